@@ -1,0 +1,151 @@
+"""DuckDB sessions as the platform wants them: bounded, offline, in UTC, and never telling a secret.
+
+Stage ──▶ session() ──▶ duckdb connection (extensions linked, S3 secret made, memory bounded)
+"""
+
+import importlib.resources
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+from botocore.config import Config
+
+from refera_platform.errors import SettingError
+from refera_platform.stage import ObjectStore, Stage
+
+EXTENSIONS = ("httpfs", "mysql_scanner")
+SCRATCH_PREFIX = "session-"
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier in double quotes, whatever it contains."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal, whatever it contains."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def extension_directory(home: Path) -> Path:
+    """A DuckDB extension directory of links to the signed builds installed from PyPI; nothing is downloaded."""
+    root = home / "duckdb-extensions"
+    platform = duckdb.sql("select platform from pragma_platform()").fetchone()
+    folder = root / f"v{duckdb.__version__}" / str(platform[0] if platform else "")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in EXTENSIONS:
+        package = importlib.resources.files(f"duckdb_extension_{name}")
+        built = Path(str(package)) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        link = folder / built.name
+        if link.is_symlink() and link.readlink() == built:
+            continue
+        fresh = Path(tempfile.mkdtemp(dir=folder)) / built.name
+        fresh.symlink_to(built)
+        fresh.replace(link)  # a rename, so that two processes preparing at once do not meet
+        fresh.parent.rmdir()
+    return root
+
+
+def configuration(stage: Stage) -> dict[str, str | bool | int | float | list[str]]:
+    """Options a connection must be opened with, for every session of a stage."""
+    return {
+        "extension_directory": str(extension_directory(stage.home)),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": stage.memory_limit,
+    }
+
+
+@contextmanager
+def scratch(stage: Stage) -> Iterator[Path]:
+    """A folder of one's own for as long as the block lasts."""
+    stage.scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=stage.scratch))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def session(stage: Stage, folder: Path, *, s3: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB that spills into ``folder`` and can read the stage's buckets."""
+    connection = duckdb.connect(config={**configuration(stage), "temp_directory": str(folder / "spill")})
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        if s3:
+            open_store(connection, stage.store)
+        yield connection
+    finally:
+        connection.close()
+
+
+def open_store(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> None:
+    """Let ``connection`` read ``s3://`` addresses of the store."""
+    key, secret, token = _credentials(store)
+    options = {"type": "s3", "key_id": key, "secret": secret, "region": store.region}
+    if token:
+        options["session_token"] = token
+    if store.endpoint:
+        scheme, _, address = store.endpoint.partition("://")
+        options |= {
+            "endpoint": address.rstrip("/"),
+            "url_style": "path",
+            "use_ssl": str(scheme == "https").lower(),
+        }
+    create_secret(connection, "refera_store", options)
+
+
+def create_secret(connection: duckdb.DuckDBPyConnection, name: str, options: dict[str, str]) -> None:
+    """Make a DuckDB secret; its values are literals of one statement that no error repeats."""
+    connection.execute("load httpfs" if options["type"] == "s3" else "load mysql_scanner")
+    settings = ", ".join(f"{key} {literal(value)}" for key, value in options.items())
+    try:
+        connection.execute(f"create or replace secret {quoted(name)} ({settings})")
+    except duckdb.Error as trouble:
+        hidden = redact(
+            str(trouble), [value for key, value in options.items() if key not in {"type", "region"}]
+        )
+        raise SettingError(f"DuckDB refused the credentials: {hidden}") from None
+
+
+def redact(text: str, secrets: Sequence[str]) -> str:
+    """The text with every secret replaced, and with passwords in URLs replaced."""
+    for secret in sorted((value for value in secrets if value), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return re.sub(r"(?<=://)([^:/@\s]+):[^@\s]+@", r"\1:***@", text)
+
+
+def client(store: ObjectStore) -> Any:
+    """A boto3 S3 client of the store; typed ``Any`` because boto3 makes its clients at run time."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=store.endpoint or None,
+        region_name=store.region,
+        aws_access_key_id=store.access_key or None,
+        aws_secret_access_key=store.secret_key or None,
+        config=Config(
+            s3={"addressing_style": "path" if store.endpoint else "auto"},
+            retries={"mode": "standard", "total_max_attempts": 4},
+            connect_timeout=5,
+            tcp_keepalive=True,
+        ),
+    )
+
+
+def _credentials(store: ObjectStore) -> tuple[str, str, str]:
+    if store.access_key:
+        return store.access_key, store.secret_key, ""
+    found = boto3.session.Session().get_credentials()
+    if found is None:
+        raise SettingError(
+            "No AWS credentials were found:", "give the process a role, a profile or AWS_* variables."
+        )
+    frozen = found.get_frozen_credentials()
+    return frozen.access_key or "", frozen.secret_key or "", frozen.token or ""

@@ -1,0 +1,53 @@
+"""Every error a person can meet, each one sentence and one next step.
+
+ReferaError
+├── SettingError        a variable, a stage or a file of settings is missing or malformed
+├── SourceError         the operational database cannot be read as declared
+├── LakeError           a raw object cannot be read, written or trusted
+│   └── DayRefused      this day cannot be captured (any more, or yet)
+├── WarehouseError      the build or its audit failed; what was published stays
+├── QueryError          a question to the warehouse could not be answered
+└── LocalStackError     a private server, the sample source or a dump is in trouble
+"""
+
+
+class ReferaError(Exception):
+    """Something went wrong that a person can mend.
+
+    Args:
+        problem: One sentence that names the thing and what was expected.
+        remedy: The next step, as an imperative; empty when there is none.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem} {remedy}".strip())
+        self.problem = problem
+        self.remedy = remedy
+
+
+class SettingError(ReferaError):
+    """A variable, a stage or a settings file is missing or malformed."""
+
+
+class SourceError(ReferaError):
+    """The operational database cannot be read as declared."""
+
+
+class LakeError(ReferaError):
+    """A raw object cannot be read, written or trusted."""
+
+
+class DayRefused(LakeError):  # noqa: N818 - it reads as what happened to the day
+    """This day cannot be captured (any more, or yet)."""
+
+
+class WarehouseError(ReferaError):
+    """The build or its audit failed; what was published stays published."""
+
+
+class QueryError(ReferaError):
+    """A question to the warehouse could not be answered."""
+
+
+class LocalStackError(ReferaError):
+    """A private server, the sample source or a dump is in trouble."""

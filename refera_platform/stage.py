@@ -1,0 +1,246 @@
+"""Where everything is: the whole map of each stage, and the only reader of environment variables.
+
+A stage changes *where*, never *what*. ``local`` and ``test`` find their servers in the files that the
+local stack writes under their home; ``production`` is told each address by the environment.
+
+    environment ──▶ load() ──▶ Stage ──▶ rooms (which never look at the environment themselves)
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from refera_platform.clock import Clock
+from refera_platform.errors import SettingError
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+SSL_MODES = ("disabled", "required", "verify_ca", "verify_identity")
+
+VARIABLES: Mapping[str, str] = {
+    "REFERA_STAGE": "Which map to use: `local` (default), `test` or `production`.",
+    "REFERA_HOME": "Folder of the local stack, scratch files and Dagster's history; `.refera` in the checkout.",
+    "REFERA_TIME_ZONE": "IANA zone whose midnight starts a partition; `UTC`.",
+    "REFERA_FIRST_DAY": "Oldest daily partition that can exist; `2026-01-01`.",
+    "REFERA_NOW": "An ISO instant with offset at which the clock stands still (demo and tests).",
+    "REFERA_MEMORY_LIMIT": "Most memory one DuckDB session may take before it spills to disk; `1GB`.",
+    "REFERA_CLASSICMODELS_URL": "production: `mysql://user:password@host:3306/database?ssl_mode=verify_identity`.",
+    "REFERA_LAKE": "production: root of the raw objects, `s3://bucket/raw`.",
+    "REFERA_WAREHOUSE": "production: root of the published tables, `s3://bucket/warehouse`.",
+    "REFERA_S3_ENDPOINT": "production: `https://host:port` of an S3 server that is not AWS; empty for AWS.",
+    "REFERA_S3_REGION": "production: region of the buckets; `us-east-1`. Credentials come from the AWS chain.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """Address of one operational database."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    name: str
+    """Name of the schema on the server; the platform's own name of the database is its catalogue's."""
+    ssl_mode: str = "verify_identity"
+    ssl_ca: str = ""
+    """Path of the certificate authorities to trust; empty for the machine's own."""
+
+    @classmethod
+    def from_url(cls, variable: str, url: str) -> "Database":
+        """Read ``mysql://user:password@host:port/name?ssl_mode=…``; TLS is on for remote hosts unless typed off.
+
+        Raises:
+            SettingError: naming the variable, never its value.
+        """
+        example = (
+            "write it as mysql://user:password@host:3306/database, with special characters percent-encoded."
+        )
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 3306
+        except ValueError as trouble:
+            raise SettingError(f"{variable} is not a database URL:", example) from trouble
+        name = unquote(parts.path.lstrip("/"))
+        if parts.scheme not in {"mysql", "mariadb"} or not parts.hostname or not parts.username or not name:
+            raise SettingError(f"{variable} is not a database URL:", example)
+        options = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        mode = options.pop("ssl_mode", "disabled" if parts.hostname in LOOPBACK else "verify_identity")
+        authorities = options.pop("ssl_ca", "")
+        if options or mode not in SSL_MODES:
+            raise SettingError(
+                f"{variable} has an option that is not known: ssl_mode is one of {', '.join(SSL_MODES)}, and"
+                " ssl_ca is a path; nothing else may follow the question mark."
+            )
+        return cls(
+            host=parts.hostname, port=port, user=unquote(parts.username), password=unquote(parts.password or ""),
+            name=name, ssl_mode=mode, ssl_ca=authorities,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectStore:
+    """How to reach S3. Without an access key the AWS credential chain is asked."""
+
+    endpoint: str = ""
+    """``http(s)://host:port``; empty for AWS itself."""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One complete map: every address the platform needs, and nothing else."""
+
+    name: str
+    home: Path
+    """Folder for scratch files and Dagster's history; safe to lose but for the history."""
+    databases: Mapping[str, Database]
+    store: ObjectStore
+    lake: str
+    """``s3://bucket/prefix`` of the raw objects, without a slash at the end."""
+    warehouse: str
+    """``s3://bucket/prefix`` of the published tables, without a slash at the end."""
+    clock: Clock
+    first_day: date
+    """Oldest daily partition that can exist."""
+    memory_limit: str = "1GB"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for files that a run makes and removes again."""
+        return self.home / "scratch"
+
+    def at(self, instant: datetime) -> "Stage":
+        """The same stage at another moment: simulated days are dated days."""
+        return replace(self, clock=replace(self.clock, fixed=instant))
+
+
+def load(environment: Mapping[str, str] | None = None) -> Stage:
+    """The stage that the environment names.
+
+    Raises:
+        SettingError: for an unknown stage, a missing or malformed variable, or a local stack that is not up.
+    """
+    env = os.environ if environment is None else environment
+    name = env.get("REFERA_STAGE") or "local"
+    stages = {"local": _private, "test": _private, "production": _production}
+    if name not in stages:
+        raise SettingError(f"REFERA_STAGE={name!r} is not a stage:", f"choose one of {', '.join(stages)}.")
+    return stages[name](name, env)
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of this process for a child, with some variables of ours."""
+    return {**os.environ, **changes}
+
+
+def home(environment: Mapping[str, str] | None = None) -> Path:
+    """Folder of the local stack, whether or not it is up."""
+    env = os.environ if environment is None else environment
+    return Path(env.get("REFERA_HOME") or CHECKOUT / ".refera").expanduser().resolve()
+
+
+def _private(name: str, env: Mapping[str, str]) -> Stage:
+    """The stage of the local stack: addresses and credentials are in the file it wrote."""
+    folder = home(env)
+    stack = _read_json(folder / "stack.json")
+    if stack is None:
+        raise SettingError(f"No local stack has been started in {folder}:", "start it with `refera up`.")
+    sample = _read_json(folder / "sample.json") or {}
+    through = sample.get("simulated_through")
+    try:
+        reader, bucket = stack["mariadb"]["reader"], stack["s3"]["bucket"]
+        source = Database(
+            host=stack["mariadb"]["host"], port=stack["mariadb"]["port"], user=reader["user"],
+            password=reader["password"], name=stack["mariadb"]["database"], ssl_mode="disabled",
+        )  # fmt: skip
+        store = ObjectStore(
+            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")}
+        )
+    except (KeyError, TypeError) as trouble:
+        raise SettingError(
+            f"{folder / 'stack.json'} does not describe a stack:", "remove it and run `refera up`."
+        ) from trouble
+    clock = _clock(env, at_least=datetime.fromisoformat(through) if through else None)
+    return Stage(
+        name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
+        warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
+        memory_limit=env.get("REFERA_MEMORY_LIMIT") or "1GB",
+    )  # fmt: skip
+
+
+def _production(name: str, env: Mapping[str, str]) -> Stage:
+    """The stage whose every address is told by the environment; nothing is guessed."""
+    required = ("REFERA_CLASSICMODELS_URL", "REFERA_LAKE", "REFERA_WAREHOUSE")
+    missing = [variable for variable in required if not env.get(variable)]
+    if missing:
+        raise SettingError(
+            f"The production stage needs {', '.join(missing)}:", "set them (README, Settings)."
+        )
+    roots = {variable: env[variable].rstrip("/") for variable in ("REFERA_LAKE", "REFERA_WAREHOUSE")}
+    for variable, root in roots.items():
+        if not root.startswith("s3://") or not root.removeprefix("s3://").partition("/")[0]:
+            raise SettingError(f"{variable}={root!r} is not an S3 root:", "write it as s3://bucket/prefix.")
+    lake, warehouse = roots["REFERA_LAKE"] + "/", roots["REFERA_WAREHOUSE"] + "/"
+    if lake.startswith(warehouse) or warehouse.startswith(lake):
+        raise SettingError(
+            "REFERA_LAKE and REFERA_WAREHOUSE lie inside one another:", "give each its own prefix."
+        )
+    return Stage(
+        name=name, home=home(env),
+        databases={"classicmodels": Database.from_url(required[0], env[required[0]])},
+        store=ObjectStore(
+            endpoint=env.get("REFERA_S3_ENDPOINT", ""), region=env.get("REFERA_S3_REGION") or "us-east-1"
+        ),
+        lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
+        memory_limit=env.get("REFERA_MEMORY_LIMIT") or "1GB",
+    )  # fmt: skip
+
+
+def _clock(env: Mapping[str, str], at_least: datetime | None = None) -> Clock:
+    zone, now = env.get("REFERA_TIME_ZONE") or "UTC", env.get("REFERA_NOW")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as trouble:
+        raise SettingError(
+            f"REFERA_TIME_ZONE={zone!r} is not an IANA time zone:", "write one like UTC."
+        ) from trouble
+    try:
+        fixed = datetime.fromisoformat(now) if now else None
+    except ValueError:
+        fixed = None
+    if now and (fixed is None or fixed.tzinfo is None):
+        raise SettingError(
+            f"REFERA_NOW={now!r} is not an instant:", "write one like 2026-11-22T23:59:59+00:00."
+        )
+    return Clock(time_zone=zone, fixed=fixed, at_least=at_least)
+
+
+def _first_day(env: Mapping[str, str]) -> date:
+    written = env.get("REFERA_FIRST_DAY") or "2026-01-01"
+    try:
+        return date.fromisoformat(written)
+    except ValueError as trouble:
+        raise SettingError(
+            f"REFERA_FIRST_DAY={written!r} is not a day:", "write one like 2026-01-01."
+        ) from trouble
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as trouble:
+        raise SettingError(f"{path} is not JSON:", "remove it and run `refera up`.") from trouble
+    if not isinstance(content, dict):
+        raise SettingError(f"{path} is not a JSON object:", "remove it and run `refera up`.")
+    return content
