@@ -1,0 +1,61 @@
+"""The promises about ``classicmodels``, the retailer database of the public MySQL sample.
+
+No table has an ``updated_at``, and statuses, stock and credit are overwritten in place, so only a
+comparison (or the log) sees updates and deletes. Tables that refer come before those they refer to: read in
+this order, a row inserted meanwhile is never captured without what it points at.
+"""
+
+from refera_platform.source.table import SourceTable
+
+DATABASE = "classicmodels"
+
+TABLES = (
+    SourceTable(
+        database=DATABASE,
+        name="orderdetails",
+        key=("orderNumber", "productCode"),
+        about="The lines of each order: product, quantity and the price agreed.",
+    ),
+    SourceTable(
+        database=DATABASE,
+        name="payments",
+        key=("customerNumber", "checkNumber"),
+        about="Payments received from customers, by check.",
+    ),
+    SourceTable(
+        database=DATABASE,
+        name="orders",
+        key=("orderNumber",),
+        about="Orders of customers; status and shipping date are overwritten in place.",
+    ),
+    SourceTable(
+        database=DATABASE,
+        name="customers",
+        key=("customerNumber",),
+        about="Customers with their address, credit limit and sales representative.",
+    ),
+    SourceTable(
+        database=DATABASE,
+        name="employees",
+        key=("employeeNumber",),
+        about="Employees with their office, job and the person they report to.",
+    ),
+    SourceTable(
+        database=DATABASE,
+        name="offices",
+        key=("officeCode",),
+        about="Sales offices and their territory.",
+    ),
+    SourceTable(
+        database=DATABASE,
+        name="products",
+        key=("productCode",),
+        about="Scale models for sale, with stock and prices overwritten in place.",
+    ),
+    SourceTable(
+        database=DATABASE,
+        name="productlines",
+        key=("productLine",),
+        about="The lines that products belong to, with their texts and pictures.",
+    ),
+)

@@ -1,0 +1,87 @@
+"""Reading a whole table as it is now: one pushed-down select, streamed into a local Parquet file.
+
+Source ──▶ pull() ──▶ Pulled (a local file, what was counted, when it was read)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from refera_platform.clock import Clock
+from refera_platform.engine import literal, quoted
+from refera_platform.errors import SourceError
+from refera_platform.source.connection import Source
+from refera_platform.source.table import SourceTable
+from refera_platform.source.types import Column, backticked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """A table as it was read: every row once, in the order of its key."""
+
+    path: Path
+    """A local Parquet file with the table's own columns and nothing else."""
+    columns: tuple[Column, ...]
+    rows: int
+    counted: tuple[int, int]
+    """``count(*)`` asked of the server before and after the read: equal when nobody wrote meanwhile."""
+    quirks: Mapping[str, int]
+    """Values that no Parquet type holds (zero and partial dates), kept as NULL, by column."""
+    read_at: datetime
+    """UTC instant taken before the first row was asked for."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether as many rows arrived as the server counted, allowing for rows written during the read."""
+        return min(self.counted) <= self.rows <= max(self.counted)
+
+
+def pull(source: Source, table: SourceTable, path: Path, clock: Clock) -> Pulled:
+    """Stream the whole of ``table`` into ``path``; memory does not grow with the table.
+
+    Raises:
+        SourceError: when the table cannot be read, or two rows share the declared key.
+    """
+    columns = source.columns(table)
+    before, quirks = _counted(source, table, columns)
+    read_at = clock.now()
+    asked = ", ".join(f"{column.asked} as {backticked(column.name)}" for column in columns)
+    order = ", ".join(backticked(name) for name in table.key)
+    select = f"select {asked} from {backticked(table.name)} order by {order}"
+    kept = ", ".join(column.kept for column in columns)
+    source.execute(
+        f"copy (select {kept} from {source.query(select)}) to {literal(str(path))} (format parquet, compression lz4)"
+    )
+    answer = source.execute(f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
+    _require_unique_key(source, table, path)
+    after, _ = _counted(source, table, columns)
+    return Pulled(
+        path=path, columns=columns, rows=int(answer[0]) if answer else 0, counted=(before, after), quirks=quirks,
+        read_at=read_at,
+    )  # fmt: skip
+
+
+def _counted(source: Source, table: SourceTable, columns: tuple[Column, ...]) -> tuple[int, dict[str, int]]:
+    """Rows of the table, and the values that will be kept as NULL."""
+    quirky = [column for column in columns if column.quirk]
+    counts = ["count(*)", *(f"coalesce(sum({column.quirk}), 0)" for column in quirky)]
+    asked = ", ".join(f"cast({count} as signed)" for count in counts)
+    row = source.ask(f"select {asked} from {backticked(table.name)}")[0]
+    return int(row[0]), {
+        column.name: int(count) for column, count in zip(quirky, row[1:], strict=True) if count
+    }
+
+
+def _require_unique_key(source: Source, table: SourceTable, path: Path) -> None:
+    key = ", ".join(quoted(name) for name in table.key)
+    twice = source.execute(
+        f"select {key}, count(*) from read_parquet({literal(str(path))}) group by {key}"
+        f" having count(*) > 1 or {' or '.join(f'{quoted(name)} is null' for name in table.key)} limit 1"
+    ).fetchone()
+    if twice:
+        values = ", ".join(f"{name}={value!r}" for name, value in zip(table.key, twice, strict=False))
+        raise SourceError(
+            f"Table {table.address} has {twice[-1]} rows with {values}, so its declared key recognises no single row:",
+            "declare the columns of its primary key in the catalogue.",
+        )

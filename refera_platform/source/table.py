@@ -1,0 +1,62 @@
+"""What a source table is, before anything is read from it.
+
+A ``SourceTable`` is a promise about one table of a database we do not own: how a row is recognised, how
+its changes are seen, and which columns stay behind. Nothing here opens a connection.
+
+    catalog (what) ──▶ pull (asking) ──▶ compare (what differs)
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from refera_platform.errors import SettingError
+
+DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Strategy(Enum):
+    """How the changes of a table are seen. Every strategy writes the same raw rows."""
+
+    SNAPSHOT = "snapshot"
+    """The whole table every day: updates arrive as copies, deletes as absence."""
+    COMPARE = "compare"
+    """The whole table is read, and what differs from the lake's current state is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceTable:
+    """One table we copy, a day at a time."""
+
+    database: str
+    """Our name of the database: first word of the asset key, of the folder and of the dbt source."""
+    name: str
+    """The table's name, exactly as the server spells it."""
+    key: tuple[str, ...]
+    """Columns that recognise a row; composite keys in declaration order."""
+    strategy: Strategy = Strategy.COMPARE
+    private: frozenset[str] = frozenset()
+    """Columns that are left behind: they are never asked for."""
+    due: timedelta = timedelta(hours=6)
+    """How long after the end of a day it must have been captured; later is stale."""
+    about: str
+    """One sentence for the person who finds this table in the catalogue."""
+
+    def __post_init__(self) -> None:
+        where = f"The declaration of {self.database}.{self.name}"
+        if not DATABASE_NAME.fullmatch(self.database):
+            raise SettingError(f"{where} has a database name that is not lower-case letters, digits and _.")
+        if not self.name or any(character in self.name for character in "/\\\0\n"):
+            raise SettingError(f"{where} has a table name that cannot be a folder.")
+        if not self.key or len(set(self.key)) != len(self.key) or not all(self.key):
+            raise SettingError(f"{where} needs a key: one or more distinct columns that recognise a row.")
+        if self.private & set(self.key):
+            raise SettingError(f"{where} marks a key column as private:", "a row must stay recognisable.")
+        if not self.about.endswith("."):
+            raise SettingError(f"{where} needs one sentence about it, with its full stop.")
+
+    @property
+    def address(self) -> str:
+        """``database.table``, as people write it."""
+        return f"{self.database}.{self.name}"
