@@ -1,0 +1,106 @@
+"""The lake as it stands: which days each table has, what they know, and the state they add up to.
+
+Lake ──▶ days(table) ──▶ RawObject ──▶ current_state(): SQL of the rows that are there now
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from refera_platform.engine import literal, quoted, redact
+from refera_platform.errors import LakeError
+from refera_platform.lake import layout
+from refera_platform.lake.objects import ObjectRoot, StoredObject
+from refera_platform.lake.state import METADATA_KEY, RawState
+from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.stage import Stage
+
+CONTRACT = ("_op", "_changed_at", "_position")
+"""Columns that every strategy adds to the source's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawObject:
+    """One day of one table."""
+
+    day: date
+    stored: StoredObject
+    state: RawState
+
+
+class Lake:
+    """The raw objects of a stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.objects = ObjectRoot(stage.lake, stage.store)
+
+    def stored_days(self, table: SourceTable) -> dict[date, StoredObject]:
+        """The object of each captured day, oldest first; strangers below the folder are passed over."""
+        found = ((layout.day_of(table, item.key), item) for item in self.objects.list(layout.folder(table)))
+        return {day: item for day, item in sorted(found, key=lambda pair: pair[1].key) if day is not None}
+
+    def days(self, table: SourceTable, connection: duckdb.DuckDBPyConnection) -> dict[date, RawObject]:
+        """The captured days with the state that each object carries, oldest first."""
+        stored = self.stored_days(table)
+        states = read_states(connection, [item.url for item in stored.values()])
+        return {
+            day: RawObject(day=day, stored=item, state=RawState.from_json(states.get(item.url, ""), item.url))
+            for day, item in stored.items()
+        }
+
+
+def read_states(connection: duckdb.DuckDBPyConnection, urls: Sequence[str]) -> Mapping[str, str]:
+    """The text that each object's footer holds, by address; only footers travel."""
+    if not urls:
+        return {}
+    rows = run(
+        connection,
+        f"select file_name, decode(value) from parquet_kv_metadata({listed(urls)})"
+        f" where decode(key) = {literal(METADATA_KEY)}",
+    ).fetchall()
+    return dict(rows)
+
+
+def raw_rows(urls: Sequence[str], *, with_day: bool = False) -> str:
+    """DuckDB relation of the rows of some objects, columns matched by name."""
+    days = (
+        ", hive_partitioning = true, hive_types = {'day': date}"
+        if with_day
+        else ", hive_partitioning = false"
+    )
+    return f"read_parquet({listed(urls)}, union_by_name = true{days})"
+
+
+def current_state(table: SourceTable, days: Mapping[date, RawObject]) -> str | None:
+    """SQL of the rows that are there now according to the lake; ``None`` before the first capture."""
+    observed = [item for item in days.values() if item.state.is_observed]
+    if not observed:
+        return None
+    if table.strategy is Strategy.SNAPSHOT:
+        return f"(select * from {raw_rows([observed[-1].stored.url])})"
+    rows = raw_rows([item.stored.url for item in observed])
+    key = ", ".join(quoted(name) for name in table.key)
+    newest = f"select max(_position) from {rows} group by {key}"
+    return f"(select * from {rows} where _op <> 'd' and _position in ({newest}))"
+
+
+def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Run DuckDB SQL over raw objects.
+
+    Raises:
+        LakeError: with DuckDB's words, less any secret.
+    """
+    try:
+        return connection.execute(sql)
+    except duckdb.Error as trouble:
+        words = redact(str(trouble), []).splitlines()[0].rstrip(".")
+        raise LakeError(
+            f"The lake could not be read or written: {words}:", "nothing was committed."
+        ) from None
+
+
+def listed(urls: Sequence[str]) -> str:
+    """A DuckDB list of addresses."""
+    return f"[{', '.join(literal(url) for url in urls)}]"

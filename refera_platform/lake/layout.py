@@ -1,0 +1,28 @@
+"""Where raw objects lie: the only speller of their keys.
+
+<lake>/<database>/<table>/day=YYYY-MM-DD/part-0.parquet
+"""
+
+import re
+from datetime import date
+from urllib.parse import quote
+
+from refera_platform.source.table import SourceTable
+
+OBJECT = re.compile(r"day=(\d{4}-\d{2}-\d{2})/part-0\.parquet")
+
+
+def folder(table: SourceTable) -> str:
+    """The folder of a table, with its slash; characters that a key should not hold are percent-encoded."""
+    return f"{table.database}/{quote(table.name, safe='$-_.')}/"
+
+
+def key(table: SourceTable, day: date) -> str:
+    """The key of the one object of a day."""
+    return f"{folder(table)}day={day:%Y-%m-%d}/part-0.parquet"
+
+
+def day_of(table: SourceTable, found: str) -> date | None:
+    """The day a key belongs to; ``None`` for what is not a raw object of this table."""
+    match = OBJECT.fullmatch(found.removeprefix(folder(table)))
+    return date.fromisoformat(match[1]) if match else None

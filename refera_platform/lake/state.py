@@ -1,0 +1,91 @@
+"""What a raw object knows of itself, kept in its own Parquet footer: there is no second store that can disagree."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from importlib.metadata import version
+from typing import Any
+
+from refera_platform.errors import LakeError
+
+FORMAT = 1
+METADATA_KEY = "refera"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawState:
+    """The state that one day's object of one table carries."""
+
+    database: str
+    table: str
+    day: date
+    strategy: str
+    server: str
+    """Identity of the server the rows came from."""
+    schema: str
+    """Name of the schema on that server."""
+    start_position: str
+    """Where the day before ended; empty for the first capture. For ``compare``, an instant."""
+    end_position: str
+    """How far the source had been read when the object was written."""
+    is_observed: bool = True
+    """False for a day that went by unseen: its changes lie in the next observed day."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Parquet type of each source column, in the server's order."""
+    schema_version: int = 1
+    """Grows by one when the columns change."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of the object by ``_op``."""
+    quirks: Mapping[str, int] = field(default_factory=dict)
+    """Values of the source, by column, that no Parquet type holds and that were kept as NULL."""
+    passes: int = 1
+    """How many reads went into the object."""
+    code_version: str = field(default_factory=lambda: version("refera-platform"))
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the columns and their types."""
+        return hashlib.sha256(json.dumps(list(self.columns.items())).encode()).hexdigest()[:16]
+
+    @property
+    def row_count(self) -> int:
+        """Rows of the object."""
+        return sum(self.rows.values())
+
+    @property
+    def captured_at(self) -> datetime:
+        """UTC instant of the last read."""
+        return datetime.fromisoformat(self.end_position)
+
+    def to_json(self) -> str:
+        """The text that goes into the footer."""
+        content = {
+            "format": FORMAT,
+            **asdict(self),
+            "day": self.day.isoformat(),
+            "fingerprint": self.fingerprint,
+        }
+        content["columns"] = list(self.columns.items())
+        return json.dumps(content)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "RawState":
+        """Read a footer's text back.
+
+        Raises:
+            LakeError: for an object whose state is missing, damaged or of a later format.
+        """
+        remedy = "move the object away and capture the day again."
+        try:
+            content: dict[str, Any] = json.loads(text)
+            if content.pop("format") != FORMAT:
+                raise LakeError(
+                    f"{where} was written by a later version of refera_platform:", "update this one."
+                )
+            content.pop("fingerprint")
+            content |= {"day": date.fromisoformat(content["day"]), "columns": dict(content["columns"])}
+            return cls(**content)
+        except (ValueError, KeyError, TypeError) as trouble:
+            raise LakeError(f"{where} does not carry the state of a raw object:", remedy) from trouble

@@ -1,0 +1,89 @@
+"""Writing one day's object: made and verified on local disk, then put in one atomic step.
+
+Never ``COPY`` onto a published key: on an error DuckDB deletes or truncates what was there.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from refera_platform.engine import literal, quoted
+from refera_platform.errors import LakeError
+from refera_platform.lake import layout
+from refera_platform.lake.lake import CONTRACT, Lake, raw_rows, run
+from refera_platform.lake.objects import StoredObject
+from refera_platform.lake.state import METADATA_KEY, RawState
+from refera_platform.source.table import SourceTable
+
+
+def addition(relation: str, state: RawState, *, op: str = "_op") -> str:
+    """SQL of the rows of one pass with the contract's columns.
+
+    Args:
+        relation: Relation with the source's columns, in the order of the key.
+        state: State of the object that the rows go to.
+        op: SQL of the operation of a row.
+    """
+    columns = ", ".join(quoted(name) for name in state.columns)
+    prefix = f"{state.day:%Y%m%d}-{state.passes:06d}-"
+    return (
+        f"select {columns}, {op} as _op, timestamptz {literal(state.end_position)} as _changed_at,"
+        f" {literal(prefix)} || lpad(cast(row_number() over () as varchar), 12, '0') as _position from {relation}"
+    )
+
+
+def nothing(state: RawState) -> str:
+    """SQL of no rows with the whole schema: a day without changes is an empty object, not a missing one."""
+    columns = [f"cast(null as {kind}) as {quoted(name)}" for name, kind in state.columns.items()]
+    contract = zip(CONTRACT, ("varchar", "timestamptz", "varchar"), strict=True)
+    columns += [f"cast(null as {kind}) as {name}" for name, kind in contract]
+    return f"select {', '.join(columns)} where false"
+
+
+def write_day(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    state: RawState,
+    rows: str,
+    *,
+    before: StoredObject | None,
+    extends: bool,
+    folder: Path,
+) -> int:
+    """Commit the object of ``state.day``; readers see the old one until the new one is whole.
+
+    Args:
+        lake: Where to.
+        connection: Session that can read ``rows`` and the lake.
+        table: Whose day it is.
+        state: What the object will say of itself; its row counts are verified.
+        rows: SQL of the rows to write.
+        before: The day's object as it was when the rows were computed; it must still be the same.
+        extends: Whether the rows of ``before`` stay in front of the new ones.
+        folder: Local folder for the file.
+
+    Returns:
+        Bytes of the object.
+
+    Raises:
+        LakeError: when the file does not hold what it should, or another run was there first.
+    """
+    path = folder / "part-0.parquet"
+    whole = f"select * from {raw_rows([before.url])} union all by name {rows}" if before and extends else rows
+    run(
+        connection,
+        f"copy ({whole}) to {literal(str(path))} (format parquet, compression zstd,"
+        f" kv_metadata {{{METADATA_KEY}: {literal(state.to_json())}}})",
+    )
+    footer = run(connection, f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
+    written = int(footer[0]) if footer else -1
+    if written != state.row_count:
+        raise LakeError(
+            f"The file for {table.address} day {state.day} holds {written} rows instead of {state.row_count}:",
+            "nothing was committed; report this with the log of the run.",
+        )
+    lake.objects.put(layout.key(table, state.day), path, replaces=before.etag if before else None)
+    size = path.stat().st_size
+    path.unlink()
+    return size
