@@ -1,0 +1,79 @@
+"""Which published tables hold a source table row for row, and under which names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirror:
+    """A published table with one row for each row of a source table."""
+
+    table: str
+    """``database.table`` of the source."""
+    model: str
+    columns: Mapping[str, str]
+    """The source's columns, the key among them, and what they are called here."""
+    where: str = "true"
+    """SQL of the rows that stand for a source row."""
+
+
+MIRRORS = (
+    Mirror(
+        table="classicmodels.orderdetails",
+        model="fct_order_lines",
+        columns={
+            "orderNumber": "order_number", "productCode": "product_code", "orderLineNumber": "order_line_number",
+            "quantityOrdered": "units", "priceEach": "unit_price",
+        },
+    ),
+    Mirror(
+        table="classicmodels.orders",
+        model="fct_orders",
+        columns={
+            "orderNumber": "order_number", "customerNumber": "customer_number", "orderDate": "order_date",
+            "requiredDate": "required_date", "shippedDate": "shipped_date",
+        },
+    ),
+    Mirror(
+        table="classicmodels.payments",
+        model="fct_payments",
+        columns={
+            "customerNumber": "customer_number", "checkNumber": "check_number", "paymentDate": "payment_date",
+            "amount": "payment_amount",
+        },
+    ),
+    Mirror(
+        table="classicmodels.customers",
+        model="dim_customer",
+        columns={
+            "customerNumber": "customer_number", "customerName": "customer_name", "city": "customer_city",
+            "state": "customer_state", "country": "customer_country", "creditLimit": "credit_limit",
+            "salesRepEmployeeNumber": "sales_rep_number",
+        },
+        where="customer_key <> -1",
+    ),
+    Mirror(
+        table="classicmodels.employees",
+        model="dim_employee",
+        columns={
+            "employeeNumber": "employee_number", "firstName": "first_name", "lastName": "last_name",
+            "jobTitle": "job_title", "officeCode": "office_code", "reportsTo": "manager_number",
+        },
+        where="employee_key <> -1",
+    ),
+    Mirror(
+        table="classicmodels.offices",
+        model="dim_office",
+        columns={"officeCode": "office_code", "city": "office_city", "country": "office_country"},
+        where="office_key <> -1",
+    ),
+    Mirror(
+        table="classicmodels.products",
+        model="dim_product",
+        columns={
+            "productCode": "product_code", "productName": "product_name", "productLine": "product_line",
+            "buyPrice": "buy_price", "MSRP": "msrp",
+        },
+        where="product_key <> -1 and not is_deleted",
+    ),
+)  # fmt: skip

@@ -1,0 +1,82 @@
+"""The business questions the warehouse answers, and the published tables that hold the answers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One table that answers a question."""
+
+    model: str
+    order: str
+    """DuckDB ``order by`` in which a person wants to read it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One question people ask."""
+
+    number: int
+    english: str
+    portuguese: str
+    answers: tuple[Answer, ...]
+
+
+QUESTIONS = (
+    Question(
+        number=1,
+        english="Total sales by product, product line and order date",
+        portuguese="Vendas totais por produto, linha de produto e data do pedido",
+        answers=(
+            Answer(model="ans_sales_by_product", order="sales_amount desc"),
+            Answer(model="ans_sales_by_product_line", order="sales_amount desc"),
+            Answer(model="ans_sales_by_order_date", order="order_date desc"),
+            Answer(model="ans_sales_by_month", order="order_year desc, order_month desc"),
+        ),
+    ),
+    Question(
+        number=2,
+        english="Sales per salesperson",
+        portuguese="Vendas por vendedor",
+        answers=(Answer(model="ans_sales_by_salesperson", order="sales_amount desc"),),
+    ),
+    Question(
+        number=3,
+        english="Average payment of each customer by date",
+        portuguese="Pagamento médio de cada cliente por data",
+        answers=(
+            Answer(
+                model="ans_average_payment_by_customer_and_date", order="payment_date desc, total_amount desc"
+            ),
+        ),
+    ),
+    Question(
+        number=4,
+        english="Sales per customer and per order status",
+        portuguese="Vendas por cliente e por situação do pedido",
+        answers=(Answer(model="ans_sales_by_customer_and_status", order="sales_amount desc"),),
+    ),
+    Question(
+        number=5,
+        english="Time to ship an order",
+        portuguese="Tempo até o envio de um pedido",
+        answers=(Answer(model="ans_time_to_ship", order="order_date desc, order_number desc"),),
+    ),
+    Question(
+        number=6,
+        english="Sales per manager, customer city and office city",
+        portuguese="Vendas por gerente, cidade do cliente e cidade do escritório",
+        answers=(Answer(model="ans_sales_by_manager_and_cities", order="sales_amount desc"),),
+    ),
+    Question(
+        number=7,
+        english="Quantity in stock per product and month",
+        portuguese="Quantidade em estoque por produto e mês",
+        answers=(
+            Answer(
+                model="ans_stock_by_product_and_month",
+                order="stock_year desc, stock_month desc, product_code",
+            ),
+        ),
+    ),
+)

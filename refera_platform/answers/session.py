@@ -1,0 +1,131 @@
+"""A DuckDB session over the warehouse as of one moment, and over the lake; it can only read.
+
+Published tables are views of the objects that the manifest names, which never change: two tables read one after
+the other are of the same publication even while another one is being written.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from refera_platform.engine import literal, quoted, redact, scratch, session
+from refera_platform.errors import QueryError
+from refera_platform.lake.lake import Lake, listed, raw_rows
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.source.catalog import TABLES
+from refera_platform.stage import Stage
+from refera_platform.warehouse.published import Published, object_key, read
+
+EXPLAIN = re.compile(r"\s*explain(\s+analyze)?(\s*\([^)]*\))?", re.IGNORECASE)
+FORMATS = ("table", "csv", "tsv", "json", "parquet")
+
+
+class Session:
+    """Published tables by name, raw tables as ``database.table``; make one with :func:`opened`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, published: Published) -> None:
+        self._connection = connection
+        self.published = published
+
+    def query(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run one reading statement.
+
+        Raises:
+            QueryError: with DuckDB's message, or because the statement would write.
+        """
+        return self._run(self._reading(sql))
+
+    def save(self, sql: str, path: Path, form: str) -> None:
+        """Write the answer of one reading statement to a local file as ``csv``, ``tsv``, ``json`` or ``parquet``."""
+        options = {
+            "csv": "format csv, header", "tsv": "format csv, header, delimiter '\t'", "json": "format json, array true",
+            "parquet": "format parquet, compression zstd",
+        }[form]  # fmt: skip
+        self._run(f"copy (select * from ({self._reading(sql)}\n)) to {literal(str(path))} ({options})")
+
+    def _reading(self, sql: str) -> str:
+        """The one statement of ``sql``, when all it does is read."""
+        try:
+            statements = self._connection.extract_statements(sql)
+        except duckdb.Error as trouble:
+            raise self._explained(trouble) from None
+        if len(statements) != 1:
+            raise QueryError(
+                f"One statement was expected and {len(statements)} were given:", "ask one at a time."
+            )
+        statement = statements[0]
+        text = str(statement.query).strip().rstrip(";")
+        if statement.type == duckdb.StatementType.EXPLAIN:
+            # EXPLAIN ANALYZE runs what it explains
+            self._reading(EXPLAIN.sub("", text, count=1))
+        elif statement.type != duckdb.StatementType.SELECT:
+            raise QueryError(
+                f"The query session only reads, and this is a {statement.type.name} statement:",
+                "ask with SELECT, FROM, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN.",
+            )
+        return text
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql)
+        except duckdb.Error as trouble:
+            raise self._explained(trouble) from None
+
+    def _explained(self, trouble: duckdb.Error) -> QueryError:
+        words = redact(str(trouble), []).strip()
+        if "Table with name" in words:
+            return QueryError(words, f"The tables are {', '.join([*self.published.models, *_raw_names()])}.")
+        return QueryError(words)
+
+
+@contextmanager
+def opened(stage: Stage) -> Iterator[Session]:
+    """Open the warehouse as it is published now.
+
+    Raises:
+        QueryError: when nothing has been published or captured.
+    """
+    root = ObjectRoot(stage.warehouse, stage.store)
+    published = read(root)
+    with scratch(stage) as folder, session(stage, folder) as connection:
+        for name, model in published.models.items():
+            address = root.url(object_key(name, model.sha256))
+            connection.execute(
+                f"create view {quoted(name)} as select * from read_parquet({listed([address])})"
+            )
+        raw = _register_lake(connection, Lake(stage))
+        if not published.models and not raw:
+            raise QueryError("Nothing has been captured or published yet:", "start with `refera run`.")
+        yield Session(connection, published)
+
+
+def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
+    registered = []
+    for table in TABLES:
+        stored = lake.stored_days(table)
+        if stored:
+            rows = raw_rows([item.url for item in stored.values()], with_day=True)
+            connection.execute(f"create schema if not exists {quoted(table.database)}")
+            view = f"{quoted(table.database)}.{quoted(table.name)}"
+            connection.execute(f"create view {view} as select * from {rows}")
+            registered.append(table.address)
+    return registered
+
+
+def _raw_names() -> list[str]:
+    return [table.address for table in TABLES]
+
+
+def fetched(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Column names and rows of an answer, a batch at a time."""
+    names = [column[0] for column in cursor.description or ()]
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        while batch := cursor.fetchmany(1000):
+            yield from batch
+
+    return names, rows()

@@ -1,0 +1,151 @@
+"""Proof on demand: source, lake and warehouse against each other, value by value.
+
+source ──== lake's current state ──== published tables        (the first differing row and column is named)
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from refera_platform.answers.mirrors import MIRRORS, Mirror
+from refera_platform.engine import literal, quoted, scratch
+from refera_platform.lake.lake import Lake, current_state, listed, run
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.source.catalog import TABLES
+from refera_platform.source.connection import Source, connect
+from refera_platform.source.pull import pull
+from refera_platform.source.table import SourceTable
+from refera_platform.stage import Stage
+from refera_platform.warehouse.published import Published, object_key, read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two places that should hold the same rows."""
+
+    left: str
+    right: str
+    left_rows: int
+    right_rows: int
+    different: int
+    """Rows that are on one side only, or differ in a column."""
+    first: str = ""
+    """The first of them, with its key, column and both values."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two hold the same."""
+        return self.different == 0 and not self.first
+
+
+def verify(stage: Stage, started: Callable[[str], None] = lambda name: None) -> Iterator[Comparison]:
+    """Compare every declared table with the lake, and the lake with every table that mirrors it.
+
+    Args:
+        stage: What to verify.
+        started: Told of each table before it is read.
+    """
+    lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
+    published = read(root)
+    for database in dict.fromkeys(table.database for table in TABLES):
+        with scratch(stage) as folder, connect(stage, database, folder) as source:
+            for table in TABLES:
+                if table.database == database:
+                    started(table.address)
+                    yield _source_and_lake(stage, source, lake, table, folder)
+                    yield from _lake_and_warehouse(source, lake, table, root, published)
+
+
+def _source_and_lake(
+    stage: Stage, source: Source, lake: Lake, table: SourceTable, folder: Path
+) -> Comparison:
+    names = {"left": f"source {table.address}", "right": f"lake {table.address}"}
+    there = current_state(table, lake.days(table, source.connection))
+    read_now = pull(source, table, folder / "verify.parquet", stage.clock)
+    if there is None:
+        return Comparison(
+            **names, left_rows=read_now.rows, right_rows=0, different=read_now.rows,
+            first="the table was never captured: refera run",
+        )  # fmt: skip
+    columns = {column.name: column.name for column in read_now.columns}
+    now = f"read_parquet({literal(str(read_now.path))})"
+    return _compared(
+        source.connection, names, now, there, {name: columns[name] for name in table.key}, columns
+    )
+
+
+def _lake_and_warehouse(
+    source: Source, lake: Lake, table: SourceTable, root: ObjectRoot, published: Published
+) -> Iterator[Comparison]:
+    there = current_state(table, lake.days(table, source.connection))
+    for mirror in MIRRORS:
+        if mirror.table != table.address or there is None:
+            continue
+        names = {"left": f"lake {table.address}", "right": f"warehouse {mirror.model}"}
+        model = published.models.get(mirror.model)
+        if model is None:
+            yield Comparison(
+                **names,
+                left_rows=0,
+                right_rows=0,
+                different=0,
+                first="the table was never published: refera run",
+            )
+            continue
+        address = root.url(object_key(mirror.model, model.sha256))
+        right = f"(select * from read_parquet({listed([address])}) where {mirror.where})"
+        left = _trimmed(source.connection, there, mirror)
+        key = {name: mirror.columns[name] for name in table.key}
+        yield _compared(source.connection, names, left, right, key, mirror.columns)
+
+
+def _trimmed(connection: duckdb.DuckDBPyConnection, relation: str, mirror: Mirror) -> str:
+    """The mirrored columns as staging cleans them: texts without blanks around them."""
+    kinds = {
+        name: kind for name, kind, *_ in run(connection, f"describe select * from {relation}").fetchall()
+    }
+    cleaned = [
+        f"trim({quoted(name)}) as {quoted(name)}" if kinds[name] == "VARCHAR" else quoted(name)
+        for name in mirror.columns
+    ]
+    return f"(select {', '.join(cleaned)} from {relation})"
+
+
+def _compared(
+    connection: duckdb.DuckDBPyConnection, names: Mapping[str, str], left: str, right: str, key: Mapping[str, str],
+    columns: Mapping[str, str],
+) -> Comparison:  # fmt: skip
+    """Compare two relations whose columns are paired by ``columns`` and recognised by ``key``."""
+    match = " and ".join(f"l.{quoted(one)} = r.{quoted(other)}" for one, other in key.items())
+    one, other = next(iter(key.items()))
+    alone = f"l.{quoted(one)} is null or r.{quoted(other)} is null"
+    pairs = [(f"l.{quoted(name)}", f"r.{quoted(twin)}", name) for name, twin in columns.items()]
+    differs = " or ".join(f"{mine} is distinct from {theirs}" for mine, theirs, _ in pairs)
+    joined = f"from {left} as l full join {right} as r on {match} where {alone} or {differs}"
+    counts = run(
+        connection,
+        f"select (select count(*) from {left}), (select count(*) from {right}), (select count(*) {joined})",
+    ).fetchone()
+    left_rows, right_rows, different = counts if counts else (0, 0, 0)
+    first = ""
+    if different:
+        order = ", ".join(f"coalesce(l.{quoted(mine)}, r.{quoted(theirs)})" for mine, theirs in key.items())
+        sides = ", ".join(f"{mine}, {theirs}" for mine, theirs, _ in pairs)
+        row = run(connection, f"select {sides} {joined} order by {order} limit 1").fetchone() or ()
+        first = _told(names, [name for _, _, name in pairs], list(key), row)
+    return Comparison(**names, left_rows=left_rows, right_rows=right_rows, different=different, first=first)
+
+
+def _told(names: Mapping[str, str], columns: list[str], key: list[str], row: tuple[Any, ...]) -> str:
+    """A sentence about the first difference, from a row of alternating left and right values."""
+    left = dict(zip(columns, row[::2], strict=True))
+    right = dict(zip(columns, row[1::2], strict=True))
+    mine = left if left[key[0]] is not None else right
+    which = ", ".join(f"{name}={mine[name]!r}" for name in key)
+    if left[key[0]] is None or right[key[0]] is None:
+        return f"{which} is only in the {names['left'] if mine is left else names['right']}"
+    name = next(name for name in columns if left[name] != right[name])
+    return f"{which}: {name} is {left[name]!r} in the {names['left']} and {right[name]!r} in the {names['right']}"
