@@ -1,0 +1,51 @@
+"""The front door for Dagster: ``build(stage)`` assembles, and does nothing else.
+
+dagster dev -w workspace.yaml        (or `make ui`, which also starts the local stack)
+"""
+
+import dagster as dg
+
+from refera_platform.orchestration import keys
+from refera_platform.orchestration.checks import build_freshness_check
+from refera_platform.orchestration.dbt_assets import build_dbt_assets
+from refera_platform.orchestration.partitions import daily
+from refera_platform.orchestration.raw_assets import build_raw_assets
+from refera_platform.orchestration.schedules import (
+    daily_job,
+    daily_schedule,
+    freshness_job,
+    freshness_schedule,
+)
+from refera_platform.source.catalog import TABLES
+from refera_platform.stage import Stage, load
+
+
+def build(stage: Stage) -> dg.Definitions:
+    """The whole code location on one stage; tests build the same house on another."""
+    partitions = daily(stage)
+    job, freshness = daily_job(partitions), freshness_job()
+    captured_days = dg.AssetSpec(
+        keys.CAPTURED_DAYS,
+        group_name="lake",
+        deps=[keys.raw(table) for table in TABLES],
+        description="The raw objects of every table, one a day, as their own footers describe them.",
+    )
+    databases = dict.fromkeys(table.database for table in TABLES)
+    raw = [
+        build_raw_assets(database, [table for table in TABLES if table.database == database], partitions)
+        for database in databases
+    ]
+    return dg.Definitions(
+        assets=[*raw, captured_days, build_dbt_assets()],
+        asset_checks=[build_freshness_check(TABLES)],
+        jobs=[job, freshness],
+        schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
+        resources={"stage": dg.ResourceDefinition.hardcoded_resource(stage)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads: the house on the stage that the environment names."""
+    return build(load())

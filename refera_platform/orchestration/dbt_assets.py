@@ -1,0 +1,106 @@
+"""The dbt models as assets, built, audited and published by the warehouse room in one step.
+
+dagster-dbt reads the manifest and makes the assets and their checks; dbt itself runs in this process, which
+spares the ``dbt --version`` call and the second start of Python that its command line resource costs.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+from refera_platform.errors import ReferaError
+from refera_platform.orchestration import keys
+from refera_platform.stage import Stage
+from refera_platform.warehouse import project
+from refera_platform.warehouse.build import Built, NodeResult, build
+
+UNIQUE_ID = "dagster_dbt/unique_id"
+"""Metadata in which dagster-dbt keeps the dbt node of an asset or a check."""
+Event = dg.MaterializeResult[None] | dg.AssetCheckResult
+
+
+class Translator(DagsterDbtTranslator):
+    """Our keys for dbt's nodes; groups and descriptions are dbt's own."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Key of a model or source."""
+        return keys.of_dbt(dbt_resource_props)
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Group of a model: staging, warehouse or answers."""
+        return keys.GROUPS.get(dbt_resource_props["fqn"][1])
+
+
+def build_dbt_assets() -> dg.AssetsDefinition:
+    """The models of the dbt project, which is parsed first when a file of it is younger than its manifest."""
+    project.load()
+    manifest = json.loads(project.MANIFEST.read_text())
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(), name="warehouse", pool="warehouse")
+    def warehouse(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[Event]:
+        chosen = {
+            context.assets_def.specs_by_key[key].metadata[UNIQUE_ID].split(".")[-1]: key
+            for key in context.selected_asset_keys
+        }
+        checks = {
+            spec.metadata[UNIQUE_ID]: spec.key
+            for spec in context.assets_def.check_specs
+            if spec.key in context.selected_asset_check_keys
+        }
+        audited = {key.asset_key.path[-1] for key in checks.values()}
+        try:
+            built = build(
+                stage,
+                set(chosen) or audited,
+                progress=lambda node: _tell(context, node),
+                publishing=bool(chosen),
+            )
+        except ReferaError as trouble:
+            raise dg.Failure(str(trouble)) from None
+        yield from _check_results(built, checks)
+        if built.red:
+            raise dg.Failure(built.verdict(), allow_retries=False)
+        yield from _materializations(built, chosen)
+
+    return warehouse
+
+
+def _tell(context: dg.AssetExecutionContext, node: NodeResult) -> None:
+    say = context.log.error if node.is_red else context.log.info
+    say(f"{node.kind} {node.name}: {node.status}, {node.seconds:.2f} s")
+
+
+def _check_results(built: Built, checks: Mapping[str, dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
+    for node in built.nodes:
+        key = checks.get(node.unique_id)
+        if key is not None and node.status != "skipped":
+            warned = node.status == "warn"
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=node.status == "pass",
+                severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
+                description=node.message or None,
+                metadata={"failing_rows": node.failures or 0, "seconds": round(node.seconds, 3)},
+            )
+
+
+def _materializations(
+    built: Built, chosen: Mapping[str, dg.AssetKey]
+) -> Iterator[dg.MaterializeResult[None]]:
+    served = built.published.models if built.published else {}
+    seconds = {node.name: node.seconds for node in built.nodes if node.kind == "model"}
+    for name in seconds:  # in the order they were built: Dagster wants parents first
+        if name not in chosen:
+            continue
+        metadata: dict[str, Any] = {"seconds": round(seconds[name], 3), "run_id": built.run_id}
+        if model := served.get(name):
+            columns = [dg.TableColumn(column, kind) for column, kind in model.columns.items()]
+            metadata |= {
+                "dagster/row_count": model.rows, "dagster/uri": built.url(name), "bytes": model.bytes,
+                "sha256": model.sha256, "dagster/column_schema": dg.TableSchema(columns),
+            }  # fmt: skip
+        yield dg.MaterializeResult(asset_key=chosen[name], metadata=metadata)

@@ -1,0 +1,194 @@
+"""The daily job without the UI: the same assets, checks and history, in this process.
+
+stage + days + selection ──▶ run() ──▶ Outcome (and every event, told as it happens)
+"""
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterRunStatus, EventLogEntry, RunsFilter
+
+from refera_platform.errors import SettingError
+from refera_platform.orchestration import instance as memory
+from refera_platform.orchestration import keys
+from refera_platform.orchestration.schedules import DAILY
+from refera_platform.source.catalog import TABLES
+from refera_platform.stage import Stage
+
+PROCESS = "refera/process"
+"""Tag that says which process executes a headless run."""
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What a headless run did."""
+
+    run_id: str
+    succeeded: bool = False
+    seconds: float = 0.0
+    assets: dict[str, dict[str, object]] = field(default_factory=dict)
+    """Metadata of each materialized asset, by its key with slashes."""
+    checks: dict[str, bool] = field(default_factory=dict)
+    """Whether each check passed, by asset and name."""
+    warnings: list[str] = field(default_factory=list)
+    """Checks that found something which does not stop a day."""
+    failures: list[str] = field(default_factory=list)
+    """One sentence for each step or check that failed."""
+
+
+Tell = Callable[[str, str], None]
+"""Told the kind (``asset``, ``check``, ``log``, ``failure``) and one line about it."""
+
+
+def run(
+    definitions: dg.Definitions,
+    stage: Stage,
+    days: Sequence[date],
+    select: str = "",
+    tell: Tell = lambda kind, line: None,
+) -> Outcome:
+    """Materialize days of everything, or of what ``select`` names.
+
+    Args:
+        definitions: The house, built on ``stage``.
+        stage: Where, and what time it is.
+        days: Consecutive days, oldest first; several are one pass.
+        select: Comma-separated names of tables, models and groups, or Dagster's selection syntax; empty for all.
+        tell: Told of each event as it happens.
+
+    Raises:
+        SettingError: for a selection that names nothing.
+    """
+    started = time.monotonic()
+    outcome = Outcome(run_id=str(uuid.uuid4()))
+    job = definitions.resolve_job_def(DAILY)
+    chosen = selected(definitions, select) if select else None
+    with memory.opened(stage) as instance:
+        bury_the_dead(instance)
+        instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell))
+        tags = {PROCESS: process_name(os.getpid())}
+        if len(days) > 1:
+            tags |= {RANGE_START: str(days[0]), RANGE_END: str(days[-1])}
+        result = job.execute_in_process(
+            instance=instance, run_id=outcome.run_id, run_config=QUIET, tags=tags, raise_on_error=False,
+            partition_key=str(days[0]) if len(days) == 1 else None,
+            asset_selection=list(chosen) if chosen is not None else None,
+        )  # fmt: skip
+    outcome.succeeded = result.success and all(outcome.checks.values())
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]:
+    """The assets that a selection names.
+
+    Raises:
+        SettingError: naming the part that names nothing.
+    """
+    graph = definitions.resolve_asset_graph()
+    known = {table.name: keys.raw(table) for table in TABLES} | {
+        table.address: keys.raw(table) for table in TABLES
+    }
+    known |= {key.path[-1]: key for key in graph.materializable_asset_keys if key.path[0] != "raw"}
+    groups = set(keys.GROUPS.values()) | {"lake"}
+    found: set[dg.AssetKey] = set()
+    for part in filter(None, (piece.strip() for piece in select.split(","))):
+        if part in known:
+            found.add(known[part])
+            continue
+        text = f'group:"{part}"' if part in groups else part
+        text = f'key:"{part}"' if "/" in part and not any(sign in part for sign in ':+"') else text
+        try:
+            keys_found = dg.AssetSelection.from_string(text).resolve(graph) & graph.materializable_asset_keys
+        except dg.DagsterError:
+            keys_found = frozenset()
+        if not keys_found:
+            raise SettingError(
+                f"--select {part!r} names no asset:",
+                f"write a table ({TABLES[0].name}), a model (dim_customer), a group ({', '.join(sorted(groups))})"
+                " or a selection like '+key:\"answers/ans_sales_by_month\"'.",
+            )
+        found |= keys_found
+    return frozenset(found)
+
+
+def bury_the_dead(instance: dg.DagsterInstance) -> list[str]:
+    """Mark headless runs whose process is gone as failed, and free the pool slots they hold.
+
+    A killed process cannot say so itself, and the next run would wait for its slot for ever.
+    """
+    going = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    buried = []
+    for one in instance.get_runs(RunsFilter(statuses=going)):
+        name = one.tags.get(PROCESS)
+        if (
+            name
+            and name.startswith(f"{socket.gethostname()}/")
+            and name != process_name(int(name.split("/")[1]))
+        ):
+            instance.report_run_failed(one, "The process that ran it is gone; the next run takes over.")
+            instance.event_log_storage.free_concurrency_slots_for_run(one.run_id)
+            buried.append(one.run_id)
+    return buried
+
+
+def process_name(pid: int) -> str:
+    """Host, process and the moment it started, so that a process id used again is told apart."""
+    try:
+        # field 22 of proc(5): start time in ticks since boot; the command before it may hold spaces
+        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except FileNotFoundError:
+        started = "gone" if Path("/proc").is_dir() or not _answers(pid) else "unknown"
+    return f"{socket.gethostname()}/{pid}/{started}"
+
+
+def _answers(pid: int) -> bool:
+    """Whether a process of that id exists, where there is no ``/proc`` (macOS)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _heard(entry: EventLogEntry, outcome: Outcome, tell: Tell) -> None:
+    event = entry.dagster_event
+    if event is None:
+        tell("log", entry.user_message)
+    elif event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
+        materialization = event.step_materialization_data.materialization
+        name = materialization.asset_key.to_user_string()
+        outcome.assets[name] = {key: value.value for key, value in materialization.metadata.items()}
+        tell("asset", name)
+    elif event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        name = f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}"
+        if evaluation.passed:
+            outcome.checks[name] = True
+            tell("check", name)
+        elif evaluation.severity is dg.AssetCheckSeverity.WARN:
+            outcome.warnings.append(f"{name}: {evaluation.description or 'not as expected'}")
+            tell("warning", outcome.warnings[-1])
+        else:
+            outcome.checks[name] = False
+            outcome.failures.append(f"Check {name}: {evaluation.description or 'failed'}")
+            tell("failure", outcome.failures[-1])
+    elif event.event_type is DagsterEventType.STEP_FAILURE:
+        data = event.step_failure_data
+        said = data.user_failure_data.description if data.user_failure_data else None
+        error = data.error.cause or data.error if data.error else None
+        outcome.failures.append(
+            said or (error.message.strip() if error else event.step_key or "a step failed")
+        )
+        tell("failure", outcome.failures[-1])

@@ -1,0 +1,44 @@
+"""Dagster's own memory on one machine: its folder and settings, for the UI and for headless runs alike."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from refera_platform.stage import Stage
+
+SETTINGS = """\
+# Written by refera_platform when it is missing; yours to change.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  pools:
+    # one reader of a source database and one builder of the warehouse at a time
+    default_limit: 1
+    granularity: op
+  runs:
+    max_concurrent_runs: 2
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 180
+  free_slots_after_run_end_seconds: 30
+run_retries:
+  enabled: true
+  max_retries: 0
+"""
+
+
+def folder(home: Path) -> Path:
+    """``DAGSTER_HOME`` of a home, with its settings; made when missing."""
+    place = home / "dagster"
+    place.mkdir(parents=True, exist_ok=True)
+    settings = place / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(SETTINGS)
+    return place
+
+
+def opened(stage: Stage) -> dg.DagsterInstance:
+    """The instance of a stage: its history is what the UI shows."""
+    return dg.DagsterInstance.from_config(str(folder(stage.home)))

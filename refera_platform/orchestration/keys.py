@@ -1,0 +1,31 @@
+"""How things of the rooms are called in Dagster: the same words everywhere.
+
+raw/<database>/<table>    staging/<model>    warehouse/<model>    answers/<model>
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from refera_platform.source.table import SourceTable
+
+GROUPS: Mapping[str, str] = {
+    "staging": "staging", "intermediate": "warehouse", "marts": "warehouse", "answers": "answers",
+}  # fmt: skip
+"""Group of the models in each folder below ``models/``."""
+CAPTURED_DAYS = dg.AssetKey(["lake", "captured_days"])
+"""The list of raw objects, which dbt reads like a table."""
+
+
+def raw(table: SourceTable) -> dg.AssetKey:
+    """Key of a raw asset."""
+    return dg.AssetKey(["raw", table.database, table.name])
+
+
+def of_dbt(props: Mapping[str, Any]) -> dg.AssetKey:
+    """Key of a dbt model or source, from its entry in the manifest."""
+    if props["resource_type"] == "source":
+        known = props["source_name"] == "refera"
+        return CAPTURED_DAYS if known else dg.AssetKey(["raw", props["source_name"], props["name"]])
+    return dg.AssetKey([GROUPS[props["fqn"][1]], props["name"]])

@@ -1,0 +1,140 @@
+"""One asset for each raw table, read in one pass over its database.
+
+A table that cannot be captured is red by itself: the others of the pass are committed all the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from refera_platform.engine import scratch
+from refera_platform.errors import DayRefused, ReferaError
+from refera_platform.lake.capture import Captured, capture
+from refera_platform.lake.lake import Lake
+from refera_platform.orchestration import keys
+from refera_platform.source.connection import connect
+from refera_platform.source.table import SourceTable
+from refera_platform.stage import Stage
+
+AGREES = "rows_agree_with_the_source"
+TWICE = "no_row_is_there_twice"
+RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+FRESH_WITHIN = timedelta(hours=36)
+
+
+def build_raw_assets(
+    database: str, tables: Sequence[SourceTable], partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    """The raw assets of one database.
+
+    Args:
+        database: Our name of the database.
+        tables: Its tables, in the order in which they are read.
+        partitions: The calendar.
+    """
+
+    @dg.multi_asset(
+        name=f"raw_{database}",
+        specs=[_spec(table) for table in tables],
+        check_specs=[check for table in tables for check in _checks(table)],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+        pool=f"source_{database}",
+        retry_policy=RETRIES,
+    )
+    def raw(
+        context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        days = [date.fromisoformat(partition) for partition in context.partition_keys]
+        wanted = [table for table in tables if keys.raw(table) in context.selected_asset_keys]
+        lake, refused = Lake(stage), list[tuple[SourceTable, ReferaError]]()
+        try:
+            with scratch(stage) as folder, connect(stage, database, folder) as source:
+                for table in wanted:
+                    try:
+                        captured = capture(lake, source, table, days, stage.clock, folder)
+                    except ReferaError as trouble:
+                        context.log.error(f"{table.address}: {trouble}")
+                        refused.append((table, trouble))
+                    else:
+                        yield _result(context, captured)
+        except ReferaError as trouble:
+            raise dg.Failure(str(trouble)) from None
+        if refused:
+            raise _failure(refused)
+
+    return raw
+
+
+def _spec(table: SourceTable) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=keys.raw(table),
+        group_name="lake",
+        description=table.about,
+        kinds={"mysql", "parquet"},
+        skippable=True,
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
+        metadata={"strategy": table.strategy.value, "key": ", ".join(table.key)},
+    )
+
+
+def _checks(table: SourceTable) -> list[dg.AssetCheckSpec]:
+    key = keys.raw(table)
+    return [
+        dg.AssetCheckSpec(
+            AGREES, asset=key, description="The lake's current state has as many rows as the source."
+        ),
+        dg.AssetCheckSpec(
+            TWICE, asset=key, description="No raw row and no key of the current state is there twice."
+        ),
+    ]
+
+
+def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.MaterializeResult[None]:
+    """Events of one captured table; what is true of one day only is told of that day only."""
+    key, state = keys.raw(captured.table), captured.state
+    added = {f"rows_added_{op}": count for op, count in captured.added.items()}
+    of_day: dict[str, object] = {
+        "dagster/partition_row_count": state.row_count, "dagster/uri": captured.url, "bytes": captured.bytes,
+        "position": state.end_position, "seconds": round(captured.seconds, 3), "schema_version": state.schema_version,
+        "rows_read": captured.source_rows, "rows_per_second": round(captured.source_rows / captured.seconds),
+        "quirks": dict(state.quirks), **added,
+    }  # fmt: skip
+    context.add_asset_metadata(of_day, asset_key=key, partition_key=str(captured.day))
+    for day in captured.unseen:
+        context.add_asset_metadata({"observed": False}, asset_key=key, partition_key=str(day))
+    for day in captured.kept:
+        context.add_asset_metadata({"kept_as_it_was": True}, asset_key=key, partition_key=str(day))
+    columns = [dg.TableColumn(name, kind) for name, kind in state.columns.items()]
+    changes = ", ".join(f"{count} {op}" for op, count in captured.added.items()) or "no change"
+    context.log.info(f"{captured.table.address} day {captured.day}: {changes}, {captured.seconds:.2f} s")
+    low, high = sorted(captured.source_counted)
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={"dagster/row_count": captured.lake_rows, "dagster/column_schema": dg.TableSchema(columns)},
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=AGREES, asset_key=key, passed=captured.agrees,
+                metadata={
+                    "source_rows": captured.source_rows, "lake_rows": captured.lake_rows,
+                    "source_counted_before_and_after": f"{low} to {high}",
+                },
+            ),
+            dg.AssetCheckResult(
+                check_name=TWICE, asset_key=key, passed=captured.rows_twice == 0,
+                metadata={"rows_twice": captured.rows_twice},
+            ),
+        ],
+    )  # fmt: skip
+
+
+def _failure(refused: Sequence[tuple[SourceTable, ReferaError]]) -> dg.Failure:
+    """One sentence for all tables that failed for one reason; a refused day is not tried again."""
+    reasons: dict[str, list[str]] = {}
+    for table, trouble in refused:
+        reasons.setdefault(str(trouble).replace(table.address, "the table"), []).append(table.name)
+    said = " | ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    final = all(isinstance(trouble, DayRefused) for _, trouble in refused)
+    return dg.Failure(said, allow_retries=not final)
