@@ -1,0 +1,184 @@
+"""What people type: ``refera …``. Each command parses, calls one room, and shows what came back.
+
+Exit code 0 only when all of it worked; an error is one sentence, with its traceback only after ``--debug``.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from refera_platform.errors import ReferaError
+from refera_platform.stage import home, load
+from refera_platform.terminal import show
+
+app = typer.Typer(
+    name="refera",
+    help="Operational databases into an S3 lake and a star schema, every day, without losing a row.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+DEBUG = "--debug"
+EXAMPLE = "[bold]Examples[/bold]"
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
+) -> None:
+    """Operational databases into an S3 lake and a star schema, every day, without losing a row."""
+
+
+@app.command(epilog=f"{EXAMPLE}: refera up · refera up --ui --port 3100")
+def up(
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Open the Dagster UI on the stack; stays until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the UI; another one is picked when it is taken.")] = 3000,
+) -> None:
+    """Start the local stack: a private MariaDB and a private S3."""
+    from refera_platform.local import stack
+
+    with show.steps(None, "Starting the local stack") as progress:
+        address = stack.up(home(), progress.done)
+    show.say(f"MariaDB at {address.mariadb.host}:{address.mariadb.port}, S3 at {address.s3.endpoint}")
+    if ui:
+        from refera_platform.terminal.ui import serve
+
+        serve(home(), port)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera down · refera down --wipe")
+def down(
+    wipe: Annotated[bool, typer.Option("--wipe", help="Forget its data as well.")] = False,
+) -> None:
+    """Stop the local stack; its data stays."""
+    from refera_platform.local import stack
+
+    stack.down(home(), wipe=wipe)
+    show.say("The local stack is down" + (" and its data forgotten." if wipe else "; its data stays."))
+
+
+@app.command(epilog=f"{EXAMPLE}: refera status · refera status --format json | jq .mariadb")
+def status(
+    form: Annotated[str, typer.Option("--format", help="table or json (with credentials).")] = "table",
+) -> None:
+    """Say what runs, where, and who may enter."""
+    from refera_platform.terminal.stack_status import print_status
+
+    if not print_status(home(), form):
+        raise typer.Exit(1)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera restore backup.sql · refera restore backup.sql.gz")
+def restore(dump: Annotated[Path, typer.Argument(help="A mysqldump file, plain or gzipped.")]) -> None:
+    """Load a mysqldump file into the local source, all of it or nothing."""
+    from refera_platform.local import stack
+    from refera_platform.local.restore import restore as load_dump
+
+    with show.steps(None, f"Restoring {dump.name}") as progress:
+        stack.up(home(), progress.done)
+        report = load_dump(home(), dump, lambda done, total: progress.at(done, total, f"Reading {dump.name}"))
+    show.output().print(
+        show.table(f"Restored from {dump.name}", ["table", "rows"], sorted(report.tables.items()))
+    )
+    show.say("Next: refera run")
+
+
+@app.command(epilog=f"{EXAMPLE}: refera simulate --days 1 · refera simulate --days 3 --seed 7 --scale 10")
+def simulate(
+    days: Annotated[int, typer.Option(min=0, help="Days of business to add.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="Another seed is another business; only on a new sample.")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="1 is about 330 orders; 1000 about 3 million lines.")
+    ] = None,
+) -> None:
+    """Add dated business activity to the sample source, which is made when it is not there."""
+    from refera_platform.local import stack
+    from refera_platform.terminal.business import simulate_days
+
+    stack.up(home(), show.say)
+    simulate_days(home(), days, seed, scale)
+    show.say("Next: refera run")
+
+
+@app.command(
+    epilog=f"{EXAMPLE}: refera run · refera run --day 2026-11-22 · refera run --from 2026-11-20 --to 2026-11-22"
+    " · refera run --select orders,ans_sales_by_product"
+)
+def run(
+    day: Annotated[str, typer.Option(help="The day to fill; the newest full day by default.")] = "",
+    first: Annotated[str, typer.Option("--from", help="First day of a range, done in one pass.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day of a range.")] = "",
+    select: Annotated[
+        str, typer.Option(help="Tables, models or groups, comma-separated; everything by default.")
+    ] = "",
+) -> None:
+    """Extract a day into the lake, build and audit the warehouse, publish the answers."""
+    from refera_platform.terminal.daily import days_asked, run_days
+
+    stage = load()
+    run_days(stage, days_asked(stage.clock, day, first, last), select)
+
+
+@app.command(
+    epilog=f"{EXAMPLE}: refera query 'show tables' · refera query --format csv 'from ans_sales_by_product'"
+)
+def query(
+    sql: Annotated[str, typer.Argument(help="One reading statement; - reads it from standard input.")],
+    form: Annotated[str, typer.Option("--format", help="table, csv, tsv, json or parquet.")] = "table",
+    into: Annotated[
+        Path | None, typer.Option("--output", help="File to write; standard output by default.")
+    ] = None,
+) -> None:
+    """Ask the published warehouse (by table name) and the lake (classicmodels.orders, …)."""
+    from refera_platform.terminal.ask import query as answer
+
+    answer(load(), sys.stdin.read() if sql == "-" else sql, form, into)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera verify")
+def verify() -> None:
+    """Compare source, lake and warehouse value by value; name the first difference."""
+    from refera_platform.terminal.proof import print_proof
+
+    if not print_proof(load()):
+        raise typer.Exit(1)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera demo · refera demo --dump backup.sql")
+def demo(
+    dump: Annotated[Path | None, typer.Option(help="A mysqldump file instead of the sample.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="Simulated days.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 1,
+    scale: Annotated[float, typer.Option(help="Size of the sample.")] = 1.0,
+) -> None:
+    """Start afresh and go the whole way: source, lake, warehouse, answers. Forgets earlier local data."""
+    from refera_platform.terminal.business import demonstrate
+
+    demonstrate(home(), dump, days, seed, scale)
+
+
+def main() -> None:
+    """Run a command; the one place where errors become words and exit codes."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    debug = DEBUG in sys.argv[1:2]
+    try:
+        app()
+    except ReferaError as trouble:
+        if debug:
+            raise
+        show.complain(trouble)
+        sys.exit(1)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        show.say("Stopped; what was committed stays, and the next run goes on from there.")
+        sys.exit(130)

@@ -1,0 +1,64 @@
+"""``refera query`` and the printed answers."""
+
+import sys
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+from refera_platform.answers.questions import QUESTIONS
+from refera_platform.answers.session import FORMATS, fetched, opened
+from refera_platform.engine import quoted
+from refera_platform.errors import QueryError
+from refera_platform.stage import Stage
+from refera_platform.terminal.show import output, table
+
+SHOWN = 100
+"""Rows of a table printed for people; the other formats give all."""
+FEW = 8
+"""Rows of each answer in a summary."""
+
+
+def query(stage: Stage, sql: str, form: str, into: Path | None) -> None:
+    """Answer one statement on standard output, or into a file.
+
+    Raises:
+        QueryError: when it cannot be answered.
+    """
+    if form not in FORMATS:
+        raise QueryError(f"--format {form!r} is not known:", f"choose one of {', '.join(FORMATS)}.")
+    with opened(stage) as session:
+        if form == "table" and into is None:
+            names, rows = fetched(session.query(sql))
+            first = list(islice(rows, SHOWN))
+            output().print(table("", names, first, more=sum(1 for _ in rows)))
+            return
+        if form == "table":
+            raise QueryError(
+                "A table is for people to read:", "choose --format csv, tsv, json or parquet for a file."
+            )
+        if form == "parquet" and into is None and sys.stdout.isatty():
+            raise QueryError("Parquet is not for a terminal:", "redirect it, or name a file with --output.")
+        if into is not None:
+            session.save(sql, into, form)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"answer.{form}"
+            session.save(sql, path, form)
+            with path.open("rb") as content:
+                while chunk := content.read(1 << 20):
+                    sys.stdout.buffer.write(chunk)
+
+
+def answers(stage: Stage) -> None:
+    """Print the answers to the seven questions, a few rows each."""
+    console = output()
+    with opened(stage) as session:
+        for question in QUESTIONS:
+            console.print(
+                f"\n[bold]{question.number}. {question.english}[/bold] [dim]· {question.portuguese}[/dim]"
+            )
+            for answer in question.answers:
+                ordered = f"select * from {quoted(answer.model)} order by {answer.order}"
+                names, rows = fetched(session.query(f"{ordered} limit {FEW}"))
+                total = session.published.models[answer.model].rows
+                console.print(table(answer.model, names, rows, more=max(0, total - FEW)))

@@ -1,0 +1,96 @@
+"""``refera run``: the daily job in this process, shown as it goes and summed up at the end."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from refera_platform.clock import Clock
+from refera_platform.errors import ReferaError, SettingError
+from refera_platform.lake.days import days_between
+from refera_platform.stage import Stage
+from refera_platform.terminal.show import output, say, steps, table
+
+OPERATIONS = (("r", "read"), ("c", "created"), ("u", "updated"), ("d", "deleted"))
+
+
+def days_asked(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...]:
+    """The days that the options of a command name; the newest full day without any.
+
+    Raises:
+        SettingError: for options that contradict each other or are no days.
+    """
+    if day and (first or last):
+        raise SettingError("--day and --from/--to were given together:", "give one day, or a range.")
+    try:
+        if day:
+            return (date.fromisoformat(day),)
+        if not first and not last:
+            return (clock.newest_full_day(),)
+        start = date.fromisoformat(first or last)
+        end = date.fromisoformat(last) if last else clock.newest_full_day()
+    except ValueError as trouble:
+        raise SettingError(f"A day is written wrongly ({trouble}):", "write it like 2026-11-22.") from None
+    if start > end:
+        raise SettingError(f"The range {start} to {end} runs backwards:", "give the earlier day to --from.")
+    return days_between(start, end)
+
+
+def run_days(stage: Stage, days: Sequence[date], select: str = "", *, brief: bool = False) -> float:
+    """Run the daily job and show it; says how many seconds it took.
+
+    Raises:
+        ReferaError: when any of it failed, with every reason.
+    """
+    span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    with steps(None, f"Day {span}: loading Dagster and dbt") as progress:
+        from refera_platform.definitions import build  # seconds of imports that other commands do without
+        from refera_platform.orchestration.headless import run
+
+        definitions = build(stage)
+        done = 0
+
+        def tell(kind: str, line: str) -> None:
+            nonlocal done
+            if kind == "log":
+                progress.at(done, 0, line)
+                return
+            done += 1
+            progress.done(line, keep=kind in {"failure", "warning"} or (kind == "asset" and not brief))
+
+        outcome = run(definitions, stage, days, select, tell)
+    _show(outcome.assets, brief=brief)
+    passed = sum(outcome.checks.values())
+    say(
+        f"Day {span}: {len(outcome.assets)} assets, {passed} of {len(outcome.checks)} checks passed,"
+        f" {outcome.seconds:.1f} s"
+    )
+    for warning in outcome.warnings:
+        say(f"Warning: {warning}")
+    if not outcome.succeeded:
+        reasons = "\n  ".join(dict.fromkeys(outcome.failures)) or "the run did not finish"
+        raise ReferaError(
+            f"The run of {span} failed:\n  {reasons}\n", f"Its log is in the UI as run {outcome.run_id}."
+        )
+    return outcome.seconds
+
+
+def _show(assets: dict[str, dict[str, object]], *, brief: bool) -> None:
+    raw = {name: found for name, found in assets.items() if name.startswith("raw/")}
+    rows = [
+        [
+            name.removeprefix("raw/"),
+            *(found.get(f"rows_added_{op}", 0) for op, _ in OPERATIONS),
+            found.get("dagster/row_count"),
+            found.get("seconds"),
+        ]
+        for name, found in raw.items()
+    ]
+    if rows:
+        words = [word for _, word in OPERATIONS]
+        output().print(table("Extracted into the lake", ["table", *words, "rows now", "seconds"], rows))
+    published = [
+        [name, found["dagster/row_count"], found["bytes"]]
+        for name, found in assets.items()
+        if name not in raw and "dagster/row_count" in found
+    ]
+    if published and not brief:
+        output().print(table("Published to the warehouse", ["table", "rows", "bytes"], published))

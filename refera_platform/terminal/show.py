@@ -1,0 +1,114 @@
+"""Answers on a terminal and in a pipe: results go to standard output, everything else to standard error."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from refera_platform.errors import ReferaError
+
+PIPE_WIDTH = 160
+"""Columns of a table that nobody looks at on a terminal; wide enough for every answer."""
+
+
+def output() -> Console:
+    """Where results go."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def messages() -> Console:
+    """Where progress and errors go."""
+    return Console(
+        stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True
+    )
+
+
+def say(line: str) -> None:
+    """One line of progress."""
+    messages().print(line, markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, more: int = 0) -> Table:
+    """A table for people: numbers to the right, NULL dim, and how many rows were left out."""
+    drawn = Table(title=title or None, title_justify="left", caption_justify="left", header_style="bold")
+    if more:
+        drawn.caption = f"… and {more:,} more rows"
+    content = [list(row) for row in rows]
+    for index, name in enumerate(columns):
+        numeric = any(
+            isinstance(row[index], int | float) or hasattr(row[index], "as_tuple") for row in content
+        )
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in content:
+        drawn.add_row(*(cell(value) for value in row))
+    return drawn
+
+
+def cell(value: Any) -> str:
+    """One value as a person reads it; NULL is not an empty text."""
+    if value is None:
+        return "[dim]NULL[/dim]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value).replace("[", r"\[")
+
+
+@contextmanager
+def steps(total: int | None, title: str) -> Iterator["Steps"]:
+    """A progress bar on a terminal, a line a step in a pipe."""
+    if not sys.stderr.isatty():
+        say(title)
+        yield Steps(None, None)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=messages(), transient=True) as progress:
+        yield Steps(progress, progress.add_task(title, total=total))
+
+
+class Steps:
+    """Progress of one command; made by :func:`steps`."""
+
+    def __init__(self, progress: Progress | None, task: Any) -> None:
+        self._progress, self._task = progress, task
+
+    def at(self, done: float, total: float, what: str) -> None:
+        """Show how far a long piece of work has come."""
+        if self._progress is not None:
+            self._progress.update(self._task, completed=done, total=total or None, description=what)
+
+    def done(self, what: str, *, keep: bool = True) -> None:
+        """One step ended; ``keep`` leaves its line on the screen."""
+        if self._progress is None:
+            if keep:
+                say(what)
+            return
+        self._progress.advance(self._task)
+        self._progress.update(self._task, description=what)
+        if keep:
+            self._progress.console.print(what, markup=False)
+
+
+def complain(trouble: ReferaError) -> None:
+    """Print an error: what is wrong, and the next step on a line of its own."""
+    console = messages()
+    console.print("[bold red]Error[/bold red]", end=" ")
+    console.print(trouble.problem.rstrip(), markup=False)
+    if trouble.remedy:
+        console.print(f"  → {trouble.remedy}", markup=False)
