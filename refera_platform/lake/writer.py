@@ -81,7 +81,7 @@ def write_day(
     if written != state.row_count:
         raise LakeError(
             f"The file for {table.address} day {state.day} holds {written} rows instead of {state.row_count}:",
-            "nothing was committed; report this with the log of the run.",
+            "nothing was committed; another run may have written the day meanwhile, so run it again.",
         )
     lake.objects.put(layout.key(table, state.day), path, replaces=before.etag if before else None)
     size = path.stat().st_size
