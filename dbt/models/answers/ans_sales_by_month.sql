@@ -1,0 +1,23 @@
+with
+
+order_lines as (
+
+    select * from {{ ref('fct_order_lines') }}
+
+),
+
+dates as (
+
+    select * from {{ ref('dim_date') }}
+
+)
+
+select
+    dates.calendar_year as order_year,
+    dates.calendar_month as order_month,
+    {{ sales_measures('order_lines') }}
+from order_lines
+inner join dates on order_lines.order_date_key = dates.date_key
+group by
+    dates.calendar_year,
+    dates.calendar_month

@@ -1,0 +1,25 @@
+with
+
+order_lines as (
+
+    select * from {{ ref('fct_order_lines') }}
+
+),
+
+products as (
+
+    select * from {{ ref('dim_product') }}
+
+)
+
+select
+    order_lines.product_code,
+    products.product_name,
+    products.product_line,
+    {{ sales_measures('order_lines') }}
+from order_lines
+inner join products on order_lines.product_key = products.product_key
+group by
+    order_lines.product_code,
+    products.product_name,
+    products.product_line

@@ -1,0 +1,24 @@
+with
+
+stock as (
+
+    select * from {{ ref('fct_stock_monthly') }}
+
+),
+
+products as (
+
+    select * from {{ ref('dim_product') }}
+
+)
+
+select
+    stock.product_code,
+    products.product_name,
+    products.product_line,
+    stock.stock_year,
+    stock.stock_month,
+    stock.quantity_in_stock,
+    stock.stock_value_at_cost
+from stock
+inner join products on stock.product_key = products.product_key

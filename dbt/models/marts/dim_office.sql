@@ -1,0 +1,21 @@
+with
+
+offices as (
+
+    select * from {{ ref('stg_classicmodels__offices') }}
+
+)
+
+select
+    {{ member_key('offices.office_code') }} as office_key,
+    offices.office_code,
+    offices.office_phone,
+    offices.office_address_line_1,
+    offices.office_address_line_2,
+    offices.office_postal_code,
+    offices.office_city,
+    offices.office_state,
+    offices.office_country,
+    offices.territory
+from offices
+{{ and_the_unknown_member('offices', 'office_code', 'string') }}

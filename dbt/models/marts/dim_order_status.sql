@@ -1,0 +1,63 @@
+-- A status nobody told us of is a member too: it must not cost an order its place.
+with
+
+orders as (
+
+    select * from {{ ref('stg_classicmodels__orders') }}
+
+),
+
+known as (
+
+    select
+        'In Process' as order_status,
+        'Taken and not shipped yet' as order_status_meaning
+    union all
+    select
+        'On Hold' as order_status,
+        'Waiting, usually for the customer''s credit' as order_status_meaning
+    union all
+    select
+        'Shipped' as order_status,
+        'Has left for the customer' as order_status_meaning
+    union all
+    select
+        'Disputed' as order_status,
+        'Shipped, and the customer complains' as order_status_meaning
+    union all
+    select
+        'Resolved' as order_status,
+        'Shipped, and a complaint is settled' as order_status_meaning
+    union all
+    select
+        'Cancelled' as order_status,
+        'Called off; its lines still count as sales' as order_status_meaning
+
+),
+
+met as (
+
+    select distinct order_status
+    from orders
+    where order_status is not null
+
+),
+
+statuses as (
+
+    select
+        coalesce(known.order_status, met.order_status) as order_status,
+        known.order_status_meaning,
+        known.order_status is not null as is_known_status
+    from known
+    full outer join met on known.order_status = met.order_status
+
+)
+
+select
+    {{ member_key('statuses.order_status') }} as order_status_key,
+    statuses.order_status,
+    statuses.order_status_meaning,
+    statuses.is_known_status
+from statuses
+{{ and_the_unknown_member('statuses', 'order_status', 'string') }}

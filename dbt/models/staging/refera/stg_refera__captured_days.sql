@@ -1,0 +1,18 @@
+-- A day's capture of a large table may be several objects.
+with
+
+objects as (
+
+    select * from {{ source('refera', 'captured_days') }}
+
+)
+
+select
+    database_name,
+    table_name,
+    day as captured_on,
+    max(case when is_observed then 1 else 0 end) = 1 as is_observed,
+    max(captured_at) as captured_at,
+    cast(sum(row_count) as bigint) as change_count
+from objects
+group by database_name, table_name, day

@@ -1,0 +1,218 @@
+"""The dbt project keeps its word on a small invented shop: green as a whole, layered, described, able to fail."""
+
+import re
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, SHOP, Warehouse, dbt, lake
+
+ANSWERS = {
+    "ans_sales_by_product": "product_code, product_name, product_line, orders, order_lines, units, sales_amount",
+    "ans_sales_by_product_line": "product_line, orders, order_lines, units, sales_amount",
+    "ans_sales_by_order_date": "order_date, orders, order_lines, units, sales_amount",
+    "ans_sales_by_month": "order_year, order_month, orders, order_lines, units, sales_amount",
+    "ans_sales_by_salesperson": "employee_number, first_name, last_name, office_code, office_city, manager_number,"
+    " orders, order_lines, units, sales_amount",
+    "ans_average_payment_by_customer_and_date": "customer_number, customer_name, payment_date, payments,"
+    " total_amount, average_amount",
+    "ans_sales_by_customer_and_status": "customer_number, customer_name, order_status, orders, order_lines, units,"
+    " sales_amount",
+    "ans_time_to_ship": "order_number, customer_number, order_status, order_date, required_date, shipped_date,"
+    " days_to_ship, shipped_late",
+    "ans_sales_by_manager_and_cities": "manager_number, customer_country, customer_state, customer_city, office_city,"
+    " orders, order_lines, units, sales_amount",
+    "ans_stock_by_product_and_month": "product_code, product_name, product_line, stock_year, stock_month,"
+    " quantity_in_stock, stock_value_at_cost",
+}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return dbt(tmp_path_factory.mktemp("parse") / "warehouse.duckdb", "parse").manifest
+
+
+@pytest.fixture(scope="module")
+def shop(manifest: Any, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return dbt(lake(tmp_path_factory.mktemp("shop"), SHOP), "build", manifest=manifest)
+
+
+def _models(manifest: Any) -> list[Any]:
+    return [node for node in manifest.nodes.values() if node.resource_type == "model"]
+
+
+def test_the_whole_build_is_green_and_warns_of_nothing(shop: Warehouse, manifest: Any) -> None:
+    expected = [*manifest.nodes.values(), *manifest.unit_tests.values()]
+    assert shop.not_green() == set()
+    assert {node.name for node in expected} <= set(shop.status)
+    assert len(manifest.unit_tests) >= 15
+
+
+def test_an_empty_lake_builds_empty_tables_and_the_unknown_members(manifest: Any, tmp_path: Path) -> None:
+    built = dbt(lake(tmp_path, {}), "build", "--exclude-resource-type", "unit_test", manifest=manifest)
+    assert built.not_green() == set()
+    assert built.rows("select customer_key, customer_number from dim_customer") == [(-1, None)]
+    assert built.rows("select date_key, date_day from dim_date") == [(-1, None)]
+    assert built.rows("select count(*) from fct_order_lines") == [(0,)]
+
+
+def test_awkward_facts_warn_and_keep_their_money(manifest: Any, tmp_path: Path) -> None:
+    built = dbt(lake(tmp_path, AWKWARD), "build", "--exclude-resource-type", "unit_test", manifest=manifest)
+    assert built.not_green() == {
+        "order_lines_are_never_negative",
+        "orders_ship_on_or_after_the_order_date",
+        "stock_is_never_negative",
+        "order_statuses_are_known",
+        "fct_order_lines_knows_its_order_customer_and_product",
+    }
+    assert {built.status[name] for name in built.not_green()} == {"warn"}
+    sold = "select product_code, product_name, sales_amount from ans_sales_by_product order by 1"
+    assert built.rows(sold) == [
+        ("P1", "P1", Decimal("122.98")), ("P2", "P2", Decimal("5.55")), ("P9", None, Decimal("7.00")),
+    ]  # fmt: skip
+    far = "select date_key from dim_date where date_day < date '2003-01-01' or date_day > date '2026-12-31' order by 1"
+    assert built.rows(far) == [(19000101,), (99991231,)]
+
+
+def test_one_dimension_builds_alone_with_the_tests_it_can_answer(manifest: Any, tmp_path: Path) -> None:
+    chosen = ["dim_customer", "stg_classicmodels__customers", "stg_classicmodels__employees"]
+    built = dbt(lake(tmp_path, SHOP), "build", "--select", *chosen, manifest=manifest)
+    assert built.not_green() == set()
+    assert {*chosen, "dim_customer_has_every_customer"} <= set(built.status)
+
+
+def test_auckland_with_blanks_is_one_city_and_a_sale_without_a_rep_stays(shop: Warehouse) -> None:
+    assert shop.rows("select * from ans_sales_by_manager_and_cities order by manager_number") == [
+        (11, "New Zealand", None, "Auckland", "Paris", 2, 3, 4, Decimal("35.54")),
+        (None, "France", None, "Nantes", None, 1, 1, 3, Decimal("99.99")),
+    ]
+
+
+def test_stock_is_told_by_month_and_a_deleted_product_leaves_its_past(shop: Warehouse) -> None:
+    assert shop.rows("select * from ans_stock_by_product_and_month order by 4, 5, 1") == [
+        ("P1", "P1", "Ships", 2026, 11, 5, Decimal("7.50")),
+        ("P2", "P2", "Planes", 2026, 11, 8, Decimal("12.00")),
+        ("P3", "P3", "Ships", 2026, 11, 2, Decimal("3.00")),
+        ("P1", "P1", "Ships", 2026, 12, 4, Decimal("6.00")),
+        ("P2", "P2", "Planes", 2026, 12, 8, Decimal("12.00")),
+    ]
+
+
+def test_time_to_ship_tells_late_from_not_yet(shop: Warehouse) -> None:
+    assert shop.rows(
+        "select order_number, order_status, days_to_ship, shipped_late from ans_time_to_ship order by 1"
+    ) == [(100, "Shipped", 4, False), (101, "In Process", None, None), (102, "Shipped", 26, True),
+          (104, "Shipped", None, None)]  # fmt: skip
+
+
+def test_an_average_is_a_decimal_of_six_places(shop: Warehouse) -> None:
+    averages = shop.rows("select payments, average_amount from ans_average_payment_by_customer_and_date")
+    assert averages == [(3, Decimal("0.006667"))]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_has_exactly_the_columns_of_the_contract(shop: Warehouse, answer: str) -> None:
+    assert [row[0] for row in shop.rows(f"describe {answer}")] == ANSWERS[answer].split(", ")
+
+
+def test_there_is_an_answer_for_every_name_in_the_contract(manifest: Any) -> None:
+    assert {node.name for node in _models(manifest) if node.name.startswith("ans_")} == set(ANSWERS)
+
+
+def test_what_is_published_holds_no_float_and_no_type_wider_than_a_reader_knows(shop: Warehouse) -> None:
+    kinds = shop.rows("select distinct data_type from information_schema.columns where table_schema = 'main'")
+    known = {"VARCHAR", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "DECIMAL(18,2)", "DECIMAL(20,6)"}
+    assert {kind for (kind,) in kinds} - known == {
+        "TIMESTAMP WITH TIME ZONE"
+    }  # the instant of a capture, in staging
+
+
+def test_every_description_begins_with_the_grain(manifest: Any) -> None:
+    described = [*_models(manifest), *manifest.sources.values()]
+    assert [node.name for node in described if not node.description.startswith("One row per ")] == []
+
+
+def test_every_column_is_described_and_every_described_column_exists(shop: Warehouse, manifest: Any) -> None:
+    for model in _models(manifest):
+        built = {row[0] for row in shop.rows(f"describe {model.name}")}
+        assert built == set(model.columns), model.name
+        assert all(column.description for column in model.columns.values()), model.name
+
+
+def test_a_column_name_means_the_same_in_every_model(manifest: Any) -> None:
+    said: dict[str, set[str]] = {}
+    for model in _models(manifest):
+        for column in model.columns.values():
+            said.setdefault(column.name, set()).add(column.description)
+    assert {name: texts for name, texts in said.items() if len(texts) > 1} == {}
+
+
+MAY_READ = {
+    "staging": {"source"},
+    "intermediate": {"staging", "intermediate"},
+    "marts": {"staging", "intermediate"},
+    "answers": {"marts"},
+}
+PREFIXES = {"staging": "stg_", "intermediate": "int_", "marts": ("dim_", "fct_"), "answers": "ans_"}
+
+
+@pytest.mark.parametrize("folder", MAY_READ)
+def test_a_layer_reads_only_the_layers_below_it(manifest: Any, folder: str) -> None:
+    models = [model for model in _models(manifest) if model.fqn[1] == folder]
+    assert models
+    for model in models:
+        parents = [manifest.nodes.get(parent) for parent in model.depends_on.nodes]
+        read = {parent.fqn[1] if parent else "source" for parent in parents}
+        assert read <= MAY_READ[folder], model.name
+        assert model.name.startswith(PREFIXES[folder])
+        assert {"staging": "staging", "answers": "answers"}.get(folder, "warehouse") == model.config.group
+
+
+def test_staging_recognises_a_row_by_the_key_that_its_source_declares(manifest: Any) -> None:
+    declared = {
+        source.name: source.config.meta["key"]
+        for source in manifest.sources.values()
+        if source.source_name == "classicmodels"
+    }
+    assert set(declared) == set(COLUMNS)
+    for table, key in declared.items():
+        code = manifest.nodes[f"model.refera.stg_classicmodels__{table}"].raw_code
+        (used,) = re.findall(r"key=\[([^\]]*)\]", code)
+        assert re.findall(r"'(\w+)'", used) == key
+
+
+WRONGS = {
+    "fct_order_lines_adds_up_to_staging": "update fct_order_lines set sales_amount = sales_amount + 0.01",
+    "fct_orders_adds_up_to_its_lines": "update fct_orders set units = units + 1 where order_number = 100",
+    "fct_orders_has_every_order": "delete from fct_orders where order_number = 104",
+    "fct_payments_adds_up_to_staging": "delete from fct_payments where check_number = 'Z'",
+    "fct_stock_daily_ends_with_the_present_stock": "update fct_stock_daily set quantity_in_stock = 99",
+    "dim_customer_has_every_customer": "delete from dim_customer where customer_number = 2",
+    "one_row_per_dim_product_product_key": "insert into dim_product select * from dim_product",
+    "relationships_fct_payments_customer_key__customer_key__ref_dim_customer_":
+        "update fct_payments set customer_key = 7",
+    **{
+        f"{answer}_adds_up": f"delete from {answer} where rowid = (select max(rowid) from {answer})"
+        for answer in ANSWERS
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def spoilt(shop: Warehouse, manifest: Any, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The shop's warehouse with every wrong done to it at once, and its tests run again."""
+    database = tmp_path_factory.mktemp("spoilt") / shop.database.name
+    shutil.copy(shop.database, database)
+    with duckdb.connect(database) as connection:
+        for wrong in WRONGS.values():
+            connection.execute(wrong)
+    return dbt(database, "test", "--exclude-resource-type", "unit_test", manifest=manifest)
+
+
+@pytest.mark.parametrize("name", WRONGS)
+def test_a_wrong_total_or_key_is_seen(spoilt: Warehouse, name: str) -> None:
+    assert spoilt.status[name] == "fail"
