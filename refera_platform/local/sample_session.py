@@ -1,0 +1,146 @@
+"""Talking to the sample source as its owner, on dates of our choosing.
+
+Reading the business data is not done here (that is room ``source``): this is the pen the generator and
+the simulated days write with. ``SET timestamp`` dates what a session writes in the binary log.
+
+    home/stack.json ──▶ Admin ──▶ Session.at(instant) ──▶ dated statements
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from pymysql.cursors import Cursor
+
+from refera_platform.errors import LocalStackError, SettingError
+
+Row = Sequence[Any]
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is to do."""
+
+LOCK_PATIENCE = 2
+"""Seconds in which the server notices that a killed session is gone."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """A progress that nobody watches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admin:
+    """The account that owns the sample source."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str = "classicmodels"
+
+    @classmethod
+    def of(cls, home: Path) -> "Admin":
+        """The account that the local stack below ``home`` wrote down.
+
+        Raises:
+            SettingError: if no stack was started there.
+        """
+        path = home / "stack.json"
+        try:
+            server = json.loads(path.read_text())["mariadb"]
+            return cls(
+                host=server["host"], port=server["port"], user=server["admin"]["user"],
+                password=server["admin"]["password"], database=server["database"],
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise SettingError(
+                f"No local stack has been started in {home}:", "start it with `refera up`."
+            ) from None
+        except (ValueError, KeyError, TypeError) as trouble:
+            raise SettingError(
+                f"{path} does not describe a stack:", "remove it and run `refera up`."
+            ) from trouble
+
+    @contextmanager
+    def session(self) -> Iterator["Session"]:
+        """An open session; what it did not commit is rolled back when it ends.
+
+        Raises:
+            LocalStackError: if the server cannot be reached or refuses a statement.
+        """
+        address = f"{self.host}:{self.port}"
+        try:
+            connection = pymysql.connect(
+                host=self.host, port=self.port, user=self.user, password=self.password, charset="utf8mb4",
+                autocommit=True, local_infile=True, connect_timeout=10,
+                init_command="set session sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
+            )  # fmt: skip
+        except pymysql.MySQLError as trouble:
+            raise LocalStackError(
+                f"The source database at {address} does not answer ({_told(trouble)}):",
+                "see `refera status`, or start it with `refera up`.",
+            ) from trouble
+        try:
+            with connection, connection.cursor() as cursor:
+                yield Session(cursor)
+        except pymysql.MySQLError as trouble:
+            raise LocalStackError(
+                f"The source database at {address} refused a statement ({_told(trouble)}):",
+                "nothing of the step was kept; mend the cause and run it again.",
+            ) from trouble
+
+
+class Session:
+    """One connection that writes; each change carries the instant of the last ``at``."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def at(self, instant: datetime) -> None:
+        """Date whatever follows, in the server's clock and in its binary log."""
+        self._cursor.execute("set timestamp = %s", (round(instant.timestamp(), 6),))
+
+    def use(self, database: str) -> None:
+        """Make a database the one that unqualified names mean."""
+        self._cursor.execute(f"use `{database}`")
+
+    @contextmanager
+    def alone(self, database: str) -> Iterator[None]:
+        """Keep other sessions from generating or simulating in a database meanwhile.
+
+        Raises:
+            LocalStackError: if another one does so already.
+        """
+        lock = f"refera {database}"
+        if self.column("select get_lock(%s, %s)", lock, LOCK_PATIENCE) != [1]:
+            raise LocalStackError(
+                f"Somebody else is writing the sample business into {database}:", "wait until they are done."
+            )
+        yield
+        # after an error the server does this itself, when it notices the end of the session
+        self.run("do release_lock(%s)", lock)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        self._cursor.execute(query, values or None)
+        return list(self._cursor.fetchall())
+
+    def column(self, query: str, *values: object) -> list[Any]:
+        """The first column of all rows of a query."""
+        return [row[0] for row in self.rows(query, *values)]
+
+    def run(self, statement: str, *values: object) -> int:
+        """Run one statement; the number of rows it changed."""
+        return self._cursor.execute(statement, values or None)
+
+    def run_many(self, statement: str, rows: Sequence[Row]) -> int:
+        """Run one statement for each row; the number of rows it changed."""
+        return self._cursor.executemany(statement, rows) or 0
+
+
+def _told(trouble: pymysql.MySQLError) -> str:
+    """The server's own words, without the type names around them."""
+    return str(trouble.args[-1]) if trouble.args else type(trouble).__name__
