@@ -1,0 +1,40 @@
+# The verbs of the repository. Each one sets up what it needs first; `make` alone lists them.
+
+export DO_NOT_TRACK := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+REFERA := .venv/bin/refera
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint ui down clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## .venv from the lock file, and MariaDB when missing; PYTHON=python3.12 chooses the Python
+	@bin/setup.sh
+
+demo: setup ## three days of business from a sample source to answers; DUMP=file.sql: your dump, SCALE=10: more rows
+	@$(REFERA) demo $${DUMP:+--dump "$$DUMP"} $${SCALE:+--scale "$$SCALE"}
+
+test: lint ## style, types and SQL, then every test; ARGS="-k words" chooses among the tests
+	@.venv/bin/pytest $(ARGS)
+
+lint: setup ## ruff, mypy and sqlfluff
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/sqlfluff lint --disable-progress-bar dbt/models dbt/tests
+
+ui: setup ## Dagster in the browser, on the local stack
+	@$(REFERA) up --ui
+
+down: setup ## stop the local stack; its data stays
+	@$(REFERA) down
+
+clean: ## stop the local stack and remove its data, .venv and every cache
+	@if [ -x $(REFERA) ]; then $(REFERA) down --wipe; \
+	elif [ -e .refera/stack.json ]; then \
+		echo 'make clean: .refera belongs to a stack that only refera can stop: run make setup first.' >&2; exit 1; fi
+	rm -rf .venv .refera .mypy_cache .pytest_cache .ruff_cache .hypothesis dbt/target dbt/logs logs build *.egg-info
+	find refera_platform refera_platform_tests -name __pycache__ -type d -prune -exec rm -rf {} +
