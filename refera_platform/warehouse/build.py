@@ -183,7 +183,15 @@ def _run_dbt(
     try:
         with serving(stage.store):
             answer = dbtRunner(manifest=parsed, callbacks=[heard]).invoke(
-                ["build", "--select", *sorted(building), *manifest.quiet(folder), *arguments]
+                [
+                    "build",
+                    "--exclude-resource-type",
+                    "unit_test",
+                    "--select",
+                    *sorted(building),
+                    *manifest.quiet(folder),
+                    *arguments,
+                ]
             )
     finally:
         DuckDBConnectionManager.close_all_connections()

@@ -109,9 +109,9 @@ def load() -> Project:
 
 
 def files() -> list[Path]:
-    """Every file that a parse depends on."""
+    """Every file that a parse depends on, and every folder: its time tells of files that were removed."""
     folders = [FOLDER / name for name in ("models", "macros", "tests")]
     return [
         FOLDER / "dbt_project.yml", FOLDER / "profiles.yml",
-        *(path for folder in folders for path in folder.rglob("*") if path.is_file()),
+        *folders, *(path for folder in folders for path in folder.rglob("*")),
     ]  # fmt: skip

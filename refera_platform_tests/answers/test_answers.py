@@ -1,0 +1,114 @@
+"""The ten answers against the source itself: the same question asked at both ends gives the same rows."""
+
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from refera_platform.answers.session import opened
+from refera_platform.answers.verify import verify
+from refera_platform.local.restore import restore
+from refera_platform.local.sample import Admin, create
+from refera_platform.warehouse.build import build
+from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, stock_answer
+from refera_platform_tests.conftest import REAL_DUMP, TODAY, capture_all, owner
+
+STOCK = "ans_stock_by_product_and_month"
+
+
+def published(stage):
+    """Every answer as it is published, as comparable rows."""
+    with opened(stage) as session:
+        return {name: in_order(session.query(f"from {name}").fetchall()) for name in (*ANSWERS, STOCK)}
+
+
+def asked(home):
+    """Every answer as the source gives it now."""
+    questions = {**ANSWERS, STOCK: stock_answer(TODAY.year, TODAY.month)}
+    with closing(owner(home)) as connection:
+        return {name: ask(connection, sql) for name, sql in questions.items()}
+
+
+def run_day(stage):
+    """One whole day: capture everything, build, audit, publish."""
+    capture_all(stage, TODAY)
+    built = build(stage)
+    assert built.published is not None, built.verdict()
+    return built
+
+
+def test_every_answer_is_the_source_s_own_and_stays_so_when_the_day_is_run_again(stage, home, shop):
+    run_day(stage)
+    expected = asked(home)
+    assert published(stage) == expected
+    again = run_day(stage)
+    assert published(stage) == expected
+    assert {model.run_id for model in again.published.models.values()} == {again.run_id}
+
+
+def test_every_answer_of_the_real_dump_is_the_source_s_own(stage, home, shop):
+    if not REAL_DUMP.exists():
+        pytest.skip(f"the real dump is not at {REAL_DUMP}")
+    restore(home, REAL_DUMP)
+    run_day(stage)
+    found = published(stage)
+    assert found == asked(home)
+    with opened(stage) as session:
+        total = session.query(
+            "select cast(sum(sales_amount) as varchar) from ans_sales_by_product"
+        ).fetchone()
+    assert total == ("9604190.61",)
+
+
+def test_every_answer_follows_updates_deletes_and_late_keys_of_the_generated_sample(stage, home, shop):
+    create(Admin.of(home), seed=3, scale=0.3, opening=TODAY)
+    capture_all(stage, TODAY - timedelta(days=1))
+    with closing(owner(home)) as connection, connection.cursor() as cursor:
+        for statement in (
+            "update products set quantityInStock = quantityInStock + 7, buyPrice = buyPrice + 0.01",
+            "update orders set status = 'Shipped', shippedDate = orderDate + interval 40 day where shippedDate is null",
+            "update customers set salesRepEmployeeNumber = null where customerNumber % 5 = 0",
+            "delete from orderdetails where orderNumber % 7 = 0",
+            "delete from orders where orderNumber % 7 = 0",
+            "delete from payments order by amount limit 5",
+            "update payments set checkNumber = concat('X', checkNumber) order by amount desc limit 9",
+        ):
+            assert cursor.execute(statement) > 0, statement
+    run_day(stage)
+    assert published(stage) == asked(home)
+    assert [comparison.first for comparison in verify(stage) if not comparison.agrees] == []
+
+
+def test_a_city_with_blanks_around_it_is_one_city_and_a_sale_without_a_rep_is_kept(stage, home, shop):
+    run_day(stage)
+    with opened(stage) as session:
+        places = session.query(
+            "select customer_country, customer_city, office_city, orders from ans_sales_by_manager_and_cities"
+        ).fetchall()
+        without_rep = session.query(
+            "select orders, sales_amount::varchar from ans_sales_by_salesperson where employee_number is null"
+        ).fetchall()
+    assert sorted(places) == [
+        ("France", "Lyon", "Porto", 1), ("New Zealand", "Auckland", "Recife", 2), ("Norway", "Oslo", None, 1),
+    ]  # fmt: skip
+    assert without_rep == [(1, "39.96")]
+
+
+def test_stock_is_told_for_the_month_of_its_day_and_the_last_known_one_counts(stage, shop):
+    first = TODAY.replace(day=1) - timedelta(days=1)
+    capture_all(stage, first)
+    shop.run("update products set quantityInStock = 60 where productCode = 'P1'")
+    capture_all(stage, TODAY.replace(day=1))
+    shop.run("update products set quantityInStock = 61 where productCode = 'P1'")
+    days = [TODAY.replace(day=1) + timedelta(days=step) for step in range(1, TODAY.day)]
+    capture_all(stage, *days)
+    assert build(stage).published is not None
+    with opened(stage) as session:
+        rows = session.query(
+            f"select stock_year, stock_month, quantity_in_stock from {STOCK} where product_code = 'P1' order by all"
+        ).fetchall()
+        products = session.query(
+            f"select stock_month, count(*) from {STOCK} group by all order by all"
+        ).fetchall()
+    assert rows == [(2026, 2, 100), (2026, 3, 61)]
+    assert products == [(2, 3), (3, 3)]

@@ -1,0 +1,67 @@
+"""Verification names the first row and column that differ, wherever the difference lies."""
+
+import pytest
+
+from refera_platform.answers.verify import verify
+from refera_platform.warehouse.build import build
+from refera_platform_tests.conftest import TODAY, capture_all, captured
+
+
+@pytest.fixture
+def whole(stage, shop):
+    """A stage whose lake and warehouse hold what the source holds."""
+    capture_all(stage, TODAY)
+    assert build(stage).published is not None
+    return stage
+
+
+def apart(stage):
+    return [(one.left, one.right, one.different, one.first) for one in verify(stage) if not one.agrees]
+
+
+def test_nothing_differs_after_a_run(whole):
+    found = list(verify(whole))
+    assert all(one.agrees for one in found)
+    assert {one.left.split()[0] for one in found} == {"source", "lake"}
+    assert sum(one.left_rows for one in found if one.left.startswith("source")) == 28
+
+
+def test_a_changed_value_a_missing_and_an_extra_row_are_named(whole, shop):
+    shop.run("update customers set city = 'Nice' where customerNumber = 12")
+    shop.run("delete from payments where checkNumber = 'C3'")
+    shop.run("insert into offices values ('3', 'Lima', '1', 'a', null, null, 'Peru', '1', 'LATAM')")
+    source, lake = "source classicmodels.{}", "lake classicmodels.{}"
+    assert sorted(apart(whole)) == sorted(
+        [
+            (
+                source.format("customers"), lake.format("customers"), 1,
+                "customerNumber=12: city is 'Nice' in the source classicmodels.customers and 'Lyon' in the lake"
+                " classicmodels.customers",
+            ),
+            (
+                source.format("payments"), lake.format("payments"), 1,
+                "customerNumber=11, checkNumber='C3' is only in the lake classicmodels.payments",
+            ),
+            (
+                source.format("offices"), lake.format("offices"), 1,
+                "officeCode='3' is only in the source classicmodels.offices",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def test_a_warehouse_that_lags_behind_the_lake_is_named(whole, shop):
+    shop.run("update orderdetails set priceEach = 1.00 where orderNumber = 103")
+    captured(whole, "orderdetails", TODAY)
+    ((left, right, different, first),) = apart(whole)
+    assert (left, right, different) == ("lake classicmodels.orderdetails", "warehouse fct_order_lines", 1)
+    assert "orderNumber=103, productCode='P2': priceEach is Decimal('1.00')" in first
+
+
+def test_a_table_that_was_never_captured_or_published_is_said_to_be_so(stage, shop):
+    found = {one.left: one.first for one in verify(stage)}
+    assert found["source classicmodels.orders"] == "the table was never captured: refera run"
+    capture_all(stage, TODAY)
+    assert ("lake classicmodels.orders", "the table was never published: refera run") in {
+        (one.left, one.first) for one in verify(stage)
+    }

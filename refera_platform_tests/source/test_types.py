@@ -1,0 +1,154 @@
+"""Every column type at its extremes: what arrives in Parquet is what was in the table."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from refera_platform.errors import SourceError
+from refera_platform.source.pull import pull
+from refera_platform.source.table import SourceTable
+from refera_platform_tests.conftest import source_of
+
+TABLE = SourceTable(database="classicmodels", name="extremes", key=("id",), about="Extremes.")
+
+# column definition -> (SQL literal, Parquet type, value)
+EXTREMES = {
+    "tinyint": ("-128", "TINYINT", -128),
+    "tinyint(1)": ("5", "TINYINT", 5),
+    "tinyint unsigned": ("255", "UTINYINT", 255),
+    "smallint": ("-32768", "SMALLINT", -32768),
+    "smallint unsigned": ("65535", "USMALLINT", 65535),
+    "mediumint unsigned": ("16777215", "UINTEGER", 16777215),
+    "int unsigned": ("4294967295", "UINTEGER", 4294967295),
+    "bigint": ("-9223372036854775808", "BIGINT", -9223372036854775808),
+    "bigint unsigned": ("18446744073709551615", "UBIGINT", 18446744073709551615),
+    "decimal(10,2)": ("-99999999.99", "DECIMAL(10,2)", Decimal("-99999999.99")),
+    "decimal(38,10)": ("'9999999999999999999999999999.9999999999'", "DECIMAL(38,10)",
+                       Decimal("9999999999999999999999999999.9999999999")),
+    "decimal(65,30)": ("'12345678901234567890123456789012345.123456789012345678901234567890'", "VARCHAR",
+                       "12345678901234567890123456789012345.123456789012345678901234567890"),
+    "float": ("16777217.5", "FLOAT", 16777218.0),
+    "double": ("0.1 + 0.2e0", "DOUBLE", 0.1 + 0.2),
+    "date": ("'9999-12-31'", "DATE", date(9999, 12, 31)),
+    "datetime(6)": ("'2025-01-02 03:04:05.123456'", "TIMESTAMP", datetime(2025, 1, 2, 3, 4, 5, 123456)),  # noqa: DTZ001
+    "timestamp(6) null": ("'2025-01-02 03:04:05.000001'", "TIMESTAMP WITH TIME ZONE",
+                          datetime(2025, 1, 2, 3, 4, 5, 1, tzinfo=UTC)),
+    "time(6)": ("'-838:59:59.5'", "BIGINT", -3_020_399_500_000),
+    "time": ("'838:59:59'", "BIGINT", 3_020_399_000_000),
+    "year": ("2155", "USMALLINT", 2155),
+    "bit(1)": ("b'1'", "UBIGINT", 1),
+    "bit(64)": ("x'ffffffffffffffff'", "UBIGINT", 18446744073709551615),
+    "char(5)": ("'ab'", "VARCHAR", "ab"),
+    "varchar(9)": ("'trail  '", "VARCHAR", "trail  "),
+    "varchar(20) character set latin1": ("'Éire'", "VARCHAR", "Éire"),
+    "varchar(20) character set utf16": ("'日本🚀'", "VARCHAR", "日本🚀"),
+    "varchar(20) collate utf8mb4_bin": ("'binary é'", "VARCHAR", "binary é"),
+    "longtext": ("'a\\r\\nb\\0c'", "VARCHAR", "a\r\nb\0c"),
+    "enum('a','')": ("''", "VARCHAR", ""),
+    "set('x','y')": ("'x,y'", "VARCHAR", "x,y"),
+    "json": ("'{\"a\": 1.10}'", "VARCHAR", '{"a": 1.10}'),
+    "binary(4)": ("x'6100'", "BLOB", b"a\x00\x00\x00"),
+    "varbinary(9)": ("x'6200'", "BLOB", b"b\x00"),
+    "longblob": ("x'00ff'", "BLOB", b"\x00\xff"),
+    "point": ("point(1, 2)", "BLOB", bytes.fromhex("0101000000000000000000f03f0000000000000040")),
+    "uuid": ("'123e4567-e89b-12d3-a456-426655440000'", "VARCHAR", "123e4567-e89b-12d3-a456-426655440000"),
+    "inet6": ("'::1'", "VARCHAR", "::1"),
+}  # fmt: skip
+
+
+@contextmanager
+def extremes(stage, tmp_path, shop, columns):
+    """A table of one row (and one of NULLs) with the given columns, read into Parquet."""
+    shop.run("drop table if exists extremes")
+    definitions = ", ".join(f"c{index} {kind}" for index, kind in enumerate(columns))
+    shop.run(f"create table extremes (id int primary key, {definitions})")
+    values = ", ".join(literal for literal, *_ in columns.values())
+    shop.run(f"insert into extremes values (1, {values})")
+    shop.run("insert into extremes (id) values (2)")
+    try:
+        with source_of(stage) as source:
+            yield pull(source, TABLE, tmp_path / "extremes.parquet", stage.clock)
+    finally:
+        shop.run("drop table extremes")
+
+
+def test_every_type_keeps_its_value_at_the_extreme_and_null_stays_null(stage, shop, tmp_path):
+    with extremes(stage, tmp_path, shop, EXTREMES) as read, duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        rows = connection.execute(f"select * from '{read.path}' order by id")
+        described = {name: str(kind) for name, kind, *_ in rows.description}
+        first, nulls = rows.fetchall()
+    found = {kind: (described[f"c{index}"], first[index + 1]) for index, kind in enumerate(EXTREMES)}
+    assert found == {kind: (parquet, value) for kind, (_, parquet, value) in EXTREMES.items()}
+    assert set(nulls[1:]) == {None}
+
+
+def test_zero_and_partial_dates_become_null_and_are_counted(stage, shop, tmp_path):
+    columns = {
+        "date": ("'0000-00-00'", "", None), "datetime": ("'2025-00-15'", "", None), "date ": ("'2025-03-00'", "", None),
+        "timestamp null": ("'0000-00-00'", "", None), "date  ": ("'2025-03-04'", "", None),
+    }  # fmt: skip
+    with extremes(stage, tmp_path, shop, columns) as read, duckdb.connect() as connection:
+        row = connection.execute(f"select * from '{read.path}' where id = 1").fetchone()
+    assert row == (1, None, None, None, None, date(2025, 3, 4))
+    assert dict(read.quirks) == {"c0": 1, "c1": 1, "c2": 1, "c3": 1}
+
+
+def test_names_like_keywords_with_quotes_spaces_and_accents_are_names(stage, shop, tmp_path):
+    table = replace(TABLE, name="or`der \"é'", key=("se`lect",))
+    shop.run("drop table if exists `or``der \"é'`")
+    shop.run(
+        'create table `or``der "é\'` (`se``lect` int primary key, `from "x"` int, `çã\'o` text, `%s` int)'
+    )
+    shop.run("insert into `or``der \"é'` values (1, 2, 'três', 4)")
+    try:
+        with source_of(stage) as source, duckdb.connect() as connection:
+            read = pull(source, table, tmp_path / "names.parquet", stage.clock)
+            rows = connection.execute(f"select * from '{read.path}'")
+            assert [column[0] for column in rows.description] == ["se`lect", 'from "x"', "çã'o", "%s"]
+            assert rows.fetchall() == [(1, 2, "três", 4)]
+    finally:
+        shop.run("drop table `or``der \"é'`")
+
+
+def test_a_private_column_is_never_asked_for(stage, shop, tmp_path):
+    from refera_platform.source import catalog
+
+    table = replace(catalog.find("customers"), private=frozenset({"phone", "creditLimit"}))
+    with source_of(stage) as source:
+        read = pull(source, table, tmp_path / "private.parquet", stage.clock)
+    names = [column.name for column in read.columns]
+    assert "city" in names
+    assert not {"phone", "creditLimit"} & set(names)
+    assert b"creditLimit" not in (tmp_path / "private.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param(
+            {"name": "nowhere"},
+            r"Table classicmodels.nowhere is not there for user refera_reader",
+            id="table",
+        ),
+        pytest.param(
+            {"key": ("nothing",)}, r"has no column nothing, which the catalogue declares as key", id="key"
+        ),
+        pytest.param(
+            {"private": frozenset({"x"})}, r"has no column x, .* as private: it has officeCode", id="private"
+        ),
+        pytest.param(
+            {"key": ("territory",)}, r"has 2 rows with territory='EMEA'.*recognises no single row", id="twice"
+        ),
+        pytest.param({"key": ("addressLine2",)}, r"rows with addressLine2=None", id="NULL key"),
+    ],
+)
+def test_a_declaration_that_does_not_fit_the_table_is_refused_by_name(stage, shop, tmp_path, changes, said):
+    shop.run("update offices set territory = 'EMEA'")
+    table = replace(TABLE, **{"name": "offices", "key": ("officeCode",), **changes})
+    with source_of(stage) as source, pytest.raises(SourceError, match=said):
+        pull(source, table, tmp_path / "x.parquet", stage.clock)

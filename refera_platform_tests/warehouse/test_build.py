@@ -1,0 +1,247 @@
+"""Write, audit, publish: only a green build is served, whole, and a killed one leaves what was there."""
+
+import threading
+from dataclasses import replace
+
+import duckdb
+import pytest
+
+from refera_platform.answers.session import opened
+from refera_platform.engine import scratch, session
+from refera_platform.errors import LakeError, WarehouseError
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.warehouse import build as building
+from refera_platform.warehouse.build import build
+from refera_platform.warehouse.published import KEY, OBJECTS, fixed_key, object_key, read
+from refera_platform_tests.conftest import TODAY, capture_all, captured
+
+
+@pytest.fixture
+def served(stage, shop):
+    """A stage with the small business published."""
+    capture_all(stage, TODAY)
+    assert build(stage).published is not None
+    return stage
+
+
+def root_of(stage):
+    return ObjectRoot(stage.warehouse, stage.store)
+
+
+def everything(stage):
+    """Key and ETag of every object that engines read, and the manifest's."""
+    return {item.key: item.etag for item in root_of(stage).list() if not item.key.startswith(OBJECTS)}
+
+
+def total(stage, of="sales_amount", where="ans_sales_by_product"):
+    with opened(stage) as asking:
+        return asking.query(f"select cast(sum({of}) as varchar) from {where}").fetchone()[0]
+
+
+def test_any_engine_reads_what_is_published_and_the_manifest_tells_the_truth_about_it(served):
+    published = read(root_of(served))
+    assert len(published.models) == 21
+    assert set(published.sources) == {f"classicmodels.{name}" for name in (
+        "customers", "employees", "offices", "orderdetails", "orders", "payments", "productlines", "products",
+    )}  # fmt: skip
+    with scratch(served) as folder, session(served, folder) as connection:
+        for name, model in published.models.items():
+            relation = f"read_parquet('{served.warehouse}/{name}/*.parquet')"
+            assert connection.execute(f"select count(*) from {relation}").fetchone() == (model.rows,)
+            columns = {
+                column: kind
+                for column, kind, *_ in connection.execute(f"describe from {relation}").fetchall()
+            }
+            assert columns == dict(model.columns)
+
+
+def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
+    before, amount = everything(served), total(served)
+    shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
+    captured(served, "orderdetails", TODAY)
+    _add_a_row_without_a_key(served, f"classicmodels/payments/day={TODAY}/part-0.parquet")
+    built = build(served)
+    assert built.published is None
+    assert "payments" in built.verdict()
+    assert "nothing was published and the tables before stay" in built.verdict()
+    assert everything(served) == before
+    assert total(served) == amount
+
+
+def _add_a_row_without_a_key(stage, key):
+    """Write a raw object with a payment of nobody: a defect that no capture makes."""
+    root = ObjectRoot(stage.lake, stage.store)
+    with scratch(stage) as folder, session(stage, folder) as connection:
+        state = connection.execute(
+            f"select decode(value) from parquet_kv_metadata('{root.url(key)}') where decode(key) = 'refera'"
+        ).fetchone()[0]
+        path = folder / "twice.parquet"
+        rows = f"select * from read_parquet('{root.url(key)}', hive_partitioning = false)"
+        nobody = f"select * replace (null as \"customerNumber\", '9' as _position) from ({rows}) limit 1"
+        text = state.replace("'", "''")
+        connection.execute(
+            f"copy ({rows} union all ({nobody})) to '{path}' (format parquet, kv_metadata {{refera: '{text}'}})"
+        )
+        root.put(key, path, replaces=root.read(key)[1])
+
+
+def test_a_build_that_cannot_run_leaves_the_published_warehouse_as_it_was(served, shop):
+    before = everything(served)
+    ObjectRoot(served.lake, served.store).write(
+        f"classicmodels/orders/day={TODAY}/part-0.parquet", b"not parquet"
+    )
+    with pytest.raises((WarehouseError, LakeError), match="orders"):
+        build(served)
+    assert everything(served) == before
+
+
+def test_an_unchanged_build_rewrites_no_object(served):
+    before = everything(served)
+    assert build(served).published is not None
+    after = everything(served)
+    assert {key for key in after if after[key] != before[key]} == {KEY}
+
+
+def test_one_model_is_built_from_what_is_published(served, shop):
+    shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
+    captured(served, "orderdetails", TODAY)
+    built = build(served, {"ans_sales_by_product"})
+    assert [node.name for node in built.nodes if node.kind == "model"] == ["ans_sales_by_product"]
+    assert total(served) == "233.94"
+    assert {node.name for node in build(served, {"fct_order_lines"}).nodes if node.kind == "model"} > {
+        "fct_order_lines", "stg_classicmodels__orderdetails",
+    }  # fmt: skip
+    build(served, {"ans_sales_by_product"})
+    assert total(served) == "301.42"
+
+
+def test_a_model_that_reads_what_was_never_published_says_so(stage, shop):
+    capture_all(stage, TODAY)
+    with pytest.raises(WarehouseError, match=r"fct_order_lines.* not published yet: build everything once"):
+        build(stage, {"ans_sales_by_product"})
+    with pytest.raises(WarehouseError, match="nonsense is not a model"):
+        build(stage, {"nonsense"})
+
+
+def test_a_lake_without_a_table_is_named(stage, shop):
+    captured(stage, "orders", TODAY)
+    with pytest.raises(WarehouseError, match=r"no day of .*classicmodels\.payments.* yet: capture one"):
+        build(stage)
+
+
+def test_raw_objects_that_change_during_a_build_stop_its_publication(served, shop, monkeypatch):
+    before, running = everything(served), building._run_dbt
+
+    def meanwhile(*arguments):
+        shop.run("insert into payments values (12, 'LATE', '2026-03-10', 1.00)")
+        captured(served, "payments", TODAY)
+        return running(*arguments)
+
+    monkeypatch.setattr(building, "_run_dbt", meanwhile)
+    with pytest.raises(
+        WarehouseError, match=r"Raw objects of classicmodels\.payments changed during the build"
+    ):
+        build(served)
+    assert everything(served) == before
+
+
+@pytest.mark.parametrize("step", ["put", "copy"])
+def test_a_publication_cut_off_at_any_request_is_old_or_new_and_the_next_one_heals(
+    served, shop, monkeypatch, step
+):
+    amount = total(served)
+    shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
+    captured(served, "orderdetails", TODAY)
+    whole, calls = getattr(ObjectRoot, step), []
+
+    class CutError(Exception):
+        """The process is gone."""
+
+    def cut(self, *arguments, **named):
+        calls.append(arguments)
+        if len(calls) > 3:
+            raise CutError
+        return whole(self, *arguments, **named)
+
+    monkeypatch.setattr(ObjectRoot, step, cut)
+    with pytest.raises(CutError):
+        build(served)
+    monkeypatch.setattr(ObjectRoot, step, whole)
+    assert total(served) == amount, "a session reads the publication before, whole"
+    assert build(served).published is not None
+    assert total(served) == "301.42"
+    published = read(root_of(served))
+    found = everything(served)
+    for name, model in published.models.items():
+        assert found[fixed_key(name)] == model.etag
+        assert (
+            root_of(served).read(fixed_key(name))[0]
+            == root_of(served).read(object_key(name, model.sha256))[0]
+        )
+
+
+def test_readers_during_publications_see_only_whole_versions(served, shop):
+    """The sum of one answer and of its fact are of the same publication, whenever a session opens."""
+    seen, wrong, stop = set(), [], threading.Event()
+
+    def look():
+        while not stop.is_set():
+            with opened(served) as asking:
+                row = asking.query(
+                    "select (select sum(sales_amount) from ans_sales_by_product),"
+                    " (select sum(sales_amount) from fct_order_lines), (select sum(units) from ans_sales_by_month)"
+                ).fetchone()
+            seen.add(row)
+            if row[0] != row[1]:
+                wrong.append(row)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        for _ in range(4):
+            shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
+            captured(served, "orderdetails", TODAY)
+            assert build(served).published is not None
+    finally:
+        stop.set()
+        reader.join()
+    assert wrong == []
+    assert len(seen) > 1
+
+
+def test_a_model_that_left_the_project_is_taken_down(served):
+    root = root_of(served)
+    published = read(root)
+    stranger = replace(published.models["dim_office"])
+    content = published.to_json().replace('"dim_office"', '"dim_old"')
+    root.copy(object_key("dim_office", stranger.sha256), object_key("dim_old", stranger.sha256))
+    root.copy(object_key("dim_office", stranger.sha256), fixed_key("dim_old"))
+    root.write(KEY, content.encode())
+    assert build(served).published is not None
+    assert fixed_key("dim_old") not in everything(served)
+    assert fixed_key("dim_office") in everything(served)
+
+
+def test_a_damaged_manifest_is_named(served):
+    root_of(served).write(KEY, b"[]")
+    with pytest.raises(WarehouseError, match=r"_manifest\.json is not a manifest: move it away"):
+        read(root_of(served))
+
+
+def test_no_secret_is_in_what_a_build_leaves_or_says(served, tmp_path):
+    secrets = [served.store.secret_key, served.databases["classicmodels"].password]
+    kept = [
+        path for path in served.home.rglob("*") if path.is_file() and path.suffix in {".json", ".yml", ".log"}
+    ]
+    told = [
+        path for path in kept if path.name not in {"stack.json", "s3.json"} and "mariadb" not in path.parts
+    ]
+    assert told
+    for path in told:
+        content = path.read_bytes()
+        assert not [path for secret in secrets if secret.encode() in content], path
+
+
+def test_the_database_of_a_build_is_gone_afterwards(served):
+    assert [path for path in served.scratch.rglob("*") if path.is_file()] == []
+    assert isinstance(duckdb.__version__, str)
