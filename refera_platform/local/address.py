@@ -1,0 +1,136 @@
+"""Where the private servers answer and who may enter: the file ``stack.json``, and nothing else.
+
+Ports and passwords are made once and kept, so that what was told to another client stays true. The file is the
+only place of the passwords; it can be read by its owner alone.
+
+    new() ──▶ write() ──▶ stack.json ──▶ read() ──▶ StackAddress
+"""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from refera_platform.errors import LocalStackError
+
+FILE = "stack.json"
+HOST = "127.0.0.1"
+DATABASE = "classicmodels"
+BUCKET = "refera"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One user of the database server."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseAddress:
+    """The private MariaDB."""
+
+    host: str
+    port: int
+    socket: str
+    database: str
+    admin: Account
+    """Owns the business data; not the server."""
+    reader: Account
+    """What the platform itself uses: it can read the business data and the binary log."""
+    root: Account
+    """Owns the server; answers on the socket only."""
+
+    def url(self, account: Account) -> str:
+        """The address any MySQL client takes."""
+        credentials = f"{quote(account.user, safe='')}:{quote(account.password, safe='')}"
+        return f"mysql://{credentials}@{self.host}:{self.port}/{self.database}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreAddress:
+    """The private S3 of SeaweedFS."""
+
+    endpoint: str
+    region: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    bucket: str
+    first_port: int
+    """SeaweedFS takes a block of ports; the others are counted from this one."""
+
+    def moved(self, first_port: int, s3_port: int) -> "StoreAddress":
+        """The same store on other ports."""
+        return replace(self, endpoint=f"http://{HOST}:{s3_port}", first_port=first_port)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackAddress:
+    """Everything needed to reach the private servers."""
+
+    mariadb: DatabaseAddress
+    s3: StoreAddress
+
+
+def new(*, mariadb_port: int, socket: Path, s3_port: int, first_port: int) -> StackAddress:
+    """An address with fresh passwords."""
+    return StackAddress(
+        mariadb=DatabaseAddress(
+            host=HOST,
+            port=mariadb_port,
+            socket=str(socket),
+            database=DATABASE,
+            admin=Account(user="refera_admin", password=secrets.token_urlsafe(24)),
+            reader=Account(user="refera_reader", password=secrets.token_urlsafe(24)),
+            root=Account(user="root", password=secrets.token_urlsafe(24)),
+        ),
+        s3=StoreAddress(
+            endpoint=f"http://{HOST}:{s3_port}",
+            region="us-east-1",
+            access_key=f"refera{secrets.token_hex(7)}",
+            secret_key=secrets.token_urlsafe(30),
+            bucket=BUCKET,
+            first_port=first_port,
+        ),
+    )
+
+
+def read(home: Path) -> StackAddress | None:
+    """What ``stack.json`` says, or ``None`` when no stack was ever started in ``home``.
+
+    Raises:
+        LocalStackError: if the file does not describe a stack.
+    """
+    path = home / FILE
+    try:
+        content = json.loads(path.read_text())
+        server = {
+            **content["mariadb"],
+            **{role: Account(**content["mariadb"][role]) for role in ("admin", "reader", "root")},
+        }
+        return StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**content["s3"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as trouble:
+        raise LocalStackError(
+            f"{path} does not describe a stack:", "remove it and run `refera up`; the data stays."
+        ) from trouble
+
+
+def write(home: Path, address: StackAddress) -> None:
+    """Put ``stack.json`` in place in one step."""
+    write_private(home / FILE, json.dumps(asdict(address), indent=2) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file that only its owner may read, in one step."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

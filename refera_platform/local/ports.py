@@ -1,0 +1,54 @@
+"""Free ports of this machine, below the range it hands out to outgoing connections.
+
+The kernel gives ports from 32768 upwards to whoever dials out; a server that kept one of those would not get it
+back some other day.
+"""
+
+import secrets
+import socket
+import time
+from collections.abc import Collection
+
+from refera_platform.errors import LocalStackError
+
+FIRST, END = 10_240, 32_768
+PATIENCE = 0.5
+"""Seconds that a server killed a moment ago may still hold its port."""
+ATTEMPTS = 500
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def first_taken(wanted: Collection[int]) -> int | None:
+    """The first of the ports that somebody else holds, and goes on holding."""
+    deadline = time.monotonic() + PATIENCE
+    while (taken := next((port for port in wanted if not is_free(port)), None)) is not None:
+        if time.monotonic() > deadline:
+            return taken
+        time.sleep(0.02)
+    return None
+
+
+def pick(offsets: Collection[int] = (0,), avoid: Collection[int] = ()) -> int:
+    """A port from which all ``offsets`` are free, chosen at random so that neighbours seldom meet.
+
+    Raises:
+        LocalStackError: if the machine has none.
+    """
+    for _ in range(ATTEMPTS):
+        first = FIRST + secrets.randbelow(END - FIRST - max(offsets))
+        wanted = [first + offset for offset in offsets]
+        if not set(wanted) & set(avoid) and all(is_free(port) for port in wanted):
+            return first
+    raise LocalStackError(
+        f"No block of free ports was found between {FIRST} and {END}:", "stop servers that are not needed."
+    )
