@@ -63,7 +63,7 @@ def down(
     show.say("The local stack is down" + (" and its data forgotten." if wipe else "; its data stays."))
 
 
-@app.command(epilog=f"{EXAMPLE}: refera status · refera status --format json | jq .mariadb")
+@app.command(epilog=f"{EXAMPLE}: refera status · refera status --format json | jq .servers.mariadb")
 def status(
     form: Annotated[str, typer.Option("--format", help="table or json (with credentials).")] = "table",
 ) -> None:

@@ -23,7 +23,7 @@ from refera_platform.stage import Stage, load
 def build(stage: Stage) -> dg.Definitions:
     """The whole code location on one stage; tests build the same house on another."""
     partitions = daily(stage)
-    job, freshness = daily_job(partitions), freshness_job()
+    job, freshness = daily_job(), freshness_job()
     captured_days = dg.AssetSpec(
         keys.CAPTURED_DAYS,
         group_name="lake",

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 import duckdb
 from botocore.config import Config
 
 from refera_platform.errors import SettingError
-from refera_platform.stage import ObjectStore, Stage
+from refera_platform.stage import LOOPBACK, ObjectStore, Stage
 
 EXTENSIONS = ("httpfs", "mysql_scanner")
 SCRATCH_PREFIX = "session-"
@@ -94,12 +96,12 @@ def open_store(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> Non
         options["session_token"] = token
     if store.endpoint:
         scheme, _, address = store.endpoint.partition("://")
-        options |= {
-            "endpoint": address.rstrip("/"),
-            "url_style": "path",
-            "use_ssl": str(scheme == "https").lower(),
-        }
+        tls = str(scheme == "https").lower()
+        options |= {"endpoint": address.rstrip("/"), "url_style": "path", "use_ssl": tls}
     create_secret(connection, "refera_store", options)
+    if urlsplit(store.endpoint).hostname in LOOPBACK:
+        # its other client, curl, takes the proxy of the environment whatever is set here
+        connection.execute("set httpfs_client_implementation = 'httplib'; set http_proxy = ''")
 
 
 def create_secret(connection: duckdb.DuckDBPyConnection, name: str, options: dict[str, str]) -> None:
@@ -122,21 +124,33 @@ def redact(text: str, secrets: Sequence[str]) -> str:
     return re.sub(r"(?<=://)([^:/@\s]+):[^@\s]+@", r"\1:***@", text)
 
 
-def client(store: ObjectStore) -> Any:
+def client(store: ObjectStore, *, attempts: int = 4) -> Any:
     """A boto3 S3 client of the store; typed ``Any`` because boto3 makes its clients at run time."""
-    return boto3.session.Session().client(
+    host = urlsplit(store.endpoint).hostname or ""
+    config = Config(
+        s3={"addressing_style": "path" if store.endpoint else "auto"},
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=5,
+        tcp_keepalive=True,
+        # an office's proxy has nothing to do with a server on this machine
+        proxies={} if host in LOOPBACK else None,
+    )
+    return _session(store).client(
         "s3",
         endpoint_url=store.endpoint or None,
         region_name=store.region,
         aws_access_key_id=store.access_key or None,
         aws_secret_access_key=store.secret_key or None,
-        config=Config(
-            s3={"addressing_style": "path" if store.endpoint else "auto"},
-            retries={"mode": "standard", "total_max_attempts": 4},
-            connect_timeout=5,
-            tcp_keepalive=True,
-        ),
+        config=config,
     )
+
+
+def _session(store: ObjectStore) -> boto3.session.Session:
+    """The user's AWS session; one without a profile for a store that brings its own keys."""
+    if not store.access_key:
+        return boto3.session.Session()
+    own = botocore.session.Session(session_vars={"profile": (None, [], None, None)})
+    return boto3.session.Session(botocore_session=own)
 
 
 def _credentials(store: ObjectStore) -> tuple[str, str, str]:

@@ -17,12 +17,14 @@ class ReferaError(Exception):
     Args:
         problem: One sentence that names the thing and what was expected.
         remedy: The next step, as an imperative; empty when there is none.
+        passing: Whether the same attempt may succeed a moment later; only such a one is retried.
     """
 
-    def __init__(self, problem: str, remedy: str = "") -> None:
+    def __init__(self, problem: str, remedy: str = "", *, passing: bool = False) -> None:
         super().__init__(f"{problem} {remedy}".strip())
         self.problem = problem
         self.remedy = remedy
+        self.passing = passing
 
 
 class SettingError(ReferaError):

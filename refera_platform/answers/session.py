@@ -14,7 +14,7 @@ import duckdb
 
 from refera_platform.engine import literal, quoted, redact, scratch, session
 from refera_platform.errors import QueryError
-from refera_platform.lake.lake import Lake, listed, raw_rows
+from refera_platform.lake.lake import Lake, listed, raw_rows, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
@@ -94,9 +94,7 @@ def opened(stage: Stage) -> Iterator[Session]:
     with scratch(stage) as folder, session(stage, folder) as connection:
         for name, model in published.models.items():
             address = root.url(object_key(name, model.sha256))
-            connection.execute(
-                f"create view {quoted(name)} as select * from read_parquet({listed([address])})"
-            )
+            run(connection, f"create view {quoted(name)} as select * from read_parquet({listed([address])})")
         raw = _register_lake(connection, Lake(stage))
         if not published.models and not raw:
             raise QueryError("Nothing has been captured or published yet:", "start with `refera run`.")
@@ -109,9 +107,9 @@ def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[st
         stored = lake.stored_days(table)
         if stored:
             rows = raw_rows([item.url for item in stored.values()], with_day=True)
-            connection.execute(f"create schema if not exists {quoted(table.database)}")
+            run(connection, f"create schema if not exists {quoted(table.database)}")
             view = f"{quoted(table.database)}.{quoted(table.name)}"
-            connection.execute(f"create view {view} as select * from {rows}")
+            run(connection, f"create view {view} as select * from {rows}")
             registered.append(table.address)
     return registered
 

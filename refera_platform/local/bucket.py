@@ -1,11 +1,10 @@
 """The bucket of the private S3, asked as the platform will ask it: is an object written and read again?"""
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from refera_platform.engine import client
 from refera_platform.local.address import StoreAddress
+from refera_platform.stage import ObjectStore
 
 PROBE = ".refera-stack-probe"
 
@@ -15,16 +14,11 @@ class Bucket:
 
     def __init__(self, address: StoreAddress) -> None:
         self._bucket = address.bucket
-        # neither the user's AWS profile nor the office's proxy has to do with a server on this machine
-        own = botocore.session.Session(session_vars={"profile": (None, [], None, None)})
-        self._client = boto3.session.Session(botocore_session=own).client(
-            "s3", endpoint_url=address.endpoint, region_name=address.region, aws_access_key_id=address.access_key,
-            aws_secret_access_key=address.secret_key,
-            config=Config(
-                s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=2,
-                read_timeout=5, proxies={},
-            ),
+        store = ObjectStore(
+            endpoint=address.endpoint, region=address.region, access_key=address.access_key,
+            secret_key=address.secret_key,
         )  # fmt: skip
+        self._client = client(store, attempts=1)
 
     def trouble(self) -> str:
         """Why an object cannot be written and read again; empty when it can."""

@@ -59,7 +59,7 @@ def build_dbt_assets() -> dg.AssetsDefinition:
                 publishing=bool(chosen),
             )
         except ReferaError as trouble:
-            raise dg.Failure(str(trouble)) from None
+            raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         yield from _check_results(built, checks)
         if built.red:
             raise dg.Failure(built.verdict(), allow_retries=False)

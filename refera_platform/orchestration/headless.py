@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, EventLogEntry, RunsFilter
 
-from refera_platform.errors import SettingError
+from refera_platform.errors import DayRefused, SettingError
 from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.schedules import DAILY
@@ -67,8 +67,10 @@ def run(
 
     Raises:
         SettingError: for a selection that names nothing.
+        DayRefused: for a day that has no partition.
     """
     started = time.monotonic()
+    _require_days_that_exist(stage, days)
     outcome = Outcome(run_id=str(uuid.uuid4()))
     job = definitions.resolve_job_def(DAILY)
     chosen = selected(definitions, select) if select else None
@@ -88,6 +90,17 @@ def run(
     return outcome
 
 
+def _require_days_that_exist(stage: Stage, days: Sequence[date]) -> None:
+    today = stage.clock.today()
+    if days[-1] > today:
+        raise DayRefused(f"Day {days[-1]} has not begun (today is {today}):", "ask for a day that has.")
+    if days[0] < stage.first_day:
+        raise DayRefused(
+            f"Day {days[0]} is before {stage.first_day}, the first day of the calendar:",
+            "ask for a later one, or set REFERA_FIRST_DAY.",
+        )
+
+
 def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]:
     """The assets that a selection names.
 
@@ -105,10 +118,14 @@ def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]
         if part in known:
             found.add(known[part])
             continue
-        text = f'group:"{part}"' if part in groups else part
-        text = f'key:"{part}"' if "/" in part and not any(sign in part for sign in ':+"') else text
         try:
-            keys_found = dg.AssetSelection.from_string(text).resolve(graph) & graph.materializable_asset_keys
+            if part in groups:
+                selection: dg.AssetSelection = dg.AssetSelection.groups(part)
+            elif "/" in part and not any(sign in part for sign in ':+"'):
+                selection = dg.AssetSelection.assets(part.split("/"))
+            else:
+                selection = dg.AssetSelection.from_string(part)
+            keys_found = selection.resolve(graph) & graph.materializable_asset_keys
         except dg.DagsterError:
             keys_found = frozenset()
         if not keys_found:

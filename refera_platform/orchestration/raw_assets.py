@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from refera_platform.engine import scratch
-from refera_platform.errors import DayRefused, ReferaError
+from refera_platform.errors import ReferaError
 from refera_platform.lake.capture import Captured, capture
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
@@ -61,7 +61,7 @@ def build_raw_assets(
                     else:
                         yield _result(context, captured)
         except ReferaError as trouble:
-            raise dg.Failure(str(trouble)) from None
+            raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         if refused:
             raise _failure(refused)
 
@@ -131,10 +131,15 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
 
 
 def _failure(refused: Sequence[tuple[SourceTable, ReferaError]]) -> dg.Failure:
-    """One sentence for all tables that failed for one reason; a refused day is not tried again."""
-    reasons: dict[str, list[str]] = {}
+    """One sentence for all tables that failed for one reason; only what may pass by itself is tried again."""
+    reasons: dict[str, list[tuple[str, str]]] = {}
     for table, trouble in refused:
-        reasons.setdefault(str(trouble).replace(table.address, "the table"), []).append(table.name)
-    said = " | ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
-    final = all(isinstance(trouble, DayRefused) for _, trouble in refused)
-    return dg.Failure(said, allow_retries=not final)
+        shared = (
+            str(trouble).replace(f"Table {table.address}", "the table").replace(table.address, "the table")
+        )
+        reasons.setdefault(shared, []).append((table.name, str(trouble)))
+    said = " | ".join(
+        found[0][1] if len(found) == 1 else f"{', '.join(name for name, _ in found)}: {shared}"
+        for shared, found in reasons.items()
+    )
+    return dg.Failure(said, allow_retries=any(trouble.passing for _, trouble in refused))

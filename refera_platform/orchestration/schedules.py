@@ -14,12 +14,11 @@ HALF_PAST_MIDNIGHT = "30 0 * * *"
 HOURLY = "15 * * * *"
 
 
-def daily_job(partitions: dg.PartitionsDefinition[str]) -> "dg.UnresolvedAssetJobDefinition":
+def daily_job() -> "dg.UnresolvedAssetJobDefinition":
     """Everything from the sources to the answers, for one day (or one range of days in one pass)."""
     return dg.define_asset_job(
         DAILY,
         selection=dg.AssetSelection.all(),
-        partitions_def=partitions,
         executor_def=dg.in_process_executor,
         description="Extract a day into the lake, build and audit the warehouse, publish the answers.",
     )

@@ -137,6 +137,7 @@ def explained(database: Database, trouble: duckdb.Error) -> SourceError:
     """The server's words with the address and the next step, and without the password."""
     words = redact(str(trouble), [database.password]).splitlines()[0]
     where = f"{database.host}:{database.port} as {database.user}"
+    passing = False
     if "Access denied" in words or "command denied" in words:
         remedy = "check the user, its password and that it was granted SELECT on the schema."
     elif "Unknown database" in words:
@@ -144,10 +145,12 @@ def explained(database: Database, trouble: duckdb.Error) -> SourceError:
     elif "SSL" in words or "TLS" in words or "certificate" in words.lower():
         remedy = "give the server's authority as ssl_ca=PATH in the URL, or type ssl_mode=disabled to go without TLS."
     elif "onnect" in words:
-        remedy = "check that the server runs and that its address can be reached from here."
+        remedy, passing = "check that the server runs and that its address can be reached from here.", True
     else:
         remedy = "nothing was written; mend it and run again."
-    return SourceError(f"The database at {where} could not be read: {words.rstrip('.')}:", remedy)
+    return SourceError(
+        f"The database at {where} could not be read: {words.rstrip('.')}:", remedy, passing=passing
+    )
 
 
 def mysql_literal(text: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from refera_platform_tests.house.tree import known_files, name
 
-PLACEHOLDERS = r"(?:password|secret|\*{3}|…|%s|[{$<][^@]*)"
+PLACEHOLDERS = r"(?:password|secret|hush|bad|p|p%40ss[^@]*|\*{3}|…|%s|[{$<][^@]*)"
+"""What stands for a password in examples and tests."""
 UNWANTED = {
     "a cloud access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY",

@@ -1,9 +1,11 @@
 """One private stack for the whole room, and dump files of invented rows in mysqldump's own dress."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +252,27 @@ def dump(tmp_path: Path) -> Path:
     path = tmp_path / "dump.sql"
     path.write_text(dump_text())
     return path
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("sample-server") / "home"
+    stack.up(folder)
+    yield folder
+    stack.down(folder, wipe=True)
+
+
+@pytest.fixture(scope="module")
+def new_home(server: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Homes on the one server, each with a database of its own that does not exist yet."""
+    numbers = count()
+
+    def make() -> Path:
+        number = next(numbers)
+        home = tmp_path_factory.mktemp(f"home{number}")
+        said = json.loads((server / "stack.json").read_text())
+        said["mariadb"]["database"] = f"classicmodels__{number}"
+        (home / "stack.json").write_text(json.dumps(said))
+        return home
+
+    return make

@@ -1,0 +1,133 @@
+"""The house as Dagster sees it: keys, lineage, calendar, schedules; and nothing loads what it does not need."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from refera_platform.clock import Clock
+from refera_platform.definitions import build
+from refera_platform.orchestration import keys
+from refera_platform.orchestration.checks import due_day, freshness_of
+from refera_platform.source import catalog
+from refera_platform.stage import CHECKOUT
+from refera_platform_tests.conftest import TODAY
+
+
+@pytest.fixture
+def definitions(stage):
+    return build(stage)
+
+
+@pytest.fixture
+def graph(definitions):
+    return definitions.resolve_asset_graph()
+
+
+def key(*path):
+    return dg.AssetKey(list(path))
+
+
+def test_the_definitions_load_as_dagster_loads_them(definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_every_declared_table_is_an_asset_under_raw_partitioned_by_day(graph):
+    raw = {one for one in graph.materializable_asset_keys if one.path[0] == "raw"}
+    assert raw == {keys.raw(table) for table in catalog.TABLES}
+    assert len(raw) == 8
+    for one in raw:
+        node = graph.get(one)
+        assert node.group_name == "lake"
+        assert node.partitions_def is not None
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        assert node.description
+
+
+def test_lineage_goes_table_by_table_from_the_source_to_the_answers(graph):
+    answer = key("answers", "ans_sales_by_product")
+    above = {one.to_user_string() for one in dg.AssetSelection.assets(answer).upstream().resolve(graph)}
+    assert {
+        "raw/classicmodels/orderdetails", "staging/stg_classicmodels__orderdetails", "warehouse/fct_order_lines",
+        "warehouse/dim_product",
+    } <= above  # fmt: skip
+    assert "raw/classicmodels/payments" not in above
+    assert graph.get(key("staging", "stg_classicmodels__orders")).parent_keys == {
+        key("raw", "classicmodels", "orders")
+    }
+    assert {graph.get(one).group_name for one in graph.materializable_asset_keys} == {
+        "lake", "staging", "warehouse", "answers",
+    }  # fmt: skip
+
+
+def test_today_has_a_partition_and_tomorrow_has_none(definitions, graph, stage):
+    partitions = graph.get(key("raw", "classicmodels", "orders")).partitions_def
+    with dg.partition_loading_context(effective_dt=datetime(2026, 3, 10, 12, tzinfo=UTC)):
+        assert partitions.get_last_partition_key() == "2026-03-10"
+        assert partitions.get_first_partition_key() == "2026-01-01"
+
+
+def test_the_schedule_closes_yesterday_of_the_stage_s_time_zone_and_is_on(stage, definitions):
+    schedule = definitions.resolve_schedule_def("close_yesterday")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedule.execution_timezone == "UTC"
+    tick = datetime(2026, 3, 11, 0, 30, tzinfo=ZoneInfo("UTC"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=tick, repository_def=definitions.get_repository_def()
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests
+    assert request.partition_key == "2026-03-10"
+    assert request.run_key == "2026-03-10"
+
+
+def test_a_source_is_read_by_one_run_at_a_time_and_retried(definitions):
+    raw = next(
+        one
+        for one in definitions.resolve_asset_graph().assets_defs
+        if keys.raw(catalog.TABLES[0]) in one.keys
+    )
+    assert raw.op.pool == "source_classicmodels"
+    assert raw.op.retry_policy.max_retries == 2
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        pytest.param(
+            datetime(2026, 3, 10, 5, 59, tzinfo=UTC), date(2026, 3, 8), id="before six, yesterday is not due"
+        ),
+        pytest.param(datetime(2026, 3, 10, 6, 0, tzinfo=UTC), date(2026, 3, 9), id="from six on it is"),
+    ],
+)
+def test_a_day_is_due_some_hours_after_it_ended(now, due):
+    assert due_day(catalog.TABLES[0], Clock(fixed=now)) == due
+
+
+def test_freshness_looks_at_the_newest_day_and_not_at_the_last_load():
+    table, noon = catalog.find("orders"), Clock(fixed=datetime(2026, 3, 10, 12, tzinfo=UTC))
+    stale = freshness_of(table, date(2026, 1, 31), noon)
+    assert not stale.passed
+    assert (
+        stale.description
+        == "classicmodels.orders: day 2026-03-09 was due, and the newest captured day is 2026-01-31."
+    )
+    assert not freshness_of(table, None, noon).passed
+    assert freshness_of(table, TODAY - timedelta(days=1), noon).passed
+    assert freshness_of(table, TODAY, noon).passed
+
+
+def test_the_workspace_file_loads_this_code_location():
+    text = (CHECKOUT / "workspace.yaml").read_text()
+    assert "module_name: refera_platform.definitions" in text
+
+
+def test_sources_of_dbt_are_the_catalogue():
+    import yaml
+
+    folder = CHECKOUT / "dbt/models/staging/classicmodels"
+    (source,) = yaml.safe_load((folder / "_classicmodels__sources.yml").read_text())["sources"]
+    declared = {table.name: list(table.key) for table in catalog.TABLES}
+    assert source["name"] == catalog.TABLES[0].database
+    assert {table["name"]: table["config"]["meta"]["key"] for table in source["tables"]} == declared

@@ -1,0 +1,227 @@
+"""The daily job through Dagster: what runs, what is told, and what heals."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from refera_platform.definitions import build
+from refera_platform.errors import SettingError
+from refera_platform.lake.lake import Lake
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.orchestration import headless, instance, keys
+from refera_platform.source import catalog
+from refera_platform.warehouse.published import read
+from refera_platform_tests.conftest import TODAY, captured, evening
+
+
+@pytest.fixture
+def memory(stage, tmp_path, monkeypatch):
+    """Dagster's history in a folder of the test's own."""
+    monkeypatch.setattr(instance, "folder", lambda home, make=instance.folder: make(tmp_path))
+    return stage
+
+
+def run(stage, *days, select=""):
+    at = stage.at(evening(days[-1]))
+    return headless.run(build(at), at, days, select)
+
+
+def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory, shop):
+    outcome = run(memory, TODAY)
+    assert outcome.failures == []
+    assert outcome.succeeded
+    assert len(outcome.assets) == 42
+    assert outcome.assets["raw/classicmodels/orders"]["rows_added_r"] == 4
+    assert outcome.assets["warehouse/fct_order_lines"]["dagster/row_count"] == 5
+    for name in ("rows_agree_with_the_source", "no_row_is_there_twice", "newest_due_day_is_captured"):
+        assert outcome.checks[f"raw/classicmodels/orders {name}"]
+    assert outcome.checks["answers/ans_sales_by_product ans_sales_by_product_adds_up"]
+    assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 21
+
+
+def test_a_range_is_one_pass_and_each_day_is_told_what_is_its_own(memory, shop):
+    days = [TODAY - timedelta(days=back) for back in (3, 2, 1, 0)]
+    captured(memory, "orders", days[0])
+    shop.run("update orders set status = 'Resolved' where orderNumber = 103")
+    outcome = run(memory, *days[1:], select="orders")
+    assert outcome.succeeded, outcome.failures
+    with instance.opened(memory) as history:
+        key = keys.raw(catalog.find("orders"))
+        events = history.fetch_materializations(key, limit=10).records
+    told = {record.partition_key: record.asset_materialization.metadata for record in events}
+    assert sorted(told) == [str(day) for day in days[1:]]
+    assert told[str(TODAY)]["rows_added_u"].value == 1
+    assert "rows_added_u" not in told[str(days[1])]
+    assert told[str(days[1])]["observed"].value is False
+
+
+def test_a_refused_day_is_one_sentence_and_nothing_below_it_runs(memory, shop):
+    old = TODAY - timedelta(days=4)
+    at = memory.at(evening(TODAY))
+    outcome = headless.run(build(at), at, [old])
+    assert not outcome.succeeded
+    assert outcome.assets == {}
+    (failure,) = outcome.failures
+    assert f"Day {old} of the table is over" in failure
+    assert "refera run --day 2026-03-09" in failure
+    assert all(table.name in failure for table in catalog.TABLES), "eight tables, one reason, one sentence"
+
+
+def test_a_table_that_cannot_be_captured_is_red_by_itself(memory, shop):
+    shop.run("drop table payments")
+    outcome = run(memory, TODAY, select="lake")
+    assert not outcome.succeeded
+    assert len(outcome.assets) == 7
+    (failure,) = outcome.failures
+    assert failure.startswith("Table classicmodels.payments is not there for user refera_reader")
+
+
+def test_a_model_is_materialized_alone(memory, shop):
+    assert run(memory, TODAY).succeeded
+    for select in (
+        "fct_order_lines",
+        "dim_customer",
+        "ans_sales_by_month,orders",
+        "warehouse/dim_date",
+        "answers",
+        "staging",
+    ):
+        outcome = run(memory, TODAY, select=select)
+        assert outcome.succeeded, (select, outcome.failures)
+    assert set(outcome.assets) == {name for name in outcome.assets if name.startswith("staging/")}
+
+
+def test_a_red_audit_fails_the_run_and_tells_the_check(memory, shop):
+    assert run(memory, TODAY).succeeded
+    before = read(ObjectRoot(memory.warehouse, memory.store)).run_id
+    shop.run("alter table orderdetails modify priceEach decimal(30,2) not null")
+    shop.run("update orderdetails set priceEach = 1e25 where orderNumber = 100")
+    outcome = run(memory, TODAY)
+    assert not outcome.succeeded
+    assert any("nothing was published and the tables before stay" in failure for failure in outcome.failures)
+    assert not {name for name in outcome.assets if not name.startswith("raw/")}
+    assert read(ObjectRoot(memory.warehouse, memory.store)).run_id == before
+
+
+@pytest.mark.parametrize("select", ["nonsense", 'key:"raw/nothing"', "((", "orders,nonsense"])
+def test_a_selection_that_names_nothing_is_refused(memory, shop, select):
+    with pytest.raises(SettingError, match="names no asset: write a table"):
+        run(memory, TODAY, select=select)
+
+
+def test_no_secret_is_in_dagster_s_history(memory, shop, tmp_path):
+    shop.run("drop table payments")
+    assert not run(memory, TODAY).succeeded
+    secrets = [memory.store.secret_key, memory.databases["classicmodels"].password]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in files)
+    assert not [path for path in files for secret in secrets if secret.encode() in path.read_bytes()]
+
+
+CHILD = """
+import sys
+from dataclasses import replace
+from datetime import date, datetime
+from refera_platform.definitions import build
+from refera_platform.orchestration import headless
+from refera_platform.stage import load
+stage = load().at(datetime.fromisoformat(sys.argv[3]))
+stage = replace(stage, lake=sys.argv[1], warehouse=sys.argv[2])
+print("ready", flush=True)
+outcome = headless.run(build(stage), stage, [date.fromisoformat(sys.argv[4])], tell=lambda kind, line: print(kind, line, flush=True))
+print(outcome.failures, flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        pytest.param("ready", id="before the first table"),
+        pytest.param("asset raw/classicmodels/payments", id="between two tables"),
+        pytest.param("log model stg_", id="while dbt builds"),
+        pytest.param("log test ans_sales_by_month_adds_up", id="about to publish"),
+    ],
+)
+def test_a_killed_run_leaves_old_or_new_and_the_next_one_heals(memory, shop, tmp_path, until):
+    assert run(memory, TODAY - timedelta(days=1)).succeeded
+    shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
+    shop.run("delete from payments where checkNumber = 'C1'")
+    _run_and_kill(memory, until)
+    published = read(ObjectRoot(memory.warehouse, memory.store))
+    assert len(published.models) == 21
+    outcome = run(memory, TODAY)
+    assert outcome.failures == []
+    from refera_platform.answers.session import opened
+    from refera_platform.answers.verify import verify
+
+    assert [one.first for one in verify(memory) if not one.agrees] == []
+    with opened(memory) as session:
+        for table in catalog.TABLES:
+            doubled = session.query(
+                f"select count(*) - count(distinct _position) from {table.address}"
+            ).fetchone()
+            assert doubled == (0,)
+        assert session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone() == (
+            "301.42",
+        )
+
+
+def _run_and_kill(stage, until):
+    """Run a day in another process and SIGKILL it the moment it prints ``until``."""
+    arguments = [stage.lake, stage.warehouse, evening(TODAY).isoformat(), str(TODAY)]
+    variables = {**os.environ, "REFERA_STAGE": "test", "REFERA_HOME": str(stage.home)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, env=variables
+    )
+    lines = []
+    for line in child.stdout:
+        lines.append(line)
+        if line.startswith(until):
+            child.send_signal(signal.SIGKILL)
+            break
+    else:
+        pytest.fail(f"{until!r} never came: {''.join(lines[-5:])}")
+    child.stdout.close()
+    assert child.wait() == -signal.SIGKILL
+
+
+def test_a_run_whose_process_is_gone_is_buried_with_its_pool_slot(memory, shop):
+    definitions = build(memory)
+    with instance.opened(memory) as history:
+        job = definitions.resolve_job_def("daily")
+        dead = f"{headless.process_name(os.getpid()).rpartition('/')[0]}/1"
+        one = history.create_run_for_job(
+            job, tags={headless.PROCESS: dead}, status=dg.DagsterRunStatus.STARTED
+        )
+        alive = history.create_run_for_job(
+            job,
+            tags={headless.PROCESS: headless.process_name(os.getpid())},
+            status=dg.DagsterRunStatus.STARTED,
+        )
+        assert headless.bury_the_dead(history) == [one.run_id]
+        assert history.get_run_by_id(one.run_id).status is dg.DagsterRunStatus.FAILURE
+        assert history.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
+
+
+def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):
+    at = memory.at(evening(TODAY))
+    variables = {**os.environ, "REFERA_STAGE": "test", "REFERA_HOME": str(at.home)}
+    arguments = [at.lake, at.warehouse, evening(TODAY).isoformat(), str(TODAY)]
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, env=variables
+        )
+        for _ in range(2)
+    ]
+    said = [child.communicate(timeout=240)[0] for child in children]
+    assert any(text.splitlines()[-1] == "[]" for text in said), said
+    assert run(memory, TODAY).succeeded
+    from refera_platform.answers.verify import verify
+
+    assert [one.first for one in verify(memory) if not one.agrees] == []
+    assert len(Lake(at).stored_days(catalog.find("orders"))) == 1
