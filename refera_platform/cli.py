@@ -139,8 +139,30 @@ def query(
 ) -> None:
     """Ask the published warehouse (by table name) and the lake (classicmodels.orders, …)."""
     from refera_platform.terminal.ask import query as answer
+    from refera_platform.terminal.ask import read_statement
 
-    answer(load(), sys.stdin.read() if sql == "-" else sql, form, into)
+    answer(load(), read_statement() if sql == "-" else sql, form, into)
+
+
+@app.command(
+    "as-of",
+    epilog=f"{EXAMPLE}: refera as-of 2026-11-21 orders · refera as-of 2026-11-21 customers --format csv",
+)
+def as_of(
+    day: Annotated[str, typer.Argument(help="A captured day, like 2026-11-21.")],
+    table: Annotated[str, typer.Argument(help="A source table: orders, or classicmodels.orders.")],
+    form: Annotated[str, typer.Option("--format", help="table, csv, tsv, json or parquet.")] = "table",
+    into: Annotated[
+        Path | None, typer.Option("--output", help="File to write; standard output by default.")
+    ] = None,
+) -> None:
+    """Show a source table as it was at the end of a captured day."""
+    from refera_platform.source.catalog import find
+    from refera_platform.terminal.ask import as_of as show_then
+    from refera_platform.terminal.daily import days_asked
+
+    stage = load()
+    show_then(stage, find(table), days_asked(stage.clock, day, "", "")[0], form, into)
 
 
 @app.command(epilog=f"{EXAMPLE}: refera verify")

@@ -32,7 +32,3 @@ class Clock:
         return (self.now() + timedelta(seconds=1)).astimezone(ZoneInfo(self.time_zone)).date() - timedelta(
             days=1
         )
-
-    def start_of(self, day: date) -> datetime:
-        """The instant, in UTC, at which ``day`` starts in the clock's time zone."""
-        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.time_zone)).astimezone(UTC)

@@ -3,6 +3,7 @@
 Stage ──▶ session() ──▶ duckdb connection (extensions linked, S3 secret made, memory bounded)
 """
 
+import fcntl
 import importlib.resources
 import re
 import shutil
@@ -17,6 +18,7 @@ import boto3
 import botocore.session
 import duckdb
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from refera_platform.errors import SettingError
 from refera_platform.stage import LOOPBACK, ObjectStore, Stage
@@ -66,13 +68,37 @@ def configuration(stage: Stage) -> dict[str, str | bool | int | float | list[str
 
 @contextmanager
 def scratch(stage: Stage) -> Iterator[Path]:
-    """A folder of one's own for as long as the block lasts."""
-    stage.scratch.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=stage.scratch))
+    """A folder of one's own for as long as the block lasts; what killed processes left is removed.
+
+    Raises:
+        SettingError: when nothing can be written below the stage's home.
+    """
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        stage.scratch.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=stage.scratch))
+    except OSError as trouble:
+        raise SettingError(
+            f"Nothing can be written in {stage.scratch} ({trouble.strerror}):", "check REFERA_HOME."
+        ) from None
+    with (folder / ".lock").open("w") as owner:
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        for other in stage.scratch.glob(f"{SCRATCH_PREFIX}*"):
+            if other != folder:
+                _remove_if_left(other)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove a session's folder when nobody holds its lock: its process was killed."""
+    try:
+        with (folder / ".lock").open() as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except (BlockingIOError, FileNotFoundError):
+        return  # it is in use, or was made this very moment
 
 
 @contextmanager
@@ -135,14 +161,15 @@ def client(store: ObjectStore, *, attempts: int = 4) -> Any:
         # an office's proxy has nothing to do with a server on this machine
         proxies={} if host in LOOPBACK else None,
     )
-    return _session(store).client(
-        "s3",
-        endpoint_url=store.endpoint or None,
-        region_name=store.region,
-        aws_access_key_id=store.access_key or None,
-        aws_secret_access_key=store.secret_key or None,
-        config=config,
-    )
+    try:
+        return _session(store).client(
+            "s3", endpoint_url=store.endpoint or None, region_name=store.region,
+            aws_access_key_id=store.access_key or None, aws_secret_access_key=store.secret_key or None, config=config,
+        )  # fmt: skip
+    except BotoCoreError as trouble:
+        raise SettingError(
+            f"The AWS settings cannot be used ({trouble}):", "correct AWS_* or the profile."
+        ) from None
 
 
 def _session(store: ObjectStore) -> boto3.session.Session:

@@ -8,6 +8,7 @@ local stack writes under their home; ``production`` is told each address by the 
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -173,7 +174,7 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
     return Stage(
         name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
         warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
-        memory_limit=env.get("REFERA_MEMORY_LIMIT") or "1GB",
+        memory_limit=_memory_limit(env),
     )  # fmt: skip
 
 
@@ -189,6 +190,11 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
     for variable, root in roots.items():
         if not root.startswith("s3://") or not root.removeprefix("s3://").partition("/")[0]:
             raise SettingError(f"{variable}={root!r} is not an S3 root:", "write it as s3://bucket/prefix.")
+    endpoint = env.get("REFERA_S3_ENDPOINT", "")
+    if endpoint and not re.fullmatch(r"https?://[^/\s]+/?", endpoint):
+        raise SettingError(
+            f"REFERA_S3_ENDPOINT={endpoint!r} is not an address:", "write it as https://host:port."
+        )
     lake, warehouse = roots["REFERA_LAKE"] + "/", roots["REFERA_WAREHOUSE"] + "/"
     if lake.startswith(warehouse) or warehouse.startswith(lake):
         raise SettingError(
@@ -198,10 +204,10 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         name=name, home=home(env),
         databases={"classicmodels": Database.from_url(required[0], env[required[0]])},
         store=ObjectStore(
-            endpoint=env.get("REFERA_S3_ENDPOINT", ""), region=env.get("REFERA_S3_REGION") or "us-east-1"
+            endpoint=endpoint, region=env.get("REFERA_S3_REGION") or "us-east-1"
         ),
         lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
-        memory_limit=env.get("REFERA_MEMORY_LIMIT") or "1GB",
+        memory_limit=_memory_limit(env),
     )  # fmt: skip
 
 
@@ -222,6 +228,13 @@ def _clock(env: Mapping[str, str], at_least: datetime | None = None) -> Clock:
             f"REFERA_NOW={now!r} is not an instant:", "write one like 2026-11-22T23:59:59+00:00."
         )
     return Clock(time_zone=zone, fixed=fixed, at_least=at_least)
+
+
+def _memory_limit(env: Mapping[str, str]) -> str:
+    written = env.get("REFERA_MEMORY_LIMIT") or "1GB"
+    if not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", written):
+        raise SettingError(f"REFERA_MEMORY_LIMIT={written!r} is not a size:", "write one like 1GB or 512MB.")
+    return written
 
 
 def _first_day(env: Mapping[str, str]) -> date:

@@ -7,16 +7,19 @@ the other are of the same publication even while another one is being written.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from refera_platform.answers.history import as_of
 from refera_platform.engine import literal, quoted, redact, scratch, session
 from refera_platform.errors import QueryError
 from refera_platform.lake.lake import Lake, listed, raw_rows, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
+from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 from refera_platform.warehouse.published import Published, object_key, read
 
@@ -27,9 +30,18 @@ FORMATS = ("table", "csv", "tsv", "json", "parquet")
 class Session:
     """Published tables by name, raw tables as ``database.table``; make one with :func:`opened`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, published: Published) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, published: Published, lake: Lake) -> None:
         self._connection = connection
+        self._lake = lake
         self.published = published
+
+    def as_of(self, table: SourceTable, day: date) -> str:
+        """SQL of a source table as it was at the end of a captured day.
+
+        Raises:
+            QueryError: for a day that nobody looked at.
+        """
+        return as_of(self._lake, self._connection, table, day)
 
     def query(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run one reading statement.
@@ -45,6 +57,8 @@ class Session:
             "csv": "format csv, header", "tsv": "format csv, header, delimiter '\t'", "json": "format json, array true",
             "parquet": "format parquet, compression zstd",
         }[form]  # fmt: skip
+        if EXPLAIN.match(sql):
+            raise QueryError("EXPLAIN draws a plan for people:", "leave out --format and --output.")
         self._run(f"copy (select * from ({self._reading(sql)}\n)) to {literal(str(path))} ({options})")
 
     def _reading(self, sql: str) -> str:
@@ -95,10 +109,11 @@ def opened(stage: Stage) -> Iterator[Session]:
         for name, model in published.models.items():
             address = root.url(object_key(name, model.sha256))
             run(connection, f"create view {quoted(name)} as select * from read_parquet({listed([address])})")
-        raw = _register_lake(connection, Lake(stage))
+        lake = Lake(stage)
+        raw = _register_lake(connection, lake)
         if not published.models and not raw:
             raise QueryError("Nothing has been captured or published yet:", "start with `refera run`.")
-        yield Session(connection, published)
+        yield Session(connection, published, lake)
 
 
 def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
@@ -123,7 +138,10 @@ def fetched(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], Iterator[tupl
     names = [column[0] for column in cursor.description or ()]
 
     def rows() -> Iterator[tuple[Any, ...]]:
-        while batch := cursor.fetchmany(1000):
-            yield from batch
+        try:
+            while batch := cursor.fetchmany(1000):
+                yield from batch
+        except duckdb.Error as trouble:
+            raise QueryError(redact(str(trouble), [])) from None
 
     return names, rows()

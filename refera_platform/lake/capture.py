@@ -16,7 +16,7 @@ from refera_platform.engine import literal
 from refera_platform.errors import LakeError
 from refera_platform.lake import days as calendar
 from refera_platform.lake import layout
-from refera_platform.lake.drift import schema_version
+from refera_platform.lake.drift import carried
 from refera_platform.lake.lake import Lake, RawObject, current_state, raw_rows, run
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import addition, nothing, write_day
@@ -37,6 +37,8 @@ class Captured:
     """What the day's object says of itself now."""
     added: Mapping[str, int] = field(default_factory=dict)
     """Rows that this run added, by ``_op``; empty when nothing had changed."""
+    gone: tuple[str, ...] = ()
+    """Columns that the object before had and the source has no more."""
     unseen: tuple[date, ...] = ()
     """Days that were closed as never looked at."""
     kept: tuple[date, ...] = ()
@@ -86,13 +88,15 @@ def capture(
     newest = _newest(known)
     server = _require_same_server(source, table, newest)
     read = pull(source, table, folder / "read.parquet", clock)
-    columns = {column.name: column.parquet_type for column in read.columns}
+    observed = [item.state for item in known.values() if item.state.is_observed]
+    asked = {column.name: column.parquet_type for column in read.columns}
+    columns = carried(table.address, observed, asked)
     was = newest.state if newest else None
     state = RawState(
         database=table.database, table=table.name, day=plan.fill, strategy=table.strategy.value, server=server,
         schema=source.identity().schema, start_position=was.end_position if was else "",
         end_position=read.read_at.isoformat(), columns=columns, quirks=read.quirks,
-        schema_version=schema_version(table.address, was.columns, columns, was.schema_version) if was else 1,
+        schema_version=(was.schema_version + (dict(was.columns) != columns)) if was else 1,
     )  # fmt: skip
     for day in plan.unseen:
         unseen = replace(state, day=day, is_observed=False, quirks={}, end_position=state.start_position)
@@ -103,6 +107,7 @@ def capture(
     lake_rows, rows_twice = _counted(lake, source, table)
     return Captured(
         table=table, day=plan.fill, state=state, added=added, unseen=plan.unseen, kept=plan.kept,
+        gone=tuple(name for name in was.columns if name not in columns) if was else (),
         source_rows=read.rows, source_counted=read.counted, lake_rows=lake_rows, rows_twice=rows_twice, bytes=size,
         url=lake.objects.url(layout.key(table, plan.fill)),
         seconds=time.monotonic() - started,
@@ -122,11 +127,11 @@ def _fill(
     if there is not None:
         changes = folder / "changes.parquet"
         seen = _columns_seen(table, known)
-        compared = differences(read=now, state=there, key=table.key, columns=list(state.columns), known=seen)
+        compared = differences(read=now, state=there, key=table.key, columns=state.columns, known=seen)
         run(connection, f"copy ({compared}) to {literal(str(changes))} (format parquet, compression lz4)")
         changed = f"read_parquet({literal(str(changes))})"
         counts = dict(run(connection, f"select _op, count(*) from {changed} group by all").fetchall())
-        if before and not counts and before.state.columns == state.columns:
+        if before and before.state.is_observed and not counts and before.state.columns == state.columns:
             return before.state, {}, before.stored.size
         if table.strategy is Strategy.COMPARE:
             rows, op, added = changed, "_op", counts

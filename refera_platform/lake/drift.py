@@ -1,42 +1,63 @@
-"""Whether a table whose columns changed can go on in the same folder.
+"""Whether a table whose columns changed can go on in the same folder, and with which types.
 
-A column that came, went or widened within its kind goes on as a new schema version; anything else stops that
-table, because one reader could no longer give both days one type.
+A column that came, went or changed within its kind goes on as a new schema version, in a type that holds both its
+past and its present; anything else stops that table, because one reader could no longer give all days one type.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from refera_platform.errors import LakeError
+from refera_platform.lake.state import RawState
+from refera_platform.source.types import WIDEST_DECIMAL
 
-KINDS = (
-    frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}),
-    frozenset({"FLOAT", "DOUBLE"}),
-)
+SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+UNSIGNED = tuple(f"U{kind}" for kind in SIGNED)
+DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
-def schema_version(address: str, was: Mapping[str, str], now: Mapping[str, str], version: int) -> int:
-    """The version of the columns as they are now.
+def carried(address: str, states: Iterable[RawState], now: Mapping[str, str]) -> dict[str, str]:
+    """The type that each column of the table is written in.
 
     Args:
         address: ``database.table``, for messages.
-        was: Types by column in the newest object.
+        states: What the observed objects say of themselves, oldest first.
         now: Types by column at the source.
-        version: Schema version of the newest object.
 
     Raises:
         LakeError: naming the column whose type cannot go on.
     """
+    past = {name: kind for state in states for name, kind in state.columns.items()}
+    carried = {}
     for name, kind in now.items():
-        if name in was and not _goes_on(was[name], kind):
+        both = common(past.get(name, kind), kind)
+        if both is None:
             raise LakeError(
-                f"Column {name} of {address} was {was[name]} in the lake and is {kind} at the source, which no reader"
+                f"Column {name} of {address} was {past[name]} in the lake and is {kind} at the source, which no reader"
                 " can hold in one column:",
                 "rename the column at the source, or move the table's raw objects away and capture it anew.",
             )
-    return version if dict(was) == dict(now) else version + 1
+        carried[name] = both
+    return carried
 
 
-def _goes_on(was: str, now: str) -> bool:
-    if was == now or (was.startswith("DECIMAL") and now.startswith("DECIMAL")):
-        return True
-    return any(was in kind and now in kind for kind in KINDS)
+def common(was: str, now: str) -> str | None:
+    """The narrowest type that holds every value of both; ``None`` when there is none."""
+    if was == now:
+        return now
+    decimals = DECIMAL.fullmatch(was), DECIMAL.fullmatch(now)
+    if decimals[0] and decimals[1]:
+        pairs = [(int(found[1]), int(found[2])) for found in decimals if found]
+        scale = max(digits for _, digits in pairs)
+        precision = max(whole - digits for whole, digits in pairs) + scale
+        return f"DECIMAL({precision},{scale})" if precision <= WIDEST_DECIMAL else None
+    if {was, now} == {"FLOAT", "DOUBLE"}:
+        return "DOUBLE"
+    for kinds in (SIGNED, UNSIGNED):
+        if was in kinds and now in kinds:
+            return max(was, now, key=kinds.index)
+    if {was, now} <= {*SIGNED, *UNSIGNED}:
+        signed, unsigned = sorted((was, now), key=lambda kind: kind in UNSIGNED)
+        size = max(SIGNED.index(signed), UNSIGNED.index(unsigned) + 1)
+        return SIGNED[size] if size < len(SIGNED) else None
+    return None

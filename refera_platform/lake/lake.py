@@ -17,8 +17,8 @@ from refera_platform.lake.state import METADATA_KEY, RawState
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.stage import Stage
 
-CONTRACT = ("_op", "_changed_at", "_position")
-"""Columns that every strategy adds to the source's own."""
+CONTRACT = {"_op": "VARCHAR", "_changed_at": "TIMESTAMP WITH TIME ZONE", "_position": "VARCHAR"}
+"""Columns that every strategy adds to the source's own, and their types."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,4 +25,7 @@ def key(table: SourceTable, day: date) -> str:
 def day_of(table: SourceTable, found: str) -> date | None:
     """The day a key belongs to; ``None`` for what is not a raw object of this table."""
     match = OBJECT.fullmatch(found.removeprefix(folder(table)))
-    return date.fromisoformat(match[1]) if match else None
+    try:
+        return date.fromisoformat(match[1]) if match else None
+    except ValueError:  # 2026-02-30
+        return None

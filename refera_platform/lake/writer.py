@@ -24,7 +24,9 @@ def addition(relation: str, state: RawState, *, op: str = "_op") -> str:
         state: State of the object that the rows go to.
         op: SQL of the operation of a row.
     """
-    columns = ", ".join(quoted(name) for name in state.columns)
+    columns = ", ".join(
+        f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items()
+    )
     prefix = f"{state.day:%Y%m%d}-{state.passes:06d}-"
     return (
         f"select {columns}, {op} as _op, timestamptz {literal(state.end_position)} as _changed_at,"
@@ -35,8 +37,7 @@ def addition(relation: str, state: RawState, *, op: str = "_op") -> str:
 def nothing(state: RawState) -> str:
     """SQL of no rows with the whole schema: a day without changes is an empty object, not a missing one."""
     columns = [f"cast(null as {kind}) as {quoted(name)}" for name, kind in state.columns.items()]
-    contract = zip(CONTRACT, ("varchar", "timestamptz", "varchar"), strict=True)
-    columns += [f"cast(null as {kind}) as {name}" for name, kind in contract]
+    columns += [f"cast(null as {kind}) as {name}" for name, kind in CONTRACT.items()]
     return f"select {', '.join(columns)} where false"
 
 
@@ -82,6 +83,17 @@ def write_day(
         raise LakeError(
             f"The file for {table.address} day {state.day} holds {written} rows instead of {state.row_count}:",
             "nothing was committed; another run may have written the day meanwhile, so run it again.",
+        )
+    described = run(connection, f"describe select * from {raw_rows([str(path)])}").fetchall()
+    found = {name: kind for name, kind, *_ in described}
+    if found != {
+        **found,
+        **state.columns,
+        **CONTRACT,
+    }:  # an earlier pass of the day may have had more columns
+        raise LakeError(
+            f"The file for {table.address} day {state.day} does not have the columns that it says it has:",
+            "nothing was committed; report this with the log of the run.",
         )
     lake.objects.put(layout.key(table, state.day), path, replaces=before.etag if before else None)
     size = path.stat().st_size

@@ -13,9 +13,11 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.process import claim
 from refera_platform.stage import Stage
-from refera_platform.warehouse import project
 from refera_platform.warehouse.build import Built, NodeResult, build
+from refera_platform.warehouse.manifest import ensure
+from refera_platform.warehouse.project import MANIFEST
 
 UNIQUE_ID = "dagster_dbt/unique_id"
 """Metadata in which dagster-dbt keeps the dbt node of an asset or a check."""
@@ -36,11 +38,12 @@ class Translator(DagsterDbtTranslator):
 
 def build_dbt_assets() -> dg.AssetsDefinition:
     """The models of the dbt project, which is parsed first when a file of it is younger than its manifest."""
-    project.load()
-    manifest = json.loads(project.MANIFEST.read_text())
+    ensure()
+    manifest = json.loads(MANIFEST.read_text())
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(), name="warehouse", pool="warehouse")
     def warehouse(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[Event]:
+        claim(context)
         chosen = {
             context.assets_def.specs_by_key[key].metadata[UNIQUE_ID].split(".")[-1]: key
             for key in context.selected_asset_keys

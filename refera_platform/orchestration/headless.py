@@ -3,27 +3,23 @@
 stage + days + selection ──▶ run() ──▶ Outcome (and every event, told as it happens)
 """
 
-import os
-import socket
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterEventType, DagsterRunStatus, EventLogEntry, RunsFilter
+from dagster import DagsterEventType, EventLogEntry
 
 from refera_platform.errors import DayRefused, SettingError
 from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.process import bury_the_dead, holders, own_tag
 from refera_platform.orchestration.schedules import DAILY
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
-PROCESS = "refera/process"
-"""Tag that says which process executes a headless run."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -76,12 +72,13 @@ def run(
     chosen = selected(definitions, select) if select else None
     with memory.opened(stage) as instance:
         bury_the_dead(instance)
+        for other in holders(instance):
+            tell("log", f"Waiting for run {other}, which reads the source or builds the warehouse")
         instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell))
-        tags = {PROCESS: process_name(os.getpid())}
-        if len(days) > 1:
-            tags |= {RANGE_START: str(days[0]), RANGE_END: str(days[-1])}
+        span = {RANGE_START: str(days[0]), RANGE_END: str(days[-1])} if len(days) > 1 else {}
         result = job.execute_in_process(
-            instance=instance, run_id=outcome.run_id, run_config=QUIET, tags=tags, raise_on_error=False,
+            instance=instance, run_id=outcome.run_id, run_config=QUIET, tags={**own_tag(), **span},
+            raise_on_error=False,
             partition_key=str(days[0]) if len(days) == 1 else None,
             asset_selection=list(chosen) if chosen is not None else None,
         )  # fmt: skip
@@ -136,47 +133,6 @@ def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]
             )
         found |= keys_found
     return frozenset(found)
-
-
-def bury_the_dead(instance: dg.DagsterInstance) -> list[str]:
-    """Mark headless runs whose process is gone as failed, and free the pool slots they hold.
-
-    A killed process cannot say so itself, and the next run would wait for its slot for ever.
-    """
-    going = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    buried = []
-    for one in instance.get_runs(RunsFilter(statuses=going)):
-        name = one.tags.get(PROCESS)
-        if (
-            name
-            and name.startswith(f"{socket.gethostname()}/")
-            and name != process_name(int(name.split("/")[1]))
-        ):
-            instance.report_run_failed(one, "The process that ran it is gone; the next run takes over.")
-            instance.event_log_storage.free_concurrency_slots_for_run(one.run_id)
-            buried.append(one.run_id)
-    return buried
-
-
-def process_name(pid: int) -> str:
-    """Host, process and the moment it started, so that a process id used again is told apart."""
-    try:
-        # field 22 of proc(5): start time in ticks since boot; the command before it may hold spaces
-        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except FileNotFoundError:
-        started = "gone" if Path("/proc").is_dir() or not _answers(pid) else "unknown"
-    return f"{socket.gethostname()}/{pid}/{started}"
-
-
-def _answers(pid: int) -> bool:
-    """Whether a process of that id exists, where there is no ``/proc`` (macOS)."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _heard(entry: EventLogEntry, outcome: Outcome, tell: Tell) -> None:

@@ -1,5 +1,6 @@
 """Dagster's own memory on one machine: its folder and settings, for the UI and for headless runs alike."""
 
+import fcntl
 from pathlib import Path
 
 import dagster as dg
@@ -40,5 +41,11 @@ def folder(home: Path) -> Path:
 
 
 def opened(stage: Stage) -> dg.DagsterInstance:
-    """The instance of a stage: its history is what the UI shows."""
-    return dg.DagsterInstance.from_config(str(folder(stage.home)))
+    """The instance of a stage: its history is what the UI shows.
+
+    Two processes that open a new one at the same moment would both make its tables, and one would fail.
+    """
+    place = folder(stage.home)
+    with (place / ".opening").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return dg.DagsterInstance.from_config(str(place))

@@ -13,12 +13,14 @@ from refera_platform.errors import ReferaError
 from refera_platform.lake.capture import Captured, capture
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.process import claim
 from refera_platform.source.connection import connect
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 
 AGREES = "rows_agree_with_the_source"
 TWICE = "no_row_is_there_twice"
+COLUMNS = "no_column_is_gone"
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 FRESH_WITHIN = timedelta(hours=36)
 
@@ -47,6 +49,7 @@ def build_raw_assets(
     def raw(
         context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.MaterializeResult[None]]:
+        claim(context)
         days = [date.fromisoformat(partition) for partition in context.partition_keys]
         wanted = [table for table in tables if keys.raw(table) in context.selected_asset_keys]
         lake, refused = Lake(stage), list[tuple[SourceTable, ReferaError]]()
@@ -87,6 +90,9 @@ def _checks(table: SourceTable) -> list[dg.AssetCheckSpec]:
             AGREES, asset=key, description="The lake's current state has as many rows as the source."
         ),
         dg.AssetCheckSpec(
+            COLUMNS, asset=key, description="The source still has every column of the capture before."
+        ),
+        dg.AssetCheckSpec(
             TWICE, asset=key, description="No raw row and no key of the current state is there twice."
         ),
     ]
@@ -111,6 +117,7 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
     changes = ", ".join(f"{count} {op}" for op, count in captured.added.items()) or "no change"
     context.log.info(f"{captured.table.address} day {captured.day}: {changes}, {captured.seconds:.2f} s")
     low, high = sorted(captured.source_counted)
+    gone = ", ".join(captured.gone)
     return dg.MaterializeResult(
         asset_key=key,
         metadata={"dagster/row_count": captured.lake_rows, "dagster/column_schema": dg.TableSchema(columns)},
@@ -121,6 +128,10 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
                     "source_rows": captured.source_rows, "lake_rows": captured.lake_rows,
                     "source_counted_before_and_after": f"{low} to {high}",
                 },
+            ),
+            dg.AssetCheckResult(
+                check_name=COLUMNS, asset_key=key, passed=not captured.gone, metadata={"gone": gone},
+                description=f"The source has no {gone} any more; what reads it must change." if gone else None,
             ),
             dg.AssetCheckResult(
                 check_name=TWICE, asset_key=key, passed=captured.rows_twice == 0,

@@ -6,13 +6,13 @@ was changed is a delete and a create.
     Pulled + current state ──▶ differences() ──▶ rows with _op c, u, d
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from refera_platform.engine import quoted
 
 
 def differences(
-    *, read: str, state: str, key: Sequence[str], columns: Sequence[str], known: Sequence[str]
+    *, read: str, state: str, key: Sequence[str], columns: Mapping[str, str], known: Collection[str]
 ) -> str:
     """SQL of the changes that turn ``state`` into ``read``, in the order of the key.
 
@@ -20,7 +20,7 @@ def differences(
         read: Relation of the table as it is now.
         state: Relation of the rows the lake believes are there.
         key: Columns that recognise a row, never NULL.
-        columns: Columns of the table as it is now.
+        columns: Type of each column of the table as it is now; it holds the values of both sides.
         known: Columns that the state has; the others are new and NULL there.
     """
     match = " and ".join(f"now.{quoted(name)} = was.{quoted(name)}" for name in key)
@@ -32,9 +32,10 @@ def differences(
     ]
     changed = " or ".join(f"{now} is distinct from {was}" for now, was in pairs) or "false"
     values = [
-        f"case when now.{first} is null then {f'was.{quoted(name)}' if name in known else 'null'}"
-        f" else now.{quoted(name)} end as {quoted(name)}"
-        for name in columns
+        # each side is cast by itself: a CASE over BIGINT and UBIGINT would be HUGEINT, which Parquet holds as a float
+        f"case when now.{first} is null then cast({f'was.{quoted(name)}' if name in known else 'null'} as {kind})"
+        f" else cast(now.{quoted(name)} as {kind}) end as {quoted(name)}"
+        for name, kind in columns.items()
     ]
     order = ", ".join(quoted(name) for name in key)
     return (

@@ -22,6 +22,8 @@ from refera_platform.source.types import Column
 from refera_platform.stage import Database, Stage
 
 ALIAS = "source_database"
+RESERVED = frozenset({"_op", "_changed_at", "_position", "day"})
+"""Columns that raw rows have beside the source's own; ``day`` is the partition."""
 SETTINGS = {
     # lossy by default: TINYINT(1) = 5 would become true
     "mysql_tinyint1_as_boolean": "false",
@@ -41,7 +43,7 @@ class Identity:
     """Which server and schema the rows come from; a change of it is never silent."""
 
     server: str
-    """``server_uuid`` of MySQL, ``server_id`` of MariaDB, after the kind of server."""
+    """``server_uuid`` of MySQL, ``server_uid`` or else ``server_id`` of MariaDB, after the kind of server."""
     schema: str
 
 
@@ -74,7 +76,12 @@ class Source:
     def identity(self) -> Identity:
         """Which server and schema this is."""
         if "mariadb" in str(self.ask("select version()")[0][0]).lower():
-            server = f"mariadb:{self.ask('select cast(@@server_id as char)')[0][0]}"
+            # a server of its own kind of name since 10.11; before, only the number that an administrator gave
+            named = self.ask(
+                "select convert(variable_value using utf8mb4) from information_schema.global_variables"
+                " where variable_name in ('server_uid', 'server_id') order by variable_name desc limit 1"
+            )
+            server = f"mariadb:{named[0][0]}"
         else:
             server = f"mysql:{self.ask('select @@server_uuid')[0][0]}"
         return Identity(server=server, schema=self._database.name)
@@ -89,7 +96,7 @@ class Source:
             "select convert(column_name using utf8mb4), convert(data_type using utf8mb4),"
             " convert(column_type using utf8mb4), cast(numeric_precision as signed), cast(numeric_scale as signed)"
             f" from information_schema.columns where table_schema = {mysql_literal(self._database.name)}"
-            f" and table_name = {mysql_literal(table.name)} order by ordinal_position"
+            f" and cast(table_name as binary) = cast({mysql_literal(table.name)} as binary) order by ordinal_position"
         )
         columns = tuple(
             Column(
@@ -110,7 +117,13 @@ class Source:
                     f"{where} has no column {', '.join(missing)}, which the catalogue declares as {what}:",
                     f"it has {', '.join(column.name for column in columns)}.",
                 )
-        return tuple(column for column in columns if column.name not in table.private)
+        copied = tuple(column for column in columns if column.name not in table.private)
+        if taken := [column.name for column in copied if column.name.lower() in RESERVED]:
+            raise SourceError(
+                f"{where} has a column {', '.join(taken)}, a name that raw rows need for themselves:",
+                "mark it private to leave it behind, or rename it at the source.",
+            )
+        return copied
 
 
 @contextmanager

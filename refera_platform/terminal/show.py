@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -41,7 +42,9 @@ def say(line: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, more: int = 0) -> Table:
     """A table for people: numbers to the right, NULL dim, and how many rows were left out."""
-    drawn = Table(title=title or None, title_justify="left", caption_justify="left", header_style="bold")
+    drawn = Table(
+        title=escape(title) or None, title_justify="left", caption_justify="left", header_style="bold"
+    )
     if more:
         drawn.caption = f"… and {more:,} more rows"
     content = [list(row) for row in rows]
@@ -49,7 +52,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
         numeric = any(
             isinstance(row[index], int | float) or hasattr(row[index], "as_tuple") for row in content
         )
-        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
     for row in content:
         drawn.add_row(*(cell(value) for value in row))
     return drawn
@@ -61,7 +64,7 @@ def cell(value: Any) -> str:
         return "[dim]NULL[/dim]"
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value).replace("[", r"\[")
+    return escape(str(value))
 
 
 @contextmanager

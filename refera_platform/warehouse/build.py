@@ -102,7 +102,7 @@ def build(
         WarehouseError: when the build could not be run at all; a red test is told by the answer instead.
     """
     started, run_id = time.monotonic(), uuid.uuid4().hex[:12]
-    models = project.load()
+    models = manifest.load()
     chosen = models.chosen(selected)
     building = models.to_build(chosen)
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)

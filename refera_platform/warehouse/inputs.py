@@ -11,7 +11,7 @@ import duckdb
 
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import WarehouseError
-from refera_platform.lake.lake import Lake, RawObject, raw_rows, run
+from refera_platform.lake.lake import CONTRACT, Lake, RawObject, raw_rows, run
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
 
@@ -80,7 +80,9 @@ def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
             objects = objects[-1:]  # each day is a copy of the table: only the newest is its state
         run(connection, f"create schema if not exists {schema}")
         rows = raw_rows([item.stored.url for item in objects], with_day=True)
-        run(connection, f"create or replace view {schema}.{name} as select * from {rows}")
+        # the columns of today: a model that reads one which the source has no more must fail, not read NULL
+        columns = ", ".join([*(quoted(column) for column in objects[-1].state.columns), *CONTRACT, "day"])
+        run(connection, f"create or replace view {schema}.{name} as select {columns} from {rows}")
         values = ", ".join(
             f"({literal(table.database)}, {literal(table.name)}, date {literal(str(day))}, {item.state.is_observed},"
             f" timestamptz {literal(item.state.end_position or f'{day}T00:00:00+00:00')}, {item.state.row_count})"

@@ -6,12 +6,13 @@
 """
 
 import fcntl
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from refera_platform.errors import WarehouseError
-from refera_platform.warehouse.project import FOLDER, MANIFEST, TARGET, files
+from refera_platform.warehouse.project import FOLDER, MANIFEST, TARGET, Project, files
 
 PARTIAL_PARSE = "partial_parse.msgpack"
 
@@ -33,6 +34,16 @@ def ensure() -> None:
             parse(Path(folder))
             for made in (PARTIAL_PARSE, MANIFEST.name):
                 (Path(folder) / made).replace(TARGET / made)
+
+
+def load() -> Project:
+    """The project as it was last parsed, parsed anew when a file of it is younger.
+
+    Raises:
+        WarehouseError: when dbt cannot parse it.
+    """
+    ensure()
+    return Project.from_manifest(json.loads(MANIFEST.read_text()))
 
 
 def parse(target: Path) -> Any:

@@ -3,7 +3,6 @@
 dbt/ ──parse──▶ Project ──▶ published models, what to build for a selection
 """
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,18 +93,6 @@ class Project:
         """The published models that these read and do not build themselves."""
         parents = {parent for name in building for parent in self.models[name].depends_on}
         return frozenset(parents - set(building))
-
-
-def load() -> Project:
-    """The project as it was last parsed, parsed anew when a file of it is younger.
-
-    Raises:
-        WarehouseError: when dbt cannot parse it.
-    """
-    from refera_platform.warehouse.manifest import ensure
-
-    ensure()
-    return Project.from_manifest(json.loads(MANIFEST.read_text()))
 
 
 def files() -> list[Path]:

@@ -71,15 +71,26 @@ def publish(
         else:  # new content, or a publication that was killed half way
             etag = root.copy(object_key(name, model.sha256), fixed_key(name))
         served[name] = PublishedModel(**{**vars(model), "etag": etag})
+    moment = datetime.now(UTC)
+    current = {object_key(name, model.sha256) for name, model in served.items()}
+    replaced = {object_key(name, model.sha256): moment.isoformat() for name, model in before.models.items()}
+    retired = {
+        key: at for key, at in {**replaced, **before.retired}.items() if key not in current and key in stored
+    }
+    over = {key for key, at in retired.items() if datetime.fromisoformat(at) < moment - GRACE}
     now = Published(
-        run_id=run_id, published_at=datetime.now(UTC).isoformat(), models=served, sources=inputs.described()
-    )
+        run_id=run_id, published_at=moment.isoformat(), models=served, sources=inputs.described(),
+        retired={key: at for key, at in retired.items() if key not in over},
+    )  # fmt: skip
     manifest = folder / KEY
     manifest.write_text(now.to_json())
     root.put(KEY, manifest, replaces=before.etag or None)
     for name in set(before.models) - set(everything):
         root.remove(fixed_key(name))
-    _sweep(root, stored, (before, now))
+    for key, item in stored.items():
+        orphan = key not in current and key not in now.retired and item.modified < moment - GRACE
+        if key.startswith(OBJECTS) and (key in over or orphan):
+            root.remove(key)
     return now
 
 
@@ -114,11 +125,3 @@ def _upload(
         rows=counts[0], bytes=size, sha256=digest, etag="", run_id=run_id,
         columns={column: kind for column, kind, *_ in described},
     )  # fmt: skip
-
-
-def _sweep(root: ObjectRoot, stored: dict[str, StoredObject], publications: tuple[Published, ...]) -> None:
-    """Remove objects that no recent publication names."""
-    named = {object_key(name, model.sha256) for one in publications for name, model in one.models.items()}
-    for key, item in stored.items():
-        if key.startswith(OBJECTS) and key not in named and item.modified < datetime.now(UTC) - GRACE:
-            root.remove(key)

@@ -7,7 +7,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from refera_platform.errors import WarehouseError
@@ -43,6 +43,8 @@ class Published:
     models: Mapping[str, PublishedModel]
     sources: Mapping[str, Any]
     """Raw tables that the run read: newest day, position and every object with its ETag."""
+    retired: Mapping[str, str] = field(default_factory=dict)
+    """When objects were replaced, by key: sessions that opened them may read on for a day."""
     etag: str = ""
     """ETag of the manifest itself; empty before the first publication."""
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+import refera_platform.lake.capture as capture_module
 from refera_platform.errors import DayRefused, LakeError
 from refera_platform.lake.lake import current_state, raw_rows
 from refera_platform.lake.objects import ObjectRoot
@@ -214,6 +215,76 @@ def test_a_column_that_changed_its_kind_stops_its_table_by_name(stage, lake, sho
     assert list(lake.stored_days(catalog.find("offices"))) == [YESTERDAY]
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "value", "kind"),
+    [
+        pytest.param("int", "bigint", 9007199254740995, "BIGINT", id="wider"),
+        pytest.param("bigint", "int", 7, "BIGINT", id="narrower stays wide"),
+        pytest.param("int", "int unsigned", 4294967295, "BIGINT", id="unsigned"),
+        pytest.param(
+            "decimal(10,2)", "decimal(20,4)", Decimal("9999999999999999.9999"), "DECIMAL(20,4)", id="decimal"
+        ),
+        pytest.param(
+            "decimal(10,4)", "decimal(12,2)", Decimal("9999999999.99"), "DECIMAL(14,4)", id="other digits"
+        ),
+    ],
+)
+def test_a_column_that_widens_keeps_its_past_and_its_present_exactly(
+    stage, lake, shop, was, now, value, kind
+):
+    shop.run(f"alter table offices add column n {was} default 5")
+    captured(stage, "offices", YESTERDAY)
+    shop.run(f"alter table offices modify n {now} default 5")
+    shop.run("update offices set n = %s where officeCode = '2'", (value,))
+    found = captured(stage, "offices", TODAY)
+    assert found.agrees
+    assert found.state.columns["n"] == kind
+    with source_of(stage) as source:
+        url = lake.stored_days(catalog.find("offices"))[TODAY].url
+        rows = source.connection.execute(f"select typeof(n), n from {raw_rows([url])}").fetchall()
+    assert rows == [(kind, value)]
+    assert state_of(stage, lake, "offices", '"officeCode", n') == {("1", 5), ("2", value)}
+
+
+def test_a_column_without_a_common_type_stops_its_table(stage, lake, shop):
+    shop.run("alter table offices add column n bigint default -1")
+    captured(stage, "offices", YESTERDAY)
+    shop.run("update offices set n = 1")
+    shop.run("alter table offices modify n bigint unsigned")
+    with pytest.raises(
+        LakeError, match=r"Column n of classicmodels.offices was BIGINT in the lake and is UBIGINT"
+    ):
+        captured(stage, "offices", TODAY)
+    shop.run("alter table offices drop column n")
+    assert captured(stage, "offices", TODAY).gone == ("n",)
+    shop.run("alter table offices add column n date")
+    with pytest.raises(
+        LakeError, match=r"Column n of classicmodels.offices was BIGINT in the lake and is DATE"
+    ):
+        captured(stage, "offices", TODAY)
+
+
+def test_a_day_that_a_killed_range_closed_unseen_is_seen_when_it_is_captured(stage, lake, shop, monkeypatch):
+    captured(stage, "orders", TODAY - timedelta(days=2))
+    whole = capture_module._fill
+
+    class KilledError(Exception):
+        """The process is gone."""
+
+    def killed(*arguments):
+        raise KilledError
+
+    monkeypatch.setattr(capture_module, "_fill", killed)
+    with pytest.raises(KilledError):
+        captured(stage, "orders", YESTERDAY, TODAY)
+    monkeypatch.setattr(capture_module, "_fill", whole)
+    found = captured(stage, "orders", YESTERDAY)
+    assert found.state.is_observed
+    with source_of(stage) as source:
+        known = lake.days(catalog.find("orders"), source.connection)
+    assert [item.state.is_observed for item in known.values()] == [True, True]
+
+
 def test_another_server_behind_the_same_address_is_refused(stage, lake, shop, monkeypatch):
     captured(stage, "offices", YESTERDAY)
     with source_of(stage) as source:
@@ -264,6 +335,7 @@ def test_strangers_in_the_folder_are_passed_over_and_a_damaged_object_is_named(s
     captured(stage, "offices", TODAY)
     root = ObjectRoot(stage.lake, stage.store)
     root.write("classicmodels/offices/notes.txt", b"hello")
+    root.write("classicmodels/offices/day=2026-02-30/part-0.parquet", b"no such day")
     captured(stage, "offices", TODAY)
     root.write("classicmodels/offices/day=2026-03-10/part-0.parquet", b"PAR1 not parquet PAR1")
     with pytest.raises(

@@ -262,7 +262,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     stack.down(folder, wipe=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_home(server: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     """Homes on the one server, each with a database of its own that does not exist yet."""
     numbers = count()

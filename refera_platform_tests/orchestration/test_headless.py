@@ -13,7 +13,7 @@ from refera_platform.definitions import build
 from refera_platform.errors import SettingError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.orchestration import headless, instance, keys
+from refera_platform.orchestration import headless, instance, keys, process
 from refera_platform.source import catalog
 from refera_platform.warehouse.published import read
 from refera_platform_tests.conftest import TODAY, captured, evening
@@ -108,6 +108,18 @@ def test_a_red_audit_fails_the_run_and_tells_the_check(memory, shop):
     assert read(ObjectRoot(memory.warehouse, memory.store)).run_id == before
 
 
+def test_a_column_that_is_gone_at_the_source_is_red_and_the_tables_before_stay(memory, shop):
+    assert run(memory, TODAY).succeeded
+    before = read(ObjectRoot(memory.warehouse, memory.store)).run_id
+    shop.run("alter table customers change creditLimit credit_limit decimal(10,2)")
+    for attempt in range(2):
+        outcome = run(memory, TODAY)
+        assert not outcome.succeeded
+        assert any("creditLimit" in failure for failure in outcome.failures), outcome.failures
+        assert outcome.checks["raw/classicmodels/customers no_column_is_gone"] is (attempt == 1)
+    assert read(ObjectRoot(memory.warehouse, memory.store)).run_id == before
+
+
 @pytest.mark.parametrize("select", ["nonsense", 'key:"raw/nothing"', "((", "orders,nonsense"])
 def test_a_selection_that_names_nothing_is_refused(memory, shop, select):
     with pytest.raises(SettingError, match="names no asset: write a table"):
@@ -192,20 +204,30 @@ def _run_and_kill(stage, until):
 
 def test_a_run_whose_process_is_gone_is_buried_with_its_pool_slot(memory, shop):
     definitions = build(memory)
+    pool = "source_classicmodels"
     with instance.opened(memory) as history:
         job = definitions.resolve_job_def("daily")
-        dead = f"{headless.process_name(os.getpid()).rpartition('/')[0]}/1"
+        dead = f"{process.process_name(os.getpid()).rpartition('/')[0]}/1"
         one = history.create_run_for_job(
-            job, tags={headless.PROCESS: dead}, status=dg.DagsterRunStatus.STARTED
+            job, tags={process.PROCESS: dead}, status=dg.DagsterRunStatus.STARTED
         )
-        alive = history.create_run_for_job(
-            job,
-            tags={headless.PROCESS: headless.process_name(os.getpid())},
-            status=dg.DagsterRunStatus.STARTED,
-        )
-        assert headless.bury_the_dead(history) == [one.run_id]
+        alive = history.create_run_for_job(job, tags=process.own_tag(), status=dg.DagsterRunStatus.STARTED)
+        history.event_log_storage.set_concurrency_slots(pool, 1)
+        history.event_log_storage.claim_concurrency_slot(pool, one.run_id, "raw_classicmodels")
+        assert process.holders(history) == [one.run_id]
+        assert process.bury_the_dead(history) == [one.run_id]
+        assert process.holders(history) == []
         assert history.get_run_by_id(one.run_id).status is dg.DagsterRunStatus.FAILURE
         assert history.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
+
+
+def test_a_run_that_the_ui_started_says_which_process_executes_it(memory, shop):
+    job = build(memory).resolve_job_def("daily")
+    with instance.opened(memory) as history:
+        done = job.execute_in_process(
+            instance=history, partition_key=str(TODAY), asset_selection=[keys.raw(catalog.find("orders"))]
+        )
+        assert history.get_run_by_id(done.run_id).tags[process.PROCESS] == process.process_name(os.getpid())
 
 
 def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):

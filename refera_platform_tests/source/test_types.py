@@ -87,6 +87,52 @@ def test_every_type_keeps_its_value_at_the_extreme_and_null_stays_null(stage, sh
     assert set(nulls[1:]) == {None}
 
 
+def test_every_decimal_that_parquet_can_hold_is_exact_at_full_width(stage, shop, tmp_path):
+    shapes = [
+        (whole, scale, sign)
+        for whole in (1, 5, 9, 10, 18, 19, 20, 37, 38)
+        for scale in sorted({0, 1, whole // 2, whole} - {s for s in (0, 1) if s > whole})
+        for sign in ("", " unsigned", " zerofill")
+    ]
+    columns = {}
+    for index, (whole, scale, sign) in enumerate(shapes):
+        digits = "9" * whole
+        value = f"{digits[: whole - scale] or '0'}.{digits[whole - scale :]}".rstrip(".")
+        columns[f"decimal({whole},{scale}){sign}{' ' * index}"] = (value, "", Decimal(value))
+    with extremes(stage, tmp_path, shop, columns) as read, duckdb.connect() as connection:
+        row = connection.execute(f"select * exclude (id) from '{read.path}' where id = 1").fetchone()
+    assert dict(zip(columns, row, strict=True)) == {kind: value for kind, (_, _, value) in columns.items()}
+
+
+def test_a_date_that_no_calendar_has_becomes_null_and_is_counted(stage, shop, tmp_path):
+    shop.run("set session sql_mode = 'ALLOW_INVALID_DATES'")
+    columns = {
+        "date": ("'2025-02-31'", "", None),
+        "datetime": ("'2025-04-31 10:00:00'", "", None),
+        "date ": ("'2024-02-29'", "", None),
+    }
+    with extremes(stage, tmp_path, shop, columns) as read, duckdb.connect() as connection:
+        row = connection.execute(f"select * from '{read.path}' where id = 1").fetchone()
+    assert row == (1, None, None, date(2024, 2, 29))
+    assert dict(read.quirks) == {"c0": 1, "c1": 1}
+
+
+@pytest.mark.parametrize("name", ["_op", "_POSITION", "_changed_at", "day"])
+def test_a_column_whose_name_raw_rows_need_is_refused_unless_it_stays_behind(stage, shop, tmp_path, name):
+    shop.run(f"alter table offices add column `{name}` varchar(9) default 'd'")
+    table = replace(TABLE, name="offices", key=("officeCode",))
+    with source_of(stage) as source:
+        with pytest.raises(
+            SourceError,
+            match=rf"has a column {name}, a name that raw rows need for themselves: mark it private",
+        ):
+            pull(source, table, tmp_path / "x.parquet", stage.clock)
+        assert (
+            pull(source, replace(table, private=frozenset({name})), tmp_path / "x.parquet", stage.clock).rows
+            == 2
+        )
+
+
 def test_zero_and_partial_dates_become_null_and_are_counted(stage, shop, tmp_path):
     columns = {
         "date": ("'0000-00-00'", "", None), "datetime": ("'2025-00-15'", "", None), "date ": ("'2025-03-00'", "", None),

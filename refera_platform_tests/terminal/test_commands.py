@@ -18,6 +18,11 @@ from refera_platform.local import stack
 
 REFERA = Path(sys.executable).parent / "refera"
 DAY = "2026-03-10"
+NOWHERE = {
+    "REFERA_CLASSICMODELS_URL": "mysql://u:p@127.0.0.1:1/shop", "REFERA_LAKE": "s3://corp/raw",
+    "REFERA_WAREHOUSE": "s3://corp/warehouse", "REFERA_S3_ENDPOINT": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "y",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +132,11 @@ def test_a_query_over_the_lake_shows_its_changes(ours):
             "copy (select 1) to '/tmp/refera-x'", "only reads, and this is a COPY statement", id="copy"
         ),
         pytest.param("explain analyze copy (select 1) to '/tmp/refera-x'", "only reads", id="hidden copy"),
+        pytest.param(
+            "select case when i = 9000 then error('boom') else i end from range(10000) t(i)",
+            "boom",
+            id="late",
+        ),
         pytest.param("attach '/tmp/refera-x'", "only reads", id="attach"),
         pytest.param("set memory_limit = '1TB'", "only reads", id="set"),
     ],
@@ -135,6 +145,39 @@ def test_a_mistake_in_a_query_is_one_message_and_writes_nothing(ours, sql, words
     home, _ = ours
     assert words in said(typed(home, "query", sql))
     assert not Path("/tmp/refera-x").exists()
+
+
+def test_a_value_or_a_name_with_brackets_is_shown_as_it_is(ours):
+    home, _ = ours
+    shown = typed(home, "query", "select '[bold]x' as \"[/b]\", '\\[y]' as two").stdout
+    assert "[/b]" in shown
+    assert "[bold]x" in shown
+    assert "\\[y]" in shown
+    assert "is not UTF-8" in said_bytes(typed(home, "query", "-", text=False, input=b"select '\xff'"))
+    assert "physical_plan" in typed(home, "query", "explain select 1").stdout
+    assert "leave out --format" in said(typed(home, "query", "--format", "csv", "explain select 1"))
+
+
+def said_bytes(done):
+    assert done.returncode == 1
+    return done.stderr.decode()
+
+
+def test_a_home_that_cannot_be_written_is_named():
+    done = typed("/proc/nope", "query", "select 1", env={"REFERA_STAGE": "production", **NOWHERE})
+    assert "Nothing can be written in /proc/nope" in said(done)
+
+
+def test_as_of_rebuilds_a_day_and_refuses_one_that_nobody_saw(ours):
+    home, _ = ours
+    days = typed(
+        home, "query", "--format", "csv", "select distinct day from classicmodels.orders order by 1"
+    ).stdout.split()[1:]
+    done = typed(home, "as-of", days[0], "orders", "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    assert len(list(csv.reader(io.StringIO(done.stdout)))) > 100
+    assert "and not on 2020-01-01" in said(typed(home, "as-of", "2020-01-01", "orders"))
+    assert "is not one declared table" in said(typed(home, "as-of", days[0], "invoices"))
 
 
 def test_the_reader_of_a_pipe_may_leave_early(ours):

@@ -222,6 +222,24 @@ def test_a_model_that_left_the_project_is_taken_down(served):
     assert fixed_key("dim_office") in everything(served)
 
 
+def test_objects_that_were_replaced_stay_for_a_day_and_then_go(served, shop):
+    root = root_of(served)
+    first = read(root)
+    old = object_key("fct_order_lines", first.models["fct_order_lines"].sha256)
+    for _ in range(2):
+        shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
+        captured(served, "orderdetails", TODAY)
+        assert build(served).published is not None
+    assert root.read(old) is not None
+    now = read(root)
+    assert old in now.retired
+    aged = dict.fromkeys(now.retired, "2020-01-01T00:00:00+00:00")
+    root.write(KEY, replace(now, retired=aged).to_json().encode())
+    assert build(served).published is not None
+    assert root.read(old) is None
+    assert read(root).retired == {}
+
+
 def test_a_damaged_manifest_is_named(served):
     root_of(served).write(KEY, b"[]")
     with pytest.raises(WarehouseError, match=r"_manifest\.json is not a manifest: move it away"):

@@ -7,7 +7,21 @@ from refera_platform.errors import SettingError
 from refera_platform.source.catalog import classicmodels
 from refera_platform.source.table import SourceTable
 
-TABLES: tuple[SourceTable, ...] = classicmodels.TABLES
+
+def distinct(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
+    """The tables, when no two of them are one to an engine that ignores case.
+
+    Raises:
+        SettingError: naming the two.
+    """
+    seen: dict[str, SourceTable] = {}
+    for table in tables:
+        other = seen.setdefault(table.address.lower(), table)
+        if other is not table:
+            raise SettingError(
+                f"{other.address} and {table.address} are declared twice:", "keep one of them."
+            )
+    return tables
 
 
 def find(name: str) -> SourceTable:
@@ -21,3 +35,6 @@ def find(name: str) -> SourceTable:
         known = ", ".join(table.address for table in TABLES)
         raise SettingError(f"{name!r} is not one declared table:", f"choose from {known}.")
     return found[0]
+
+
+TABLES: tuple[SourceTable, ...] = distinct(classicmodels.TABLES)

@@ -1,0 +1,41 @@
+"""A source table as it was at the end of any captured day, rebuilt from the lake's changes.
+
+Lake ──▶ days up to the one asked for ──▶ as_of(): SQL of the rows that were there then
+"""
+
+from datetime import date
+
+import duckdb
+
+from refera_platform.engine import quoted
+from refera_platform.errors import QueryError
+from refera_platform.lake.lake import Lake, current_state
+from refera_platform.source.table import SourceTable
+
+
+def as_of(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceTable, day: date) -> str:
+    """SQL of the table's rows at the end of ``day``, in the order of the key, with the source's columns.
+
+    Raises:
+        QueryError: for a day that nobody looked at, with the days that can be asked for.
+    """
+    days = lake.days(table, connection)
+    seen = [one for one, item in days.items() if item.state.is_observed]
+    if not seen:
+        raise QueryError(f"{table.address} was never captured:", "start with `refera run`.")
+    if day < seen[0] or day > max(days):
+        raise QueryError(
+            f"{table.address} is known from {seen[0]} to {max(days)}, and not on {day}:",
+            "ask for a day in between.",
+        )
+    if day not in seen:
+        earlier = max(one for one in seen if one < day)
+        later = min((one for one in seen if one > day), default=earlier)
+        raise QueryError(
+            f"Nobody looked at {table.address} on {day}:",
+            f"the days around it that were captured are {earlier} and {later}.",
+        )
+    there = current_state(table, {one: item for one, item in days.items() if one <= day})
+    columns = ", ".join(quoted(name) for name in days[day].state.columns)
+    key = ", ".join(quoted(name) for name in table.key)
+    return f"select {columns} from {there} order by {key}"

@@ -1,0 +1,74 @@
+"""A table as it was at the end of a day: what was there then, and no day that nobody saw."""
+
+from datetime import timedelta
+
+import pytest
+
+from refera_platform.answers.session import opened
+from refera_platform.errors import QueryError
+from refera_platform.source import catalog
+from refera_platform_tests.conftest import TODAY, captured
+
+FIRST = TODAY - timedelta(days=3)
+PAYMENTS = catalog.find("payments")
+
+
+@pytest.fixture
+def history(stage, shop):
+    """Payments on four days: three, then one changed and one deleted, then unseen, then one back."""
+    captured(stage, "payments", FIRST)
+    shop.run("update payments set amount = 1.23 where checkNumber = 'C1'")
+    shop.run("delete from payments where checkNumber = 'C2'")
+    captured(stage, "payments", FIRST + timedelta(days=1))
+    shop.run("insert into payments values (11, 'C2', '2026-03-10', 7.00)")
+    shop.run("alter table payments add column note text")
+    captured(stage, "payments", FIRST + timedelta(days=2), TODAY)
+    return stage
+
+
+def then(stage, day):
+    with opened(stage) as session:
+        cursor = session.query(session.as_of(PAYMENTS, day))
+        names = [column[0] for column in cursor.description]
+        return names, [(row[1], str(row[3])) for row in cursor.fetchall()]
+
+
+def test_a_table_is_rebuilt_as_it_was_with_the_columns_it_had(history):
+    names, rows = then(history, FIRST)
+    assert rows == [("C1", "48.98"), ("C2", "60.00"), ("C3", "0.01")]
+    assert names == ["customerNumber", "checkNumber", "paymentDate", "amount"]
+    assert then(history, FIRST + timedelta(days=1))[1] == [("C1", "1.23"), ("C3", "0.01")]
+    names, rows = then(history, TODAY)
+    assert rows == [("C1", "1.23"), ("C2", "7.00"), ("C3", "0.01")]
+    assert names[-1] == "note"
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        pytest.param(
+            FIRST + timedelta(days=2),
+            "Nobody looked at classicmodels.payments on 2026-03-09.*are 2026-03-08 and 2026-03-10",
+            id="unseen",
+        ),
+        pytest.param(
+            FIRST - timedelta(days=1),
+            "is known from 2026-03-07 to 2026-03-10, and not on 2026-03-06",
+            id="before",
+        ),
+        pytest.param(
+            TODAY + timedelta(days=1), "and not on 2026-03-11: ask for a day in between", id="after"
+        ),
+    ],
+)
+def test_a_day_that_nobody_saw_is_refused(history, day, said):
+    with pytest.raises(QueryError, match=said):
+        then(history, day)
+
+
+def test_a_table_that_was_never_captured_says_so(history):
+    with (
+        opened(history) as session,
+        pytest.raises(QueryError, match=r"classicmodels\.orders was never captured"),
+    ):
+        session.as_of(catalog.find("orders"), TODAY)
