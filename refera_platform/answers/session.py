@@ -103,9 +103,9 @@ def opened(stage: Stage) -> Iterator[Session]:
     Raises:
         QueryError: when nothing has been published or captured.
     """
-    root = ObjectRoot(stage.warehouse, stage.store)
-    published = read(root)
     with scratch(stage) as folder, session(stage, folder) as connection:
+        root = ObjectRoot(stage.warehouse, stage.store)
+        published = read(root)
         for name, model in published.models.items():
             address = root.url(object_key(name, model.sha256))
             run(connection, f"create view {quoted(name)} as select * from read_parquet({listed([address])})")

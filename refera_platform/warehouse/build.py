@@ -162,7 +162,7 @@ def _run_dbt(
     target.mkdir()
     shutil.copy(project.TARGET / manifest.PARTIAL_PARSE, target)
     (folder / "profiles.yml").write_text(yaml.safe_dump(_profile(stage, folder)))
-    parsed = manifest.parse(target)
+    parsed = manifest.parse(target, writing=False)
     done: dict[str, NodeResult] = {}
 
     def heard(event: Any) -> None:
@@ -187,6 +187,7 @@ def _run_dbt(
                     "build",
                     "--exclude-resource-type",
                     "unit_test",
+                    "--no-write-json",
                     "--select",
                     *sorted(building),
                     *manifest.quiet(folder),

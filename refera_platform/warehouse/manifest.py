@@ -46,7 +46,7 @@ def load() -> Project:
     return Project.from_manifest(json.loads(MANIFEST.read_text()))
 
 
-def parse(target: Path) -> Any:
+def parse(target: Path, *, writing: bool = True) -> Any:
     """Parse into ``target`` and return dbt's own ``Manifest``; quick when a partial parse lies there.
 
     Raises:
@@ -55,7 +55,8 @@ def parse(target: Path) -> Any:
     from dbt.cli.main import dbtRunner
 
     arguments = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target)]
-    answer = dbtRunner().invoke(["parse", *quiet(target), *arguments])
+    written = [] if writing else ["--no-write-json"]
+    answer = dbtRunner().invoke(["parse", *quiet(target), *written, *arguments])
     if not answer.success:
         said = str(answer.exception).strip().splitlines() or ["no reason given"]
         raise WarehouseError(

@@ -215,7 +215,7 @@ def test_the_same_day_runs_against_servers_that_are_not_ours(corporate):
         f"select decode(value) from parquet_kv_metadata('s3://corp/lake/raw/classicmodels/orders/day={day}/part-0.parquet')",
     )
     assert '"schema": "shop"' in state[0][0]
-    assert '"server": "mariadb:42"' in state[0][0]
+    assert '"server": "mariadb:' in state[0][0]
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_readers_during_publications_see_only_whole_versions(served, shop):
     reader = threading.Thread(target=look)
     reader.start()
     try:
-        for _ in range(4):
+        for _ in range(3):
             shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
             captured(served, "orderdetails", TODAY)
             assert build(served).published is not None
