@@ -3,7 +3,6 @@
 import threading
 from dataclasses import replace
 
-import duckdb
 import pytest
 
 from refera_platform.answers.session import opened
@@ -262,4 +261,3 @@ def test_no_secret_is_in_what_a_build_leaves_or_says(served, tmp_path):
 
 def test_the_database_of_a_build_is_gone_afterwards(served):
     assert [path for path in served.scratch.rglob("*") if path.is_file()] == []
-    assert isinstance(duckdb.__version__, str)

@@ -1,0 +1,85 @@
+"""Columns that come, go, widen or change their kind: the table goes on exactly, or stops by name."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from refera_platform.errors import LakeError
+from refera_platform.lake.lake import raw_rows
+from refera_platform.source import catalog
+from refera_platform_tests.conftest import TODAY, captured, source_of
+from refera_platform_tests.lake.test_capture import state_of
+
+YESTERDAY = TODAY - timedelta(days=1)
+
+
+def test_a_new_column_goes_on_as_a_new_schema_version(stage, lake, shop):
+    captured(stage, "offices", YESTERDAY)
+    shop.run("alter table offices add column opened date default null")
+    shop.run("update offices set opened = '2001-02-03' where officeCode = '1'")
+    found = captured(stage, "offices", TODAY)
+    assert found.state.schema_version == 2
+    assert dict(found.added) == {"u": 1}
+    assert state_of(stage, lake, "offices", '"officeCode", opened') == {("1", date(2001, 2, 3)), ("2", None)}
+    shop.run("alter table offices drop column opened")
+    assert captured(stage, "offices", TODAY).state.schema_version == 3
+
+
+def test_a_column_that_changed_its_kind_stops_its_table_by_name(stage, lake, shop):
+    captured(stage, "offices", YESTERDAY)
+    shop.run("alter table offices modify column territory int")
+    with pytest.raises(
+        LakeError, match=r"Column territory of classicmodels.offices was VARCHAR .* INTEGER at the source"
+    ):
+        captured(stage, "offices", TODAY)
+    assert list(lake.stored_days(catalog.find("offices"))) == [YESTERDAY]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "value", "kind"),
+    [
+        pytest.param("int", "bigint", 9007199254740995, "BIGINT", id="wider"),
+        pytest.param("bigint", "int", 7, "BIGINT", id="narrower stays wide"),
+        pytest.param("int", "int unsigned", 4294967295, "BIGINT", id="unsigned"),
+        pytest.param(
+            "decimal(10,2)", "decimal(20,4)", Decimal("9999999999999999.9999"), "DECIMAL(20,4)", id="decimal"
+        ),
+        pytest.param(
+            "decimal(10,4)", "decimal(12,2)", Decimal("9999999999.99"), "DECIMAL(14,4)", id="other digits"
+        ),
+    ],
+)
+def test_a_column_that_widens_keeps_its_past_and_its_present_exactly(
+    stage, lake, shop, was, now, value, kind
+):
+    shop.run(f"alter table offices add column n {was} default 5")
+    captured(stage, "offices", YESTERDAY)
+    shop.run(f"alter table offices modify n {now} default 5")
+    shop.run("update offices set n = %s where officeCode = '2'", (value,))
+    found = captured(stage, "offices", TODAY)
+    assert found.agrees
+    assert found.state.columns["n"] == kind
+    with source_of(stage) as source:
+        url = lake.stored_days(catalog.find("offices"))[TODAY].url
+        rows = source.connection.execute(f"select typeof(n), n from {raw_rows([url])}").fetchall()
+    assert rows == [(kind, value)]
+    assert state_of(stage, lake, "offices", '"officeCode", n') == {("1", 5), ("2", value)}
+
+
+def test_a_column_without_a_common_type_stops_its_table(stage, lake, shop):
+    shop.run("alter table offices add column n bigint default -1")
+    captured(stage, "offices", YESTERDAY)
+    shop.run("update offices set n = 1")
+    shop.run("alter table offices modify n bigint unsigned")
+    with pytest.raises(
+        LakeError, match=r"Column n of classicmodels.offices was BIGINT in the lake and is UBIGINT"
+    ):
+        captured(stage, "offices", TODAY)
+    shop.run("alter table offices drop column n")
+    assert captured(stage, "offices", TODAY).gone == ("n",)
+    shop.run("alter table offices add column n date")
+    with pytest.raises(
+        LakeError, match=r"Column n of classicmodels.offices was BIGINT in the lake and is DATE"
+    ):
+        captured(stage, "offices", TODAY)
