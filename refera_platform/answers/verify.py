@@ -5,6 +5,7 @@ source ──== lake's current state ──== published tables        (the first
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import duckdb
 
 from refera_platform.answers.mirrors import MIRRORS, Mirror
 from refera_platform.engine import literal, quoted, scratch
-from refera_platform.lake.lake import Lake, current_state, listed, run
+from refera_platform.lake.lake import Lake, RawObject, current_state, listed, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.connection import Source, connect
@@ -55,32 +56,39 @@ def verify(stage: Stage, started: Callable[[str], None] = lambda name: None) -> 
             for table in TABLES:
                 if table.database == database:
                     started(table.address)
-                    yield _source_and_lake(stage, source, lake, table, folder)
-                    yield from _lake_and_warehouse(source, lake, table, root, published)
+                    days = lake.days(table, source.connection)
+                    yield _source_and_lake(stage, source, table, days, folder)
+                    yield from _lake_and_warehouse(source, table, days, root, published)
 
 
 def _source_and_lake(
-    stage: Stage, source: Source, lake: Lake, table: SourceTable, folder: Path
+    stage: Stage, source: Source, table: SourceTable, days: Mapping[date, RawObject], folder: Path
 ) -> Comparison:
     names = {"left": f"source {table.address}", "right": f"lake {table.address}"}
-    there = current_state(table, lake.days(table, source.connection))
+    there = current_state(table, days)
     read_now = pull(source, table, folder / "verify.parquet", stage.clock)
-    if there is None:
-        return Comparison(
-            **names, left_rows=read_now.rows, right_rows=0, different=read_now.rows,
-            first="the table was never captured: refera run",
-        )  # fmt: skip
+    known = {name for item in days.values() for name in item.state.columns}
     columns = {column.name: column.name for column in read_now.columns}
+    strange = sorted(set(columns) - known)
+    if there is None or strange:
+        unseen = (
+            f"the lake has no column {', '.join(strange)} yet" if there else "the table was never captured"
+        )
+        return Comparison(
+            **names,
+            left_rows=read_now.rows,
+            right_rows=0,
+            different=read_now.rows,
+            first=f"{unseen}: refera run",
+        )
     now = f"read_parquet({literal(str(read_now.path))})"
-    return _compared(
-        source.connection, names, now, there, {name: columns[name] for name in table.key}, columns
-    )
+    return _compared(source.connection, names, now, there, {name: name for name in table.key}, columns)
 
 
 def _lake_and_warehouse(
-    source: Source, lake: Lake, table: SourceTable, root: ObjectRoot, published: Published
+    source: Source, table: SourceTable, days: Mapping[date, RawObject], root: ObjectRoot, published: Published
 ) -> Iterator[Comparison]:
-    there = current_state(table, lake.days(table, source.connection))
+    there = current_state(table, days)
     for mirror in MIRRORS:
         if mirror.table != table.address or there is None:
             continue

@@ -21,7 +21,7 @@ from refera_platform.lake.lake import Lake, RawObject, current_state, raw_rows, 
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import addition, nothing, write_day
 from refera_platform.source.compare import differences
-from refera_platform.source.connection import Source
+from refera_platform.source.connection import Identity, Source
 from refera_platform.source.pull import Pulled, pull
 from refera_platform.source.table import SourceTable, Strategy
 
@@ -86,15 +86,16 @@ def capture(
     known = lake.days(table, source.connection)
     plan = calendar.plan(table.address, sorted(set(requested)), known, clock)
     newest = _newest(known)
-    server = _require_same_server(source, table, newest)
+    identity = _require_same_server(source, table, newest)
     read = pull(source, table, folder / "read.parquet", clock)
     observed = [item.state for item in known.values() if item.state.is_observed]
     asked = {column.name: column.parquet_type for column in read.columns}
     columns = carried(table.address, observed, asked)
     was = newest.state if newest else None
     state = RawState(
-        database=table.database, table=table.name, day=plan.fill, strategy=table.strategy.value, server=server,
-        schema=source.identity().schema, start_position=was.end_position if was else "",
+        database=table.database, table=table.name, day=plan.fill, strategy=table.strategy.value,
+        server=identity.server,
+        schema=identity.schema, start_position=was.end_position if was else "",
         end_position=read.read_at.isoformat(), columns=columns, quirks=read.quirks,
         schema_version=(was.schema_version + (dict(was.columns) != columns)) if was else 1,
     )  # fmt: skip
@@ -163,7 +164,7 @@ def _newest(known: Mapping[date, RawObject]) -> RawObject | None:
     return observed[-1] if observed else None
 
 
-def _require_same_server(source: Source, table: SourceTable, newest: RawObject | None) -> str:
+def _require_same_server(source: Source, table: SourceTable, newest: RawObject | None) -> Identity:
     found = source.identity()
     if newest and (newest.state.server, newest.state.schema) != (found.server, found.schema):
         raise LakeError(
@@ -171,7 +172,7 @@ def _require_same_server(source: Source, table: SourceTable, newest: RawObject |
             f" now {found.server}/{found.schema} answers at its address:",
             "point the URL back, or give the new server a lake of its own (another REFERA_LAKE).",
         )
-    return found.server
+    return found
 
 
 def _counted(lake: Lake, source: Source, table: SourceTable) -> tuple[int, int]:

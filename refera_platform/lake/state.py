@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date
 from importlib.metadata import version
 from typing import Any
 
@@ -53,11 +53,6 @@ class RawState:
     def row_count(self) -> int:
         """Rows of the object."""
         return sum(self.rows.values())
-
-    @property
-    def captured_at(self) -> datetime:
-        """UTC instant of the last read."""
-        return datetime.fromisoformat(self.end_position)
 
     def to_json(self) -> str:
         """The text that goes into the footer."""

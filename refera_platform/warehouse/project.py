@@ -25,11 +25,8 @@ class Model:
     name: str
     folder: str
     """First folder below ``models/``: ``staging``, ``marts`` or ``answers``."""
-    description: str
     depends_on: frozenset[str]
     """Names of the models it reads."""
-    sources: frozenset[str]
-    """``database.table`` of the raw tables it reads."""
 
     @property
     def is_published(self) -> bool:
@@ -47,17 +44,12 @@ class Project:
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "Project":
         """Read dbt's ``manifest.json``."""
         nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
-        sources = {key: f"{node['source_name']}.{node['name']}" for key, node in manifest["sources"].items()}
         models = {
             node["name"]: Model(
                 name=node["name"],
                 folder=node["fqn"][1],
-                description=node["description"],
                 depends_on=frozenset(
                     nodes[parent]["name"] for parent in node["depends_on"]["nodes"] if parent in nodes
-                ),
-                sources=frozenset(
-                    sources[parent] for parent in node["depends_on"]["nodes"] if parent in sources
                 ),
             )
             for node in nodes.values()

@@ -58,6 +58,12 @@ def test_a_warehouse_that_lags_behind_the_lake_is_named(whole, shop):
     assert "orderNumber=103, productCode='P2': priceEach is Decimal('1.00')" in first
 
 
+def test_a_column_that_the_lake_has_not_seen_is_named(whole, shop):
+    shop.run("alter table offices add column opened date")
+    ((left, _, _, first),) = apart(whole)
+    assert (left, first) == ("source classicmodels.offices", "the lake has no column opened yet: refera run")
+
+
 def test_a_table_that_was_never_captured_or_published_is_said_to_be_so(stage, shop):
     found = {one.left: one.first for one in verify(stage)}
     assert found["source classicmodels.orders"] == "the table was never captured: refera run"
