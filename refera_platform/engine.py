@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,22 +73,24 @@ def scratch(stage: Stage) -> Iterator[Path]:
     Raises:
         SettingError: when nothing can be written below the stage's home.
     """
-    try:
-        stage.scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=stage.scratch))
-    except OSError as trouble:
-        raise SettingError(
-            f"Nothing can be written in {stage.scratch} ({trouble.strerror}):", "check REFERA_HOME."
-        ) from None
-    with (folder / ".lock").open("w") as owner:
-        fcntl.flock(owner, fcntl.LOCK_EX)
-        for other in stage.scratch.glob(f"{SCRATCH_PREFIX}*"):
-            if other != folder:
-                _remove_if_left(other)
+    with ExitStack() as owned:
         try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            stage.scratch.mkdir(parents=True, exist_ok=True)
+            # behind one door, so that nobody takes a folder that was made this moment for a left one
+            with stage.scratch.with_suffix(".lock").open("w") as door:
+                fcntl.flock(door, fcntl.LOCK_EX)
+                folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=stage.scratch))
+                owner = owned.enter_context((folder / ".lock").open("w"))
+                fcntl.flock(owner, fcntl.LOCK_EX)
+                for other in stage.scratch.glob(f"{SCRATCH_PREFIX}*"):
+                    if other != folder:
+                        _remove_if_left(other)
+        except OSError as trouble:
+            raise SettingError(
+                f"Nothing can be written in {stage.scratch} ({trouble.strerror}):", "check REFERA_HOME."
+            ) from None
+        owned.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield folder
 
 
 def _remove_if_left(folder: Path) -> None:
@@ -98,7 +100,7 @@ def _remove_if_left(folder: Path) -> None:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
     except (BlockingIOError, FileNotFoundError):
-        return  # it is in use, or was made this very moment
+        return  # it is in use, or its owner has just removed it
 
 
 @contextmanager
