@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from refera_platform.errors import ReferaError
+from refera_platform.errors import ReferaError, SettingError
 from refera_platform.stage import home, load
 from refera_platform.terminal import show
 
@@ -165,6 +165,24 @@ def as_of(
     show_then(stage, find(table), days_asked(stage.clock, day, "", "")[0], form, into)
 
 
+@app.command(
+    epilog=f"{EXAMPLE}: refera resnapshot orders · refera resnapshot orders customers · refera resnapshot --all"
+)
+def resnapshot(
+    tables: Annotated[
+        list[str] | None, typer.Argument(help="Source tables: orders, or classicmodels.orders.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every declared table.")] = False,
+) -> None:
+    """Take a new baseline: all rows as they are now, and the deletes that this implies."""
+    from refera_platform.source.catalog import TABLES, find
+    from refera_platform.terminal.resnapshot import resnapshot as take
+
+    if bool(tables) == every:
+        raise SettingError("refera resnapshot was told no table:", "name some, or say --all.")
+    take(load(), TABLES if every else [find(name) for name in tables or ()])
+
+
 @app.command(epilog=f"{EXAMPLE}: refera verify")
 def verify() -> None:
     """Compare source, lake and warehouse value by value; name the first difference."""
@@ -172,6 +190,44 @@ def verify() -> None:
 
     if not print_proof(load()):
         raise typer.Exit(1)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera doctor · refera doctor --format json | jq .findings")
+def doctor(
+    form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+) -> None:
+    """Look at every precondition: source, privileges, log, buckets, clocks; each with its remedy."""
+    from refera_platform.terminal.doctor import print_diagnosis
+
+    if not print_diagnosis(load(), form):
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog=f"{EXAMPLE}: refera discover mysql://reader@db.example.com/shop · refera discover - --output shop.py < url"
+)
+def discover(
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="mysql://user:password@host:port/schema; without a password it is asked for; - reads the URL from"
+            " standard input."
+        ),
+    ],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--schema-name", help="What the database is called here; made from its schema by default."
+        ),
+    ] = "",
+    into: Annotated[
+        Path | None, typer.Option("--output", help="New file to write; standard output by default.")
+    ] = None,
+) -> None:
+    """Write the table declarations of a new source from its own catalogue."""
+    from refera_platform.terminal.discover import print_catalogue
+
+    print_catalogue(url, name, into)
 
 
 @app.command(epilog=f"{EXAMPLE}: refera demo · refera demo --dump backup.sql")

@@ -6,7 +6,7 @@ dagster dev -w workspace.yaml        (or `make ui`, which also starts the local 
 import dagster as dg
 
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks import build_freshness_check
+from refera_platform.orchestration.checks import build_freshness_check, build_log_check, logged
 from refera_platform.orchestration.dbt_assets import build_dbt_assets
 from refera_platform.orchestration.partitions import daily
 from refera_platform.orchestration.raw_assets import build_raw_assets
@@ -35,9 +35,14 @@ def build(stage: Stage) -> dg.Definitions:
         build_raw_assets(database, [table for table in TABLES if table.database == database], partitions)
         for database in databases
     ]
+    logs = [
+        build_log_check(database, found)
+        for database in databases
+        if (found := logged([table for table in TABLES if table.database == database]))
+    ]
     return dg.Definitions(
         assets=[*raw, captured_days, build_dbt_assets()],
-        asset_checks=[build_freshness_check(TABLES)],
+        asset_checks=[build_freshness_check(TABLES), *logs],
         jobs=[job, freshness],
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
         resources={"stage": dg.ResourceDefinition.hardcoded_resource(stage)},

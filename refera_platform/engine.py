@@ -4,6 +4,7 @@ Stage ──▶ session() ──▶ duckdb connection (extensions linked, S3 sec
 """
 
 import fcntl
+import functools
 import importlib.resources
 import re
 import shutil
@@ -23,7 +24,7 @@ from botocore.exceptions import BotoCoreError
 from refera_platform.errors import SettingError
 from refera_platform.stage import LOOPBACK, ObjectStore, Stage
 
-EXTENSIONS = ("httpfs", "mysql_scanner")
+EXTENSIONS = ("httpfs",)
 SCRATCH_PREFIX = "session-"
 
 
@@ -37,11 +38,18 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+@functools.cache
+def _platform() -> str:
+    """What DuckDB calls this machine; asked on a connection of its own, since the module's own serves one thread."""
+    with duckdb.connect() as connection:
+        found = connection.execute("select platform from pragma_platform()").fetchone()
+    return str(found[0] if found else "")
+
+
 def extension_directory(home: Path) -> Path:
     """A DuckDB extension directory of links to the signed builds installed from PyPI; nothing is downloaded."""
     root = home / "duckdb-extensions"
-    platform = duckdb.sql("select platform from pragma_platform()").fetchone()
-    folder = root / f"v{duckdb.__version__}" / str(platform[0] if platform else "")
+    folder = root / f"v{duckdb.__version__}" / _platform()
     folder.mkdir(parents=True, exist_ok=True)
     for name in EXTENSIONS:
         package = importlib.resources.files(f"duckdb_extension_{name}")
@@ -134,7 +142,7 @@ def open_store(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> Non
 
 def create_secret(connection: duckdb.DuckDBPyConnection, name: str, options: dict[str, str]) -> None:
     """Make a DuckDB secret; its values are literals of one statement that no error repeats."""
-    connection.execute("load httpfs" if options["type"] == "s3" else "load mysql_scanner")
+    connection.execute("load httpfs")
     settings = ", ".join(f"{key} {literal(value)}" for key, value in options.items())
     try:
         connection.execute(f"create or replace secret {quoted(name)} ({settings})")

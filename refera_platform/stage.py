@@ -22,6 +22,8 @@ from refera_platform.errors import SettingError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+SHORTEST_KEY = 16
+"""Bytes of a hash key below which values could be found by trying."""
 SSL_MODES = ("disabled", "required", "verify_ca", "verify_identity")
 
 VARIABLES: Mapping[str, str] = {
@@ -31,6 +33,7 @@ VARIABLES: Mapping[str, str] = {
     "REFERA_FIRST_DAY": "Oldest daily partition that can exist; `2026-01-01`.",
     "REFERA_NOW": "An ISO instant with offset at which the clock stands still (demo and tests).",
     "REFERA_MEMORY_LIMIT": "Most memory one DuckDB session may take before it spills to disk; `1GB`.",
+    "REFERA_HASH_KEY": "Secret of at least 16 bytes that keys the hashes of columns declared `hashed`.",
     "REFERA_CLASSICMODELS_URL": "production: `mysql://user:password@host:3306/database?ssl_mode=verify_identity`.",
     "REFERA_LAKE": "production: root of the raw objects, `s3://bucket/raw`.",
     "REFERA_WAREHOUSE": "production: root of the published tables, `s3://bucket/warehouse`.",
@@ -113,6 +116,8 @@ class Stage:
     first_day: date
     """Oldest daily partition that can exist."""
     memory_limit: str = "1GB"
+    hash_key: bytes = field(default=b"", repr=False)
+    """Key of the hashes of columns declared so; empty when there are none."""
 
     @property
     def scratch(self) -> Path:
@@ -174,7 +179,7 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
     return Stage(
         name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
         warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
-        memory_limit=_memory_limit(env),
+        memory_limit=_memory_limit(env), hash_key=_hash_key(env),
     )  # fmt: skip
 
 
@@ -207,7 +212,7 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
             endpoint=endpoint, region=env.get("REFERA_S3_REGION") or "us-east-1"
         ),
         lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
-        memory_limit=_memory_limit(env),
+        memory_limit=_memory_limit(env), hash_key=_hash_key(env),
     )  # fmt: skip
 
 
@@ -235,6 +240,16 @@ def _memory_limit(env: Mapping[str, str]) -> str:
     if not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", written):
         raise SettingError(f"REFERA_MEMORY_LIMIT={written!r} is not a size:", "write one like 1GB or 512MB.")
     return written
+
+
+def _hash_key(env: Mapping[str, str]) -> bytes:
+    key = env.get("REFERA_HASH_KEY", "").encode()
+    if key and len(key) < SHORTEST_KEY:
+        raise SettingError(
+            f"REFERA_HASH_KEY has {len(key)} bytes, which can be guessed:",
+            f"give it {SHORTEST_KEY} or more, like the output of `openssl rand -hex 32`.",
+        )
+    return key
 
 
 def _first_day(env: Mapping[str, str]) -> date:

@@ -1,7 +1,7 @@
 """What every room's tests stand on: one real MariaDB and one real S3 for the session, and a small business in them."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,17 +11,18 @@ import pymysql
 import pytest
 
 from refera_platform.engine import scratch
-from refera_platform.lake.capture import Captured, capture
+from refera_platform.lake.captured import Captured, Refused
 from refera_platform.lake.lake import Lake
+from refera_platform.lake.passes import capture_tables
 from refera_platform.local import stack
 from refera_platform.source import catalog
 from refera_platform.source.connection import Source, connect
+from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage, load
-from refera_platform_tests.business import Shop, open_shop
+from refera_platform_tests.business import TODAY, Shop, open_shop
 
+__all__ = ["TODAY"]
 REAL_DUMP = Path(__file__).parents[2] / "shared/data/classicmodels/mysqlsampledatabase.sql"
-TODAY = date(2026, 3, 10)
-"""The day on which most tests happen; its evening is what their clock shows."""
 
 
 @pytest.fixture(scope="session")
@@ -67,17 +68,30 @@ def source_of(stage: Stage) -> Iterator[Source]:
         yield source
 
 
-def captured(stage: Stage, name: str, *days: date) -> Captured:
+def captured(stage: Stage, name: str, *days: date, afresh: bool = False) -> Captured:
     """Capture days of one table, at the evening of the last of them."""
+    (came,) = captures(stage, [catalog.find(name)], *days, afresh=afresh)
+    return came
+
+
+def capture_all(stage: Stage, *days: date) -> list[Captured]:
+    """Capture days of every table in one pass."""
+    return captures(stage, catalog.TABLES, *days)
+
+
+def captures(
+    stage: Stage, tables: Sequence[SourceTable], *days: date, afresh: bool = False
+) -> list[Captured]:
+    """Capture days of some tables in one pass, at the evening of the last day; a refusal is raised."""
     at = stage.at(evening(days[-1]))
+    done = []
+    names = {table.name for table in tables} if afresh else ()
     with scratch(at) as folder, connect(at, "classicmodels", folder) as source:
-        return capture(Lake(at), source, catalog.find(name), days, at.clock, folder)
-
-
-def capture_all(stage: Stage, *days: date) -> None:
-    """Capture days of every table."""
-    for table in catalog.TABLES:
-        captured(stage, table.name, *days)
+        for came in capture_tables(Lake(at), source, tables, days, at, folder, afresh=names):
+            if isinstance(came, Refused):
+                raise came.trouble
+            done.append(came)
+    return done
 
 
 def owner(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
@@ -89,3 +103,27 @@ def owner(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]
         host=server.host, port=server.port, user=server.admin.user, password=server.admin.password,
         database=server.database, charset="utf8mb4", autocommit=True,
     )  # fmt: skip
+
+
+def root(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
+    """A connection that may do everything to the server, committing each statement."""
+    address = stack.status(home).address
+    assert address is not None
+    server = address.mariadb
+    return pymysql.connect(
+        unix_socket=server.socket, user=server.root.user, password=server.root.password, database=server.database,
+        charset="utf8mb4", autocommit=True,
+    )  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the tests that can go on for ever do so."""
+    parser.addoption(
+        "--stress-seconds", type=int, default=0, help="seconds for each test that kills and repeats"
+    )
+
+
+@pytest.fixture
+def stress_seconds(request: pytest.FixtureRequest) -> int:
+    """Seconds that a stress test was told to take; 0 for its short version."""
+    return int(request.config.getoption("--stress-seconds"))

@@ -52,13 +52,15 @@ def verify(stage: Stage, started: Callable[[str], None] = lambda name: None) -> 
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
     published = read(root)
     for database in dict.fromkeys(table.database for table in TABLES):
+        tables = [table for table in TABLES if table.database == database]
         with scratch(stage) as folder, connect(stage, database, folder) as source:
-            for table in TABLES:
-                if table.database == database:
+            # looked up first: a row that comes meanwhile is then missing in the lake, which says how to mend it
+            known = {table.name: lake.days(table, source.connection) for table in tables}
+            with source.snapshot():
+                for table in tables:
                     started(table.address)
-                    days = lake.days(table, source.connection)
-                    yield _source_and_lake(stage, source, table, days, folder)
-                    yield from _lake_and_warehouse(source, table, days, root, published)
+                    yield _source_and_lake(stage, source, table, known[table.name], folder)
+                    yield from _lake_and_warehouse(source, table, known[table.name], root, published)
 
 
 def _source_and_lake(

@@ -2,70 +2,43 @@
 
     source ──pull──▶ local file ──compare with the lake's state──▶ changes ──▶ day=… (one atomic PUT)
 
+``compare`` and ``snapshot`` read the whole table, ``cursor`` the rows that moved; ``log`` is not done here.
 Run it again at any moment: what is committed is the state it starts from, so nothing is doubled and nothing lost.
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from refera_platform.clock import Clock
 from refera_platform.engine import literal
-from refera_platform.errors import LakeError
+from refera_platform.errors import SourceError
 from refera_platform.lake import days as calendar
 from refera_platform.lake import layout
+from refera_platform.lake.captured import Captured, Filled
 from refera_platform.lake.drift import carried
-from refera_platform.lake.lake import Lake, RawObject, current_state, raw_rows, run
+from refera_platform.lake.lake import Lake, RawObject, current_state, run
+from refera_platform.lake.proof import counted, require_same_server
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import addition, nothing, write_day
-from refera_platform.source.compare import differences
-from refera_platform.source.connection import Identity, Source
+from refera_platform.source.compare import Reading, differences
+from refera_platform.source.connection import Source
+from refera_platform.source.cursor import cursor_column, reach, row_count
 from refera_platform.source.pull import Pulled, pull
 from refera_platform.source.table import SourceTable, Strategy
 
 
-@dataclass(frozen=True, kw_only=True)
-class Captured:
-    """What came of capturing some days of a table."""
-
-    table: SourceTable
-    day: date
-    """The day that was filled."""
-    state: RawState
-    """What the day's object says of itself now."""
-    added: Mapping[str, int] = field(default_factory=dict)
-    """Rows that this run added, by ``_op``; empty when nothing had changed."""
-    gone: tuple[str, ...] = ()
-    """Columns that the object before had and the source has no more."""
-    unseen: tuple[date, ...] = ()
-    """Days that were closed as never looked at."""
-    kept: tuple[date, ...] = ()
-    """Requested days that were captured already."""
-    source_rows: int
-    """Rows the source gave."""
-    source_counted: tuple[int, int]
-    """Rows the source counted before and after."""
-    lake_rows: int
-    """Rows of the lake's current state after the commit, read back from the store."""
-    rows_twice: int
-    """Raw rows that share their position with another one: what a retry must never leave behind."""
-    url: str
-    """Address of the day's object."""
-    bytes: int
-    """Size of the day's object."""
-    seconds: float
-
-    @property
-    def agrees(self) -> bool:
-        """Whether source and lake hold the same number of rows."""
-        low, high = min(self.source_counted), max(self.source_counted)
-        return self.source_rows == self.lake_rows and low <= self.source_rows <= high
-
-
 def capture(
-    lake: Lake, source: Source, table: SourceTable, requested: Sequence[date], clock: Clock, folder: Path
+    lake: Lake,
+    source: Source,
+    table: SourceTable,
+    requested: Sequence[date],
+    clock: Clock,
+    folder: Path,
+    *,
+    force_baseline: bool = False,
 ) -> Captured:
     """Bring the newest of the requested days up to the source's present.
 
@@ -76,27 +49,40 @@ def capture(
         requested: Days, in any order.
         clock: The present.
         folder: Local folder for files of this call alone.
+        force_baseline: Whether to take the table as it is for a new beginning, whichever server it comes from: every
+            row of it is written again, and a delete for each row of the lake that it has not.
 
     Raises:
         DayRefused: when a requested day cannot be had; nothing was read.
         SourceError: when the source cannot be read as declared.
         LakeError: when the store, the identity of the server or the schema stands in the way.
+        ValueError: for a table whose strategy is ``log``.
     """
+    if table.strategy is Strategy.LOG:
+        raise ValueError(f"{table.address} is read from the log, by capture_log and not by capture")
     started = time.monotonic()
     known = lake.days(table, source.connection)
     plan = calendar.plan(table.address, sorted(set(requested)), known, clock)
-    newest = _newest(known)
-    identity = _require_same_server(source, table, newest)
-    read = pull(source, table, folder / "read.parquet", clock)
     observed = [item.state for item in known.values() if item.state.is_observed]
-    asked = {column.name: column.parquet_type for column in read.columns}
+    was = observed[-1] if observed else None
+    identity = source.identity()
+    if not force_baseline:
+        require_same_server(identity, table, was)
+    asked = {column.name: column.parquet_type for column in source.columns(table)}
     columns = carried(table.address, observed, asked)
-    was = newest.state if newest else None
+    goes_on = was is not None and not force_baseline and dict(was.columns) == columns
+    taken = _read(source, table, was if goes_on else None, folder / "read.parquet", clock)
+    if {column.name: column.parquet_type for column in taken.read.columns} != asked:
+        raise SourceError(
+            f"Table {table.address} was altered while it was read:",
+            "nothing was written; run it again.",
+            passing=True,
+        )
     state = RawState(
         database=table.database, table=table.name, day=plan.fill, strategy=table.strategy.value,
         server=identity.server,
         schema=identity.schema, start_position=was.end_position if was else "",
-        end_position=read.read_at.isoformat(), columns=columns, quirks=read.quirks,
+        end_position=taken.position, read_at=taken.read.read_at.isoformat(), columns=columns, quirks=taken.read.quirks,
         schema_version=(was.schema_version + (dict(was.columns) != columns)) if was else 1,
     )  # fmt: skip
     for day in plan.unseen:
@@ -104,20 +90,50 @@ def capture(
         write_day(
             lake, source.connection, table, unseen, nothing(unseen), before=None, extends=False, folder=folder
         )
-    state, added, size = _fill(lake, source, table, known, state, read, folder)
-    lake_rows, rows_twice = _counted(lake, source, table)
+    reading = Reading.BASELINE if force_baseline else taken.reading
+    state, added, size = _fill(lake, source, table, known, state, taken.read, reading, folder)
+    lake_rows, rows_twice = counted(lake, source.connection, table)
+    url = lake.objects.url(layout.key(table, plan.fill))
     return Captured(
-        table=table, day=plan.fill, state=state, added=added, unseen=plan.unseen, kept=plan.kept,
+        table=table, filled=(Filled(day=plan.fill, state=state, added=added, bytes=size, url=url),),
+        unseen=plan.unseen, kept=plan.kept,
         gone=tuple(name for name in was.columns if name not in columns) if was else (),
-        source_rows=read.rows, source_counted=read.counted, lake_rows=lake_rows, rows_twice=rows_twice, bytes=size,
-        url=lake.objects.url(layout.key(table, plan.fill)),
-        seconds=time.monotonic() - started,
+        source_rows=taken.source_rows, lake_rows=lake_rows, rows_twice=rows_twice, seconds=time.monotonic() - started,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """Rows that one strategy took from the source."""
+
+    read: Pulled
+    reading: Reading
+    position: str
+    """How far the source had been read."""
+    source_rows: int
+    """Rows of the whole table, also of a part of it."""
+
+
+def _read(source: Source, table: SourceTable, was: RawState | None, path: Path, clock: Clock) -> Taken:
+    """Read what the strategy asks for; the whole table where ``was`` tells nothing to go on from."""
+    if table.strategy is not Strategy.CURSOR:
+        read = pull(source, table, path, clock)
+        rows = read.rows if read.agrees else read.counted[1]
+        return Taken(read=read, reading=Reading.WHOLE, position=read.read_at.isoformat(), source_rows=rows)
+    before = was.end_position if was and was.strategy == table.strategy.value else ""
+    column = cursor_column(table, source.columns(table))
+    reached = reach(source, table, column, before, clock.now())
+    rows = row_count(source, table)
+    read = pull(source, table, path, clock, where=reached.where)
+    return Taken(
+        read=read, reading=Reading.PART if reached.where else Reading.WHOLE, position=reached.position,
+        source_rows=rows,
     )  # fmt: skip
 
 
 def _fill(
     lake: Lake, source: Source, table: SourceTable, known: Mapping[date, RawObject], state: RawState, read: Pulled,
-    folder: Path,
+    reading: Reading, folder: Path,
 ) -> tuple[RawState, Mapping[str, int], int]:  # fmt: skip
     """Write the day's object if anything changed; say its state, what was added, and its bytes."""
     connection, before = source.connection, known.get(state.day)
@@ -127,16 +143,19 @@ def _fill(
     rows, op = now, "'r'"
     if there is not None:
         changes = folder / "changes.parquet"
-        seen = _columns_seen(table, known)
-        compared = differences(read=now, state=there, key=table.key, columns=state.columns, known=seen)
+        compared = differences(
+            read=now, state=there, key=table.key, columns=state.columns, known=_columns_seen(table, known),
+            reading=reading,
+        )  # fmt: skip
         run(connection, f"copy ({compared}) to {literal(str(changes))} (format parquet, compression lz4)")
         changed = f"read_parquet({literal(str(changes))})"
         counts = dict(run(connection, f"select _op, count(*) from {changed} group by all").fetchall())
-        if before and before.state.is_observed and not counts and before.state.columns == state.columns:
+        is_same = before is not None and before.state.is_observed and before.state.columns == state.columns
+        if before and is_same and not counts and reading is not Reading.BASELINE:
             return before.state, {}, before.stored.size
-        if table.strategy is Strategy.COMPARE:
+        if table.strategy is not Strategy.SNAPSHOT:
             rows, op, added = changed, "_op", counts
-    extends = before is not None and table.strategy is Strategy.COMPARE
+    extends = before is not None and table.strategy is not Strategy.SNAPSHOT
     if before:
         kept = before.state.rows if extends else {}
         total = {name: kept.get(name, 0) + added.get(name, 0) for name in sorted({*kept, *added})}
@@ -145,8 +164,10 @@ def _fill(
         )
     else:
         state = replace(state, rows=dict(added))
+    # what is new was seen when it was read; the position of a cursor is no instant
+    dated = replace(state, end_position=read.read_at.isoformat())
     size = write_day(
-        lake, connection, table, state, addition(rows, state, op=op), before=before.stored if before else None,
+        lake, connection, table, state, addition(rows, dated, op=op), before=before.stored if before else None,
         extends=extends, folder=folder,
     )  # fmt: skip
     return state, added, size
@@ -157,33 +178,3 @@ def _columns_seen(table: SourceTable, known: Mapping[date, RawObject]) -> list[s
     observed = [item.state for item in known.values() if item.state.is_observed]
     last = observed[-1:] if table.strategy is Strategy.SNAPSHOT else observed
     return list(dict.fromkeys(name for state in last for name in state.columns))
-
-
-def _newest(known: Mapping[date, RawObject]) -> RawObject | None:
-    observed = [item for item in known.values() if item.state.is_observed]
-    return observed[-1] if observed else None
-
-
-def _require_same_server(source: Source, table: SourceTable, newest: RawObject | None) -> Identity:
-    found = source.identity()
-    if newest and (newest.state.server, newest.state.schema) != (found.server, found.schema):
-        raise LakeError(
-            f"{table.address} was captured from {newest.state.server}/{newest.state.schema} until {newest.day}, and"
-            f" now {found.server}/{found.schema} answers at its address:",
-            "point the URL back, or give the new server a lake of its own (another REFERA_LAKE).",
-        )
-    return found
-
-
-def _counted(lake: Lake, source: Source, table: SourceTable) -> tuple[int, int]:
-    """Rows of the lake's current state, and raw rows that are there twice, read back from the store."""
-    days = lake.days(table, source.connection)
-    there = current_state(table, days)
-    if there is None:
-        return 0, 0
-    rows = raw_rows([item.stored.url for item in days.values()])
-    answer = run(
-        source.connection,
-        f"select (select count(*) from {there}), count(*) - count(distinct _position) from {rows}",
-    ).fetchone()
-    return (int(answer[0]), int(answer[1])) if answer else (0, 0)

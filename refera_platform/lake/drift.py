@@ -27,18 +27,32 @@ def carried(address: str, states: Iterable[RawState], now: Mapping[str, str]) ->
     Raises:
         LakeError: naming the column whose type cannot go on.
     """
-    past = {name: kind for state in states for name, kind in state.columns.items()}
-    carried = {}
-    for name, kind in now.items():
-        both = common(past.get(name, kind), kind)
-        if both is None:
-            raise LakeError(
-                f"Column {name} of {address} was {past[name]} in the lake and is {kind} at the source, which no reader"
-                " can hold in one column:",
-                "rename the column at the source, or move the table's raw objects away and capture it anew.",
-            )
-        carried[name] = both
-    return carried
+    types = folded(address, [*(state.columns for state in states), now])
+    return {name: types[name] for name in now}
+
+
+def folded(address: str, shapes: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The type that holds every value of each column that any shape of a table had.
+
+    Args:
+        address: ``database.table``, for messages.
+        shapes: Types by column, oldest first.
+
+    Raises:
+        LakeError: naming the column whose type cannot go on.
+    """
+    types: dict[str, str] = {}
+    for shape in shapes:
+        for name, kind in shape.items():
+            both = common(types.get(name, kind), kind)
+            if both is None:
+                raise LakeError(
+                    f"Column {name} of {address} was {types[name]} in the lake and is {kind} at the source, which no"
+                    " reader can hold in one column:",
+                    "rename the column at the source, or move the table's raw objects away and capture it anew.",
+                )
+            types[name] = both
+    return types
 
 
 def common(was: str, now: str) -> str | None:

@@ -80,9 +80,13 @@ def current_state(table: SourceTable, days: Mapping[date, RawObject]) -> str | N
         return None
     if table.strategy is Strategy.SNAPSHOT:
         return f"(select * from {raw_rows([observed[-1].stored.url])})"
-    rows = raw_rows([item.stored.url for item in observed])
-    key = ", ".join(quoted(name) for name in table.key)
-    newest = f"select max(_position) from {rows} group by {key}"
+    return latest(raw_rows([item.stored.url for item in observed]), table.key)
+
+
+def latest(rows: str, key: Sequence[str]) -> str:
+    """SQL of the last version of each row that was not deleted, from the raw rows of a table."""
+    columns = ", ".join(quoted(name) for name in key)
+    newest = f"select max(_position) from {rows} group by {columns}"
     return f"(select * from {rows} where _op <> 'd' and _position in ({newest}))"
 
 

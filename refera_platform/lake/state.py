@@ -29,11 +29,25 @@ class RawState:
     start_position: str
     """Where the day before ended; empty for the first capture. For ``compare``, an instant."""
     end_position: str
-    """How far the source had been read when the object was written."""
+    """How far the source had been read: a place in the log, an instant, or the highest value of a cursor."""
+    read_at: str = ""
+    """UTC instant at which the source was read last, as ISO; empty in objects of before there was a log."""
+    resume_position: str = ""
+    """For ``log``: where to read from to know the transactions that were prepared, and not committed, at the end."""
+    is_closed: bool = True
+    """For ``log``: whether the day was over when it was read, so that no later row can belong to it."""
+    is_settled: bool = True
+    """For ``log``: false when the table changed in ways that the log does not tell and was not yet read anew."""
+    baseline: int = 0
+    """For ``log``: the pass in which the whole table was last read into this object; 0 when there was none."""
+    is_replayable: bool = True
+    """For ``log``: false when rows of the object came from reading the table: the log alone cannot give them."""
     is_observed: bool = True
     """False for a day that went by unseen: its changes lie in the next observed day."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Parquet type of each source column, in the server's order."""
+    source_types: Mapping[str, str] = field(default_factory=dict)
+    """For ``log``: type and character set of each column at the source, for a log that does not name its columns."""
     schema_version: int = 1
     """Grows by one when the columns change."""
     rows: Mapping[str, int] = field(default_factory=dict)
@@ -48,6 +62,14 @@ class RawState:
     def fingerprint(self) -> str:
         """Short hash of the columns and their types."""
         return hashlib.sha256(json.dumps(list(self.columns.items())).encode()).hexdigest()[:16]
+
+    @property
+    def captured_at(self) -> str:
+        """The instant at which the source was read last, as ISO text."""
+        if self.read_at:
+            return self.read_at
+        # only ``compare`` and ``snapshot`` are so old that they have no other field
+        return self.end_position or f"{self.day}T00:00:00+00:00"
 
     @property
     def row_count(self) -> int:

@@ -1,7 +1,8 @@
-"""Freshness that knows partitions: is the newest day that is due captured, for every raw table.
+"""What is looked at every hour, for every raw table: is the newest due day captured, and will its log be there.
 
 Dagster's own FreshnessPolicy is satisfied by any partition, so loading January makes November look fresh; this asks
-the lake for the newest observed day.
+the lake for the newest observed day. A log that is purged before it was read loses changes for ever, so its end is
+told while there is time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,17 @@ import dagster as dg
 
 from refera_platform.clock import Clock
 from refera_platform.engine import scratch, session
+from refera_platform.errors import ReferaError
+from refera_platform.lake.doctor import places_needed
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
-from refera_platform.source.table import SourceTable
+from refera_platform.source.connection import connect
+from refera_platform.source.doctor.log import SOON, time_left
+from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.stage import Stage
 
 FRESH = "newest_due_day_is_captured"
+KEPT = "log_is_kept_until_it_is_read"
 
 
 def due_day(table: SourceTable, clock: Clock) -> date:
@@ -66,4 +72,80 @@ def freshness_of(table: SourceTable, newest: date | None, clock: Clock) -> dg.As
         passed=passed,
         description=f"{table.address}: day {due} was due, and {found}.",
         metadata={"due": str(due), "newest": str(newest)},
+    )
+
+
+def logged(tables: Sequence[SourceTable]) -> list[SourceTable]:
+    """The tables that are read from the log."""
+    return [table for table in tables if table.strategy is Strategy.LOG]
+
+
+def build_log_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:
+    """How long the log of a database still has the place where each of its tables goes on.
+
+    Args:
+        database: Our name of the database.
+        tables: Those of its tables that are read from the log.
+    """
+
+    @dg.multi_asset_check(
+        name=f"log_of_{database}",
+        specs=[
+            dg.AssetCheckSpec(
+                KEPT,
+                asset=keys.raw(table),
+                description="The server keeps its log for a day more than the next run needs, or longer.",
+            )
+            for table in tables
+        ],
+        can_subset=True,
+        pool=f"source_{database}",
+    )
+    def log_is_kept(
+        context: dg.AssetCheckExecutionContext, stage: dg.ResourceParam[Stage]
+    ) -> Iterator[dg.AssetCheckResult]:
+        wanted = [
+            table
+            for table in tables
+            if dg.AssetCheckKey(keys.raw(table), KEPT) in context.selected_asset_check_keys
+        ]
+        with scratch(stage) as folder, connect(stage, database, folder) as source:
+            settings, places = source.server.log_settings(), places_needed(stage, source, wanted)
+            for table in wanted:
+                place = places.get(table.address)
+                try:
+                    left = time_left(source, settings, *place) if place else None
+                except ReferaError as trouble:
+                    yield _kept(table, str(trouble), passed=False)
+                else:
+                    yield kept_result(table, left, was_read=place is not None)
+
+    return log_is_kept
+
+
+def kept_result(table: SourceTable, left: timedelta | None, *, was_read: bool) -> dg.AssetCheckResult:
+    """Whether the place of a table is kept for a day more, at least; ``None`` is for ever."""
+    if left is None:
+        told = (
+            "The server keeps its log until somebody purges it."
+            if was_read
+            else "Nothing was read of the log yet."
+        )
+        return _kept(table, told, passed=True)
+    hours = left.total_seconds() / 3600
+    passed = left >= SOON
+    remedy = "" if passed else ": run `refera run` now, and let the server keep its log longer"
+    told = f"{table.address} goes on from a place in the log that is kept for {hours:.0f} hours more at least{remedy}."
+    return _kept(table, told, passed=passed, hours=hours)
+
+
+def _kept(table: SourceTable, told: str, *, passed: bool, hours: float | None = None) -> dg.AssetCheckResult:
+    """Less than a day is a warning; a place that is gone is an error."""
+    return dg.AssetCheckResult(
+        asset_key=keys.raw(table),
+        check_name=KEPT,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.ERROR if hours is None else dg.AssetCheckSeverity.WARN,
+        description=told,
+        metadata={} if hours is None else {"hours_until_purged": round(hours, 1)},
     )

@@ -5,7 +5,7 @@ stage + days + selection ──▶ run() ──▶ Outcome (and every event, tol
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -21,6 +21,7 @@ from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+NO_TAGS: Mapping[str, str] = {}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -51,6 +52,7 @@ def run(
     days: Sequence[date],
     select: str = "",
     tell: Tell = lambda kind, line: None,
+    tags: Mapping[str, str] = NO_TAGS,
 ) -> Outcome:
     """Materialize days of everything, or of what ``select`` names.
 
@@ -60,6 +62,7 @@ def run(
         days: Consecutive days, oldest first; several are one pass.
         select: Comma-separated names of tables, models and groups, or Dagster's selection syntax; empty for all.
         tell: Told of each event as it happens.
+        tags: More tags of the run.
 
     Raises:
         SettingError: for a selection that names nothing.
@@ -77,7 +80,7 @@ def run(
         instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell))
         span = {RANGE_START: str(days[0]), RANGE_END: str(days[-1])} if len(days) > 1 else {}
         result = job.execute_in_process(
-            instance=instance, run_id=outcome.run_id, run_config=QUIET, tags={**own_tag(), **span},
+            instance=instance, run_id=outcome.run_id, run_config=QUIET, tags={**own_tag(), **span, **tags},
             raise_on_error=False,
             partition_key=str(days[0]) if len(days) == 1 else None,
             asset_selection=list(chosen) if chosen is not None else None,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks import FRESH
+from refera_platform.orchestration.checks import FRESH, KEPT, logged
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
@@ -25,8 +25,9 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
 
 
 def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
-    """Only the freshness checks."""
+    """Only the checks of freshness and of the log."""
     checks = [dg.AssetCheckKey(keys.raw(table), FRESH) for table in TABLES]
+    checks += [dg.AssetCheckKey(keys.raw(table), KEPT) for table in logged(TABLES)]
     return dg.define_asset_job(
         "look_for_overdue_days",
         selection=dg.AssetSelection.checks(*checks),
@@ -53,7 +54,7 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
 
 
 def freshness_schedule(job: "dg.UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:
-    """Looks every hour whether a day is overdue, also when nothing else runs; on by default."""
+    """Looks every hour whether a day is overdue, or a log about to go; on by default."""
     return dg.ScheduleDefinition(
         name="look_for_overdue_days_hourly",
         job=job,

@@ -1,41 +1,30 @@
-"""One operational MySQL or MariaDB database, asked through DuckDB's signed MySQL scanner.
+"""One operational MySQL or MariaDB database: a wire to the server, and a bounded DuckDB session beside it.
 
-Everything is sent as SQL text of ours with ``mysql_query`` (the scanner's own table scan loses wide decimals and
-booleans; see ``types``), in a read-only session in UTC.
+Everything is asked in SQL of ours, in a read-only session in UTC; whole results are streamed into Parquet.
 
-    Database ──▶ connect() ──▶ Source ──▶ ask(sql), identity(), columns(table)
+    Database ──▶ connect() ──▶ Source ──▶ ask(sql), snapshot(), columns(table), stream(select)
 """
 
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pymysql
 
-from refera_platform.engine import create_secret, literal, redact, session
+from refera_platform.engine import redact, session
 from refera_platform.errors import SourceError
+from refera_platform.source.server import Cut, Server, server_of
+from refera_platform.source.stream import Spool, stream
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import Column
+from refera_platform.source.types import Column, mysql_literal
+from refera_platform.source.wire import Wire, explained, open_wire, opened
 from refera_platform.stage import Database, Stage
 
-ALIAS = "source_database"
 RESERVED = frozenset({"_op", "_changed_at", "_position", "day"})
 """Columns that raw rows have beside the source's own; ``day`` is the partition."""
-SETTINGS = {
-    # lossy by default: TINYINT(1) = 5 would become true
-    "mysql_tinyint1_as_boolean": "false",
-    "mysql_bit1_as_boolean": "false",
-    # '2025-00-15' would stop the read; our own expressions count and null it on the server
-    "mysql_incomplete_dates_as_nulls": "true",
-    "mysql_session_time_zone": "'+00:00'",
-    # a table that takes over five minutes would be cut
-    "mysql_query_timeout_enabled": "false",
-    # the server would copy the whole table to a temporary one before the first row
-    "mysql_sql_buffer_result": "false",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,41 +39,95 @@ class Identity:
 class Source:
     """An open database; make one with :func:`connect`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, database: Database) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, wire: Wire, database: Database, hash_key: bytes
+    ) -> None:
         self.connection = connection
-        self._database = database
-
-    def query(self, sql: str) -> str:
-        """The DuckDB table function that runs ``sql`` on the server."""
-        return f"mysql_query('{ALIAS}', {literal(sql)})"
+        self.wire = wire
+        self.database = database
+        self.server: Server = server_of(self.ask)
+        self.hash_key = hash_key
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a small answer."""
-        return self.execute(f"select * from {self.query(sql)}").fetchall()
-
-    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
-        """Run DuckDB SQL over this database.
+        """The rows of a small answer.
 
         Raises:
             SourceError: with the server's own words, less any secret.
         """
         try:
+            with self.wire.cursor() as cursor:
+                cursor.execute(sql)
+                return list(cursor.fetchall())
+        except (pymysql.MySQLError, OSError) as trouble:
+            raise explained(self.database, trouble) from None
+
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run DuckDB SQL over what was read.
+
+        Raises:
+            SourceError: with DuckDB's words, less any secret.
+        """
+        try:
             return self.connection.execute(sql)
         except duckdb.Error as trouble:
-            raise explained(self._database, trouble) from None
+            words = redact(str(trouble), [self.database.password]).splitlines()[0].rstrip(".")
+            raise SourceError(f"What was read of {self.database.name} could not be kept: {words}:",
+                              "nothing was written; mend it and run again.") from None  # fmt: skip
+
+    def stream(self, select: str, columns: Sequence[Column], path: Path) -> int:
+        """The whole result of ``select`` into one local Parquet file, in its order; memory does not grow with it.
+
+        Args:
+            select: One expression for each column.
+            columns: What they become.
+            path: The file to write.
+
+        Returns:
+            Rows.
+
+        Raises:
+            SourceError: when the server refuses or is lost, or a value is not what its column says.
+        """
+        spool = Spool(self.connection, columns, path, self.hash_key)
+        try:
+            try:
+                stream(self.wire, select, len(columns), spool)
+            except (pymysql.MySQLError, OSError) as trouble:
+                raise explained(self.database, trouble) from None
+            return spool.finish()
+        finally:
+            spool.discard()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Cut]:
+        """One consistent view of all tables for everything that is asked inside; no lock is taken."""
+        cut = self.server.begin_snapshot()
+        try:
+            yield cut
+        finally:
+            if self.wire.open:
+                with suppress(pymysql.MySQLError):  # a server that is gone has ended it
+                    self.wire.rollback()
 
     def identity(self) -> Identity:
         """Which server and schema this is."""
-        if "mariadb" in str(self.ask("select version()")[0][0]).lower():
-            # a server of its own kind of name since 10.11; before, only the number that an administrator gave
-            named = self.ask(
-                "select convert(variable_value using utf8mb4) from information_schema.global_variables"
-                " where variable_name in ('server_uid', 'server_id') order by variable_name desc limit 1"
+        return Identity(server=self.server.identity(), schema=self.database.name)
+
+    def declared(self, table: SourceTable) -> tuple[Column, ...]:
+        """Every column of a table in the server's order; none when it is not there or may not be seen."""
+        found = self.ask(
+            "select column_name, data_type, column_type, numeric_precision, numeric_scale, character_set_name,"
+            " character_octet_length from information_schema.columns"
+            f" where table_schema = {mysql_literal(self.database.name)}"
+            f" and cast(table_name as binary) = cast({mysql_literal(table.name)} as binary) order by ordinal_position"
+        )
+        return tuple(
+            Column(
+                name=name, data_type=kind.lower(), column_type=whole, precision=precision, scale=scale,
+                charset=charset, octets=octets, is_hashed=name in table.hashed,
             )
-            server = f"mariadb:{named[0][0]}"
-        else:
-            server = f"mysql:{self.ask('select @@server_uuid')[0][0]}"
-        return Identity(server=server, schema=self._database.name)
+            for name, kind, whole, precision, scale, charset, octets in found
+        )  # fmt: skip
 
     def columns(self, table: SourceTable) -> tuple[Column, ...]:
         """The columns of a table in the server's order, without the private ones.
@@ -92,26 +135,20 @@ class Source:
         Raises:
             SourceError: when the table, a key column or a private column is not there, or may not be seen.
         """
-        found = self.ask(
-            "select convert(column_name using utf8mb4), convert(data_type using utf8mb4),"
-            " convert(column_type using utf8mb4), cast(numeric_precision as signed), cast(numeric_scale as signed)"
-            f" from information_schema.columns where table_schema = {mysql_literal(self._database.name)}"
-            f" and cast(table_name as binary) = cast({mysql_literal(table.name)} as binary) order by ordinal_position"
-        )
-        columns = tuple(
-            Column(
-                name=name, data_type=kind.lower(), column_type=whole.lower(), precision=precision, scale=scale
-            )
-            for name, kind, whole, precision, scale in found
-        )
-        where = f"Table {self._database.name}.{table.name}"
+        columns = self.declared(table)
+        where = f"Table {self.database.name}.{table.name}"
         if not columns:
             raise SourceError(
-                f"{where} is not there for user {self._database.user}:",
+                f"{where} is not there for user {self.database.user}:",
                 "check its name in the catalogue and that the user was granted SELECT on it.",
             )
         names = {column.name for column in columns}
-        for promised, what in ((set(table.key), "key"), (table.private, "private")):
+        for promised, what in (
+            (set(table.key), "key"),
+            (table.private, "private"),
+            (table.hashed, "hashed"),
+            ({table.cursor} - {""}, "its cursor"),
+        ):
             if missing := sorted(promised - names):
                 raise SourceError(
                     f"{where} has no column {', '.join(missing)}, which the catalogue declares as {what}:",
@@ -136,46 +173,8 @@ def connect(stage: Stage, database: str, folder: Path) -> Iterator[Source]:
     address = stage.databases.get(database)
     if address is None:
         raise SourceError(f"Stage {stage.name} has no address of database {database}.")
-    with session(stage, folder) as connection:
-        create_secret(connection, "source_login", _login(address))
-        for name, value in SETTINGS.items():
-            connection.execute(f"set {name} = {value}")
-        source = Source(connection, address)
-        source.execute(f"attach '' as {ALIAS} (type mysql, secret source_login, read_only)")
-        source.ask("select 1")
+    with session(stage, folder) as connection, opened(open_wire(address)) as wire:
+        source = Source(connection, wire, address, stage.hash_key)
+        # as the server spells it, and so its log: a URL may be written in other capitals
+        source.database = replace(address, name=str(source.ask("select database()")[0][0]))
         yield source
-
-
-def explained(database: Database, trouble: duckdb.Error) -> SourceError:
-    """The server's words with the address and the next step, and without the password."""
-    words = redact(str(trouble), [database.password]).splitlines()[0]
-    where = f"{database.host}:{database.port} as {database.user}"
-    passing = False
-    if "Access denied" in words or "command denied" in words:
-        remedy = "check the user, its password and that it was granted SELECT on the schema."
-    elif "Unknown database" in words:
-        remedy = "check the name of the schema in the URL."
-    elif "SSL" in words or "TLS" in words or "certificate" in words.lower():
-        remedy = "give the server's authority as ssl_ca=PATH in the URL, or type ssl_mode=disabled to go without TLS."
-    elif "onnect" in words:
-        remedy, passing = "check that the server runs and that its address can be reached from here.", True
-    else:
-        remedy = "nothing was written; mend it and run again."
-    return SourceError(
-        f"The database at {where} could not be read: {words.rstrip('.')}:", remedy, passing=passing
-    )
-
-
-def mysql_literal(text: str) -> str:
-    """A MySQL string literal, whatever it contains and whatever ``sql_mode`` is."""
-    return f"convert(x'{text.encode().hex()}' using utf8mb4)" if text else "''"
-
-
-def _login(database: Database) -> dict[str, str]:
-    options = {
-        "type": "mysql", "host": database.host, "port": str(database.port), "user": database.user,
-        "password": database.password, "database": database.name, "ssl_mode": database.ssl_mode,
-    }  # fmt: skip
-    if database.ssl_mode.startswith("verify"):
-        options["ssl_ca"] = database.ssl_ca or ssl.get_default_verify_paths().cafile or ""
-    return options

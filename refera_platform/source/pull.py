@@ -12,6 +12,7 @@ from refera_platform.clock import Clock
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
+from refera_platform.source.hashing import require_hash_key
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import Column, backticked
 
@@ -37,37 +38,39 @@ class Pulled:
         return min(self.counted) <= self.rows <= max(self.counted)
 
 
-def pull(source: Source, table: SourceTable, path: Path, clock: Clock) -> Pulled:
-    """Stream the whole of ``table`` into ``path``; memory does not grow with the table.
+def pull(source: Source, table: SourceTable, path: Path, clock: Clock, where: str = "") -> Pulled:
+    """Stream the whole of ``table``, or the rows of a MySQL condition, into ``path``; memory does not grow with it.
 
     Raises:
         SourceError: when the table cannot be read, or two rows share the declared key.
+        SettingError: when it has columns to hash, and there is no key to hash them with.
     """
+    require_hash_key(table, source.hash_key)
     columns = source.columns(table)
-    before, quirks = _counted(source, table, columns)
+    condition = f" where {where}" if where else ""
+    before, quirks = _counted(source, table, columns, condition)
     read_at = clock.now()
     asked = ", ".join(f"{column.asked} as {backticked(column.name)}" for column in columns)
-    order = ", ".join(backticked(name) for name in table.key)
-    select = f"select {asked} from {backticked(table.name)} order by {order}"
-    kept = ", ".join(column.kept for column in columns)
-    source.execute(
-        f"copy (select {kept} from {source.query(select)}) to {literal(str(path))} (format parquet, compression lz4)"
+    # of the table, not of the select: an index serves then, and the server need not sort
+    order = ", ".join(f"{backticked(table.name)}.{backticked(name)}" for name in table.key)
+    rows = source.stream(
+        f"select {asked} from {backticked(table.name)}{condition} order by {order}", columns, path
     )
-    answer = source.execute(f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
     _require_unique_key(source, table, path)
-    after, _ = _counted(source, table, columns)
+    after, _ = _counted(source, table, columns, condition)
     return Pulled(
-        path=path, columns=columns, rows=int(answer[0]) if answer else 0, counted=(before, after), quirks=quirks,
-        read_at=read_at,
-    )  # fmt: skip
+        path=path, columns=columns, rows=rows, counted=(before, after), quirks=quirks, read_at=read_at
+    )
 
 
-def _counted(source: Source, table: SourceTable, columns: tuple[Column, ...]) -> tuple[int, dict[str, int]]:
+def _counted(
+    source: Source, table: SourceTable, columns: tuple[Column, ...], condition: str
+) -> tuple[int, dict[str, int]]:
     """Rows of the table, and the values that will be kept as NULL."""
     quirky = [column for column in columns if column.quirk]
     counts = ["count(*)", *(f"coalesce(sum({column.quirk}), 0)" for column in quirky)]
     asked = ", ".join(f"cast({count} as signed)" for count in counts)
-    row = source.ask(f"select {asked} from {backticked(table.name)}")[0]
+    row = source.ask(f"select {asked} from {backticked(table.name)}{condition}")[0]
     return int(row[0]), {
         column.name: int(count) for column, count in zip(quirky, row[1:], strict=True) if count
     }

@@ -3,7 +3,7 @@
 A ``SourceTable`` is a promise about one table of a database we do not own: how a row is recognised, how
 its changes are seen, and which columns stay behind. Nothing here opens a connection.
 
-    catalog (what) ──▶ pull (asking) ──▶ compare (what differs)
+    catalog (what) ──▶ strategy (how to ask) ──▶ readers (asking)
 """
 
 import re
@@ -23,6 +23,10 @@ class Strategy(Enum):
     """The whole table every day: updates arrive as copies, deletes as absence."""
     COMPARE = "compare"
     """The whole table is read, and what differs from the lake's current state is kept."""
+    CURSOR = "cursor"
+    """Rows whose cursor column moved are read; deletes are never seen, updates only when they move it."""
+    LOG = "log"
+    """The server's own log is read: every change, once, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +39,15 @@ class SourceTable:
     """The table's name, exactly as the server spells it."""
     key: tuple[str, ...]
     """Columns that recognise a row; composite keys in declaration order."""
-    strategy: Strategy = Strategy.COMPARE
+    strategy: Strategy = Strategy.LOG
     private: frozenset[str] = frozenset()
-    """Columns that are left behind: they are never asked for."""
+    """Columns that are left behind: they are never asked for, and skipped undecoded in the log."""
+    hashed: frozenset[str] = frozenset()
+    """Columns kept as HMAC-SHA256 of their text, keyed by ``REFERA_HASH_KEY``: equal values stay equal."""
+    cursor: str = ""
+    """For ``cursor``: the column that grows when a row comes or changes."""
+    overlap: timedelta | int = timedelta(hours=1)
+    """For ``cursor``: how far behind the highest value seen each run reads again; a number for numbers."""
     due: timedelta = timedelta(hours=6)
     """How long after the end of a day it must have been captured; later is stale."""
     about: str
@@ -53,6 +63,19 @@ class SourceTable:
             raise SettingError(f"{where} needs a key: one or more distinct columns that recognise a row.")
         if self.private & set(self.key):
             raise SettingError(f"{where} marks a key column as private:", "a row must stay recognisable.")
+        if both := self.private & self.hashed:
+            raise SettingError(f"{where} both drops and hashes {', '.join(sorted(both))}:", "choose one.")
+        if (self.strategy is Strategy.CURSOR) != bool(self.cursor):
+            raise SettingError(
+                f"{where} has strategy {self.strategy.value} and cursor {self.cursor!r}:",
+                "a cursor column belongs to strategy cursor, and to no other.",
+            )
+        if self.cursor and self.cursor in self.private | self.hashed:
+            raise SettingError(
+                f"{where} hides its cursor column {self.cursor}:", "it must be read and compared."
+            )
+        if (self.overlap.total_seconds() if isinstance(self.overlap, timedelta) else self.overlap) < 0:
+            raise SettingError(f"{where} has a negative overlap.")
         if not self.about.endswith("."):
             raise SettingError(f"{where} needs one sentence about it, with its full stop.")
 

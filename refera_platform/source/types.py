@@ -1,10 +1,10 @@
 """What each MySQL column type becomes in Parquet, and the expression that keeps it whole.
 
-Every column is asked for through one SQL expression, evaluated by the server, and cast to one Parquet type,
-so that fidelity lives in one line per type (DESIGN 4, *Types*). Traps behind the lines: the text protocol
-prints FLOAT with six digits, BIT and DECIMAL(>38) have no faithful client type, the scanner takes a DECIMAL for one
-digit narrower than it is (and reads some unsigned ones wrong without a word), TIME_TO_SEC drops microseconds on
-MySQL, MariaDB's JSON is a binary string to the client, and a zero date is no date at all.
+Every column is asked for through one SQL expression, evaluated by the server; it arrives as text (bytes for binary
+types) and is cast to one Parquet type, so that fidelity lives in one line per type (DESIGN 4, *Types*). Traps behind
+the lines: the text protocol prints FLOAT with six digits; TIME_TO_SEC drops microseconds on MySQL; CONVERT turns a text
+that is longer than max_allowed_packet into NULL, so texts are asked for as they are and the session's character set
+converts them; ST_AsWKB swaps axes on MySQL; a zero date is no date at all.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,8 @@ GEOMETRIES = frozenset(
     {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geomcollection",
      "geometrycollection"}
 )  # fmt: skip
+SRID = 4
+"""Bytes of the reference system that servers keep ahead of a geometry's WKB."""
 WIDEST_DECIMAL = 38
 """Digits that a Parquet DECIMAL can hold."""
 
@@ -38,17 +40,37 @@ class Column:
     """The whole type: ``decimal(10,2) unsigned``."""
     precision: int | None = None
     scale: int | None = None
+    charset: str | None = None
+    """Character set of a text."""
+    octets: int | None = None
+    """Bytes that a text or binary value has at most; a BINARY has exactly as many."""
+    is_hashed: bool = False
+    """Whether the lake gets its keyed hash instead."""
+
+    @property
+    def is_unsigned(self) -> bool:
+        """Whether a number is never negative."""
+        return "unsigned" in self.column_type
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether values are bytes, and not text."""
+        return self.data_type in BINARIES | GEOMETRIES
+
+    @property
+    def bytes_ahead(self) -> int:
+        """Bytes that the server sends ahead of the value itself."""
+        return SRID if self.data_type in GEOMETRIES else 0
 
     @property
     def asked(self) -> str:
         """The MySQL expression that is sent to the server."""
         name, kind = backticked(self.name), self.data_type
-        if kind == "decimal":
-            return f"cast({name} as char)"
-        if kind in TEXTS:
-            return f"convert({name} using utf8mb4)"
+        if self.is_hashed and kind in INTEGERS:  # without the zeros of ZEROFILL
+            return f"cast({name} as {'unsigned' if self.is_unsigned else 'signed'})"
         expressions = {
-            "float": f"cast({name} as double)",
+            "decimal": f"cast({name} as char)",
+            "float": f"{name} * 1e0",
             "date": f"if({self.quirk}, null, {name})",
             "datetime": f"if({self.quirk}, null, {name})",
             "timestamp": f"if({self.quirk}, null, {name})",
@@ -57,7 +79,6 @@ class Column:
             "year": f"cast({name} as unsigned)",
             "bit": f"cast({name} as unsigned)",
         }
-        expressions |= dict.fromkeys(GEOMETRIES, f"hex(st_aswkb({name}))")
         expressions |= dict.fromkeys(PRINTED, f"cast({name} as char)")
         return expressions.get(kind, name)
 
@@ -68,9 +89,16 @@ class Column:
         Raises:
             SourceError: for a type that no faithful form is known of.
         """
-        kind, unsigned = self.data_type, "unsigned" in self.column_type
+        kind = self.data_type
+        if self.is_hashed:
+            if kind not in TEXTS | BINARIES | INTEGERS.keys():
+                raise SourceError(
+                    f"Column {self.name} is of type {self.column_type}, which is not hashed:",
+                    "hash texts, binary columns and whole numbers, and mark others private.",
+                )
+            return "VARCHAR"
         if kind in INTEGERS:
-            return f"U{INTEGERS[kind]}" if unsigned else INTEGERS[kind]
+            return f"U{INTEGERS[kind]}" if self.is_unsigned else INTEGERS[kind]
         if kind == "decimal":
             exact = (self.precision or 0) <= WIDEST_DECIMAL
             return f"DECIMAL({self.precision},{self.scale})" if exact else "VARCHAR"
@@ -92,12 +120,10 @@ class Column:
     @property
     def kept(self) -> str:
         """The DuckDB expression that turns what the server answered into the Parquet type."""
-        name = quoted(self.name)
-        if self.data_type in GEOMETRIES:
-            return f"unhex({name}) as {name}"
+        name, kind = quoted(self.name), self.parquet_type
         if self.data_type == "timestamp":
             return f"timezone('UTC', cast({name} as timestamp)) as {name}"
-        return f"cast({name} as {self.parquet_type}) as {name}"
+        return f"cast({name} as {kind}) as {name}"
 
     @property
     def quirk(self) -> str:
@@ -109,6 +135,11 @@ class Column:
             f"dayofmonth({name}) > dayofmonth(last_day({name}))"  # '2025-02-31', with ALLOW_INVALID_DATES
         )
         return f"(month({name}) = 0 or dayofmonth({name}) = 0 or {beyond})"
+
+
+def mysql_literal(text: str) -> str:
+    """A MySQL string literal, whatever it contains and whatever ``sql_mode`` is."""
+    return f"convert(x'{text.encode().hex()}' using utf8mb4)" if text else "''"
 
 
 def backticked(identifier: str) -> str:

@@ -34,8 +34,17 @@ def days_asked(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...
     return days_between(start, end)
 
 
-def run_days(stage: Stage, days: Sequence[date], select: str = "", *, brief: bool = False) -> float:
+def run_days(
+    stage: Stage, days: Sequence[date], select: str = "", *, brief: bool = False, afresh: bool = False
+) -> float:
     """Run the daily job and show it; says how many seconds it took.
+
+    Args:
+        stage: Where, and what time it is.
+        days: Consecutive days, oldest first.
+        select: Names of tables, models and groups; everything when empty.
+        brief: Leave the published tables out.
+        afresh: Give the tables a new baseline.
 
     Raises:
         ReferaError: when any of it failed, with every reason.
@@ -44,6 +53,7 @@ def run_days(stage: Stage, days: Sequence[date], select: str = "", *, brief: boo
     with steps(None, f"Day {span}: loading Dagster and dbt") as progress:
         from refera_platform.definitions import build  # seconds of imports that other commands do without
         from refera_platform.orchestration.headless import run
+        from refera_platform.orchestration.raw_assets import AFRESH
 
         definitions = build(stage)
         done = 0
@@ -56,7 +66,7 @@ def run_days(stage: Stage, days: Sequence[date], select: str = "", *, brief: boo
             done += 1
             progress.done(line, keep=kind in {"failure", "warning"} or (kind == "asset" and not brief))
 
-        outcome = run(definitions, stage, days, select, tell)
+        outcome = run(definitions, stage, days, select, tell, {AFRESH: "yes"} if afresh else {})
     _show(outcome.assets, brief=brief)
     passed = sum(outcome.checks.values())
     say(

@@ -85,7 +85,7 @@ def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         run(connection, f"create or replace view {schema}.{name} as select {columns} from {rows}")
         values = ", ".join(
             f"({literal(table.database)}, {literal(table.name)}, date {literal(str(day))}, {item.state.is_observed},"
-            f" timestamptz {literal(item.state.end_position or f'{day}T00:00:00+00:00')}, {item.state.row_count})"
+            f" timestamptz {literal(item.state.captured_at)}, {item.state.row_count})"
             for day, item in days.items()
         )
         run(connection, f"insert into refera.captured_days values {values}")

@@ -11,7 +11,7 @@ from refera_platform.local.restore import restore
 from refera_platform.local.sample import Admin, create
 from refera_platform.warehouse.build import build
 from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, stock_answer
-from refera_platform_tests.conftest import REAL_DUMP, TODAY, capture_all, owner
+from refera_platform_tests.conftest import REAL_DUMP, TODAY, capture_all, evening, owner
 
 STOCK = "ans_stock_by_product_and_month"
 
@@ -64,6 +64,7 @@ def test_every_answer_follows_updates_deletes_and_late_keys_of_the_generated_sam
     create(Admin.of(home), seed=3, scale=0.3, opening=TODAY)
     capture_all(stage, TODAY - timedelta(days=1))
     with closing(owner(home)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"set timestamp = {evening(TODAY).timestamp() - 3600}")
         for statement in (
             "update products set quantityInStock = quantityInStock + 7, buyPrice = buyPrice + 0.01",
             "update orders set status = 'Shipped', shippedDate = orderDate + interval 40 day where shippedDate is null",

@@ -1,5 +1,6 @@
 """A table as it was at the end of a day: what was there then, and no day that nobody saw."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,23 +8,37 @@ import pytest
 from refera_platform.answers.session import opened
 from refera_platform.errors import QueryError
 from refera_platform.source import catalog
-from refera_platform_tests.conftest import TODAY, captured
+from refera_platform.source.table import Strategy
+from refera_platform_tests.conftest import TODAY, captures
 
 FIRST = TODAY - timedelta(days=3)
 PAYMENTS = catalog.find("payments")
 
 
-@pytest.fixture
-def history(stage, shop):
-    """Payments on four days: three, then one changed and one deleted, then unseen, then one back."""
-    captured(stage, "payments", FIRST)
+def lived(stage, shop, table):
+    """Payments on four days: three, then one changed and one deleted, then nobody looks, then one back."""
+    captures(stage, [table], FIRST)
+    shop.at(FIRST + timedelta(days=1))
     shop.run("update payments set amount = 1.23 where checkNumber = 'C1'")
     shop.run("delete from payments where checkNumber = 'C2'")
-    captured(stage, "payments", FIRST + timedelta(days=1))
+    captures(stage, [table], FIRST + timedelta(days=1))
+    shop.at(TODAY)
     shop.run("insert into payments values (11, 'C2', '2026-03-10', 7.00)")
     shop.run("alter table payments add column note text")
-    captured(stage, "payments", FIRST + timedelta(days=2), TODAY)
+    captures(stage, [table], FIRST + timedelta(days=2), TODAY)
     return stage
+
+
+@pytest.fixture(params=[Strategy.LOG, Strategy.COMPARE], ids=lambda strategy: strategy.value)
+def history(request, stage, shop):
+    """The days, by each strategy that follows a table."""
+    return lived(stage, shop, replace(PAYMENTS, strategy=request.param))
+
+
+@pytest.fixture
+def compared(stage, shop):
+    """The days of a table that is compared."""
+    return lived(stage, shop, replace(PAYMENTS, strategy=Strategy.COMPARE))
 
 
 def then(stage, day):
@@ -61,14 +76,20 @@ def test_a_table_is_rebuilt_as_it_was_with_the_columns_it_had(history):
         ),
     ],
 )
-def test_a_day_that_nobody_saw_is_refused(history, day, said):
+def test_a_day_that_nobody_saw_is_refused(compared, day, said):
     with pytest.raises(QueryError, match=said):
-        then(history, day)
+        then(compared, day)
 
 
-def test_a_table_that_was_never_captured_says_so(history):
+def test_the_log_tells_also_of_the_day_on_which_nobody_looked(stage, shop):
+    history = lived(stage, shop, PAYMENTS)
+    day_before = then(history, FIRST + timedelta(days=1))
+    assert then(history, FIRST + timedelta(days=2)) == day_before
+
+
+def test_a_table_that_was_never_captured_says_so(compared):
     with (
-        opened(history) as session,
+        opened(compared) as session,
         pytest.raises(QueryError, match=r"classicmodels\.orders was never captured"),
     ):
         session.as_of(catalog.find("orders"), TODAY)

@@ -26,6 +26,18 @@ def test_nothing_differs_after_a_run(whole):
     assert sum(one.left_rows for one in found if one.left.startswith("source")) == 28
 
 
+def test_all_tables_are_compared_as_they_were_at_one_moment(whole, shop):
+    def started(name):
+        shop.run("delete from payments")
+        shop.run("update orders set status = 'Cancelled'")
+
+    assert all(one.agrees for one in verify(whole, started))
+    assert {left for left, *_ in apart(whole)} == {
+        "source classicmodels.payments",
+        "source classicmodels.orders",
+    }
+
+
 def test_a_changed_value_a_missing_and_an_extra_row_are_named(whole, shop):
     shop.run("update customers set city = 'Nice' where customerNumber = 12")
     shop.run("delete from payments where checkNumber = 'C3'")

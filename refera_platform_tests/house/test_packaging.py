@@ -36,7 +36,7 @@ def canonical(distribution: str) -> str:
 
 def verbs() -> dict[str, str]:
     """Each target of the Makefile and the words that help says about it."""
-    return dict(re.findall(r"^([a-z_]+):.*?## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([a-z_-]+):.*?## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def test_a_deployment_installs_what_was_tested() -> None:
@@ -85,7 +85,7 @@ def test_make_alone_lists_every_verb() -> None:
     text = (ROOT / "Makefile").read_text()
     phony = re.search(r"^\.PHONY: (.+)$", text, re.MULTILINE)
     assert phony
-    assert set(phony[1].split()) == set(verbs()) == set(re.findall(r"^([a-z_]+):", text, re.MULTILINE))
+    assert set(phony[1].split()) == set(verbs()) == set(re.findall(r"^([a-z_-]+):", text, re.MULTILINE))
     listing = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in listing.splitlines() if line.startswith("make ")] == list(verbs())
 

@@ -76,7 +76,7 @@ def test_a_command_of_the_pages_exists(
     variables, words = split_assignments(command)
     assert set(variables) <= set(stage.VARIABLES)
     if words[:1] == ["make"]:
-        targets = set(re.findall(r"^([a-z_]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+        targets = set(re.findall(r"^([a-z_-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
         assert {word for word in words[1:] if not ASSIGNMENT.match(word)} <= targets
     elif words[:1] == ["refera"]:
         parse_refera(words[1:], tmp_path)

@@ -1,5 +1,6 @@
 """From the source to committed objects: nothing is lost, nothing is twice, and the object tells its own story."""
 
+import hmac
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 import refera_platform.lake.capture as capture_module
-from refera_platform.errors import DayRefused, LakeError
+from refera_platform.errors import DayRefused, LakeError, SettingError
+from refera_platform.lake.capture import capture
 from refera_platform.lake.lake import current_state, raw_rows
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import catalog
@@ -15,6 +17,13 @@ from refera_platform.source.table import Strategy
 from refera_platform_tests.conftest import TODAY, capture_all, captured, source_of
 
 YESTERDAY = TODAY - timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def compared(monkeypatch):
+    """The catalogue's tables, each compared with the lake."""
+    tables = tuple(replace(table, strategy=Strategy.COMPARE) for table in catalog.TABLES)
+    monkeypatch.setattr(catalog, "TABLES", tables)
 
 
 def state_of(stage, lake, name, columns="*"):
@@ -223,6 +232,74 @@ def test_another_server_behind_the_same_address_is_refused(stage, lake, shop, mo
         LakeError, match=r"was captured from mariadb:.* and now mariadb:1/classicmodels answers"
     ):
         captured(stage, "offices", TODAY)
+
+
+def test_a_new_baseline_takes_another_servers_rows_and_writes_the_deletes_it_implies(
+    stage, lake, shop, monkeypatch
+):
+    captured(stage, "payments", YESTERDAY)
+    captured(stage, "payments", TODAY)
+    shop.run("delete from payments where checkNumber = 'C1'")
+    shop.run("update payments set amount = 7.00 where checkNumber = 'C2'")
+    shop.run("insert into payments values (12, 'N1', '2026-03-10', 1.00)")
+    with source_of(stage) as source:
+        identity = replace(source.identity(), server="mariadb:1")
+    monkeypatch.setattr("refera_platform.source.connection.Source.identity", lambda self: identity)
+    with pytest.raises(
+        LakeError,
+        match=r"take the new server's rows as a new baseline: refera resnapshot classicmodels\.payments",
+    ):
+        captured(stage, "payments", TODAY)
+    found = captured(stage, "payments", TODAY, afresh=True)
+    assert dict(found.added) == dict(found.state.rows) == {"d": 1, "r": 3}
+    assert (found.agrees, found.rows_twice, found.state.server) == (True, 0, "mariadb:1")
+    rows = changes_of(stage, lake, "payments", '_op, "checkNumber", amount')
+    assert rows[3:] == [
+        ("d", "C1", Decimal("48.98")), ("r", "C2", Decimal("7.00")), ("r", "C3", Decimal("0.01")),
+        ("r", "N1", Decimal("1.00")),
+    ]  # fmt: skip
+    assert {row[0] for row in state_of(stage, lake, "payments", '"checkNumber"')} == {"C2", "C3", "N1"}
+    assert dict(captured(stage, "payments", TODAY).added) == {}
+
+
+def test_a_new_baseline_of_an_empty_lake_and_of_a_snapshot_table_is_the_table(stage, lake, shop, monkeypatch):
+    assert dict(captured(stage, "offices", TODAY, afresh=True).added) == {"r": 2}
+    table = replace(catalog.find("payments"), strategy=Strategy.SNAPSHOT)
+    monkeypatch.setattr(catalog, "TABLES", (table,))
+    captured(stage, "payments", TODAY)
+    before = lake.stored_days(table)
+    assert dict(captured(stage, "payments", TODAY, afresh=True).state.rows) == {"r": 3}
+    assert lake.stored_days(table) != before
+
+
+def test_private_columns_stay_behind_and_hashed_ones_arrive_as_hashes(stage, lake, shop, monkeypatch):
+    key = b"a key of more than sixteen bytes"
+    plain = catalog.find("employees")
+    table = replace(plain, private=frozenset({"email"}), hashed=frozenset({"lastName", "reportsTo"}))
+    monkeypatch.setattr(catalog, "TABLES", (table,))
+    with pytest.raises(SettingError, match="REFERA_HASH_KEY"):
+        captured(stage, "employees", TODAY)
+    assert not lake.stored_days(table)
+    found = captured(replace(stage, hash_key=key), "employees", TODAY)
+    assert "email" not in found.state.columns
+    assert (found.state.columns["lastName"], found.state.columns["reportsTo"]) == ("VARCHAR", "VARCHAR")
+    names, bosses = (
+        {None if value is None else hmac.new(key, value, "sha256").hexdigest() for value in values}
+        for values in ([b"Mello", b"Costa", b"Dias", "Évora".encode(), b"Faria"],
+                       [None, b"1", b"2", b"3"])
+    )  # fmt: skip
+    assert {row[0] for row in state_of(stage, lake, "employees", '"lastName"')} == names
+    assert {row[0] for row in state_of(stage, lake, "employees", '"reportsTo"')} == bosses
+    assert dict(captured(replace(stage, hash_key=key), "employees", TODAY).added) == {}
+
+
+def test_a_log_table_is_not_captured_here(stage, lake, shop, tmp_path):
+    table = replace(catalog.find("payments"), strategy=Strategy.LOG)
+    with (
+        source_of(stage) as source,
+        pytest.raises(ValueError, match=r"classicmodels\.payments is read from the log"),
+    ):
+        capture(lake, source, table, [TODAY], stage.clock, tmp_path)
 
 
 def test_a_run_that_was_overtaken_writes_nothing(stage, lake, shop, monkeypatch):

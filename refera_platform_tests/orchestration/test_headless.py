@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 
 import dagster as dg
@@ -18,7 +19,7 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.orchestration import headless, instance, keys, process
 from refera_platform.source import catalog
 from refera_platform.warehouse.published import read
-from refera_platform_tests.conftest import TODAY, captured, evening
+from refera_platform_tests.conftest import TODAY, captured, evening, root
 
 
 @pytest.fixture
@@ -49,17 +50,55 @@ def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory,
 def test_a_range_is_one_pass_and_each_day_is_told_what_is_its_own(memory, shop):
     days = [TODAY - timedelta(days=back) for back in (3, 2, 1, 0)]
     captured(memory, "orders", days[0])
-    shop.run("update orders set status = 'Resolved' where orderNumber = 103")
+    for day, statements in ((days[1], 2), (TODAY, 1)):
+        shop.at(day)
+        for order in (103, 104)[:statements]:
+            shop.run(f"update orders set comments = '{day}' where orderNumber = {order}")
     outcome = run(memory, *days[1:], select="orders")
     assert outcome.succeeded, outcome.failures
     with instance.opened(memory) as history:
         key = keys.raw(catalog.find("orders"))
         events = history.fetch_materializations(key, limit=10).records
     told = {record.partition_key: record.asset_materialization.metadata for record in events}
-    assert sorted(told) == [str(day) for day in days[1:]]
-    assert told[str(TODAY)]["rows_added_u"].value == 1
-    assert "rows_added_u" not in told[str(days[1])]
-    assert told[str(days[1])]["observed"].value is False
+    assert sorted(told) == [str(day) for day in days], (
+        "the first was captured before it was over, and is completed"
+    )
+    updates = {day: found["rows_added_u"].value for day, found in told.items() if "rows_added_u" in found}
+    assert updates == {str(days[1]): 2, str(TODAY): 1}
+
+
+def test_a_log_about_to_be_purged_is_told_before_it_goes(memory, shop, home):
+    kept = "raw/classicmodels/orders log_is_kept_until_it_is_read"
+    with closing(root(home)) as server, server.cursor() as cursor:
+        cursor.execute("select @@global.binlog_expire_logs_seconds")
+        (before,) = cursor.fetchone()
+        assert run(memory, TODAY, select="orders").checks[kept]
+        try:
+            cursor.execute("set global binlog_expire_logs_seconds = 3600")
+            outcome = run(memory, TODAY, select="orders")
+        finally:
+            cursor.execute(f"set global binlog_expire_logs_seconds = {before}")
+    assert outcome.succeeded, "a warning stops no day"
+    (warning,) = outcome.warnings
+    assert warning.startswith(
+        f"{kept}: classicmodels.orders goes on from a place in the log that is kept for 1 hours"
+    )
+
+
+def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home):
+    assert run(memory, TODAY, select="orders").succeeded
+    with closing(root(home)) as server, server.cursor() as cursor:
+        cursor.execute("reset master")
+    at = memory.at(evening(TODAY))
+    checked = build(at).resolve_job_def("look_for_overdue_days")
+    with dg.DagsterInstance.ephemeral() as history:
+        result = checked.execute_in_process(instance=history, raise_on_error=False)
+    (found,) = [one for one in result.get_asset_check_evaluations()
+                if one.check_name == "log_is_kept_until_it_is_read" and one.asset_key.path[-1] == "orders"]  # fmt: skip
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.ERROR
+    assert "is not the one that was read before" in found.description
+    assert "refera resnapshot" in found.description
 
 
 def test_a_refused_day_is_one_sentence_and_nothing_below_it_runs(memory, shop):

@@ -31,21 +31,37 @@ EXTREMES = {
                        Decimal("9999999999999999999999999999.9999999999")),
     "decimal(65,30)": ("'12345678901234567890123456789012345.123456789012345678901234567890'", "VARCHAR",
                        "12345678901234567890123456789012345.123456789012345678901234567890"),
+    "int(8) zerofill": ("7", "UINTEGER", 7),
     "float": ("16777217.5", "FLOAT", 16777218.0),
+    "float ": ("3.402823466e38", "FLOAT", 3.4028234663852886e38),
+    "float  ": ("1.17549435e-38", "FLOAT", 1.1754943508222875e-38),
+    "float(7,4)": ("0.1", "FLOAT", 0.10000000149011612),
     "double": ("0.1 + 0.2e0", "DOUBLE", 0.1 + 0.2),
+    "double ": ("1.7976931348623157e308", "DOUBLE", 1.7976931348623157e308),
+    "double  ": ("-5e-324", "DOUBLE", -5e-324),
+    "double(20,5)": ("123456789012.34567", "DOUBLE", 123456789012.34567),
     "date": ("'9999-12-31'", "DATE", date(9999, 12, 31)),
     "datetime(6)": ("'2025-01-02 03:04:05.123456'", "TIMESTAMP", datetime(2025, 1, 2, 3, 4, 5, 123456)),  # noqa: DTZ001
     "timestamp(6) null": ("'2025-01-02 03:04:05.000001'", "TIMESTAMP WITH TIME ZONE",
                           datetime(2025, 1, 2, 3, 4, 5, 1, tzinfo=UTC)),
     "time(6)": ("'-838:59:59.5'", "BIGINT", -3_020_399_500_000),
     "time": ("'838:59:59'", "BIGINT", 3_020_399_000_000),
+    "time(6) ": ("'-00:00:00.000001'", "BIGINT", -1),
+    "time(3)": ("'00:00:00.5'", "BIGINT", 500_000),
     "year": ("2155", "USMALLINT", 2155),
+    "year ": ("0", "USMALLINT", 0),
     "bit(1)": ("b'1'", "UBIGINT", 1),
     "bit(64)": ("x'ffffffffffffffff'", "UBIGINT", 18446744073709551615),
     "char(5)": ("'ab'", "VARCHAR", "ab"),
     "varchar(9)": ("'trail  '", "VARCHAR", "trail  "),
     "varchar(20) character set latin1": ("'Éire'", "VARCHAR", "Éire"),
     "varchar(20) character set utf16": ("'日本🚀'", "VARCHAR", "日本🚀"),
+    "varchar(20) character set gbk": ("'中文'", "VARCHAR", "中文"),
+    "varchar(20) character set sjis": ("'日本'", "VARCHAR", "日本"),
+    "varchar(20) character set utf8mb3": ("'três'", "VARCHAR", "três"),
+    "enum('ß','é') character set latin1": ("'é'", "VARCHAR", "é"),
+    "set('ß','é') character set latin2": ("'ß,é'", "VARCHAR", "ß,é"),
+    "text character set ucs2": ("repeat('ç', 30000)", "VARCHAR", "ç" * 30000),
     "varchar(20) collate utf8mb4_bin": ("'binary é'", "VARCHAR", "binary é"),
     "longtext": ("'a\\r\\nb\\0c'", "VARCHAR", "a\r\nb\0c"),
     "enum('a','')": ("''", "VARCHAR", ""),
@@ -55,6 +71,9 @@ EXTREMES = {
     "varbinary(9)": ("x'6200'", "BLOB", b"b\x00"),
     "longblob": ("x'00ff'", "BLOB", b"\x00\xff"),
     "point": ("point(1, 2)", "BLOB", bytes.fromhex("0101000000000000000000f03f0000000000000040")),
+    "geometry": ("st_geomfromtext('linestring(1 2,3 4)', 4326)", "BLOB", bytes.fromhex(
+        "010200000002000000000000000000f03f000000000000004000000000000008400000000000001040")),
+    "inet4": ("'192.168.0.1'", "VARCHAR", "192.168.0.1"),
     "uuid": ("'123e4567-e89b-12d3-a456-426655440000'", "VARCHAR", "123e4567-e89b-12d3-a456-426655440000"),
     "inet6": ("'::1'", "VARCHAR", "::1"),
 }  # fmt: skip
@@ -85,6 +104,23 @@ def test_every_type_keeps_its_value_at_the_extreme_and_null_stays_null(stage, sh
     found = {kind: (described[f"c{index}"], first[index + 1]) for index, kind in enumerate(EXTREMES)}
     assert found == {kind: (parquet, value) for kind, (_, parquet, value) in EXTREMES.items()}
     assert set(nulls[1:]) == {None}
+
+
+def test_generated_and_invisible_columns_are_columns_like_others(stage, shop, tmp_path):
+    shop.run("drop table if exists extremes")
+    shop.run(
+        "create table extremes (id int primary key, twice int as (id * 2) virtual, words text as (concat('n', id)) stored,"
+        " hidden int invisible default 5, squeezed text compressed)"
+    )
+    shop.run("insert into extremes (id, squeezed) values (3, repeat('é', 500))")
+    try:
+        with source_of(stage) as source, duckdb.connect() as connection:
+            read = pull(source, TABLE, tmp_path / "x.parquet", stage.clock)
+            rows = connection.execute(f"select * from '{read.path}'")
+            assert [name for name, *_ in rows.description] == ["id", "twice", "words", "hidden", "squeezed"]
+            assert rows.fetchall() == [(3, 6, "n3", 5, "é" * 500)]
+    finally:
+        shop.run("drop table extremes")
 
 
 def test_every_decimal_that_parquet_can_hold_is_exact_at_full_width(stage, shop, tmp_path):

@@ -217,7 +217,7 @@ def test_simulate_and_run_bring_a_day_and_verify_agrees(ours):
         pytest.param(["run", "--day", DAY, "--to", DAY], "given together", id="both"),
         pytest.param(["run", "--from", "2026-03-11", "--to", DAY], "runs backwards", id="backwards"),
         pytest.param(["run", "--day", "2999-01-01"], "has not begun", id="future"),
-        pytest.param(["run", "--day", DAY], "is closed: day", id="past"),
+        pytest.param(["run", "--day", DAY], "the day of its first capture", id="past"),
         pytest.param(["run", "--select", "nonsense"], "'nonsense' names no asset", id="selection"),
         pytest.param(["query", "--format", "xml", "select 1"], "choose one of table, csv", id="format"),
         pytest.param(["status", "--format", "xml"], "choose table or json", id="status format"),

@@ -132,7 +132,8 @@ def another_mariadb(folder, port):
     server = subprocess.Popen(
         ["mariadbd", "--no-defaults", *root, f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
          f"--socket={folder}/s", "--server-id=42", f"--ssl-ca={folder}/ca.pem", f"--ssl-cert={folder}/cert.pem",
-         f"--ssl-key={folder}/key.pem", "--character-set-server=latin1"],
+         f"--ssl-key={folder}/key.pem", "--character-set-server=latin1", f"--log-bin={folder}/corp-log",
+         "--binlog-format=ROW", "--binlog-row-metadata=FULL"],
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -151,6 +152,7 @@ def another_mariadb(folder, port):
             cursor.execute("create user extract@localhost identified by %s require ssl", (PASSWORD,))
             for host in ("127.0.0.1", "localhost"):
                 cursor.execute(f"grant select on shop.* to extract@'{host}'")
+                cursor.execute(f"grant replication slave, binlog monitor on *.* to extract@'{host}'")
         yield
     finally:
         server.terminate()

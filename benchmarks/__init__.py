@@ -1,0 +1,1 @@
+"""Measurements beside peers and the physical limit, one command each."""

@@ -1,0 +1,83 @@
+"""What came of a capture, whatever the strategy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from refera_platform.errors import ReferaError
+from refera_platform.lake.state import RawState
+from refera_platform.source.table import SourceTable, Strategy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """One day of a table that a pass wrote, or found as it should be."""
+
+    day: date
+    state: RawState
+    """What the day's object says of itself now."""
+    added: Mapping[str, int] = field(default_factory=dict)
+    """Rows that the pass added (of a day read again: rows it holds), by ``_op``; empty when nothing had changed."""
+    bytes: int
+    """Size of the day's object."""
+    url: str
+    """Its address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Captured:
+    """What came of capturing some days of a table."""
+
+    table: SourceTable
+    filled: tuple[Filled, ...]
+    """The days that were written, oldest first; at least one."""
+    gone: tuple[str, ...] = ()
+    """Columns that the object before had and the source has no more."""
+    unseen: tuple[date, ...] = ()
+    """Days that were closed as never looked at."""
+    kept: tuple[date, ...] = ()
+    """Requested days that were captured already and stay as they are."""
+    source_rows: int | None
+    """Rows of the source at the moment that the lake shows; ``None`` when that moment is over for it."""
+    lake_rows: int
+    """Rows of the lake's current state after the commit, read back from the store."""
+    rows_twice: int
+    """Raw rows that share their position with another one: what a retry must never leave behind."""
+    seconds: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether source and lake hold the same number of rows; a cursor does not see deletes."""
+        if self.source_rows is None:
+            return True
+        if self.table.strategy is Strategy.CURSOR:
+            return self.lake_rows >= self.source_rows
+        return self.source_rows == self.lake_rows
+
+    @property
+    def day(self) -> date:
+        """The newest day that was filled."""
+        return self.filled[-1].day
+
+    @property
+    def state(self) -> RawState:
+        """What the newest day's object says of itself now."""
+        return self.filled[-1].state
+
+    @property
+    def added(self) -> Mapping[str, int]:
+        """Rows that were added to the newest day, by ``_op``."""
+        return self.filled[-1].added
+
+    @property
+    def url(self) -> str:
+        """Address of the newest day's object."""
+        return self.filled[-1].url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A table that could not be captured, and why; the others of the pass were."""
+
+    table: SourceTable
+    trouble: ReferaError

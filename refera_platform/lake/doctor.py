@@ -1,0 +1,133 @@
+"""Everything that must hold before a day can be captured, looked at in the order in which a run meets it.
+
+Stage + declared tables ──▶ examine() ──▶ Diagnosis (findings, and the GRANT statements of each database)
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from refera_platform.engine import scratch
+from refera_platform.errors import LakeError, ReferaError
+from refera_platform.lake.lake import Lake
+from refera_platform.lake.store import examine_clock, examine_room, examine_store, store_clock
+from refera_platform.source.connection import Source, connect
+from refera_platform.source.doctor.address import examine_address, examine_server, version_of
+from refera_platform.source.doctor.finding import Finding, Verdict, failed, ok, warn
+from refera_platform.source.doctor.log import examine_log
+from refera_platform.source.doctor.privileges import account_of, beyond, grants, held, needed
+from refera_platform.source.doctor.tables import examine_tables, largest_table
+from refera_platform.source.log.position import Position
+from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What an examination found."""
+
+    findings: Sequence[Finding]
+    grants: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Statements that give an account what it needs and nothing else, by database."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing failed; what is merely less than it should be is no failure."""
+        return all(finding.verdict is not Verdict.FAIL for finding in self.findings)
+
+
+def examine(stage: Stage, tables: Sequence[SourceTable]) -> Diagnosis:
+    """Look at everything; what cannot be looked at because of something else is left out."""
+    findings: list[Finding] = []
+    statements: dict[str, list[str]] = {}
+    with scratch(stage) as folder:
+        for name, root in (("lake", stage.lake), ("warehouse", stage.warehouse)):
+            findings += examine_store(root, stage.store, name, folder)
+        store_is_well = all(finding.verdict is Verdict.OK for finding in findings)
+        if theirs := store_clock(stage.lake, stage.store):
+            findings.append(examine_clock("lake", theirs, datetime.now(UTC)))
+        biggest = ("", 0)
+        for database in dict.fromkeys(table.database for table in tables):
+            own = [table for table in tables if table.database == database]
+            findings += examine_address(stage.databases[database], database)
+            if findings[-1].verdict is Verdict.FAIL:
+                continue
+            with ExitStack() as opened:
+                try:
+                    source = opened.enter_context(connect(stage, database, folder))
+                    biggest = max(biggest, largest_table(source, own), key=lambda found: found[1])
+                    found, statements[database] = _database(stage, source, database, own, store_is_well)
+                    findings += found
+                except ReferaError as trouble:
+                    findings.append(failed(f"{database}: session", trouble))
+        findings += examine_room(stage.scratch, *biggest)
+    return Diagnosis(findings=findings, grants=statements)
+
+
+def _database(
+    stage: Stage, source: Source, name: str, tables: Sequence[SourceTable], lake_can_be_read: bool
+) -> tuple[list[Finding], list[str]]:
+    findings = examine_server(source, name)
+    theirs = source.ask("select utc_timestamp(6)")[0][0]
+    findings.append(examine_clock(name, theirs.replace(tzinfo=UTC), datetime.now(UTC)))
+    findings += examine_tables(source, tables, stage.hash_key)
+    privileges = held(grants(source.ask, source.server.kind))
+    logged = [table for table in tables if table.strategy is Strategy.LOG]
+    if logged:
+        place, since = None, None
+        try:
+            if lake_can_be_read:
+                place, since = oldest_needed(stage, source, logged)
+        except LakeError as trouble:
+            findings.append(failed(f"{name}: captured days", trouble))
+        findings += examine_log(source, name, privileges, place, since)
+    more = beyond(privileges, tables, source.database.name)
+    account = account_of(source.ask)
+    if more:
+        findings.append(
+            warn(
+                f"{name}: privileges",
+                f"{source.database.user} may do more than it needs: {', '.join(str(each) for each in more)}.",
+                f"revoke it: the statements below are all that {name} needs.",
+            )
+        )
+    else:
+        findings.append(
+            ok(f"{name}: privileges", f"{source.database.user} may do what it needs, and nothing else.")
+        )
+    statements = needed(tables, source.database.name, source.server.kind, version_of(source), account)
+    return findings, statements
+
+
+def oldest_needed(
+    stage: Stage, source: Source, tables: Sequence[SourceTable]
+) -> tuple[Position | None, datetime | None]:
+    """The place in the log from which the lake goes on, and an instant at which it was still being written.
+
+    Raises:
+        LakeError: when the lake cannot be read, or an object does not say where it ends.
+    """
+    places = places_needed(stage, source, tables).values()
+    return min(places, key=lambda found: found[0].order, default=(None, None))
+
+
+def places_needed(
+    stage: Stage, source: Source, tables: Sequence[SourceTable]
+) -> dict[str, tuple[Position, datetime]]:
+    """The same for each table by its address; without those that were never read from the log.
+
+    Raises:
+        LakeError: when the lake cannot be read, or an object does not say where it ends.
+    """
+    lake, found = Lake(stage), dict[str, tuple[Position, datetime]]()
+    for table in tables:
+        states = [
+            item.state for item in lake.days(table, source.connection).values() if item.state.is_observed
+        ]
+        if states and states[-1].strategy == Strategy.LOG.value:
+            place = Position.parse(states[-1].resume_position or states[-1].end_position)
+            midnight = datetime.combine(states[-1].day, datetime.min.time(), ZoneInfo(stage.clock.time_zone))
+            found[table.address] = place, midnight.astimezone(UTC)
+    return found

@@ -1,0 +1,62 @@
+"""Which columns a table map of the log means: by name where the log has names, else by the catalogue, or not at all."""
+
+from collections.abc import Sequence
+
+from refera_platform.errors import LakeError, SourceError
+from refera_platform.lake.log_table import TableLog
+from refera_platform.source.connection import Source
+from refera_platform.source.log.charsets import Charsets
+from refera_platform.source.log.rows import RowDecoder, row_decoder
+from refera_platform.source.log.table_map import TableMap
+from refera_platform.source.table import SourceTable
+from refera_platform.source.types import Column
+
+
+class Shapes:
+    """Makes decoders, and remembers the catalogue of each table."""
+
+    def __init__(self, source: Source, hash_key: bytes) -> None:
+        self._source = source
+        self._charsets = Charsets(source.ask)
+        self._hash_key = hash_key
+        self._declared: dict[str, tuple[Column, ...]] = {}
+
+    def declared(self, table: SourceTable) -> tuple[Column, ...]:
+        """Every column of a table as the catalogue has it now; none when the table is gone."""
+        if table.name not in self._declared:
+            try:
+                self._declared[table.name] = self._source.declared(table)
+            except SourceError:
+                self._declared[table.name] = ()
+        return self._declared[table.name]
+
+    def source_types(self, table: SourceTable) -> dict[str, str]:
+        """Type and character set of each column, as a day's state keeps them."""
+        return {
+            column.name: f"{column.column_type} {column.charset or ''}".strip()
+            for column in self.declared(table)
+        }
+
+    def decoder(self, table_map: TableMap, log: TableLog) -> RowDecoder:
+        """The decoder of a copied table's rows.
+
+        Raises:
+            LakeError: when the log does not name the columns and they changed.
+            SourceError: when a column has no faithful form, or an image is not whole.
+        """
+        table = log.table
+        if not table_map.has_names and (
+            log.has_new_shape or log.source_types not in ({}, self.source_types(table))
+        ):
+            raise LakeError(
+                f"The columns of {table.address} changed, and the log does not name the columns of its rows:",
+                f"set global binlog_row_metadata = FULL, then `refera resnapshot {table.address}`.",
+            )
+        return row_decoder(table_map, table, self.declared(table), self._charsets, self._hash_key)
+
+    def keyed(self, table_map: TableMap, key: Sequence[str]) -> RowDecoder:
+        """A decoder that takes ``key`` for the key: an update that changes it is a delete and a create."""
+        table = SourceTable(
+            database="watched", name=table_map.table, key=tuple(key), about="A table that others refer to."
+        )
+        return row_decoder(table_map, table, self._source.declared(table), self._charsets, self._hash_key)

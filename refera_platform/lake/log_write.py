@@ -1,0 +1,169 @@
+"""From a day's rows of the log to its object: all shapes in one schema, rows that the log does not name, one PUT.
+
+Stretch ──▶ DayWriter.write() ──▶ RawState of the committed object
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from refera_platform.engine import literal, quoted
+from refera_platform.lake import layout
+from refera_platform.lake.captured import Filled
+from refera_platform.lake.drift import folded
+from refera_platform.lake.lake import Lake, RawObject, latest, raw_rows, run
+from refera_platform.lake.log_table import LOGGED, READ, Emptied, Stretch, position_of, position_prefix
+from refera_platform.lake.state import RawState
+from refera_platform.lake.writer import nothing, write_day
+from refera_platform.source.compare import differences
+from refera_platform.source.log.position import Position
+from refera_platform.source.pull import Pulled
+from refera_platform.source.table import SourceTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayWriter:
+    """Writes the days of one table during one pass."""
+
+    lake: Lake
+    connection: duckdb.DuckDBPyConnection
+    table: SourceTable
+    folder: Path
+
+    def write(
+        self,
+        stretch: Stretch,
+        base: RawState,
+        known: Mapping[date, RawObject],
+        *,
+        read: Pulled | None,
+        cut: Position,
+    ) -> Filled:
+        """Commit one day.
+
+        Args:
+            stretch: What the log told of it.
+            base: State to begin from: positions, server and columns of the day before.
+            known: The table's objects as they are now.
+            read: The whole table as it was at ``cut``, when the log does not tell everything.
+            cut: End of the log that was read.
+        """
+        day, window = stretch.window.day, stretch.window
+        own = known.get(day)
+        before = own if window.extends else None
+        past = [item.state.columns for item in known.values() if item.state.is_observed]
+        shapes = [
+            *stretch.versions,
+            *([{column.name: column.parquet_type for column in read.columns}] if read else []),
+        ]
+        newest = shapes[-1] if shapes else dict(base.columns)
+        types = folded(self.table.address, [*past, *shapes])
+        baseline = before.state.baseline if before else 0
+        rows, added = list(stretch.files), dict(stretch.rows)
+        earlier = {other: item for other, item in known.items() if other < day or (before and other == day)}
+        for emptied in stretch.emptied:
+            rows += self._emptied(emptied, position_prefix(day, baseline), earlier, rows, added)
+        if read:
+            rows += self._differences(read, position_prefix(day, baseline), cut, earlier, rows, types, added)
+        columns = {name: types[name] for name in newest}
+        kept = before.state.rows if before else {}
+        state = replace(
+            base, day=day, columns=columns, is_observed=True, baseline=baseline,
+            start_position=before.state.start_position if before else str(stretch.start),
+            end_position=str(stretch.end), resume_position=str(stretch.resume), is_closed=stretch.is_closed,
+            is_settled=read is not None or not stretch.is_unsettled,
+            is_replayable=(before is None or before.state.is_replayable) and read is None,
+            passes=before.state.passes + 1 if before else 1, rows=sums(kept, added),
+            quirks=sums(before.state.quirks if before else {}, stretch.quirks),
+            schema_version=base.schema_version + (dict(base.columns) != columns),
+        )  # fmt: skip
+        size = write_day(
+            self.lake, self.connection, self.table, state,
+            self._rows(rows, types, state, is_in_order=not stretch.emptied), extends=before is not None,
+            before=own.stored if own else None, folder=self.folder,
+        )  # fmt: skip
+        url = self.lake.objects.url(layout.key(self.table, day))
+        return Filled(day=day, state=state, added=added, bytes=size, url=url)
+
+    def _rows(
+        self, files: Sequence[Path], types: Mapping[str, str], state: RawState, *, is_in_order: bool
+    ) -> str:
+        """SQL of the rows of some local files; columns that are gone stay where there are values."""
+        if not files:
+            return nothing(state)
+        relation = raw_rows([str(path) for path in files])
+        there = {row[0] for row in run(self.connection, f"describe select * from {relation}").fetchall()}
+        names = [*state.columns, *(name for name in types if name in there and name not in state.columns)]
+        values = ", ".join(
+            f"cast({quoted(name) if name in there else 'null'} as {types[name]}) as {quoted(name)}"
+            for name in names
+        )
+        order = "" if is_in_order else " order by _position"
+        return f"select {values}, _op, _changed_at, _position from {relation}{order}"
+
+    def _emptied(
+        self, emptied: Emptied, prefix: str, known: Mapping[date, RawObject], files: Sequence[Path],
+        added: dict[str, int],
+    ) -> list[Path]:  # fmt: skip
+        """A delete with its last known values for each row that was there when all went at once."""
+        transaction = emptied.transaction
+        place = prefix + position_of(transaction.place, LOGGED)
+        there = self._state(known, files, f"_position < {literal(place)}")
+        if there is None:
+            return []
+        return self._spool(
+            f"select * exclude (_op, _changed_at, _position), 'd' as _op,"
+            f" to_timestamp({transaction.stamp}) as _changed_at, {literal(place)}"
+            f" || lpad(cast(row_number() over () as varchar), 10, '0') as _position from {there}",
+            f"emptied-{transaction.place.number}-{transaction.place.offset}", added,
+        )  # fmt: skip
+
+    def _differences(
+        self, read: Pulled, prefix: str, cut: Position, known: Mapping[date, RawObject], files: Sequence[Path],
+        types: Mapping[str, str], added: dict[str, int],
+    ) -> list[Path]:  # fmt: skip
+        """What differs between the table and what the log made of it."""
+        there = self._state(known, files, "true")
+        now = f"read_parquet({literal(str(read.path))})"
+        columns = {column.name: types[column.name] for column in read.columns}
+        if there is None:
+            rows = f"select *, 'c' as _op from {now}"
+        else:
+            seen = [row[0] for row in run(self.connection, f"describe select * from {there}").fetchall()]
+            rows = differences(read=now, state=there, key=self.table.key, columns=columns, known=seen)
+        return self._spool(
+            f"select *, {_instant(read.read_at)} as _changed_at, {literal(prefix + position_of(cut, READ))}"
+            f" || lpad(cast(row_number() over () as varchar), 10, '0') as _position from ({rows})",
+            "differences", added,
+        )  # fmt: skip
+
+    def _state(self, known: Mapping[date, RawObject], files: Sequence[Path], condition: str) -> str | None:
+        """SQL of the rows that are there according to the lake and to what this pass has read so far."""
+        urls = [item.stored.url for item in known.values() if item.state.is_observed] + [
+            str(path) for path in files
+        ]
+        if not urls:
+            return None
+        return latest(f"(select * from {raw_rows(urls)} where {condition})", self.table.key)
+
+    def _spool(self, rows: str, name: str, added: dict[str, int]) -> list[Path]:
+        path = self.folder / f"{name}.parquet"
+        run(self.connection, f"copy ({rows}) to {literal(str(path))} (format parquet, compression lz4)")
+        found = run(
+            self.connection, f"select _op, count(*) from {raw_rows([str(path)])} group by all"
+        ).fetchall()
+        for operation, count in found:
+            added[operation] = added.get(operation, 0) + count
+        return [path] if found else []
+
+
+def sums(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    """Counts of two passes added up."""
+    return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
+
+
+def _instant(moment: datetime) -> str:
+    return f"timestamptz {literal(moment.isoformat())}"

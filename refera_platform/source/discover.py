@@ -1,0 +1,253 @@
+"""What the catalogue of a live schema lets us promise about its tables.
+
+Nothing is decided for good here: each proposal says why it is what it is, and a person reads it before it counts.
+
+    Source ──▶ discover() ──▶ Proposal for each table ──▶ declaration.module() (Python text)
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from refera_platform.errors import SettingError, SourceError
+from refera_platform.source.connection import RESERVED, Source
+from refera_platform.source.doctor.log import filters
+from refera_platform.source.doctor.privileges import grants, held, lacking
+from refera_platform.source.indexes import PRIMARY, Index, indexes
+from refera_platform.source.log.settings import missing
+from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.source.types import Column, mysql_literal
+
+OVERLAP = timedelta(hours=1)
+LEFT_OUT = {
+    "VIEW": "it is a view: copy the tables that it is made of.",
+    "SEQUENCE": "it is a sequence.",
+    "SYSTEM VIEW": "it belongs to the server.",
+}
+"""Kinds of tables that are not copied, and why."""
+MOVES = re.compile(r"_(updated?|upd|modified|modificad[oa]|modification|changed?|alterad[oa]|alteracao|atualizad[oa]"
+                   r"|atualizacao|last_(update|change|modified)|ultima_alteracao)(_|$)")  # fmt: skip
+"""Names of columns that say when a row changed."""
+PERSONAL = re.compile(
+    r"_(e_?mail|mail|phones?|telephone|fone|telefone|celular|mobile|fax|whatsapp|passwords?|passwd|pwd|senha|secret"
+    r"|token|tax_?id|tax_?number|ssn|vat|nif|cpf|cnpj|rg|cnh|pis|passport|passaporte|birth|birthday|birthdate|dob"
+    r"|nascimento|iban|card|cartao|salary|salario|address|endereco|street|logradouro|cep|zip|first_?name|last_?name"
+    r"|surname|sobrenome|ip)(_|\d|$)"
+)
+"""Names of columns that may hold what identifies a person, in English and Portuguese."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What may be declared about one table."""
+
+    name: str
+    table: SourceTable | None = None
+    """``None`` when it is left out."""
+    why: str
+    """Why it is left out, or why it is read the way it is."""
+    remarks: tuple[str, ...] = ()
+    """What a person should look at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """One table as the server's catalogue describes it."""
+
+    name: str
+    kind: str
+    comment: str
+    columns: tuple[Column, ...]
+    never_null: frozenset[str]
+    moved_by_server: frozenset[str]
+    """Columns with ``ON UPDATE CURRENT_TIMESTAMP``."""
+    indexes: Sequence[Index]
+
+
+def discover(source: Source, database: str) -> list[Proposal]:
+    """A proposal for each table of the schema that the account can see, children before their parents.
+
+    Args:
+        source: An open session.
+        database: What the database is to be called here.
+
+    Raises:
+        SourceError: when there is nothing to see.
+    """
+    described = _described(source)
+    if not described:
+        raise SourceError(
+            f"User {source.database.user} sees no table of schema {source.database.name}:",
+            "check its name, and grant SELECT on what is to be copied.",
+        )
+    obstacle = _obstacle(source)
+    proposals, seen = [], dict[str, str]()
+    for name in _children_first(list(described), _parents(source)):
+        proposal = _proposal(described[name], database, obstacle)
+        if proposal.table and (other := seen.setdefault(name.lower(), name)) != name:
+            why = f"the table {other!r} has the same name to an engine that ignores case."
+            proposal = Proposal(name=name, why=why)
+        proposals.append(proposal)
+    return proposals
+
+
+def _described(source: Source) -> dict[str, Described]:
+    schema = mysql_literal(source.database.name)
+    known = indexes(source.ask, source.database.name)
+    columns: dict[str, list[tuple[Column, bool, bool]]] = {}
+    for table, name, kind, whole, precision, scale, charset, octets, nullable, extra in source.ask(
+        "select table_name, column_name, data_type, column_type, numeric_precision, numeric_scale, character_set_name,"
+        " character_octet_length, is_nullable, extra from information_schema.columns"
+        f" where table_schema = {schema} order by table_name, ordinal_position"
+    ):
+        column = Column(
+            name=name, data_type=kind.lower(), column_type=whole.lower(), precision=precision, scale=scale,
+            charset=charset, octets=octets,
+        )  # fmt: skip
+        moved = "on update current_timestamp" in extra.lower()
+        columns.setdefault(table, []).append((column, nullable == "NO", moved))
+    rows = source.ask(
+        "select table_name, table_type, table_comment from information_schema.tables"
+        f" where table_schema = {schema} order by table_name"
+    )
+    return {
+        name: Described(
+            name=name, kind=kind, comment=comment or "", columns=tuple(each[0] for each in columns.get(name, [])),
+            never_null=frozenset(column.name for column, filled, _ in columns.get(name, []) if filled),
+            moved_by_server=frozenset(column.name for column, _, moved in columns.get(name, []) if moved),
+            indexes=known.get(name, []),
+        )
+        for name, kind, comment in rows
+    }  # fmt: skip
+
+
+def _obstacle(source: Source) -> str:
+    """Why the log cannot be read; empty when it can."""
+    if troubles := missing(source.server.log_settings()):
+        return troubles[0].problem.rstrip(":;")
+    privileges = held(grants(source.ask, source.server.kind))
+    if lacks := lacking(privileges):
+        return f"The account has no {' and no '.join(lacks)}"
+    option, _ = filters(source)
+    return f"The server leaves this schema out of its log ({option})" if option else ""
+
+
+def _proposal(found: Described, database: str, obstacle: str) -> Proposal:
+    if found.kind in LEFT_OUT:
+        return Proposal(name=found.name, why=LEFT_OUT[found.kind])
+    unfit = dict(_unfit(found.columns))
+    index = next(
+        (each for each in found.indexes if each.recognises and not unfit.keys() & set(each.columns)), None
+    )
+    if index is None:
+        return Proposal(
+            name=found.name,
+            why="it has no primary key, and no unique key without NULLs: give it one, and discover again.",
+        )
+    remarks = [f"{name!r} is left behind: {why}" for name, why in unfit.items()]
+    if index.name != PRIMARY:
+        remarks.append(f"the key is that of the unique index {index.name!r}.")
+    remarks += _remarks([column for column in found.columns if column.name not in unfit], index)
+    if found.kind == "SYSTEM VERSIONED":
+        obstacle = "The server keeps the versions of this table itself"
+    strategy, cursor, why = _strategy(found, obstacle, unfit)
+    try:
+        table = SourceTable(
+            database=database, name=found.name, key=index.columns, strategy=strategy, private=frozenset(unfit),
+            cursor=cursor, overlap=OVERLAP, about=_about(found),
+        )  # fmt: skip
+    except SettingError as trouble:
+        return Proposal(name=found.name, why=f"it cannot be declared: {trouble}")
+    return Proposal(name=found.name, table=table, why=why, remarks=tuple(remarks))
+
+
+def _unfit(columns: Sequence[Column]) -> Iterator[tuple[str, str]]:
+    """Columns that cannot be copied, and why."""
+    for column in columns:
+        if column.name.lower() in RESERVED:
+            yield column.name, "raw rows need this name for themselves."
+            continue
+        try:
+            _ = column.parquet_type
+        except SourceError:
+            yield column.name, f"type {column.column_type} has no faithful form in Parquet."
+
+
+def _remarks(columns: Sequence[Column], index: Index) -> Iterator[str]:
+    if wide := [
+        column.name
+        for column in columns
+        if column.data_type == "decimal" and column.parquet_type == "VARCHAR"
+    ]:
+        yield f"kept as text, because no Parquet decimal is so wide: {_listed(wide)}."
+    personal = [column.name for column in columns if PERSONAL.search(_words(column.name))]
+    if keys := [name for name in personal if name in index.columns]:
+        yield f"perhaps personal, and in the key, so that it can only be hashed={{...}}: {_listed(keys)}."
+    if others := [name for name in personal if name not in index.columns]:
+        yield f"perhaps personal, to drop with private={{...}} or to hash with hashed={{...}}: {_listed(others)}."
+
+
+def _strategy(found: Described, obstacle: str, unfit: Mapping[str, str]) -> tuple[Strategy, str, str]:
+    """How the table is read, by which column, and why."""
+    if not obstacle:
+        return Strategy.LOG, "", "the server's log tells every change, and this account may read it."
+    candidates = [
+        column.name
+        for column in found.columns
+        if column.data_type in {"datetime", "timestamp"}
+        and column.name in found.never_null
+        and column.name not in unfit
+        and MOVES.search(_words(column.name))
+        and any(index.columns[0] == column.name for index in found.indexes)
+    ]
+    candidates.sort(key=lambda name: name not in found.moved_by_server)
+    if candidates:
+        who = "the server" if candidates[0] in found.moved_by_server else "whoever writes a row"
+        return (
+            Strategy.CURSOR,
+            candidates[0],
+            f"{obstacle}; {who} moves {candidates[0]!r} with each change. Deletes are not seen.",
+        )
+    return Strategy.COMPARE, "", f"{obstacle}; no indexed column tells when a row changed."
+
+
+def _about(found: Described) -> str:
+    said = " ".join(found.comment.split())
+    if not said:
+        return f"Say in one sentence what a row of {found.name} is."
+    return said if said.endswith(".") else f"{said}."
+
+
+def _words(name: str) -> str:
+    """A column's name as lower-case words between underscores: ``contactFirstName`` is ``_contact_first_name``."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return "_" + re.sub(r"[^a-z0-9]+", "_", parted.lower())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _parents(source: Source) -> dict[str, set[str]]:
+    """The tables that each table of the schema refers to, besides itself."""
+    schema = mysql_literal(source.database.name)
+    found: dict[str, set[str]] = {}
+    for child, parent in source.ask(
+        "select table_name, referenced_table_name from information_schema.key_column_usage"
+        f" where table_schema = {schema} and referenced_table_schema = {schema}"
+    ):
+        if child != parent:
+            found.setdefault(child, set()).add(parent)
+    return found
+
+
+def _children_first(names: Sequence[str], parents: Mapping[str, set[str]]) -> list[str]:
+    """The names so that each stands before those it refers to; where they refer in a circle, by name."""
+    waiting, ordered = sorted(names), list[str]()
+    while waiting:
+        referred = {parent for child in waiting for parent in parents.get(child, ())}
+        chosen = next((name for name in waiting if name not in referred), waiting[0])
+        waiting.remove(chosen)
+        ordered.append(chosen)
+    return ordered

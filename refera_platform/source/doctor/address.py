@@ -1,0 +1,99 @@
+"""The way to the server, step by step: its name, its port, its encryption, its login, its kind.
+
+Database ──▶ examine_address() ──▶ findings, until one fails
+"""
+
+import re
+import socket
+from contextlib import closing
+
+from refera_platform.errors import SourceError
+from refera_platform.source.connection import Source
+from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
+from refera_platform.source.wire import PATIENCE, open_wire
+from refera_platform.stage import LOOPBACK, Database
+
+TESTED = {"mariadb": ((10, 11),)}
+"""Versions that the tests run on live, by kind of server."""
+OLDEST = {"mariadb": (10, 6), "mysql": (5, 7)}
+"""Versions below these are not meant to work."""
+
+
+def examine_address(database: Database, name: str) -> list[Finding]:
+    """Go the way to the server; the last finding is a failure when it cannot be gone to its end.
+
+    Args:
+        database: Where the server is said to be.
+        name: What the database is called here.
+    """
+    place = f"{database.host}:{database.port}"
+    try:
+        found = socket.getaddrinfo(database.host, database.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as trouble:
+        return [
+            fail(
+                f"{name}: address",
+                f"{database.host} is not a name that this machine can resolve ({trouble}).",
+                "check the host in the URL, and the name servers of this machine.",
+            )
+        ]
+    findings = [ok(f"{name}: address", f"{database.host} is {found[0][4][0]}.")]
+    try:
+        with closing(socket.create_connection((database.host, database.port), timeout=PATIENCE)):
+            findings.append(ok(f"{name}: port", f"{place} takes connections."))
+    except OSError as trouble:
+        said = trouble.strerror or str(trouble)
+        remedy = "check that the server runs, its port, and the firewall or security group in between."
+        return [*findings, fail(f"{name}: port", f"Nothing takes connections at {place} ({said}).", remedy)]
+    try:
+        open_wire(database).close()
+    except SourceError as trouble:
+        return [*findings, failed(f"{name}: login", trouble)]
+    return [*findings, ok(f"{name}: login", f"{database.user} may enter {database.name}.")]
+
+
+def examine_server(source: Source, name: str) -> list[Finding]:
+    """The server that answers, and how it is talked to."""
+    return [_encryption(source, name), _kind(source, name)]
+
+
+def version_of(source: Source) -> tuple[int, int]:
+    """The first two numbers of the server's version; zeros when it does not tell them."""
+    found = re.match(r"(\d+)\.(\d+)", str(source.ask("select version()")[0][0]))
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _encryption(source: Source, name: str) -> Finding:
+    about, database = f"{name}: encryption", source.database
+    rows = source.ask("show session status like 'Ssl_cipher'")
+    cipher = str(rows[0][1]) if rows else ""
+    if cipher and database.ssl_mode == "required" and database.host not in LOOPBACK:
+        return warn(
+            about,
+            f"The connection is encrypted ({cipher}), and nobody checks that the server is the right one.",
+            "type ssl_mode=verify_identity and, for an authority of your own, ssl_ca=PATH in the URL.",
+        )
+    if cipher:
+        return ok(about, f"The connection is encrypted ({cipher}).")
+    if database.host in LOOPBACK:
+        return ok(about, "The server is on this machine, and the connection is not encrypted.")
+    return warn(
+        about,
+        f"Everything that is read from {database.host} crosses the network in the clear.",
+        "switch TLS on at the server, and take ssl_mode=disabled out of the URL.",
+    )
+
+
+def _kind(source: Source, name: str) -> Finding:
+    about, kind, version = f"{name}: server", source.server.kind, version_of(source)
+    told = f"{'MariaDB' if kind == 'mariadb' else 'MySQL'} {source.ask('select version()')[0][0]}"
+    if version in TESTED.get(kind, ()):
+        return ok(about, f"{told}, a version that the tests run on.")
+    if version < OLDEST[kind]:
+        oldest = ".".join(str(number) for number in OLDEST[kind])
+        return fail(about, f"{told} is older than {oldest}.", "update the server.")
+    return warn(
+        about,
+        f"{told} was not run by the tests; it is meant to work.",
+        "run `refera verify` after the first captures, and report what differs.",
+    )

@@ -1,0 +1,161 @@
+"""What the account of a source may do, what it needs, and what it has beyond that.
+
+SHOW GRANTS of either server ──▶ held() ──▶ Privilege ──▶ beyond(), lacking()
+declared tables ──▶ needed() ──▶ GRANT statements
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from refera_platform.source.server import Ask
+from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.source.types import backticked
+
+QUOTED = r"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\*)"
+GRANT = re.compile(
+    rf"GRANT (?P<what>.+?) ON (?:(?P<kind>TABLE|PROCEDURE|FUNCTION|PACKAGE(?: BODY)?|LIBRARY) )?"
+    rf"(?P<schema>{QUOTED})(?:\.(?P<object>{QUOTED}))? TO .*",
+    re.DOTALL,
+)
+PROXY = re.compile(r"GRANT PROXY ON .*", re.DOTALL)
+PART = re.compile(rf"(?P<name>[A-Z][A-Z0-9_ ]*?)\s*(?P<columns>\((?:[^()`'\"]|{QUOTED})*\))?\s*(?:,|$)")
+ROLES = re.compile(r"`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)?")
+SELECT, STREAM, STATUS = "SELECT", "REPLICATION SLAVE", frozenset({"BINLOG MONITOR", "REPLICATION CLIENT"})
+"""Reading a table; receiving the log; asking where the log is (its name since MariaDB 10.5, and before)."""
+ALL = "ALL PRIVILEGES"
+NOTHING = frozenset({"USAGE"})
+EVERYTHING = ("*", "*")
+RENAMED = (10, 5)
+"""First version of MariaDB in which REPLICATION CLIENT is called BINLOG MONITOR."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Privilege:
+    """One thing that an account may do somewhere."""
+
+    name: str
+    """In capitals: ``SELECT``."""
+    schema: str
+    """``*`` for all; as in ``SHOW GRANTS``, a pattern when it has ``_`` or ``%`` without a backslash before it."""
+    object: str
+    """A table or a routine; ``*`` for all of the schema."""
+    is_of_columns: bool = False
+    is_of_routine: bool = False
+
+    def __str__(self) -> str:
+        schema = "*" if self.schema == "*" else backticked(self.schema)
+        place = "*" if self.object == "*" else backticked(self.object)
+        return f"{self.name}{' of some columns' if self.is_of_columns else ''} on {schema}.{place}"
+
+    def allows(self, name: str, schema: str, place: str) -> bool:
+        """Whether it allows to do ``name`` with the whole of a table, or with everything."""
+        if self.name not in {name, ALL} or self.is_of_columns or self.is_of_routine:
+            return False
+        if self.object == "*":
+            return self.schema == "*" or (schema != "*" and _fits(self.schema, schema))
+        return (self.schema, self.object) == (schema, place)
+
+
+def grants(ask: Ask, kind: str) -> list[str]:
+    """What the server says of the account, with the roles that are in force."""
+    if kind == "mysql":
+        role = str(ask("select current_role()")[0][0] or "NONE")
+        if role.startswith("`"):
+            return [str(row[0]) for row in ask(f"show grants for current_user() using {role}")]
+    return [str(row[0]) for row in ask("show grants")]
+
+
+def held(lines: Iterable[str]) -> list[Privilege]:
+    """The privileges that ``SHOW GRANTS`` tells; memberships of roles, passwords and limits are passed over."""
+    found: list[Privilege] = []
+    for line in lines:
+        if PROXY.match(line):
+            found.append(Privilege(name="PROXY", schema="*", object="*"))
+        elif match := GRANT.fullmatch(line):
+            schema, place = _name(match["schema"]), _name(match["object"] or "*")
+            for part in PART.finditer(match["what"]):
+                if (name := part["name"].strip()) not in NOTHING:
+                    found.append(
+                        Privilege(
+                            name=name, schema=schema, object=place, is_of_columns=bool(part["columns"]),
+                            is_of_routine=bool(match["kind"]) and match["kind"] != "TABLE",
+                        )
+                    )  # fmt: skip
+            if re.search(r" WITH (?:[A-Z_ ]* )?GRANT OPTION", line):
+                found.append(Privilege(name="GRANT OPTION", schema=schema, object=place))
+    return found
+
+
+def needed(
+    tables: Sequence[SourceTable], schema: str, kind: str, version: tuple[int, ...], account: str
+) -> list[str]:
+    """The statements that give an account what it needs to read ``tables``, and nothing else.
+
+    Args:
+        tables: Declared tables of one schema.
+        schema: Its name on the server.
+        kind: ``mariadb`` or ``mysql``.
+        version: Of the server.
+        account: As the server writes it: ```refera`@`10.0.0.%` ``.
+    """
+    statements = [
+        f"GRANT SELECT ON {backticked(schema)}.{backticked(table.name)} TO {account};"
+        for table in sorted(tables, key=lambda table: table.name)
+    ]
+    if any(table.strategy is Strategy.LOG for table in tables):
+        status = "BINLOG MONITOR" if kind == "mariadb" and version >= RENAMED else "REPLICATION CLIENT"
+        statements.append(f"GRANT {STREAM}, {status} ON *.* TO {account};")
+    return statements
+
+
+def account_of(ask: Ask) -> str:
+    """The account as the server knows it, quoted."""
+    user, _, host = str(ask("select current_user()")[0][0]).rpartition("@")
+    return f"{backticked(user)}@{backticked(host)}"
+
+
+def lacking(privileges: Collection[Privilege]) -> list[str]:
+    """What reading the log needs and the account has not."""
+    found = [] if _may(privileges, {STREAM}) else [STREAM]
+    return found if _may(privileges, STATUS) else [*found, "BINLOG MONITOR (REPLICATION CLIENT)"]
+
+
+def beyond(privileges: Iterable[Privilege], tables: Sequence[SourceTable], schema: str) -> list[Privilege]:
+    """What the account may do and does not need."""
+    names = {table.name for table in tables}
+    reads_log = any(table.strategy is Strategy.LOG for table in tables)
+    return [
+        privilege
+        for privilege in privileges
+        if not (
+            (privilege.name == SELECT and privilege.schema == schema and privilege.object in names)
+            or (
+                reads_log
+                and privilege.name in {STREAM, *STATUS}
+                and (privilege.schema, privilege.object) == EVERYTHING
+            )
+        )
+    ]
+
+
+def _may(privileges: Iterable[Privilege], names: Collection[str]) -> bool:
+    return any(privilege.allows(name, *EVERYTHING) for privilege in privileges for name in names)
+
+
+def _fits(pattern: str, schema: str) -> bool:
+    """Whether a schema is one of those that a grant names with ``%``, ``_`` and backslashes."""
+    meant = re.sub(
+        r"\\(.)|(%)|(_)|(.)",
+        lambda part: ".*" if part[2] else "." if part[3] else re.escape(part[1] or part[4]),
+        pattern,
+        flags=re.DOTALL,
+    )
+    return re.fullmatch(meant, schema, re.DOTALL) is not None
+
+
+def _name(written: str) -> str:
+    if written == "*":
+        return written
+    mark = written[0]
+    return written[1:-1].replace(mark * 2, mark)

@@ -1,0 +1,75 @@
+"""Whether each declared table can be read as it is declared.
+
+Source + SourceTable ──▶ examine_tables() ──▶ one finding each, and more where something is less than it should be
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from refera_platform.errors import ReferaError
+from refera_platform.source.connection import Source
+from refera_platform.source.cursor import cursor_column, reach
+from refera_platform.source.doctor.finding import Finding, failed, ok, warn
+from refera_platform.source.hashing import require_hash_key
+from refera_platform.source.indexes import Index, indexes
+from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.source.types import backticked, mysql_literal
+
+
+def examine_tables(source: Source, tables: Sequence[SourceTable], hash_key: bytes) -> Iterator[Finding]:
+    """Look at each table; nothing of its rows is read but the highest value of a cursor."""
+    known = indexes(source.ask, source.database.name)
+    for table in tables:
+        try:
+            yield from _examine(source, table, known.get(table.name, []), hash_key)
+        except ReferaError as trouble:
+            yield failed(table.address, trouble)
+
+
+def _examine(
+    source: Source, table: SourceTable, known: Sequence[Index], hash_key: bytes
+) -> Iterator[Finding]:
+    columns = source.columns(table)
+    kinds = [column.parquet_type for column in columns]  # raises for a type without a faithful form
+    source.ask(
+        f"select {', '.join(backticked(column.name) for column in columns)} from {backticked(table.name)} limit 0"
+    )
+    require_hash_key(table, hash_key)
+    yield ok(table.address, f"{len(kinds)} columns can be read, by strategy {table.strategy.value}.")
+    if not any(index.recognises and set(index.columns) == set(table.key) for index in known):
+        better = next((index for index in known if index.recognises), None)
+        yield warn(
+            f"{table.address}: key",
+            f"The server does not promise that {', '.join(table.key)} recognises a single row.",
+            f"declare key=({', '.join(repr(name) for name in better.columns)},), which it does promise."
+            if better
+            else "give the table a primary key; two rows with one key will stop its capture.",
+        )
+    if table.strategy is Strategy.CURSOR:
+        yield from _examine_cursor(source, table, known)
+
+
+def _examine_cursor(source: Source, table: SourceTable, known: Sequence[Index]) -> Iterator[Finding]:
+    reached = reach(source, table, cursor_column(table, source.columns(table)), "", datetime.now(UTC))
+    about = f"{table.address}: cursor"
+    if any(index.columns[0] == table.cursor for index in known):
+        yield ok(
+            about, f"Every row has its {table.cursor}, which an index serves; it is at {reached.position}."
+        )
+    else:
+        yield warn(
+            about,
+            f"No index begins with {table.cursor}, so each run reads the whole table at the server.",
+            f"create index on {backticked(table.name)} ({backticked(table.cursor)}).",
+        )
+
+
+def largest_table(source: Source, tables: Sequence[SourceTable]) -> tuple[str, int]:
+    """Address and bytes of the largest of some tables, as the server estimates them."""
+    rows = source.ask(
+        "select table_name, coalesce(data_length, 0) from information_schema.tables"
+        f" where table_schema = {mysql_literal(source.database.name)}"
+    )
+    sizes = {str(name): int(size) for name, size in rows}
+    found = [(table.address, sizes.get(table.name, 0)) for table in tables]
+    return max(found, key=lambda pair: pair[1])

@@ -1,0 +1,47 @@
+"""What the indexes of a schema promise: which columns recognise a row, and which can be looked up.
+
+Read from ``information_schema.statistics``, the one catalogue that an account with nothing but SELECT can see on both
+kinds of server.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refera_platform.source.server import Ask
+from refera_platform.source.types import mysql_literal
+
+PRIMARY = "PRIMARY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """One index of a table."""
+
+    name: str
+    columns: tuple[str, ...]
+    """In the order of the index; an expression is an empty name."""
+    recognises: bool
+    """Whether no two rows can have the same values of these columns: unique, whole, and never NULL."""
+
+
+def indexes(ask: Ask, schema: str) -> dict[str, list[Index]]:
+    """The indexes of each table of a schema that the account can see, the primary key first."""
+    rows = ask(
+        "select table_name, index_name, non_unique, column_name, sub_part, nullable from information_schema.statistics"
+        f" where table_schema = {mysql_literal(schema)} order by table_name, index_name, seq_in_index"
+    )
+    parts: dict[tuple[str, str], list[Sequence[object]]] = {}
+    for table, name, *part in rows:
+        parts.setdefault((str(table), str(name)), []).append(part)
+    found: dict[str, list[Index]] = {}
+    for (table, name), columns in parts.items():
+        exact = all(
+            not int(str(non_unique)) and column and length is None and nullable != "YES"
+            for non_unique, column, length, nullable in columns
+        )
+        found.setdefault(table, []).append(
+            Index(name=name, columns=tuple(str(each[1] or "") for each in columns), recognises=exact)
+        )
+    for table_indexes in found.values():
+        table_indexes.sort(key=lambda index: (index.name != PRIMARY, len(index.columns), index.name))
+    return found

@@ -1,0 +1,175 @@
+"""Rows of the log, cut by code written for their table map and kept as bytes until numpy takes whole columns.
+
+TableMap + declaration ──▶ row_decoder() ──▶ RowDecoder.read(event) ──▶ cut rows ──▶ .arrow()
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from refera_platform.engine import quoted
+from refera_platform.errors import SourceError
+from refera_platform.source import arrow
+from refera_platform.source.log.cells import Cell, cell_of, width_of
+from refera_platform.source.log.charsets import Charsets
+from refera_platform.source.log.events import packed
+from refera_platform.source.log.image import Image, Place, Row, Runs, Width
+from refera_platform.source.log.shape import columns_of, is_hidden
+from refera_platform.source.log.table_map import TableMap
+from refera_platform.source.log.values import Matrix
+from refera_platform.source.table import SourceTable
+from refera_platform.source.types import Column
+
+AFTER_FLAGS = 8
+"""Offset of what follows the table's number and the flags."""
+
+
+class RowDecoder:
+    """Reads the rows of one table map."""
+
+    def __init__(
+        self,
+        table: SourceTable,
+        columns: Sequence[Column],
+        widths: Sequence[Width],
+        cells: Mapping[int, Cell],
+    ) -> None:
+        """Write the code.
+
+        Args:
+            table: The declaration.
+            columns: Every logged column, in order.
+            widths: Of each of them.
+            cells: Of those that are copied.
+        """
+        self.columns = tuple(columns[index] for index in cells)
+        """The copied columns in the table's order."""
+        self._table = table
+        self._width = len(columns)
+        self._cells = cells
+        self._image = Image(widths, list(cells))
+        copied = {columns[index].name: index for index in cells}
+        if lost := [name for name in table.key if name not in copied]:
+            raise SourceError(
+                f"The rows of {table.address} in the log have no column {', '.join(lost)}, which is declared as key:",
+                f"declare the key that the table has, and `refera resnapshot {table.address}`.",
+            )
+        self._whole = self._image.whole()
+        self._pairs = self._image.pairs([copied[name] for name in table.key])
+
+    def read(self, operation: str, version: int, body: bytes, rows: list[Row]) -> Runs:
+        """Cut the rows of one event.
+
+        Args:
+            operation: ``c``, ``u`` or ``d``.
+            version: Of the event's format.
+            body: From the table's number on, uncompressed, without a checksum.
+            rows: Gets one cut row a row; an update whose key changed is a delete and a create.
+
+        Returns:
+            How many rows of which operation, in order.
+
+        Raises:
+            SourceError: when the event does not hold whole rows.
+        """
+        at = self._start(operation, version, body)
+        before = len(rows)
+        try:
+            if operation == "u":
+                end, runs = self._pairs(body, at, len(body), rows.append)
+            else:
+                end = self._whole(body, at, len(body), rows.append)
+                runs = [(len(rows) - before, operation)]
+        except IndexError:
+            end, runs = -1, []
+        if end != len(body):
+            raise SourceError(
+                f"Rows of {self._table.address} in the log are not what their table map says:",
+                f"report this, and `refera resnapshot {self._table.address}`.",
+            )
+        return runs
+
+    def count(self, operation: str, version: int, body: bytes) -> int:
+        """How many rows an event holds."""
+        return sum(count for count, _ in self.read(operation, version, body, []))
+
+    def arrow(self, rows: Sequence[Row]) -> tuple[dict[str, arrow.Array], dict[str, int]]:
+        """The rows as columns, and how many values of each column became NULL because no type holds them."""
+        pieces = list(zip(*rows, strict=True)) or [()] * self._image.pieces
+        nulls = _matrix(pieces[0], self._image.bitmap)
+        matrices = {piece: _matrix(pieces[piece], size) for piece, size in self._image.sizes.items()}
+        arrays, odd = {}, {}
+        for column, (index, cell) in zip(self.columns, self._cells.items(), strict=True):
+            place = self._image.places[index]
+            data = _part(matrices[place.piece], place) if place.width else pieces[place.piece]
+            arrays[column.name], count = cell.convert(data, _valid(nulls, index))
+            if count:
+                odd[column.name] = count
+        return arrays, odd
+
+    def kept(self) -> list[str]:
+        """DuckDB expressions that make each Arrow column the type that a snapshot gives it."""
+        return [
+            f"cast({quoted(column.name)} as {column.parquet_type}) as {quoted(column.name)}"
+            for column in self.columns
+        ]
+
+    def _start(self, operation: str, version: int, body: bytes) -> int:
+        """Offset of the first row, when all columns of it are there."""
+        at = AFTER_FLAGS + (int.from_bytes(body[8:10], "little") if version > 1 else 0)
+        width, at = packed(body, at)
+        size = (width + 7) // 8
+        whole = (1 << width) - 1
+        for _ in range(2 if operation == "u" else 1):
+            present = int.from_bytes(body[at : at + size], "little") & whole
+            at += size
+            if width != self._width or present != whole:
+                raise SourceError(
+                    f"The log holds only some of the columns of changed rows of {self._table.address}:",
+                    "set global binlog_row_image = FULL (sessions that were open keep the old image until they"
+                    f" reconnect), then `refera resnapshot {self._table.address}`.",
+                )
+        return at
+
+
+def row_decoder(
+    table_map: TableMap, table: SourceTable, declared: Sequence[Column], charsets: Charsets, hash_key: bytes
+) -> RowDecoder:
+    """The decoder of the rows under a table map.
+
+    Args:
+        table_map: What the log says of the columns.
+        table: The declaration: key, private and hashed columns.
+        declared: Every column as the catalogue has it now, in order; none for a table that is gone.
+        charsets: The server's character sets.
+        hash_key: Key of hashes.
+
+    Raises:
+        SourceError: naming the column that cannot be read faithfully.
+    """
+    columns = columns_of(table_map, table, declared)
+    cells = {
+        index: cell_of(logged, column, table, charsets, hash_key)
+        for index, (logged, column) in enumerate(zip(table_map.columns, columns, strict=True))
+        if column.name not in table.private and not is_hidden(logged, declared)
+    }
+    widths = [
+        width_of(logged, f"Column {table.address}.{column.name}")
+        for logged, column in zip(table_map.columns, columns, strict=True)
+    ]
+    return RowDecoder(table, columns, widths, cells)
+
+
+def _matrix(pieces: Sequence[bytes], size: int) -> Matrix:
+    return np.frombuffer(b"".join(pieces), dtype=np.uint8).reshape(len(pieces), size)
+
+
+def _part(matrix: Matrix, place: Place) -> Matrix:
+    return matrix[:, place.start : place.start + place.width]
+
+
+def _valid(nulls: Matrix, index: int) -> arrow.Validity:
+    """Which values of a column are not NULL; ``None`` when all are not."""
+    is_null: npt.NDArray[np.bool_] = nulls[:, index >> 3] >> (index & 7) & 1 != 0
+    return ~is_null if is_null.any() else None

@@ -1,0 +1,114 @@
+"""Which stretch of the log is whose day: closed days between known places, open days to the end, gaps refused."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from refera_platform.clock import Clock
+from refera_platform.errors import DayRefused
+from refera_platform.lake.state import RawState
+from refera_platform.lake.windows import plan
+from refera_platform.source.log.position import Position
+
+MONDAY = date(2026, 3, 9)
+ONE = timedelta(days=1)
+DAYS = [MONDAY + ONE * step for step in range(7)]
+NOON = Clock(fixed=datetime(2026, 3, 13, 12, tzinfo=UTC))  # Friday
+
+
+def place(number):
+    return Position(file="binlog.000001", offset=number)
+
+
+def state(day, start, end, **changes):
+    """What a log table's day says of itself: from one place to another."""
+    known = {"is_closed": True, "resume_position": str(place(end)), "strategy": "log"} | changes
+    return RawState(
+        database="shop", table="t", day=day, server="s", schema="shop", start_position=str(place(start)) if start else "",
+        end_position=str(place(end)), **known,
+    )  # fmt: skip
+
+
+def known(*states):
+    return {each.day: each for each in states}
+
+
+def windows(requested, states, clock=NOON):
+    """Day, start, end and whether it extends, of each window."""
+    found = plan("shop.t", requested, known(*states), clock).windows
+    offset = lambda position: position.offset if position else None  # noqa: E731
+    return [(each.day, offset(each.start), offset(each.end), each.extends) for each in found]
+
+
+FIRST = state(DAYS[0], 0, 100, baseline=1, is_replayable=False)
+
+
+def test_without_a_log_state_the_newest_day_gets_a_baseline():
+    for states in ([], [state(DAYS[3], 0, 5, strategy="compare")]):
+        found = plan("shop.t", [DAYS[3]], known(*states), NOON)
+        assert found.windows == ()
+        assert found.baseline is not None
+        assert found.baseline.fill == DAYS[3]
+    with pytest.raises(DayRefused, match=r"Day 2026-03-10 of shop.t is over.*refera run --day 2026-03-12"):
+        plan("shop.t", [DAYS[1]], {}, NOON)
+
+
+def test_a_day_begins_where_the_day_before_ended_and_many_days_follow_each_other():
+    assert windows([DAYS[1]], [FIRST]) == [(DAYS[1], 100, None, False)]
+    assert windows(DAYS[1:4], [FIRST]) == [
+        (DAYS[1], 100, None, False), (DAYS[2], None, None, False), (DAYS[3], None, None, False),
+    ]  # fmt: skip
+
+
+def test_a_closed_day_is_read_again_between_its_own_places():
+    states = [FIRST, state(DAYS[1], 100, 200), state(DAYS[2], 200, 300)]
+    assert windows([DAYS[1]], states) == [(DAYS[1], 100, 200, False)]
+    assert windows([DAYS[2]], states) == [(DAYS[2], 200, 300, False)]
+
+
+def test_a_lost_day_is_filled_exactly_between_its_neighbours():
+    states = [FIRST, state(DAYS[1], 100, 200), state(DAYS[4], 500, 600)]
+    assert windows([DAYS[2], DAYS[3]], states) == [(DAYS[2], 200, None, False), (DAYS[3], None, 500, False)]
+    assert windows([DAYS[2]], states) == [(DAYS[2], 200, None, False)]
+
+
+def test_an_open_day_is_extended_and_the_next_one_can_follow_in_the_same_pass():
+    states = [FIRST, state(DAYS[3], 100, 200, is_closed=False)]
+    assert windows([DAYS[3]], states) == [(DAYS[3], 200, None, True)]
+    for requested in ([DAYS[3], DAYS[4]], [DAYS[4]]):  # it is completed on the way
+        assert windows(requested, states) == [(DAYS[3], 200, None, True), (DAYS[4], None, None, False)]
+
+
+def test_a_transaction_prepared_before_a_day_is_read_from_where_it_was_prepared():
+    states = [FIRST, state(DAYS[1], 100, 200, resume_position=str(place(150))), state(DAYS[2], 200, 300)]
+    for day in (DAYS[2], DAYS[3]):
+        (window,) = plan("shop.t", [day], known(*states), NOON).windows
+        assert window.resume is not None
+        assert window.resume.offset == (150 if day == DAYS[2] else 300)
+
+
+def test_what_the_log_cannot_give_again_stays_as_it_is():
+    whole = state(DAYS[2], 200, 300, is_replayable=False)
+    found = plan("shop.t", DAYS[:3], known(FIRST, state(DAYS[1], 100, 200), whole), NOON)
+    assert found.kept == (DAYS[0], DAYS[2])
+    assert [each.day for each in found.windows] == [DAYS[1]]
+
+
+REFUSALS = {
+    "not begun": ([DAYS[5]], [FIRST], r"Day 2026-03-14 of shop.t has not begun"),
+    "before the first": ([MONDAY - ONE], [FIRST], r"before 2026-03-09, the day of its first capture: the log is the lake's from there on"),
+    "a gap": ([DAYS[3]], [FIRST], r"cannot follow day 2026-03-09: 2026-03-10 to 2026-03-11 were never captured; .*refera run --from 2026-03-10 --to 2026-03-12"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_day_that_cannot_be_had_is_refused_with_the_command_that_can(case):
+    requested, states, said = REFUSALS[case]
+    with pytest.raises(DayRefused, match=said):
+        plan("shop.t", requested, known(*states), NOON)
+
+
+def test_midnight_is_that_of_the_stage_s_time_zone():
+    clock = Clock(time_zone="America/Sao_Paulo", fixed=NOON.fixed)
+    (window,) = plan("shop.t", [DAYS[1]], known(FIRST), clock).windows
+    assert datetime.fromtimestamp(window.midnight, UTC) == datetime(2026, 3, 11, 3, tzinfo=UTC)

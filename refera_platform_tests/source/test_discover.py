@@ -1,0 +1,253 @@
+"""What a live schema is made of becomes a module that imports, whatever its tables are called."""
+
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pymysql
+import pytest
+
+from refera_platform.errors import SettingError, SourceError
+from refera_platform.lake.lake import Lake
+from refera_platform.source import catalog
+from refera_platform.source.catalog import classicmodels
+from refera_platform.source.connection import Source
+from refera_platform.source.declaration import database_name, module, text
+from refera_platform.source.discover import Proposal, discover
+from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.source.wire import open_wire
+from refera_platform_tests.conftest import TODAY, captures, source_of
+
+RUFF = Path(sys.executable).parent / "ruff"
+
+
+def proposed(stage, database="shop"):
+    with source_of(stage) as source:
+        return discover(source, database)
+
+
+def imported(written):
+    """The tables of a written module."""
+    namespace = {}
+    exec(compile(written, "catalogue.py", "exec"), namespace)
+    return namespace["TABLES"]
+
+
+def by_name(proposals):
+    return {proposal.name: proposal for proposal in proposals}
+
+
+def test_the_sample_is_found_as_it_is_declared(stage, shop):
+    proposals = proposed(stage, "classicmodels")
+    found = {proposal.name: proposal.table for proposal in proposals}
+    for declared in classicmodels.TABLES:
+        assert replace(found[declared.name], about=declared.about) == replace(
+            declared, overlap=timedelta(hours=1)
+        )
+    order = list(found)
+    assert (
+        order.index("orderdetails")
+        < order.index("orders")
+        < order.index("customers")
+        < order.index("employees")
+    )
+    assert order.index("employees") < order.index("offices")
+    remarks = by_name(proposals)["employees"].remarks
+    assert remarks == ("perhaps personal, to drop with private={...} or to hash with hashed={...}: 'lastName',"
+                       " 'firstName', 'email'.",)  # fmt: skip
+
+
+def test_what_is_written_imports_is_formatted_and_captures(stage, shop, tmp_path, monkeypatch):
+    written = module("classicmodels", "MariaDB 10.11", proposed(stage, "classicmodels"))
+    path = tmp_path / "classicmodels.py"
+    path.write_text(written)
+    for command in (
+        ["check", "--select", "E,F,W,I,D,UP,RUF", "--ignore", "RUF001,RUF002,RUF003"],
+        ["format", "--check"],
+    ):
+        done = subprocess.run(
+            [RUFF, *command, "--isolated", "--line-length", "110", path], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+    tables = tuple(replace(table, strategy=Strategy.COMPARE) for table in imported(written))
+    monkeypatch.setattr(catalog, "TABLES", tables)
+    assert all(came.agrees and came.lake_rows for came in captures(stage, tables, TODAY))
+    assert len(Lake(stage).stored_days(tables[0])) == 1
+
+
+SHAPES = {
+    "unique": (
+        "create table t (a int not null, b int not null, c int not null unique, unique (a, b))",
+        ("c",),
+    ),
+    "unique pair": ("create table t (a int not null, b int not null, unique (a, b))", ("a", "b")),
+    "primary before unique": (
+        "create table t (a int not null unique, b int, c int, primary key (b, c))",
+        ("b", "c"),
+    ),
+    "unique with NULLs": ("create table t (a int unique)", None),
+    "unique of a part": ("create table t (a varchar(20) not null, unique (a(5)))", None),
+    "none": ("create table t (a int)", None),
+}
+
+
+@pytest.mark.parametrize(("made", "key"), SHAPES.values(), ids=SHAPES)
+def test_the_key_is_what_the_server_promises(stage, shop, made, key):
+    shop.run(made)
+    found = by_name(proposed(stage))["t"]
+    assert (found.table.key if found.table else None) == key
+    assert found.table or "no primary key, and no unique key without NULLs" in found.why
+
+
+def test_tables_that_are_not_copied_are_left_out_with_the_reason(stage, shop):
+    shop.run("create view seen as select * from offices")
+    shop.run("create sequence counting")
+    shop.run("create table Offices (id int primary key)")
+    shop.run("create table `a/b` (id int primary key)")
+    shop.run("create table versions (id int primary key) with system versioning")
+    try:
+        found = by_name(proposed(stage))
+    finally:
+        shop.run("drop view seen")
+        shop.run("drop sequence counting")
+    left_out = {name: proposal.why for name, proposal in found.items() if proposal.table is None}
+    assert left_out == {
+        "seen": "it is a view: copy the tables that it is made of.",
+        "counting": "it is a sequence.",
+        "offices": "the table 'Offices' has the same name to an engine that ignores case.",
+        "a/b": "it cannot be declared: The declaration of shop.a/b has a table name that cannot be a folder.",
+    }
+    assert found["versions"].table.strategy is Strategy.COMPARE
+    written = module("shop", "MariaDB", list(found.values()))
+    assert '    # "seen" is left out: it is a view: copy the tables that it is made of.\n' in written
+    assert {table.name for table in imported(written)} == set(found) - set(left_out)
+
+
+def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, shop):
+    shop.run("create table moves (id int primary key, dt_atualizacao datetime not null, updatedAt timestamp not null"
+             " default current_timestamp on update current_timestamp, key (dt_atualizacao), key (updatedAt, id))")  # fmt: skip
+    shop.run("create table unindexed (id int primary key, updated_at datetime not null)")
+    shop.run("create table empty_ones (id int primary key, updated_at datetime, key (updated_at))")
+    with source_of(stage) as source:
+        whole = source.server.log_settings()
+        source.server.log_settings = lambda: {**whole, "binlog_row_image": "MINIMAL"}
+        found = by_name(discover(source, "shop"))
+    moves = found["moves"]
+    assert (moves.table.strategy, moves.table.cursor) == (Strategy.CURSOR, "updatedAt")
+    assert "binlog_row_image = MINIMAL" in moves.why
+    assert "the server moves 'updatedAt' with each change. Deletes are not seen." in moves.why
+    for name in ("unindexed", "empty_ones", "orders"):
+        assert found[name].table.strategy is Strategy.COMPARE
+        assert "no indexed column tells when a row changed" in found[name].why
+    tables = {table.name: table for table in imported(module("shop", "MariaDB", list(found.values())))}
+    assert tables["moves"] == moves.table
+
+
+def test_columns_that_cannot_be_copied_or_may_be_personal_are_told(stage, shop):
+    shop.run("create table people (cpf char(11) primary key, day date, telefone_celular text, contactFirstName text,"
+             " senha text, wide decimal(65,30), description text, zipper int)")  # fmt: skip
+    shop.run("create table days (day date primary key, v int)")
+    found = by_name(proposed(stage))
+    people = found["people"]
+    assert people.table.private == {"day"}
+    assert people.remarks == (
+        "'day' is left behind: raw rows need this name for themselves.",
+        "kept as text, because no Parquet decimal is so wide: 'wide'.",
+        "perhaps personal, and in the key, so that it can only be hashed={...}: 'cpf'.",
+        "perhaps personal, to drop with private={...} or to hash with hashed={...}: 'telefone_celular',"
+        " 'contactFirstName', 'senha'.",
+    )
+    assert found["days"].table is None
+    written = module("shop", "MariaDB", list(found.values()))
+    assert '        private=frozenset({"day"}),\n' in written
+
+
+def test_tables_that_refer_in_a_circle_still_have_an_order(stage, shop):
+    shop.run("create table b (id int primary key, a int)")
+    shop.run(
+        "create table a (id int primary key, b int, self int, foreign key (b) references b (id), foreign key (self) references a (id))"
+    )
+    shop.run("alter table b add foreign key (a) references a (id)")
+    shop.run("create table child (id int primary key, a int, foreign key (a) references a (id))")
+    names = [proposal.name for proposal in proposed(stage)]
+    assert len(names) == len(set(names)) == 11
+    assert names.index("child") < names.index("a")
+
+
+HOSTILE = ["class", "it's", 'say "hi"', "both ' and \"", "back\\slash", "new\nline", "tab\there", "{braces}", '"""', "# hash",
+           "São João 🚗", "zero\u200bwidth", "right\u202eto left", "import os", "x" * 64, "line\u2028end", "%s", "`tick`"]  # fmt: skip
+
+
+def test_hostile_names_give_python_that_says_the_same(stage, shop):
+    made, refused = [], []
+    for name in HOSTILE:
+        column = name.replace("`", "``")[:60]
+        comment = f'{name} """ \' \\\n'.replace("\\", "\\\\").replace("'", "''")
+        try:
+            shop.run(
+                f"create table `{name.replace('`', '``')}` (`{column}` int, v text, primary key (`{column}`)) comment '{comment}'"
+            )
+        except pymysql.MySQLError:  # what this server does not allow as a name cannot be met
+            refused.append(name)
+        else:
+            made.append(name)
+    assert refused == ["São João 🚗"]
+    try:
+        proposals = [each for each in proposed(stage) if each.name in made]
+    finally:
+        for name in made:
+            shop.run(f"drop table `{name.replace('`', '``')}`")
+    written = module("shop", 'Maria"""DB\n', proposals)
+    tables = {table.name: table for table in imported(written)}
+    assert tables == {each.name: each.table for each in proposals if each.table}
+    assert {each.name for each in proposals if each.table is None} == {"back\\slash", "new\nline"}
+    assert all(line.isprintable() for line in written.splitlines())
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "", "\x00", "\x7f", "\ud800"])
+def test_a_literal_is_one_line_and_says_the_same(value):
+    written = text(value)
+    assert written.isprintable()
+    assert eval(written) == value
+
+
+def test_a_schema_without_tables_is_named(stage, shop):
+    shop.run("set foreign_key_checks = 0")
+    for table in classicmodels.TABLES:
+        shop.run(f"drop table {table.name}")
+    with pytest.raises(SourceError, match="User refera_reader sees no table of schema classicmodels"):
+        proposed(stage)
+    assert imported(module("shop", "MariaDB", [Proposal(name="v", why="it is a view.")])) == ()
+
+
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [("Shop-2 (old)", "shop_2_old"), ("2shop", "db_2shop"), ("classicmodels", "classicmodels")],
+)
+def test_a_schema_gets_a_name_that_is_a_folder(schema, name):
+    assert database_name(schema) == name
+    assert SourceTable(database=name, name="t", key=("id",), about="A table.").database == name
+
+
+def test_a_schema_without_a_letter_needs_a_name():
+    with pytest.raises(SettingError, match="--schema-name"):
+        database_name("日本")
+
+
+def test_an_account_that_cannot_read_the_log_gets_no_log(stage, shop, home):
+    admin = replace(stage.databases["classicmodels"], **admin_of(home))
+    with closing(open_wire(admin)) as wire, closing(duckdb.connect()) as connection:
+        found = discover(Source(connection, wire, admin, b""), "shop")
+    assert {each.table.strategy for each in found if each.table} == {Strategy.COMPARE}
+    assert "The account has no REPLICATION SLAVE" in found[0].why
+
+
+def admin_of(home):
+    from refera_platform.local import stack
+
+    account = stack.status(home).address.mariadb.admin
+    return {"user": account.user, "password": account.password}

@@ -1,0 +1,195 @@
+"""The wire is encrypted as the address says, patient with a slow server, and clear about one that is gone."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+import pymysql
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from refera_platform.errors import SourceError
+from refera_platform.local import mariadb, process, short_socket
+from refera_platform.local.process import Daemon
+from refera_platform.source import wire
+from refera_platform.source.server import server_of
+from refera_platform.source.wire import open_wire, opened
+from refera_platform.stage import Database
+from refera_platform_tests.conftest import root
+
+SECRET = "s3cret'\"\\;-- drop"
+
+
+def asked(database, sql):
+    with opened(open_wire(database)) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def certificate(folder, name):
+    """A certificate that is its own authority, of a server at 127.0.0.1 and nowhere else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return folder / f"{name}.pem", folder / f"{name}.key"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory) -> Iterator[Database]:
+    """A server that speaks TLS and keeps no log."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "tmp").mkdir()
+    server = Daemon(name="The TLS MariaDB", executable="mariadbd", mark=f"--defaults-file={folder / 'my.cnf'}",
+                    folder=folder, data=folder / "data", log=folder / "server.log", patience=0)  # fmt: skip
+    mariadb.install(folder).replace(server.data)
+    public, private = certificate(folder, "server")
+    certificate(folder, "stranger")
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    address = Database(host="127.0.0.1", port=port, user="reader", password=SECRET, name="shop",
+                       ssl_mode="verify_identity", ssl_ca=str(public))  # fmt: skip
+    path = short_socket.path(folder / "mariadbd.sock")
+    options = mariadb.INSTALL_OPTIONS | {
+        "datadir": str(server.data), "tmpdir": str(folder / "tmp"), "port": str(port), "bind_address": "127.0.0.1",
+        "socket": str(path), "pid_file": str(folder / "mariadbd.pid"), "init_file": str(folder / "init.sql"),
+        "skip_name_resolve": "ON", "ssl_cert": str(public), "ssl_key": str(private),
+    }  # fmt: skip
+    (folder / "my.cnf").write_text(mariadb.option_file("mariadbd", options))
+    (folder / "init.sql").write_text(
+        "create database shop;\ncreate user reader@'%' identified by 's3cret''\"\\\\;-- drop' require ssl;\n"
+        "grant select on shop.* to reader@'%';\n"
+    )
+
+    def trouble() -> str:
+        try:
+            asked(address, "select 1")
+        except SourceError as refused:
+            return str(refused)
+        return ""
+
+    try:
+        process.await_ready(server, process.launch(server, mariadb.command(server)), trouble)
+        yield address
+    finally:
+        process.stop(server)
+        short_socket.remove(folder / "mariadbd.sock")
+
+
+@pytest.mark.parametrize("mode", ["required", "verify_ca", "verify_identity"])
+def test_what_is_read_is_encrypted(guarded, mode):
+    ((_, cipher),) = asked(replace(guarded, ssl_mode=mode), "show session status like 'ssl_cipher'")
+    assert cipher
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"ssl_ca": "stranger.pem"}, "ssl_ca=PATH", id="another authority"),
+        pytest.param({"ssl_mode": "verify_ca", "ssl_ca": ""}, "ssl_ca=PATH", id="no authority of ours"),
+        pytest.param({"host": "localhost"}, "ssl_ca=PATH", id="another name"),
+        pytest.param({"ssl_ca": "nowhere.pem"}, r"nowhere.pem cannot be read as certificates \(No such file", id="no such file"),
+        pytest.param({"ssl_ca": "server.key"}, "server.key cannot be read as certificates", id="no certificate"),
+        pytest.param({"ssl_mode": "disabled"}, r"Access denied.*password", id="TLS typed off"),
+    ],
+)  # fmt: skip
+def test_a_server_that_cannot_prove_itself_is_refused_and_the_password_is_not_told(guarded, changes, said):
+    folder = guarded.ssl_ca.rpartition("/")[0]
+    given = {**changes, "ssl_ca": f"{folder}/{changes['ssl_ca']}"} if changes.get("ssl_ca") else changes
+    with pytest.raises(SourceError, match=said) as trouble:
+        open_wire(replace(guarded, **given))
+    assert SECRET not in str(trouble.value)
+    assert not trouble.value.passing
+
+
+def test_a_certificate_for_another_name_is_enough_where_only_the_authority_counts(guarded):
+    assert asked(replace(guarded, host="localhost", ssl_mode="verify_ca"), "select 1") == [(1,)]
+
+
+def test_a_server_without_a_log_gives_a_view_without_a_place(guarded):
+    with opened(open_wire(guarded)) as connection, connection.cursor() as cursor:
+
+        def ask(sql):
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+        server = server_of(ask)
+        cut = server.begin_snapshot()
+        assert (cut.position, cut.is_exact) == (None, False)
+        assert server.log_settings()["log_bin"] == "OFF"
+
+
+def test_who_answers_the_phone_and_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(wire, "PATIENCE", 0.3)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        address = Database(host="127.0.0.1", port=silent.getsockname()[1], user="me", password=SECRET, name="shop",
+                           ssl_mode="disabled")  # fmt: skip
+        with pytest.raises(SourceError, match="check that the server runs") as trouble:
+            open_wire(address)
+    assert trouble.value.passing
+
+
+def test_the_address_of_no_host_is_said_to_be_so():
+    address = Database(host=f"{'a' * 70}.example", port=3306, user="me", password=SECRET, name="shop")
+    with pytest.raises(SourceError, match=r"aaa.example:3306 as me could not be read"):
+        open_wire(address)
+
+
+def test_the_session_is_ours_whatever_the_administrator_set_for_all(home, stage, shop):
+    changed = {
+        "sql_mode": "'ANSI_QUOTES,PAD_CHAR_TO_FULL_LENGTH'",
+        "sql_select_limit": "1",
+        "wait_timeout": "2",
+        "idle_readonly_transaction_timeout": "1",
+        "idle_transaction_timeout": "1",
+        "max_statement_time": "1",
+    }
+    with closing(root(home)) as connection, connection.cursor() as cursor:
+        for name, value in changed.items():
+            cursor.execute(f"set global {name} = {value}")
+        try:
+            found = asked(
+                stage.databases["classicmodels"],
+                "select @@sql_mode, @@wait_timeout, @@time_zone, @@tx_isolation, @@tx_read_only, @@character_set_results,"
+                " @@idle_readonly_transaction_timeout, @@idle_transaction_timeout, @@max_statement_time from orders",
+            )
+        finally:
+            for name in changed:
+                cursor.execute(f"set global {name} = default")
+    assert found == [("", 28800, "+00:00", "REPEATABLE-READ", 1, "utf8mb4", 0, 0, 0)] * 4
+
+
+def test_an_administrator_who_ends_the_connection_is_told_of_and_it_may_be_tried_again(home, stage, shop):
+    database = stage.databases["classicmodels"]
+    with opened(open_wire(database)) as connection, closing(root(home)) as other, other.cursor() as cursor:
+        cursor.execute(f"kill {connection.thread_id()}")
+        with pytest.raises(pymysql.MySQLError) as trouble, connection.cursor() as mine:
+            mine.execute("select 1")
+    told = wire.explained(database, trouble.value)
+    assert told.passing
+    assert "check that the server runs" in str(told)
+
+
+def test_more_columns_than_were_asked_for_are_refused(stage, shop):
+    with (
+        opened(open_wire(stage.databases["classicmodels"])) as connection,
+        pytest.raises(pymysql.InternalError, match="2 columns where 1 were asked for"),
+    ):
+        connection.select("select 1, 2", 1)
