@@ -17,7 +17,7 @@ def as_of(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceTable,
     """SQL of the table's rows at the end of ``day``, in the order of the key, with the source's columns.
 
     Raises:
-        QueryError: for a day that nobody looked at, with the days that can be asked for.
+        QueryError: for a day that nobody looked at, or that is not known exactly, with the days that are.
     """
     days = lake.days(table, connection)
     seen = [one for one, item in days.items() if item.state.is_observed]
@@ -34,6 +34,15 @@ def as_of(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceTable,
         raise QueryError(
             f"Nobody looked at {table.address} on {day}:",
             f"the days around it that were captured are {earlier} and {later}.",
+        )
+    if not days[day].state.is_settled:
+        settled = [one for one in seen if one > day and days[one].state.is_settled]
+        raise QueryError(
+            f"The log of {table.address} does not tell all that happened on {day} (it was altered, or rows went with"
+            " those they refer to):",
+            f"its state was settled on {settled[0]}; ask for that day."
+            if settled
+            else "`refera run` settles it.",
         )
     there = current_state(table, {one: item for one, item in days.items() if one <= day})
     columns = ", ".join(quoted(name) for name in days[day].state.columns)

@@ -19,7 +19,7 @@ from refera_platform.lake import days as calendar
 from refera_platform.lake import layout
 from refera_platform.lake.captured import Captured, Filled
 from refera_platform.lake.drift import carried
-from refera_platform.lake.lake import Lake, RawObject, current_state, run
+from refera_platform.lake.lake import Lake, RawObject, current_state, run, state_objects
 from refera_platform.lake.proof import counted, require_same_server
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import addition, nothing, write_day
@@ -92,7 +92,8 @@ def capture(
         )
     reading = Reading.BASELINE if force_baseline else taken.reading
     state, added, size = _fill(lake, source, table, known, state, taken.read, reading, folder)
-    lake_rows, rows_twice = counted(lake, source.connection, table)
+    days = lake.days(table, source.connection)
+    lake_rows, rows_twice = counted(source.connection, table, days, (plan.fill,))
     url = lake.objects.url(layout.key(table, plan.fill))
     return Captured(
         table=table, filled=(Filled(day=plan.fill, state=state, added=added, bytes=size, url=url),),
@@ -144,7 +145,7 @@ def _fill(
     if there is not None:
         changes = folder / "changes.parquet"
         compared = differences(
-            read=now, state=there, key=table.key, columns=state.columns, known=_columns_seen(table, known),
+            read=now, state=there, key=table.key, columns=state.columns, known=_columns_seen(known),
             reading=reading,
         )  # fmt: skip
         run(connection, f"copy ({compared}) to {literal(str(changes))} (format parquet, compression lz4)")
@@ -164,17 +165,17 @@ def _fill(
         )
     else:
         state = replace(state, rows=dict(added))
+    is_whole = there is None or table.strategy is Strategy.SNAPSHOT or reading is Reading.BASELINE
+    state = replace(state, is_whole=is_whole or bool(before and extends and before.state.is_whole))
     # what is new was seen when it was read; the position of a cursor is no instant
     dated = replace(state, end_position=read.read_at.isoformat())
-    size = write_day(
+    stored = write_day(
         lake, connection, table, state, addition(rows, dated, op=op), before=before.stored if before else None,
         extends=extends, folder=folder,
     )  # fmt: skip
-    return state, added, size
+    return state, added, stored.size
 
 
-def _columns_seen(table: SourceTable, known: Mapping[date, RawObject]) -> list[str]:
+def _columns_seen(known: Mapping[date, RawObject]) -> list[str]:
     """Columns that the lake's state has: those of every object it is read from."""
-    observed = [item.state for item in known.values() if item.state.is_observed]
-    last = observed[-1:] if table.strategy is Strategy.SNAPSHOT else observed
-    return list(dict.fromkeys(name for state in last for name in state.columns))
+    return list(dict.fromkeys(name for item in state_objects(known) for name in item.state.columns))

@@ -7,21 +7,22 @@ A table that cannot go on is refused by itself. Run it again at any moment: each
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
 from refera_platform.clock import Clock
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.lake import layout, windows
+from refera_platform.lake import windows
 from refera_platform.lake.baseline import baseline_rows
 from refera_platform.lake.captured import Captured, Filled, Refused
 from refera_platform.lake.drift import folded
 from refera_platform.lake.lake import Lake, RawObject
+from refera_platform.lake.log_job import Job, start_of
 from refera_platform.lake.log_pass import LogPass
 from refera_platform.lake.log_shapes import Shapes
-from refera_platform.lake.log_table import Stretch, TableLog
+from refera_platform.lake.log_table import TableLog
 from refera_platform.lake.log_write import DayWriter, sums
 from refera_platform.lake.proof import counted, require_same_server
 from refera_platform.lake.state import RawState
@@ -30,6 +31,7 @@ from refera_platform.lake.writer import nothing, write_day
 from refera_platform.source.cascades import cascades
 from refera_platform.source.connection import Identity, Source
 from refera_platform.source.hashing import require_hash_key
+from refera_platform.source.log.coverage import require_schema_in_log
 from refera_platform.source.log.place import proved, require_same_log
 from refera_platform.source.log.position import Position
 from refera_platform.source.log.settings import require_full_log
@@ -38,27 +40,6 @@ from refera_platform.source.pull import Pulled, pull
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import backticked
 from refera_platform.source.wire import open_wire
-
-DAY = 86_400
-
-
-@dataclass(kw_only=True)
-class Job:
-    """One table of a pass."""
-
-    table: SourceTable
-    known: dict[date, RawObject]
-    plan: windows.LogPlan
-    log: TableLog | None = None
-
-    was: RawState | None = None
-    """What the newest day said of itself before the pass."""
-
-    @property
-    def newest(self) -> RawState | None:
-        """What the newest observed day says of itself."""
-        observed = [item.state for item in self.known.values() if item.state.is_observed]
-        return observed[-1] if observed else None
 
 
 class LogCapture:
@@ -73,6 +54,7 @@ class LogCapture:
         self._now, self._today = clock.now(), clock.today()
         self._identity: Identity = source.identity()
         self._shapes = Shapes(source, hash_key)
+        self._folders = 0
 
     def run(
         self, tables: Sequence[SourceTable], requested: Sequence[date], *, afresh: Collection[str] = ()
@@ -101,13 +83,18 @@ class LogCapture:
         if not jobs:
             return
         require_full_log(self._source.server.log_settings())
+        require_schema_in_log(self._source)
         with self._source.snapshot() as cut:
             if cut.position is None:
                 raise LakeError(
                     "The server writes no log:", "set log_bin in its configuration, or choose compare."
                 )
             end = proved(partial(open_wire, self._source.database), self._source.server, cut.position)
-            self._read([job for job in jobs if job.plan.windows], end)
+            self._read([log for job in jobs for log in job.logs], end)
+            for job in jobs:
+                if unsettled := job.unsettled_days(end, self._clock):
+                    job.later = self._log_of(job, unsettled)
+            self._read([job.later for job in jobs if job.later], end)
             for job in jobs:
                 try:
                     done = self._baseline(job, end) if job.plan.baseline else self._days(job, end)
@@ -122,31 +109,31 @@ class LogCapture:
         states = {day: item.state for day, item in known.items()}
         plan = windows.plan(table.address, requested, states, self._clock, afresh=is_afresh)
         job = Job(table=table, known=known, plan=plan)
-        job.was = job.newest
         if not is_afresh:
-            require_same_server(self._identity, table, job.newest)
+            require_same_server(self._identity, table, job.was)
         if plan.windows:
-            path = self._folder / f"log-{len(list(self._folder.iterdir()))}"
-            path.mkdir()
-            baselines = [states[window.day].baseline if window.extends else 0 for window in plan.windows]
-            job.log = TableLog(table, plan.windows, baselines, self._source.connection, path)
-            if job.newest:
-                job.log.source_types = dict(job.newest.source_types)
-            # what lies behind the days is counted only when it is little: that of today
-            if plan.windows[-1].end or plan.windows[-1].midnight < self._now.timestamp() - DAY:
-                job.log.net = None
+            job.log = self._log_of(job, plan.windows)
         return job
 
-    def _read(self, jobs: Sequence[Job], until: Position) -> None:
-        """Read the log once for all tables."""
-        logs = [job.log for job in jobs if job.log]
-        starts = [log.stretches[0].window.resume or log.stretches[0].window.start for log in logs]
-        places = {str(place): place for place in starts if place}
+    def _log_of(self, job: Job, windows_of: Sequence[windows.Window]) -> TableLog:
+        self._folders += 1
+        folder = self._folder / f"log-{self._folders}"
+        return job.read(windows_of, self._now.timestamp(), self._source.connection, folder)
+
+    def _read(self, logs: Sequence[TableLog], until: Position) -> None:
+        """Read the log once for all tables; one whose place is gone stops by itself."""
+        troubles: dict[Position | None, LakeError | None] = {}
+        for log in logs:
+            place = start_of(log)
+            if place not in troubles:
+                troubles[place] = self._trouble(place)
+            if trouble := troubles[place]:
+                log.fail(trouble)
+        logs = [log for log in logs if not log.failure]
+        places = [place for place in map(start_of, logs) if place]
         if not places:
             return
-        for place in places.values():
-            require_same_log(self._source.server, place)
-        first = min(places.values(), key=lambda place: place.order)
+        first = min(places, key=lambda place: place.order)
         database = self._source.database
         horizon = max(self._now, datetime.now(UTC)).timestamp()
         watch = watches(cascades(self._source.ask, database.name), self._shapes.keyed, database.name)
@@ -157,9 +144,18 @@ class LogCapture:
         if not consumer.is_done:
             consumer.finish(reader.boundary, reader.resume, self._today)
 
+    def _trouble(self, place: Position | None) -> LakeError | None:
+        """Why the log cannot be read on from a place; nothing when it can."""
+        try:
+            if place:
+                require_same_log(self._source.server, place)
+        except LakeError as trouble:
+            return trouble
+        return None
+
     def _baseline(self, job: Job, cut: Position) -> Callable[..., Captured]:
         """The whole table as the new beginning of its history."""
-        table, plan, was = job.table, job.plan.baseline, job.newest
+        table, plan, was = job.table, job.plan.baseline, job.was
         if plan is None:
             raise LakeError(f"{table.address} has no day for its baseline:", "ask for a day.")
         own = job.known.get(plan.fill)
@@ -172,7 +168,7 @@ class LogCapture:
         base = self._base(table, was, str(cut))
         state = replace(
             base, day=plan.fill, columns=columns, quirks=read.quirks, passes=passes, baseline=passes,
-            is_replayable=False,
+            is_replayable=False, is_whole=True,
             start_position=was.end_position if was else "", is_closed=plan.fill < self._today,
             schema_version=was.schema_version + (dict(was.columns) != columns) if was else 1,
         )  # fmt: skip
@@ -183,61 +179,51 @@ class LogCapture:
         rows, added = baseline_rows(self._source.connection, table, job.known, state, read, cut, self._folder)
         kept = own.state.rows if own and own.state.is_observed else {}
         state = replace(state, rows=sums(kept, added))
-        size = write_day(self._lake, self._source.connection, table, state, rows, before=own.stored if own else None,
-                         extends=bool(kept), folder=self._folder)  # fmt: skip
-        filled = Filled(day=plan.fill, state=state, added=added, bytes=size,
-                        url=self._lake.objects.url(layout.key(table, plan.fill)))  # fmt: skip
+        stored = write_day(self._lake, self._source.connection, table, state, rows, before=own.stored if own else None,
+                           extends=bool(kept), folder=self._folder)  # fmt: skip
+        job.known = self._lake.days(table, self._source.connection)
+        filled = Filled(day=plan.fill, state=state, added=added, bytes=stored.size, url=stored.url)
         return self._captured(job, [filled], read.rows, unseen=plan.unseen, kept=plan.kept)
 
     def _days(self, job: Job, cut: Position) -> Callable[..., Captured]:
         """The days that the log told of."""
-        table, log = job.table, job.log
-        if log is None:  # every requested day stays as it is
-            newest = max(day for day in job.plan.kept)
-            item = job.known[newest]
-            filled = Filled(day=newest, state=item.state, bytes=item.stored.size, url=item.stored.url)
+        table = job.table
+        if not job.logs:  # every requested day stays as it is
+            item = job.known[max(job.plan.kept)]
+            filled = Filled(day=item.day, state=item.state, bytes=item.stored.size, url=item.stored.url)
             return self._captured(job, [filled], None, kept=job.plan.kept)
-        if log.failure:
-            raise log.failure
+        for log in job.logs:
+            if log.failure:
+                raise log.failure
         writer = DayWriter(
             lake=self._lake, connection=self._source.connection, table=table, folder=self._folder
         )
         written: list[Filled] = []
         last: Position | None = None
-        for stretch in log.stretches:
-            earlier = [
-                item.state
-                for day, item in job.known.items()
-                if day <= stretch.window.day and item.state.is_observed
-            ]
-            was = earlier[-1] if earlier else job.newest
-            is_pending = stretch.is_unsettled or bool(was and not was.is_settled)
+        for stretch in job.stretches:
+            job.require_told(stretch)
+            was = job.before(stretch.window.day)
+            stretch.is_unsettled |= bool(was and not was.is_settled)
             # only what reaches the present can be settled by reading the table as it is now
-            is_present = stretch is log.stretches[-1] and max(job.known) <= stretch.window.day
-            is_present = is_present and bool(stretch.end and stretch.end.order >= cut.order)
-            stretch.is_unsettled = is_pending
-            read = self._pulled(table) if is_pending and is_present else None
+            is_newest = stretch is job.stretches[-1] and max(job.known) <= stretch.window.day
+            is_present = is_newest and stretch.end is not None and stretch.end.order >= cut.order
+            read = self._pulled(table) if stretch.is_unsettled and is_present else None
             if last and stretch.start and stretch.start.order == last.order:
                 stretch.start = last  # the same place, with its GTIDs
             if stretch.end and not stretch.end.gtid:
                 gtid = self._source.server.gtid_at(stretch.end.file, stretch.end.offset)
                 stretch.end = replace(stretch.end, gtid=gtid or "")
             last = stretch.end
-            written.append(writer.write(stretch, self._base(table, was, ""), job.known, read=read, cut=cut))
-            job.known = self._lake.days(table, self._source.connection)
-            self._require_settled(table, stretch)
-        count = self._source.ask(f"select cast(count(*) as signed) from {backticked(table.name)}")[0][0]
-        return self._captured(
-            job, written, None if log.net is None else int(count) - log.net, kept=job.plan.kept
-        )
-
-    def _require_settled(self, table: SourceTable, stretch: Stretch) -> None:
-        if stretch.is_unsettled and stretch.window.end:
-            raise LakeError(
-                f"Day {stretch.window.day} of {table.address} was read again from the log, which does not tell all that"
-                " happened on it (the table was altered, or rows went with those they refer to):",
-                f"refera resnapshot {table.address}",
+            item, added = writer.write(stretch, self._base(table, was, ""), job.known, read=read, cut=cut)
+            job.known = dict(sorted({**job.known, item.day: item}.items()))
+            written.append(
+                Filled(
+                    day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url
+                )
             )
+        net = job.logs[-1].net
+        count = self._source.ask(f"select cast(count(*) as signed) from {backticked(table.name)}")[0][0]
+        return self._captured(job, written, None if net is None else int(count) - net, kept=job.plan.kept)
 
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)
@@ -258,7 +244,8 @@ class LogCapture:
     ) -> Callable[..., Captured]:  # fmt: skip
         """What came of the table; the caller adds how long it took."""
         last, was = written[-1], job.was
-        lake_rows, rows_twice = counted(self._lake, self._source.connection, job.table)
+        days = [filled.day for filled in written]
+        lake_rows, rows_twice = counted(self._source.connection, job.table, job.known, days)
         return partial(
             Captured, table=job.table, filled=tuple(written), unseen=unseen, kept=kept, source_rows=source_rows,
             gone=tuple(name for name in was.columns if name not in last.state.columns) if was else (),

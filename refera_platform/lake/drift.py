@@ -49,7 +49,8 @@ def folded(address: str, shapes: Iterable[Mapping[str, str]]) -> dict[str, str]:
                 raise LakeError(
                     f"Column {name} of {address} was {types[name]} in the lake and is {kind} at the source, which no"
                     " reader can hold in one column:",
-                    "rename the column at the source, or move the table's raw objects away and capture it anew.",
+                    f"give it its old type back and `refera resnapshot {address}`, or rename it at the source, or move"
+                    " the table's raw objects away and capture it anew.",
                 )
             types[name] = both
     return types

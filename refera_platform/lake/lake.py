@@ -73,14 +73,21 @@ def raw_rows(urls: Sequence[str], *, with_day: bool = False) -> str:
     return f"read_parquet({listed(urls)}, union_by_name = true{days})"
 
 
+def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:
+    """The objects whose rows add up to the current state: the last that holds the whole table, and those after it."""
+    observed = [item for item in days.values() if item.state.is_observed]
+    whole = [
+        at
+        for at, item in enumerate(observed)
+        if item.state.is_whole or item.state.strategy == Strategy.SNAPSHOT.value
+    ]
+    return observed[whole[-1] :] if whole else observed
+
+
 def current_state(table: SourceTable, days: Mapping[date, RawObject]) -> str | None:
     """SQL of the rows that are there now according to the lake; ``None`` before the first capture."""
-    observed = [item for item in days.values() if item.state.is_observed]
-    if not observed:
-        return None
-    if table.strategy is Strategy.SNAPSHOT:
-        return f"(select * from {raw_rows([observed[-1].stored.url])})"
-    return latest(raw_rows([item.stored.url for item in observed]), table.key)
+    objects = state_objects(days)
+    return latest(raw_rows([item.stored.url for item in objects]), table.key) if objects else None
 
 
 def latest(rows: str, key: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ TransactionReader ──▶ LogPass ──▶ TableLog (one each)
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from refera_platform.errors import LakeError, ReferaError
@@ -70,9 +70,11 @@ class LogPass:
         """Whether rows of the transaction are wanted by any table."""
         if self._transaction and transaction.place.order == self._transaction.place.order:
             return True  # once more after a lost connection: what was told is not told again
-        self._transaction = replace(transaction, stamp=min(transaction.stamp, self._horizon))
+        self._transaction = transaction
         resume = self.resume() if self.resume else transaction.place
-        self._wanted = {name for name, log in self._logs.items() if log.begin(self._transaction, resume)}
+        self._wanted = {
+            name for name, log in self._logs.items() if log.begin(transaction, resume, self._horizon)
+        }
         return not self.is_done
 
     def rows(self, operation: str, version: int, table_map: bytes, body: bytes) -> None:
@@ -114,7 +116,10 @@ class LogPass:
             self._unsettle(name)
         for name in found.changed:
             self._unsettle(name)
-            self._logs[name].has_new_shape = True
+            if (
+                name in self._wanted or self._logs[name].current is None
+            ):  # else it was so when the table was read last
+                self._logs[name].has_new_shape = True
             # the next table map may look the same and mean other columns
             self._routes = {key: route for key, route in self._routes.items() if route.table != name}
 

@@ -45,9 +45,8 @@ class Shapes:
             SourceError: when a column has no faithful form, or an image is not whole.
         """
         table = log.table
-        if not table_map.has_names and (
-            log.has_new_shape or log.source_types not in ({}, self.source_types(table))
-        ):
+        was, now = list(log.source_types.items()), list(self.source_types(table).items())  # in their order
+        if not table_map.has_names and (log.has_new_shape or was not in ([], now)):
             raise LakeError(
                 f"The columns of {table.address} changed, and the log does not name the columns of its rows:",
                 f"set global binlog_row_metadata = FULL, then `refera resnapshot {table.address}`.",

@@ -42,8 +42,8 @@ class Emptied:
     """A statement that took all rows at once: the log names none of them."""
 
     transaction: Transaction
-    rows_before: int
-    """Rows of the stretch that lie before it."""
+    stamp: int
+    """Second since 1970 that its rows are dated with."""
 
 
 @dataclass(kw_only=True)
@@ -101,8 +101,14 @@ class TableLog:
         self._rows.clear()
         self._runs.clear()
 
-    def begin(self, transaction: Transaction, resume: Position) -> bool:
-        """Move on to the day that the transaction belongs to; whether that day's rows are wanted here."""
+    def begin(self, transaction: Transaction, resume: Position, horizon: int) -> bool:
+        """Move on to the day that the transaction belongs to; whether that day's rows are wanted here.
+
+        Args:
+            transaction: The one that begins.
+            resume: Where a later reader must start.
+            horizon: Second since 1970 that no transaction can be later than: a session's clock may be wrong.
+        """
         self._ordinal = 0
         place = transaction.place
         while stretch := self.current:
@@ -110,7 +116,11 @@ class TableLog:
             stretch.start = stretch.start or place
             if place.order < stretch.start.order:
                 return False
-            over = place.order >= window.end.order if window.end else transaction.stamp >= window.midnight
+            over = (
+                place.order >= window.end.order
+                if window.end
+                else min(transaction.stamp, horizon) >= window.midnight
+            )
             if not over:
                 return True
             self.close(window.end or place, resume, is_closed=True)
@@ -132,10 +142,13 @@ class TableLog:
         if decoder is not self._decoder:
             self.spill()
             self._decoder = decoder
-        place = transaction.place
+        stretch, place = self.current, transaction.place
+        if stretch is None:
+            return
+        stamp = _dated(transaction, stretch.window)
         for count, op in decoder.read(operation, version, body, self._rows):
             code = OPERATIONS.index(op)
-            self._runs.append((count, code, transaction.stamp, place.number, place.offset, self._ordinal))
+            self._runs.append((count, code, stamp, place.number, place.offset, self._ordinal))
             self._ordinal += count
 
     @property
@@ -147,7 +160,9 @@ class TableLog:
         """All rows are gone at once."""
         if stretch := self.current:
             self.spill()
-            stretch.emptied.append(Emptied(transaction=transaction, rows_before=sum(stretch.rows.values())))
+            stretch.emptied.append(
+                Emptied(transaction=transaction, stamp=_dated(transaction, stretch.window))
+            )
 
     def spill(self) -> None:
         """Write what came so far to a local file."""
@@ -188,3 +203,8 @@ class TableLog:
             stretch.quirks[name] = stretch.quirks.get(name, 0) + count
         self._rows.clear()
         self._runs.clear()
+
+
+def _dated(transaction: Transaction, window: Window) -> int:
+    """The second that rows are dated with: a clock that is ahead takes no row out of its day."""
+    return min(transaction.stamp, window.midnight - 1)

@@ -11,10 +11,8 @@ from pathlib import Path
 import duckdb
 
 from refera_platform.engine import literal, quoted
-from refera_platform.lake import layout
-from refera_platform.lake.captured import Filled
 from refera_platform.lake.drift import folded
-from refera_platform.lake.lake import Lake, RawObject, latest, raw_rows, run
+from refera_platform.lake.lake import Lake, RawObject, latest, raw_rows, run, state_objects
 from refera_platform.lake.log_table import LOGGED, READ, Emptied, Stretch, position_of, position_prefix
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import nothing, write_day
@@ -41,8 +39,8 @@ class DayWriter:
         *,
         read: Pulled | None,
         cut: Position,
-    ) -> Filled:
-        """Commit one day.
+    ) -> tuple[RawObject, dict[str, int]]:
+        """Commit one day; give its object and what was added, by ``_op``.
 
         Args:
             stretch: What the log told of it.
@@ -54,7 +52,9 @@ class DayWriter:
         day, window = stretch.window.day, stretch.window
         own = known.get(day)
         before = own if window.extends else None
-        past = [item.state.columns for item in known.values() if item.state.is_observed]
+        past = [
+            item.state.columns for other, item in known.items() if item.state.is_observed and other <= day
+        ]
         shapes = [
             *stretch.versions,
             *([{column.name: column.parquet_type for column in read.columns}] if read else []),
@@ -74,19 +74,19 @@ class DayWriter:
             base, day=day, columns=columns, is_observed=True, baseline=baseline,
             start_position=before.state.start_position if before else str(stretch.start),
             end_position=str(stretch.end), resume_position=str(stretch.resume), is_closed=stretch.is_closed,
+            is_whole=before is not None and before.state.is_whole,
             is_settled=read is not None or not stretch.is_unsettled,
             is_replayable=(before is None or before.state.is_replayable) and read is None,
             passes=before.state.passes + 1 if before else 1, rows=sums(kept, added),
             quirks=sums(before.state.quirks if before else {}, stretch.quirks),
             schema_version=base.schema_version + (dict(base.columns) != columns),
         )  # fmt: skip
-        size = write_day(
+        stored = write_day(
             self.lake, self.connection, self.table, state,
             self._rows(rows, types, state, is_in_order=not stretch.emptied), extends=before is not None,
             before=own.stored if own else None, folder=self.folder,
         )  # fmt: skip
-        url = self.lake.objects.url(layout.key(self.table, day))
-        return Filled(day=day, state=state, added=added, bytes=size, url=url)
+        return RawObject(day=day, stored=stored, state=state), added
 
     def _rows(
         self, files: Sequence[Path], types: Mapping[str, str], state: RawState, *, is_in_order: bool
@@ -114,10 +114,11 @@ class DayWriter:
         there = self._state(known, files, f"_position < {literal(place)}")
         if there is None:
             return []
+        key = ", ".join(quoted(name) for name in self.table.key)
         return self._spool(
             f"select * exclude (_op, _changed_at, _position), 'd' as _op,"
-            f" to_timestamp({transaction.stamp}) as _changed_at, {literal(place)}"
-            f" || lpad(cast(row_number() over () as varchar), 10, '0') as _position from {there}",
+            f" to_timestamp({emptied.stamp}) as _changed_at, {literal(place)}"
+            f" || lpad(cast(row_number() over (order by {key}) as varchar), 10, '0') as _position from {there}",
             f"emptied-{transaction.place.number}-{transaction.place.offset}", added,
         )  # fmt: skip
 
@@ -142,9 +143,7 @@ class DayWriter:
 
     def _state(self, known: Mapping[date, RawObject], files: Sequence[Path], condition: str) -> str | None:
         """SQL of the rows that are there according to the lake and to what this pass has read so far."""
-        urls = [item.stored.url for item in known.values() if item.state.is_observed] + [
-            str(path) for path in files
-        ]
+        urls = [*(item.stored.url for item in state_objects(known)), *(str(path) for path in files)]
         if not urls:
             return None
         return latest(f"(select * from {raw_rows(urls)} where {condition})", self.table.key)

@@ -1,9 +1,12 @@
 """What every capture proves of itself: the server is the one of before, and what was committed adds up."""
 
+from collections.abc import Collection, Mapping
+from datetime import date
+
 import duckdb
 
 from refera_platform.errors import LakeError
-from refera_platform.lake.lake import Lake, current_state, raw_rows, run
+from refera_platform.lake.lake import RawObject, current_state, raw_rows, run
 from refera_platform.lake.state import RawState
 from refera_platform.source.connection import Identity
 from refera_platform.source.table import SourceTable
@@ -23,14 +26,27 @@ def require_same_server(found: Identity, table: SourceTable, newest: RawState | 
         )
 
 
-def counted(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceTable) -> tuple[int, int]:
-    """Rows of the lake's current state, and raw rows that are there twice, read back from the store."""
-    days = lake.days(table, connection)
+def counted(
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    days: Mapping[date, RawObject],
+    written: Collection[date],
+) -> tuple[int, int]:
+    """Rows of the lake's current state, and raw rows that are there twice, read back from the store.
+
+    Args:
+        connection: Session that reads the lake.
+        table: Whose days these are.
+        days: Its captured days.
+        written: Those that may have changed; positions of different days never meet.
+    """
     there = current_state(table, days)
     if there is None:
         return 0, 0
-    rows = raw_rows([item.stored.url for item in days.values()])
-    answer = run(
-        connection, f"select (select count(*) from {there}), count(*) - count(distinct _position) from {rows}"
-    ).fetchone()
-    return (int(answer[0]), int(answer[1])) if answer else (0, 0)
+    answer = run(connection, f"select count(*) from {there}").fetchone()
+    twice = 0
+    for day in written:
+        rows = raw_rows([days[day].stored.url])
+        found = run(connection, f"select count(*) - count(distinct _position) from {rows}").fetchone()
+        twice += int(found[0]) if found else 0
+    return int(answer[0]) if answer else 0, twice

@@ -42,6 +42,8 @@ class RawState:
     """For ``log``: the pass in which the whole table was last read into this object; 0 when there was none."""
     is_replayable: bool = True
     """For ``log``: false when rows of the object came from reading the table: the log alone cannot give them."""
+    is_whole: bool = False
+    """Whether the whole table was read into the object, so that its state needs nothing that lies before it."""
     is_observed: bool = True
     """False for a day that went by unseen: its changes lie in the next observed day."""
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ cascades of the server's catalogue + TableMap ──▶ Watch.children(event) �
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from refera_platform.errors import ReferaError
 from refera_platform.source.cascades import Cascade
 from refera_platform.source.log.rows import RowDecoder
 from refera_platform.source.log.table_map import TableMap
@@ -19,6 +20,8 @@ class Watch:
     """Tables that change when a row of it goes."""
     on_update: Sequence[tuple[RowDecoder, frozenset[str]]]
     """Tables that change when columns of it change: those that the decoder takes for the key."""
+    on_any: frozenset[str] = frozenset()
+    """Tables that may change with any update, since the log does not tell which columns changed."""
 
     def children(self, operation: str, version: int, body: bytes) -> frozenset[str]:
         """Names of the tables that one rows event changes besides its own."""
@@ -26,9 +29,13 @@ class Watch:
             return self.on_delete
         if operation == "c":
             return frozenset()
-        found: frozenset[str] = frozenset()
+        found = self.on_any
         for decoder, children in self.on_update:
-            if any(op == "d" for _, op in decoder.read(operation, version, body, [])):
+            try:
+                is_changed = any(op == "d" for _, op in decoder.read(operation, version, body, []))
+            except ReferaError:  # not all columns are there: it may have
+                is_changed = True
+            if is_changed:
                 found |= children
         return found
 
@@ -52,12 +59,20 @@ def watches(
         if not own:
             return None
         deleting = [each.child for each in own if each.on_delete]
-        updating = [
-            (decoder(table_map, each.columns), _with_descendants([each.child], by_parent, schema))
-            for each in own
-            if each.on_update
-        ]
-        return Watch(on_delete=_with_descendants(deleting, by_parent, schema), on_update=updating)
+        updating: list[tuple[RowDecoder, frozenset[str]]] = []
+        unknown: frozenset[str] = frozenset()
+        for each in own:
+            children = (
+                _with_descendants([each.child], by_parent, schema) if each.on_update else frozenset[str]()
+            )
+            try:
+                if children:
+                    updating.append((decoder(table_map, each.columns), children))
+            except ReferaError:  # its columns were others then
+                unknown |= children
+        return Watch(
+            on_delete=_with_descendants(deleting, by_parent, schema), on_update=updating, on_any=unknown
+        )
 
     return watch
 

@@ -1,8 +1,8 @@
 """Which stretch of the log belongs to which day of a table.
 
 A day begins where the object of the day before says it ended, and ends before the first transaction that is stamped
-at or after the next midnight; the order is the log's. A closed day is read again between the two places that are
-already known, so that it gives the same rows.
+at or after the next midnight; the order is the log's. A captured day that is over stays as it is. One whose object was
+lost is read again between the places that its neighbours know, so that it has the rows it had.
 
     requested days + captured states + clock ──▶ plan() ──▶ LogPlan(windows | baseline) | DayRefused
 """
@@ -10,6 +10,7 @@ already known, so that it gives the same rows.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from refera_platform.clock import Clock
@@ -69,7 +70,8 @@ def plan(
     Raises:
         DayRefused: naming the day, why, and the command that does what is possible.
     """
-    newest = known[max(known)] if known else None
+    observed = [state for _, state in sorted(known.items()) if state.is_observed]
+    newest = observed[-1] if observed else None
     if afresh or newest is None or newest.strategy != Strategy.LOG.value:
         return LogPlan(baseline=calendar.plan(address, requested, known, clock))
     first, today = min(known), clock.today()
@@ -83,7 +85,8 @@ def plan(
                 f"Day {day} of {address} is before {first}, the day of its first capture:",
                 "the log is the lake's from there on; leave earlier days out.",
             )
-    kept = [day for day in requested if day in known and _stays(known[day], is_newest=day == newest.day)]
+    _require_chain(address, observed, requested)
+    kept = [day for day in requested if day in known and _stays(known[day])]
     wanted = [day for day in requested if day not in kept]
     if not newest.is_closed and newest.day + calendar.ONE in wanted and newest.day not in wanted:
         wanted.insert(0, newest.day)  # it was captured while it went on, and is completed on the way
@@ -91,28 +94,70 @@ def plan(
     return LogPlan(windows=windows, kept=tuple(kept))
 
 
-def _stays(state: RawState, *, is_newest: bool) -> bool:
-    """Whether a captured day is neither open nor to be had again from the log."""
-    if state.strategy != Strategy.LOG.value or not state.is_observed:
-        return True
-    return not state.is_replayable and (state.is_closed or not is_newest)
+def after(windows: Sequence[Window], end: Position, resume: Position, clock: Clock) -> tuple[Window, ...]:
+    """The windows of all days from the end of some windows to today.
+
+    Args:
+        windows: Windows whose last one is the newest of its table.
+        end: Where that one ended.
+        resume: Where to read from.
+        clock: The present.
+    """
+    last = windows[-1].day
+    return tuple(
+        Window(day=day, midnight=_midnight(day, clock.time_zone), start=end if day == last + calendar.ONE else None,
+               resume=resume if day == last + calendar.ONE else None)
+        for day in calendar.days_between(last + calendar.ONE, clock.today())
+    )  # fmt: skip
+
+
+def _stays(state: RawState) -> bool:
+    """Whether a captured day is over, or what it holds cannot be had from the log."""
+    return state.is_closed or state.strategy != Strategy.LOG.value or not state.is_observed
+
+
+def _require_chain(address: str, observed: Sequence[RawState], requested: Sequence[date]) -> None:
+    """Since its last baseline each day goes on where the day before ended: an object that is gone is not passed over.
+
+    Raises:
+        DayRefused: naming the days that are gone.
+    """
+    since = max((index for index, state in enumerate(observed) if state.baseline), default=None)
+    if since is None:
+        raise DayRefused(
+            f"The baseline of {address} is gone, on which day {observed[0].day} and all later ones stand:",
+            f"put its object back, or take a new one: refera resnapshot {address}",
+        )
+    for before, state in pairwise(observed[since:]):
+        lost = calendar.days_between(before.day + calendar.ONE, state.day - calendar.ONE)
+        asked = f"--day {lost[0]}" if len(lost) == 1 else f"--from {lost[0]} --to {lost[-1]}" if lost else ""
+        if lost and not (set(lost) <= set(requested) or set(requested) <= set(lost)):
+            raise DayRefused(
+                f"The objects of {address} from {lost[0]} to {lost[-1]} are gone from the lake, though later days are"
+                " there:",
+                f"read them again from the log: refera run {asked}",
+            )
+        ends, begins = Position.parse(before.end_position), Position.parse(state.start_position)
+        if not lost and ends.order != begins.order:
+            raise DayRefused(
+                f"Day {state.day} of {address} begins at {begins} in the log, and the day before it ends at {ends}:",
+                f"put the objects back that belong together, or take a new baseline: refera resnapshot {address}",
+            )
+
+
+def _midnight(day: date, time_zone: str) -> int:
+    return int(datetime.combine(day + calendar.ONE, datetime.min.time(), ZoneInfo(time_zone)).timestamp())
 
 
 def _window(
     address: str, day: date, wanted: Sequence[date], known: Mapping[date, RawState], time_zone: str
 ) -> Window:
-    midnight = int(datetime.combine(day + calendar.ONE, datetime.min.time(), ZoneInfo(time_zone)).timestamp())
-    own, before, after = known.get(day), known.get(day - calendar.ONE), known.get(day + calendar.ONE)
-    if own and not own.is_closed and day == max(known):
+    midnight = _midnight(day, time_zone)
+    own, before, later = known.get(day), known.get(day - calendar.ONE), known.get(day + calendar.ONE)
+    if own:
         start = Position.parse(own.end_position)
         return Window(day=day, midnight=midnight, start=start, resume=_resume(own), extends=True)
-    if own:
-        start = Position.parse(own.start_position)
-        resume = _resume(before) if before and before.end_position == own.start_position else start
-        return Window(
-            day=day, midnight=midnight, start=start, resume=resume, end=Position.parse(own.end_position)
-        )
-    end = Position.parse(after.start_position) if after else None
+    end = Position.parse(later.start_position) if later else None
     if day - calendar.ONE in wanted and (before is None or not before.is_closed):
         return Window(day=day, midnight=midnight, end=end)
     if before is None or before.strategy != Strategy.LOG.value:

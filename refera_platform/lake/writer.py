@@ -3,6 +3,7 @@
 Never ``COPY`` onto a published key: on an error DuckDB deletes or truncates what was there.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -51,7 +52,7 @@ def write_day(
     before: StoredObject | None,
     extends: bool,
     folder: Path,
-) -> int:
+) -> StoredObject:
     """Commit the object of ``state.day``; readers see the old one until the new one is whole.
 
     Args:
@@ -65,7 +66,7 @@ def write_day(
         folder: Local folder for the file.
 
     Returns:
-        Bytes of the object.
+        The object as the store has it now.
 
     Raises:
         LakeError: when the file does not hold what it should, or another run was there first.
@@ -95,7 +96,7 @@ def write_day(
             f"The file for {table.address} day {state.day} does not have the columns that it says it has:",
             "nothing was committed; report this with the log of the run.",
         )
-    lake.objects.put(layout.key(table, state.day), path, replaces=before.etag if before else None)
-    size = path.stat().st_size
+    key, size = layout.key(table, state.day), path.stat().st_size
+    etag = lake.objects.put(key, path, replaces=before.etag if before else None)
     path.unlink()
-    return size
+    return StoredObject(key=key, url=lake.objects.url(key), size=size, etag=etag, modified=datetime.now(UTC))

@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from refera_platform.errors import SettingError, SourceError
 from refera_platform.source.connection import RESERVED, Source
-from refera_platform.source.doctor.log import filters
 from refera_platform.source.doctor.privileges import grants, held, lacking
 from refera_platform.source.indexes import PRIMARY, Index, indexes
+from refera_platform.source.log.coverage import filters
 from refera_platform.source.log.settings import missing
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.types import Column, mysql_literal

@@ -103,7 +103,7 @@ class World:
     def capture(self):
         """Both strategies, at the end of the day; the days that were missed with it."""
         for stage, table in ((self.stage, self.logged), (self.compared_stage, self.compared)):
-            captures(stage, [table], *self.missed, self.day)
+            captures(stage, [table], *(self.missed if states_of(stage, table) else ()), self.day)
         self.missed.clear()
 
     def step(self, what):
@@ -214,7 +214,8 @@ class World:
 
         with pytest.MonkeyPatch.context() as patched, suppress(KilledError):
             patched.setattr(ObjectRoot, "put", dies)
-            captures(self.stage, [self.logged], *self.missed, self.day)
+            missed = self.missed if states_of(self.stage, self.logged) else ()
+            captures(self.stage, [self.logged], *missed, self.day)
 
 
 def null(kind):

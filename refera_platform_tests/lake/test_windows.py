@@ -1,5 +1,6 @@
 """Which stretch of the log is whose day: closed days between known places, open days to the end, gaps refused."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused
 from refera_platform.lake.state import RawState
-from refera_platform.lake.windows import plan
+from refera_platform.lake.windows import after, plan
 from refera_platform.source.log.position import Position
 
 MONDAY = date(2026, 3, 9)
@@ -60,10 +61,11 @@ def test_a_day_begins_where_the_day_before_ended_and_many_days_follow_each_other
     ]  # fmt: skip
 
 
-def test_a_closed_day_is_read_again_between_its_own_places():
+def test_a_day_that_is_over_stays_as_it_is():
     states = [FIRST, state(DAYS[1], 100, 200), state(DAYS[2], 200, 300)]
-    assert windows([DAYS[1]], states) == [(DAYS[1], 100, 200, False)]
-    assert windows([DAYS[2]], states) == [(DAYS[2], 200, 300, False)]
+    for requested in ([DAYS[1]], [DAYS[2]], DAYS[:3]):
+        found = plan("shop.t", requested, known(*states), NOON)
+        assert (found.kept, found.windows, found.baseline) == (tuple(requested), (), None)
 
 
 def test_a_lost_day_is_filled_exactly_between_its_neighbours():
@@ -73,30 +75,46 @@ def test_a_lost_day_is_filled_exactly_between_its_neighbours():
 
 
 def test_an_open_day_is_extended_and_the_next_one_can_follow_in_the_same_pass():
-    states = [FIRST, state(DAYS[3], 100, 200, is_closed=False)]
+    states = [state(DAYS[2], 0, 100, baseline=1), state(DAYS[3], 100, 200, is_closed=False)]
     assert windows([DAYS[3]], states) == [(DAYS[3], 200, None, True)]
     for requested in ([DAYS[3], DAYS[4]], [DAYS[4]]):  # it is completed on the way
         assert windows(requested, states) == [(DAYS[3], 200, None, True), (DAYS[4], None, None, False)]
 
 
 def test_a_transaction_prepared_before_a_day_is_read_from_where_it_was_prepared():
-    states = [FIRST, state(DAYS[1], 100, 200, resume_position=str(place(150))), state(DAYS[2], 200, 300)]
-    for day in (DAYS[2], DAYS[3]):
-        (window,) = plan("shop.t", [day], known(*states), NOON).windows
-        assert window.resume is not None
-        assert window.resume.offset == (150 if day == DAYS[2] else 300)
+    states = [FIRST, state(DAYS[1], 100, 200, resume_position=str(place(150))), state(DAYS[3], 300, 400)]
+    (lost,) = plan("shop.t", [DAYS[2]], known(*states), NOON).windows
+    (newest,) = plan("shop.t", [DAYS[2]], known(*states[:2]), NOON).windows
+    assert lost.resume == newest.resume == place(150)
+    assert (lost.end, newest.end) == (place(300), None)
 
 
-def test_what_the_log_cannot_give_again_stays_as_it_is():
-    whole = state(DAYS[2], 200, 300, is_replayable=False)
-    found = plan("shop.t", DAYS[:3], known(FIRST, state(DAYS[1], 100, 200), whole), NOON)
-    assert found.kept == (DAYS[0], DAYS[2])
-    assert [each.day for each in found.windows] == [DAYS[1]]
+def test_days_that_settle_what_the_log_left_open_go_on_to_today():
+    (window,) = plan("shop.t", [DAYS[1]], known(FIRST), NOON).windows
+    found = after([window], place(200), place(150), NOON)
+    assert [each.day for each in found] == DAYS[2:5]
+    assert [(each.start, each.resume) for each in found] == [
+        (place(200), place(150)),
+        (None, None),
+        (None, None),
+    ]
+    assert {each.end for each in found} == {None}
+
+
+def test_what_was_compared_before_the_log_was_read_needs_no_chain():
+    instant = "2026-03-09T23:59:59+00:00"
+    compared = replace(state(DAYS[0], 0, 1, strategy="compare"), end_position=instant)
+    switched = replace(state(DAYS[2], 0, 300, baseline=1), start_position=instant)
+    assert windows([DAYS[3]], [compared, switched]) == [(DAYS[3], 300, None, False)]
 
 
 REFUSALS = {
     "not begun": ([DAYS[5]], [FIRST], r"Day 2026-03-14 of shop.t has not begun"),
     "before the first": ([MONDAY - ONE], [FIRST], r"before 2026-03-09, the day of its first capture: the log is the lake's from there on"),
+    "an object that is gone": ([DAYS[4]], [FIRST, state(DAYS[1], 100, 200), state(DAYS[3], 300, 400)], r"objects of shop.t from 2026-03-11 to 2026-03-11 are gone .*refera run --day 2026-03-11"),
+    "objects that are gone": ([DAYS[4]], [FIRST, state(DAYS[3], 300, 400)], r"from 2026-03-10 to 2026-03-11 are gone .*refera run --from 2026-03-10 --to 2026-03-11"),
+    "the baseline is gone": ([DAYS[2]], [state(DAYS[1], 100, 200)], r"baseline of shop.t is gone, on which day 2026-03-10 .*refera resnapshot shop.t"),
+    "an object of another lake": ([DAYS[2]], [FIRST, state(DAYS[1], 90, 200)], r"Day 2026-03-10 of shop.t begins at binlog.000001:90 in the log, and the day before it ends at binlog.000001:100"),
     "a gap": ([DAYS[3]], [FIRST], r"cannot follow day 2026-03-09: 2026-03-10 to 2026-03-11 were never captured; .*refera run --from 2026-03-10 --to 2026-03-12"),
 }  # fmt: skip
 

@@ -169,7 +169,7 @@ def test_a_replica_that_does_not_log_what_it_receives_is_found(stage, shop):
         receiving = [("Slave_running", "ON"), ("Slaves_running", "1")]
         source.ask = lambda sql: receiving if "slave_running" in sql.lower() else ask(sql)
         (told,) = troubled(log_findings(source))
-    assert (told.about, told.verdict) == ("shop: replica", Verdict.FAIL)
+    assert (told.about, told.verdict) == ("shop: log filters", Verdict.FAIL)
     assert "log_slave_updates" in told.remedy
 
 

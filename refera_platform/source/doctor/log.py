@@ -13,6 +13,7 @@ from refera_platform.source.connection import Source
 from refera_platform.source.doctor.address import version_of
 from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
 from refera_platform.source.doctor.privileges import Privilege, lacking
+from refera_platform.source.log.coverage import filters, left_out
 from refera_platform.source.log.place import require_same_log
 from refera_platform.source.log.position import Position
 from refera_platform.source.log.settings import NEEDED, missing
@@ -68,8 +69,7 @@ def examine_log(
     yield from _cascades(source, name)
     if lacks or settings.get("log_bin", "").upper() not in NEEDED["log_bin"][0]:
         return
-    yield from _filters(source, name)
-    yield from _replica(source, name)
+    yield from _coverage(source, name)
     if needed and since:
         yield _purge(source, name, settings, needed, since)
 
@@ -149,50 +149,21 @@ def _retention(name: str, settings: Mapping[str, str]) -> Finding:
     )
 
 
-def filters(source: Source) -> tuple[str, bool]:
-    """The option by which the server leaves our schema out of its log, or nothing; and whether it filters at all."""
-    is_renamed = source.server.kind == "mysql" and version_of(source) >= (8, 2)
-    rows = source.ask("show binary log status" if is_renamed else "show master status")
-    texts = rows[0][2:4] if rows else ("", "")
-    only, never = ({part.strip() for part in str(text or "").split(",")} - {""} for text in texts)
-    schema = source.database.name
-    option = "binlog_do_db" if only and schema not in only else "binlog_ignore_db" if schema in never else ""
-    return option, bool(only or never)
-
-
-def _filters(source: Source, name: str) -> Iterator[Finding]:
-    """A schema that the server leaves out of its log changes without a word."""
+def _coverage(source: Source, name: str) -> Iterator[Finding]:
+    """What the server leaves out of its log changes without a word."""
     try:
-        option, filters_some = filters(source)
-    except SourceError as trouble:
-        yield failed(f"{name}: log filters", trouble)
+        trouble = left_out(source)
+        is_partial = trouble is None and filters(source)[1]
+    except SourceError as refusal:
+        yield failed(f"{name}: log filters", refusal)
         return
-    if option:
-        yield fail(
-            f"{name}: log filters",
-            f"The server leaves schema {source.database.name} out of its log ({option}), so no change would arrive.",
-            f"take {option} out of its configuration and restart it, or choose strategy compare.",
-        )
-    elif filters_some:
+    if trouble:
+        yield failed(f"{name}: log filters", trouble)
+    elif is_partial:
         yield warn(
             f"{name}: log filters",
             "The server leaves some schemas out of its log, for some statements by the schema that the session is in.",
             "take binlog_do_db and binlog_ignore_db out of its configuration.",
-        )
-
-
-def _replica(source: Source, name: str) -> Iterator[Finding]:
-    """A replica that does not log what it receives changes without a word."""
-    logs = source.ask(
-        "show global variables where variable_name in ('log_slave_updates', 'log_replica_updates')"
-    )
-    running = source.ask("show global status where variable_name in ('Slaves_running', 'Slave_running')")
-    receives = any(str(value).upper() not in {"0", "OFF", ""} for _, value in running)
-    if receives and not any(str(value).upper() in {"ON", "1"} for _, value in logs):
-        yield fail(
-            f"{name}: replica",
-            "The server is a replica that does not write what it receives into its own log.",
-            "set log_slave_updates in its configuration and restart it, or read from its primary.",
         )
 
 

@@ -12,9 +12,7 @@ from refera_platform.source.log.trouble import another_log, explained
 from refera_platform.source.server import Server
 from refera_platform.source.wire import Wire, opened
 
-REMEDY = (
-    "`refera resnapshot` every table of the database, and keep the log longer than the time between runs."
-)
+REMEDY = "`refera resnapshot` every table that says so, and keep the log longer than the time between runs."
 
 
 def require_same_log(server: Server, known: Position) -> None:

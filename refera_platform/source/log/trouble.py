@@ -27,7 +27,7 @@ def explained(trouble: Exception, place: Position) -> ReferaError:
         return LakeError(
             f"The log cannot be read from {place.file}:{place.offset} on: it was purged, is damaged, or is not the one"
             f" that was read before ({said}):",
-            "`refera resnapshot` every table of the database.",
+            "`refera resnapshot` every table that says so.",
         )
     if code in FORBIDDEN:
         return SourceError(
@@ -41,7 +41,7 @@ def another_log(known: Position) -> LakeError:
     return LakeError(
         f"The log at {known.file}:{known.offset} is not the one that was read before (it was reset, or the server was"
         " restored from a backup):",
-        "`refera resnapshot` every table of the database.",
+        "`refera resnapshot` every table that says so.",
     )
 
 
