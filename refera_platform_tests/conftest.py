@@ -123,6 +123,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+SPREAD = {"test_headless", "test_build", "test_random_days", "test_log_memory", "test_answers", "test_verify"}
+"""Modules with tests of many seconds each; the others keep their tests together, and so what they share."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong to one process when several run side by side."""
+    for item in items:
+        if item.path.stem not in SPREAD:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture
 def stress_seconds(request: pytest.FixtureRequest) -> int:
     """Seconds that a stress test was told to take; 0 for its short version."""

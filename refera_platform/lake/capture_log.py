@@ -91,10 +91,11 @@ class LogCapture:
                 )
             end = proved(partial(open_wire, self._source.database), self._source.server, cut.position)
             self._read([log for job in jobs for log in job.logs], end)
-            for job in jobs:
-                if unsettled := job.unsettled_days(end, self._clock):
-                    job.later = self._log_of(job, unsettled)
-            self._read([job.later for job in jobs if job.later], end)
+            if any(job.is_open for job in jobs):  # all tables: what refers to each other is of one moment
+                for job in jobs:
+                    if days := job.days_to_the_present(end, self._clock):
+                        job.later = self._log_of(job, days)
+                self._read([job.later for job in jobs if job.later], end)
             for job in jobs:
                 try:
                     done = self._baseline(job, end) if job.plan.baseline else self._days(job, end)

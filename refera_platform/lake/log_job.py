@@ -78,17 +78,21 @@ class Job:
             log.net = None
         return log
 
-    def unsettled_days(self, cut: Position, clock: Clock) -> tuple[Window, ...]:
-        """Windows up to today, when the newest days leave something open that only the present can settle."""
+    @property
+    def is_open(self) -> bool:
+        """Whether the days leave something open that only the present can settle."""
+        if self.log is None or self.log.failure:
+            return False
+        known = self.before(self.log.stretches[0].window.day)
+        return bool(known and not known.is_settled) or any(each.is_unsettled for each in self.log.stretches)
+
+    def days_to_the_present(self, cut: Position, clock: Clock) -> tuple[Window, ...]:
+        """Windows of the days after the newest one, up to today; none when the log was read to its end."""
         if self.log is None or self.log.failure:
             return ()
-        last, first = self.log.stretches[-1], self.log.stretches[0].window.day
-        known = self.before(first)
-        is_open = bool(known and not known.is_settled) or any(
-            each.is_unsettled for each in self.log.stretches
-        )
+        last = self.log.stretches[-1]
         is_newest = last.window.end is None and max(self.known) <= last.window.day
-        if not (is_open and is_newest and last.end and last.resume and last.end.order < cut.order):
+        if not (is_newest and last.end and last.resume and last.end.order < cut.order):
             return ()
         return windows.after([each.window for each in self.log.stretches], last.end, last.resume, clock)
 

@@ -34,7 +34,7 @@ def peak_of(stage, table):
         **os.environ,
         "REFERA_STAGE": "test",
         "REFERA_HOME": str(stage.home),
-        "REFERA_MEMORY_LIMIT": "100MB",
+        "REFERA_MEMORY_LIMIT": "130MB",
     }
     command = [sys.executable, "-c", ONCE, stage.lake, evening(TODAY).isoformat(), table]
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
@@ -43,7 +43,9 @@ def peak_of(stage, table):
 
 
 @pytest.mark.parametrize("kind", STATEMENTS)
-def test_memory_does_not_grow_with_a_transaction(stage, shop, kind):
+def test_memory_does_not_grow_with_a_transaction(stage, shop, kind, stress_seconds):
+    if kind == "all at once" and not stress_seconds:
+        pytest.skip("a truncated table has to be sorted, which takes its time: make stress")
     peaks = []
     for rows in (FEW, MANY):
         name = f"large{rows}"

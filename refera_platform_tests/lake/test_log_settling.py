@@ -78,6 +78,20 @@ def test_a_table_that_was_altered_is_settled_by_the_run_that_closes_the_day(stag
     assert differences_of(stage, [PAYMENTS]) == {}
 
 
+def test_tables_that_are_settled_take_those_beside_them_to_the_same_moment(stage, shop):
+    lines = catalog.find("orderdetails")
+    pass_at(stage, early(TODAY), [lines, ORDERS], YESTERDAY)
+    shop.at(TODAY)
+    shop.run("alter table orderdetails add column note text")
+    shop.at(TODAY + ONE, 0)
+    shop.run("insert into orders values (105, '2026-03-11', '2026-03-12', null, 'In Process', null, 10)")
+    shop.run("insert into orderdetails values (105, 'P1', 1, 1, 1, 'of this night')")
+    came = pass_at(stage, early(TODAY + ONE), [lines, ORDERS], TODAY)
+    assert [[filled.day for filled in one.filled] for one in came] == [[TODAY, TODAY + ONE]] * 2
+    assert {one.state.end_position for one in came} == {came[0].state.end_position}
+    assert differences_of(stage, [lines, ORDERS]) == {}
+
+
 def test_rows_that_changed_with_those_they_refer_to_are_settled_by_the_run_that_closes_the_day(stage, shop):
     tables = family("parent", "child")
     shop.run("create table parent (id int primary key)")
