@@ -92,12 +92,12 @@ def prepare(home: Path, address: DatabaseAddress) -> None:
     """Make the data folder when there is none, and say how the server is to run this time."""
     server = daemon(home)
     server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (server.folder / "tmp").mkdir(exist_ok=True)
     if not server.data.exists():
         fresh = install(server.folder)
         # what tells this source from every other one, as long as its data live
         (fresh / "refera.server_id").write_text(str(1 + secrets.randbelow(2**32 - 1)))
         fresh.replace(server.data)
+    (server.folder / "tmp").mkdir(exist_ok=True)
     options = {
         **OPTIONS,
         "datadir": str(server.data),
@@ -119,7 +119,10 @@ def install(folder: Path, options: Mapping[str, str] = INSTALL_OPTIONS) -> Path:
         LocalStackError: if MariaDB cannot make it.
     """
     shutil.rmtree(folder / "data.new", ignore_errors=True)
-    write_private(folder / "install.cnf", option_file("mariadbd", options))
+    # a folder of its own: a server that starts removes what others have left, or just made, in a shared one
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    write_private(folder / "install.cnf", option_file("mariadbd", {**options, "tmpdir": str(temporary)}))
     # relative names: the script does not quote its own, and a folder may have a blank in its name
     done = subprocess.run(  # noqa: S603 - the command is ours
         [program("mariadb-install-db"), "--defaults-file=./install.cnf", "--datadir=./data.new", "--skip-test-db",

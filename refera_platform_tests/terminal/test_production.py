@@ -5,7 +5,6 @@ import io
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from refera_platform.clock import Clock
+from refera_platform.local import ports
 from refera_platform.local.sample_schema import TABLE_OPTIONS, TABLES
 from refera_platform_tests.business import ROWS
 from refera_platform_tests.terminal.test_commands import said, typed
@@ -47,39 +47,16 @@ class Corporate:
         }  # fmt: skip
 
 
-def free_block(count):
-    """The first of some neighbouring ports that are free, below the ephemeral range."""
-    for first in range(27000, 31000, count):
-        with all_free(first, count) as free:
-            if free:
-                return first
-    raise AssertionError("no free ports")
-
-
-@contextmanager
-def all_free(first, count):
-    probes = []
-    try:
-        for port in range(first, first + count):
-            probe = socket.socket()
-            probes.append(probe)
-            probe.bind(("127.0.0.1", port))
-        free = True
-    except OSError:
-        free = False
-    for probe in probes:
-        probe.close()
-    yield free
-
-
-def wait_for(ask, *errors, seconds=30):
+def wait_for(ask, *errors, seconds=60, log=None):
     """Ask until there is an answer."""
     end = time.monotonic() + seconds
     while True:
         try:
             return ask()
         except errors:
-            assert time.monotonic() < end, "the server never answered"
+            assert time.monotonic() < end, (
+                f"the server never answered: {log.read_text()[-2000:] if log else ''}"
+            )
             time.sleep(0.1)
 
 
@@ -123,21 +100,24 @@ def certificates(folder):
 
 @contextmanager
 def another_mariadb(folder, port):
-    data = folder / "data"
+    data, temporary = folder / "data", folder / "tmp"
+    temporary.mkdir()
     root = ["--user=root"] if os.geteuid() == 0 else []
     subprocess.run(
-        ["mariadb-install-db", "--no-defaults", *root, f"--datadir={data}", "--auth-root-authentication-method=normal"],
+        ["mariadb-install-db", "--no-defaults", *root, f"--datadir={data}", f"--tmpdir={temporary}",
+         "--auth-root-authentication-method=normal"],
         check=True, capture_output=True,
     )  # fmt: skip
-    server = subprocess.Popen(
-        ["mariadbd", "--no-defaults", *root, f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
-         f"--socket={folder}/s", "--server-id=42", f"--ssl-ca={folder}/ca.pem", f"--ssl-cert={folder}/cert.pem",
-         f"--ssl-key={folder}/key.pem", "--character-set-server=latin1", f"--log-bin={folder}/corp-log",
-         "--binlog-format=ROW", "--binlog-row-metadata=FULL"],
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with (folder / "mariadbd.log").open("w") as log:
+        server = subprocess.Popen(
+            ["mariadbd", "--no-defaults", *root, f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
+             f"--socket={folder}/s", "--server-id=42", f"--tmpdir={temporary}", f"--ssl-ca={folder}/ca.pem", f"--ssl-cert={folder}/cert.pem",
+             f"--ssl-key={folder}/key.pem", "--character-set-server=latin1", f"--log-bin={folder}/corp-log",
+             "--binlog-format=ROW", "--binlog-row-metadata=FULL"],
+            stderr=log,
+        )  # fmt: skip
     try:
-        wait_for(lambda: (folder / "s").resolve(strict=True), FileNotFoundError)
+        wait_for(lambda: (folder / "s").resolve(strict=True), FileNotFoundError, log=folder / "mariadbd.log")
         connection = pymysql.connect(
             unix_socket=f"{folder}/s", user="root", charset="utf8mb4", autocommit=True
         )
@@ -194,7 +174,7 @@ def corporate(tmp_path_factory):
         pytest.skip("openssl is not installed, so no certificate can be made for a server with TLS")
     folder = tmp_path_factory.mktemp("corp")
     certificates(folder)
-    first = free_block(16)
+    first = ports.pick(range(16))
     with another_mariadb(folder, first + 12), another_s3(folder, first):
         yield Corporate(home=folder / "home", mariadb=first + 12, s3=first + 6, authority=folder / "ca.pem")
 
