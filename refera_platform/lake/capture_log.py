@@ -55,6 +55,8 @@ class LogCapture:
         self._identity: Identity = source.identity()
         self._shapes = Shapes(source, hash_key)
         self._folders = 0
+        self._is_exact = False
+        """Whether what is read in the snapshot has nothing that the log tells again."""
 
     def run(
         self, tables: Sequence[SourceTable], requested: Sequence[date], *, afresh: Collection[str] = ()
@@ -89,6 +91,7 @@ class LogCapture:
                 raise LakeError(
                     "The server writes no log:", "set log_bin in its configuration, or choose compare."
                 )
+            self._is_exact = cut.is_exact
             end = proved(partial(open_wire, self._source.database), self._source.server, cut.position)
             self._read([log for job in jobs for log in job.logs], end)
             if any(job.is_open for job in jobs):  # all tables: what refers to each other is of one moment
@@ -179,7 +182,7 @@ class LogCapture:
                       folder=self._folder)  # fmt: skip
         rows, added = baseline_rows(self._source.connection, table, job.known, state, read, cut, self._folder)
         kept = own.state.rows if own and own.state.is_observed else {}
-        state = replace(state, rows=sums(kept, added))
+        state = replace(state, rows=sums(kept, added), table_rows=read.rows if self._is_exact else None)
         stored = write_day(self._lake, self._source.connection, table, state, rows, before=own.stored if own else None,
                            extends=bool(kept), folder=self._folder)  # fmt: skip
         job.known = self._lake.days(table, self._source.connection)

@@ -40,7 +40,7 @@ class Captured:
     source_rows: int | None
     """Rows of the source at the moment that the lake shows; ``None`` when that moment is over for it."""
     lake_rows: int
-    """Rows of the lake's current state after the commit, read back from the store."""
+    """Rows of the lake's current state after the commit."""
     rows_twice: int
     """Raw rows that share their position with another one: what a retry must never leave behind."""
     seconds: float

@@ -68,6 +68,7 @@ class DayWriter:
             rows += self._emptied(emptied, position_prefix(day, baseline), earlier, rows, added)
         if read:
             rows += self._differences(read, position_prefix(day, baseline), cut, earlier, rows, types, added)
+        table_rows = self._rows_after(earlier, rows, added)
         columns = {name: types[name] for name in newest}
         kept = before.state.rows if before else {}
         state = replace(
@@ -77,7 +78,7 @@ class DayWriter:
             is_whole=before is not None and before.state.is_whole,
             is_settled=read is not None or not stretch.is_unsettled,
             is_replayable=(before is None or before.state.is_replayable) and read is None,
-            passes=before.state.passes + 1 if before else 1, rows=sums(kept, added),
+            passes=before.state.passes + 1 if before else 1, rows=sums(kept, added), table_rows=table_rows,
             quirks=sums(before.state.quirks if before else {}, stretch.quirks),
             schema_version=base.schema_version + (dict(base.columns) != columns),
         )  # fmt: skip
@@ -103,6 +104,17 @@ class DayWriter:
         )
         order = "" if is_in_order else " order by _position"
         return f"select {values}, _op, _changed_at, _position from {relation}{order}"
+
+    def _rows_after(
+        self, known: Mapping[date, RawObject], files: Sequence[Path], added: Mapping[str, int]
+    ) -> int:
+        """Rows of the table at the end of the day: those before it and what came less what went, else counted."""
+        before = [item.state.table_rows for item in known.values() if item.state.is_observed][-1:]
+        if before and before[0] is not None:
+            return before[0] + added.get("c", 0) - added.get("d", 0)
+        there = self._state(known, files, "true")
+        found = run(self.connection, f"select count(*) from {there}").fetchone() if there else None
+        return int(found[0]) if found else 0
 
     def _emptied(
         self, emptied: Emptied, prefix: str, known: Mapping[date, RawObject], files: Sequence[Path],

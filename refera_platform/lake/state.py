@@ -54,6 +54,8 @@ class RawState:
     """Grows by one when the columns change."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of the object by ``_op``."""
+    table_rows: int | None = None
+    """For ``log``: rows of the table after the object, by what came and went; ``None`` when they must be counted."""
     quirks: Mapping[str, int] = field(default_factory=dict)
     """Values of the source, by column, that no Parquet type holds and that were kept as NULL."""
     passes: int = 1

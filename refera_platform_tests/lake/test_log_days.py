@@ -1,6 +1,7 @@
 """The log as days: every change once and in order, days that can be run again, and a state equal to the source."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -139,6 +140,27 @@ def test_a_day_without_a_change_moves_the_position_on(stage, shop):
     assert second.row_count == 0
     assert second.start_position == first.end_position
     assert second.end_position > first.end_position
+
+
+def test_rows_are_counted_by_what_came_and_went_and_anew_when_nobody_knows(stage, shop, monkeypatch):
+    from refera_platform.source.server.mariadb import MariaDB
+
+    genuine = MariaDB.begin_snapshot
+    monkeypatch.setattr(MariaDB, "begin_snapshot", lambda server: replace(genuine(server), is_exact=False))
+    captured(stage, "payments", FIRST)
+    monkeypatch.undo()
+    for step, statement in enumerate(
+        [
+            "insert into payments values (12, 'N1', '2026-03-10', 1)",
+            "delete from payments where checkNumber in ('C1', 'N1')",
+        ]
+    ):
+        happen(shop, FIRST + (step + 1) * ONE, statement)
+        came = captured(stage, "payments", FIRST + (step + 1) * ONE)
+        assert came.source_rows == came.lake_rows == (4, 2)[step]
+    assert [state.table_rows for state in states_of(stage, "payments").values()] == [3, 4, 2]
+    happen(shop, FIRST + 3 * ONE, "truncate table payments")
+    assert captured(stage, "payments", FIRST + 3 * ONE).state.table_rows == 0
 
 
 def test_the_order_of_days_is_the_log_s_also_when_a_clock_jumps(stage, shop):

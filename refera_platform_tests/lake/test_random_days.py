@@ -106,7 +106,8 @@ class World:
     def capture(self):
         """Both strategies, at the end of the day; the days that were missed with it."""
         for stage, table in ((self.stage, self.logged), (self.compared_stage, self.compared)):
-            captures(stage, [table], *self.missed_since_the_first(stage, table), self.day)
+            (came,) = captures(stage, [table], *self.missed_since_the_first(stage, table), self.day)
+            assert came.source_rows == came.lake_rows
         self.missed.clear()
 
     def missed_since_the_first(self, stage, table):
