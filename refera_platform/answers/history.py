@@ -42,7 +42,7 @@ def as_of(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceTable,
             " those they refer to):",
             f"its state was settled on {settled[0]}; ask for that day."
             if settled
-            else "`refera run` settles it.",
+            else "the next `refera run` that reaches the present settles it.",
         )
     there = current_state(table, {one: item for one, item in days.items() if one <= day})
     columns = ", ".join(quoted(name) for name in days[day].state.columns)

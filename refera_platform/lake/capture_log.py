@@ -73,7 +73,7 @@ class LogCapture:
 
         Raises:
             SourceError: when the source cannot be read at all.
-            LakeError: when the log cannot be read on.
+            LakeError: when the server writes no log, or its log lost changes.
         """
         started = time.monotonic()
         jobs: list[Job] = []
@@ -98,6 +98,7 @@ class LogCapture:
                 for job in jobs:
                     if days := job.days_to_the_present(end, self._clock):
                         job.later = self._log_of(job, days)
+                        job.later.has_new_shape = bool(job.log and job.log.has_new_shape)
                 self._read([job.later for job in jobs if job.later], end)
             for job in jobs:
                 try:
@@ -173,7 +174,7 @@ class LogCapture:
         state = replace(
             base, day=plan.fill, columns=columns, quirks=read.quirks, passes=passes, baseline=passes,
             is_replayable=False, is_whole=True,
-            start_position=was.end_position if was else "", is_closed=plan.fill < self._today,
+            start_position=_start(own, was), is_closed=plan.fill < self._today,
             schema_version=was.schema_version + (dict(was.columns) != columns) if was else 1,
         )  # fmt: skip
         for day in plan.unseen:
@@ -196,15 +197,14 @@ class LogCapture:
             item = job.known[max(job.plan.kept)]
             filled = Filled(day=item.day, state=item.state, bytes=item.stored.size, url=item.stored.url)
             return self._captured(job, [filled], None, kept=job.plan.kept)
-        for log in job.logs:
-            if log.failure:
-                raise log.failure
         writer = DayWriter(
             lake=self._lake, connection=self._source.connection, table=table, folder=self._folder
         )
         written: list[Filled] = []
         last: Position | None = None
-        for stretch in job.stretches:
+        for log, stretch in job.told():
+            if log.failure:
+                raise log.failure
             job.require_told(stretch)
             was = job.before(stretch.window.day)
             stretch.is_unsettled |= bool(was and not was.is_settled)
@@ -218,7 +218,10 @@ class LogCapture:
                 gtid = self._source.server.gtid_at(stretch.end.file, stretch.end.offset)
                 stretch.end = replace(stretch.end, gtid=gtid or "")
             last = stretch.end
-            item, added = writer.write(stretch, self._base(table, was, ""), job.known, read=read, cut=cut)
+            base = self._base(table, was, "")
+            if was and not read and not (stretch.end and stretch.end.order >= cut.order):
+                base = replace(base, source_types=was.source_types)  # those of now may be of a later day
+            item, added = writer.write(stretch, base, job.known, read=read, cut=cut)
             job.known = dict(sorted({**job.known, item.day: item}.items()))
             written.append(
                 Filled(
@@ -259,3 +262,10 @@ class LogCapture:
 
 def _shapes(known: Mapping[date, RawObject]) -> list[Mapping[str, str]]:
     return [item.state.columns for item in known.values() if item.state.is_observed]
+
+
+def _start(own: RawObject | None, was: RawState | None) -> str:
+    """Where a day that gets a baseline begins: where it began before, or where the day before it ended."""
+    if own and own.state.is_observed:
+        return own.state.start_position
+    return was.end_position if was else ""

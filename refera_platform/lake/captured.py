@@ -48,6 +48,8 @@ class Captured:
     @property
     def agrees(self) -> bool:
         """Whether source and lake hold the same number of rows; a cursor does not see deletes."""
+        if not self.state.is_settled:
+            return False
         if self.source_rows is None:
             return True
         if self.table.strategy is Strategy.CURSOR:

@@ -3,7 +3,7 @@
 RawObject of each day + LogPlan ──▶ Job ──▶ TableLog (days that were asked for, and those that settle them)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -51,6 +51,12 @@ class Job:
         """The days that the log told of, oldest first."""
         return [stretch for log in self.logs for stretch in log.stretches]
 
+    def told(self) -> Iterator[tuple[TableLog, Stretch]]:
+        """Each day with what it was read by, oldest first; a failure is met where its days would begin."""
+        for log in self.logs:
+            for stretch in log.stretches:
+                yield log, stretch
+
     def before(self, day: date) -> RawState | None:
         """What the newest observed day up to ``day`` says of itself."""
         states = [item.state for other, item in self.known.items() if item.state.is_observed and other <= day]
@@ -81,20 +87,24 @@ class Job:
     @property
     def is_open(self) -> bool:
         """Whether the days leave something open that only the present can settle."""
-        if self.log is None or self.log.failure:
+        if self.plan.baseline or (self.log and self.log.failure):
             return False
-        known = self.before(self.log.stretches[0].window.day)
-        return bool(known and not known.is_settled) or any(each.is_unsettled for each in self.log.stretches)
+        stretches = self.log.stretches if self.log else []
+        known = self.before(stretches[0].window.day) if stretches else self.was
+        return bool(known and not known.is_settled) or any(each.is_unsettled for each in stretches)
 
     def days_to_the_present(self, cut: Position, clock: Clock) -> tuple[Window, ...]:
-        """Windows of the days after the newest one, up to today; none when the log was read to its end."""
-        if self.log is None or self.log.failure:
+        """Windows of what comes after the newest day, up to today; none when the log was read to its end."""
+        if self.plan.baseline or (self.log and self.log.failure) or self.was is None:
             return ()
+        if self.log is None:
+            is_behind = Position.parse(self.was.end_position).order < cut.order
+            return windows.onward(self.was, clock) if is_behind else ()
         last = self.log.stretches[-1]
         is_newest = last.window.end is None and max(self.known) <= last.window.day
         if not (is_newest and last.end and last.resume and last.end.order < cut.order):
             return ()
-        return windows.after([each.window for each in self.log.stretches], last.end, last.resume, clock)
+        return windows.after(last.window.day, last.end, last.resume, clock)
 
     def require_told(self, stretch: Stretch) -> None:
         """A day that lies between others must be told by the log alone: the table of now says nothing of it.

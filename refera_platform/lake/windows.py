@@ -8,7 +8,7 @@ lost is read again between the places that its neighbours know, so that it has t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -47,7 +47,7 @@ class LogPlan:
     baseline: calendar.DayPlan | None = None
     """The day that gets a snapshot of the whole table, when its log cannot be read on from the lake's state."""
     kept: tuple[date, ...] = ()
-    """Requested days that stay as they are, because what they hold cannot be read again from the log."""
+    """Requested days that stay as they are: they are over, or what they hold was not read from the log."""
 
 
 def plan(
@@ -86,33 +86,44 @@ def plan(
                 "the log is the lake's from there on; leave earlier days out.",
             )
     _require_chain(address, observed, requested)
-    kept = [day for day in requested if day in known and _stays(known[day])]
+    since = max((state.day for state in observed if state.baseline), default=first)
+    kept = [day for day in requested if day in known and (day < since or _stays(known[day]))]
     wanted = [day for day in requested if day not in kept]
     if not newest.is_closed and newest.day + calendar.ONE in wanted and newest.day not in wanted:
-        wanted.insert(0, newest.day)  # it was captured while it went on, and is completed on the way
+        wanted = sorted(
+            [newest.day, *wanted]
+        )  # it was captured while it went on, and is completed on the way
     windows = tuple(_window(address, day, wanted, known, clock.time_zone) for day in wanted)
     return LogPlan(windows=windows, kept=tuple(kept))
 
 
-def after(windows: Sequence[Window], end: Position, resume: Position, clock: Clock) -> tuple[Window, ...]:
-    """The windows of all days from the end of some windows to today.
+def onward(state: RawState, clock: Clock) -> tuple[Window, ...]:
+    """The windows from the newest captured day of a table to today: the rest of that day, and the days after it."""
+    end, resume = Position.parse(state.end_position), _resume(state)
+    later = after(state.day, end, resume, clock)
+    if state.is_closed:
+        return later
+    midnight = _midnight(state.day, clock.time_zone)
+    rest = Window(day=state.day, midnight=midnight, start=end, resume=resume, extends=True)
+    return rest, *(replace(window, start=None, resume=None) for window in later)
+
+
+def after(last: date, end: Position, resume: Position, clock: Clock) -> tuple[Window, ...]:
+    """The windows of all days after one, up to today.
 
     Args:
-        windows: Windows whose last one is the newest of its table.
-        end: Where that one ended.
+        last: That day.
+        end: Where it ended.
         resume: Where to read from.
         clock: The present.
     """
-    last = windows[-1].day
-    return tuple(
-        Window(day=day, midnight=_midnight(day, clock.time_zone), start=end if day == last + calendar.ONE else None,
-               resume=resume if day == last + calendar.ONE else None)
-        for day in calendar.days_between(last + calendar.ONE, clock.today())
-    )  # fmt: skip
+    days = calendar.days_between(last + calendar.ONE, clock.today())
+    found = [Window(day=day, midnight=_midnight(day, clock.time_zone)) for day in days]
+    return (replace(found[0], start=end, resume=resume), *found[1:]) if found else ()
 
 
 def _stays(state: RawState) -> bool:
-    """Whether a captured day is over, or what it holds cannot be had from the log."""
+    """Whether a captured day is over, or was not read from the log."""
     return state.is_closed or state.strategy != Strategy.LOG.value or not state.is_observed
 
 
@@ -128,17 +139,22 @@ def _require_chain(address: str, observed: Sequence[RawState], requested: Sequen
             f"The baseline of {address} is gone, on which day {observed[0].day} and all later ones stand:",
             f"put its object back, or take a new one: refera resnapshot {address}",
         )
-    for before, state in pairwise(observed[since:]):
-        lost = calendar.days_between(before.day + calendar.ONE, state.day - calendar.ONE)
-        asked = f"--day {lost[0]}" if len(lost) == 1 else f"--from {lost[0]} --to {lost[-1]}" if lost else ""
-        if lost and not (set(lost) <= set(requested) or set(requested) <= set(lost)):
-            raise DayRefused(
-                f"The objects of {address} from {lost[0]} to {lost[-1]} are gone from the lake, though later days are"
-                " there:",
-                f"read them again from the log: refera run {asked}",
-            )
+    chain = list(pairwise(observed[since:]))
+    lost = [
+        day
+        for before, state in chain
+        for day in calendar.days_between(before.day + calendar.ONE, state.day - calendar.ONE)
+    ]
+    if lost and not (set(lost) <= set(requested) or set(requested) <= set(lost)):
+        days = ", ".join(str(day) for day in lost)
+        asked = f"--day {lost[0]}" if len(lost) == 1 else f"--from {lost[0]} --to {lost[-1]}"
+        raise DayRefused(
+            f"The objects of {address} for {days} are gone from the lake, though later days are there:",
+            f"read them again from the log: refera run {asked}",
+        )
+    for before, state in chain:
         ends, begins = Position.parse(before.end_position), Position.parse(state.start_position)
-        if not lost and ends.order != begins.order:
+        if before.day + calendar.ONE == state.day and ends.order != begins.order:
             raise DayRefused(
                 f"Day {state.day} of {address} begins at {begins} in the log, and the day before it ends at {ends}:",
                 f"put the objects back that belong together, or take a new baseline: refera resnapshot {address}",
@@ -157,16 +173,17 @@ def _window(
     if own:
         start = Position.parse(own.end_position)
         return Window(day=day, midnight=midnight, start=start, resume=_resume(own), extends=True)
-    end = Position.parse(later.start_position) if later else None
-    if day - calendar.ONE in wanted and (before is None or not before.is_closed):
-        return Window(day=day, midnight=midnight, end=end)
-    if before is None or before.strategy != Strategy.LOG.value:
+    follows = day - calendar.ONE in wanted and (before is None or not before.is_closed)
+    if not follows and (before is None or before.strategy != Strategy.LOG.value):
         last = max(other for other in known if other < day)
         raise DayRefused(
             f"Day {day} of {address} cannot follow day {last}: {last + calendar.ONE} to {day - calendar.ONE} were never"
             " captured;",
             f"capture them in one pass: refera run --from {last + calendar.ONE} --to {day}",
         )
+    end = Position.parse(later.start_position) if later else None
+    if follows or before is None:
+        return Window(day=day, midnight=midnight, end=end)
     start = Position.parse(before.end_position)
     return Window(day=day, midnight=midnight, start=start, resume=_resume(before), end=end)
 

@@ -29,6 +29,10 @@ AFRESH = "refera/resnapshot"
 NOT_COMPARED = (
     "The pass ended at a day that is long over, so the source's rows of today say nothing about it."
 )
+UNSETTLED = (
+    "The table was altered, or rows went with those they refer to, which the log does not tell: the next run that"
+    " reaches the present reads the table."
+)
 FRESH_WITHIN = timedelta(hours=36)
 
 
@@ -112,7 +116,7 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
             context.add_asset_metadata(
                 _of_day(filled, captured), asset_key=key, partition_key=str(filled.day)
             )
-        else:  # the day before was captured while it went on, and was completed on the way
+        else:  # the day before is completed on the way, and those after it may have to settle what was left open
             context.log_event(
                 dg.AssetMaterialization(key, partition=str(filled.day), metadata=_of_day(filled, captured))
             )
@@ -131,7 +135,7 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
             dg.AssetCheckResult(
                 check_name=AGREES, asset_key=key, passed=captured.agrees,
                 metadata={"source_rows": captured.source_rows or "not compared", "lake_rows": captured.lake_rows},
-                description=None if captured.source_rows is not None else NOT_COMPARED,
+                description=_compared(captured),
             ),
             dg.AssetCheckResult(
                 check_name=COLUMNS, asset_key=key, passed=not captured.gone, metadata={"gone": gone},
@@ -143,6 +147,13 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
             ),
         ],
     )  # fmt: skip
+
+
+def _compared(captured: Captured) -> str | None:
+    """What a number of rows cannot tell."""
+    if not captured.state.is_settled:
+        return UNSETTLED
+    return None if captured.source_rows is not None else NOT_COMPARED
 
 
 def _of_day(filled: Filled, captured: Captured) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused
 from refera_platform.lake.state import RawState
-from refera_platform.lake.windows import after, plan
+from refera_platform.lake.windows import after, onward, plan
 from refera_platform.source.log.position import Position
 
 MONDAY = date(2026, 3, 9)
@@ -91,7 +91,7 @@ def test_a_transaction_prepared_before_a_day_is_read_from_where_it_was_prepared(
 
 def test_days_that_settle_what_the_log_left_open_go_on_to_today():
     (window,) = plan("shop.t", [DAYS[1]], known(FIRST), NOON).windows
-    found = after([window], place(200), place(150), NOON)
+    found = after(window.day, place(200), place(150), NOON)
     assert [each.day for each in found] == DAYS[2:5]
     assert [(each.start, each.resume) for each in found] == [
         (place(200), place(150)),
@@ -99,6 +99,37 @@ def test_days_that_settle_what_the_log_left_open_go_on_to_today():
         (None, None),
     ]
     assert {each.end for each in found} == {None}
+
+
+def test_a_table_goes_on_to_today_from_its_newest_day_whether_that_is_over_or_not():
+    for is_closed, days in ((True, DAYS[2:5]), (False, DAYS[1:5])):
+        found = onward(state(DAYS[1], 100, 200, is_closed=is_closed), NOON)
+        assert [each.day for each in found] == days
+        assert [each.start for each in found] == [place(200), *[None] * (len(days) - 1)]
+        assert [each.extends for each in found] == [not is_closed, *[False] * (len(days) - 1)]
+
+
+def test_the_rest_of_an_open_day_comes_after_the_days_before_it():
+    states = [FIRST, state(DAYS[2], 200, 300), state(DAYS[3], 300, 400, is_closed=False)]
+    assert [day for day, *_ in windows([DAYS[1], DAYS[4]], states)] == [DAYS[1], DAYS[3], DAYS[4]]
+
+
+def test_what_lies_before_the_last_baseline_stays_also_when_it_was_open():
+    states = [FIRST, state(DAYS[1], 100, 200, is_closed=False), state(DAYS[2], 10, 20, baseline=1)]
+    found = plan("shop.t", DAYS[1:4], known(*states), NOON)
+    assert found.kept == (DAYS[1], DAYS[2])
+    assert [each.day for each in found.windows] == [DAYS[3]]
+
+
+def test_lost_days_that_are_not_neighbours_are_asked_for_together():
+    states = [FIRST, *(state(DAYS[step], 100 * step, 100 * step + 100) for step in (2, 4))]
+    clock = Clock(fixed=datetime(2026, 3, 15, 12, tzinfo=UTC))
+    with pytest.raises(
+        DayRefused, match=r"for 2026-03-10, 2026-03-12 are gone.*--from 2026-03-10 --to 2026-03-12"
+    ):
+        plan("shop.t", [DAYS[5]], known(*states), clock)
+    assert [day for day, *_ in windows(DAYS[1:4], states, clock)] == [DAYS[1], DAYS[3]]
+    assert [day for day, *_ in windows([DAYS[1]], states, clock)] == [DAYS[1]]
 
 
 def test_what_was_compared_before_the_log_was_read_needs_no_chain():
@@ -111,8 +142,8 @@ def test_what_was_compared_before_the_log_was_read_needs_no_chain():
 REFUSALS = {
     "not begun": ([DAYS[5]], [FIRST], r"Day 2026-03-14 of shop.t has not begun"),
     "before the first": ([MONDAY - ONE], [FIRST], r"before 2026-03-09, the day of its first capture: the log is the lake's from there on"),
-    "an object that is gone": ([DAYS[4]], [FIRST, state(DAYS[1], 100, 200), state(DAYS[3], 300, 400)], r"objects of shop.t from 2026-03-11 to 2026-03-11 are gone .*refera run --day 2026-03-11"),
-    "objects that are gone": ([DAYS[4]], [FIRST, state(DAYS[3], 300, 400)], r"from 2026-03-10 to 2026-03-11 are gone .*refera run --from 2026-03-10 --to 2026-03-11"),
+    "an object that is gone": ([DAYS[4]], [FIRST, state(DAYS[1], 100, 200), state(DAYS[3], 300, 400)], r"objects of shop.t for 2026-03-11 are gone .*refera run --day 2026-03-11"),
+    "objects that are gone": ([DAYS[4]], [FIRST, state(DAYS[3], 300, 400)], r"for 2026-03-10, 2026-03-11 are gone .*refera run --from 2026-03-10 --to 2026-03-11"),
     "the baseline is gone": ([DAYS[2]], [state(DAYS[1], 100, 200)], r"baseline of shop.t is gone, on which day 2026-03-10 .*refera resnapshot shop.t"),
     "an object of another lake": ([DAYS[2]], [FIRST, state(DAYS[1], 90, 200)], r"Day 2026-03-10 of shop.t begins at binlog.000001:90 in the log, and the day before it ends at binlog.000001:100"),
     "a gap": ([DAYS[3]], [FIRST], r"cannot follow day 2026-03-09: 2026-03-10 to 2026-03-11 were never captured; .*refera run --from 2026-03-10 --to 2026-03-12"),
