@@ -250,13 +250,13 @@ class LogCapture:
         kept: tuple[date, ...] = (),
     ) -> Callable[..., Captured]:  # fmt: skip
         """What came of the table; the caller adds how long it took."""
-        last, was = written[-1], job.was
+        last, was, newest = written[-1], job.was, job.before(date.max)
         days = [filled.day for filled in written]
         lake_rows, rows_twice = counted(self._source.connection, job.table, job.known, days)
         return partial(
             Captured, table=job.table, filled=tuple(written), unseen=unseen, kept=kept, source_rows=source_rows,
             gone=tuple(name for name in was.columns if name not in last.state.columns) if was else (),
-            lake_rows=lake_rows, rows_twice=rows_twice,
+            lake_rows=lake_rows, rows_twice=rows_twice, is_settled=newest is None or newest.is_settled,
         )  # fmt: skip
 
 

@@ -44,11 +44,13 @@ class Captured:
     rows_twice: int
     """Raw rows that share their position with another one: what a retry must never leave behind."""
     seconds: float
+    is_settled: bool = True
+    """False when the newest day left something open that the log does not tell and nobody has looked at yet."""
 
     @property
     def agrees(self) -> bool:
         """Whether source and lake hold the same number of rows; a cursor does not see deletes."""
-        if not self.state.is_settled:
+        if not self.is_settled:
             return False
         if self.source_rows is None:
             return True

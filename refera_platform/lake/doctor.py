@@ -14,12 +14,13 @@ from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.store import examine_clock, examine_room, examine_store, store_clock
 from refera_platform.source.connection import Source, connect
-from refera_platform.source.doctor.address import examine_address, examine_server, version_of
+from refera_platform.source.doctor.address import examine_address, examine_server
 from refera_platform.source.doctor.finding import Finding, Verdict, failed, ok, warn
 from refera_platform.source.doctor.log import examine_log
 from refera_platform.source.doctor.privileges import account_of, beyond, grants, held, needed
 from refera_platform.source.doctor.tables import examine_tables, largest_table
 from refera_platform.source.log.position import Position
+from refera_platform.source.server import release
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.stage import Stage
 
@@ -97,7 +98,7 @@ def _database(
         findings.append(
             ok(f"{name}: privileges", f"{source.database.user} may do what it needs, and nothing else.")
         )
-    statements = needed(tables, source.database.name, source.server.kind, version_of(source), account)
+    statements = needed(tables, source.database.name, source.server.kind, release(source.ask), account)
     return findings, statements
 
 

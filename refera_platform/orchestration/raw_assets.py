@@ -134,7 +134,10 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
         check_results=[
             dg.AssetCheckResult(
                 check_name=AGREES, asset_key=key, passed=captured.agrees,
-                metadata={"source_rows": captured.source_rows or "not compared", "lake_rows": captured.lake_rows},
+                metadata={
+                    "source_rows": "not compared" if captured.source_rows is None else captured.source_rows,
+                    "lake_rows": captured.lake_rows,
+                },
                 description=_compared(captured),
             ),
             dg.AssetCheckResult(
@@ -151,7 +154,7 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
 
 def _compared(captured: Captured) -> str | None:
     """What a number of rows cannot tell."""
-    if not captured.state.is_settled:
+    if not captured.is_settled:
         return UNSETTLED
     return None if captured.source_rows is not None else NOT_COMPARED
 

@@ -11,6 +11,7 @@ from refera_platform.errors import DayRefused, LakeError, QueryError, SourceErro
 from refera_platform.lake import capture_log
 from refera_platform.lake.captured import Refused
 from refera_platform.lake.lake import Lake
+from refera_platform.lake.log_job import Job
 from refera_platform.lake.passes import capture_tables
 from refera_platform.source import catalog
 from refera_platform.source.connection import connect
@@ -129,6 +130,10 @@ def test_a_pass_that_failed_while_it_settled_is_not_green_when_it_is_tried_again
         with pytest.raises(SourceError, match="Lost connection"):
             night(stage, shop, TODAY + ONE, tables)
     assert not states_of(stage, tables[1])[TODAY].is_settled
+    with monkeypatch.context() as patched:
+        patched.setattr(Job, "days_to_the_present", lambda job, cut, clock: ())
+        _, child = pass_at(stage, early(TODAY + ONE), tables, TODAY)
+        assert not child.agrees, "what is open is not green"
     _, child = pass_at(stage, early(TODAY + ONE), tables, TODAY)
     assert (child.agrees, child.kept, child.day) == (True, (TODAY,), TODAY + ONE)
     assert differences_of(stage, tables) == {}
@@ -200,7 +205,7 @@ def test_a_day_that_a_later_one_settled_stays_as_it_is_and_cannot_be_had_again(s
     captured(stage, "payments", YESTERDAY)
     captured(stage, "payments", TODAY)
     before = raw_of(stage, PAYMENTS, "*", YESTERDAY)
-    captured(stage, "payments", YESTERDAY)
+    assert captured(stage, "payments", YESTERDAY).agrees
     assert raw_of(stage, PAYMENTS, "*", YESTERDAY) == before
     lose(stage, PAYMENTS, YESTERDAY)
     with pytest.raises(DayRefused, match=rf"for {YESTERDAY} are gone from the lake"):

@@ -3,13 +3,13 @@
 Database ──▶ examine_address() ──▶ findings, until one fails
 """
 
-import re
 import socket
 from contextlib import closing
 
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
+from refera_platform.source.server import release
 from refera_platform.source.wire import PATIENCE, open_wire
 from refera_platform.stage import LOOPBACK, Database
 
@@ -57,12 +57,6 @@ def examine_server(source: Source, name: str) -> list[Finding]:
     return [_encryption(source, name), _kind(source, name)]
 
 
-def version_of(source: Source) -> tuple[int, int]:
-    """The first two numbers of the server's version; zeros when it does not tell them."""
-    found = re.match(r"(\d+)\.(\d+)", str(source.ask("select version()")[0][0]))
-    return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
 def _encryption(source: Source, name: str) -> Finding:
     about, database = f"{name}: encryption", source.database
     rows = source.ask("show session status like 'Ssl_cipher'")
@@ -85,7 +79,7 @@ def _encryption(source: Source, name: str) -> Finding:
 
 
 def _kind(source: Source, name: str) -> Finding:
-    about, kind, version = f"{name}: server", source.server.kind, version_of(source)
+    about, kind, version = f"{name}: server", source.server.kind, release(source.ask)
     told = f"{'MariaDB' if kind == 'mariadb' else 'MySQL'} {source.ask('select version()')[0][0]}"
     if version in TESTED.get(kind, ()):
         return ok(about, f"{told}, a version that the tests run on.")

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.source.cascades import cascades
 from refera_platform.source.connection import Source
-from refera_platform.source.doctor.address import version_of
 from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
 from refera_platform.source.doctor.privileges import Privilege, lacking
 from refera_platform.source.log.coverage import filters, left_out
 from refera_platform.source.log.place import require_same_log
 from refera_platform.source.log.position import Position
 from refera_platform.source.log.settings import NEEDED, missing
+from refera_platform.source.server import release
 from refera_platform.source.types import backticked, mysql_literal
 
 SHORTEST = timedelta(days=3)
@@ -121,7 +121,7 @@ def _identity(source: Source, name: str, settings: Mapping[str, str]) -> Finding
     remedy = "give each server a server_id of its own, in its configuration."
     if number in {"", "0"}:
         return fail(about, "The server has no server_id, so it serves its log to nobody.", remedy)
-    if source.server.kind == "mariadb" and version_of(source) < WEAK_IDENTITY and number == "1":
+    if source.server.kind == "mariadb" and release(source.ask) < WEAK_IDENTITY and number == "1":
         return warn(
             about, "server_id is 1, as it is everywhere, so that a replaced server is not noticed.", remedy
         )

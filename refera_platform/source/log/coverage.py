@@ -2,7 +2,7 @@
 
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
-from refera_platform.source.doctor.address import version_of
+from refera_platform.source.server import release
 
 
 def require_schema_in_log(source: Source) -> None:
@@ -38,7 +38,7 @@ def left_out(source: Source) -> SourceError | None:
 
 def filters(source: Source) -> tuple[str, bool]:
     """The option by which the server leaves our schema out of its log, or nothing; and whether it filters at all."""
-    is_renamed = source.server.kind == "mysql" and version_of(source) >= (8, 2)
+    is_renamed = source.server.kind == "mysql" and release(source.ask) >= (8, 2)
     rows = source.ask("show binary log status" if is_renamed else "show master status")
     texts = rows[0][2:4] if rows else ("", "")
     only, never = ({part.strip() for part in str(text or "").split(",")} - {""} for text in texts)

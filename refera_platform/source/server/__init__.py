@@ -1,5 +1,6 @@
 """What differs between MySQL and MariaDB, one small module each; everything else asks a ``Server``."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -59,6 +60,12 @@ def server_of(ask: Ask) -> Server:
     from refera_platform.source.server.mysql import MySQL
 
     return MariaDB(ask) if "mariadb" in str(ask("select version()")[0][0]).lower() else MySQL(ask)
+
+
+def release(ask: Ask) -> tuple[int, int]:
+    """The first two numbers of the server's version; zeros when it does not tell them."""
+    found = re.match(r"(\d+)\.(\d+)", str(ask("select version()")[0][0]))
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def settings(ask: Ask, names: tuple[str, ...]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from refera_platform.errors import SourceError
 from refera_platform.source.log.position import Position
-from refera_platform.source.server import Ask, Cut, settings
+from refera_platform.source.server import Ask, Cut, release, settings
 from refera_platform.source.types import mysql_literal
 
 SETTINGS = (
@@ -114,8 +114,7 @@ class MySQL:
 
     def _end_of_log(self) -> Position | None:
         """Where the log ends; ``None`` when there is none, or the account may not see it."""
-        release = str(self._ask("select version()")[0][0]).split("-")[0].split(".")
-        named = (int(release[0]), int(release[1])) >= RENAMED
+        named = release(self._ask) >= RENAMED
         try:
             found = self._ask("show binary log status" if named else "show master status")
         except SourceError as trouble:
