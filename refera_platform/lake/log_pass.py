@@ -29,6 +29,8 @@ class Route:
     table: str = ""
     log: TableLog | None = None
     decoder: RowDecoder | None = None
+    trouble: ReferaError | None = None
+    """Why there is no decoder: the table stops when rows of one of its days come."""
     watch: Watch | None = None
     """Told of the rows of a table whose children the server changes on its own."""
 
@@ -85,19 +87,27 @@ class LogPass:
         if route.watch:
             for child in route.watch.children(operation, version, body):
                 self._unsettle(child)
-        log, decoder = route.log, route.decoder
-        if log is None or decoder is None or self._transaction is None or log.failure:
+        log = route.log
+        if log is None or self._transaction is None or log.failure:
             return
-        if route.table in self._wanted:
-            try:
-                log.rows(decoder, operation, version, body, self._transaction)
-            except ReferaError as trouble:
+        try:
+            self._told(log, route, operation, version, body)
+        except ReferaError as trouble:
+            if route.table in self._wanted:
                 log.fail(trouble)
+            log.net = None
+        if self._pending > SPILL_BYTES or log.pending > SPILL_ROWS:
+            self._spill()
+
+    def _told(self, log: TableLog, route: Route, operation: str, version: int, body: bytes) -> None:
+        """Rows of a copied table."""
+        if route.decoder is None:
+            raise route.trouble or LakeError(f"The rows of {log.table.address} cannot be read.")
+        if route.table in self._wanted and self._transaction:
+            log.rows(route.decoder, operation, version, body, self._transaction)
             self._pending += len(body)
-            if self._pending > SPILL_BYTES or log.pending > SPILL_ROWS:
-                self._spill()
         elif log.current is None and log.net is not None and operation != "u":
-            log.net += decoder.count(operation, version, body) * (1 if operation == "c" else -1)
+            log.net += route.decoder.count(operation, version, body) * (1 if operation == "c" else -1)
 
     def statement(self, schema: str, sql: str) -> None:
         """A statement instead of rows."""
@@ -156,10 +166,7 @@ class LogPass:
         try:
             return Route(table=found.table, log=log, decoder=self._decoder(found, log), watch=watch)
         except ReferaError as trouble:
-            if found.table in self._wanted:
-                log.fail(trouble)
-            log.net = None
-            return Route(watch=watch)
+            return Route(table=found.table, log=log, trouble=trouble, watch=watch)
 
     def _spill(self) -> None:
         self._pending = 0

@@ -109,6 +109,29 @@ def test_rows_that_changed_with_those_they_refer_to_are_settled_by_the_run_that_
     assert differences_of(stage, tables) == {}
 
 
+def test_rows_behind_the_day_that_cannot_be_counted_stop_nothing(stage, shop):
+    pass_at(stage, early(TODAY), [PAYMENTS], YESTERDAY)
+    shop.at(TODAY + ONE, 0)
+    shop.run("set session binlog_row_image = 'MINIMAL'")
+    shop.run("delete from payments where checkNumber = 'C1'")
+    shop.run("set session binlog_row_image = 'FULL'")
+    (came,) = pass_at(stage, early(TODAY + ONE), [PAYMENTS], TODAY)
+    assert (came.source_rows, came.lake_rows, came.agrees) == (None, 3, True)
+
+
+def test_rows_that_cannot_be_read_stop_their_table_also_when_others_met_them_first(stage, shop):
+    captures(stage, [PAYMENTS, ORDERS], YESTERDAY)
+    shop.run("update payments set amount = 1")
+    captured(stage, "payments", TODAY)
+    shop.run("update payments set amount = 2")
+    declared_otherwise = replace(PAYMENTS, key=("customerNumber", "nothing"))
+    refused, done = passed(stage, [declared_otherwise, ORDERS])  # the log is read from where orders was left
+    assert [one.table.name for one in done] == ["orders"]
+    assert [str(one.trouble).split(",")[0] for one in refused] == [
+        "The rows of classicmodels.payments in the log have no column nothing"
+    ]
+
+
 def test_a_pass_that_failed_while_it_settled_is_not_green_when_it_is_tried_again(stage, shop, monkeypatch):
     tables = family("parent", "child")
     shop.run("create table parent (id int primary key)")
