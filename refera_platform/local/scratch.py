@@ -123,8 +123,7 @@ def open_server(home: Path) -> Iterator[Scratch]:
 def _started(home: Path, server: Daemon) -> Scratch:
     folder, password = server.folder, secrets.token_urlsafe(24)
     mariadb.install(folder, mariadb.INSTALL_OPTIONS | UNSAFE).replace(server.data)
-    for name in ("tmp", "nothing"):
-        (folder / name).mkdir()
+    (folder / "nothing").mkdir()
     made = Scratch(
         home=home, folder=folder, socket=short_socket.path(_socket(folder)), option_file=folder / "client.cnf",
         password=password,
