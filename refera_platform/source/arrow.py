@@ -81,15 +81,6 @@ def numbers(values: npt.NDArray[Any], valid: Validity = None, kind: Any = None) 
     )
 
 
-def decimals(unscaled: npt.NDArray[np.int64], scale: int, valid: Validity = None) -> Array:
-    """Exact decimals of at most 18 digits, from whole numbers of the last digit."""
-    halves = np.empty((len(unscaled), 2), dtype=np.int64)
-    halves[:, 0] = unscaled
-    halves[:, 1] = unscaled >> 63
-    kind = na.decimal128(38, scale)
-    return na.c_array_from_buffers(kind, len(unscaled), [_bits(valid), halves], null_count=_nulls(valid))
-
-
 def valid_of(values: Sequence[object]) -> Validity:
     """Which values are not NULL; ``None`` when all are not."""
     if None not in values:

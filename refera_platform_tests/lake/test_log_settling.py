@@ -31,6 +31,19 @@ def family(*names):
     return [SourceTable(database="classicmodels", name=name, key=("id",), about="Family.") for name in names]
 
 
+def parent_and_child(shop, action):
+    """Two tables of three rows each, whose children the server changes when their parent goes."""
+    shop.run("create table parent (id int primary key)")
+    shop.run(
+        "create table child (id int primary key, p int,"
+        f" foreign key (p) references parent(id) on delete {action})"
+    )
+    for number in range(3):
+        shop.run(f"insert into parent values ({number})")
+        shop.run(f"insert into child values ({number}, {number})")
+    return family("parent", "child")
+
+
 def pass_at(stage, moment, tables, *days):
     """Capture days at a moment; a refusal is raised."""
     at = stage.at(moment)
@@ -94,14 +107,7 @@ def test_tables_that_are_settled_take_those_beside_them_to_the_same_moment(stage
 
 
 def test_rows_that_changed_with_those_they_refer_to_are_settled_by_the_run_that_closes_the_day(stage, shop):
-    tables = family("parent", "child")
-    shop.run("create table parent (id int primary key)")
-    shop.run(
-        "create table child (id int primary key, p int, foreign key (p) references parent(id) on delete set null)"
-    )
-    for number in range(3):
-        shop.run(f"insert into parent values ({number})")
-        shop.run(f"insert into child values ({number}, {number})")
+    tables = parent_and_child(shop, "set null")
     pass_at(stage, early(TODAY), tables, YESTERDAY)
     shop.at(TODAY)
     shop.run("delete from parent where id = 1")
@@ -133,14 +139,7 @@ def test_rows_that_cannot_be_read_stop_their_table_also_when_others_met_them_fir
 
 
 def test_a_pass_that_failed_while_it_settled_is_not_green_when_it_is_tried_again(stage, shop, monkeypatch):
-    tables = family("parent", "child")
-    shop.run("create table parent (id int primary key)")
-    shop.run(
-        "create table child (id int primary key, p int, foreign key (p) references parent(id) on delete cascade)"
-    )
-    for number in range(3):
-        shop.run(f"insert into parent values ({number})")
-        shop.run(f"insert into child values ({number}, {number})")
+    tables = parent_and_child(shop, "cascade")
     pass_at(stage, early(TODAY), tables, YESTERDAY)
     shop.at(TODAY)
     shop.run("delete from parent where id = 1")

@@ -13,6 +13,7 @@ import pytest
 from refera_platform.errors import SourceError
 from refera_platform.source import arrow
 
+CENTS = np.array([-123, 0, 10**18 - 1], dtype=np.int64)
 VALID = np.array([True, False, True])
 
 
@@ -37,7 +38,7 @@ def test_every_kind_of_column_arrives_with_its_type_its_values_and_its_nulls():
         "day": arrow.numbers(np.array([-1, 0, 2932896], dtype=np.int32), VALID, na.date32()),
         "moment": arrow.numbers(np.array([-1, 0, 1], dtype=np.int64), VALID, na.timestamp("us")),
         "instant": arrow.numbers(np.array([-1, 0, 1], dtype=np.int64), VALID, na.timestamp("us", "UTC")),
-        "decimal": arrow.decimals(np.array([-123, 0, 10**18 - 1], dtype=np.int64), 2, VALID),
+        "decimal": arrow.numbers(np.column_stack([CENTS, CENTS >> 63]), VALID, na.decimal128(38, 2)),
     }
     kinds, rows = scanned(columns, 3)
     assert kinds == ["VARCHAR", "BLOB", "TINYINT", "UBIGINT", "FLOAT", "DATE", "TIMESTAMP",

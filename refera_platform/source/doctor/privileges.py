@@ -20,7 +20,6 @@ GRANT = re.compile(
 )
 PROXY = re.compile(r"GRANT PROXY ON .*", re.DOTALL)
 PART = re.compile(rf"(?P<name>[A-Z][A-Z0-9_ ]*?)\s*(?P<columns>\((?:[^()`'\"]|{QUOTED})*\))?\s*(?:,|$)")
-ROLES = re.compile(r"`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)?")
 SELECT, STREAM, STATUS = "SELECT", "REPLICATION SLAVE", frozenset({"BINLOG MONITOR", "REPLICATION CLIENT"})
 """Reading a table; receiving the log; asking where the log is (its name since MariaDB 10.5, and before)."""
 ALL = "ALL PRIVILEGES"
