@@ -6,10 +6,10 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 REFERA := .venv/bin/refera
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test stress bench-cdc lint ui down clean
+.PHONY: help setup demo test stress bench-cdc bench-warehouse lint ui down clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 setup: ## .venv from the lock file, and MariaDB when missing; PYTHON=python3.12 chooses the Python
 	@bin/setup.sh
@@ -22,11 +22,14 @@ test: lint ## style, types and SQL, then every test; ARGS="-k words" chooses amo
 
 stress: setup ## rows that are killed and counted, and random lives of tables, each for SECONDS_EACH=3600
 	@.venv/bin/pytest refera_platform_tests/lake/test_counter_machine.py refera_platform_tests/lake/test_random_days.py \
-		refera_platform_tests/lake/test_log_memory.py \
+		refera_platform_tests/lake/test_log_memory.py refera_platform_tests/warehouse/test_increment.py \
 		--timeout=0 --stress-seconds=$${SECONDS_EACH:-3600}
 
 bench-cdc: setup ## rows a second and memory of reading the log: this reader beside a bare python-mysql-replication loop
 	@.venv/bin/python -m benchmarks.cdc $${ROWS:+--rows "$$ROWS"}
+
+bench-warehouse: setup ## bytes, seconds and memory of a day on ten million order lines, beside a full rebuild; LINES=1000000
+	@.venv/bin/python -m benchmarks.warehouse $${LINES:+--lines "$$LINES"}
 
 lint: setup ## ruff, mypy and sqlfluff
 	@.venv/bin/ruff check

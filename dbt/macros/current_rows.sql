@@ -1,8 +1,8 @@
 {#-
-    The rows that a source table has now: of each key the newest change, unless that change was a
-    deletion. Positions order the changes of a table; a key that came back after its deletion is there.
+    The rows that the changes leave of a source table: of each key the newest change, deletions among them.
+    Positions order the changes of a table; a key that came back after its deletion is there.
 -#}
-{% macro current_rows(changes, key) -%}
+{% macro newest_changes(changes, key) -%}
     select *
     from (
         select
@@ -13,5 +13,25 @@
             ) as recency
         from {{ changes }}
     ) as newest_first
-    where recency = 1 and {{ column('_op') }} <> 'd'
+    where recency = 1
+{%- endmacro %}
+
+{#-
+    To stand at the end of a staging model, after `from` its cleaned newest changes: the rows that were there
+    before, less those that changed meanwhile. Nothing in a build of everything.
+
+    model: the staging model itself. columns: its columns, in order. key: those that tell its rows apart.
+    changed: a relation with the keys that changed, under the same names.
+-#}
+{% macro and_the_unchanged(model, columns, key, changed) -%}
+    {%- if is_served(model) | trim %}
+    union all
+    select {% for name in columns %}unchanged.{{ name }}{{ ", " if not loop.last }}{% endfor %}
+    from {{ served(model) }} as unchanged
+    where not exists (
+        select 1
+        from {{ changed }} as changed
+        where {% for name in key %}changed.{{ name }} = unchanged.{{ name }}{{ " and " if not loop.last }}{% endfor %}
+    )
+    {%- endif -%}
 {%- endmacro %}

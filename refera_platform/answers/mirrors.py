@@ -31,7 +31,7 @@ MIRRORS = (
         model="fct_orders",
         columns={
             "orderNumber": "order_number", "customerNumber": "customer_number", "orderDate": "order_date",
-            "requiredDate": "required_date", "shippedDate": "shipped_date",
+            "requiredDate": "required_date", "shippedDate": "shipped_date", "status": "order_status",
         },
     ),
     Mirror(
@@ -50,7 +50,7 @@ MIRRORS = (
             "state": "customer_state", "country": "customer_country", "creditLimit": "credit_limit",
             "salesRepEmployeeNumber": "sales_rep_number",
         },
-        where="customer_key <> -1",
+        where="is_current and customer_key <> -1",
     ),
     Mirror(
         table="classicmodels.employees",
@@ -59,13 +59,13 @@ MIRRORS = (
             "employeeNumber": "employee_number", "firstName": "first_name", "lastName": "last_name",
             "jobTitle": "job_title", "officeCode": "office_code", "reportsTo": "manager_number",
         },
-        where="employee_key <> -1",
+        where="is_current and employee_key <> -1",
     ),
     Mirror(
         table="classicmodels.offices",
         model="dim_office",
         columns={"officeCode": "office_code", "city": "office_city", "country": "office_country"},
-        where="office_key <> -1",
+        where="not is_deleted and office_key <> -1",
     ),
     Mirror(
         table="classicmodels.products",
@@ -74,6 +74,6 @@ MIRRORS = (
             "productCode": "product_code", "productName": "product_name", "productLine": "product_line",
             "buyPrice": "buy_price", "MSRP": "msrp",
         },
-        where="product_key <> -1 and not is_deleted",
+        where="is_current and product_key <> -1",
     ),
 )  # fmt: skip

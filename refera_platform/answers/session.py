@@ -16,12 +16,12 @@ import duckdb
 from refera_platform.answers.history import as_of
 from refera_platform.engine import literal, quoted, redact, scratch, session
 from refera_platform.errors import QueryError
-from refera_platform.lake.lake import Lake, listed, raw_rows, run
+from refera_platform.lake.lake import Lake, raw_rows, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
-from refera_platform.warehouse.published import Published, object_key, read
+from refera_platform.warehouse.published import Published, read, relation
 
 EXPLAIN = re.compile(r"\s*explain(\s+analyze)?(\s*\([^)]*\))?", re.IGNORECASE)
 FORMATS = ("table", "csv", "tsv", "json", "parquet")
@@ -107,8 +107,13 @@ def opened(stage: Stage) -> Iterator[Session]:
         root = ObjectRoot(stage.warehouse, stage.store)
         published = read(root)
         for name, model in published.models.items():
-            address = root.url(object_key(name, model.sha256))
-            run(connection, f"create view {quoted(name)} as select * from read_parquet({listed([address])})")
+            # the columns of an answer are a contract; the one that names its objects is none of them
+            told = (
+                f"* exclude ({quoted(model.stored_by)})"
+                if model.stored_by and name.startswith("ans_")
+                else "*"
+            )
+            run(connection, f"create view {quoted(name)} as select {told} from {relation(root, name, model)}")
         lake = Lake(stage)
         raw = _register_lake(connection, lake)
         if not published.models and not raw:

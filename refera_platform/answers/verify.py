@@ -13,14 +13,14 @@ import duckdb
 
 from refera_platform.answers.mirrors import MIRRORS, Mirror
 from refera_platform.engine import literal, quoted, scratch
-from refera_platform.lake.lake import Lake, RawObject, current_state, listed, run
+from refera_platform.lake.lake import Lake, RawObject, current_state, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.connection import Source, connect
 from refera_platform.source.pull import pull
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
-from refera_platform.warehouse.published import Published, object_key, read
+from refera_platform.warehouse.published import Published, read, relation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +105,7 @@ def _lake_and_warehouse(
                 first="the table was never published: refera run",
             )
             continue
-        address = root.url(object_key(mirror.model, model.sha256))
-        right = f"(select * from read_parquet({listed([address])}) where {mirror.where})"
+        right = f"(select * from {relation(root, mirror.model, model)} where {mirror.where})"
         left = _trimmed(source.connection, there, mirror)
         key = {name: mirror.columns[name] for name in table.key}
         yield _compared(source.connection, names, left, right, key, mirror.columns)

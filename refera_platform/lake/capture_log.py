@@ -181,6 +181,8 @@ class LogCapture:
             unseen = replace(state, day=day, is_observed=False, quirks={}, end_position=state.start_position)
             write_day(self._lake, self._source.connection, table, unseen, nothing(unseen), before=None, extends=False,
                       folder=self._folder)  # fmt: skip
+        if self._is_exact:
+            state = replace(state, source_rows=read.rows, source_money=self._totals(table)[1])
         rows, added = baseline_rows(self._source.connection, table, job.known, state, read, cut, self._folder)
         kept = own.state.rows if own and own.state.is_observed else {}
         state = replace(state, rows=sums(kept, added), table_rows=read.rows if self._is_exact else None)
@@ -202,6 +204,8 @@ class LogCapture:
         )
         written: list[Filled] = []
         last: Position | None = None
+        net = job.logs[-1].net
+        count, money = self._totals(table)
         for log, stretch in job.told():
             if log.failure:
                 raise log.failure
@@ -221,6 +225,8 @@ class LogCapture:
             base = self._base(table, was, "")
             if was and not read and not (stretch.end and stretch.end.order >= cut.order):
                 base = replace(base, source_types=was.source_types)  # those of now may be of a later day
+            if is_newest and net is not None:
+                base = replace(base, source_rows=count - net, source_money=money if is_present else None)
             item, added = writer.write(stretch, base, job.known, read=read, cut=cut)
             job.known = dict(sorted({**job.known, item.day: item}.items()))
             written.append(
@@ -228,9 +234,14 @@ class LogCapture:
                     day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url
                 )
             )
-        net = job.logs[-1].net
-        count = self._source.ask(f"select cast(count(*) as signed) from {backticked(table.name)}")[0][0]
-        return self._captured(job, written, None if net is None else int(count) - net, kept=job.plan.kept)
+        return self._captured(job, written, None if net is None else count - net, kept=job.plan.kept)
+
+    def _totals(self, table: SourceTable) -> tuple[int, str | None]:
+        """Rows of the table at the source, and the sum of its amount as decimal text if it has one."""
+        product = " * ".join(backticked(name) for name in table.amount) or "null"
+        asked = f"cast(count(*) as signed), cast(coalesce(sum({product}), 0) as char)"
+        row = self._source.ask(f"select {asked} from {backticked(table.name)}")[0]
+        return int(row[0]), str(row[1]) if table.amount else None
 
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)

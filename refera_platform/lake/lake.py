@@ -30,6 +30,9 @@ class RawObject:
     state: RawState
 
 
+NOTHING_KNOWN: Mapping[date, RawObject] = {}
+
+
 class Lake:
     """The raw objects of a stage."""
 
@@ -41,12 +44,32 @@ class Lake:
         found = ((layout.day_of(table, item.key), item) for item in self.objects.list(layout.folder(table)))
         return {day: item for day, item in sorted(found, key=lambda pair: pair[1].key) if day is not None}
 
-    def days(self, table: SourceTable, connection: duckdb.DuckDBPyConnection) -> dict[date, RawObject]:
-        """The captured days with the state that each object carries, oldest first."""
+    def days(
+        self,
+        table: SourceTable,
+        connection: duckdb.DuckDBPyConnection,
+        known: Mapping[date, RawObject] = NOTHING_KNOWN,
+    ) -> dict[date, RawObject]:
+        """The captured days with the state that each object carries, oldest first.
+
+        Args:
+            table: Whose days.
+            connection: Session that can read the lake.
+            known: Objects whose state was read before; those with the same ETag are not read again.
+        """
         stored = self.stored_days(table)
-        states = read_states(connection, [item.url for item in stored.values()])
+        told = {
+            day: known[day].state
+            for day, item in stored.items()
+            if day in known and known[day].stored.etag == item.etag
+        }
+        texts = read_states(connection, [item.url for day, item in stored.items() if day not in told])
         return {
-            day: RawObject(day=day, stored=item, state=RawState.from_json(states.get(item.url, ""), item.url))
+            day: RawObject(
+                day=day,
+                stored=item,
+                state=told.get(day) or RawState.from_json(texts.get(item.url, ""), item.url),
+            )
             for day, item in stored.items()
         }
 
@@ -63,14 +86,21 @@ def read_states(connection: duckdb.DuckDBPyConnection, urls: Sequence[str]) -> M
     return dict(rows)
 
 
-def raw_rows(urls: Sequence[str], *, with_day: bool = False) -> str:
-    """DuckDB relation of the rows of some objects, columns matched by name."""
+def raw_rows(urls: Sequence[str], *, with_day: bool = False, with_number: bool = False) -> str:
+    """DuckDB relation of the rows of some objects, columns matched by name.
+
+    Args:
+        urls: Addresses of the objects.
+        with_day: Whether the day in their path is a column.
+        with_number: Whether a row's place in its object, from 0, is the column ``file_row_number``.
+    """
     days = (
         ", hive_partitioning = true, hive_types = {'day': date}"
         if with_day
         else ", hive_partitioning = false"
     )
-    return f"read_parquet({listed(urls)}, union_by_name = true{days})"
+    number = ", file_row_number = true" if with_number else ""
+    return f"read_parquet({listed(urls)}, union_by_name = true{days}{number})"
 
 
 def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:

@@ -56,6 +56,10 @@ class RawState:
     """Rows of the object by ``_op``."""
     table_rows: int | None = None
     """For ``log``: rows of the table after the object, by what came and went; ``None`` when they must be counted."""
+    source_rows: int | None = None
+    """Rows that the source had when the object was written; ``None`` when the object's moment was over for it."""
+    source_money: str | None = None
+    """Sum of the table's declared amount at that moment, as decimal text."""
     quirks: Mapping[str, int] = field(default_factory=dict)
     """Values of the source, by column, that no Parquet type holds and that were kept as NULL."""
     passes: int = 1

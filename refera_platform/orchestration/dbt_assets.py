@@ -104,6 +104,6 @@ def _materializations(
             columns = [dg.TableColumn(column, kind) for column, kind in model.columns.items()]
             metadata |= {
                 "dagster/row_count": model.rows, "dagster/uri": built.url(name), "bytes": model.bytes,
-                "sha256": model.sha256, "dagster/column_schema": dg.TableSchema(columns),
+                "objects": len(model.objects), "dagster/column_schema": dg.TableSchema(columns),
             }  # fmt: skip
         yield dg.MaterializeResult(asset_key=chosen[name], metadata=metadata)

@@ -44,6 +44,8 @@ class SourceTable:
     """Columns that are left behind: they are never asked for, and skipped undecoded in the log."""
     hashed: frozenset[str] = frozenset()
     """Columns kept as HMAC-SHA256 of their text, keyed by ``REFERA_HASH_KEY``: equal values stay equal."""
+    amount: tuple[str, ...] = ()
+    """Columns whose product is a row's money: its sum at the source must be the warehouse's."""
     cursor: str = ""
     """For ``cursor``: the column that grows when a row comes or changes."""
     overlap: timedelta | int = timedelta(hours=1)
@@ -69,6 +71,11 @@ class SourceTable:
             raise SettingError(
                 f"{where} has strategy {self.strategy.value} and cursor {self.cursor!r}:",
                 "a cursor column belongs to strategy cursor, and to no other.",
+            )
+        if hidden := set(self.amount) & (self.private | self.hashed):
+            raise SettingError(
+                f"{where} hides {', '.join(sorted(hidden))}, of which its amount is made:",
+                "leave the column open, or leave the amount out.",
             )
         if self.cursor and self.cursor in self.private | self.hashed:
             raise SettingError(

@@ -1,6 +1,9 @@
 """One run of the warehouse: pin, build and test in a database of its own, and publish when all of it is green.
 
 lake ──pin──▶ ephemeral DuckDB ──dbt build (models, tests)──▶ green? ──▶ publish ──▶ <warehouse>/…
+
+A build of all models reads what changed since the publication before, and the months that the changes touch, when
+that is enough (``increment``); the same SQL on all raw objects gives the same tables.
 """
 
 import shutil
@@ -14,15 +17,18 @@ from typing import Any
 import duckdb
 import yaml
 
-from refera_platform.engine import configuration, literal, open_store, redact, scratch
+from refera_platform.engine import configuration, open_store, quoted, redact, scratch
 from refera_platform.errors import WarehouseError
-from refera_platform.lake.lake import Lake, listed, run
+from refera_platform.lake.lake import Lake, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.stage import Stage
 from refera_platform.warehouse import manifest, project
-from refera_platform.warehouse.inputs import pin, register, require_unchanged
+from refera_platform.warehouse.failures import keep_failures
+from refera_platform.warehouse.increment import months_touched, reason_against, serve
+from refera_platform.warehouse.inputs import Inputs, pin, register, require_unchanged
+from refera_platform.warehouse.project import Project
 from refera_platform.warehouse.publish import publish
-from refera_platform.warehouse.published import Published, fixed_key, object_key, read
+from refera_platform.warehouse.published import Published, fixed_key, read, relation
 
 DATABASE = "warehouse.duckdb"
 """Name of the build's database; dbt writes its stem into every relation when it parses."""
@@ -43,6 +49,8 @@ class NodeResult:
     failures: int | None
     """Rows that a test found wrong."""
     message: str
+    sql: str = ""
+    """What a test asked, for those that found rows."""
 
     @property
     def is_red(self) -> bool:
@@ -61,6 +69,12 @@ class Built:
     root: str
     """Root of the warehouse."""
     seconds: float
+    reason: str
+    """Why everything was built; empty when the changes since the publication before were enough."""
+    months: frozenset[str] = frozenset()
+    """The months that were written anew, when not all were."""
+    failures: tuple[tuple[str, str], ...] = ()
+    """Name of each red test whose rows were kept, and their address."""
 
     @property
     def red(self) -> tuple[NodeResult, ...]:
@@ -73,14 +87,17 @@ class Built:
         more = f" (and {len(others)} more)" if others else ""
         rows = f" with {first.failures} rows" if first.failures else ""
         said = " ".join(first.message.split()).rstrip(".")
+        kept = dict(self.failures).get(first.name)
+        look = f"; its rows are in {kept}" if kept else ""
         return (
-            f"{first.kind} {first.name} is red{rows}: {said}{more}; nothing was published and the tables before stay:"
-            " mend the data or the model and run again."
+            f"{first.kind} {first.name} is red{rows}: {said}{look}{more}; nothing was published and the tables before"
+            " stay: mend the data or the model and run again."
         )
 
     def url(self, model: str) -> str:
         """Where any engine reads a published model."""
-        return f"{self.root}/{fixed_key(model)}"
+        found = self.published.models[model] if self.published else None
+        return f"{self.root}/{model if found and found.stored_by else fixed_key(model)}"
 
 
 def build(
@@ -89,6 +106,7 @@ def build(
     progress: Callable[[NodeResult], None] = lambda node: None,
     *,
     publishing: bool = True,
+    full_refresh: bool = False,
 ) -> Built:
     """Build models, test them, and publish what left the build green.
 
@@ -97,6 +115,7 @@ def build(
         selected: Names of models; ``None`` for all. What they read and do not build is read as published.
         progress: Told of each dbt node when it ends.
         publishing: Whether a green build is published; without, it is only an audit.
+        full_refresh: Whether to read all raw objects also when the changes would be enough.
 
     Raises:
         WarehouseError: when the build could not be run at all; a red test is told by the answer instead.
@@ -108,46 +127,68 @@ def build(
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
     with scratch(stage) as folder:
         database = folder / DATABASE
+        before = read(root)
         with _opened(stage, database) as connection:
-            inputs = pin(lake, connection)
-            register(connection, inputs)
-            _serve_published(connection, root, models.to_read(building))
+            inputs = pin(lake, connection, root, before)
+            reason = _reason(models, building, before, inputs, full_refresh=full_refresh)
+            register(connection, inputs, only_new=not reason)
+            scope = None if reason else months_touched(models, before, inputs, connection, root)
+            if scope is not None:
+                serve(models, before, scope, connection, root)
+            _serve_published(connection, root, before, models.to_read(building))
         nodes = _run_dbt(stage, folder, building, progress)
-        published = None
-        if publishing and not any(node.is_red for node in nodes):
-            require_unchanged(lake, inputs)
-            with _opened(stage, database) as connection:
+        published, failures = None, tuple[tuple[str, str], ...]()
+        red = [node for node in nodes if node.is_red]
+        with _opened(stage, database) as connection:
+            if red:
+                failures = keep_failures(root, connection, red, run_id, folder)
+            elif publishing:
+                require_unchanged(lake, inputs)
                 published = publish(
-                    root, connection, {name for name in building if models.models[name].is_published},
-                    everything={name for name, model in models.models.items() if model.is_published},
-                    inputs=inputs, run_id=run_id, folder=folder,
+                    root, connection, [models.models[name] for name in building if models.models[name].is_kept],
+                    project=models, before=before, inputs=inputs, scope=scope, run_id=run_id, folder=folder,
                 )  # fmt: skip
     return Built(
-        run_id=run_id, nodes=nodes, published=published, root=root.root, seconds=time.monotonic() - started
-    )
+        run_id=run_id, nodes=nodes, published=published, root=root.root, seconds=time.monotonic() - started,
+        reason=reason, months=frozenset().union(*(scope or {}).values()), failures=failures,
+    )  # fmt: skip
+
+
+def _reason(
+    models: Project, building: Collection[str], before: Published, inputs: Inputs, *, full_refresh: bool
+) -> str:
+    """Why all raw objects are read; empty when those that are new are enough."""
+    if full_refresh:
+        return "it was asked for"
+    if set(building) != set(models.models):
+        return "some models are built alone"
+    return reason_against(models, before, inputs)
 
 
 def _opened(stage: Stage, database: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(database, config=configuration(stage))
+    connection = duckdb.connect(database, config=_options(stage, database.parent))
     connection.execute("set TimeZone = 'UTC'")
-    connection.execute(f"set temp_directory = {literal(str(database.parent / 'spill'))}")
     open_store(connection, stage.store)
     return connection
 
 
-def _serve_published(connection: duckdb.DuckDBPyConnection, root: ObjectRoot, names: Collection[str]) -> None:
+def _options(stage: Stage, folder: Path) -> dict[str, Any]:
+    """Options of a connection; where it spills is one of them, because no session may change it after the first spill."""
+    return {**configuration(stage), "temp_directory": str(folder / "spill")}
+
+
+def _serve_published(
+    connection: duckdb.DuckDBPyConnection, root: ObjectRoot, published: Published, names: Collection[str]
+) -> None:
     """Views of published tables that the build reads but does not build."""
-    if not names:
-        return
-    published = read(root)
     if missing := sorted(set(names) - set(published.models)):
         raise WarehouseError(
             f"{', '.join(missing)} is read by this build and not published yet:",
             "build everything once: `refera run`.",
         )
     for name in names:
-        address = root.url(object_key(name, published.models[name].sha256))
-        run(connection, f"create view main.{name} as select * from read_parquet({listed([address])})")
+        rows = relation(root, name, published.models[name])
+        run(connection, f"create view main.{quoted(name)} as select * from {rows}")
 
 
 def _run_dbt(
@@ -214,7 +255,7 @@ def _finished(result: Any) -> NodeResult:
     return NodeResult(
         unique_id=result.node.unique_id, kind=str(result.node.resource_type), name=result.node.name,
         status=str(result.status), seconds=result.execution_time, failures=result.failures,
-        message=redact(result.message or "", []),
+        message=redact(result.message or "", []), sql=getattr(result.node, "compiled_code", "") or "",
     )  # fmt: skip
 
 
@@ -222,7 +263,7 @@ def _profile(stage: Stage, folder: Path) -> dict[str, Any]:
     """The dbt profile of this run; the login to the store is not in it (see ``plugin``)."""
     output = {
         "type": "duckdb", "path": str(folder / DATABASE), "schema": "main", "threads": 2, "keep_open": True,
-        "config_options": configuration(stage), "plugins": [{"module": "refera_platform.warehouse.plugin"}],
-        "settings": {"TimeZone": "UTC", "temp_directory": str(folder / "spill")},
+        "config_options": _options(stage, folder), "plugins": [{"module": "refera_platform.warehouse.plugin"}],
+        "settings": {"TimeZone": "UTC"},
     }  # fmt: skip
     return {"refera": {"target": "duckdb", "outputs": {"duckdb": output}}}

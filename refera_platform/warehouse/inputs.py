@@ -5,49 +5,80 @@ Lake ──pin()──▶ Inputs ──register()──▶ views classicmodels.*
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import duckdb
 
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import CONTRACT, Lake, RawObject, raw_rows, run
+from refera_platform.lake.objects import ObjectRoot, StoredObject
+from refera_platform.lake.state import RawState
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.warehouse.published import Published, inputs_key
+
+Days = Mapping[date, RawObject]
+CAPTURED_DAYS = (
+    "database_name varchar, table_name varchar, day date, is_observed boolean, captured_at timestamptz,"
+    " row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint, source_rows bigint, source_money decimal(38, 6)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     """The raw objects of every declared table, as they were when a build began."""
 
-    days: Mapping[SourceTable, Mapping[date, RawObject]]
+    days: Mapping[SourceTable, Days]
+    known: Mapping[SourceTable, Days]
+    """Those that the publication before had read, as they were then."""
+
+    def new(self, table: SourceTable) -> dict[date, RawObject]:
+        """The days of a table that no publication has read as they are now."""
+        known = self.known.get(table, {})
+        return {
+            day: item
+            for day, item in self.days[table].items()
+            if day not in known or known[day].stored.etag != item.stored.etag
+        }
+
+    def rows_read(self, table: SourceTable, day: date) -> int:
+        """Rows of a day's object that the publication before had read; what came since lies behind them."""
+        was = self.known.get(table, {}).get(day)
+        return was.state.row_count if was else 0
+
+    def rows_new(self, table: SourceTable) -> int:
+        """Rows that no publication has read."""
+        return sum(item.state.row_count - self.rows_read(table, day) for day, item in self.new(table).items())
 
     def described(self) -> dict[str, dict[str, object]]:
-        """For the published manifest: what each table's data is worth, and its objects."""
+        """For the published manifest: what each table's data is worth, and how many objects it is in."""
         return {
             table.address: {
                 "day": str(max(days)),
                 "end_position": list(days.values())[-1].state.end_position,
                 "server": list(days.values())[-1].state.server,
-                "objects": [{"key": item.stored.key, "etag": item.stored.etag} for item in days.values()],
+                "captured_at": list(days.values())[-1].state.captured_at,
+                "objects": len(days),
             }
             for table, days in self.days.items()
             if days
         }
 
 
-def pin(lake: Lake, connection: duckdb.DuckDBPyConnection) -> Inputs:
-    """Fix the list of raw objects.
+def pin(lake: Lake, connection: duckdb.DuckDBPyConnection, root: ObjectRoot, published: Published) -> Inputs:
+    """Fix the list of raw objects; only those that no publication knows are asked what they are.
 
     Raises:
         WarehouseError: naming the tables that were never captured.
     """
-    days = {table: lake.days(table, connection) for table in TABLES}
+    known = _known(connection, root, published)
+    days = {table: lake.days(table, connection, known.get(table, {})) for table in TABLES}
     if empty := [table.address for table, captured in days.items() if not captured]:
         raise WarehouseError(
             f"The lake has no day of {', '.join(empty)} yet:", "capture one with `refera run`."
         )
-    return Inputs(days=days)
+    return Inputs(days=days, known=known)
 
 
 def require_unchanged(lake: Lake, inputs: Inputs) -> None:
@@ -65,27 +96,97 @@ def require_unchanged(lake: Lake, inputs: Inputs) -> None:
             )
 
 
-def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
-    """Create the relations that the dbt project declares as its sources."""
+def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs, *, only_new: bool) -> None:
+    """Create the relations that the dbt project declares as its sources.
+
+    Args:
+        connection: Session on the build's database.
+        inputs: What the build reads.
+        only_new: Whether it reads only what the publication before had not read.
+    """
     run(connection, "create schema if not exists refera")
-    run(
-        connection,
-        "create or replace table refera.captured_days (database_name varchar, table_name varchar, day date,"
-        " is_observed boolean, captured_at timestamptz, row_count bigint)",
-    )
+    run(connection, f"create or replace table refera.captured_days ({CAPTURED_DAYS})")
     for table, days in inputs.days.items():
         schema, name = quoted(table.database), quoted(table.name)
-        objects = [item for item in days.values() if item.state.is_observed]
+        new = inputs.new(table) if only_new else days
+        read = {day: inputs.rows_read(table, day) if only_new else 0 for day in days}
+        observed = [item for item in days.values() if item.state.is_observed]
+        objects = [item for item in new.values() if item.state.is_observed]
         if table.strategy is Strategy.SNAPSHOT:
             objects = objects[-1:]  # each day is a copy of the table: only the newest is its state
         run(connection, f"create schema if not exists {schema}")
-        rows = raw_rows([item.stored.url for item in objects], with_day=True)
         # the columns of today: a model that reads one which the source has no more must fail, not read NULL
-        columns = ", ".join([*(quoted(column) for column in objects[-1].state.columns), *CONTRACT, "day"])
-        run(connection, f"create or replace view {schema}.{name} as select {columns} from {rows}")
+        columns = ", ".join([*(quoted(column) for column in observed[-1].state.columns), *CONTRACT, "day"])
+        whole = [item.stored.url for item in objects if not read[item.day]]
+        parts = [f"select {columns} from {raw_rows(whole, with_day=True)}"] if whole else []
+        for item in objects:
+            if before := read[item.day]:  # an object grows at its end, and its first rows are known
+                rows = raw_rows([item.stored.url], with_day=True, with_number=True)
+                parts.append(f"select {columns} from {rows} where file_row_number >= {before}")
+        if not parts:
+            nothing = raw_rows([item.stored.url for item in observed[-1:]], with_day=True)
+            parts = [f"select {columns} from {nothing} where false"]
+        run(
+            connection,
+            f"create or replace view {schema}.{name} as {' union all by name '.join(parts)}",
+        )
         values = ", ".join(
-            f"({literal(table.database)}, {literal(table.name)}, date {literal(str(day))}, {item.state.is_observed},"
-            f" timestamptz {literal(item.state.captured_at)}, {item.state.row_count})"
+            _captured(table, item, is_new=day in new, is_continued=bool(read[day]))
             for day, item in days.items()
         )
         run(connection, f"insert into refera.captured_days values {values}")
+
+
+def save(connection: duckdb.DuckDBPyConnection, inputs: Inputs, path: str) -> None:
+    """Write the list of raw objects to a local Parquet file; the same list gives the same bytes."""
+    run(
+        connection,
+        "create or replace temp table inputs (address varchar, day date, key varchar, size bigint, etag varchar,"
+        " modified timestamptz, state varchar)",
+    )
+    objects = [(table.address, item) for table, days in inputs.days.items() for item in days.values()]
+    rows = [
+        (address, item.day, stored.key, stored.size, stored.etag, stored.modified, item.state.to_json())
+        for address, item in objects
+        for stored in (item.stored,)
+    ]
+    columns = [list(values) for values in zip(*rows, strict=True)]
+    connection.execute(f"insert into inputs select {', '.join('unnest(?)' for _ in columns)}", columns)
+    run(
+        connection,
+        f"copy (from inputs order by address, day) to {literal(path)} (format parquet, compression zstd)",
+    )
+
+
+def _known(
+    connection: duckdb.DuckDBPyConnection, root: ObjectRoot, published: Published
+) -> Mapping[SourceTable, Days]:
+    """The raw objects that the last complete publication had read."""
+    if not published.inputs:
+        return {}
+    tables = {table.address: table for table in TABLES}
+    found: dict[SourceTable, dict[date, RawObject]] = {}
+    url = root.url(inputs_key(published.inputs))
+    rows = run(connection, f"from read_parquet({literal(url)}, hive_partitioning = false)").fetchall()
+    for address, day, key, size, etag, modified, state in rows:
+        if address in tables:
+            stored = StoredObject(key=key, url="", size=size, etag=etag, modified=modified)
+            found.setdefault(tables[address], {})[day] = RawObject(
+                day=day, stored=stored, state=RawState.from_json(state, key)
+            )
+    return found
+
+
+def _captured(table: SourceTable, item: RawObject, *, is_new: bool, is_continued: bool) -> str:
+    """The row of refera.captured_days about one raw object."""
+    state = item.state
+    at = datetime.fromisoformat(state.captured_at).isoformat()
+    counted = [
+        "null" if number is None else str(number)
+        for number in (state.table_rows, state.source_rows, state.source_money)
+    ]
+    return (
+        f"({literal(table.database)}, {literal(table.name)}, date {literal(str(item.day))},"
+        f" {state.is_observed}, timestamptz {literal(at)}, {state.row_count}, {is_new}, {is_continued},"
+        f" {', '.join(counted)})"
+    )

@@ -3,8 +3,9 @@
 dbt/ ──parse──▶ Project ──▶ published models, what to build for a selection
 """
 
+import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,20 @@ PUBLISHED_FOLDERS = ("marts", "answers")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Months:
+    """How a model is stored one object a month; ``months`` in the model's meta."""
+
+    by: str
+    """Column with the month, like 2026-11, or ``unknown``. Models with the same column share their months."""
+    found_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Columns by which a changed row's months are looked up -> source table -> its column with the value."""
+    dated_by: Mapping[str, str] = field(default_factory=dict)
+    """Source table -> its column whose date says in which month a row lies now."""
+    totals: Mapping[str, str] = field(default_factory=dict)
+    """Name of a measure -> SQL of it; kept of each month, for audits that read only some."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """One dbt model."""
 
@@ -27,11 +42,21 @@ class Model:
     """First folder below ``models/``: ``staging``, ``marts`` or ``answers``."""
     depends_on: frozenset[str]
     """Names of the models it reads."""
+    months: Months | None = None
+    is_state: bool = False
+    """Whether the next build goes on from its table."""
+    rebuilt_on: tuple[str, ...] = ()
+    """Source tables of which any change means that everything is built anew."""
 
     @property
     def is_published(self) -> bool:
         """Whether its table leaves the build."""
         return self.folder in PUBLISHED_FOLDERS
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its table is needed after the build, by readers or by the next one."""
+        return self.is_published or self.is_state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +64,11 @@ class Project:
     """The models by name, in no order."""
 
     models: Mapping[str, Model]
+
+    @property
+    def published(self) -> frozenset[str]:
+        """Names of the models that leave the build."""
+        return frozenset(name for name, model in self.models.items() if model.is_published)
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "Project":
@@ -48,6 +78,9 @@ class Project:
             node["name"]: Model(
                 name=node["name"],
                 folder=node["fqn"][1],
+                months=Months(**found) if (found := node["config"]["meta"].get("months")) else None,
+                is_state=node["config"]["meta"].get("is_state", False),
+                rebuilt_on=tuple(node["config"]["meta"].get("rebuilt_on", ())),
                 depends_on=frozenset(
                     nodes[parent]["name"] for parent in node["depends_on"]["nodes"] if parent in nodes
                 ),
@@ -85,6 +118,14 @@ class Project:
         """The published models that these read and do not build themselves."""
         parents = {parent for name in building for parent in self.models[name].depends_on}
         return frozenset(parents - set(building))
+
+
+def logic() -> str:
+    """A hash of what the models say; their descriptions do not change what they give."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in files() if path.suffix == ".sql" or path.name == "dbt_project.yml"):
+        found.update(f"{path.relative_to(FOLDER)}\0{path.read_text()}\0".encode())
+    return found.hexdigest()
 
 
 def files() -> list[Path]:

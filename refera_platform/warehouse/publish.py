@@ -1,28 +1,32 @@
 """Publishing a green build: new objects first, then what engines read, and the manifest last.
 
-A reader of one table sees its old object or its new one. A reader of the manifest sees all tables of one
+A reader of one table sees its old objects or its new ones. A reader of the manifest sees all tables of one
 moment, because the objects it names never change. Killed anywhere, the next publication finishes or replaces it.
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from refera_platform.engine import literal, quoted
 from refera_platform.errors import WarehouseError
-from refera_platform.lake.lake import run
-from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.warehouse.inputs import Inputs
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.warehouse.export import REQUESTS, Stored, export
+from refera_platform.warehouse.increment import Scope
+from refera_platform.warehouse.inputs import Inputs, save
+from refera_platform.warehouse.project import Model, Project, logic
 from refera_platform.warehouse.published import (
     KEY,
     OBJECTS,
     Published,
     PublishedModel,
+    PublishedObject,
     fixed_key,
-    object_key,
+    inputs_key,
     read,
 )
 
@@ -33,10 +37,12 @@ GRACE = timedelta(days=1)
 def publish(
     root: ObjectRoot,
     connection: duckdb.DuckDBPyConnection,
-    models: Collection[str],
+    models: Collection[Model],
     *,
-    everything: Collection[str],
+    project: Project,
+    before: Published,
     inputs: Inputs,
+    scope: Scope | None,
     run_id: str,
     folder: Path,
 ) -> Published:
@@ -45,83 +51,110 @@ def publish(
     Args:
         root: The warehouse.
         connection: Session on the database that was built and tested.
-        models: What this run built; the rest of ``everything`` stays as it is published.
-        everything: All models the project publishes; others that are published are taken down.
+        models: What this run built and is kept; the rest of the project stays as it is published.
+        project: All models; others that are published are taken down.
+        before: What was published when the build began.
         inputs: What the build read.
+        scope: Months that the build wrote anew, by column; ``None`` for a build of everything it built.
         run_id: Name of the run, for the manifest.
         folder: Local folder for files.
 
     Returns:
         The publication as it is served now.
     """
-    before = read(root)
-    stored = {item.key: item for item in root.list()}
-    fresh = {name: _upload(root, connection, name, stored, run_id, folder) for name in sorted(models)}
-    kept = {name: model for name, model in before.models.items() if name in everything}
+    stored = Stored(objects={item.key: item for item in root.list()})
+    tables = {**before.models, **before.state}
+    fresh = export(
+        root, connection, models, before=tables, scope=scope, stored=stored, run_id=run_id, folder=folder
+    )
+    is_complete = {model.name for model in models} >= {
+        name for name, model in project.models.items() if model.is_kept
+    }
+    base = before
+    if is_complete:
+        state = {name: model for name, model in fresh.items() if not project.models[name].is_published}
+        sent = _send_inputs(root, connection, inputs, stored, folder)
+        base = replace(before, complete_run=run_id, logic=logic(), inputs=sent, state=state)
     if read(root).etag != before.etag:
         raise WarehouseError(
             "Another run published meanwhile, so this one published nothing:", "run it again."
         )
-    served = {}
-    for name, model in {**kept, **fresh}.items():
-        there = stored.get(fixed_key(name))
-        was = before.models.get(name)
-        if was and there and was.sha256 == model.sha256 and there.etag == was.etag:
-            etag = was.etag
-        else:  # new content, or a publication that was killed half way
-            etag = root.copy(object_key(name, model.sha256), fixed_key(name))
-        served[name] = PublishedModel(**{**vars(model), "etag": etag})
+    kept = {name: model for name, model in before.models.items() if name in project.published}
+    served = {**kept, **{name: model for name, model in fresh.items() if project.models[name].is_published}}
     moment = datetime.now(UTC)
-    current = {object_key(name, model.sha256) for name, model in served.items()}
-    replaced = {object_key(name, model.sha256): moment.isoformat() for name, model in before.models.items()}
+    now = replace(
+        base, run_id=run_id, published_at=moment.isoformat(), models=_copied(root, served, before, stored),
+        sources=inputs.described(), retired={},
+    )  # fmt: skip
+    current = now.all_objects()
+    replaced = dict.fromkeys(before.all_objects(), moment.isoformat())
     retired = {
-        key: at for key, at in {**replaced, **before.retired}.items() if key not in current and key in stored
+        key: at
+        for key, at in {**replaced, **before.retired}.items()
+        if key not in current and key in stored.objects
     }
     over = {key for key, at in retired.items() if datetime.fromisoformat(at) < moment - GRACE}
-    now = Published(
-        run_id=run_id, published_at=moment.isoformat(), models=served, sources=inputs.described(),
-        retired={key: at for key, at in retired.items() if key not in over},
-    )  # fmt: skip
+    now = replace(now, retired={key: at for key, at in retired.items() if key not in over})
     manifest = folder / KEY
     manifest.write_text(now.to_json())
     root.put(KEY, manifest, replaces=before.etag or None)
-    for name in set(before.models) - set(everything):
-        root.remove(fixed_key(name))
-    for key, item in stored.items():
+    for key in before.keys().keys() - now.keys().keys():
+        root.remove(key)
+    for key, item in stored.objects.items():
         orphan = key not in current and key not in now.retired and item.modified < moment - GRACE
         if key.startswith(OBJECTS) and (key in over or orphan):
             root.remove(key)
     return now
 
 
-def _upload(
-    root: ObjectRoot, connection: duckdb.DuckDBPyConnection, name: str, stored: dict[str, StoredObject], run_id: str,
-    folder: Path,
-) -> PublishedModel:  # fmt: skip
-    """Export one table, in an order that gives the same bytes for the same rows, and store it if it is new."""
-    path = folder / f"{name}.parquet"
-    run(
-        connection,
-        f"copy (select * from main.{quoted(name)} order by all) to {literal(str(path))}"
-        " (format parquet, compression zstd)",
-    )
-    counts = run(
-        connection,
-        f"select (select count(*) from main.{quoted(name)}),"
-        f" (select sum(num_rows) from parquet_file_metadata({literal(str(path))}))",
-    ).fetchone()
-    if counts is None or counts[0] != counts[1]:
-        raise WarehouseError(
-            f"The file of {name} does not hold the rows of its table:", "nothing was published."
+def _copied(
+    root: ObjectRoot, models: dict[str, PublishedModel], before: Published, stored: Stored
+) -> dict[str, PublishedModel]:
+    """Put each new object where engines read it; what was there and is the same stays untouched."""
+    were = {
+        fixed_key(name, item.month, model.stored_by): item
+        for name, model in before.models.items()
+        for item in model.objects
+    }
+    wanted = Published(run_id="", published_at="", models=models, sources={}).keys()
+    etags: dict[str, str] = {}
+    moved: dict[str, str] = {}
+    sizes = {key: item.bytes for key, item in zip(wanted, _items(models), strict=True)}
+    for key, origin in wanted.items():
+        was, there = were.get(key), stored.objects.get(key)
+        if was and there and origin.endswith(f"/{was.sha256}.parquet") and there.etag == was.etag:
+            etags[key] = was.etag
+        else:  # new content, or a publication that was killed half way
+            moved[key] = origin
+    with ThreadPoolExecutor(REQUESTS) as copying:
+        done = copying.map(lambda key: root.copy(moved[key], key, size=sizes[key]), moved)
+        etags.update(zip(moved, done, strict=True))
+    return {
+        name: replace(
+            model,
+            objects=tuple(
+                replace(item, etag=etags[fixed_key(name, item.month, model.stored_by)])
+                for item in model.objects
+            ),
         )
-    described = run(connection, f"describe main.{quoted(name)}").fetchall()
-    with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    key, size = object_key(name, digest), path.stat().st_size
-    if key not in stored or stored[key].size != size:
-        root.put(key, path, replaces=stored[key].etag if key in stored else None)
-    path.unlink()
-    return PublishedModel(
-        rows=counts[0], bytes=size, sha256=digest, etag="", run_id=run_id,
-        columns={column: kind for column, kind, *_ in described},
-    )  # fmt: skip
+        for name, model in models.items()
+    }
+
+
+def _items(models: dict[str, PublishedModel]) -> Iterator[PublishedObject]:
+    """The objects of all tables, in the order of :meth:`Published.keys`."""
+    for model in models.values():
+        yield from model.objects
+
+
+def _send_inputs(
+    root: ObjectRoot, connection: duckdb.DuckDBPyConnection, inputs: Inputs, stored: Stored, folder: Path
+) -> str:
+    """Store the list of raw objects; its name is the hash of its content."""
+    path = folder / "inputs.parquet"
+    save(connection, inputs, str(path))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = inputs_key(digest)
+    if not stored.has(key, path.stat().st_size):
+        root.put(key, path, replaces=stored.objects[key].etag if key in stored.objects else None)
+    return digest

@@ -7,7 +7,7 @@ Neither a lake nor a source is needed: dbt is handed a DuckDB file with the rela
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -164,17 +164,24 @@ def lake(folder: Path, days: Mapping[date, Day]) -> Path:
             connection.execute(f"create table classicmodels.{table} ({columns}, {changes})")
         connection.execute(
             "create table refera.captured_days (database_name varchar, table_name varchar, day date,"
-            " is_observed boolean, captured_at timestamptz, row_count bigint)"
+            " is_observed boolean, captured_at timestamptz, row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint,"
+            " source_rows bigint, source_money decimal(38, 6))"
         )
         for day, tables in days.items():
             for table in COLUMNS:
                 rows = tables.get(table, [])
                 connection.execute(
-                    "insert into refera.captured_days values ('classicmodels', ?, ?, true, now(), ?)",
+                    "insert into refera.captured_days values ('classicmodels', ?, ?, true, now(), ?, true, false, null, null, null)",
                     [table, day, len(rows)],
                 )
                 for number, (op, row) in enumerate(rows):
-                    whole = row | {"_op": op, "_position": f"{day}-{number:04}", "day": day}
+                    at = datetime.combine(day, time(8), UTC) + timedelta(seconds=number)
+                    whole = row | {
+                        "_op": op,
+                        "_changed_at": at,
+                        "_position": f"{day}-{number:04}",
+                        "day": day,
+                    }
                     names, marks = ", ".join(f'"{name}"' for name in whole), ", ".join("?" * len(whole))
                     connection.execute(
                         f"insert into classicmodels.{table} ({names}) values ({marks})", list(whole.values())

@@ -11,7 +11,7 @@ from refera_platform.errors import LakeError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse import build as building
 from refera_platform.warehouse.build import build
-from refera_platform.warehouse.published import KEY, OBJECTS, fixed_key, object_key, read
+from refera_platform.warehouse.published import FAILURES, KEY, OBJECTS, fixed_key, object_key, read
 from refera_platform_tests.conftest import TODAY, capture_all, captured
 
 
@@ -29,7 +29,9 @@ def root_of(stage):
 
 def everything(stage):
     """Key and ETag of every object that engines read, and the manifest's."""
-    return {item.key: item.etag for item in root_of(stage).list() if not item.key.startswith(OBJECTS)}
+    return {
+        item.key: item.etag for item in root_of(stage).list() if not item.key.startswith((OBJECTS, FAILURES))
+    }
 
 
 def total(stage, of="sales_amount", where="ans_sales_by_product"):
@@ -45,7 +47,7 @@ def test_any_engine_reads_what_is_published_and_the_manifest_tells_the_truth_abo
     )}  # fmt: skip
     with scratch(served) as folder, session(served, folder) as connection:
         for name, model in published.models.items():
-            relation = f"read_parquet('{served.warehouse}/{name}/*.parquet')"
+            relation = f"read_parquet('{served.warehouse}/{name}/**/*.parquet')"
             assert connection.execute(f"select count(*) from {relation}").fetchone() == (model.rows,)
             columns = {
                 column: kind
@@ -172,11 +174,11 @@ def test_a_publication_cut_off_at_any_request_is_old_or_new_and_the_next_one_hea
     published = read(root_of(served))
     found = everything(served)
     for name, model in published.models.items():
-        assert found[fixed_key(name)] == model.etag
-        assert (
-            root_of(served).read(fixed_key(name))[0]
-            == root_of(served).read(object_key(name, model.sha256))[0]
-        )
+        for item in model.objects:
+            key = fixed_key(name, item.month, model.stored_by)
+            assert found[key] == item.etag
+            origin = object_key(name, item, model.stored_by)
+            assert root_of(served).read(key)[0] == root_of(served).read(origin)[0]
 
 
 def test_readers_during_publications_see_only_whole_versions(served, shop):
@@ -211,10 +213,10 @@ def test_readers_during_publications_see_only_whole_versions(served, shop):
 def test_a_model_that_left_the_project_is_taken_down(served):
     root = root_of(served)
     published = read(root)
-    stranger = replace(published.models["dim_office"])
+    (office,) = published.models["dim_office"].objects
     content = published.to_json().replace('"dim_office"', '"dim_old"')
-    root.copy(object_key("dim_office", stranger.sha256), object_key("dim_old", stranger.sha256))
-    root.copy(object_key("dim_office", stranger.sha256), fixed_key("dim_old"))
+    root.copy(object_key("dim_office", office), object_key("dim_old", office))
+    root.copy(object_key("dim_office", office), fixed_key("dim_old"))
     root.write(KEY, content.encode())
     assert build(served).published is not None
     assert fixed_key("dim_old") not in everything(served)
@@ -224,7 +226,8 @@ def test_a_model_that_left_the_project_is_taken_down(served):
 def test_objects_that_were_replaced_stay_for_a_day_and_then_go(served, shop):
     root = root_of(served)
     first = read(root)
-    old = object_key("fct_order_lines", first.models["fct_order_lines"].sha256)
+    sold = first.models["fct_order_lines"]
+    old = object_key("fct_order_lines", sold.objects[0], sold.stored_by)
     for _ in range(2):
         shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
         captured(served, "orderdetails", TODAY)
@@ -261,3 +264,15 @@ def test_no_secret_is_in_what_a_build_leaves_or_says(served, tmp_path):
 
 def test_the_database_of_a_build_is_gone_afterwards(served):
     assert [path for path in served.scratch.rglob("*") if path.is_file()] == []
+
+
+def test_a_red_test_says_how_many_rows_it_found_and_keeps_them(served):
+    _add_a_row_without_a_key(served, f"classicmodels/payments/day={TODAY}/part-0.parquet")
+    built = build(served)
+    ((name, address),) = [pair for pair in built.failures if pair[0].startswith("one_row_per_stg")]
+    assert f"test {name} is red with 1 rows: " in built.verdict()
+    assert f"; its rows are in {address}" in built.verdict()
+    assert address == f"{served.warehouse}/{FAILURES}{built.run_id}/{name}.parquet"
+    with scratch(served) as folder, session(served, folder) as connection:
+        rows = connection.execute(f"select customer_number, row_count from '{address}'").fetchall()
+    assert rows == [(None, 1)]

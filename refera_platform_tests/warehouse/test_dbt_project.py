@@ -79,21 +79,26 @@ def test_awkward_facts_warn_and_keep_their_money(manifest: Any, tmp_path: Path) 
 
 
 def test_one_dimension_builds_alone_with_the_tests_it_can_answer(manifest: Any, tmp_path: Path) -> None:
-    chosen = ["dim_customer", "stg_classicmodels__customers", "stg_classicmodels__employees"]
+    chosen = [
+        "dim_customer", "int_customer_history", "int_employee_history", "stg_classicmodels__customers",
+        "stg_classicmodels__customer_changes", "stg_classicmodels__employee_changes",
+    ]  # fmt: skip
     built = dbt(lake(tmp_path, SHOP), "build", "--select", *chosen, manifest=manifest)
     assert built.not_green() == set()
     assert {*chosen, "dim_customer_has_every_customer"} <= set(built.status)
 
 
-def test_auckland_with_blanks_is_one_city_and_a_sale_without_a_rep_stays(shop: Warehouse) -> None:
-    assert shop.rows("select * from ans_sales_by_manager_and_cities order by manager_number") == [
+def test_auckland_with_blanks_is_one_city_and_a_rep_who_left_keeps_the_old_sales(shop: Warehouse) -> None:
+    assert shop.rows("select * from ans_sales_by_manager_and_cities order by customer_city") == [
         (11, "New Zealand", None, "Auckland", "Paris", 2, 3, 4, Decimal("35.54")),
-        (None, "France", None, "Nantes", None, 1, 1, 3, Decimal("99.99")),
+        (11, "France", None, "Nantes", "Paris", 1, 1, 3, Decimal("99.99")),
     ]
 
 
 def test_stock_is_told_by_month_and_a_deleted_product_leaves_its_past(shop: Warehouse) -> None:
-    assert shop.rows("select * from ans_stock_by_product_and_month order by 4, 5, 1") == [
+    assert shop.rows(
+        "select * exclude (stock_year_month) from ans_stock_by_product_and_month order by 4, 5, 1"
+    ) == [
         ("P1", "P1", "Ships", 2026, 11, 5, Decimal("7.50")),
         ("P2", "P2", "Planes", 2026, 11, 8, Decimal("12.00")),
         ("P3", "P3", "Ships", 2026, 11, 2, Decimal("3.00")),
@@ -116,7 +121,10 @@ def test_an_average_is_a_decimal_of_six_places(shop: Warehouse) -> None:
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_an_answer_has_exactly_the_columns_of_the_contract(shop: Warehouse, answer: str) -> None:
-    assert [row[0] for row in shop.rows(f"describe {answer}")] == ANSWERS[answer].split(", ")
+    columns = [row[0] for row in shop.rows(f"describe {answer}")]
+    if columns[-1].endswith("_year_month"):
+        columns.pop()  # names the object that a row is in
+    assert columns == ANSWERS[answer].split(", ")
 
 
 def test_there_is_an_answer_for_every_name_in_the_contract(manifest: Any) -> None:
@@ -124,11 +132,14 @@ def test_there_is_an_answer_for_every_name_in_the_contract(manifest: Any) -> Non
 
 
 def test_what_is_published_holds_no_float_and_no_type_wider_than_a_reader_knows(shop: Warehouse) -> None:
-    kinds = shop.rows("select distinct data_type from information_schema.columns where table_schema = 'main'")
-    known = {"VARCHAR", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "DECIMAL(18,2)", "DECIMAL(20,6)"}
-    assert {kind for (kind,) in kinds} - known == {
-        "TIMESTAMP WITH TIME ZONE"
-    }  # the instant of a capture, in staging
+    kinds = shop.rows(
+        "select distinct data_type from information_schema.columns"
+        " where table_schema = 'main' and not starts_with(table_name, 'stg_')"
+    )
+    known = {
+        "VARCHAR", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "DECIMAL(18,2)", "DECIMAL(20,6)", "TIMESTAMP WITH TIME ZONE",
+    }  # fmt: skip
+    assert {kind for (kind,) in kinds} - known == set()
 
 
 def test_every_description_begins_with_the_grain(manifest: Any) -> None:
@@ -152,7 +163,7 @@ def test_a_column_name_means_the_same_in_every_model(manifest: Any) -> None:
 
 
 MAY_READ = {
-    "staging": {"source"},
+    "staging": {"source", "staging"},
     "intermediate": {"staging", "intermediate"},
     "marts": {"staging", "intermediate"},
     "answers": {"marts"},
@@ -181,8 +192,9 @@ def test_staging_recognises_a_row_by_the_key_that_its_source_declares(manifest: 
     assert set(declared) == set(COLUMNS)
     for table, key in declared.items():
         code = manifest.nodes[f"model.refera.stg_classicmodels__{table}"].raw_code
-        (used,) = re.findall(r"key=\[([^\]]*)\]", code)
-        assert re.findall(r"'(\w+)'", used) == key
+        used = re.search(r"newest_changes\([^\[]*key=\[([^\]]*)\]", code)
+        assert used
+        assert re.findall(r"'(\w+)'", used[1]) == key
 
 
 WRONGS = {
@@ -195,10 +207,16 @@ WRONGS = {
     "one_row_per_dim_product_product_key": "insert into dim_product select * from dim_product",
     "relationships_fct_payments_customer_key__customer_key__ref_dim_customer_":
         "update fct_payments set customer_key = 7",
+    "versions_follow_one_another_dim_customer_customer_number":
+        "update dim_customer set version_number = 3 where customer_number = 3 and version_number = 2",
+    "fct_orders_reconciles_with_the_source": "update stg_refera__captured_days set lake_rows = 77",
+    "dates_occur_at_least_once": "update int_dates_that_occur set occurrences = 0",
+    "statuses_are_met_at_least_once": "update int_order_statuses_met set orders = -1",
     **{
         f"{answer}_adds_up": f"delete from {answer} where rowid = (select max(rowid) from {answer})"
         for answer in ANSWERS
     },
+    "ans_time_to_ship_adds_up": "delete from ans_time_to_ship where order_number = 100",
 }  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+-- A customer is told by the name it had on the day of the payment.
 with
 
 payments as (
@@ -18,10 +19,12 @@ select
     payments.payment_date,
     count(*) as payments,
     cast(sum(payments.payment_amount) as decimal(18, 2)) as total_amount,
-    {{ exact_average('sum(payments.payment_amount)', 'count(*)') }} as average_amount
+    {{ exact_average('sum(payments.payment_amount)', 'count(*)') }} as average_amount,
+    payments.payment_year_month
 from payments
 inner join customers on payments.customer_key = customers.customer_key
 group by
     payments.customer_number,
     customers.customer_name,
-    payments.payment_date
+    payments.payment_date,
+    payments.payment_year_month

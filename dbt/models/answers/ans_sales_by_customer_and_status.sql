@@ -1,32 +1,30 @@
+-- A customer is told by its present name.
 with
 
-order_lines as (
+sales as (
 
-    select * from {{ ref('fct_order_lines') }}
+    {{ sales_by(
+        'ans_sales_by_customer_and_status',
+        {'customer_number': 'order_lines.customer_number', 'order_status': 'statuses.order_status'},
+        dimensions={'statuses': ('dim_order_status', 'order_status_key', 'order_status_key')},
+    ) }}
 
 ),
 
 customers as (
 
     select * from {{ ref('dim_customer') }}
-
-),
-
-statuses as (
-
-    select * from {{ ref('dim_order_status') }}
+    where is_latest
 
 )
 
 select
-    order_lines.customer_number,
+    sales.customer_number,
     customers.customer_name,
-    statuses.order_status,
-    {{ sales_measures('order_lines') }}
-from order_lines
-inner join customers on order_lines.customer_key = customers.customer_key
-inner join statuses on order_lines.order_status_key = statuses.order_status_key
-group by
-    order_lines.customer_number,
-    customers.customer_name,
-    statuses.order_status
+    sales.order_status,
+    sales.orders,
+    sales.order_lines,
+    sales.units,
+    sales.sales_amount
+from sales
+left join customers on sales.customer_number = customers.customer_number

@@ -1,43 +1,34 @@
+-- A sale stays with the manager, the office and the city of the customer that were valid when it was ordered.
 with
 
-order_lines as (
+sales as (
 
-    select * from {{ ref('fct_order_lines') }}
-
-),
-
-employees as (
-
-    select * from {{ ref('dim_employee') }}
-
-),
-
-customers as (
-
-    select * from {{ ref('dim_customer') }}
-
-),
-
-offices as (
-
-    select * from {{ ref('dim_office') }}
+    {{ sales_by(
+        'ans_sales_by_manager_and_cities',
+        {
+            'manager_number': 'managers.employee_number',
+            'customer_country': 'customers.customer_country',
+            'customer_state': 'customers.customer_state',
+            'customer_city': 'customers.customer_city',
+            'office_city': 'offices.office_city',
+        },
+        dimensions={
+            'managers': ('dim_employee', 'employee_key', 'manager_key'),
+            'customers': ('dim_customer', 'customer_key', 'customer_key'),
+            'offices': ('dim_office', 'office_key', 'office_key'),
+        },
+    ) }}
 
 )
 
 select
-    managers.employee_number as manager_number,
-    customers.customer_country,
-    customers.customer_state,
-    customers.customer_city,
-    offices.office_city,
-    {{ sales_measures('order_lines') }}
-from order_lines
-inner join employees as managers on order_lines.manager_key = managers.employee_key
-inner join customers on order_lines.customer_key = customers.customer_key
-inner join offices on order_lines.office_key = offices.office_key
-group by
-    managers.employee_number,
-    customers.customer_country,
-    customers.customer_state,
-    customers.customer_city,
-    offices.office_city
+    manager_number,
+    customer_country,
+    customer_state,
+    customer_city,
+    office_city,
+    orders,
+    order_lines,
+    units,
+    sales_amount
+from sales

@@ -1,23 +1,22 @@
 with
 
-order_lines as (
+sales as (
 
-    select * from {{ ref('fct_order_lines') }}
-
-),
-
-dates as (
-
-    select * from {{ ref('dim_date') }}
+    {{ sales_by(
+        'ans_sales_by_month',
+        {
+            'order_year': 'cast(extract(year from order_lines.order_date) as integer)',
+            'order_month': 'cast(extract(month from order_lines.order_date) as integer)',
+        },
+    ) }}
 
 )
 
 select
-    dates.calendar_year as order_year,
-    dates.calendar_month as order_month,
-    {{ sales_measures('order_lines') }}
-from order_lines
-inner join dates on order_lines.order_date_key = dates.date_key
-group by
-    dates.calendar_year,
-    dates.calendar_month
+    order_year,
+    order_month,
+    orders,
+    order_lines,
+    units,
+    sales_amount
+from sales

@@ -1,20 +1,15 @@
 with
 
-order_lines as (
+sales as (
 
-    select * from {{ ref('fct_order_lines') }}
-
-),
-
-dates as (
-
-    select * from {{ ref('dim_date') }}
+    {{ sales_by('ans_sales_by_order_date', {'order_date': 'order_lines.order_date'}) }}
 
 )
 
 select
-    dates.date_day as order_date,
-    {{ sales_measures('order_lines') }}
-from order_lines
-inner join dates on order_lines.order_date_key = dates.date_key
-group by dates.date_day
+    order_date,
+    orders,
+    order_lines,
+    units,
+    sales_amount
+from sales

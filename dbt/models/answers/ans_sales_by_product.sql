@@ -1,25 +1,26 @@
+-- A product is told by its present name and line, whatever they were when it was sold.
 with
 
-order_lines as (
+sales as (
 
-    select * from {{ ref('fct_order_lines') }}
+    {{ sales_by('ans_sales_by_product', {'product_code': 'order_lines.product_code'}) }}
 
 ),
 
 products as (
 
     select * from {{ ref('dim_product') }}
+    where is_latest
 
 )
 
 select
-    order_lines.product_code,
+    sales.product_code,
     products.product_name,
     products.product_line,
-    {{ sales_measures('order_lines') }}
-from order_lines
-inner join products on order_lines.product_key = products.product_key
-group by
-    order_lines.product_code,
-    products.product_name,
-    products.product_line
+    sales.orders,
+    sales.order_lines,
+    sales.units,
+    sales.sales_amount
+from sales
+left join products on sales.product_code = products.product_code

@@ -1,20 +1,20 @@
+-- A sale stays with the line that its product belonged to when it was ordered.
 with
 
-order_lines as (
+sales as (
 
-    select * from {{ ref('fct_order_lines') }}
-
-),
-
-products as (
-
-    select * from {{ ref('dim_product') }}
+    {{ sales_by(
+        'ans_sales_by_product_line',
+        {'product_line': 'products.product_line'},
+        dimensions={'products': ('dim_product', 'product_key', 'product_key')},
+    ) }}
 
 )
 
 select
-    products.product_line,
-    {{ sales_measures('order_lines') }}
-from order_lines
-inner join products on order_lines.product_key = products.product_key
-group by products.product_line
+    product_line,
+    orders,
+    order_lines,
+    units,
+    sales_amount
+from sales

@@ -1,32 +1,45 @@
--- Sales without a salesperson are the row whose employee_number is NULL.
+-- Sales without a salesperson are the row whose employee_number is NULL. A sale stays with the office and the
+-- manager that its salesperson had when it was ordered; people and offices are told by their present names.
 with
 
-order_lines as (
+sales as (
 
-    select * from {{ ref('fct_order_lines') }}
+    {{ sales_by(
+        'ans_sales_by_salesperson',
+        {
+            'employee_number': 'employees.employee_number',
+            'office_code': 'employees.office_code',
+            'manager_number': 'employees.manager_number',
+        },
+        dimensions={'employees': ('dim_employee', 'employee_key', 'sales_rep_key')},
+    ) }}
 
 ),
 
 employees as (
 
     select * from {{ ref('dim_employee') }}
+    where is_latest
+
+),
+
+offices as (
+
+    select * from {{ ref('dim_office') }}
 
 )
 
 select
-    employees.employee_number,
+    sales.employee_number,
     employees.first_name,
     employees.last_name,
-    employees.office_code,
-    employees.office_city,
-    employees.manager_number,
-    {{ sales_measures('order_lines') }}
-from order_lines
-inner join employees on order_lines.sales_rep_key = employees.employee_key
-group by
-    employees.employee_number,
-    employees.first_name,
-    employees.last_name,
-    employees.office_code,
-    employees.office_city,
-    employees.manager_number
+    sales.office_code,
+    offices.office_city,
+    sales.manager_number,
+    sales.orders,
+    sales.order_lines,
+    sales.units,
+    sales.sales_amount
+from sales
+left join employees on sales.employee_number = employees.employee_number
+left join offices on sales.office_code = offices.office_code

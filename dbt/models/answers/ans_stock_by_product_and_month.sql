@@ -1,3 +1,4 @@
+-- A product is told by the name and the line it had at the end of the month.
 with
 
 stock as (
@@ -19,6 +20,7 @@ select
     stock.stock_year,
     stock.stock_month,
     stock.quantity_in_stock,
-    stock.stock_value_at_cost
+    stock.stock_value_at_cost,
+    stock.stock_year_month
 from stock
 inner join products on stock.product_key = products.product_key

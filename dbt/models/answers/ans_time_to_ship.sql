@@ -4,22 +4,16 @@ orders as (
 
     select * from {{ ref('fct_orders') }}
 
-),
-
-statuses as (
-
-    select * from {{ ref('dim_order_status') }}
-
 )
 
 select
-    orders.order_number,
-    orders.customer_number,
-    statuses.order_status,
-    orders.order_date,
-    orders.required_date,
-    orders.shipped_date,
-    orders.days_to_ship,
-    orders.is_shipped_late as shipped_late
+    order_number,
+    customer_number,
+    order_status,
+    order_date,
+    required_date,
+    shipped_date,
+    days_to_ship,
+    is_shipped_late as shipped_late,
+    order_year_month
 from orders
-inner join statuses on orders.order_status_key = statuses.order_status_key

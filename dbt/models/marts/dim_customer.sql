@@ -1,34 +1,39 @@
 with
 
-customers as (
+versions as (
 
-    select * from {{ ref('stg_classicmodels__customers') }}
+    {{ versions(ref('int_customer_history'), 'customer_number') }}
 
 ),
 
 employees as (
 
-    select * from {{ ref('stg_classicmodels__employees') }}
+    select *
+    from (
+        {{ versions(ref('int_employee_history'), 'employee_number') }}
+    ) as employee_versions
+    where is_latest
 
 )
 
 select
-    {{ member_key('customers.customer_number') }} as customer_key,
-    customers.customer_number,
-    customers.customer_name,
-    customers.contact_first_name,
-    customers.contact_last_name,
-    customers.customer_phone,
-    customers.customer_address_line_1,
-    customers.customer_address_line_2,
-    customers.customer_postal_code,
-    customers.customer_city,
-    customers.customer_state,
-    customers.customer_country,
-    customers.credit_limit,
-    customers.sales_rep_number,
+    coalesce(versions.version_key, -1) as customer_key,
+    versions.customer_number,
+    versions.customer_name,
+    versions.contact_first_name,
+    versions.contact_last_name,
+    versions.customer_phone,
+    versions.customer_address_line_1,
+    versions.customer_address_line_2,
+    versions.customer_postal_code,
+    versions.customer_city,
+    versions.customer_state,
+    versions.customer_country,
+    versions.credit_limit,
+    versions.sales_rep_number,
     sales_reps.first_name as sales_rep_first_name,
-    sales_reps.last_name as sales_rep_last_name
-from customers
-{{ and_the_unknown_member('customers', 'customer_number', 'integer') }}
-left join employees as sales_reps on customers.sales_rep_number = sales_reps.employee_number
+    sales_reps.last_name as sales_rep_last_name,
+    {{ version_columns('versions') }}
+from versions
+{{ and_the_unknown_member('versions', 'customer_number', 'integer') }}
+left join employees as sales_reps on versions.sales_rep_number = sales_reps.employee_number

@@ -2,15 +2,9 @@
 -- centuries: outside the window of vars calendar_earliest and calendar_latest only the dates that occur get a row.
 with
 
-orders as (
+dates as (
 
-    select * from {{ ref('stg_classicmodels__orders') }}
-
-),
-
-payments as (
-
-    select * from {{ ref('stg_classicmodels__payments') }}
+    select date_day from {{ ref('int_dates_that_occur') }}
 
 ),
 
@@ -22,13 +16,7 @@ captured_days as (
 
 occurring as (
 
-    select order_date as date_day from orders
-    union
-    select required_date as date_day from orders
-    union
-    select shipped_date as date_day from orders
-    union
-    select payment_date as date_day from payments
+    select date_day from dates
     union
     select captured_on as date_day from captured_days
 

@@ -1,33 +1,45 @@
 with
 
-employees as (
+versions as (
 
-    select * from {{ ref('stg_classicmodels__employees') }}
+    {{ versions(ref('int_employee_history'), 'employee_number') }}
+
+),
+
+newest as (
+
+    select * from versions
+    where is_latest
 
 ),
 
 offices as (
 
-    select * from {{ ref('stg_classicmodels__offices') }}
+    select *
+    from (
+        {{ versions(ref('int_office_history'), 'office_code') }}
+    ) as office_versions
+    where is_latest
 
 )
 
 select
-    {{ member_key('employees.employee_number') }} as employee_key,
-    employees.employee_number,
-    employees.first_name,
-    employees.last_name,
-    employees.job_title,
-    employees.email,
-    employees.phone_extension,
-    employees.office_code,
+    coalesce(versions.version_key, -1) as employee_key,
+    versions.employee_number,
+    versions.first_name,
+    versions.last_name,
+    versions.job_title,
+    versions.email,
+    versions.phone_extension,
+    versions.office_code,
     offices.office_city,
     offices.office_country,
-    employees.manager_number,
+    versions.manager_number,
     managers.first_name as manager_first_name,
     managers.last_name as manager_last_name,
-    managers.job_title as manager_job_title
-from employees
-{{ and_the_unknown_member('employees', 'employee_number', 'integer') }}
-left join offices on employees.office_code = offices.office_code
-left join employees as managers on employees.manager_number = managers.employee_number
+    managers.job_title as manager_job_title,
+    {{ version_columns('versions') }}
+from versions
+{{ and_the_unknown_member('versions', 'employee_number', 'integer') }}
+left join offices on versions.office_code = offices.office_code
+left join newest as managers on versions.manager_number = managers.employee_number

@@ -2,7 +2,11 @@ with
 
 offices as (
 
-    select * from {{ ref('stg_classicmodels__offices') }}
+    select *
+    from (
+        {{ versions(ref('int_office_history'), 'office_code') }}
+    ) as office_versions
+    where is_latest
 
 )
 
@@ -16,6 +20,7 @@ select
     offices.office_city,
     offices.office_state,
     offices.office_country,
-    offices.territory
+    offices.territory,
+    coalesce(offices.was_deleted, false) as is_deleted
 from offices
 {{ and_the_unknown_member('offices', 'office_code', 'string') }}

@@ -1,8 +1,8 @@
 with
 
-products as (
+versions as (
 
-    select * from {{ ref('int_products_with_deleted') }}
+    {{ versions(ref('int_product_history'), 'product_code') }}
 
 ),
 
@@ -13,17 +13,17 @@ productlines as (
 )
 
 select
-    coalesce(products.product_key, -1) as product_key,
-    products.product_code,
-    products.product_name,
-    products.product_line,
+    coalesce(versions.version_key, -1) as product_key,
+    versions.product_code,
+    versions.product_name,
+    versions.product_line,
     productlines.product_line_description,
-    products.product_scale,
-    products.product_vendor,
-    products.product_description,
-    products.buy_price,
-    products.msrp,
-    products.is_deleted
-from products
-{{ and_the_unknown_member('products', 'product_code', 'string') }}
-left join productlines on products.product_line = productlines.product_line
+    versions.product_scale,
+    versions.product_vendor,
+    versions.product_description,
+    versions.buy_price,
+    versions.msrp,
+    {{ version_columns('versions') }}
+from versions
+{{ and_the_unknown_member('versions', 'product_code', 'string') }}
+left join productlines on versions.product_line = productlines.product_line

@@ -27,6 +27,7 @@ line_totals as (
 select
     orders.order_number,
     orders.customer_number,
+    orders.order_status,
     orders.order_date,
     orders.required_date,
     orders.shipped_date,
@@ -47,6 +48,8 @@ select
     orders.shipped_date > orders.required_date as is_shipped_late,
     coalesce(line_totals.line_count, 0) as line_count,
     cast(coalesce(line_totals.units, 0) as bigint) as units,
-    cast(coalesce(line_totals.sales_amount, 0) as decimal(18, 2)) as sales_amount
+    cast(coalesce(line_totals.sales_amount, 0) as decimal(18, 2)) as sales_amount,
+    orders.has_unknown_member,
+    orders.order_year_month
 from orders
 left join line_totals on orders.order_number = line_totals.order_number

@@ -1,14 +1,18 @@
+-- A customer is the version that was valid on the evening of the payment date.
 with
 
 payments as (
 
-    select * from {{ ref('stg_classicmodels__payments') }}
+    select
+        *,
+        {{ end_of_day('payment_date') }} as payment_moment
+    from {{ ref('stg_classicmodels__payments') }}
 
 ),
 
 customers as (
 
-    select * from {{ ref('stg_classicmodels__customers') }}
+    {{ versions(ref('int_customer_history'), 'customer_number') }}
 
 )
 
@@ -17,7 +21,12 @@ select
     payments.check_number,
     payments.payment_date,
     {{ date_key('payments.payment_date') }} as payment_date_key,
-    {{ member_key('customers.customer_number') }} as customer_key,
-    payments.payment_amount
+    coalesce(customers.version_key, -1) as customer_key,
+    payments.payment_amount,
+    payments.payment_year_month
 from payments
-left join customers on payments.customer_number = customers.customer_number
+left join customers
+    on
+        payments.customer_number = customers.customer_number
+        and payments.payment_moment >= customers.first_moment
+        and payments.payment_moment < customers.next_moment

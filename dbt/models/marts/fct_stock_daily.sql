@@ -9,10 +9,11 @@ stock as (
 select
     product_code,
     stock_date,
-    {{ surrogate_key('product_code') }} as product_key,
+    product_key,
     {{ date_key('stock_date') }} as stock_date_key,
     quantity_in_stock,
     buy_price,
     stock_value_at_cost,
-    is_observed
+    is_observed,
+    stock_year_month
 from stock

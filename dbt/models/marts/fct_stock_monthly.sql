@@ -12,10 +12,11 @@ select
     cast(extract(year from stock_date) as integer) as stock_year,
     cast(extract(month from stock_date) as integer) as stock_month,
     stock_date,
-    {{ surrogate_key('product_code') }} as product_key,
+    product_key,
     {{ date_key('stock_date') }} as stock_date_key,
     quantity_in_stock,
     buy_price,
-    stock_value_at_cost
+    stock_value_at_cost,
+    stock_year_month
 from stock
 where is_end_of_month

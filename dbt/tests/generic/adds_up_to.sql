@@ -1,8 +1,9 @@
 {#-
     Totals of a model equal totals of another: each is a pair of aggregates, one `here` and one `there`. The
-    rows of a failure name the total and both values; a sum of no rows is 0.
+    rows of a failure name the total and both values; a sum of no rows is 0. `kept_of` is the model whose months a build
+    may leave alone, and a total's `kept` is what it is called there.
 -#}
-{% test adds_up_to(model, to, totals) %}
+{% test adds_up_to(model, to, totals, kept_of=none) %}
 
 with
 
@@ -20,7 +21,10 @@ there as (
 
     select
         {% for total in totals -%}
-        cast(coalesce({{ total.there }}, 0) as decimal(38, 6)) as total_{{ loop.index }}{{ ", " if not loop.last }}
+        cast(
+            coalesce({{ total.there }}, 0){% if total.kept %} + {{ kept(kept_of, total.kept) }}{% endif %}
+            as decimal(38, 6)
+        ) as total_{{ loop.index }}{{ ", " if not loop.last }}
         {%- endfor %}
     from {{ to }}
 

@@ -14,12 +14,14 @@ TABLES = (
         database=DATABASE,
         name="orderdetails",
         key=("orderNumber", "productCode"),
+        amount=("quantityOrdered", "priceEach"),
         about="The lines of each order: product, quantity and the price agreed.",
     ),
     SourceTable(
         database=DATABASE,
         name="payments",
         key=("customerNumber", "checkNumber"),
+        amount=("amount",),
         about="Payments received from customers, by check.",
     ),
     SourceTable(
@@ -32,6 +34,7 @@ TABLES = (
         database=DATABASE,
         name="customers",
         key=("customerNumber",),
+        amount=("creditLimit",),
         about="Customers with their address, credit limit and sales representative.",
     ),
     SourceTable(

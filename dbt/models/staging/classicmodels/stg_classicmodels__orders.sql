@@ -1,17 +1,97 @@
+-- When an order was entered decides which version of its customer it belongs to: the first change of its present
+-- life tells, if it is a creation and not an order that was already there when it was first read.
+{%- set columns = [
+    'order_number', 'customer_number', 'order_status', 'order_date', 'required_date', 'shipped_date',
+    'order_comments', 'entered_at', 'entered_on', 'order_year_month',
+] %}
 with
 
-orders as (
+changes as (
 
-    {{ current_rows(source('classicmodels', 'orders'), key=['orderNumber']) }}
+    select * from {{ source('classicmodels', 'orders') }}
+
+),
+
+newest as (
+
+    {{ newest_changes('changes', key=['orderNumber']) }}
+
+),
+
+deletions as (
+
+    select
+        {{ column('orderNumber') }} as order_number,
+        max({{ column('_position') }}) as deletion_position
+    from changes
+    where {{ column('_op') }} = 'd'
+    group by {{ column('orderNumber') }}
+
+),
+
+oldest as (
+
+    select
+        changes.{{ column('orderNumber') }} as order_number,
+        changes.{{ column('_op') }} as first_op,
+        changes.{{ column('_changed_at') }} as first_changed_at,
+        changes.{{ column('day') }} as first_changed_on,
+        deletions.order_number is not null as came_back,
+        row_number() over (
+            partition by changes.{{ column('orderNumber') }}
+            order by changes.{{ column('_position') }}
+        ) as place
+    from changes
+    left join deletions on changes.{{ column('orderNumber') }} = deletions.order_number
+    where deletions.order_number is null or changes.{{ column('_position') }} > deletions.deletion_position
+
+),
+
+earlier as (
+
+    {% if is_served('stg_classicmodels__orders') | trim -%}
+    select
+        order_number,
+        entered_at,
+        entered_on
+    from {{ served('stg_classicmodels__orders') }}
+    {%- else -%}
+    select
+        cast(null as integer) as order_number,
+        cast(null as timestamp with time zone) as entered_at,
+        cast(null as date) as entered_on
+    where false
+    {%- endif %}
+
+),
+
+cleaned as (
+
+    select
+        cast(newest.{{ column('orderNumber') }} as integer) as order_number,
+        cast(newest.{{ column('customerNumber') }} as integer) as customer_number,
+        {{ trimmed('status') }} as order_status,
+        cast(newest.{{ column('orderDate') }} as date) as order_date,
+        cast(newest.{{ column('requiredDate') }} as date) as required_date,
+        cast(newest.{{ column('shippedDate') }} as date) as shipped_date,
+        {{ trimmed('comments') }} as order_comments,
+        case
+            when earlier.order_number is not null and not oldest.came_back then earlier.entered_at
+            when oldest.first_op = 'c' then oldest.first_changed_at
+        end as entered_at,
+        case
+            when earlier.order_number is not null and not oldest.came_back then earlier.entered_on
+            when oldest.first_op = 'c' then oldest.first_changed_on
+        end as entered_on,
+        {{ month_of('cast(newest.' ~ column('orderDate') ~ ' as date)') }} as order_year_month,
+        newest.{{ column('_op') }} = 'd' as is_deletion
+    from newest
+    left join oldest on newest.{{ column('orderNumber') }} = oldest.order_number and oldest.place = 1
+    left join earlier on newest.{{ column('orderNumber') }} = earlier.order_number
 
 )
 
-select
-    cast({{ column('orderNumber') }} as integer) as order_number,
-    cast({{ column('customerNumber') }} as integer) as customer_number,
-    {{ trimmed('status') }} as order_status,
-    cast({{ column('orderDate') }} as date) as order_date,
-    cast({{ column('requiredDate') }} as date) as required_date,
-    cast({{ column('shippedDate') }} as date) as shipped_date,
-    {{ trimmed('comments') }} as order_comments
-from orders
+select {{ columns | join(', ') }}
+from cleaned
+where not is_deletion
+{{ and_the_unchanged('stg_classicmodels__orders', columns, key=['order_number'], changed='cleaned') }}

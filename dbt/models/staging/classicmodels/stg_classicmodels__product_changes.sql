@@ -1,4 +1,4 @@
--- Stock is overwritten in place: what it was on an earlier day is only known from the changes.
+-- Stock and prices are overwritten in place: what they were is only known from the changes.
 with
 
 changes as (
@@ -8,7 +8,16 @@ changes as (
 )
 
 select
-    {{ product_columns() }},
+    {{ trimmed('productCode') }} as product_code,
+    {{ trimmed('productName') }} as product_name,
+    {{ trimmed('productLine') }} as product_line,
+    {{ trimmed('productScale') }} as product_scale,
+    {{ trimmed('productVendor') }} as product_vendor,
+    {{ trimmed('productDescription') }} as product_description,
+    cast({{ column('quantityInStock') }} as integer) as quantity_in_stock,
+    cast({{ column('buyPrice') }} as decimal(18, 2)) as buy_price,
+    cast({{ column('MSRP') }} as decimal(18, 2)) as msrp,
+    {{ column('_changed_at') }} as changed_at,
     {{ column('day') }} as changed_on,
     {{ column('_position') }} as change_position,
     {{ column('_op') }} = 'd' as is_deletion

@@ -1,14 +1,27 @@
 -- The picture of the line stays in the lake: no question is asked of its bytes.
+{%- set columns = [
+    'product_line', 'product_line_description', 'product_line_html',
+] %}
 with
 
-productlines as (
+newest as (
 
-    {{ current_rows(source('classicmodels', 'productlines'), key=['productLine']) }}
+    {{ newest_changes(source('classicmodels', 'productlines'), key=['productLine']) }}
+
+),
+
+cleaned as (
+
+    select
+        {{ trimmed('productLine') }} as product_line,
+        {{ trimmed('textDescription') }} as product_line_description,
+        {{ trimmed('htmlDescription') }} as product_line_html,
+        {{ column('_op') }} = 'd' as is_deletion
+    from newest
 
 )
 
-select
-    {{ trimmed('productLine') }} as product_line,
-    {{ trimmed('textDescription') }} as product_line_description,
-    {{ trimmed('htmlDescription') }} as product_line_html
-from productlines
+select {{ columns | join(', ') }}
+from cleaned
+where not is_deletion
+{{ and_the_unchanged('stg_classicmodels__productlines', columns, key=['product_line'], changed='cleaned') }}

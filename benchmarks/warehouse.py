@@ -1,0 +1,149 @@
+"""A day of ten thousand changes on ten million order lines, beside a rebuild: bytes, seconds, memory.
+
+    make bench-warehouse            python -m benchmarks.warehouse --lines 10000000
+
+Each build is a process of its own, so that its peak memory is its own. Bytes are counted by a relay between it and
+the store; time is measured without the relay. The physical limit is the touched months' objects going to and fro.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.relay import Relay
+from benchmarks.warehouse_lake import BenchLake
+from refera_platform.engine import scratch, session
+from refera_platform.lake.lake import Lake
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.local import stack
+from refera_platform.stage import Stage, load
+from refera_platform.warehouse.build import build
+from refera_platform.warehouse.published import fixed_key, read
+
+DAYS_BEFORE = 10
+"""Days of changes that are history already when the measured ones come."""
+
+
+def main() -> None:
+    """Make the lake, build, let two days pass, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=10_000_000, help="order lines of history")
+    parser.add_argument("--build", choices=["full", "daily", "limit"], help=argparse.SUPPRESS)
+    parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--endpoint", default="", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.build:
+        _measure(_stage(chosen.home, chosen.endpoint), chosen.build)
+        return
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place)
+        stack.up(home)
+        try:
+            found = _compare(home, chosen.lines)
+        finally:
+            stack.down(home, wipe=True)
+    _print(found, chosen.lines)
+
+
+def _compare(home: Path, lines: int) -> dict[str, dict[str, float]]:
+    stage = _stage(home, "")
+    with scratch(stage) as folder, session(stage, folder) as connection:
+        bench = BenchLake(Lake(stage), connection, folder, lines)
+        bench.baseline()
+        for _ in range(DAYS_BEFORE):
+            bench.day_of_changes()
+        full = _counted(home, stage, "full")
+        bench.day_of_changes()
+        daily = _counted(home, stage, "daily")
+        bench.day_of_changes()
+    timed = _apart(home, "daily", "")
+    served = _content(stage)
+    rebuilt = _apart(home, "full", "")
+    if served != _content(stage):
+        raise SystemExit("The daily build and the full rebuild do not hold the same.")
+    limit = _apart(home, "limit", "")
+    return {
+        "full rebuild": rebuilt | {key: full[key] for key in ("read", "written")},
+        "daily build": timed | {key: daily[key] for key in ("read", "written")},
+        "physical limit": limit,
+    }
+
+
+def _stage(home: Path, endpoint: str) -> Stage:
+    stage = load({"REFERA_STAGE": "test", "REFERA_HOME": str(home)})
+    return replace(stage, store=replace(stage.store, endpoint=endpoint)) if endpoint else stage
+
+
+def _content(stage: Stage) -> dict[str, str]:
+    found = read(ObjectRoot(stage.warehouse, stage.store))
+    tables = {**found.models, **found.state}
+    return {f"{name} {item.month}": item.sha256 for name, model in tables.items() for item in model.objects}
+
+
+def _counted(home: Path, stage: Stage, what: str) -> dict[str, float]:
+    with Relay(stage.store.endpoint) as relay:
+        found = _apart(home, what, relay.endpoint)
+        return found | {"read": relay.answered, "written": relay.asked}
+
+
+def _apart(home: Path, what: str, endpoint: str) -> dict[str, float]:
+    """Measure one build in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.warehouse", "--build", what, "--home", str(home)]
+    done = subprocess.run([*command, "--endpoint", endpoint], check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _measure(stage: Stage, what: str) -> None:
+    started = time.monotonic()
+    if what == "limit":
+        months = _to_and_fro(stage)
+    else:
+        built = build(stage, full_refresh=what == "full")
+        if built.published is None or bool(built.reason) != (what == "full"):
+            raise SystemExit(f"{what}: {built.reason or built.verdict()}")
+        months = len(built.months)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sys.stdout.write(
+        json.dumps({"seconds": time.monotonic() - started, "peak": peak, "months": months}) + "\n"
+    )
+
+
+def _to_and_fro(stage: Stage) -> int:
+    """Fetch the objects of three months of the facts, as engines read them, and send them back."""
+    root = ObjectRoot(stage.warehouse, stage.store)
+    published = read(root)
+    for name in ("fct_order_lines", "fct_orders", "fct_payments"):
+        model = published.models[name]
+        for item in model.objects[-3:]:
+            content = root.read(fixed_key(name, item.month, model.stored_by))
+            if content:
+                root.write(f"_limit/{name}-{item.month}", content[0])
+    return 3
+
+
+def _print(found: dict[str, dict[str, float]], lines: int) -> None:
+    whole = found["full rebuild"]
+    say = sys.stdout.write
+    say(f"{lines:,} order lines of ten years, about 10,000 changed rows a day\n")
+    say(
+        f"{'':16}{'seconds':>9}{'MB read':>10}{'MB written':>12}{'peak MB':>9}{'months':>8}{'bytes %':>9}{'time %':>8}\n"
+    )
+    for name, one in found.items():
+        moved = one.get("read", 0) + one.get("written", 0)
+        share = 100 * moved / (whole["read"] + whole["written"])
+        took = 100 * one["seconds"] / whole["seconds"]
+        say(
+            f"{name:16}{one['seconds']:9.1f}{one.get('read', 0) / 1e6:10.1f}{one.get('written', 0) / 1e6:12.1f}"
+            f"{one['peak'] / 1e6:9.0f}{one['months']:8.0f}{share:9.1f}{took:8.1f}\n"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+-- The stock is no attribute of a product but a measure: it has facts of its own.
+{{ version_history(
+    ref('stg_classicmodels__product_changes'),
+    'int_product_history',
+    key='product_code',
+    attributes=[
+        'product_name', 'product_line', 'product_scale', 'product_vendor', 'product_description', 'buy_price',
+        'msrp',
+    ]
+) }}

@@ -1,0 +1,57 @@
+"""The rows that a red test found, kept where somebody can look at them.
+
+build's database ──keep_failures()──▶ <warehouse>/_failures/<run>/<test>.parquet
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+
+from refera_platform.engine import literal
+from refera_platform.lake.lake import run
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.warehouse.published import FAILURES
+
+MOST = 10_000
+"""Rows kept of one test."""
+
+
+class Failed(Protocol):
+    """A test that found rows which should not be."""
+
+    @property
+    def name(self) -> str:
+        """Name of the test."""
+        ...
+
+    @property
+    def failures(self) -> int | None:
+        """How many rows."""
+        ...
+
+    @property
+    def sql(self) -> str:
+        """What it asked."""
+        ...
+
+
+def keep_failures(
+    root: ObjectRoot, connection: duckdb.DuckDBPyConnection, red: Iterable[Failed], run_id: str, folder: Path
+) -> tuple[tuple[str, str], ...]:
+    """Store the rows of each red test, and say where they are: pairs of test and address."""
+    kept = []
+    for node in red:
+        if not node.failures or not node.sql:
+            continue  # it could not run, so it found nothing
+        path, key = folder / "failures.parquet", f"{FAILURES}{run_id}/{node.name}.parquet"
+        run(
+            connection,
+            f"copy (select * from ({node.sql}\n) limit {MOST}) to {literal(str(path))}"
+            " (format parquet, compression zstd)",
+        )
+        root.put(key, path, replaces=None)
+        path.unlink()
+        kept.append((node.name, root.url(key)))
+    return tuple(kept)

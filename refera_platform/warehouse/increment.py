@@ -1,0 +1,194 @@
+"""Whether a build may go on from what is published, and which months it then writes anew.
+
+Published + Inputs ──reason_against()──▶ why everything is built, or ""
+Published + changes ──months_touched()──▶ column -> months     (a model shares its months with those of its column)
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+import duckdb
+
+from refera_platform.engine import quoted
+from refera_platform.lake.lake import RawObject, run
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.source.catalog import TABLES
+from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.warehouse.inputs import Inputs
+from refera_platform.warehouse.project import Months, Project, logic
+from refera_platform.warehouse.published import Published, relation
+
+UNKNOWN = "unknown"
+"""The month of what has no date."""
+UNKNOWN_MEMBERS = "unknown_members"
+"""Measure of a month that says how many of its rows named a member that nobody knew."""
+Scope = Mapping[str, frozenset[str]]
+"""Months that a build writes anew, by the column that models are stored by."""
+
+
+def reason_against(project: Project, published: Published, inputs: Inputs) -> str:
+    """Why everything must be built; empty when the changes since the publication before are enough."""
+    if not published.complete_run:
+        return "nothing was published as a whole yet"
+    if published.logic != logic():
+        return "the models changed"
+    missing = {name for name, model in project.models.items() if model.is_kept} - {
+        *published.models,
+        *published.state,
+    }
+    if missing:
+        return f"{', '.join(sorted(missing))} was never published"
+    # the answers add up what the marts of the same run say
+    alone = [
+        name
+        for name, model in published.models.items()
+        if project.models[name].folder == "marts" and model.run_id != published.complete_run
+    ]
+    if alone:
+        return f"{', '.join(sorted(alone))} was built alone since"
+    for table in TABLES:
+        if reason := _reason_of(table, inputs):
+            return f"{table.address}: {reason}"
+        for model in project.models.values():
+            if table.name in model.rebuilt_on and inputs.rows_new(table):
+                return f"{table.address} changed, of which {model.name} tells all its history"
+    return ""
+
+
+def _reason_of(table: SourceTable, inputs: Inputs) -> str:
+    known, days, new = inputs.known.get(table, {}), inputs.days[table], inputs.new(table)
+    if table.strategy is Strategy.SNAPSHOT:
+        return "a snapshot does not say what changed"
+    if not known:
+        return "it was not read before"
+    for day, was in known.items():
+        now = days.get(day)
+        if now is None:
+            return f"its day {day} is gone from the lake"
+        if day in new and not _extends(was, now, is_last=day == max(known)):
+            return f"its day {day} was captured anew"
+    for day, item in new.items():
+        if day not in known and day < max(known):
+            return f"its day {day} came after later days"
+        if item.state.is_whole and not (day in known and known[day].state.is_whole):
+            return f"day {day} has a new baseline"
+        if item.state.baseline and not (day in known and known[day].state.baseline == item.state.baseline):
+            return f"day {day} has a new baseline"
+    return ""
+
+
+def _extends(was: RawObject, now: RawObject, *, is_last: bool) -> bool:
+    """Whether an object has all rows that it had, and more behind them."""
+    grown = all(now.state.rows.get(op, 0) >= count for op, count in was.state.rows.items())
+    same = now.state.start_position == was.state.start_position and now.state.server == was.state.server
+    return is_last and grown and same and now.state.columns == was.state.columns
+
+
+def months_touched(
+    project: Project, published: Published, inputs: Inputs, connection: duckdb.DuckDBPyConnection, root: ObjectRoot
+) -> Scope:  # fmt: skip
+    """The months whose rows, or the versions that they point at, the new raw objects may have changed.
+
+    Always among them: the month ``unknown``, those from the day before the first new one on (of a table without any,
+    from its newest one), and those in which a
+    row looked for a member in vain: a version begins with a change, so no other month can point at a new one.
+
+    Args:
+        project: Which models are stored by month, and how a changed row's months are found.
+        published: What the changes are applied to.
+        inputs: What is new.
+        connection: Session in which the new raw rows are registered.
+        root: The warehouse.
+    """
+    first = min(min(inputs.new(table), default=max(inputs.days[table])) for table in TABLES)
+    since = str(first - timedelta(days=1))[:7]
+    tables = {**published.models, **published.state}
+    scope: dict[str, set[str]] = {}
+    for name, model in project.models.items():
+        if not model.months:
+            continue
+        months = scope.setdefault(model.months.by, {UNKNOWN})
+        months |= {
+            month
+            for month, item in tables[name].by_month.items()
+            if month >= since or Decimal(item.totals.get(UNKNOWN_MEMBERS, "0"))
+        }
+        for table in TABLES:
+            if table.name in model.months.dated_by:
+                months |= _dated(table, model.months, connection)
+        if model.months.found_by:
+            months |= _found(model.months, relation(root, name, tables[name]), connection)
+    return {by: frozenset(months) for by, months in scope.items()}
+
+
+def _dated(table: SourceTable, months: Months, connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The months in which changed rows lie now."""
+    date_column = quoted(months.dated_by[table.name])
+    rows = run(
+        connection,
+        f"select distinct substr(cast(cast({date_column} as date) as varchar), 1, 7)"
+        f" from {quoted(table.database)}.{quoted(table.name)} where {date_column} is not null",
+    )
+    return {month for (month,) in rows.fetchall()}
+
+
+def _found(months: Months, published: str, connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The months in which changed rows lay before."""
+    kinds = {
+        name: kind for name, kind, *_ in run(connection, f"describe select * from {published}").fetchall()
+    }
+    columns = list(months.found_by)
+    sources = months.found_by[columns[0]]
+    changed = " union ".join(
+        f"select {', '.join(_as(months.found_by[name][table.name], kinds[name], name) for name in columns)}"
+        f" from {quoted(table.database)}.{quoted(table.name)}"
+        for table in TABLES
+        if table.name in sources
+    )
+    match = " and ".join(f"p.{quoted(name)} = c.{quoted(name)}" for name in columns)
+    rows = run(
+        connection,
+        f"select distinct p.{quoted(months.by)} from {published} as p semi join ({changed}) as c on {match}",
+    )
+    return {month for (month,) in rows.fetchall()}
+
+
+def _as(column: str, kind: str, name: str) -> str:
+    """A source column as staging has it: texts without blanks around them."""
+    value = (
+        f"trim(cast({quoted(column)} as varchar))"
+        if kind == "VARCHAR"
+        else f"cast({quoted(column)} as {kind})"
+    )
+    return f"{value} as {quoted(name)}"
+
+
+def serve(
+    project: Project, published: Published, scope: Scope, connection: duckdb.DuckDBPyConnection, root: ObjectRoot
+) -> None:  # fmt: skip
+    """Give the build what is published: tables whole, or the months that it writes anew as they were."""
+    run(connection, "create schema if not exists served")
+    for name, model in {**published.models, **published.state}.items():
+        months = scope.get(model.stored_by)
+        run(
+            connection,
+            f"create or replace view served.{quoted(name)} as select * from {relation(root, name, model, months)}",
+        )
+    run(
+        connection,
+        "create or replace table served.kept_totals (model varchar, measure varchar, total decimal(38, 6))",
+    )
+    kept = [
+        (name, measure, total)
+        for name, model in published.models.items()
+        if name in project.models
+        for month, item in model.by_month.items()
+        if model.stored_by and month not in scope.get(model.stored_by, frozenset())
+        for measure, total in item.totals.items()
+    ]
+    if kept:
+        columns = [list(values) for values in zip(*kept, strict=True)]
+        connection.execute(
+            "insert into served.kept_totals select unnest(?), unnest(?), cast(unnest(?) as decimal(38, 6))", columns
+        )  # fmt: skip

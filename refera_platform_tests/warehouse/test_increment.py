@@ -1,0 +1,62 @@
+"""A build that goes on from the publication before gives, to the byte, what a build of everything gives."""
+
+import time
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.source.catalog import TABLES
+from refera_platform.stage import Stage
+from refera_platform.warehouse.build import build
+from refera_platform.warehouse.published import Published, read
+from refera_platform_tests.business import Shop
+from refera_platform_tests.conftest import TODAY, captures, evening
+from refera_platform_tests.warehouse.random_business import RandomBusiness
+
+
+def published(stage: Stage) -> Published:
+    return read(ObjectRoot(stage.warehouse, stage.store))
+
+
+def content(found: Published) -> dict[str, object]:
+    """Hash, rows and totals of every object of every table, also of those that only the platform reads."""
+    return {
+        f"{name} {item.month}": (item.sha256, item.rows, dict(item.totals))
+        for name, model in {**found.models, **found.state}.items()
+        for item in model.objects
+    }
+
+
+def rebuilt(stage: Stage) -> Published:
+    """A warehouse of its own, built from the whole lake."""
+    built = build(replace(stage, warehouse=f"{stage.warehouse}-{uuid.uuid4().hex[:6]}"))
+    assert built.published is not None, built.verdict()
+    assert built.reason
+    return built.published
+
+
+def test_random_days_of_business_give_what_a_full_rebuild_gives(
+    stage: Stage, shop: Shop, stress_seconds: int, request: pytest.FixtureRequest
+) -> None:
+    seed = time.time_ns() % 10_000 if stress_seconds else 7
+    business = RandomBusiness(shop, seed)
+    captures(stage, TABLES, TODAY)
+    assert build(stage).published is not None
+    day, until, incremental, days = TODAY, time.monotonic() + stress_seconds, 0, 0
+    while days < 3 or time.monotonic() < until:
+        day, days = day + timedelta(days=1), days + 1
+        for _ in range(1 + days % 2):  # every other day is captured and built twice
+            business.day(day, 12)
+            at = stage.at(evening(day))
+            captures(at, TABLES, day)
+            built = build(at)
+            assert built.published is not None, f"seed {seed}, day {day}: {built.verdict()}"
+            incremental += not built.reason
+        if stress_seconds or days == 3:
+            expected = content(rebuilt(at))
+            found = content(published(at))
+            assert found == expected, f"seed {seed}, day {day}"
+    assert incremental

@@ -1,0 +1,134 @@
+"""A hundred publications under the eyes of readers: every one of them sees tables of one moment, whole."""
+
+import threading
+from datetime import UTC, date, datetime
+
+import duckdb
+import pytest
+
+from refera_platform.engine import scratch, session
+from refera_platform.lake.lake import RawObject
+from refera_platform.lake.objects import ObjectRoot, StoredObject
+from refera_platform.lake.state import RawState
+from refera_platform.source import catalog
+from refera_platform.warehouse.inputs import Inputs
+from refera_platform.warehouse.project import Model, Months, Project
+from refera_platform.warehouse.publish import publish
+from refera_platform.warehouse.published import fixed_key, read, relation
+from refera_platform_tests.conftest import TODAY
+
+MONTHS = ("2026-01", "2026-02", "2026-03")
+PROJECT = Project(
+    models={
+        "fct_sales": Model(
+            name="fct_sales", folder="marts", depends_on=frozenset(), months=Months(by="sold_in", totals={"units": "sum(units)"})
+        ),
+        "ans_sales": Model(name="ans_sales", folder="answers", depends_on=frozenset()),
+    }
+)  # fmt: skip
+ROWS = 2_000
+"""Of each month, so that an object has more bytes than one packet."""
+
+
+def _inputs() -> Inputs:
+    table = catalog.find("orders")
+    state = RawState(
+        database="classicmodels", table="orders", day=TODAY, strategy="log", server="s", schema="c", start_position="",
+        end_position="1", read_at="2026-03-10T12:00:00+00:00",
+    )  # fmt: skip
+    stored = StoredObject(key="k", url="u", size=1, etag="e", modified=datetime(2026, 3, 10, tzinfo=UTC))
+    return Inputs(days={table: {TODAY: RawObject(day=TODAY, stored=stored, state=state)}}, known={})
+
+
+def _sell(connection: duckdb.DuckDBPyConnection, number: int) -> None:
+    """Publication ``number`` has that many units in each row; February goes and comes."""
+    months = [month for month in MONTHS if number % 2 or month != "2026-02"]
+    connection.execute(
+        "create or replace table main.fct_sales as select unnest(?) as sold_in, i, cast(? as bigint) as units"
+        f" from range({ROWS}) as numbers (i)",
+        [months, number],
+    )
+    connection.execute(
+        "create or replace table main.ans_sales as select sum(units) as units from main.fct_sales"
+    )
+
+
+@pytest.mark.parametrize("publications", [100])
+def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, publications):
+    root, stop = ObjectRoot(stage.warehouse, stage.store), threading.Event()
+    wrong, seen = list[str](), set[int]()
+
+    def read_the_manifest() -> None:
+        with scratch(stage) as folder, session(stage, folder) as connection:
+            while not stop.is_set():
+                published = read(root)
+                if not published.models:
+                    continue
+                facts = relation(root, "fct_sales", published.models["fct_sales"])
+                answer = relation(root, "ans_sales", published.models["ans_sales"])
+                row = connection.execute(
+                    f"select sum(units), min(units), max(units), (select units from {answer}) from {facts}"
+                ).fetchone()
+                total, least, most, told = row
+                seen.add(least)
+                if least != most or total != told or total != int(published.models["fct_sales"].rows) * least:
+                    wrong.append(str(row))
+
+    def read_as_any_engine() -> None:
+        with scratch(stage) as folder, session(stage, folder) as connection:
+            while not stop.is_set():
+                if not read(root).models:
+                    continue
+                url = root.url(fixed_key("fct_sales", "2026-01", "sold_in"))
+                row = connection.execute(f"select count(*), min(units), max(units) from '{url}'").fetchone()
+                if row[0] != ROWS or row[1] != row[2]:
+                    wrong.append(f"object {row}")
+
+    readers = [threading.Thread(target=look) for look in (read_the_manifest, read_as_any_engine)]
+    for reader in readers:
+        reader.start()
+    try:
+        with scratch(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
+            for number in range(1, publications + 1):
+                _sell(connection, number)
+                publish(
+                    root, connection, list(PROJECT.models.values()), project=PROJECT, before=read(root), inputs=_inputs(),
+                    scope=None, run_id=str(number), folder=folder,
+                )  # fmt: skip
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert wrong == []
+    assert len(seen) > publications // 10
+    assert max(seen) <= publications
+    now = read(root)
+    assert [item.month for item in now.models["fct_sales"].objects] == ["2026-01", "2026-03"]
+    assert root.read(fixed_key("fct_sales", "2026-02", "sold_in")) is None
+    assert [item.totals for item in now.models["fct_sales"].objects] == [
+        {"units": str(ROWS * publications)}
+    ] * 2
+
+
+def test_a_manifest_of_the_first_format_is_read_and_its_whole_objects_are_taken_down(stage):
+    root = ObjectRoot(stage.warehouse, stage.store)
+    root.write("fct_sales/part-0.parquet", b"old")
+    root.write("_objects/fct_sales/0.parquet", b"old")
+    root.write(
+        "_manifest.json",
+        b'{"format": 1, "run_id": "r", "published_at": "2026-03-09T00:00:00+00:00", "sources": {}, "retired": {},'
+        b' "models": {"fct_sales": {"rows": 1, "bytes": 3, "sha256": "0", "etag": "e", "run_id": "r", "columns":'
+        b' {"units": "BIGINT"}}}}',
+    )
+    before = read(root)
+    assert before.models["fct_sales"].objects[0].sha256 == "0"
+    assert not before.complete_run
+    with scratch(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
+        _sell(connection, 1)
+        publish(
+            root, connection, list(PROJECT.models.values()), project=PROJECT, before=before, inputs=_inputs(),
+            scope=None, run_id="1", folder=folder,
+        )  # fmt: skip
+    assert root.read("fct_sales/part-0.parquet") is None
+    assert len(read(root).models["fct_sales"].objects) == len(MONTHS)
+    assert date.fromisoformat(read(root).sources["classicmodels.orders"]["day"]) == TODAY
