@@ -83,19 +83,20 @@ class Lineage:
         return cls(models=models)
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, ...]]:
-    """The columns of every relation in the build's database, as ``trace`` wants them.
+def columns_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """The columns, with their types, of every relation in the build's database, as ``trace`` wants them.
 
     Models are called by their name alone, everything else ``schema.table``.
     """
     rows = run(
         connection,
-        "select schema_name, table_name, list(column_name order by column_index) from duckdb_columns()"
-        " where database_name = current_database() and not internal group by all",
+        "select schema_name, table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = current_database() and not internal order by 1, 2, column_index",
     ).fetchall()
-    return {
-        table if schema == MAIN else f"{schema}.{table}": tuple(columns) for schema, table, columns in rows
-    }
+    found: dict[str, dict[str, str]] = {}
+    for schema, table, column, kind in rows:
+        found.setdefault(table if schema == MAIN else f"{schema}.{table}", {})[column] = kind
+    return found
 
 
 def trace(models: Mapping[str, str], columns: Mapping[str, Iterable[str]]) -> Lineage:
