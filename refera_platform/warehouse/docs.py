@@ -28,8 +28,10 @@ ABOUT_THIS_RUN = frozenset(
     {"env", "user_id", "invocation_id", "invocation_started_at", "run_started_at", "project_id"}
 )
 """What dbt's metadata tells of the machine and the moment, beside the versions."""
-LOCAL = frozenset({"build_path", "compiled_path", "root_path", "created_at"})
-"""What dbt tells of a node and is true on this machine only."""
+OF_ANOTHER_RUN = frozenset(
+    {"build_path", "compiled_path", "root_path", "created_at", "compiled", "compiled_code"}
+)
+"""What dbt tells of a node and is true on one machine or in one run only."""
 CATALOG_SCHEMA = "https://schemas.getdbt.com/dbt/catalog/v1.json"
 
 
@@ -78,7 +80,7 @@ def told_manifest(
     project = manifest["metadata"]["project_name"]
     nodes = {}
     for key, node in manifest["nodes"].items():
-        nodes[key] = {name: value for name, value in node.items() if name not in LOCAL}
+        nodes[key] = {name: value for name, value in node.items() if name not in OF_ANOTHER_RUN}
         if node["resource_type"] == "model" and node["name"] in sql:
             nodes[key] |= {"compiled": True, "compiled_code": sql[node["name"]]}
     told = {
