@@ -75,13 +75,13 @@ def test_no_document_names_a_folder_or_a_user_of_this_machine(root, built, built
     here = str(built_shop.warehouse.database.parent)
     spoken = {
         **built.sql,
-        "fct_payments": f"select * from '{here}/x.parquet', '{CHECKOUT}/y', 'mysql://ada:pw@host/db'",
+        "fct_payments": f"select * from '{here}/x.parquet', '{CHECKOUT}/y', 'mysql://ada:hush@host/db'",
     }
     assert here in json.dumps(built_shop.manifest)
     publish_docs(root, built_shop.manifest, replace(built, sql=spoken), private=folders(built_shop))
     for key in (PAGE, MANIFEST, CATALOG, LINEAGE):
         text = stored(root, key)
-        assert [place for place in (here, str(CHECKOUT), str(Path.home()), "ada:pw") if place in text] == []
+        assert [place for place in (here, str(CHECKOUT), str(Path.home()), "ada:hush") if place in text] == []
     metadata = json.loads(stored(root, MANIFEST))["metadata"]
     assert set(metadata) == {
         "dbt_schema_version", "dbt_version", "generated_at", "project_name", "send_anonymous_usage_stats",
