@@ -11,7 +11,7 @@ import dagster as dg
 from refera_platform.orchestration import keys
 from refera_platform.warehouse.lineage import Lineage
 
-METADATA = "dagster/column_lineage"
+METADATA, UNKNOWN = "dagster/column_lineage", "column_lineage_unknown"
 
 
 def asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
@@ -25,16 +25,16 @@ def asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
     return {**models, **sources}
 
 
-def column_lineage(
-    model: str, lineage: Lineage, assets: Mapping[str, dg.AssetKey]
-) -> dict[str, dg.TableColumnLineage]:
-    """Metadata of a model's materialization; nothing for a model whose SQL did not tell.
+def column_lineage(model: str, lineage: Lineage, assets: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
+    """Metadata of a model's materialization; for a model whose SQL did not tell, why it did not.
 
     Args:
         model: Name of the model.
         lineage: What is known of all of them.
         assets: Key of each relation (see ``asset_keys``).
     """
+    if model in lineage.problems:
+        return {UNKNOWN: lineage.problems[model]}
     if model not in lineage.models:
         return {}
     columns = {

@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from refera_platform.engine import redact
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.lineage import Lineage
+from refera_platform.warehouse.lineage import Lineage, columns_of, trace
 
 FOLDER = "docs"
 PAGE, MANIFEST, CATALOG, LINEAGE = (
@@ -46,6 +48,28 @@ class BuiltModels:
     lineage: Lineage
     rows: Mapping[str, int] = field(default_factory=dict)
     """Published rows by model."""
+
+
+def document(
+    root: ObjectRoot, connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], sql: Mapping[str, str], *,
+    rows: Mapping[str, int], private: Collection[Path] = (),
+) -> Lineage:  # fmt: skip
+    """Find out what a build's models are made of, and publish its documents.
+
+    Args:
+        root: The warehouse.
+        connection: Session on the database that was built.
+        manifest: dbt's parsed ``manifest.json``.
+        sql: Compiled SQL of the models that were built.
+        rows: Published rows by model.
+        private: Folders of this machine that no document may name.
+
+    Returns:
+        The lineage of all models, built now or before.
+    """
+    columns = columns_of(connection)
+    built = BuiltModels(sql=sql, columns=columns, lineage=trace(sql, columns), rows=rows)
+    return publish_docs(root, manifest, built, private=private)
 
 
 def publish_docs(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -19,6 +20,7 @@ from refera_platform.warehouse.docs import (
     MANIFEST,
     PAGE,
     BuiltModels,
+    document,
     page,
     publish_docs,
     told_catalog,
@@ -59,8 +61,9 @@ def folders(built_shop: BuiltShop) -> list[Path]:
     return [CHECKOUT, built_shop.warehouse.database.parent, Path.home()]
 
 
-def test_four_documents_are_published_and_a_browser_knows_what_they_are(root, built, built_shop):
-    lineage = publish_docs(root, built_shop.manifest, built, private=folders(built_shop))
+def test_four_documents_are_published_and_a_browser_knows_what_they_are(root, built_shop):
+    with duckdb.connect(built_shop.warehouse.database, read_only=True) as connection:
+        lineage = document(root, connection, built_shop.manifest, built_shop.sql, rows={"fct_payments": 3})
     assert {item.key for item in root.list()} == {PAGE, MANIFEST, CATALOG, LINEAGE}
     assert lineage == built_shop.lineage == Lineage.from_json(stored(root, LINEAGE))
     bucket, _, prefix = root.root.removeprefix("s3://").partition("/")
