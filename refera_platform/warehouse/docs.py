@@ -9,10 +9,10 @@
 this machine and holds every macro of dbt's own; here a build of some models keeps what is known of the others.
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def document(
 def publish_docs(
     root: ObjectRoot, manifest: Mapping[str, Any], built: BuiltModels, *, private: Collection[Path] = ()
 ) -> Lineage:
-    """Document what was just published.
+    """Document what was just published; a document that says it already is not written again.
 
     Args:
         root: The warehouse.
@@ -90,10 +90,17 @@ def publish_docs(
     lineage = built.lineage.over(before.lineage, _models(manifest))
     told = told_manifest(manifest, {**before.sql(manifest), **built.sql}, private)
     catalog = told_catalog(manifest, built.columns, built.rows, before.catalog)
-    root.write(MANIFEST, json.dumps(told).encode(), content_type="application/json")
-    root.write(CATALOG, json.dumps(catalog).encode(), content_type="application/json")
-    root.write(LINEAGE, lineage.to_json().encode(), content_type="application/json")
-    root.write(PAGE, page(told, catalog).encode(), content_type="text/html; charset=utf-8")
+    there = {item.key: item.etag.strip('"') for item in root.list(f"{FOLDER}/")}
+    for key, text, kind in (
+        (MANIFEST, json.dumps(told), "application/json"),
+        (CATALOG, json.dumps(catalog), "application/json"),
+        (LINEAGE, lineage.to_json(), "application/json"),
+        (PAGE, page(told, catalog), "text/html; charset=utf-8"),
+    ):
+        content = text.encode()
+        # the ETag of a small object is its MD5; where a store says something else, it is written again
+        if there.get(key) != hashlib.md5(content, usedforsecurity=False).hexdigest():
+            root.write(key, content, content_type=kind)
     return lineage
 
 
@@ -134,7 +141,9 @@ def told_catalog(
         "metadata": {
             "dbt_schema_version": CATALOG_SCHEMA,
             "dbt_version": manifest["metadata"]["dbt_version"],
-            "generated_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "generated_at": manifest["metadata"][
+                "generated_at"
+            ],  # so that the same build gives the same bytes
         },
         "errors": None,
     }

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,17 @@ def test_four_documents_are_published_and_a_browser_knows_what_they_are(root, bu
         for key in (PAGE, LINEAGE)
     }
     assert kinds == {PAGE: "text/html; charset=utf-8", LINEAGE: "application/json"}
+
+
+def test_documents_that_say_it_already_are_not_written_again(root, built, built_shop):
+    publish_docs(root, built_shop.manifest, built)
+    first = {item.key: item.modified for item in root.list()}
+    time.sleep(1.1)  # the store tells seconds
+    publish_docs(root, built_shop.manifest, built)
+    assert {item.key: item.modified for item in root.list()} == first
+    publish_docs(root, built_shop.manifest, replace(built, rows={"fct_payments": 4}))
+    again = {item.key: item.modified for item in root.list()}
+    assert {key for key, at in again.items() if at != first[key]} == {CATALOG, PAGE}
 
 
 def test_no_document_names_a_folder_or_a_user_of_this_machine(root, built, built_shop):
