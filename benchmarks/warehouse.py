@@ -133,7 +133,8 @@ def _print(found: dict[str, dict[str, float]], lines: int) -> None:
     say = sys.stdout.write
     say(f"{lines:,} order lines of ten years, about 10,000 changed rows a day\n")
     say(
-        f"{'':16}{'seconds':>9}{'MB read':>10}{'MB written':>12}{'peak MB':>9}{'months':>8}{'bytes %':>9}{'time %':>8}\n"
+        f"{'':16}{'seconds':>9}{'MB read':>10}{'MB written':>12}{'peak MB':>9}{'months':>8}"
+        f"{'bytes %':>9}{'time %':>8}\n"
     )
     for name, one in found.items():
         moved = one.get("read", 0) + one.get("written", 0)

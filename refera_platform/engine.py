@@ -162,9 +162,14 @@ def redact(text: str, secrets: Sequence[str]) -> str:
 
 def client(store: ObjectStore, *, attempts: int = 4) -> Any:
     """A boto3 S3 client of the store; typed ``Any`` because boto3 makes its clients at run time."""
-    host = urlsplit(store.endpoint).hostname or ""
+    return aws_client(store, "s3", endpoint=store.endpoint, attempts=attempts)
+
+
+def aws_client(store: ObjectStore, service: str, *, endpoint: str = "", attempts: int = 4) -> Any:
+    """A boto3 client of another service, in the region and with the credentials of the store."""
+    host = urlsplit(endpoint).hostname or ""
     config = Config(
-        s3={"addressing_style": "path" if store.endpoint else "auto"},
+        s3={"addressing_style": "path" if endpoint else "auto"},
         retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=5,
         tcp_keepalive=True,
@@ -172,8 +177,9 @@ def client(store: ObjectStore, *, attempts: int = 4) -> Any:
         proxies={} if host in LOOPBACK else None,
     )
     try:
-        return _session(store).client(
-            "s3", endpoint_url=store.endpoint or None, region_name=store.region,
+        make: Any = _session(store).client
+        return make(
+            service, endpoint_url=endpoint or None, region_name=store.region,
             aws_access_key_id=store.access_key or None, aws_secret_access_key=store.secret_key or None, config=config,
         )  # fmt: skip
     except BotoCoreError as trouble:

@@ -39,6 +39,7 @@ VARIABLES: Mapping[str, str] = {
     "REFERA_WAREHOUSE": "production: root of the published tables, `s3://bucket/warehouse`.",
     "REFERA_S3_ENDPOINT": "production: `https://host:port` of an S3 server that is not AWS; empty for AWS.",
     "REFERA_S3_REGION": "production: region of the buckets; `us-east-1`. Credentials come from the AWS chain.",
+    "REFERA_GLUE_DATABASE": "production: Glue database that shows the published tables to Athena; empty for none.",
 }
 
 
@@ -118,6 +119,8 @@ class Stage:
     memory_limit: str = "1GB"
     hash_key: bytes = field(default=b"", repr=False)
     """Key of the hashes of columns declared so; empty when there are none."""
+    glue_database: str = ""
+    """Database of the Glue Data Catalog that the published tables are registered in; empty for none."""
 
     @property
     def scratch(self) -> Path:
@@ -200,6 +203,12 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         raise SettingError(
             f"REFERA_S3_ENDPOINT={endpoint!r} is not an address:", "write it as https://host:port."
         )
+    catalog = env.get("REFERA_GLUE_DATABASE", "")
+    if not re.fullmatch(r"[a-z0-9_]{0,255}", catalog):
+        raise SettingError(
+            f"REFERA_GLUE_DATABASE={catalog!r} is not a name that Athena takes:",
+            "write it like refera_warehouse.",
+        )
     lake, warehouse = roots["REFERA_LAKE"] + "/", roots["REFERA_WAREHOUSE"] + "/"
     if lake.startswith(warehouse) or warehouse.startswith(lake):
         raise SettingError(
@@ -212,7 +221,7 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
             endpoint=endpoint, region=env.get("REFERA_S3_REGION") or "us-east-1"
         ),
         lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
-        memory_limit=_memory_limit(env), hash_key=_hash_key(env),
+        memory_limit=_memory_limit(env), hash_key=_hash_key(env), glue_database=catalog,
     )  # fmt: skip
 
 

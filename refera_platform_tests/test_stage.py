@@ -24,6 +24,8 @@ def test_production_is_told_every_address():
     )  # fmt: skip
     assert (stage.lake, stage.warehouse, stage.store.endpoint) == ("s3://corp/raw", "s3://corp/warehouse", "")
     assert stage.first_day == date(2026, 1, 1)
+    assert stage.glue_database == ""
+    assert load({**PRODUCTION, "REFERA_GLUE_DATABASE": "refera"}).glue_database == "refera"
 
 
 def test_tls_is_on_for_a_remote_server_unless_it_is_typed_off():
@@ -56,6 +58,9 @@ def test_a_stage_never_shows_its_secrets():
             id="no S3",
         ),
         pytest.param({"REFERA_LAKE": "s3://"}, r"is not an S3 root", id="no bucket"),
+        pytest.param(
+            {"REFERA_GLUE_DATABASE": "Refera-1"}, r"'Refera-1' is not a name that Athena", id="Glue"
+        ),
         pytest.param({"REFERA_WAREHOUSE": "s3://corp/raw/x"}, r"lie inside one another", id="nested"),
         pytest.param(
             {"REFERA_CLASSICMODELS_URL": "postgres://u:hush@h/d"},

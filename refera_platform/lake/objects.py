@@ -95,12 +95,15 @@ class ObjectRoot:
             with path.open("rb") as body:
                 return str(self._client.put_object(**target, Body=body, **condition)["ETag"])
 
-    def write(self, key: str, content: bytes) -> str:
+    def write(self, key: str, content: bytes, *, content_type: str = "") -> str:
         """Replace a small object unconditionally, in one atomic step."""
         with self._explained(key):
             return str(
-                self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content)["ETag"]
-            )
+                self._client.put_object(
+                    Bucket=self._bucket, Key=self._prefix + key, Body=content,
+                    **({"ContentType": content_type} if content_type else {}),
+                )["ETag"]
+            )  # fmt: skip
 
     def copy(self, source: str, key: str, *, size: int = 0) -> str:
         """Copy one key onto another inside the store, in one atomic step; says the new ETag.

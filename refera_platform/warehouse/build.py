@@ -173,7 +173,7 @@ def _opened(stage: Stage, database: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _options(stage: Stage, folder: Path) -> dict[str, Any]:
-    """Options of a connection; where it spills is one of them, because no session may change it after the first spill."""
+    """Options of a connection; where it spills is one of them: no session may change it after the first spill."""
     return {**configuration(stage), "temp_directory": str(folder / "spill")}
 
 

@@ -21,7 +21,8 @@ from refera_platform.warehouse.published import Published, inputs_key
 Days = Mapping[date, RawObject]
 CAPTURED_DAYS = (
     "database_name varchar, table_name varchar, day date, is_observed boolean, captured_at timestamptz,"
-    " row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint, source_rows bigint, source_money decimal(38, 6)"
+    " row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint, source_rows bigint,"
+    " source_money decimal(38, 6)"
 )
 
 

@@ -1,0 +1,59 @@
+"""What a column is made of arrives in Dagster's event log under the keys of its assets."""
+
+import json
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.metadata import TableMetadataSet
+
+from refera_platform.orchestration.column_lineage import asset_keys, column_lineage
+from refera_platform.warehouse import manifest
+from refera_platform.warehouse.lineage import Column, Lineage
+from refera_platform.warehouse.project import MANIFEST
+
+LINEAGE = Lineage(
+    models={
+        "fct_order_lines": {
+            "units": (Column("stg_classicmodels__orderdetails", "units"), Column("classicmodels.orders", "status"),
+                      Column("left.over", "x")),
+            "one": (),
+        }
+    },
+    problems={"fct_orders": "it is no select"},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def assets() -> dict[str, dg.AssetKey]:
+    manifest.ensure()
+    return asset_keys(json.loads(MANIFEST.read_text()))
+
+
+def test_relations_are_called_as_their_assets_are(assets):
+    assert assets["classicmodels.orders"] == dg.AssetKey(["raw", "classicmodels", "orders"])
+    assert assets["refera.captured_days"] == dg.AssetKey(["lake", "captured_days"])
+    assert assets["stg_classicmodels__orders"] == dg.AssetKey(["staging", "stg_classicmodels__orders"])
+    assert assets["ans_sales_by_month"] == dg.AssetKey(["answers", "ans_sales_by_month"])
+
+
+def test_a_materialization_keeps_the_lineage_of_its_columns(assets):
+    @dg.asset(key=assets["fct_order_lines"])
+    def lines():
+        return dg.MaterializeResult(metadata=column_lineage("fct_order_lines", LINEAGE, assets))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran = dg.materialize([lines], instance=instance)
+        (event,) = ran.get_asset_materialization_events()
+    kept = TableMetadataSet.extract(event.materialization.metadata).column_lineage
+    assert kept == dg.TableColumnLineage({
+        "units": [
+            dg.TableColumnDep(dg.AssetKey(["staging", "stg_classicmodels__orderdetails"]), "units"),
+            dg.TableColumnDep(dg.AssetKey(["raw", "classicmodels", "orders"]), "status"),
+        ],
+        "one": [],
+    })  # fmt: skip
+
+
+def test_a_model_whose_sql_did_not_tell_says_so(assets):
+    assert column_lineage("fct_orders", LINEAGE, assets) == {"column_lineage_unknown": "it is no select"}
+    assert column_lineage("never_heard_of", LINEAGE, assets) == {}
