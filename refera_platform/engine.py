@@ -185,8 +185,8 @@ def client(store: ObjectStore, *, attempts: int = 4) -> Any:
 
 def _session(store: ObjectStore) -> boto3.session.Session:
     """The user's AWS session; one without a profile for a store that brings its own keys."""
-    no_profile = {"profile": (None, [], None, None)} if store.access_key else None
-    own = botocore.session.Session(session_vars=no_profile)
+    no_profile: dict[str, Any] = {"profile": (None, [], None, None)}
+    own = botocore.session.Session(session_vars=no_profile if store.access_key else None)
     own.register_component("data_loader", _models_of_services())
     return boto3.session.Session(botocore_session=own)
 
