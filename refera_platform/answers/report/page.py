@@ -28,7 +28,7 @@ SECTIONS: Mapping[int, tuple[tuple[str, bool], ...]] = {
     2: (("salespeople", WIDE),),
     3: (("payments_by_month", HALF), ("average_payment_by_month", HALF), ("paying_customers", WIDE)),
     4: (("customers_by_status", WIDE), ("statuses", WIDE)),
-    5: (("days_to_ship", HALF), ("shipping_by_month", HALF)),
+    5: (("days_to_ship", WIDE), ("shipping_by_month", WIDE)),
     6: (("managers", WIDE), ("cities", WIDE)),
     7: (("stock_by_month", HALF), ("stock_value", HALF)),
 }  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 from refera_platform.answers.report.charts import THOUSANDS
 from refera_platform.answers.report.figures import Figures
 
-WIDTH, HEIGHT = 330, 150
+WIDTH, HEIGHT = 300, 130
 INK, SOFT, GRID, BLUE = "#0f172a", "#51607a", "#e5eaf2", "#2563eb"
 
 
