@@ -20,14 +20,21 @@ from refera_platform.errors import QueryError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.stage import ObjectStore
 from refera_platform.warehouse.build import build
-from refera_platform_tests.conftest import TODAY, capture_all
+from refera_platform_tests.business import open_shop
+from refera_platform_tests.conftest import TODAY, capture_all, own_stage
 
 HOSTILE = "</script><!--<b>&amp; 'é'\u2028"
 ANSWERS = {
-    (1, "products"): "select product_code, orders, order_lines, units, sales_amount from ans_sales_by_product",
+    (
+        1,
+        "products",
+    ): "select product_code, orders, order_lines, units, sales_amount from ans_sales_by_product",
     (1, "product_lines"): "select product_line, orders, units, sales_amount from ans_sales_by_product_line",
     (1, "days"): "select order_date, orders, units, sales_amount from ans_sales_by_order_date",
-    (1, "months"): "select make_date(order_year, order_month, 1) as month, orders, sales_amount from ans_sales_by_month",
+    (
+        1,
+        "months",
+    ): "select make_date(order_year, order_month, 1) as month, orders, sales_amount from ans_sales_by_month",
     (2, "salespeople"): "select employee_number, orders, units, sales_amount from ans_sales_by_salesperson",
     (3, "payments"): "select customer_number, customer_name, payment_date, payments, total_amount,"
     " average_amount::decimal(18, 2) as average_amount from ans_average_payment_by_customer_and_date",
@@ -43,10 +50,21 @@ ANSWERS = {
 """Tables of the page, and the answers they show."""
 
 
-@pytest.fixture
-def built(stage, shop):
-    """A day of the small business, captured and published."""
-    return rebuilt(stage)
+@pytest.fixture(scope="module")
+def built(home):
+    """A day of the small business, captured and published; these tests only look at it."""
+    with open_shop(home):
+        return rebuilt(own_stage(home))
+
+
+@pytest.fixture(scope="module")
+def odd(home):
+    """The same with names and dates as nobody should have them."""
+    with open_shop(home) as shop:
+        shop.run("update employees set firstName = 'Duda', lastName = 'Évora' where employeeNumber = 5")
+        shop.run("update orders set orderDate = '2206-02-02' where orderNumber = 104")
+        shop.run("update customers set customerName = %s where customerNumber = 10", [HOSTILE])
+        return rebuilt(own_stage(home))
 
 
 def rebuilt(stage):
@@ -89,9 +107,8 @@ def test_every_table_of_the_page_is_the_answer_and_its_total_is_of_all(built):
                     assert Decimal(total) == sum(
                         Decimal(row[column.name]) for row in rows if row[column.name] is not None
                     ), (name, column.name)
-    assert table(found, 5, "latest_late")[1][0] | {"days_late": 3, "customer_name": "Bell"} == (
-        table(found, 5, "latest_late")[1][0]
-    )
+    (late,) = table(found, 5, "latest_late")[1]
+    assert (late["customer_name"], late["days_late"]) == ("Bell", 3)
 
 
 def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(built):
@@ -110,10 +127,8 @@ def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(buil
     assert [row["days"] for row in found.series["days_to_ship"]] == ["5", "6", "7", "8"]
 
 
-def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_only(stage, shop):
-    shop.run("update employees set firstName = 'Duda', lastName = 'Évora' where employeeNumber = 5")
-    shop.run("update orders set orderDate = '2206-02-02' where orderNumber = 104")
-    found = gather(rebuilt(stage))
+def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_only(odd):
+    found = gather(odd)
     named = {row["name"] for row in found.series["salespeople"]}
     assert named == {"Duda Évora (4)", "Duda Évora (5)", None}
     assert [row["month"][:10] for row in found.series["sales_by_month"]] == ["2026-01-01", "2026-02-01"]
@@ -122,7 +137,8 @@ def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_
     assert found.headline["sales"] == "233.94"
 
 
-def test_sources_that_differ_from_the_warehouse_or_are_overdue_are_told(built, shop):
+def test_sources_that_differ_from_the_warehouse_or_are_overdue_are_told(stage, shop):
+    built = rebuilt(stage)
     assert [source.differences for source in gather(built).sources] == [{}] * 8
     shop.run("insert into orderdetails values (104, 'P1', 1, '1.00', 2), (104, 'P3', 1, '1.00', 3)")
     capture_all(built, TODAY)
@@ -149,16 +165,17 @@ def test_the_page_is_published_as_a_browser_wants_it_and_stays_small(built):
     assert made.url == f"{built.warehouse}/{PAGE}"
     page = published_page(built)
     assert len(page.encode()) == made.size
-    assert not re.findall(r"""(?:src|href)=["']?(?!data:|#)""", page.split("<script>")[0]), "nothing is fetched"
+    assert not re.findall(r"""\b(?:src|href)=["'](?!data:|#)""", page.split('id="content"')[0]), (
+        "nothing is fetched"
+    )
     assert '<html lang="pt" data-language="pt">' in pages.in_language(page, "pt")
     aws = replace(built, store=ObjectStore(region="eu-west-1"), warehouse="s3://shop/warehouse")
     assert address(aws) == f"https://shop.s3.eu-west-1.amazonaws.com/warehouse/{PAGE}"
 
 
-def test_names_that_are_markup_reach_the_page_as_text(stage, shop):
-    shop.run("update customers set customerName = %s where customerNumber = 10", [HOSTILE])
-    publish(rebuilt(stage))
-    page = published_page(stage)
+def test_names_that_are_markup_reach_the_page_as_text(odd):
+    publish(odd)
+    page = published_page(odd)
     assert HOSTILE not in page
     embedded = re.search(r'id="content">(.*?)</script>', page, re.DOTALL)[1]
     assert not set("<>\u2028") & set(embedded)
@@ -171,7 +188,9 @@ def test_however_many_rows_there_are_the_page_holds_the_first_and_counts_the_res
         name = f"Customer {start} " + "x" * 30
         shop.run("insert into customers values (%s, %s, 'a','b','1','c',null,%s,null,null,'Chile',4,null)",
                  [start, name, f"City {start}"])  # fmt: skip
-        shop.run("insert into products values (%s, %s, 'Cars', '1:10', 'V', 'd', 5, 1, 2)", [f"X{start}", name])
+        shop.run(
+            "insert into products values (%s, %s, 'Cars', '1:10', 'V', 'd', 5, 1, 2)", [f"X{start}", name]
+        )
         shop.run("insert into orders values (%s, %s, '2026-03-01', '2026-03-09', 'Shipped', null, %s)",
                  [start, f"2026-0{1 + start % 2}-{1 + start % 28:02}", start])  # fmt: skip
         shop.run("insert into orderdetails values (%s, %s, 1, '1.01', 1)", [start, f"X{start}"])
@@ -194,7 +213,12 @@ def test_a_warehouse_without_orders_has_a_page_that_says_so(stage, shop):
     assert made.figures.headline["sales"] == "0.00"
     assert made.figures.headline["average_order"] is None
     assert made.figures.series["sales_by_month"] == []
-    assert table(made.figures, 1, "products") == (table(made.figures, 1, "products")[0], [])
+    assert all(
+        rows == []
+        for number, name in ANSWERS
+        if number < 7
+        for rows in [table(made.figures, number, name)[1]]
+    )
 
 
 def test_a_report_of_nothing_is_an_error_with_the_next_step(stage, shop):
@@ -203,7 +227,9 @@ def test_a_report_of_nothing_is_an_error_with_the_next_step(stage, shop):
     with pytest.raises(WarehouseError, match=r"There is no report at s3://.* yet: run `refera run`\."):
         published_page(stage)
     capture_all(stage, TODAY)
-    with pytest.raises(WarehouseError, match=r"The report reads ans_.* never published: build everything once"):
+    with pytest.raises(
+        WarehouseError, match=r"The report reads ans_.* never published: build everything once"
+    ):
         publish(stage)
 
 

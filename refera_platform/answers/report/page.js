@@ -168,7 +168,7 @@ function themed(width, named) {
     axisX: { labelPadding: 5 }, axisTop: { labelAngle: narrow ? -90 : -35 },
     legend: { orient: "top", labelColor: ink, labelFontSize: 12, symbolType: "square", labelLimit: narrow ? 95 : 130, offset: 12,
       columns: Math.max(narrow ? 2 : 1, Math.floor((width - (named ? 190 : 60)) / 155)) },
-    bar: { color: one }, line: { color: one }, point: { color: one }, range: { category },
+    mark: { aria: false }, bar: { color: one }, line: { color: one }, point: { color: one }, range: { category },
   };
 }
 /** What each group is drawn in: one colour in all charts, grey for what has no name. */
