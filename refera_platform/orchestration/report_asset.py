@@ -1,6 +1,7 @@
 """The report as an asset below the answers: one page, linked from its metadata with a picture of it."""
 
 import base64
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -39,14 +40,14 @@ def build_report_asset() -> dg.AssetsDefinition:
     )  # fmt: skip
     def report(
         context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         claim(context)
         try:
             made = publish(stage)
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         context.log.info(f"{made.url}: {made.size:,} bytes, {made.seconds:.2f} s")
-        return _result(made)
+        yield _result(made)
 
     return report
 
