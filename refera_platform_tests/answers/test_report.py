@@ -160,7 +160,7 @@ def test_the_page_is_published_as_a_browser_wants_it_and_stays_small(built):
     for key, kind in ((PAGE, "text/html; charset=utf-8"), (PREVIEW, "image/png")):
         assert store.head_object(Bucket=bucket, Key=f"{prefix}/{key}")["ContentType"] == kind
     assert made.preview.startswith(b"\x89PNG")
-    assert len(made.preview) < 60_000
+    assert len(made.preview) < 40_000
     assert made.size < 1_300_000
     assert made.url == f"{built.warehouse}/{PAGE}"
     page = published_page(built)

@@ -1,5 +1,6 @@
 """The report in a real browser, from a disk and without a network: it draws, it says what the warehouse says, it turns."""
 
+import base64
 import re
 import shutil
 from decimal import ROUND_HALF_UP, Decimal
@@ -8,7 +9,7 @@ import pytest
 
 from refera_platform.answers.report.lineage import KEY
 from refera_platform.answers.report.page import SECTIONS
-from refera_platform.answers.report.publish import publish, published_page
+from refera_platform.answers.report.publish import PREVIEW, publish, published_page
 from refera_platform.answers.session import opened
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.build import build
@@ -130,6 +131,14 @@ def test_every_chart_is_drawn_and_named_and_nothing_leaves_the_page(show):
             == page.locator(f"[data-say=chart_{name}]").inner_text()
         )
     assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_the_preview_is_a_picture(browser, stage):
+    picture, _ = ObjectRoot(stage.warehouse, stage.store).read(PREVIEW)
+    page = browser.new_page()
+    page.set_content(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">')
+    assert page.evaluate("document.images[0].decode().then(() => document.images[0].naturalWidth)") > 600
+    page.close()
 
 
 def test_the_numbers_on_the_page_are_the_warehouse_s(show, stage):

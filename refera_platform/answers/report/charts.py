@@ -125,7 +125,7 @@ class Maker:
         )  # fmt: skip
         x = alt.X(
             "days:O", title=self._say["days_to_ship"], sort=alt.EncodingSortField("bin", op="min"),
-            axis=alt.Axis(labelAngle=0, labelOverlap=True),
+            axis=alt.Axis(labelAngle=0, labelOverlap="parity", labelSeparation=8),
         )  # fmt: skip
         told = [
             alt.Tooltip("days:N", title=self._say["days_to_ship"]),

@@ -1,11 +1,13 @@
 """A small picture of the report, drawn without a browser: for those who look at the asset and not yet at the page."""
 
+import struct
+import zlib
 from typing import Any
 
 from refera_platform.answers.report.charts import THOUSANDS
 from refera_platform.answers.report.figures import Figures
 
-WIDTH, HEIGHT = 300, 130
+WIDTH, HEIGHT = 340, 160
 INK, SOFT, GRID, BLUE = "#0f172a", "#51607a", "#e5eaf2", "#2563eb"
 
 
@@ -13,7 +15,27 @@ def preview(figures: Figures) -> bytes:
     """Sales by month, and by product line, as PNG."""
     import vl_convert
 
-    return bytes(vl_convert.vegalite_to_png(_specification(figures)))
+    return squeezed(vl_convert.vegalite_to_png(_specification(figures)))
+
+
+def squeezed(png: bytes) -> bytes:
+    """The same picture in a quarter of the bytes: the renderer compresses for speed, and this lives in an event log."""
+    kept, pixels, at = [png[:8]], b"", 8
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        at += 12 + length
+        if kind == b"IDAT":
+            pixels += data
+            continue
+        if kind == b"IEND":
+            kept.append(_chunk(b"IDAT", zlib.compress(zlib.decompress(pixels), 9)))
+        kept.append(_chunk(kind, data))
+    return b"".join(kept)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def _specification(figures: Figures) -> dict[str, Any]:
