@@ -232,6 +232,20 @@ def test_a_name_that_is_markup_is_text_in_table_chart_and_tooltip(show):
     assert page.locator("img").count() == 0
 
 
+def test_a_click_on_the_legend_leaves_one_group_in_full_colour_and_a_chart_is_saved(show):
+    page = show()
+    bars = page.locator("[data-series=salespeople] svg.marks .mark-rect path")
+    page.locator("[data-series=salespeople] .role-legend-symbol path").first.click()
+    page.wait_for_function(
+        "document.querySelector('[data-series=salespeople] .mark-rect path[opacity=\"0.15\"]')"
+    )
+    assert {bar.get_attribute("opacity") for bar in bars.all()} == {"1", "0.15"}
+    page.locator("[data-series=salespeople] summary").click()
+    with page.expect_download() as saved:
+        page.locator("[data-series=salespeople] .vega-actions a").last.click()
+    assert saved.value.suggested_filename == "salespeople.png"
+
+
 def test_sources_say_how_fresh_they_are_in_words(show):
     page = show()
     row = page.locator("tr[data-source='classicmodels.orderdetails']")

@@ -81,7 +81,9 @@ class Maker:
 
     def line_over_time(self, value: str, told: tuple[str, ...]) -> "alt.Chart":
         """A line with a point a month."""
-        mark = self._chart().mark_line(point={"size": 45, "filled": True}, strokeWidth=2.5)
+        mark = self._chart().mark_line(
+            point={"size": 45, "filled": True}, strokeWidth=2.5, strokeJoin="round"
+        )
         drawn: alt.Chart = mark.encode(
             x=self._time("month"), y=self._amount(value), tooltip=[self._time_told("month"), *self._told(told)]
         ).properties(height=240)  # fmt: skip

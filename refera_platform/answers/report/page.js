@@ -3,9 +3,9 @@
 const content = JSON.parse(document.getElementById("content").textContent);
 const OTHERS = "\u0001";
 const THEMES = {
-  light: { ink: "#0f172a", soft: "#51607a", grid: "#e5eaf2", one: "#2563eb", none: "#94a3b8", others: "#cbd5e1",
+  light: { ground: "#ffffff", ink: "#0f172a", soft: "#51607a", grid: "#e5eaf2", one: "#2563eb", none: "#94a3b8", others: "#cbd5e1",
     category: ["#2563eb", "#e8590c", "#0f9d76", "#9333ea", "#d6336c", "#0b8fac", "#b7791f", "#7c2d12", "#4d7c0f", "#be185d"] },
-  dark: { ink: "#e6ebf4", soft: "#9fb0c9", grid: "#26344d", one: "#6ea8fe", none: "#718096", others: "#475569",
+  dark: { ground: "#131c2e", ink: "#e6ebf4", soft: "#9fb0c9", grid: "#26344d", one: "#6ea8fe", none: "#718096", others: "#475569",
     category: ["#6ea8fe", "#ff9f5a", "#4fd1a5", "#c792ff", "#ff86b0", "#5cd3ec", "#f2c14e", "#e0a98f", "#a3d65c", "#f9a8d4"] },
 };
 const NUMBERS = new Set(["integer", "amount"]);
@@ -158,10 +158,10 @@ function rowsOf(name) {
   });
 }
 function themed(width, named) {
-  const { ink, soft, grid, one, category } = THEMES[theme];
+  const { ground, ink, soft, grid, one, category } = THEMES[theme];
   const narrow = width < 480;
   return {
-    background: null, font: "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif",
+    background: ground, font: "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif",
     view: { stroke: null },
     axis: { labelColor: soft, titleColor: soft, gridColor: grid, domainColor: grid, tickColor: grid, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 },
     axisY: { labelLimit: narrow ? 110 : 210, labelPadding: 6, domain: false, ticks: false },
@@ -255,7 +255,7 @@ function sources() {
     return element("tr", { class: bad ? "wrong" : null, "data-source": source.table },
       element("th", { scope: "row" }, source.table, element("small", {}, source.about)),
       element("td", { class: source.is_fresh ? "good whole" : "bad" }, (source.is_fresh ? "✓ " : "✗ ") + fresh),
-      element("td", {}, source.day ? date(source.day) : "–", element("small", {}, source.captured_at ? words.captured_at + ": " + instant(source.captured_at) : "")),
+      element("td", {}, element("span", { class: "whole" }, source.day ? date(source.day) : "–"), element("small", {}, source.captured_at ? words.captured_at + ": " + instant(source.captured_at) : "")),
       element("td", { class: "right" }, number(source.lake_rows), quirks),
       element("td", { class: "right" }, ...counted),
       element("td", { class: troubles.length ? "bad" : source.mirrors.length ? "good" : null },
