@@ -94,17 +94,14 @@ class ObjectRoot:
                 return str(self._client.put_object(**target, Body=body, **condition)["ETag"])
 
     def write(self, key: str, content: bytes, *, content_type: str = "") -> str:
-        """Replace a small object unconditionally, in one atomic step.
-
-        Args:
-            key: Key below the root.
-            content: The bytes.
-            content_type: What a browser takes them for; the store's default when empty.
-        """
-        kind = {"ContentType": content_type} if content_type else {}
-        target = {"Bucket": self._bucket, "Key": self._prefix + key}
+        """Replace a small object unconditionally, in one atomic step."""
         with self._explained(key):
-            return str(self._client.put_object(**target, Body=content, **kind)["ETag"])
+            return str(
+                self._client.put_object(
+                    Bucket=self._bucket, Key=self._prefix + key, Body=content,
+                    **({"ContentType": content_type} if content_type else {}),
+                )["ETag"]
+            )  # fmt: skip
 
     def copy(self, source: str, key: str) -> str:
         """Copy one key onto another inside the store, in one atomic step."""
