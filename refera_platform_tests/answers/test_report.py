@@ -247,6 +247,7 @@ def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built)
         Origin(model="ans", column="pieces", through=(), sources=()),
     ]  # fmt: skip
     root = ObjectRoot(built.warehouse, built.store)
+    root.remove(KEY)
     assert gather(built).origins is None
     written = {"models": {"ans_sales_by_month": {"units": [{"relation": "s.lines", "column": "q"}]}}}
     root.write(KEY, json.dumps(written).encode())
@@ -256,6 +257,7 @@ def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built)
     root.write(KEY, b'{"models": ["x"]}')
     with pytest.raises(WarehouseError, match="is not lineage: build the warehouse anew"):
         gather(built)
+    root.remove(KEY)
 
 
 def test_both_languages_say_everything_with_the_same_numbers_in_it():
