@@ -10,7 +10,7 @@ The map of the house; arrows point one way, a room knows only the rooms before i
       │
     warehouse  3   dbt as a library: build, audit, publish
       │
-    answers    4   what leaves the house: the questions and the query session
+    answers    4   what leaves the house: the questions, the query session and the report
 
 Beside them: ``local`` (the embedded servers and the sample source), ``orchestration`` and ``definitions``
 (the only ones that know Dagster), and ``cli`` (what people type).

@@ -166,6 +166,24 @@ def as_of(
 
 
 @app.command(
+    epilog=f"{EXAMPLE}: refera report · refera report --open --language pt · refera report --output sales.html"
+)
+def report(
+    opening: Annotated[bool, typer.Option("--open", help="Show a copy of it in your browser.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--output", help="File of the copy; in the stage's home by default.")
+    ] = None,
+    language: Annotated[
+        str, typer.Option(help="en or pt: how the copy opens; the browser's by default.")
+    ] = "",
+) -> None:
+    """Say where the report of the seven answers is, or show it."""
+    from refera_platform.terminal.report import report as show_report
+
+    show_report(load(), opening=opening, into=into, language=language)
+
+
+@app.command(
     epilog=f"{EXAMPLE}: refera resnapshot orders · refera resnapshot orders customers · refera resnapshot --all"
 )
 def resnapshot(

@@ -10,6 +10,7 @@ from refera_platform.orchestration.checks import build_freshness_check, build_lo
 from refera_platform.orchestration.dbt_assets import build_dbt_assets
 from refera_platform.orchestration.partitions import daily
 from refera_platform.orchestration.raw_assets import build_raw_assets
+from refera_platform.orchestration.report_asset import build_report_asset
 from refera_platform.orchestration.schedules import (
     daily_job,
     daily_schedule,
@@ -41,7 +42,7 @@ def build(stage: Stage) -> dg.Definitions:
         if (found := logged([table for table in TABLES if table.database == database]))
     ]
     return dg.Definitions(
-        assets=[*raw, captured_days, build_dbt_assets()],
+        assets=[*raw, captured_days, build_dbt_assets(), build_report_asset()],
         asset_checks=[build_freshness_check(TABLES), *logs],
         jobs=[job, freshness],
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],

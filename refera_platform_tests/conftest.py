@@ -37,6 +37,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def stage(home: Path) -> Stage:
     """The stack as a stage, with a lake and a warehouse that only this test uses."""
+    return own_stage(home)
+
+
+def own_stage(home: Path) -> Stage:
+    """The stack as a stage whose lake and warehouse are empty, and nobody else's."""
     here = load({"REFERA_STAGE": "test", "REFERA_HOME": str(home)}).at(evening(TODAY))
     own = uuid.uuid4().hex[:8]
     bucket = here.lake.removesuffix("/raw")

@@ -9,9 +9,11 @@ unseen are closed only when somebody asks for the whole range, and then say of t
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused
+from refera_platform.source.table import SourceTable
 
 ONE = timedelta(days=1)
 
@@ -78,3 +80,9 @@ def plan(address: str, requested: Sequence[date], captured: Collection[date], cl
 def days_between(first: date, last: date) -> tuple[date, ...]:
     """Every day from ``first`` to ``last``, both included; none when they are crossed."""
     return tuple(first + ONE * step for step in range((last - first).days + 1))
+
+
+def due_day(table: SourceTable, clock: Clock) -> date:
+    """The newest day of a table that must have been captured by now."""
+    local = clock.now().astimezone(ZoneInfo(clock.time_zone)) - table.due
+    return local.date() - ONE

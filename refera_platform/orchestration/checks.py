@@ -7,13 +7,13 @@ told while there is time.
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from refera_platform.clock import Clock
 from refera_platform.engine import scratch, session
 from refera_platform.errors import ReferaError
+from refera_platform.lake.days import due_day
 from refera_platform.lake.doctor import places_needed
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
@@ -24,12 +24,6 @@ from refera_platform.stage import Stage
 
 FRESH = "newest_due_day_is_captured"
 KEPT = "log_is_kept_until_it_is_read"
-
-
-def due_day(table: SourceTable, clock: Clock) -> date:
-    """The newest day of a table that must have been captured by now."""
-    local = clock.now().astimezone(ZoneInfo(clock.time_zone)) - table.due
-    return local.date() - timedelta(days=1)
 
 
 def build_freshness_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:

@@ -1,6 +1,6 @@
 """How things of the rooms are called in Dagster: the same words everywhere.
 
-raw/<database>/<table>    staging/<model>    warehouse/<model>    answers/<model>
+raw/<database>/<table>    staging/<model>    warehouse/<model>    answers/<model>    answers/report
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,8 @@ GROUPS: Mapping[str, str] = {
 """Group of the models in each folder below ``models/``."""
 CAPTURED_DAYS = dg.AssetKey(["lake", "captured_days"])
 """The list of raw objects, which dbt reads like a table."""
+REPORT = dg.AssetKey(["answers", "report"])
+"""The page of the answers."""
 
 
 def raw(table: SourceTable) -> dg.AssetKey:

@@ -20,7 +20,7 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
         DAILY,
         selection=dg.AssetSelection.all(),
         executor_def=dg.in_process_executor,
-        description="Extract a day into the lake, build and audit the warehouse, publish the answers.",
+        description="Extract a day into the lake, build and audit the warehouse, publish the answers and the report.",
     )
 
 

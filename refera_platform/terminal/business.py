@@ -17,6 +17,7 @@ from refera_platform.terminal.show import output, say, steps, table
 NEXT = """
 What to try next
   make ui                                              the same in Dagster: lineage, Materialize, schedule
+  .venv/bin/refera report --open                       the answers as charts, on one page
   .venv/bin/refera query "from ans_sales_by_product"   ask anything, in SQL
   .venv/bin/refera verify                              source, lake and warehouse, value by value
   .venv/bin/refera simulate --days 1                   let the business go on for a day, then …

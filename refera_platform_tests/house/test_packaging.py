@@ -71,6 +71,20 @@ def test_every_pin_has_a_hash_and_no_index_is_named(lock: str) -> None:
     )
 
 
+def test_what_a_package_reads_beside_its_modules_is_in_a_wheel() -> None:
+    declared = {
+        f"{package.replace('.', '/')}/{pattern}"
+        for package, patterns in setup_cfg()["options.package_data"].items()
+        for pattern in patterns.split()
+    }
+    beside = {
+        path.relative_to(ROOT).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
+    }
+    assert beside == declared
+
+
 def test_setup_takes_the_pythons_that_the_package_takes() -> None:
     low, high = re.findall(r"3\.(\d+)", setup_cfg()["options"]["python_requires"])
     assert f"(3, {low}) <= sys.version_info[:2] < (3, {high})" in (ROOT / "bin/setup.sh").read_text()

@@ -61,6 +61,17 @@ def test_lineage_goes_table_by_table_from_the_source_to_the_answers(graph):
     }  # fmt: skip
 
 
+def test_the_report_comes_after_the_answers_and_knows_no_days(definitions, graph):
+    node = graph.get(keys.REPORT)
+    answers = {one for one in graph.materializable_asset_keys if one.path[0] == "answers"} - {keys.REPORT}
+    assert len(answers) == 10
+    assert node.parent_keys >= answers | {keys.raw(table) for table in catalog.TABLES}
+    assert node.partitions_def is None
+    assert node.kinds == {"html"}
+    assert node.description.startswith("One HTML page")
+    assert keys.REPORT in definitions.resolve_job_def("daily").asset_layer.executable_asset_keys
+
+
 def test_today_has_a_partition_and_tomorrow_has_none(definitions, graph, stage):
     partitions = graph.get(key("raw", "classicmodels", "orders")).partitions_def
     with dg.partition_loading_context(effective_dt=datetime(2026, 3, 10, 12, tzinfo=UTC)):

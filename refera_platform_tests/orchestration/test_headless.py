@@ -38,12 +38,19 @@ def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory,
     outcome = run(memory, TODAY)
     assert outcome.failures == []
     assert outcome.succeeded
-    assert len(outcome.assets) == 42
+    assert len(outcome.assets) == 43
     assert outcome.assets["raw/classicmodels/orders"]["rows_added_r"] == 4
     assert outcome.assets["warehouse/fct_order_lines"]["dagster/row_count"] == 5
     for name in ("rows_agree_with_the_source", "no_row_is_there_twice", "newest_due_day_is_captured"):
         assert outcome.checks[f"raw/classicmodels/orders {name}"]
     assert outcome.checks["answers/ans_sales_by_product ans_sales_by_product_adds_up"]
+    assert outcome.checks["answers/report warehouse_agrees_with_the_lake"]
+    report = outcome.assets["answers/report"]
+    assert report["dagster/uri"] == f"{memory.warehouse}/report/index.html"
+    assert report["page"].startswith(memory.store.endpoint)
+    assert report["page"].endswith("/warehouse/report/index.html")
+    assert report["preview"].startswith("![The report](data:image/png;base64,iVBOR")
+    assert list(outcome.assets)[-1] == "answers/report", "it tells of what was published before it"
     assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 21
 
 

@@ -95,7 +95,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
             stack.down(home, wipe=True)
 
 
-def test_the_lineage_goes_from_eight_raw_tables_to_ten_answers(ui):
+def test_the_lineage_goes_from_eight_raw_tables_to_ten_answers_and_their_report(ui):
     nodes = ui.ask("{ assetNodes { assetKey { path } groupName isPartitioned dependencyKeys { path } } }")[
         "assetNodes"
     ]
@@ -104,7 +104,8 @@ def test_the_lineage_goes_from_eight_raw_tables_to_ten_answers(ui):
         for node in nodes
     }
     assert len([name for name in parents if name.startswith("raw/classicmodels/")]) == 8
-    assert len([name for name in parents if name.startswith("answers/")]) == 10
+    assert len([name for name in parents if name.startswith("answers/ans_")]) == 10
+    assert "answers/ans_time_to_ship" in parents["answers/report"]
     assert all(node["isPartitioned"] for node in nodes if node["assetKey"]["path"][0] == "raw")
     assert parents["staging/stg_classicmodels__orders"] == ["raw/classicmodels/orders"]
     assert "warehouse/fct_order_lines" in parents["answers/ans_sales_by_product"]

@@ -118,6 +118,34 @@ def test_a_query_over_the_lake_shows_its_changes(ours):
     assert done.stdout.splitlines() == ["_op,many", "r,true"]
 
 
+def test_the_report_is_where_it_says_and_opens_in_a_browser(ours, tmp_path):
+    home, _ = ours
+    told = typed(home, "report")
+    assert told.stdout == "s3://refera/warehouse/report/index.html\n"
+    assert "refera report --open" in told.stderr
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/shown\n')
+    browser.chmod(0o755)
+    done = typed(home, "report", "--open", env={"BROWSER": str(browser)})
+    page = home / "report/index.html"
+    assert done.stdout == f"{page}\n"
+    assert (tmp_path / "shown").read_text() == f"{page.as_uri()}\n"
+    assert page.read_text().startswith("<!doctype html>")
+    nobody = typed(home, "report", "--open", env={"BROWSER": "false", "PATH": "/nowhere"})
+    assert nobody.returncode == 0
+    assert f"No browser was found here: open {page} in one." in nobody.stderr
+
+
+def test_the_report_is_kept_where_one_wants_it_in_the_language_one_wants(ours, tmp_path):
+    home, _ = ours
+    assert (
+        typed(home, "report", "--output", str(tmp_path / "a/sales.html"), "--language", "pt").returncode == 0
+    )
+    assert '<html lang="pt" data-language="pt">' in (tmp_path / "a/sales.html").read_text()
+    assert "choose one of en, pt" in said(typed(home, "report", "--language", "de"))
+    assert "name another file with --output" in said(typed(home, "report", "--output", "/dev/null/x.html"))
+
+
 @pytest.mark.parametrize(
     ("sql", "words"),
     [

@@ -1,0 +1,193 @@
+"""The charts as Vega-Lite, made by Altair: one specification a chart and language, without data, colours or size.
+
+The page adds the data by name, the colours of its theme and the width it has. Altair is loaded when a chart is
+made, because it takes half a second.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import altair as alt
+
+Words = Mapping[str, str]
+LATE, ON_TIME, NO_DATE = "#dc2626", "#2f7ed8", "#94a3b8"
+FAINT, STRONG = 0.15, 1
+RAMP = ("#dbeafe", "#1e3a8a")
+STEP = 24
+"""Height of one bar among names."""
+THOUSANDS = {
+    "en": "replace(format(datum.value, '~s'), 'G', 'B')",
+    "pt": "replace(replace(replace(format(datum.value, '~s'), 'k', ' mil'), 'M', ' mi'), 'G', ' bi')",
+}
+"""How the axes shorten thousands, millions and billions."""
+FORMATS = {"sales": ",.2f", "paid": ",.2f", "value": ",.2f", "average": ",.2f"}
+NAMED = {
+    "sales_by_line": ("product_line", ""), "best_products": ("product", "product_line"),
+    "salespeople": ("salesperson", "office"), "paying_customers": ("customer", ""),
+    "customers_by_status": ("customer", "status"), "statuses": ("status", ""), "managers": ("manager", "office"),
+    "stock_value": ("product_line", ""), "sales_by_line_and_month": ("", "product_line"),
+    "stock_by_month": ("", "product_line"), "cities": ("city", "office"),
+}  # fmt: skip
+"""What the ``name`` and the ``group`` of each series are."""
+
+
+def specifications(say: Words, language: str, *, validate: bool = False) -> dict[str, dict[str, Any]]:
+    """Every chart of the page, by the name of its series."""
+    measure = ("orders", "order_lines", "units", "sales")
+    stock = ("quantity", "value", "products")
+    paid = ("payments", "paid", "average")
+    drawn: dict[str, Callable[[Maker], alt.Chart | alt.LayerChart]] = {
+        "sales_by_month": lambda make: make.bars_over_time("month", "sales", measure),
+        "sales_by_day": lambda make: make.bars_over_time("day", "sales", measure),
+        "sales_by_line": lambda make: make.ranked("sales", measure, step=36),
+        "sales_by_line_and_month": lambda make: make.bars_over_time("month", "sales", ("units", "sales")),
+        "best_products": lambda make: make.ranked("sales", measure),
+        "salespeople": lambda make: make.ranked("sales", measure),
+        "payments_by_month": lambda make: make.bars_over_time("month", "paid", paid),
+        "average_payment_by_month": lambda make: make.line_over_time("average", paid),
+        "paying_customers": lambda make: make.ranked("paid", paid),
+        "customers_by_status": lambda make: make.ranked("sales", measure),
+        "statuses": lambda make: make.ranked("orders", measure),
+        "days_to_ship": lambda make: make.histogram(),
+        "shipping_by_month": lambda make: make.line_over_time("average", ("average", "orders", "late")),
+        "managers": lambda make: make.ranked("sales", measure),
+        "cities": lambda make: make.heatmap(measure),
+        "stock_by_month": lambda make: make.bars_over_time("month", "quantity", stock),
+        "stock_value": lambda make: make.ranked("value", stock),
+    }
+    return {name: draw(Maker(name, say, language)).to_dict(validate=validate) for name, draw in drawn.items()}
+
+
+class Maker:
+    """Makes the chart of one series in one language."""
+
+    def __init__(self, name: str, say: Words, language: str) -> None:
+        import altair as alt
+
+        self._alt = alt
+        self._series = name
+        self._say = say
+        self._language = language
+        self._name, self._group = NAMED.get(name, ("", ""))
+
+    def bars_over_time(self, unit: str, value: str, told: tuple[str, ...]) -> "alt.Chart":
+        """A bar a month or a day, cut by group when the series has one."""
+        return self._highlighted(
+            self._chart().mark_bar(cornerRadiusEnd=2).encode(
+                x=self._time(unit), y=self._amount(value), tooltip=[self._time_told(unit), *self._told(told)]
+            )
+        )  # fmt: skip
+
+    def line_over_time(self, value: str, told: tuple[str, ...]) -> "alt.Chart":
+        """A line with a point a month."""
+        mark = self._chart().mark_line(
+            point={"size": 45, "filled": True}, strokeWidth=2.5, strokeJoin="round"
+        )
+        drawn: alt.Chart = mark.encode(
+            x=self._time("month"), y=self._amount(value), tooltip=[self._time_told("month"), *self._told(told)]
+        ).properties(height=240)  # fmt: skip
+        return drawn
+
+    def ranked(self, value: str, told: tuple[str, ...], step: int = STEP) -> "alt.Chart":
+        """A horizontal bar a name, the longest first."""
+        alt = self._alt
+        y = alt.Y("name:N", title=None, sort=alt.EncodingSortField("place", op="min"))
+        x = alt.X(f"{value}:Q", stack="zero", title=None, axis=self._shortened())
+        bars = self._chart().mark_bar(cornerRadiusEnd=2)
+        drawn = bars.encode(x=x, y=y, tooltip=self._told(told)).properties(height={"step": step})
+        return self._highlighted(drawn)
+
+    def heatmap(self, told: tuple[str, ...]) -> "alt.LayerChart":
+        """Customer cities by offices, the number of orders written into each cell."""
+        made = self._alt
+        y = made.Y("name:N", title=None, sort=made.EncodingSortField("place", op="min"))
+        x = made.X(
+            "group:N", title=None, sort=made.EncodingSortField("rank", op="min"),
+            axis=made.Axis(orient="top", domain=False, ticks=False),
+        )  # fmt: skip
+        ramp = made.Color("orders:Q", legend=None, scale=made.Scale(range=list(RAMP), zero=True))
+        base = made.Chart(made.NamedData(self._series)).encode(x=x, y=y, tooltip=self._told(told))
+        ink = made.condition("datum.share > 0.6", made.value("#ffffff"), made.value("#0f172a"))
+        cells = base.mark_rect(cornerRadius=3).encode(color=ramp)
+        numbers = base.mark_text(fontSize=11).encode(text=made.Text("orders:Q", format=","), color=ink)
+        both: alt.LayerChart = made.layer(cells, numbers).properties(
+            height={"step": STEP}, width="container", autosize=made.AutoSizeParams(type="fit-x", contains="padding"),
+            description=self._say[f"chart_{self._series}"],
+        )  # fmt: skip
+        return both
+
+    def histogram(self) -> "alt.Chart":
+        """Orders by the days it took to ship them, the late ones in red and by name."""
+        alt = self._alt
+        outcomes = [self._say[name] for name in ("on_time", "late", "no_date")]
+        colour = alt.Color(
+            "outcome:N", title=None, sort=outcomes,
+            scale=alt.Scale(domain=outcomes, range=[ON_TIME, LATE, NO_DATE]),
+        )  # fmt: skip
+        x = alt.X(
+            "days:O", title=self._say["days_to_ship"], sort=alt.EncodingSortField("bin", op="min"),
+            axis=alt.Axis(labelAngle=0, labelOverlap="parity", labelSeparation=8),
+        )  # fmt: skip
+        told = [
+            alt.Tooltip("days:N", title=self._say["days_to_ship"]),
+            alt.Tooltip("outcome:N", title=self._say["outcome"]),
+            *self._told(("orders",)),
+        ]
+        bars = self._chart().mark_bar().encode(x=x, y=self._amount("orders"), color=colour, tooltip=told)
+        highlight = alt.selection_point(name="highlight", fields=["outcome"], bind="legend")
+        return self._faded(bars, highlight).properties(height=260)
+
+    def _chart(self) -> "alt.Chart":
+        return self._alt.Chart(
+            self._alt.NamedData(self._series), width="container", height=260,
+            autosize=self._alt.AutoSizeParams(type="fit-x", contains="padding"),
+            description=self._say[f"chart_{self._series}"],
+        )  # fmt: skip
+
+    def _highlighted(self, chart: "alt.Chart") -> "alt.Chart":
+        """The chart with its groups in colours, of which a click on the legend picks one.
+
+        The page gives each group one colour in all charts, and its ``turn`` in the stack.
+        """
+        if not self._group:
+            return chart
+        alt = self._alt
+        highlight = alt.selection_point(name="highlight", fields=["group"], bind="legend")
+        coloured = chart.encode(color=alt.Color("group:N", title=None), order=alt.Order("turn:Q"))
+        return self._faded(coloured, highlight).properties(usermeta={"groups": self._group})
+
+    def _faded(self, chart: "alt.Chart", highlight: "alt.Parameter") -> "alt.Chart":
+        opacity = self._alt.condition(highlight, self._alt.value(STRONG), self._alt.value(FAINT))
+        return chart.encode(opacity=opacity).add_params(highlight)
+
+    def _time(self, unit: str) -> "alt.X":
+        days = unit == "day"
+        axis = self._alt.Axis(
+            format="%d %b" if days else "%b %Y", labelAngle=0, labelOverlap="parity", labelSeparation=12,
+            labelFlush=False, grid=False,
+        )  # fmt: skip
+        return self._alt.X(f"{'yearmonthdate' if days else 'yearmonth'}({unit}):T", title=None, axis=axis)
+
+    def _time_told(self, unit: str) -> "alt.Tooltip":
+        form = "%d %B %Y" if unit == "day" else "%B %Y"
+        return self._alt.Tooltip(f"{unit}:T", title=self._say[unit], format=form)
+
+    def _amount(self, value: str) -> "alt.Y":
+        return self._alt.Y(f"{value}:Q", title=None, axis=self._shortened())
+
+    def _shortened(self) -> "alt.Axis":
+        return self._alt.Axis(
+            labelExpr=THOUSANDS[self._language], tickCount=6, labelOverlap="parity", labelSeparation=8
+        )
+
+    def _told(self, values: tuple[str, ...]) -> "list[alt.Tooltip]":
+        """Names first, then numbers."""
+        alt = self._alt
+        named = [("name", self._name), ("group", self._group)]
+        names = [alt.Tooltip(f"{field}:N", title=self._say[what]) for field, what in named if what]
+        numbers = [
+            alt.Tooltip(f"{value}:Q", title=self._say[value], format=FORMATS.get(value, ","))
+            for value in values
+        ]
+        return names + numbers

@@ -1,0 +1,120 @@
+"""The page as one HTML text: template, style, script, chart library and content, and nothing that is fetched.
+
+Figures ──▶ assemble() ──▶ HTML
+
+Names of the source reach the page as JSON only, and the script puts them there as text: nothing a customer is
+called can be markup.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from refera_platform.answers.report.charts import specifications
+from refera_platform.answers.report.figures import Figures
+from refera_platform.answers.report.query import exact
+from refera_platform.answers.report.words import LANGUAGES, words
+
+HEADLINE = ("sales", "orders", "order_lines", "units", "average_order", "late_share")
+WIDE, HALF = True, False
+SECTIONS: Mapping[int, tuple[tuple[str, bool], ...]] = {
+    1: (
+        ("sales_by_month", WIDE), ("sales_by_line_and_month", WIDE), ("sales_by_line", HALF), ("best_products", HALF),
+        ("sales_by_day", WIDE),
+    ),
+    2: (("salespeople", WIDE),),
+    3: (("payments_by_month", HALF), ("average_payment_by_month", HALF), ("paying_customers", WIDE)),
+    4: (("customers_by_status", WIDE), ("statuses", WIDE)),
+    5: (("days_to_ship", WIDE), ("shipping_by_month", WIDE)),
+    6: (("managers", WIDE), ("cities", WIDE)),
+    7: (("stock_by_month", HALF), ("stock_value", HALF)),
+}  # fmt: skip
+"""The charts of each question, and whether they take the whole width."""
+DEFAULT = '<html lang="en">'
+UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def assemble(figures: Figures, library: str) -> str:
+    """The whole page.
+
+    Args:
+        figures: What it says.
+        library: JavaScript of the chart library.
+    """
+    import jinja2
+
+    folder = resources.files(__package__)
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
+        (folder / "page.html").read_text(encoding="utf-8")
+    )
+    # what the template marks as safe: our own files, and JSON that holds no angle bracket
+    return template.render(
+        say=words(LANGUAGES[0]),
+        headline=HEADLINE,
+        sections=[{"number": number, "charts": charts} for number, charts in SECTIONS.items()],
+        style=(folder / "page.css").read_text(encoding="utf-8"),
+        script=(folder / "page.js").read_text(encoding="utf-8"),
+        library=library.replace("</script", "<\\/script"),
+        content=embedded(_content(figures)),
+    )
+
+
+def embedded(content: Any) -> str:
+    """JSON that can stand inside of a script element, whatever its texts are."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=exact)
+    for sign, escaped in UNSAFE.items():
+        text = text.replace(sign, escaped)
+    return text
+
+
+def in_language(page: str, language: str) -> str:
+    """The page as it opens in one language, whoever reads it."""
+    return page.replace(DEFAULT, f'<html lang="{language}" data-language="{language}">', 1)
+
+
+def _content(figures: Figures) -> dict[str, Any]:
+    return {
+        "words": {language: words(language) for language in LANGUAGES},
+        "locales": _locales(),
+        "charts": _charts(),
+        "publication": {
+            "as_of": figures.as_of, "published_at": figures.published_at, "run_id": figures.run_id,
+            "not_drawn": figures.not_drawn,
+        },
+        "headline": figures.headline,
+        "series": figures.series,
+        "tables": {
+            number: [
+                {
+                    "name": table.name, "rows": table.rows, "total": table.total, "in_all": table.in_all,
+                    "columns": [{"name": column.name, "kind": column.kind} for column in table.columns],
+                }
+                for table in tables
+            ]
+            for number, tables in figures.tables.items()
+        },
+        "sources": [
+            asdict(source) | {"is_fresh": source.is_fresh, "differences": source.differences}
+            for source in figures.sources
+        ],
+        "origins": None if figures.origins is None else [asdict(origin) for origin in figures.origins],
+    }  # fmt: skip
+
+
+@cache
+def _charts() -> dict[str, dict[str, Any]]:
+    return {language: specifications(words(language), language) for language in LANGUAGES}
+
+
+@cache
+def _locales() -> dict[str, dict[str, Any]]:
+    import vl_convert
+
+    american, brazilian = vl_convert.get_format_locale("en-US"), vl_convert.get_format_locale("pt-BR")
+    return {
+        "en": {"number": american, "time": vl_convert.get_time_format_locale("en-US")},
+        "pt": {"number": brazilian, "time": vl_convert.get_time_format_locale("pt-BR")},
+    }

@@ -1,0 +1,256 @@
+"""Questions 1, 2, 4 and 6: what was sold, of what, by whom, to whom and where."""
+
+from refera_platform.answers.report.query import OTHERS, Column, Section, SeriesQuery, TableQuery, Window
+
+MEASURES = "orders, order_lines, units, cast(sales_amount as double) as sales"
+SUMS = "sum(orders) as orders, sum(order_lines) as order_lines, sum(units) as units, sum(sales_amount) as sales_amount"
+DRAWN_SUMS = (
+    "sum(orders)::bigint as orders, sum(order_lines)::bigint as order_lines, sum(units)::bigint as units,"
+    " cast(sum(sales_amount) as double) as sales"
+)
+MONTH_OF = "case when order_year is not null then make_date(order_year, order_month, 1) end"
+LOCAL = "'%Y-%m-%dT00:00:00'"
+"""A day as the browser's own midnight: a bare date would be taken for UTC and move west of Greenwich."""
+
+
+def measures(*, orders_add_up: bool) -> tuple[Column, ...]:
+    """The four measures of every sale."""
+    return (
+        Column(name="orders", kind="integer", summed=orders_add_up),
+        Column(name="order_lines", kind="integer", summed=True),
+        Column(name="units", kind="integer", summed=True),
+        Column(name="sales_amount", kind="amount", summed=True),
+    )
+
+
+def told_apart(name: str, number: str) -> str:
+    """SQL of a name, with its number when several have the same."""
+    return f"case when count(*) over (partition by {name}) = 1 then {name} else {name} || ' (' || {number} || ')' end"
+
+
+def total(window: Window) -> Section:
+    """Question 1."""
+    lines = (
+        "select product_line, row_number() over (order by sum(sales_amount) desc, product_line) as place,"
+        f" {DRAWN_SUMS} from ans_sales_by_product_line group by product_line"
+    )
+    products = "select product_code, max(product_line) as product_line from ans_sales_by_product group by all"
+    return Section(
+        number=1,
+        series=(
+            SeriesQuery(
+                name="sales_by_month",
+                sql=f"select strftime({MONTH_OF}, {LOCAL}) as month, {MEASURES} from ans_sales_by_month"
+                f" where {window.holds(MONTH_OF)} order by month",
+            ),
+            SeriesQuery(
+                name="sales_by_day",
+                sql=f"select strftime(order_date, {LOCAL}) as day, {MEASURES} from ans_sales_by_order_date"
+                f" where {window.holds('order_date')} and order_date > date '{window.last_day}' - 92 order by day",
+            ),
+            SeriesQuery(
+                name="sales_by_line_and_month",
+                sql=f"with lines as ({lines}), products as ({products})"
+                f" select strftime(date_trunc('month', sold.order_date), {LOCAL}) as month,"
+                f' case when place <= 8 then lines.product_line else {OTHERS} end as "group",'
+                " least(place, 9) as place, sum(sold.units)::bigint as units,"
+                " cast(sum(sold.sales_amount) as double) as sales"
+                " from fct_order_lines as sold left join products on sold.product_code = products.product_code"
+                " left join lines on products.product_line is not distinct from lines.product_line"
+                f" where {window.holds('sold.order_date')} group by all order by month, place",
+            ),
+            SeriesQuery(
+                name="sales_by_line",
+                sql=f"select product_line as name, place, orders, order_lines, units, sales from ({lines})"
+                " order by place limit 15",
+            ),
+            SeriesQuery(
+                name="best_products",
+                sql=f"select {told_apart('product_name', 'product_code')} as name, product_line as \"group\","
+                " row_number() over (order by sales_amount desc, product_code) as place,"
+                f" {MEASURES} from ans_sales_by_product order by place limit 10",
+            ),
+        ),
+        tables=(
+            TableQuery(
+                name="years", sql=f"select order_year, {SUMS} from ans_sales_by_month group by order_year",
+                columns=(Column(name="order_year", kind="id"), *measures(orders_add_up=True)),
+                order="order_year desc nulls last",
+            ),
+            TableQuery(
+                name="months", sql=f"select {MONTH_OF} as month, {SUMS} from ans_sales_by_month group by all",
+                columns=(Column(name="month", kind="month"), *measures(orders_add_up=True)),
+                order="month desc nulls last",
+            ),
+            TableQuery(
+                name="days", sql=f"select order_date, {SUMS} from ans_sales_by_order_date group by order_date",
+                columns=(Column(name="order_date", kind="date"), *measures(orders_add_up=True)),
+                order="order_date desc nulls last",
+            ),
+            TableQuery(
+                name="product_lines",
+                sql=f"select product_line, {SUMS} from ans_sales_by_product_line group by product_line",
+                columns=(Column(name="product_line"), *measures(orders_add_up=False)),
+                order="sales_amount desc, product_line",
+            ),
+            TableQuery(
+                name="products",
+                sql="select product_code, max(product_name) as product_name, max(product_line) as product_line,"
+                f" {SUMS} from ans_sales_by_product group by product_code",
+                columns=(
+                    Column(name="product_code", kind="id"), Column(name="product_name"), Column(name="product_line"),
+                    *measures(orders_add_up=False),
+                ),
+                order="sales_amount desc, product_code",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def by_salesperson() -> Section:
+    """Question 2."""
+    people = (
+        "select employee_number, max(first_name) || ' ' || max(last_name) as salesperson,"
+        " row_number() over (order by sum(sales_amount) desc, employee_number) as place"
+        " from ans_sales_by_salesperson group by employee_number"
+    )
+    return Section(
+        number=2,
+        series=(
+            SeriesQuery(
+                name="salespeople",
+                sql=f"with named as (select *, {told_apart('salesperson', 'employee_number')} as name from ({people}))"
+                f' select named.name, sold.office_city as "group", named.place, {DRAWN_SUMS}'
+                " from ans_sales_by_salesperson as sold"
+                " inner join named on sold.employee_number is not distinct from named.employee_number"
+                " where named.place <= 20 group by all order by place",
+            ),
+        ),
+        tables=(
+            TableQuery(
+                name="salespeople",
+                sql="select employee_number, max(first_name) || ' ' || max(last_name) as salesperson,"
+                f" string_agg(distinct office_city, ', ' order by office_city) as office_city, {SUMS}"
+                " from ans_sales_by_salesperson group by employee_number",
+                columns=(
+                    Column(name="employee_number", kind="id"), Column(name="salesperson"), Column(name="office_city"),
+                    *measures(orders_add_up=True),
+                ),
+                order="sales_amount desc, employee_number",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def by_customer_and_status() -> Section:
+    """Question 4."""
+    sold = "ans_sales_by_customer_and_status"
+    ranked = (
+        "select customer_number, max(customer_name) as customer_name,"
+        " row_number() over (order by sum(sales_amount) desc, customer_number) as place"
+        f" from {sold} group by customer_number"
+    )
+    return Section(
+        number=4,
+        series=(
+            SeriesQuery(
+                name="customers_by_status",
+                sql=f"with named as (select *, {told_apart('customer_name', 'customer_number')} as name"
+                f" from ({ranked}))"
+                f' select named.name, sold.order_status as "group", named.place, {DRAWN_SUMS} from {sold} as sold'
+                " inner join named on sold.customer_number is not distinct from named.customer_number"
+                " where named.place <= 20 group by all order by place",
+            ),
+            SeriesQuery(
+                name="statuses",
+                sql=f"select order_status as name, row_number() over (order by sum(orders) desc) as place, {DRAWN_SUMS}"
+                f" from {sold} group by order_status order by place limit 15",
+            ),
+        ),
+        tables=(
+            TableQuery(
+                name="statuses", sql=f"select order_status, {SUMS} from {sold} group by order_status",
+                columns=(Column(name="order_status"), *measures(orders_add_up=True)),
+                order="sales_amount desc, order_status",
+            ),
+            TableQuery(
+                name="customers_and_statuses",
+                sql=f"select customer_number, max(customer_name) as customer_name, order_status, {SUMS} from {sold}"
+                " group by customer_number, order_status",
+                columns=(
+                    Column(name="customer_number", kind="id"), Column(name="customer_name"),
+                    Column(name="order_status"), *measures(orders_add_up=True),
+                ),
+                order="sales_amount desc, customer_number, order_status",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def by_manager_and_cities() -> Section:
+    """Question 6."""
+    sold = "ans_sales_by_manager_and_cities"
+    names = (
+        "select employee_number, max(first_name) || ' ' || max(last_name) as manager"
+        " from dim_employee where employee_number is not null group by employee_number"
+    )
+    ranked = (
+        "select manager_number, row_number() over (order by sum(sales_amount) desc, manager_number) as place"
+        f" from {sold} group by manager_number"
+    )
+    places = (
+        "select customer_country, customer_state, customer_city, row_number() over"
+        " (order by sum(orders) desc, customer_city, customer_country, customer_state) as place"
+        f" from {sold} group by customer_country, customer_state, customer_city"
+    )
+    return Section(
+        number=6,
+        series=(
+            SeriesQuery(
+                name="managers",
+                sql=f"with ranked as ({ranked}), names as ({names}), named as (select ranked.*, names.manager"
+                " from ranked left join names on ranked.manager_number = names.employee_number), labelled as (select *,"
+                f" {told_apart('manager', 'manager_number')} as name from named)"
+                f' select name, sold.office_city as "group", place, {DRAWN_SUMS} from {sold} as sold'
+                " inner join labelled on sold.manager_number is not distinct from labelled.manager_number"
+                " where place <= 15 group by all order by place",
+            ),
+            SeriesQuery(
+                name="cities",
+                sql=f"with places as ({places}), labelled as (select *,"
+                f" {told_apart('customer_city', 'customer_country')} as name from places where place <= 20),"
+                f" offices as (select office_city, row_number() over (order by sum(orders) desc, office_city) as rank"
+                f" from {sold} group by office_city)"
+                f' select labelled.name, case when rank <= 9 then sold.office_city else {OTHERS} end as "group",'
+                f" place, least(rank, 10) as rank, {DRAWN_SUMS},"
+                " cast(sum(orders) as double) / max(sum(orders)) over () as share"
+                f" from {sold} as sold inner join labelled on"
+                " (sold.customer_country, sold.customer_state, sold.customer_city) is not distinct from"
+                " (labelled.customer_country, labelled.customer_state, labelled.customer_city)"
+                " inner join offices on sold.office_city is not distinct from offices.office_city"
+                " group by all order by place, rank",
+            ),
+        ),
+        tables=(
+            TableQuery(
+                name="managers",
+                sql=f"select manager_number, max(manager) as manager, {SUMS} from {sold} left join ({names}) as names"
+                " on manager_number = employee_number group by manager_number",
+                columns=(
+                    Column(name="manager_number", kind="id"), Column(name="manager"), *measures(orders_add_up=True),
+                ),
+                order="sales_amount desc, manager_number",
+            ),
+            TableQuery(
+                name="managers_and_cities",
+                sql="select manager_number, max(manager) as manager, customer_country, customer_state, customer_city,"
+                f" office_city, {SUMS} from {sold} left join ({names}) as names on manager_number = employee_number"
+                " group by manager_number, customer_country, customer_state, customer_city, office_city",
+                columns=(
+                    Column(name="manager"), Column(name="customer_country"), Column(name="customer_state"),
+                    Column(name="customer_city"), Column(name="office_city"), *measures(orders_add_up=True),
+                ),
+                order="sales_amount desc, manager_number, customer_country, customer_state, customer_city, office_city",
+            ),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,213 @@
+"""Questions 3, 5 and 7: what was paid, how long shipping took, and what is in stock."""
+
+from datetime import date
+
+from refera_platform.answers.report.query import OTHERS, Column, Section, SeriesQuery, TableQuery, Window
+from refera_platform.answers.report.sales import LOCAL, told_apart
+
+NAMED_LATE = 50
+"""Late orders that are named: so many of the latest, and so many of the worst."""
+BINS = 30
+"""Bars of the histogram of shipping times, whatever the longest was."""
+MONTHS_SIDE_BY_SIDE = 12
+CUSTOMER_NAMES = (
+    "select customer_number, max(customer_name) as customer_name from dim_customer"
+    " where customer_number is not null group by customer_number"
+)
+
+
+def payments(window: Window) -> Section:
+    """Question 3."""
+    paid = "ans_average_payment_by_customer_and_date"
+    month = f"strftime(date_trunc('month', payment_date), {LOCAL}) as month"
+    drawn = (
+        "sum(payments)::bigint as payments, cast(sum(total_amount) as double) as paid,"
+        " cast(sum(total_amount) as double) / sum(payments) as average"
+    )
+    by_month = f"select {month}, {drawn} from {paid} where {window.holds('payment_date')} group by all order by month"
+    ranked = (
+        "select customer_number, max(customer_name) as customer_name,"
+        f" row_number() over (order by sum(total_amount) desc, customer_number) as place, {drawn}"
+        f" from {paid} group by customer_number"
+    )
+    sums = "sum(payments) as payments, sum(total_amount) as total_amount"
+    return Section(
+        number=3,
+        series=(
+            SeriesQuery(name="payments_by_month", sql=by_month),
+            SeriesQuery(name="average_payment_by_month", sql=by_month),
+            SeriesQuery(
+                name="paying_customers",
+                sql=f"select {told_apart('customer_name', 'customer_number')} as name, place, payments, paid, average"
+                f" from ({ranked}) order by place limit 15",
+            ),
+        ),
+        tables=(
+            TableQuery(
+                name="payments",
+                sql=f"select customer_number, max(customer_name) as customer_name, payment_date, {sums} from {paid}"
+                " group by customer_number, payment_date",
+                columns=(
+                    Column(name="customer_number", kind="id"), Column(name="customer_name"),
+                    Column(name="payment_date", kind="date"), *_paid(),
+                ),
+                order="payment_date desc nulls last, total_amount desc, customer_number",
+            ),
+            TableQuery(
+                name="paying_customers",
+                sql=f"select customer_number, max(customer_name) as customer_name, {sums},"
+                f" max(payment_date) as newest_payment from {paid} group by customer_number",
+                columns=(
+                    Column(name="customer_number", kind="id"), Column(name="customer_name"), *_paid(),
+                    Column(name="newest_payment", kind="date"),
+                ),
+                order="total_amount desc, customer_number",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _paid() -> tuple[Column, ...]:
+    return (
+        Column(name="payments", kind="integer", summed=True),
+        Column(name="total_amount", kind="amount", summed=True),
+        Column(name="average_amount", kind="amount", average=("total_amount", "payments")),
+    )
+
+
+def shipping(window: Window) -> Section:
+    """Question 5."""
+    late = (
+        "select shipped.*, customer_name, date_diff('day', required_date, shipped_date) as days_late"
+        f" from ans_time_to_ship as shipped left join ({CUSTOMER_NAMES}) as customers"
+        " on shipped.customer_number = customers.customer_number where shipped_late"
+    )
+    columns = (
+        Column(name="order_number", kind="id"), Column(name="customer_name"), Column(name="order_status"),
+        Column(name="order_date", kind="date"), Column(name="required_date", kind="date"),
+        Column(name="shipped_date", kind="date"), Column(name="days_to_ship", kind="integer"),
+        Column(name="days_late", kind="integer"),
+    )  # fmt: skip
+    return Section(
+        number=5,
+        series=(
+            SeriesQuery(
+                name="days_to_ship",
+                sql=_histogram(),
+            ),
+            SeriesQuery(
+                name="shipping_by_month",
+                sql=f"select strftime(date_trunc('month', order_date), {LOCAL}) as month, avg(days_to_ship) as average,"
+                " count(*) as orders, count(*) filter (where shipped_late) as late from ans_time_to_ship"
+                f" where days_to_ship is not null and {window.holds('order_date')} group by all order by month",
+            ),
+        ),
+        tables=(
+            TableQuery(
+                name="latest_late", sql=late, columns=columns, limit=NAMED_LATE,
+                order="shipped_date desc, days_late desc, order_number desc",
+            ),
+            TableQuery(
+                name="worst_late", sql=late, columns=columns, limit=NAMED_LATE,
+                order="days_late desc, shipped_date desc, order_number desc",
+            ),
+            TableQuery(
+                name="days_to_ship",
+                sql="select days_to_ship, count(*) as orders, count(*) filter (where shipped_late) as late_orders"
+                " from ans_time_to_ship group by days_to_ship",
+                columns=(
+                    Column(name="days_to_ship", kind="id"), Column(name="orders", kind="integer", summed=True),
+                    Column(name="late_orders", kind="integer", summed=True),
+                ),
+                order="days_to_ship nulls last",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _histogram() -> str:
+    """Orders by days to ship: 99 of 100 share the bars, what took longer has the last one; empty bars are there."""
+    outcome = "case when shipped_late then 'late' when shipped_late is null then 'no_date' else 'on_time' end"
+    label = (
+        f"case when bin < 0 then '< 0' when bin = {BINS} then '≥ ' || {BINS} * width"
+        " when width = 1 then bin::varchar else bin * width || '–' || ((bin + 1) * width - 1) end"
+    )
+    return (
+        f"with sizes as (select greatest(1, ceil((quantile_disc(days_to_ship, 0.99) + 1) / {BINS}))::bigint as width"
+        " from ans_time_to_ship where days_to_ship is not null),"
+        f" counted as (select greatest(-1, least({BINS}, floor(days_to_ship / width)))::bigint as bin,"
+        f" {outcome} as outcome, count(*) as orders from ans_time_to_ship, sizes where days_to_ship is not null"
+        " group by all),"
+        " bins as (select unnest(range(min(bin), max(bin) + 1)) as bin from counted)"
+        f" select bin, {label} as days, coalesce(outcome, 'on_time') as outcome, coalesce(orders, 0) as orders"
+        " from bins cross join sizes left join counted using (bin) order by bin, outcome"
+    )
+
+
+def stock(months: list[date]) -> Section:
+    """Question 7.
+
+    Args:
+        months: The months that stock is known for, newest first; more than twelve do not fit side by side.
+    """
+    kept = "ans_stock_by_product_and_month"
+    month_of = "make_date(stock_year, stock_month, 1)"
+    newest = f"{month_of} = date '{months[0]}'" if months else "false"
+    lines = (
+        "select product_line, row_number() over (order by sum(stock_value_at_cost) desc, product_line) as place"
+        f" from {kept} where {newest} group by product_line"
+    )
+    beside = [
+        (f"{month:%Y-%m}", f"sum(quantity_in_stock) filter (where {month_of} = date '{month}')")
+        for month in months[:MONTHS_SIDE_BY_SIDE]
+    ]
+    quantities = "".join(f', {sql} as "{name}"' for name, sql in beside)
+    values = (
+        "sum(quantity_in_stock)::bigint as quantity, cast(sum(stock_value_at_cost) as double) as value,"
+        " count(distinct product_code) as products"
+    )
+    value = f"sum(stock_value_at_cost) filter (where {newest}) as stock_value_at_cost"
+    return Section(
+        number=7,
+        series=(
+            SeriesQuery(
+                name="stock_by_month",
+                sql=f"with lines as ({lines}) select strftime({month_of}, {LOCAL}) as month,"
+                f' case when place <= 8 then kept.product_line else {OTHERS} end as "group",'
+                f" least(coalesce(place, 9), 9) as place, {values} from {kept} as kept"
+                " left join lines on kept.product_line is not distinct from lines.product_line"
+                f" where {month_of} > date '{months[0] if months else date.min}' - interval 36 month"
+                " group by all order by month, place",
+            ),
+            SeriesQuery(
+                name="stock_value",
+                sql=f"with lines as ({lines}) select kept.product_line as name, place, {values} from {kept} as kept"
+                " inner join lines on kept.product_line is not distinct from lines.product_line"
+                f" where {newest} group by all order by place limit 15",
+            ),
+        ),
+        tables=(
+            TableQuery(
+                name="stock",
+                sql="select product_code, max(product_name) as product_name, max(product_line) as product_line"
+                f"{quantities}, {value} from {kept} group by product_code",
+                columns=(
+                    Column(name="product_code", kind="id"), Column(name="product_name"), Column(name="product_line"),
+                    *(Column(name=name, kind="integer", summed=True) for name, _ in beside),
+                    Column(name="stock_value_at_cost", kind="amount", summed=True),
+                ),
+                order="stock_value_at_cost desc nulls last, product_code",
+            ),
+            TableQuery(
+                name="stock_months",
+                sql=f"select {month_of} as month, count(distinct product_code) as products, sum(quantity_in_stock)"
+                f" as quantity_in_stock, sum(stock_value_at_cost) as stock_value_at_cost from {kept} group by all",
+                columns=(
+                    Column(name="month", kind="month"), Column(name="products", kind="integer"),
+                    Column(name="quantity_in_stock", kind="integer"),
+                    Column(name="stock_value_at_cost", kind="amount"),
+                ),
+                order="month desc",
+            ),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,111 @@
+"""What each source table is worth on the page: how fresh it is, and whether source, lake and warehouse agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from refera_platform.answers.mirrors import MIRRORS
+from refera_platform.answers.session import Session
+from refera_platform.engine import quoted, scratch, session
+from refera_platform.lake.days import due_day
+from refera_platform.lake.lake import Lake, RawObject, current_state, run
+from refera_platform.source.catalog import TABLES
+from refera_platform.source.table import SourceTable
+from refera_platform.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirrorCount:
+    """A published table that holds a source table row for row."""
+
+    model: str
+    rows: int | None
+    """``None`` when it is not published yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceStatus:
+    """One source table as the lake and the warehouse know it."""
+
+    table: str
+    about: str
+    strategy: str
+    due: date
+    """The newest day that must have been captured by now."""
+    day: date | None
+    """The newest day that was captured; ``None`` before the first."""
+    captured_at: str = ""
+    position: str = ""
+    """How far the source had been read."""
+    server: str = ""
+    lake_rows: int | None = None
+    is_settled: bool = True
+    quirks: int = 0
+    """Values of the newest day that no Parquet type holds and that were kept as NULL."""
+    mirrors: tuple[MirrorCount, ...] = ()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the day that is due was captured."""
+        return self.day is not None and self.day >= self.due
+
+    @property
+    def differences(self) -> dict[str, int]:
+        """Rows that a published table has more (or, negative, fewer) than the lake, by table."""
+        return {
+            mirror.model: mirror.rows - self.lake_rows
+            for mirror in self.mirrors
+            if mirror.rows is not None and self.lake_rows is not None and mirror.rows != self.lake_rows
+        }
+
+
+def statuses(stage: Stage, warehouse: Session) -> list[SourceStatus]:
+    """The status of every declared table, in the catalogue's order."""
+    lake = Lake(stage)
+    with scratch(stage) as folder, session(stage, folder) as connection:
+        return [
+            _status(stage, table, lake.days(table, connection), connection, warehouse) for table in TABLES
+        ]
+
+
+def _status(
+    stage: Stage, table: SourceTable, days: Mapping[date, RawObject], connection: duckdb.DuckDBPyConnection,
+    warehouse: Session,
+) -> SourceStatus:  # fmt: skip
+    due = due_day(table, stage.clock)
+    common: dict[str, Any] = {"table": table.address, "about": table.about, "strategy": table.strategy.value}
+    observed = [day for day, item in days.items() if item.state.is_observed]
+    if not observed:
+        return SourceStatus(**common, due=due, day=None)
+    state = days[max(observed)].state
+    return SourceStatus(
+        **common, due=due, day=state.day, captured_at=state.captured_at, position=state.end_position,
+        server=state.server, lake_rows=_lake_rows(table, days, connection), is_settled=state.is_settled,
+        quirks=sum(state.quirks.values()), mirrors=_mirrored(table, warehouse),
+    )  # fmt: skip
+
+
+def _lake_rows(
+    table: SourceTable, days: Mapping[date, RawObject], connection: duckdb.DuckDBPyConnection
+) -> int | None:
+    known = days[max(days)].state.table_rows
+    there = current_state(table, days)
+    if known is not None or there is None:
+        return known
+    counted = run(connection, f"select count(*) from {there}").fetchone()
+    return counted[0] if counted else None
+
+
+def _mirrored(table: SourceTable, warehouse: Session) -> tuple[MirrorCount, ...]:
+    found = []
+    for mirror in MIRRORS:
+        if mirror.table == table.address:
+            rows = None
+            if mirror.model in warehouse.published.models:
+                sql = f"select count(*) from {quoted(mirror.model)} where {mirror.where}"
+                rows = (warehouse.query(sql).fetchone() or (None,))[0]
+            found.append(MirrorCount(model=mirror.model, rows=rows))
+    return tuple(found)

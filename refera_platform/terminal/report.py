@@ -1,0 +1,44 @@
+"""``refera report``: where the page is, and a copy of it on this machine."""
+
+import webbrowser
+from pathlib import Path
+
+from refera_platform.answers.report.page import in_language
+from refera_platform.answers.report.publish import PAGE, published_page
+from refera_platform.answers.report.words import LANGUAGES
+from refera_platform.errors import QueryError
+from refera_platform.stage import Stage
+from refera_platform.terminal.show import output, say
+
+
+def report(stage: Stage, *, opening: bool, into: Path | None, language: str) -> None:
+    """Say where the published page is; keep a copy of it, and show that in a browser.
+
+    Args:
+        stage: Whose report.
+        opening: Whether to open it in a browser.
+        into: File of the copy; one in the stage's home when it is to be opened and none is named.
+        language: The language in which the copy opens; empty for the reader's own.
+
+    Raises:
+        WarehouseError: when there is no report yet.
+        QueryError: for a language that the page does not speak, or a file that cannot be written.
+    """
+    if language and language not in LANGUAGES:
+        raise QueryError(f"--language {language!r} is not known:", f"choose one of {', '.join(LANGUAGES)}.")
+    page = published_page(stage)
+    if into is None and not opening:
+        output().print(f"{stage.warehouse}/{PAGE}", soft_wrap=True, markup=False)
+        say("Next: refera report --open")
+        return
+    path = (into or stage.home / PAGE).absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(in_language(page, language) if language else page, encoding="utf-8")
+    except OSError as trouble:
+        raise QueryError(
+            f"{path} cannot be written ({trouble.strerror}):", "name another file with --output."
+        ) from None
+    output().print(str(path), soft_wrap=True, markup=False)
+    if opening and not webbrowser.open(path.as_uri()):
+        say(f"No browser was found here: open {path} in one.")

@@ -1,0 +1,267 @@
+"""The report in a real browser, from a disk and without a network: it draws, it says what the warehouse says, it turns."""
+
+import base64
+import re
+import shutil
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+
+from refera_platform.answers.report.lineage import KEY
+from refera_platform.answers.report.page import SECTIONS
+from refera_platform.answers.report.publish import PREVIEW, publish, published_page
+from refera_platform.answers.session import opened
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.warehouse.build import build
+from refera_platform_tests.business import open_shop
+from refera_platform_tests.conftest import TODAY, capture_all, own_stage
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+HOSTILE = "<img src=x onerror=alert(1)>"
+DESKTOP, PHONE = {"width": 1366, "height": 900}, {"width": 360, "height": 780}
+CHARTS = [name for charts in SECTIONS.values() for name, _ in charts]
+LINEAGE = b'{"models": {"ans_sales_by_month": {"units": [{"relation": "fct_order_lines", "column": "units"}]},'\
+    b' "fct_order_lines": {"units": [{"relation": "classicmodels.orderdetails", "column": "quantityOrdered"}]}}}'  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage(home):
+    """The small business as it is published, with a customer whose name is markup."""
+    with open_shop(home) as shop:
+        shop.run("update customers set customerName = %s where customerNumber = 12", [HOSTILE])
+        shop.run("insert into orderdetails values (103, 'P1', 1000, '1234.50', 2)")
+        here = own_stage(home)
+        capture_all(here, TODAY)
+        assert build(here).published is not None
+        ObjectRoot(here.warehouse, here.store).write(KEY, LINEAGE)
+        publish(here)
+        return here
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def path(stage, tmp_path_factory):
+    """The published page as a file."""
+    file = tmp_path_factory.mktemp("report") / "index.html"
+    file.write_text(published_page(stage), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def show(browser, path):
+    """Opens the page; what goes wrong in it, or leaves it, fails the test."""
+    contexts, troubles = [], []
+
+    def opened_page(language="en", viewport=DESKTOP, **options):
+        context = browser.new_context(viewport=viewport, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (troubles.append("a dialog"), dialog.dismiss()))
+
+        def route(request):
+            if request.request.url.startswith(("file:", "data:", "blob:")):
+                request.continue_()
+            else:
+                troubles.append(f"request: {request.request.url}")
+                request.abort()
+
+        page.route("**/*", route)
+        page.goto(f"{path.as_uri()}#lang={language}")
+        drawn(page)
+        return page
+
+    yield opened_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def drawn(page, how=" "):
+    page.wait_for_selector(f"html[data-ready*='{how}']", timeout=20_000)
+
+
+def headline(page):
+    return {
+        box.get_attribute("id").removeprefix("headline-"): box.locator(".figure").inner_text()
+        for box in page.locator(".number").all()
+    }
+
+
+def rows_of(page, section, table):
+    """The cells of a table, opened as a reader opens it, and of its total."""
+    details = page.locator(f"#q{section} details[data-table={table}]")
+    if details.get_attribute("open") is None:
+        details.locator("summary").click()
+    details.locator("tbody tr").first.wait_for()
+    body = details.locator("tbody tr").all()
+    foot = details.locator("tfoot td").all_inner_texts()
+    return [row.locator("td").all_inner_texts() for row in body], foot
+
+
+def amount(value, english=True):
+    text = f"{Decimal(value):,.2f}"
+    return text if english else text.translate(str.maketrans(",.", ".,"))
+
+
+def test_every_chart_is_drawn_and_named_and_nothing_leaves_the_page(show):
+    page = show()
+    for name in CHARTS:
+        chart = page.locator(f"[data-series={name}]")
+        assert (
+            chart.locator(
+                "svg.marks .mark-rect path, svg.marks .mark-line path, svg.marks .mark-symbol path"
+            ).count()
+            > 0
+        ), name
+        assert (
+            chart.locator("[role=graphics-document]").get_attribute("aria-label")
+            == page.locator(f"[data-say=chart_{name}]").inner_text()
+        )
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_the_preview_is_a_picture(browser, stage):
+    picture, _ = ObjectRoot(stage.warehouse, stage.store).read(PREVIEW)
+    page = browser.new_page()
+    page.set_content(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">')
+    assert page.evaluate("document.images[0].decode().then(() => document.images[0].naturalWidth)") > 600
+    page.close()
+
+
+def test_the_numbers_on_the_page_are_the_warehouse_s(show, stage):
+    page = show()
+    with opened(stage) as session:
+        sales, lines, units = session.query(
+            "select sum(sales_amount), count(*), sum(units) from fct_order_lines"
+        ).fetchone()
+        (orders,) = session.query("select count(*) from fct_orders").fetchone()
+        products = session.query(
+            "select product_code, product_name, product_line, orders, order_lines, units, sales_amount"
+            " from ans_sales_by_product order by sales_amount desc"
+        ).fetchall()
+        people = session.query(
+            "select employee_number, orders, sales_amount from ans_sales_by_salesperson order by sales_amount desc"
+        ).fetchall()
+    assert headline(page) == {
+        "sales": amount(sales), "orders": f"{orders:,}", "order_lines": f"{lines:,}", "units": f"{units:,}",
+        "average_order": amount((sales / orders).quantize(Decimal("0.01"), ROUND_HALF_UP)), "late_share": "50.0%",
+    }  # fmt: skip
+    rows, foot = rows_of(page, 1, "products")
+    assert rows == [
+        [code, name, line, *(f"{number:,}" for number in numbers), amount(money)]
+        for code, name, line, *numbers, money in products
+    ]
+    assert foot == ["Total", "", "", "", f"{lines:,}", f"{units:,}", amount(sales)]
+    rows, foot = rows_of(page, 2, "salespeople")
+    assert [(row[0], row[3], row[-1]) for row in rows] == [
+        (str(number or "(none)"), str(count), amount(money)) for number, count, money in people
+    ]
+    assert foot[-1] == amount(sales)
+
+
+def test_a_heading_sorts_its_table_by_value(show):
+    page = show()
+    before, _ = rows_of(page, 1, "products")
+    button = page.locator("#q1 details[data-table=products] thead button").last
+    button.click()
+    button.click()
+    assert rows_of(page, 1, "products")[0] == before[::-1]
+    assert page.locator("#q1 details[data-table=products] th[aria-sort=ascending]").count() == 1
+
+
+def test_the_language_turns_texts_numbers_and_months(show, stage):
+    page = show()
+    english = headline(page)
+    page.click("[data-language=pt]")
+    drawn(page, "pt")
+    assert page.locator("html").get_attribute("lang") == "pt-BR"
+    assert page.title() == "Relatório do negócio"
+    assert page.locator("h2[id=h2]").inner_text().endswith("Vendas por vendedor")
+    assert headline(page)["sales"] == english["sales"].translate(str.maketrans(",.", ".,"))
+    assert "fev. de 2026" in rows_of(page, 1, "months")[0][0][0]
+    assert "Fev 2026" in page.locator("[data-series=sales_by_month] svg.marks").text_content()
+    assert "(nenhum)" in page.locator("[data-series=salespeople] svg.marks").text_content()
+    assert page.locator("[data-say]").filter(has_text=re.compile(r"\{|undefined|^$")).count() == 0
+
+
+def test_the_dark_switch_turns_the_page_and_follows_the_system_first(show):
+    def ground(page):
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    page = show()
+    light = ground(page)
+    page.click("#theme")
+    drawn(page, "dark")
+    assert ground(page) != light
+    assert page.locator("#theme").get_attribute("aria-pressed") == "true"
+    assert ground(show(color_scheme="dark")) == ground(page)
+
+
+def test_a_phone_sees_all_of_it_without_sliding_sideways(show):
+    page = show("pt", PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for summary in page.locator("details.table > summary").all():
+        summary.click()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.chart svg')].filter(one => one.clientWidth > one.closest('.chart').clientWidth + 1).length"
+    )
+    assert cut == 0
+
+
+def test_a_name_that_is_markup_is_text_in_table_chart_and_tooltip(show):
+    page = show()
+    rows, _ = rows_of(page, 4, "customers_and_statuses")
+    assert HOSTILE in [row[1] for row in rows]
+    page.locator("[data-series=customers_by_status] svg.marks .mark-rect path").first.hover()
+    tooltip = page.locator("#vg-tooltip-element.visible")
+    assert HOSTILE in tooltip.inner_text()
+    assert page.locator("img").count() == 0
+
+
+def test_a_click_on_the_legend_leaves_one_group_in_full_colour_and_a_chart_is_saved(show):
+    page = show()
+    bars = page.locator("[data-series=salespeople] svg.marks .mark-rect path")
+    page.locator("[data-series=salespeople] .role-legend-symbol path").first.click()
+    page.wait_for_function(
+        "document.querySelector('[data-series=salespeople] .mark-rect path[opacity=\"0.15\"]')"
+    )
+    assert {bar.get_attribute("opacity") for bar in bars.all()} == {"1", "0.15"}
+    page.locator("[data-series=salespeople] summary").click()
+    with page.expect_download() as saved:
+        page.locator("[data-series=salespeople] .vega-actions a").last.click()
+    assert saved.value.suggested_filename == "salespeople.png"
+
+
+def test_sources_say_how_fresh_they_are_in_words(show):
+    page = show()
+    row = page.locator("tr[data-source='classicmodels.orderdetails']")
+    assert "✓ agrees" in row.inner_text()
+    assert "✓ up to date" in row.inner_text()
+    assert "binlog" in row.inner_text()
+    assert page.locator("tr[data-source]").count() == 8
+    assert page.locator("#verdict").inner_text() == "All source tables are up to date and reconciled."
+
+
+def test_columns_are_found_down_to_their_source(show):
+    page = show()
+    page.fill("#columns input", "quantityordered")
+    found = page.locator("#columns details[open]")
+    assert found.count() == 1
+    assert "classicmodels.orderdetails.quantityOrdered" in found.inner_text()
+    assert "through fct_order_lines.units" in found.inner_text()
+    page.fill("#columns input", "nothing like it")
+    assert page.locator("#columns details").count() == 0
