@@ -110,7 +110,7 @@ def simulate(
 
 @app.command(
     epilog=f"{EXAMPLE}: refera run · refera run --day 2026-11-22 · refera run --from 2026-11-20 --to 2026-11-22"
-    " · refera run --select orders,ans_sales_by_product"
+    " · refera run --select orders,ans_sales_by_product · refera run --full-refresh"
 )
 def run(
     day: Annotated[str, typer.Option(help="The day to fill; the newest full day by default.")] = "",
@@ -119,12 +119,15 @@ def run(
     select: Annotated[
         str, typer.Option(help="Tables, models or groups, comma-separated; everything by default.")
     ] = "",
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build the warehouse from all days, not from the changes.")
+    ] = False,
 ) -> None:
     """Extract a day into the lake, build and audit the warehouse, publish the answers."""
     from refera_platform.terminal.daily import days_asked, run_days
 
     stage = load()
-    run_days(stage, days_asked(stage.clock, day, first, last), select)
+    run_days(stage, days_asked(stage.clock, day, first, last), select, full_refresh=full_refresh)
 
 
 @app.command(

@@ -4,6 +4,7 @@ Published tables are views of the objects that the manifest names, which never c
 the other are of the same publication even while another one is being written.
 """
 
+import difflib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,15 @@ from refera_platform.stage import Stage
 from refera_platform.warehouse.published import Published, read, relation
 
 EXPLAIN = re.compile(r"\s*explain(\s+analyze)?(\s*\([^)]*\))?", re.IGNORECASE)
+MISSING = re.compile(r"Table with name (\S+) does not exist")
+HINTS = {
+    "Referenced column": "`describe TABLE` shows the columns of a table; a text stands in 'single quotes'.",
+    "Ambiguous reference": "Write the table or its alias in front of the column.",
+    "must appear in the GROUP BY": "Add the column to GROUP BY (or write `group by all`), or sum it up.",
+    "Parser Error": "Ask with one SELECT; texts stand in 'single quotes', odd names in \"double quotes\".",
+    "Conversion Error": "Cast with `try_cast`, which gives NULL for what does not fit.",
+}
+"""What to do about DuckDB's messages, by words in them."""
 FORMATS = ("table", "csv", "tsv", "json", "parquet")
 
 
@@ -91,9 +101,13 @@ class Session:
 
     def _explained(self, trouble: duckdb.Error) -> QueryError:
         words = redact(str(trouble), []).strip()
-        if "Table with name" in words:
-            return QueryError(words, f"The tables are {', '.join([*self.published.models, *_raw_names()])}.")
-        return QueryError(words)
+        missing = MISSING.search(words)
+        if missing:
+            names = [*self.published.models, *_raw_names()]
+            close = difflib.get_close_matches(missing[1], names, n=3, cutoff=0.5)
+            meant = f"Did you mean {' or '.join(close)}? " if close else ""
+            return QueryError(words, f"{meant}The tables are {', '.join(names)}.")
+        return QueryError(words, next((hint for sign, hint in HINTS.items() if sign in words), ""))
 
 
 @contextmanager

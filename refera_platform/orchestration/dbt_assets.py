@@ -13,6 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.column_lineage import asset_keys, column_lineage
 from refera_platform.orchestration.process import claim
 from refera_platform.stage import Stage
 from refera_platform.warehouse.build import Built, NodeResult, build
@@ -21,6 +22,8 @@ from refera_platform.warehouse.project import MANIFEST
 
 UNIQUE_ID = "dagster_dbt/unique_id"
 """Metadata in which dagster-dbt keeps the dbt node of an asset or a check."""
+FULL_REFRESH = "refera/full-refresh"
+"""Tag of a run that builds the warehouse from all that ever happened, and not from the day's changes."""
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
@@ -40,6 +43,7 @@ def build_dbt_assets() -> dg.AssetsDefinition:
     """The models of the dbt project, which is parsed first when a file of it is younger than its manifest."""
     ensure()
     manifest = json.loads(MANIFEST.read_text())
+    assets = asset_keys(manifest)
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(), name="warehouse", pool="warehouse")
     def warehouse(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[Event]:
@@ -60,15 +64,25 @@ def build_dbt_assets() -> dg.AssetsDefinition:
                 set(chosen) or audited,
                 progress=lambda node: _tell(context, node),
                 publishing=bool(chosen),
+                full_refresh=FULL_REFRESH in context.run.tags,
             )
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
+        context.log.info(_scope(built))
         yield from _check_results(built, checks)
         if built.red:
             raise dg.Failure(built.verdict(), allow_retries=False)
-        yield from _materializations(built, chosen)
+        yield from _materializations(built, chosen, assets)
 
     return warehouse
+
+
+def _scope(built: Built) -> str:
+    """How much was built."""
+    if built.reason:
+        return f"Everything was read, because {built.reason}"
+    months = ", ".join(sorted(built.months))
+    return f"The changes since the publication before were read, and of what is stored by month: {months}"
 
 
 def _tell(context: dg.AssetExecutionContext, node: NodeResult) -> None:
@@ -92,7 +106,7 @@ def _check_results(built: Built, checks: Mapping[str, dg.AssetCheckKey]) -> Iter
 
 
 def _materializations(
-    built: Built, chosen: Mapping[str, dg.AssetKey]
+    built: Built, chosen: Mapping[str, dg.AssetKey], assets: Mapping[str, dg.AssetKey]
 ) -> Iterator[dg.MaterializeResult[None]]:
     served = built.published.models if built.published else {}
     seconds = {node.name: node.seconds for node in built.nodes if node.kind == "model"}
@@ -102,8 +116,14 @@ def _materializations(
         metadata: dict[str, Any] = {"seconds": round(seconds[name], 3), "run_id": built.run_id}
         if model := served.get(name):
             columns = [dg.TableColumn(column, kind) for column, kind in model.columns.items()]
+            if model.stored_by:
+                metadata["months_written"] = sum(
+                    bool(built.reason) or item.month in built.months for item in model.objects
+                )
             metadata |= {
                 "dagster/row_count": model.rows, "dagster/uri": built.url(name), "bytes": model.bytes,
                 "objects": len(model.objects), "dagster/column_schema": dg.TableSchema(columns),
             }  # fmt: skip
+        if built.lineage:
+            metadata |= column_lineage(name, built.lineage, assets)
         yield dg.MaterializeResult(asset_key=chosen[name], metadata=metadata)

@@ -35,8 +35,9 @@ def days_asked(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...
 
 
 def run_days(
-    stage: Stage, days: Sequence[date], select: str = "", *, brief: bool = False, afresh: bool = False
-) -> float:
+    stage: Stage, days: Sequence[date], select: str = "", *, brief: bool = False, afresh: bool = False,
+    full_refresh: bool = False,
+) -> float:  # fmt: skip
     """Run the daily job and show it; says how many seconds it took.
 
     Args:
@@ -45,6 +46,7 @@ def run_days(
         select: Names of tables, models and groups; everything when empty.
         brief: Leave the published tables out.
         afresh: Give the tables a new baseline.
+        full_refresh: Build the warehouse from all days, and not from the changes alone.
 
     Raises:
         ReferaError: when any of it failed, with every reason.
@@ -52,6 +54,7 @@ def run_days(
     span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
     with steps(None, f"Day {span}: loading Dagster and dbt") as progress:
         from refera_platform.definitions import build  # seconds of imports that other commands do without
+        from refera_platform.orchestration.dbt_assets import FULL_REFRESH
         from refera_platform.orchestration.headless import run
         from refera_platform.orchestration.raw_assets import AFRESH
 
@@ -66,7 +69,8 @@ def run_days(
             done += 1
             progress.done(line, keep=kind in {"failure", "warning"} or (kind == "asset" and not brief))
 
-        outcome = run(definitions, stage, days, select, tell, {AFRESH: "yes"} if afresh else {})
+        tags = {**({AFRESH: "yes"} if afresh else {}), **({FULL_REFRESH: "yes"} if full_refresh else {})}
+        outcome = run(definitions, stage, days, select, tell, tags)
     _show(outcome.assets, brief=brief)
     passed = sum(outcome.checks.values())
     say(

@@ -23,9 +23,11 @@ from refera_platform.lake.lake import Lake, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.stage import Stage
 from refera_platform.warehouse import manifest, project
+from refera_platform.warehouse.announce import announce
 from refera_platform.warehouse.failures import keep_failures
 from refera_platform.warehouse.increment import months_touched, reason_against, serve
 from refera_platform.warehouse.inputs import Inputs, pin, register, require_unchanged
+from refera_platform.warehouse.lineage import Lineage
 from refera_platform.warehouse.project import Project
 from refera_platform.warehouse.publish import publish
 from refera_platform.warehouse.published import Published, fixed_key, read, relation
@@ -75,6 +77,8 @@ class Built:
     """The months that were written anew, when not all were."""
     failures: tuple[tuple[str, str], ...] = ()
     """Name of each red test whose rows were kept, and their address."""
+    lineage: Lineage | None = None
+    """What columns are made of, after a publication."""
 
     @property
     def red(self) -> tuple[NodeResult, ...]:
@@ -137,7 +141,7 @@ def build(
                 serve(models, before, scope, connection, root)
             _serve_published(connection, root, before, models.to_read(building))
         nodes = _run_dbt(stage, folder, building, progress)
-        published, failures = None, tuple[tuple[str, str], ...]()
+        published, lineage, failures = None, None, tuple[tuple[str, str], ...]()
         red = [node for node in nodes if node.is_red]
         with _opened(stage, database) as connection:
             if red:
@@ -148,9 +152,11 @@ def build(
                     root, connection, [models.models[name] for name in building if models.models[name].is_kept],
                     project=models, before=before, inputs=inputs, scope=scope, run_id=run_id, folder=folder,
                 )  # fmt: skip
+                sql = {node.name: node.sql for node in nodes if node.kind == "model" and node.sql}
+                lineage = announce(stage, root, connection, sql, published, [folder], is_increment=not reason)
     return Built(
         run_id=run_id, nodes=nodes, published=published, root=root.root, seconds=time.monotonic() - started,
-        reason=reason, months=frozenset().union(*(scope or {}).values()), failures=failures,
+        reason=reason, months=frozenset().union(*(scope or {}).values()), failures=failures, lineage=lineage,
     )  # fmt: skip
 
 
@@ -174,7 +180,7 @@ def _opened(stage: Stage, database: Path) -> duckdb.DuckDBPyConnection:
 
 def _options(stage: Stage, folder: Path) -> dict[str, Any]:
     """Options of a connection; where it spills is one of them: no session may change it after the first spill."""
-    return {**configuration(stage), "temp_directory": str(folder / "spill")}
+    return {**configuration(stage), "temp_directory": str(folder / "spill"), "checkpoint_threshold": "1TB"}
 
 
 def _serve_published(

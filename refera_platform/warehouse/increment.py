@@ -16,7 +16,8 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.inputs import Inputs
-from refera_platform.warehouse.project import Months, Project, logic
+from refera_platform.warehouse.lookup import dated, found
+from refera_platform.warehouse.project import Project, logic
 from refera_platform.warehouse.published import Published, relation
 
 UNKNOWN = "unknown"
@@ -114,54 +115,12 @@ def months_touched(
             for month, item in tables[name].by_month.items()
             if month >= since or Decimal(item.totals.get(UNKNOWN_MEMBERS, "0"))
         }
-        for table in TABLES:
-            if table.name in model.months.dated_by:
-                months |= _dated(table, model.months, connection)
-        if model.months.found_by:
-            months |= _found(model.months, relation(root, name, tables[name]), connection)
+    for name, model in project.models.items():
+        if model.months and model.months.found_by:
+            months = scope[model.months.by]
+            months |= dated(model.months, connection)
+            months |= found(name, model.months, tables[name], frozenset(months), inputs, connection, root)
     return {by: frozenset(months) for by, months in scope.items()}
-
-
-def _dated(table: SourceTable, months: Months, connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The months in which changed rows lie now."""
-    date_column = quoted(months.dated_by[table.name])
-    rows = run(
-        connection,
-        f"select distinct substr(cast(cast({date_column} as date) as varchar), 1, 7)"
-        f" from {quoted(table.database)}.{quoted(table.name)} where {date_column} is not null",
-    )
-    return {month for (month,) in rows.fetchall()}
-
-
-def _found(months: Months, published: str, connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The months in which changed rows lay before."""
-    kinds = {
-        name: kind for name, kind, *_ in run(connection, f"describe select * from {published}").fetchall()
-    }
-    columns = list(months.found_by)
-    sources = months.found_by[columns[0]]
-    changed = " union ".join(
-        f"select {', '.join(_as(months.found_by[name][table.name], kinds[name], name) for name in columns)}"
-        f" from {quoted(table.database)}.{quoted(table.name)}"
-        for table in TABLES
-        if table.name in sources
-    )
-    match = " and ".join(f"p.{quoted(name)} = c.{quoted(name)}" for name in columns)
-    rows = run(
-        connection,
-        f"select distinct p.{quoted(months.by)} from {published} as p semi join ({changed}) as c on {match}",
-    )
-    return {month for (month,) in rows.fetchall()}
-
-
-def _as(column: str, kind: str, name: str) -> str:
-    """A source column as staging has it: texts without blanks around them."""
-    value = (
-        f"trim(cast({quoted(column)} as varchar))"
-        if kind == "VARCHAR"
-        else f"cast({quoted(column)} as {kind})"
-    )
-    return f"{value} as {quoted(name)}"
 
 
 def serve(

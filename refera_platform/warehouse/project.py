@@ -4,7 +4,7 @@ dbt/ ──parse──▶ Project ──▶ published models, what to build for 
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,8 +122,17 @@ class Project:
 
 def logic() -> str:
     """A hash of what the models say; their descriptions do not change what they give."""
+    return _hash(path for path in files() if path.suffix == ".sql" or path.name == "dbt_project.yml")
+
+
+def words() -> str:
+    """A hash of all that is said of the models."""
+    return _hash(path for path in files() if path.is_file())
+
+
+def _hash(paths: Iterable[Path]) -> str:
     found = hashlib.sha256()
-    for path in sorted(path for path in files() if path.suffix == ".sql" or path.name == "dbt_project.yml"):
+    for path in sorted(paths):
         found.update(f"{path.relative_to(FOLDER)}\0{path.read_text()}\0".encode())
     return found.hexdigest()
 
