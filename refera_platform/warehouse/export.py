@@ -94,29 +94,30 @@ def _written(
     """
     table = f"main.{quoted(model.name)}"
     if model.months is None:
-        yield _file(connection, model.name, table, folder)
+        counted_all = run(connection, f"select count(*) from {table}").fetchone()
+        yield _file(connection, model.name, table, counted_all[0] if counted_all else 0, folder)
         return
     by, totals = quoted(model.months.by), model.months.totals
     measures = "".join(f", cast({sql} as varchar)" for sql in totals.values())
     counted = run(
         connection, f"select {by}, count(*){measures} from {table} group by 1 order by 1"
     ).fetchall()
-    there = {month: dict(zip(totals, values, strict=True)) for month, _, *values in counted}
+    there = {month: (rows, dict(zip(totals, values, strict=True))) for month, rows, *values in counted}
     if months is not None and (strange := sorted(set(there) - set(months))):
         raise WarehouseError(
             f"{model.name} has rows of {', '.join(strange)}, which the build was not to write:",
             "nothing was published; build everything: refera run --full-refresh.",
         )
     if not there and is_alone:
-        there = {UNKNOWN: {}}
-    for month, values in there.items():
+        there = {UNKNOWN: (0, {})}
+    for month, (count, values) in there.items():
         rows = f"(select * exclude ({by}) from {table} where {by} = {literal(month)})"
-        item, path = _file(connection, f"{model.name}-{month}", rows, folder)
+        item, path = _file(connection, f"{model.name}-{month}", rows, count, folder)
         yield replace(item, month=month, totals=values), path
 
 
 def _file(
-    connection: duckdb.DuckDBPyConnection, name: str, rows: str, folder: Path
+    connection: duckdb.DuckDBPyConnection, name: str, rows: str, count: int, folder: Path
 ) -> tuple[PublishedObject, Path]:
     """One local file, in an order that gives the same bytes for the same rows."""
     path = folder / f"{name}.parquet"
@@ -124,15 +125,11 @@ def _file(
         connection,
         f"copy (select * from {rows} order by all) to {literal(str(path))} (format parquet, compression zstd)",
     )
-    counts = run(
-        connection,
-        f"select (select count(*) from {rows}),"
-        f" (select sum(num_rows) from parquet_file_metadata({literal(str(path))}))",
-    ).fetchone()
-    if counts is None or counts[0] != counts[1]:
+    footer = run(connection, f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
+    if footer is None or footer[0] != count:
         raise WarehouseError(
             f"The file of {name} does not hold the rows of its table:", "nothing was published."
         )
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return PublishedObject(rows=counts[0], bytes=path.stat().st_size, sha256=digest), path
+    return PublishedObject(rows=count, bytes=path.stat().st_size, sha256=digest), path
