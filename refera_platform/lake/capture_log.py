@@ -238,10 +238,13 @@ class LogCapture:
 
     def _totals(self, table: SourceTable) -> tuple[int, str | None]:
         """Rows of the table at the source, and the sum of its amount as decimal text if it has one."""
-        product = " * ".join(backticked(name) for name in table.amount) or "null"
+        there = {column.name for column in self._source.columns(table)}
+        # of a column that is gone the check of columns tells
+        amount = table.amount if there.issuperset(table.amount) else ()
+        product = " * ".join(map(backticked, amount)) or "null"
         asked = f"cast(count(*) as signed), cast(coalesce(sum({product}), 0) as char)"
         row = self._source.ask(f"select {asked} from {backticked(table.name)}")[0]
-        return int(row[0]), str(row[1]) if table.amount else None
+        return int(row[0]), str(row[1]) if amount else None
 
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)
