@@ -13,12 +13,14 @@ import pytest
 from refera_platform.engine import scratch
 from refera_platform.lake.captured import Captured, Refused
 from refera_platform.lake.lake import Lake
+from refera_platform.lake.objects import ObjectRoot
 from refera_platform.lake.passes import capture_tables
 from refera_platform.local import stack
 from refera_platform.source import catalog
 from refera_platform.source.connection import Source, connect
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage, load
+from refera_platform.warehouse.build import build
 from refera_platform_tests.business import TODAY, Shop, open_shop
 
 __all__ = ["TODAY"]
@@ -46,6 +48,28 @@ def own_stage(home: Path) -> Stage:
     own = uuid.uuid4().hex[:8]
     bucket = here.lake.removesuffix("/raw")
     return replace(here, lake=f"{bucket}/{own}/raw", warehouse=f"{bucket}/{own}/warehouse")
+
+
+@pytest.fixture(scope="session")
+def template(home: Path) -> Stage:
+    """The small business captured and published once, for tests that take a copy and ask the source nothing more."""
+    made = own_stage(home)
+    with open_shop(home):
+        capture_all(made, TODAY)
+    built = build(made)
+    assert built.published is not None, built.verdict()
+    return made
+
+
+@pytest.fixture
+def copied(template: Stage, stage: Stage) -> Stage:
+    """A stage of the test's own with every object of the template."""
+    for origin, target in ((template.lake, stage.lake), (template.warehouse, stage.warehouse)):
+        root = ObjectRoot(origin.rpartition("/")[0].rpartition("/")[0], stage.store)
+        old, new = (f"{'/'.join(place.rsplit('/', 2)[1:])}/" for place in (origin, target))
+        for item in root.list(old):
+            root.copy(item.key, new + item.key.removeprefix(old))
+    return stage
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from refera_platform.answers.session import opened
 from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build import build
-from refera_platform_tests.business import TODAY
-from refera_platform_tests.conftest import captures, evening
+from refera_platform_tests.business import TODAY, open_shop
+from refera_platform_tests.conftest import captures, evening, own_stage
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt
 
 NEXT = TODAY + timedelta(days=1)
@@ -24,9 +24,14 @@ def ask(stage, sql):
         return session.query(sql).fetchall()
 
 
-@pytest.fixture
-def moved(stage, shop):
+@pytest.fixture(scope="module")
+def moved(home):
     """A day after the first capture, on which people, prices and customers changed between orders."""
+    with open_shop(home) as shop:
+        return after_a_day(own_stage(home), shop)
+
+
+def after_a_day(stage, shop):
     captures(stage, TABLES, TODAY)
     assert build(stage).published is not None
     order = "insert into orders values (%s, %s, '2026-04-01', null, 'In Process', null, %s)"

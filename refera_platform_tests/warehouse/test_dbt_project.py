@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, SHOP, Warehouse, dbt, lake
+from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake
 
 ANSWERS = {
     "ans_sales_by_product": "product_code, product_name, product_line, orders, order_lines, units, sales_amount",
@@ -160,6 +160,27 @@ def test_a_column_name_means_the_same_in_every_model(manifest: Any) -> None:
         for column in model.columns.values():
             said.setdefault(column.name, set()).add(column.description)
     assert {name: texts for name, texts in said.items() if len(texts) > 1} == {}
+
+
+def test_every_case_in_a_model_has_a_unit_test(manifest: Any) -> None:
+    tested = {node.model for node in manifest.unit_tests.values()}
+    with_case = {model.name for model in _models(manifest) if re.search(r"\bcase\b", model.raw_code)}
+    assert with_case
+    assert with_case - tested == set()
+    macros = {name: text for name, text in _macros() if re.search(r"\bcase\b", text)}
+    calling = {
+        name: {model.name for model in _models(manifest) if re.search(rf"\b{name}\(", model.raw_code)}
+        & tested
+        for name in macros
+        if not name.startswith(("spark__", "snowflake__"))
+    }
+    assert {name for name, models in calling.items() if not models} == set()
+
+
+def _macros() -> list[tuple[str, str]]:
+    """Name and text of each macro of ours."""
+    text = "\n".join(path.read_text() for path in sorted((PROJECT / "macros").glob("*.sql")))
+    return re.findall(r"{%-? macro (\w+)\(.*?%}(.*?){%-? endmacro", text, re.DOTALL)
 
 
 MAY_READ = {
