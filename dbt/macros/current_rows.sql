@@ -2,14 +2,14 @@
     The rows that the changes leave of a source table: of each key the newest change, deletions among them.
     Positions order the changes of a table; a key that came back after its deletion is there.
 -#}
-{% macro newest_changes(changes, key) -%}
+{% macro newest_changes(changes, key, position='_position') -%}
     select *
     from (
         select
             *,
             row_number() over (
                 partition by {% for name in key %}{{ column(name) }}{{ ", " if not loop.last }}{% endfor %}
-                order by {{ column('_position') }} desc
+                order by {{ column(position) }} desc
             ) as recency
         from {{ changes }}
     ) as newest_first

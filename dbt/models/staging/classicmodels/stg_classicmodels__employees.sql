@@ -6,27 +6,13 @@ with
 
 newest as (
 
-    {{ newest_changes(source('classicmodels', 'employees'), key=['employeeNumber']) }}
-
-),
-
-cleaned as (
-
-    select
-        cast({{ column('employeeNumber') }} as integer) as employee_number,
-        {{ trimmed('firstName') }} as first_name,
-        {{ trimmed('lastName') }} as last_name,
-        {{ trimmed('jobTitle') }} as job_title,
-        {{ trimmed('email') }} as email,
-        {{ trimmed('extension') }} as phone_extension,
-        {{ trimmed('officeCode') }} as office_code,
-        cast({{ column('reportsTo') }} as integer) as manager_number,
-        {{ column('_op') }} = 'd' as is_deletion
-    from newest
+    {{ newest_changes(
+        ref('stg_classicmodels__employee_changes'), key=['employee_number'], position='change_position'
+    ) }}
 
 )
 
 select {{ columns | join(', ') }}
-from cleaned
+from newest
 where not is_deletion
-{{ and_the_unchanged('stg_classicmodels__employees', columns, key=['employee_number'], changed='cleaned') }}
+{{ and_the_unchanged('stg_classicmodels__employees', columns, key=['employee_number'], changed='newest') }}

@@ -6,28 +6,13 @@ with
 
 newest as (
 
-    {{ newest_changes(source('classicmodels', 'offices'), key=['officeCode']) }}
-
-),
-
-cleaned as (
-
-    select
-        {{ trimmed('officeCode') }} as office_code,
-        {{ trimmed('phone') }} as office_phone,
-        {{ trimmed('addressLine1') }} as office_address_line_1,
-        {{ trimmed('addressLine2') }} as office_address_line_2,
-        {{ trimmed('postalCode') }} as office_postal_code,
-        {{ trimmed('city') }} as office_city,
-        {{ trimmed('state') }} as office_state,
-        {{ trimmed('country') }} as office_country,
-        {{ trimmed('territory') }} as territory,
-        {{ column('_op') }} = 'd' as is_deletion
-    from newest
+    {{ newest_changes(
+        ref('stg_classicmodels__office_changes'), key=['office_code'], position='change_position'
+    ) }}
 
 )
 
 select {{ columns | join(', ') }}
-from cleaned
+from newest
 where not is_deletion
-{{ and_the_unchanged('stg_classicmodels__offices', columns, key=['office_code'], changed='cleaned') }}
+{{ and_the_unchanged('stg_classicmodels__offices', columns, key=['office_code'], changed='newest') }}
