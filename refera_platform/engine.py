@@ -113,9 +113,21 @@ def _remove_if_left(folder: Path) -> None:
 
 
 @contextmanager
-def session(stage: Stage, folder: Path, *, s3: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB that spills into ``folder`` and can read the stage's buckets."""
-    connection = duckdb.connect(config={**configuration(stage), "temp_directory": str(folder / "spill")})
+def session(
+    stage: Stage, folder: Path, *, s3: bool = True, caching: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB that spills into ``folder`` and can read the stage's buckets.
+
+    Args:
+        stage: Whose buckets, and how much memory.
+        folder: Local folder of the session.
+        s3: Whether buckets are read at all.
+        caching: Whether DuckDB may keep what it read of files. For sessions that write no file: of two files that
+            one after the other had a name within a second, it takes the second for the first now and then
+            (DuckDB 1.5.5, three times in four thousand).
+    """
+    options = {"temp_directory": str(folder / "spill"), "enable_external_file_cache": str(caching).lower()}
+    connection = duckdb.connect(config={**configuration(stage), **options})
     try:
         connection.execute("set TimeZone = 'UTC'")
         if s3:

@@ -85,24 +85,36 @@ once as (
 
 ),
 
-in_log_order as (
+{# The rows of one transaction differ in the last part of their position only. #}
+in_transactions as (
 
     select
-        {{ key }}, {{ attributes | join(', ') }}, changed_on, change_position, is_deletion,
-        max(changed_at) over (
-            partition by {{ key }} order by change_position rows between unbounded preceding and current row
-        ) as changed_at
+        *,
+        dense_rank() over (
+            partition by {{ key }} order by regexp_replace(change_position, '-[0-9]+$', '')
+        ) as transaction_number
     from once
 
 ),
 
-last_of_an_instant as (
+in_log_order as (
+
+    select
+        {{ key }}, {{ attributes | join(', ') }}, changed_on, change_position, is_deletion, transaction_number,
+        {{ later_by('max(' ~ later_by('changed_at', '-transaction_number') ~ ') over (
+            partition by ' ~ key ~ ' order by change_position rows between unbounded preceding and current row
+        )', 'transaction_number') }} as changed_at
+    from in_transactions
+
+),
+
+last_of_a_transaction as (
 
     select *
     from (
         select
             *,
-            row_number() over (partition by {{ key }}, changed_on, changed_at order by change_position desc) as recency
+            row_number() over (partition by {{ key }}, transaction_number order by change_position desc) as recency
         from in_log_order
     ) as newest_first
     where recency = 1
@@ -118,7 +130,7 @@ with_previous as (
         {% endfor -%}
         lag(is_deletion) over (partition by {{ key }} order by change_position) as previous_is_deletion,
         lead(change_position) over (partition by {{ key }} order by change_position) as next_position
-    from last_of_an_instant
+    from last_of_a_transaction
 
 ),
 
@@ -218,4 +230,21 @@ where is_different or next_position is null
     {{ versions }}.valid_to is null as is_current,
     coalesce({{ versions }}.is_latest, true) as is_latest,
     coalesce({{ versions }}.was_deleted, false) as is_deleted
+{%- endmacro %}
+
+{#- An instant that lies a whole number of microseconds after another. -#}
+{% macro later_by(instant, number) -%}
+    {{ adapter.dispatch('later_by', 'refera')(instant, number) }}
+{%- endmacro %}
+
+{% macro duckdb__later_by(instant, number) -%}
+    ({{ instant }} + to_microseconds({{ number }}))
+{%- endmacro %}
+
+{% macro spark__later_by(instant, number) -%}
+    timestampadd(microsecond, {{ number }}, {{ instant }})
+{%- endmacro %}
+
+{% macro snowflake__later_by(instant, number) -%}
+    timestampadd(microsecond, {{ number }}, {{ instant }})
 {%- endmacro %}

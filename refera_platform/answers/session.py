@@ -117,7 +117,7 @@ def opened(stage: Stage) -> Iterator[Session]:
     Raises:
         QueryError: when nothing has been published or captured.
     """
-    with scratch(stage) as folder, session(stage, folder) as connection:
+    with scratch(stage) as folder, session(stage, folder, caching=True) as connection:
         root = ObjectRoot(stage.warehouse, stage.store)
         published = read(root)
         for name, model in published.models.items():

@@ -42,6 +42,8 @@ class RawState:
     """For ``log``: the pass in which the whole table was last read into this object; 0 when there was none."""
     is_replayable: bool = True
     """For ``log``: false when rows of the object came from reading the table: the log alone cannot give them."""
+    origin: str = ""
+    """Drawn when the object was first written, and carried on when it grew: the same origin, the same first rows."""
     is_whole: bool = False
     """Whether the whole table was read into the object, so that its state needs nothing that lies before it."""
     is_observed: bool = True

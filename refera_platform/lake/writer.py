@@ -3,6 +3,8 @@
 Never ``COPY`` onto a published key: on an error DuckDB deletes or truncates what was there.
 """
 
+import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import duckdb
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import LakeError
 from refera_platform.lake import layout
-from refera_platform.lake.lake import CONTRACT, Lake, raw_rows, run
+from refera_platform.lake.lake import CONTRACT, Lake, raw_rows, read_states, run
 from refera_platform.lake.objects import StoredObject
 from refera_platform.lake.state import METADATA_KEY, RawState
 from refera_platform.source.table import SourceTable
@@ -72,6 +74,9 @@ def write_day(
         LakeError: when the file does not hold what it should, or another run was there first.
     """
     path = folder / "part-0.parquet"
+    grows_from = read_states(connection, [before.url]).get(before.url, "") if before and extends else ""
+    origin = RawState.from_json(grows_from, before.url).origin if before and grows_from else uuid.uuid4().hex
+    state = replace(state, origin=origin)
     whole = f"select * from {raw_rows([before.url])} union all by name {rows}" if before and extends else rows
     run(
         connection,

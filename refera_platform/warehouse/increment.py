@@ -17,7 +17,7 @@ from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.inputs import Inputs
 from refera_platform.warehouse.lookup import dated, found
-from refera_platform.warehouse.project import Project, logic
+from refera_platform.warehouse.project import Project
 from refera_platform.warehouse.published import Published, relation
 
 UNKNOWN = "unknown"
@@ -32,7 +32,7 @@ def reason_against(project: Project, published: Published, inputs: Inputs) -> st
     """Why everything must be built; empty when the changes since the publication before are enough."""
     if not published.complete_run:
         return "nothing was published as a whole yet"
-    if published.logic != logic():
+    if published.logic != project.logic():
         return "the models changed"
     missing = {name for name, model in project.models.items() if model.is_kept} - {
         *published.models,
@@ -82,8 +82,8 @@ def _reason_of(table: SourceTable, inputs: Inputs) -> str:
 def _extends(was: RawObject, now: RawObject, *, is_last: bool) -> bool:
     """Whether an object has all rows that it had, and more behind them."""
     grown = all(now.state.rows.get(op, 0) >= count for op, count in was.state.rows.items())
-    same = now.state.start_position == was.state.start_position and now.state.server == was.state.server
-    return is_last and grown and same and now.state.columns == was.state.columns
+    same = bool(was.state.origin) and now.state.origin == was.state.origin
+    return is_last and grown and same
 
 
 def months_touched(
@@ -105,11 +105,13 @@ def months_touched(
     first = min(min(inputs.new(table), default=max(inputs.days[table])) for table in TABLES)
     since = str(first - timedelta(days=1))[:7]
     tables = {**published.models, **published.state}
+    captured_in = {str(day)[:7] for table in TABLES for day in inputs.new(table)}
     scope: dict[str, set[str]] = {}
     for name, model in project.models.items():
         if not model.months:
             continue
         months = scope.setdefault(model.months.by, {UNKNOWN})
+        months |= captured_in
         months |= {
             month
             for month, item in tables[name].by_month.items()

@@ -14,6 +14,7 @@ from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import CONTRACT, Lake, RawObject, raw_rows, run
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.lake.state import RawState
+from refera_platform.lake.writer import nothing
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.published import Published, inputs_key
@@ -119,14 +120,15 @@ def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs, *, only_new:
         # the columns of today: a model that reads one which the source has no more must fail, not read NULL
         columns = ", ".join([*(quoted(column) for column in observed[-1].state.columns), *CONTRACT, "day"])
         whole = [item.stored.url for item in objects if not read[item.day]]
-        parts = [f"select {columns} from {raw_rows(whole, with_day=True)}"] if whole else []
+        parts = [f"select *, cast(null as date) as day from ({nothing(observed[-1].state)})"]
+        if whole:
+            parts.append(f"select {columns} from {raw_rows(whole, with_day=True)}")
         for item in objects:
             if before := read[item.day]:  # an object grows at its end, and its first rows are known
                 rows = raw_rows([item.stored.url], with_day=True, with_number=True)
-                parts.append(f"select {columns} from {rows} where file_row_number >= {before}")
-        if not parts:
-            nothing = raw_rows([item.stored.url for item in observed[-1:]], with_day=True)
-            parts = [f"select {columns} from {nothing} where false"]
+                own = [name for name in observed[-1].state.columns if name in item.state.columns]
+                told = ", ".join([*map(quoted, own), *CONTRACT, "day"])
+                parts.append(f"select {told} from {rows} where file_row_number >= {before}")
         run(
             connection,
             f"create or replace view {schema}.{name} as {' union all by name '.join(parts)}",

@@ -45,6 +45,8 @@ class Model:
     months: Months | None = None
     is_state: bool = False
     """Whether the next build goes on from its table."""
+    types: tuple[tuple[str, str], ...] = ()
+    """Columns and the types that its contract gives them."""
     rebuilt_on: tuple[str, ...] = ()
     """Source tables of which any change means that everything is built anew."""
 
@@ -70,6 +72,15 @@ class Project:
         """Names of the models that leave the build."""
         return frozenset(name for name, model in self.models.items() if model.is_published)
 
+    def logic(self) -> str:
+        """A hash of what the models say; their descriptions do not change what they give."""
+        told = [
+            f"{name} {model.months} {model.is_state} {model.rebuilt_on} {model.types}"
+            for name, model in sorted(self.models.items())
+        ]
+        code = _hash(path for path in files() if path.suffix == ".sql" or path.name == "dbt_project.yml")
+        return hashlib.sha256("\n".join([code, *told]).encode()).hexdigest()
+
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "Project":
         """Read dbt's ``manifest.json``."""
@@ -80,6 +91,7 @@ class Project:
                 folder=node["fqn"][1],
                 months=Months(**found) if (found := node["config"]["meta"].get("months")) else None,
                 is_state=node["config"]["meta"].get("is_state", False),
+                types=tuple((name, told.get("data_type") or "") for name, told in node["columns"].items()),
                 rebuilt_on=tuple(node["config"]["meta"].get("rebuilt_on", ())),
                 depends_on=frozenset(
                     nodes[parent]["name"] for parent in node["depends_on"]["nodes"] if parent in nodes
@@ -118,11 +130,6 @@ class Project:
         """The published models that these read and do not build themselves."""
         parents = {parent for name in building for parent in self.models[name].depends_on}
         return frozenset(parents - set(building))
-
-
-def logic() -> str:
-    """A hash of what the models say; their descriptions do not change what they give."""
-    return _hash(path for path in files() if path.suffix == ".sql" or path.name == "dbt_project.yml")
 
 
 def words() -> str:

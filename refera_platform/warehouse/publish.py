@@ -18,7 +18,7 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.export import REQUESTS, Stored, export
 from refera_platform.warehouse.increment import Scope
 from refera_platform.warehouse.inputs import Inputs, save
-from refera_platform.warehouse.project import Model, Project, logic
+from refera_platform.warehouse.project import Model, Project
 from refera_platform.warehouse.published import (
     KEY,
     OBJECTS,
@@ -74,7 +74,7 @@ def publish(
     if is_complete:
         state = {name: model for name, model in fresh.items() if not project.models[name].is_published}
         sent = _send_inputs(root, connection, inputs, stored, folder)
-        base = replace(before, complete_run=run_id, logic=logic(), inputs=sent, state=state)
+        base = replace(before, complete_run=run_id, logic=project.logic(), inputs=sent, state=state)
     if read(root).etag != before.etag:
         raise WarehouseError(
             "Another run published meanwhile, so this one published nothing:", "run it again."
@@ -98,7 +98,7 @@ def publish(
     manifest = folder / KEY
     manifest.write_text(now.to_json())
     root.put(KEY, manifest, replaces=before.etag or None)
-    for key in before.keys().keys() - now.keys().keys():
+    for key in _left_over(stored, {*before.models, *project.models}) - now.keys().keys():
         root.remove(key)
     for key, item in stored.objects.items():
         orphan = key not in current and key not in now.retired and item.modified < moment - GRACE
@@ -138,6 +138,13 @@ def _copied(
             ),
         )
         for name, model in models.items()
+    }
+
+
+def _left_over(stored: Stored, models: Collection[str]) -> set[str]:
+    """What lay where engines read tables: also of publications that were killed before their manifest, or after it."""
+    return {
+        key for key in stored.objects if key.endswith("/part-0.parquet") and key.partition("/")[0] in models
     }
 
 

@@ -3,7 +3,7 @@
 import time
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -13,8 +13,11 @@ from refera_platform.stage import Stage
 from refera_platform.warehouse.build import build
 from refera_platform.warehouse.published import Published, read
 from refera_platform_tests.business import Shop
-from refera_platform_tests.conftest import TODAY, captures, evening
+from refera_platform_tests.conftest import captures, evening
 from refera_platform_tests.warehouse.random_business import RandomBusiness
+
+START = date(2026, 3, 29)
+"""Day of the first capture; the business goes on on it, and a month turns soon."""
 
 
 def published(stage: Stage) -> Published:
@@ -43,19 +46,20 @@ def test_random_days_of_business_give_what_a_full_rebuild_gives(
 ) -> None:
     seed = time.time_ns() % 10_000 if stress_seconds else 7
     business = RandomBusiness(shop, seed)
-    captures(stage, TABLES, TODAY)
+    stage = stage.at(evening(START))
+    captures(stage, TABLES, START)
     assert build(stage).published is not None
-    day, until, incremental, days = TODAY, time.monotonic() + stress_seconds, 0, 0
-    while days < 3 or time.monotonic() < until:
+    day, until, incremental, days = START - timedelta(days=1), time.monotonic() + stress_seconds, 0, 0
+    while days < 4 or time.monotonic() < until:
         day, days = day + timedelta(days=1), days + 1
-        for _ in range(1 + days % 2):  # every other day is captured and built twice
+        for _ in range(1 + (days == 3)):  # every other day is captured and built twice
             business.day(day, 12)
             at = stage.at(evening(day))
             captures(at, TABLES, day)
             built = build(at)
             assert built.published is not None, f"seed {seed}, day {day}: {built.verdict()}"
             incremental += not built.reason
-        if stress_seconds or days == 3:
+        if stress_seconds or days == 4:
             expected = content(rebuilt(at))
             found = content(published(at))
             assert found == expected, f"seed {seed}, day {day}"

@@ -132,3 +132,41 @@ def test_a_manifest_of_the_first_format_is_read_and_its_whole_objects_are_taken_
     assert root.read("fct_sales/part-0.parquet") is None
     assert len(read(root).models["fct_sales"].objects) == len(MONTHS)
     assert date.fromisoformat(read(root).sources["classicmodels.orders"]["day"]) == TODAY
+
+
+@pytest.mark.parametrize("moment", ["before the manifest", "after the manifest"])
+def test_a_killed_publication_leaves_nothing_where_engines_read(stage, monkeypatch, moment):
+    root = ObjectRoot(stage.warehouse, stage.store)
+
+    class CutError(Exception):
+        """The process is gone."""
+
+    def cut(*arguments, **named):
+        raise CutError
+
+    def sell(number: int) -> None:
+        with scratch(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
+            _sell(connection, number)
+            publish(
+                root, connection, list(PROJECT.models.values()), project=PROJECT, before=read(root), inputs=_inputs(),
+                scope=None, run_id=str(number), folder=folder,
+            )  # fmt: skip
+
+    february = fixed_key("fct_sales", "2026-02", "sold_in")
+    if moment == "before the manifest":
+        sell(2)
+        monkeypatch.setattr("refera_platform.warehouse.publish.Published.to_json", cut)
+        with pytest.raises(CutError):
+            sell(3)
+    else:
+        sell(1)
+        monkeypatch.setattr(ObjectRoot, "remove", cut)
+        with pytest.raises(CutError):
+            sell(2)
+    monkeypatch.undo()
+    assert root.read(february) is not None
+    sell(4)
+    assert root.read(february) is None
+    assert {item.key for item in root.list("fct_sales/")} == {
+        fixed_key("fct_sales", month, "sold_in") for month in ("2026-01", "2026-03")
+    }
