@@ -1,7 +1,6 @@
 """Write, audit, publish: only a green build is served, whole, and a killed one leaves what was there."""
 
 import hashlib
-from dataclasses import replace
 
 import pytest
 
@@ -11,7 +10,7 @@ from refera_platform.errors import LakeError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse import build as building
 from refera_platform.warehouse.build import build
-from refera_platform.warehouse.published import FAILURES, KEY, OBJECTS, fixed_key, object_key, read
+from refera_platform.warehouse.published import FAILURES, KEY, OBJECTS, fixed_key, read
 from refera_platform_tests.conftest import TODAY, capture_all, captured
 
 
@@ -143,73 +142,6 @@ def test_raw_objects_that_change_during_a_build_stop_its_publication(served, sho
     ):
         build(served)
     assert everything(served) == before
-
-
-@pytest.mark.parametrize("step", ["put", "copy"])
-def test_a_publication_cut_off_at_any_request_is_old_or_new_and_the_next_one_heals(
-    served, shop, monkeypatch, step
-):
-    amount = total(served)
-    shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
-    captured(served, "orderdetails", TODAY)
-    whole, calls = getattr(ObjectRoot, step), []
-
-    class CutError(Exception):
-        """The process is gone."""
-
-    def cut(self, *arguments, **named):
-        calls.append(arguments)
-        if len(calls) > 3:
-            raise CutError
-        return whole(self, *arguments, **named)
-
-    monkeypatch.setattr(ObjectRoot, step, cut)
-    with pytest.raises(CutError):
-        build(served)
-    monkeypatch.setattr(ObjectRoot, step, whole)
-    assert total(served) == amount, "a session reads the publication before, whole"
-    assert build(served).published is not None
-    assert total(served) == "301.42"
-    published = read(root_of(served))
-    found = everything(served)
-    for name, model in published.models.items():
-        for item in model.objects:
-            key = fixed_key(name, item.month, model.stored_by)
-            assert found[key] == item.etag
-            origin = object_key(name, item, model.stored_by)
-            assert root_of(served).read(key)[0] == root_of(served).read(origin)[0]
-
-
-def test_a_model_that_left_the_project_is_taken_down(copied):
-    root = root_of(copied)
-    published = read(root)
-    (office,) = published.models["dim_office"].objects
-    content = published.to_json().replace('"dim_office"', '"dim_old"')
-    root.copy(object_key("dim_office", office), object_key("dim_old", office))
-    root.copy(object_key("dim_office", office), fixed_key("dim_old"))
-    root.write(KEY, content.encode())
-    assert build(copied).published is not None
-    assert fixed_key("dim_old") not in everything(copied)
-    assert fixed_key("dim_office") in everything(copied)
-
-
-def test_objects_that_were_replaced_stay_for_a_day_and_then_go(served, shop):
-    root = root_of(served)
-    first = read(root)
-    sold = first.models["fct_order_lines"]
-    old = object_key("fct_order_lines", sold.objects[0], sold.stored_by)
-    for _ in range(2):
-        shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
-        captured(served, "orderdetails", TODAY)
-        assert build(served).published is not None
-    assert root.read(old) is not None
-    now = read(root)
-    assert old in now.retired
-    aged = dict.fromkeys(now.retired, "2020-01-01T00:00:00+00:00")
-    root.write(KEY, replace(now, retired=aged).to_json().encode())
-    assert build(served).published is not None
-    assert root.read(old) is None
-    assert read(root).retired == {}
 
 
 def test_a_damaged_manifest_is_named(copied):
