@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from refera_platform.clock import Clock
+from refera_platform.engine import literal
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake import windows
 from refera_platform.lake.baseline import baseline_rows
@@ -238,7 +239,11 @@ class LogCapture:
 
     def _totals(self, table: SourceTable) -> tuple[int, str | None]:
         """Rows of the table at the source, and the sum of its amount as decimal text if it has one."""
-        there = {column.name for column in self._source.columns(table)}
+        asked = f"table_schema = database() and table_name = {literal(table.name)}"
+        there = {
+            row[0]
+            for row in self._source.ask(f"select column_name from information_schema.columns where {asked}")
+        }
         # of a column that is gone the check of columns tells
         amount = table.amount if there.issuperset(table.amount) else ()
         product = " * ".join(map(backticked, amount)) or "null"
