@@ -71,20 +71,6 @@ changes as (
 
 ),
 
-{# A day that was captured again brings changes that are known: the known instant is the later one. #}
-once as (
-
-    select *
-    from (
-        select
-            *,
-            row_number() over (partition by change_position order by changed_at desc) as copy_number
-        from changes
-    ) as copies
-    where copy_number = 1
-
-),
-
 {# The rows of one transaction differ in the last part of their position only. #}
 in_transactions as (
 
@@ -93,7 +79,7 @@ in_transactions as (
         dense_rank() over (
             partition by {{ key }} order by regexp_replace(change_position, '-[0-9]+$', '')
         ) as transaction_number
-    from once
+    from changes
 
 ),
 

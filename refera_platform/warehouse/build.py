@@ -181,7 +181,10 @@ def _opened(stage: Stage, database: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _options(stage: Stage, folder: Path) -> dict[str, Any]:
-    """Options of a connection; where it spills is one of them: no session may change it after the first spill."""
+    """Options of a connection; where it spills is one of them: no session may change it after the first spill.
+
+    Nothing is moved from the log of the file into the file meanwhile, since the file is thrown away.
+    """
     return {**configuration(stage), "temp_directory": str(folder / "spill"), "checkpoint_threshold": "1TB"}
 
 

@@ -1,5 +1,6 @@
 """The README can be believed: its settings are those that are read, its commands are those that exist."""
 
+import dataclasses
 import importlib
 import re
 import shlex
@@ -87,6 +88,19 @@ def test_the_settings_table_is_what_the_stage_reads() -> None:
     settings = next(text for text in section if text.startswith("Settings\n"))
     rows = re.findall(r"^\| `([A-Z][A-Z0-9_]*)` \| (.+?) \|$", settings, re.MULTILINE)
     assert rows == list(stage.VARIABLES.items())
+
+
+def test_the_manifest_s_table_names_every_field_that_the_manifest_has() -> None:
+    published = importlib.import_module("refera_platform.warehouse.published")
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("| `run_id`, `published_at` |") :].partition("\n\n")[0]
+    named = set(re.findall(r"`(?:models\.<table>\.objects\[\]|models\.<table>|sources\.<table>|(\w+))`", table)) | {
+        "models", "objects", "sources",
+    }  # fmt: skip
+    kinds = (published.Published, published.PublishedModel, published.PublishedObject)
+    fields = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    # the manifest does not hold its own ETag, but those of the objects
+    assert fields - named == set()
 
 
 @pytest.mark.parametrize(

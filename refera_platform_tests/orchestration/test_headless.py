@@ -17,6 +17,7 @@ from refera_platform.errors import SettingError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.orchestration import headless, instance, keys, process
+from refera_platform.orchestration.dbt_assets import FULL_REFRESH
 from refera_platform.source import catalog
 from refera_platform.warehouse.published import read
 from refera_platform_tests.conftest import TODAY, captured, evening, root
@@ -29,9 +30,9 @@ def memory(stage, tmp_path, monkeypatch):
     return stage
 
 
-def run(stage, *days, select=""):
+def run(stage, *days, select="", **options):
     at = stage.at(evening(days[-1]))
-    return headless.run(build(at), at, days, select)
+    return headless.run(build(at), at, days, select, **options)
 
 
 def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory, shop):
@@ -140,6 +141,10 @@ def test_a_model_is_materialized_alone(memory, shop):
         outcome = run(memory, TODAY, select=select)
         assert outcome.succeeded, (select, outcome.failures)
     assert set(outcome.assets) == {name for name in outcome.assets if name.startswith("staging/")}
+    said = list[str]()
+    asked = {"tags": {FULL_REFRESH: "yes"}, "tell": lambda kind, line: said.append(line)}
+    assert run(memory, TODAY, select="warehouse/dim_date", **asked).succeeded
+    assert any("Everything was read, because it was asked for" in line for line in said)
 
 
 def test_a_red_audit_fails_the_run_and_tells_the_check(memory, shop):
