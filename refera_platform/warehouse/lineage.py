@@ -7,6 +7,7 @@ window. What only filters, joins or groups is not in it, so ``count(*)`` and lit
 """
 
 import json
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -152,13 +153,13 @@ def _address(schema: str, table: str) -> str:
     return table if schema in {MAIN, SERVED} else f"{schema}.{table}"
 
 
-def reachable(start: Thing, above: Callable[[Thing], Iterable[Thing]]) -> set[Thing]:
-    """Everything above ``start``, however often the ways meet or go round in circles."""
-    seen: set[Thing] = set()
-    waiting = list(above(start))
+def reachable(start: Thing, above: Callable[[Thing], Iterable[Thing]]) -> dict[Thing, None]:
+    """Everything above ``start``, nearest first, however often the ways meet or go round in circles."""
+    seen: dict[Thing, None] = {}
+    waiting = deque(above(start))
     while waiting:
-        met = waiting.pop()
+        met = waiting.popleft()
         if met not in seen:
-            seen.add(met)
+            seen[met] = None
             waiting.extend(above(met))
     return seen

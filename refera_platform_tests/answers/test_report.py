@@ -11,7 +11,7 @@ import pytest
 from refera_platform.answers.report import page as pages
 from refera_platform.answers.report.charts import specifications
 from refera_platform.answers.report.figures import gather
-from refera_platform.answers.report.lineage import KEY, Origin, origins
+from refera_platform.answers.report.lineage import Origin, origins
 from refera_platform.answers.report.publish import PAGE, PREVIEW, address, publish, published_page
 from refera_platform.answers.report.words import LANGUAGES, words
 from refera_platform.answers.session import opened
@@ -20,6 +20,8 @@ from refera_platform.errors import QueryError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.stage import ObjectStore
 from refera_platform.warehouse.build import build
+from refera_platform.warehouse.docs import LINEAGE
+from refera_platform.warehouse.lineage import Column, Lineage
 from refera_platform_tests.business import open_shop
 from refera_platform_tests.conftest import TODAY, capture_all, own_stage
 
@@ -239,7 +241,13 @@ def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built)
         "fct": {"amount": [("stg", "price"), ("stg", "units"), ("fct", "amount")]},
         "stg": {"price": [("shop.lines", "priceEach")], "units": [("shop.lines", "quantity")]},
     }
-    assert origins(steps, ["ans", "missing"]) == [
+    lineage = Lineage(
+        models={
+            model: {column: tuple(Column(*place) for place in places) for column, places in columns.items()}
+            for model, columns in steps.items()
+        }
+    )
+    assert origins(lineage, ["ans", "missing"]) == [
         Origin(
             model="ans", column="amount", through=("fct.amount", "stg.price", "stg.units"),
             sources=("shop.lines.priceEach", "shop.lines.quantity"),
@@ -247,17 +255,17 @@ def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built)
         Origin(model="ans", column="pieces", through=(), sources=()),
     ]  # fmt: skip
     root = ObjectRoot(built.warehouse, built.store)
-    root.remove(KEY)
+    root.remove(LINEAGE)
     assert gather(built).origins is None
     written = {"models": {"ans_sales_by_month": {"units": [{"relation": "s.lines", "column": "q"}]}}}
-    root.write(KEY, json.dumps(written).encode())
+    root.write(LINEAGE, json.dumps(written).encode())
     assert gather(built).origins == [
         Origin(model="ans_sales_by_month", column="units", through=(), sources=("s.lines.q",))
     ]
-    root.write(KEY, b'{"models": ["x"]}')
+    root.write(LINEAGE, b'{"models": ["x"]}')
     with pytest.raises(WarehouseError, match="is not lineage: build the warehouse anew"):
         gather(built)
-    root.remove(KEY)
+    root.remove(LINEAGE)
 
 
 def test_both_languages_say_everything_with_the_same_numbers_in_it():

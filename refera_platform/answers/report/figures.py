@@ -73,7 +73,7 @@ def gather(stage: Stage) -> Figures:
         newest = [source.day for source in sources]
         window = _window(session, stage.clock.today())
         sections = _sections(session, window)
-        steps = lineage.read_steps(ObjectRoot(stage.warehouse, stage.store))
+        steps = lineage.read_lineage(ObjectRoot(stage.warehouse, stage.store))
         return Figures(
             as_of=None if None in newest else min(day for day in newest if day is not None),
             published_at=session.published.published_at,

@@ -3,19 +3,13 @@
 docs/lineage.json (one step at a time, written with a build) ──▶ origins(): every answer's column, all the way
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
-
-KEY = "docs/lineage.json"
-Place = tuple[str, str]
-"""Relation and column."""
-Steps = Mapping[str, Mapping[str, Sequence[Place]]]
-"""For each column of each model, the places it is made of directly."""
+from refera_platform.warehouse.docs import LINEAGE
+from refera_platform.warehouse.lineage import Column, Lineage, reachable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,46 +24,38 @@ class Origin:
     """``table.column`` at the source."""
 
 
-def read_steps(root: ObjectRoot) -> Steps | None:
+def read_lineage(root: ObjectRoot) -> Lineage | None:
     """What was written with the last build; ``None`` when nothing was.
 
     Raises:
         WarehouseError: when the object is not lineage.
     """
-    found = root.read(KEY)
+    found = root.read(LINEAGE)
     if found is None:
         return None
-    try:
-        models: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(found[0])["models"]
-        return {
-            model: {
-                column: [(str(step["relation"]), str(step["column"])) for step in steps]
-                for column, steps in columns.items()
-            }
-            for model, columns in models.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
+    lineage = Lineage.from_json(found[0])
+    if lineage.problems:
         raise WarehouseError(
-            f"{root.url(KEY)} is not lineage:", "build the warehouse anew: `refera run`."
-        ) from trouble
+            f"{root.url(LINEAGE)} is not lineage:", "build the warehouse anew: `refera run`."
+        )
+    return lineage
 
 
-def origins(steps: Steps, models: Sequence[str]) -> list[Origin]:
+def origins(lineage: Lineage, models: Sequence[str]) -> list[Origin]:
     """Every column of some models, followed to where no further step is known."""
-    return [_origin(steps, model, column) for model in models for column in steps.get(model, {})]
+    return [
+        _origin(lineage, Column(model, column))
+        for model in models
+        for column in lineage.models.get(model, {})
+    ]
 
 
-def _origin(steps: Steps, model: str, column: str) -> Origin:
-    through: list[str] = []
-    sources: list[str] = []
-    seen: set[Place] = {(model, column)}
-    waiting = list(steps[model][column])
-    while waiting:
-        place = waiting.pop(0)
-        if place in seen:
-            continue
-        seen.add(place)
-        relation, name = place
-        (through if relation in steps else sources).append(f"{relation}.{name}")
-        waiting += steps.get(relation, {}).get(name, ())
-    return Origin(model=model, column=column, through=tuple(through), sources=tuple(sorted(sources)))
+def _origin(lineage: Lineage, column: Column) -> Origin:
+    above = [met for met in reachable(column, lineage.parents) if met != column]
+    told = {met: f"{met.relation}.{met.column}" for met in above}
+    return Origin(
+        model=column.relation,
+        column=column.column,
+        through=tuple(told[met] for met in above if met.relation in lineage.models),
+        sources=tuple(sorted(told[met] for met in above if met.relation not in lineage.models)),
+    )
