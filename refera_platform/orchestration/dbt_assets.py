@@ -16,8 +16,9 @@ from refera_platform.orchestration import keys
 from refera_platform.orchestration.column_lineage import asset_keys, column_lineage
 from refera_platform.orchestration.process import claim
 from refera_platform.stage import Stage
-from refera_platform.warehouse.build import Built, NodeResult, build
+from refera_platform.warehouse.build import Built, build
 from refera_platform.warehouse.manifest import ensure
+from refera_platform.warehouse.node import NodeResult
 from refera_platform.warehouse.project import MANIFEST
 
 UNIQUE_ID = "dagster_dbt/unique_id"

@@ -30,36 +30,13 @@ from refera_platform.warehouse.failures import keep_failures
 from refera_platform.warehouse.increment import months_touched, reason_against, serve
 from refera_platform.warehouse.inputs import Inputs, pin, register, require_unchanged
 from refera_platform.warehouse.lineage import Lineage
+from refera_platform.warehouse.node import NodeResult
 from refera_platform.warehouse.project import Project
 from refera_platform.warehouse.publish import publish
 from refera_platform.warehouse.published import Published, fixed_key, read, relation
 
 DATABASE = "warehouse.duckdb"
 """Name of the build's database; dbt writes its stem into every relation when it parses."""
-RED = frozenset({"error", "fail", "runtime error", "partial success"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeResult:
-    """What became of one dbt node."""
-
-    unique_id: str
-    kind: str
-    """``model``, ``test`` or ``unit_test``."""
-    name: str
-    status: str
-    """dbt's word: ``success``, ``pass``, ``warn``, ``fail``, ``error``, ``skipped``."""
-    seconds: float
-    failures: int | None
-    """Rows that a test found wrong."""
-    message: str
-    sql: str = ""
-    """What a test asked, for those that found rows."""
-
-    @property
-    def is_red(self) -> bool:
-        """Whether it keeps the build from being published."""
-        return self.status in RED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,40 +5,25 @@ build's database ──keep_failures()──▶ <warehouse>/_failures/<run>/<tes
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
 
 import duckdb
 
 from refera_platform.engine import literal
 from refera_platform.lake.lake import run
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.warehouse.node import NodeResult
 from refera_platform.warehouse.published import FAILURES
 
 MOST = 10_000
 """Rows kept of one test."""
 
 
-class Failed(Protocol):
-    """A test that found rows which should not be."""
-
-    @property
-    def name(self) -> str:
-        """Name of the test."""
-        ...
-
-    @property
-    def failures(self) -> int | None:
-        """How many rows."""
-        ...
-
-    @property
-    def sql(self) -> str:
-        """What it asked."""
-        ...
-
-
 def keep_failures(
-    root: ObjectRoot, connection: duckdb.DuckDBPyConnection, red: Iterable[Failed], run_id: str, folder: Path
+    root: ObjectRoot,
+    connection: duckdb.DuckDBPyConnection,
+    red: Iterable[NodeResult],
+    run_id: str,
+    folder: Path,
 ) -> tuple[tuple[str, str], ...]:
     """Store the rows of each red test, and say where they are: pairs of test and address."""
     kept = []

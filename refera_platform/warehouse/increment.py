@@ -72,9 +72,9 @@ def _reason_of(table: SourceTable, inputs: Inputs) -> str:
     for day, item in new.items():
         if day not in known and day < max(known):
             return f"its day {day} came after later days"
-        if item.state.is_whole and not (day in known and known[day].state.is_whole):
-            return f"day {day} has a new baseline"
-        if item.state.baseline and not (day in known and known[day].state.baseline == item.state.baseline):
+        before = known[day].state if day in known else None
+        taken = (item.state.is_whole, item.state.baseline)
+        if item.state.is_whole and (before is None or (before.is_whole, before.baseline) != taken):
             return f"day {day} has a new baseline"
     return ""
 
@@ -92,8 +92,8 @@ def months_touched(
     """The months whose rows, or the versions that they point at, the new raw objects may have changed.
 
     Always among them: the month ``unknown``, those from the day before the first new one on (of a table without any,
-    from its newest one), and those in which a
-    row looked for a member in vain: a version begins with a change, so no other month can point at a new one.
+    from its newest one), and those in which a row looked for a member in vain: a version begins with a change, so no
+    other month can point at a new one.
 
     Args:
         project: Which models are stored by month, and how a changed row's months are found.

@@ -5,7 +5,7 @@ moment, because the objects it names never change. Killed anywhere, the next pub
 """
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,9 +24,9 @@ from refera_platform.warehouse.published import (
     OBJECTS,
     Published,
     PublishedModel,
-    PublishedObject,
     fixed_key,
     inputs_key,
+    object_key,
     read,
 )
 
@@ -98,7 +98,7 @@ def publish(
     manifest = folder / KEY
     manifest.write_text(now.to_json())
     root.put(KEY, manifest, replaces=before.etag or None)
-    for key in _left_over(stored, {*before.models, *project.models}) - now.keys().keys():
+    for key in _left_over(stored, {*before.models, *project.models}) - now.fixed_keys():
         root.remove(key)
     for key, item in stored.objects.items():
         orphan = key not in current and key not in now.retired and item.modified < moment - GRACE
@@ -116,18 +116,18 @@ def _copied(
         for name, model in before.models.items()
         for item in model.objects
     }
-    wanted = Published(run_id="", published_at="", models=models, sources={}).keys()
     etags: dict[str, str] = {}
-    moved: dict[str, str] = {}
-    sizes = {key: item.bytes for key, item in zip(wanted, _items(models), strict=True)}
-    for key, origin in wanted.items():
-        was, there = were.get(key), stored.objects.get(key)
-        if was and there and origin.endswith(f"/{was.sha256}.parquet") and there.etag == was.etag:
-            etags[key] = was.etag
-        else:  # new content, or a publication that was killed half way
-            moved[key] = origin
+    moved: dict[str, tuple[str, int]] = {}
+    for name, model in models.items():
+        for item in model.objects:
+            key = fixed_key(name, item.month, model.stored_by)
+            was, there = were.get(key), stored.objects.get(key)
+            if was and there and was.sha256 == item.sha256 and there.etag == was.etag:
+                etags[key] = was.etag
+            else:  # new content, or a publication that was killed half way
+                moved[key] = object_key(name, item, model.stored_by), item.bytes
     with ThreadPoolExecutor(REQUESTS) as copying:
-        done = copying.map(lambda key: root.copy(moved[key], key, size=sizes[key]), moved)
+        done = copying.map(lambda key: root.copy(moved[key][0], key, size=moved[key][1]), moved)
         etags.update(zip(moved, done, strict=True))
     return {
         name: replace(
@@ -146,12 +146,6 @@ def _left_over(stored: Stored, models: Collection[str]) -> set[str]:
     return {
         key for key in stored.objects if key.endswith("/part-0.parquet") and key.partition("/")[0] in models
     }
-
-
-def _items(models: dict[str, PublishedModel]) -> Iterator[PublishedObject]:
-    """The objects of all tables, in the order of :meth:`Published.keys`."""
-    for model in models.values():
-        yield from model.objects
 
 
 def _send_inputs(

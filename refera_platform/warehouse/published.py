@@ -90,10 +90,10 @@ class Published:
         content.pop("etag")
         return json.dumps(content, separators=(",", ":"))
 
-    def keys(self) -> dict[str, str]:
-        """The objects that engines read -> the objects with the same bytes whose names never change."""
+    def fixed_keys(self) -> set[str]:
+        """The keys that engines read."""
         return {
-            fixed_key(name, item.month, model.stored_by): object_key(name, item, model.stored_by)
+            fixed_key(name, item.month, model.stored_by)
             for name, model in self.models.items()
             for item in model.objects
         }
