@@ -4,7 +4,6 @@ Published tables are views of the objects that the manifest names, which never c
 the other are of the same publication even while another one is being written.
 """
 
-import difflib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,6 @@ from refera_platform.stage import Stage
 from refera_platform.warehouse.published import Published, read, relation
 
 EXPLAIN = re.compile(r"\s*explain(\s+analyze)?(\s*\([^)]*\))?", re.IGNORECASE)
-MISSING = re.compile(r"Table with name (\S+) does not exist")
 HINTS = {
     "Referenced column": "`describe TABLE` shows the columns of a table; a text stands in 'single quotes'.",
     "Ambiguous reference": "Write the table or its alias in front of the column.",
@@ -101,12 +99,8 @@ class Session:
 
     def _explained(self, trouble: duckdb.Error) -> QueryError:
         words = redact(str(trouble), []).strip()
-        missing = MISSING.search(words)
-        if missing:
-            names = [*self.published.models, *_raw_names()]
-            close = difflib.get_close_matches(missing[1], names, n=3, cutoff=0.5)
-            meant = f"Did you mean {' or '.join(close)}? " if close else ""
-            return QueryError(words, f"{meant}The tables are {', '.join(names)}.")
+        if "Table with name" in words:
+            return QueryError(words, f"The tables are {', '.join([*self.published.models, *_raw_names()])}.")
         return QueryError(words, next((hint for sign, hint in HINTS.items() if sign in words), ""))
 
 

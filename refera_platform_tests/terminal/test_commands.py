@@ -166,7 +166,7 @@ def test_the_report_is_kept_where_one_wants_it_in_the_language_one_wants(ours, t
             id="late",
         ),
         pytest.param("attach '/tmp/refera-x'", "only reads", id="attach"),
-        pytest.param("from ans_sale_by_month", "Did you mean ans_sales_by_month", id="a table mistyped"),
+        pytest.param("from ans_sale_by_month", 'Did you mean "ans_sales_by_month"', id="a table mistyped"),
         pytest.param(
             "select sale from fct_orders", "`describe TABLE` shows the columns", id="a column mistyped"
         ),
