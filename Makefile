@@ -6,7 +6,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 REFERA := .venv/bin/refera
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test stress bench-cdc bench-warehouse lint ui down clean
+.PHONY: help setup demo test stress bench-cdc bench-warehouse bench-latency lint ui down clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ bench-cdc: setup ## rows a second and memory of reading the log: this reader bes
 
 bench-warehouse: setup ## bytes, seconds and memory of a day on ten million order lines, beside a full rebuild; LINES=1000000
 	@.venv/bin/python -m benchmarks.warehouse $${LINES:+--lines "$$LINES"}
+
+bench-latency: setup ## what Dagster adds: loading, launching, dbt's frame, beside plain dbt
+	@.venv/bin/python -m benchmarks.latency
 
 lint: setup ## ruff, mypy and sqlfluff
 	@.venv/bin/ruff check

@@ -1,6 +1,8 @@
 """Dagster's own memory on one machine: its folder and settings, for the UI and for headless runs alike."""
 
 import fcntl
+import json
+import re
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +15,14 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+event_log_storage:
+  # Dagster's own files, on connections that stay open
+  module: refera_platform.orchestration.event_log
+  class: EventLog
+  config:
+    base_dir: {base_dir}
+run_queue:
+  dequeue_interval_seconds: 1
 concurrency:
   pools:
     # one reader of a source database and one builder of the warehouse at a time
@@ -28,6 +38,7 @@ run_retries:
   enabled: true
   max_retries: 0
 """
+BASE_DIR = re.compile(r'base_dir: (".*/dagster/history/runs")')
 
 
 def folder(home: Path) -> Path:
@@ -35,8 +46,11 @@ def folder(home: Path) -> Path:
     place = home / "dagster"
     place.mkdir(parents=True, exist_ok=True)
     settings = place / "dagster.yaml"
+    events = json.dumps(str(place / "history" / "runs"))  # where Dagster keeps them by itself
     if not settings.exists():
-        settings.write_text(SETTINGS)
+        settings.write_text(SETTINGS.replace("{base_dir}", events))
+    elif (was := BASE_DIR.search(text := settings.read_text())) and not Path(json.loads(was[1])).is_dir():
+        settings.write_text(text.replace(was[1], events))  # the home was moved
     return place
 
 
