@@ -9,7 +9,9 @@ from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks import build_freshness_check, build_log_check, logged
 from refera_platform.orchestration.dbt_assets import build_dbt_assets
 from refera_platform.orchestration.partitions import daily
+from refera_platform.orchestration.process import claiming
 from refera_platform.orchestration.raw_assets import build_raw_assets
+from refera_platform.orchestration.recovery import recovery_sensor
 from refera_platform.orchestration.report_asset import build_report_asset
 from refera_platform.orchestration.schedules import (
     daily_job,
@@ -46,7 +48,8 @@ def build(stage: Stage) -> dg.Definitions:
         asset_checks=[build_freshness_check(TABLES), *logs],
         jobs=[job, freshness],
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
-        resources={"stage": dg.ResourceDefinition.hardcoded_resource(stage)},
+        sensors=[recovery_sensor(job, stage)],
+        resources={"stage": claiming(stage)},
         executor=dg.in_process_executor,
     )
 

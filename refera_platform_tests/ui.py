@@ -100,14 +100,15 @@ class Ui:
         results: list[dict[str, Any]] = found["runsOrError"]["results"]
         return results
 
+    def status(self, run: str) -> str:
+        """How a run stands."""
+        (found,) = (one["status"] for one in self.runs() if one["runId"] == run)
+        return str(found)
+
     def finished(self, run: str, seconds: float = 180) -> str:
         """How a run ended."""
-
-        def status() -> str:
-            (found,) = (one["status"] for one in self.runs() if one["runId"] == run)
-            return found if found in FINISHED else ""
-
-        return str(self.wait(status, f"the end of run {run}", seconds))
+        self.wait(lambda: self.status(run) in FINISHED, f"the end of run {run}", seconds)
+        return self.status(run)
 
     def events(self, run: str) -> list[dict[str, Any]]:
         """What a run told, oldest first."""

@@ -6,14 +6,15 @@ unseen are closed only when somebody asks for the whole range, and then say of t
     requested days + captured days + clock ──▶ plan() ──▶ DayPlan | DayRefused
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused
-from refera_platform.source.table import SourceTable
+from refera_platform.lake.state import RawState
+from refera_platform.source.table import SourceTable, Strategy
 
 ONE = timedelta(days=1)
 
@@ -75,6 +76,38 @@ def plan(address: str, requested: Sequence[date], captured: Collection[date], cl
             f"leave it out: refera run --day {fill}",
         )
     return DayPlan(fill=fill, unseen=between, kept=tuple(sorted(older)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatchUp:
+    """What a daily run has to capture after whatever time it did not run."""
+
+    days: tuple[date, ...]
+    """Consecutive days for one pass, oldest first."""
+    new: tuple[SourceTable, ...] = ()
+    """Tables without a past: they begin with the newest of the days."""
+    done: tuple[SourceTable, ...] = ()
+    """Tables of a strategy that sees only the present which have a later day already."""
+
+
+def catch_up(captured: Mapping[SourceTable, RawState | None], last: date) -> CatchUp:
+    """The days up to ``last`` that some table does not have in full; ``last`` itself when all have them.
+
+    Args:
+        captured: What the newest object of each table says of itself; ``None`` of one that was never captured.
+        last: The newest day to be closed.
+    """
+    first, new, done = last, list[SourceTable](), list[SourceTable]()
+    for table, state in captured.items():
+        if state is None:
+            new.append(table)
+        elif state.day > last and table.strategy is not Strategy.LOG:
+            done.append(table)
+        else:
+            is_open = table.strategy is Strategy.LOG and not state.is_closed
+            first = min(first, state.day if is_open else state.day + ONE)
+    is_begun = len(new) < len(captured)
+    return CatchUp(days=days_between(first, last), new=tuple(new) if is_begun else (), done=tuple(done))
 
 
 def days_between(first: date, last: date) -> tuple[date, ...]:

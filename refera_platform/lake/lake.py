@@ -73,6 +73,14 @@ class Lake:
             for day, item in stored.items()
         }
 
+    def newest(self, table: SourceTable, connection: duckdb.DuckDBPyConnection) -> RawState | None:
+        """What the newest object of a table says of itself; ``None`` before the first capture."""
+        stored = self.stored_days(table)
+        if not stored:
+            return None
+        url = stored[max(stored)].url
+        return RawState.from_json(read_states(connection, [url]).get(url, ""), url)
+
 
 def read_states(connection: duckdb.DuckDBPyConnection, urls: Sequence[str]) -> Mapping[str, str]:
     """The text that each object's footer holds, by address; only footers travel."""

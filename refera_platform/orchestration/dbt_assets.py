@@ -14,7 +14,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.column_lineage import asset_keys, column_lineage
-from refera_platform.orchestration.process import claim
+from refera_platform.orchestration.unfinished import AGAIN
 from refera_platform.stage import Stage
 from refera_platform.warehouse.build import Built, build
 from refera_platform.warehouse.manifest import ensure
@@ -48,7 +48,6 @@ def build_dbt_assets() -> dg.AssetsDefinition:
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(), name="warehouse", pool="warehouse")
     def warehouse(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[Event]:
-        claim(context)
         chosen = {
             context.assets_def.specs_by_key[key].metadata[UNIQUE_ID].split(".")[-1]: key
             for key in context.selected_asset_keys
@@ -72,7 +71,7 @@ def build_dbt_assets() -> dg.AssetsDefinition:
         context.log.info(_scope(built))
         yield from _check_results(built, checks)
         if built.red:
-            raise dg.Failure(built.verdict(), allow_retries=False)
+            raise dg.Failure(built.verdict(), metadata={AGAIN: False}, allow_retries=False)
         yield from _materializations(built, chosen, assets)
 
     return warehouse

@@ -15,12 +15,12 @@ from dagster import DagsterEventType, EventLogEntry
 from refera_platform.errors import DayRefused, SettingError
 from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.partitions import days_tags
 from refera_platform.orchestration.process import bury_the_dead, holders, own_tag
 from refera_platform.orchestration.schedules import DAILY
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 NO_TAGS: Mapping[str, str] = {}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -78,7 +78,7 @@ def run(
         for other in holders(instance):
             tell("log", f"Waiting for run {other}, which reads the source or builds the warehouse")
         instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell))
-        span = {RANGE_START: str(days[0]), RANGE_END: str(days[-1])} if len(days) > 1 else {}
+        span = days_tags(days[0], days[-1]) if len(days) > 1 else {}
         result = job.execute_in_process(
             instance=instance, run_id=outcome.run_id, run_config=QUIET, tags={**own_tag(), **span, **tags},
             raise_on_error=False,

@@ -1,9 +1,18 @@
 """The calendar of the raw assets: one partition a day of the stage's time zone, today's included."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
 import dagster as dg
 
 from refera_platform.clock import Clock
+from refera_platform.lake.days import days_between
 from refera_platform.stage import Stage
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+NO_TAGS: Mapping[str, str] = {}
 
 
 def daily(stage: Stage) -> dg.DailyPartitionsDefinition:
@@ -15,3 +24,28 @@ def daily(stage: Stage) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(
         start_date=f"{stage.first_day:%Y-%m-%d}", timezone=stage.clock.time_zone, end_offset=1 + max(0, ahead)
     )
+
+
+def days_tags(first: date, last: date) -> dict[str, str]:
+    """Tags of a run over some consecutive days in one pass."""
+    return {PARTITION: str(first)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
+
+
+def days_request(
+    days: Sequence[date], *, run_key: str = "", tags: Mapping[str, str] = NO_TAGS, **options: Any
+) -> dg.RunRequest:
+    """A run over some consecutive days, oldest first, in one pass; without days, of what knows none."""
+    if not days:
+        return dg.RunRequest(run_key=run_key, tags=tags, **options)
+    first, last = days[0], days[-1]
+    if first == last:
+        return dg.RunRequest(run_key=run_key or f"{last}", partition_key=f"{last}", tags=tags, **options)
+    span = {**tags, **days_tags(first, last)}
+    return dg.RunRequest(run_key=run_key or f"{first} to {last}", tags=span, **options)
+
+
+def days_of(tags: Mapping[str, str]) -> tuple[date, ...]:
+    """The days of a run, oldest first, by its tags; none of a run that knows no days."""
+    first = tags.get(RANGE_START) or tags.get(PARTITION)
+    last = tags.get(RANGE_END) or first
+    return days_between(date.fromisoformat(first), date.fromisoformat(last)) if first and last else ()

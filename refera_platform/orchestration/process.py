@@ -20,9 +20,20 @@ def own_tag() -> dict[str, str]:
     return {PROCESS: process_name(os.getpid())}
 
 
-def claim(context: dg.AssetExecutionContext) -> None:
-    """Note in the run, from inside a step, which process executes it; the UI starts one that it alone knows."""
-    context.instance.add_run_tags(context.run.run_id, own_tag())
+def claiming(value: object) -> dg.ResourceDefinition:
+    """A resource that notes in the run which process executes it: one that the UI starts is known to it alone.
+
+    Args:
+        value: What steps get. It is made before the first step, also of a run of checks, so every run is claimed.
+    """
+
+    def claimed(context: dg.InitResourceContext) -> object:
+        run = context.run
+        if run and context.instance and run.tags.get(PROCESS) != (name := process_name(os.getpid())):
+            context.instance.add_run_tags(run.run_id, {PROCESS: name})
+        return value
+
+    return dg.ResourceDefinition(resource_fn=claimed)
 
 
 def holders(instance: dg.DagsterInstance) -> list[str]:

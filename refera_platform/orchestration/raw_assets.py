@@ -10,12 +10,12 @@ from typing import Any
 import dagster as dg
 
 from refera_platform.engine import scratch
-from refera_platform.errors import ReferaError
+from refera_platform.errors import DayRefused, ReferaError
 from refera_platform.lake.captured import Captured, Filled, Refused
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.process import claim
+from refera_platform.orchestration.unfinished import AGAIN
 from refera_platform.source.connection import connect
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
@@ -60,7 +60,6 @@ def build_raw_assets(
     def raw(
         context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        claim(context)
         days = [date.fromisoformat(partition) for partition in context.partition_keys]
         wanted = [table for table in tables if keys.raw(table) in context.selected_asset_keys]
         refused = list[Refused]()
@@ -181,4 +180,8 @@ def _failure(refused: Sequence[Refused]) -> dg.Failure:
         found[0][1] if len(found) == 1 else f"{', '.join(name for name, _ in found)}: {shared}"
         for shared, found in reasons.items()
     )
-    return dg.Failure(said, allow_retries=any(one.trouble.passing for one in refused))
+    # the rule that refuses a day refuses it again; what else can be mended is tried again when it was
+    again = any(not isinstance(one.trouble, DayRefused) for one in refused)
+    return dg.Failure(
+        said, metadata={AGAIN: again}, allow_retries=any(one.trouble.passing for one in refused)
+    )

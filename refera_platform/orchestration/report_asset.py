@@ -10,7 +10,6 @@ from refera_platform.answers.report.figures import READS
 from refera_platform.answers.report.publish import Report, publish
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.process import claim
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
@@ -41,7 +40,6 @@ def build_report_asset() -> dg.AssetsDefinition:
     def report(
         context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        claim(context)
         try:
             made = publish(stage)
         except ReferaError as trouble:

@@ -1,11 +1,17 @@
 """What runs when: the daily job that closes yesterday, and the hourly look at freshness."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import dagster as dg
 
+from refera_platform.engine import scratch, session
+from refera_platform.errors import ReferaError
+from refera_platform.lake.days import CatchUp, catch_up
+from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks import FRESH, KEPT, logged
+from refera_platform.orchestration.partitions import days_request
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
@@ -44,13 +50,49 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
         cron_schedule=HALF_PAST_MIDNIGHT,
         execution_timezone=stage.clock.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Materializes yesterday's partition and everything below it.",
+        description=(
+            "Materializes yesterday's partition and everything below it; after a downtime all days since the last"
+            " captured one, oldest first, in one run."
+        ),
     )
-    def close_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def close_yesterday(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
-        return dg.RunRequest(run_key=f"{yesterday}", partition_key=f"{yesterday}")
+        newest = replace(stage.clock, at_least=None).newest_full_day()
+        if newest > yesterday:  # after a downtime Dagster ticks for each night it missed
+            return dg.SkipReason(f"The night after {newest} asks for this day as well.")
+        last = max(yesterday, stage.clock.newest_full_day())
+        try:
+            with scratch(stage) as folder, session(stage, folder) as connection:
+                lake = Lake(stage)
+                todo = catch_up({table: lake.newest(table, connection) for table in TABLES}, last)
+        except ReferaError as trouble:
+            context.log.warning(
+                f"The lake does not say which days it has: {trouble}"
+            )  # so will the run, in red
+            todo = CatchUp(days=(last,))
+        return _requests(todo, context.repository_def)
 
     return close_yesterday
+
+
+def _requests(todo: CatchUp, repository: "dg.RepositoryDefinition | None") -> list[dg.RunRequest]:
+    """One run for all days; tables that begin come before it, since they have no past to be captured."""
+    first, last = todo.days[0], todo.days[-1]
+    left_out = {keys.raw(table) for table in (*todo.done, *(todo.new if first < last else ()))}
+    graph = repository.asset_graph if repository else None
+    others = [key for key in graph.materializable_asset_keys if key not in left_out] if graph else None
+    requests = []
+    if first < last and todo.new:
+        requests.append(
+            dg.RunRequest(
+                run_key=f"{last} of new tables",
+                partition_key=f"{last}",
+                asset_selection=[keys.raw(table) for table in todo.new],
+                tags={"dagster/priority": "1"},
+            )
+        )
+    requests.append(days_request(todo.days, asset_selection=others if left_out else None))
+    return requests
 
 
 def freshness_schedule(job: "dg.UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:

@@ -23,13 +23,6 @@ from refera_platform.warehouse.published import read
 from refera_platform_tests.conftest import TODAY, captured, evening, root
 
 
-@pytest.fixture
-def memory(stage, tmp_path, monkeypatch):
-    """Dagster's history in a folder of the test's own."""
-    monkeypatch.setattr(instance, "folder", lambda home, make=instance.folder: make(tmp_path))
-    return stage
-
-
 def run(stage, *days, select="", **options):
     at = stage.at(evening(days[-1]))
     return headless.run(build(at), at, days, select, **options)
@@ -205,7 +198,7 @@ KILL_POINTS = {
     "before the first table": "ready",
     "between two tables": "asset raw/classicmodels/payments",
     "while dbt builds": "log model stg_",
-    "about to publish": "log test ans_sales_by_month_adds_up",
+    "about to publish": "log model ans_sales_by_month",
 }
 
 

@@ -1,0 +1,174 @@
+"""After a failure: what is left undone is run again by itself once its cause is gone, and never before."""
+
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from refera_platform.answers.verify import verify
+from refera_platform.definitions import build
+from refera_platform.orchestration import headless, instance, keys, process, raw_assets, recovery, unfinished
+from refera_platform.source import catalog
+from refera_platform.stage import load
+from refera_platform_tests.conftest import TODAY, evening
+from refera_platform_tests.ui import business, served
+
+ORDERS = keys.raw(catalog.find("orders"))
+NEVER = "the table was never captured: refera run"
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Every wait is over."""
+    monkeypatch.setattr(recovery, "FIRST_WAIT", timedelta(0))
+    monkeypatch.setattr(raw_assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+
+
+def looked(stage):
+    """What the sensor says now: a run request, or why there is none."""
+    definitions = build(stage)
+    with instance.opened(stage) as history:
+        context = dg.build_sensor_context(instance=history, repository_def=definitions.get_repository_def())
+        found = definitions.resolve_sensor_def("run_again_what_failed").evaluate_tick(context)
+    return found.run_requests[0] if found.run_requests else found.skip_message
+
+
+def run(stage, select="orders", days=(TODAY,), tags=None):
+    return headless.run(build(stage), stage, days, select, tags=tags or {})
+
+
+@pytest.fixture
+def now(memory, shop):
+    return memory.at(evening(TODAY))
+
+
+def unreachable(stage):
+    gone = replace(stage.databases["classicmodels"], port=9)
+    return replace(stage, databases={"classicmodels": gone})
+
+
+def test_nothing_happens_while_nothing_failed(now):
+    assert run(now).succeeded
+    assert looked(now) == "No failed run has left anything undone."
+
+
+def test_a_failed_day_is_run_again_when_its_source_answers_and_not_before(now, later):
+    broken = unreachable(now)
+    assert not run(broken, "orders,fct_orders").succeeded
+    assert looked(broken).startswith("The cause is not gone: classicmodels: ")
+    request = looked(now)
+    assert request.partition_key == str(TODAY)
+    assert ORDERS in request.asset_selection
+    assert len(request.asset_selection) == 2
+    tags = {name: request.tags[name] for name in (unfinished.ROOT, unfinished.TRY)}
+    assert tags[unfinished.TRY] == "1"
+    assert run(now, "orders", tags=tags).succeeded
+    left = looked(now)
+    assert [key.path[-1] for key in left.asset_selection] == ["fct_orders"]
+    assert left.partition_key is None, "a model knows no days"
+    assert left.run_key == f"{tags[unfinished.ROOT]} 1"
+
+
+def test_waits_grow_and_come_to_an_end(now):
+    ended = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    failed = unfinished.Unfinished(
+        run_id="a", root="a", tries=0, days=(TODAY,), assets=frozenset({ORDERS}), cause="it rained",
+        may_succeed=True, ended=ended, tags={},
+    )  # fmt: skip
+    assert recovery._why_not(failed, ended + timedelta(seconds=29)) == "Run a is tried again at 12:00:30 UTC."
+    assert recovery._why_not(failed, ended + timedelta(seconds=30)) == ""
+    third = replace(failed, tries=3)
+    assert "12:04:00" in recovery._why_not(third, ended)
+    late = replace(failed, tries=11)
+    assert "16:00:00" in recovery._why_not(late, ended)
+    last = replace(failed, tries=recovery.MOST_TRIES)
+    assert recovery._why_not(last, ended + timedelta(days=1)) == "Run a was the last of 12 tries: it rained"
+
+
+def test_a_day_that_a_rule_refuses_is_left_to_people(now, later):
+    assert not run(now, days=(TODAY - timedelta(days=4),)).succeeded
+    assert "another try does not mend" in looked(now)
+
+
+def test_what_a_later_run_made_is_owed_by_nobody(now, later):
+    assert not run(unreachable(now)).succeeded
+    assert run(now).succeeded
+    assert looked(now) == "No failed run has left anything undone."
+
+
+def test_a_run_that_is_going_on_is_waited_for(now, later):
+    assert not run(unreachable(now)).succeeded
+    with instance.opened(now) as history:
+        job = build(now).resolve_job_def("daily")
+        going = history.create_run_for_job(job, tags=process.own_tag(), status=dg.DagsterRunStatus.STARTED)
+    assert looked(now) == f"Run {going.run_id} is going on."
+
+
+def test_a_run_whose_process_was_killed_is_failed_and_run_again(now, later):
+    with instance.opened(now) as history:
+        job = build(now).resolve_job_def("daily")
+        dead = f"{process.process_name(os.getpid()).rpartition('/')[0]}/1"
+        history.create_run_for_job(
+            job, tags={process.PROCESS: dead, "dagster/partition": str(TODAY), "refera/resnapshot": "yes"},
+            status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset({ORDERS}),
+        )  # fmt: skip
+    request = looked(now)
+    assert request.asset_selection == [ORDERS]
+    assert request.partition_key == str(TODAY)
+    assert request.tags["refera/resnapshot"] == "yes", "as it was asked for"
+    assert process.PROCESS not in request.tags
+
+
+def children(pid: int) -> dict[int, str]:
+    """All processes below one, and their command lines."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
+    below, grew = {pid}, True
+    while grew:
+        more = {int(own) for own, parent, _ in rows if int(parent) in below} - below
+        below, grew = below | more, bool(more)
+    return {int(own): args for own, _, args in rows if int(own) in below - {pid}}
+
+
+@contextmanager
+def killed(ui, parent, part):
+    """SIGKILL a part of Dagster, and wait behind the block until another one is in its place."""
+    found = {pid for pid, args in children(parent.pid).items() if part in args}
+    assert found
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    yield
+    ui.wait(
+        lambda: ui.loaded() and {pid for pid, args in children(parent.pid).items() if part in args} - found,
+        f"another {part}",
+    )
+
+
+def test_killed_workers_code_servers_and_daemons_need_no_hand(tmp_path):
+    day = str(datetime.now(UTC).date() - timedelta(days=1))
+    names = ["raw/classicmodels/orders", "raw/classicmodels/orderdetails"]
+    with business(tmp_path / "home", days=2) as home, served(home) as (ui, dagster):
+        run = ui.launch(names, {"dagster/partition": day})
+        worker = ui.wait(
+            lambda: [tag["value"] for one in ui.runs() if one["runId"] == run for tag in one["tags"]
+                     if tag["key"] == process.PROCESS], "the worker",
+        )  # fmt: skip
+        os.kill(int(worker[0].split("/")[1]), signal.SIGKILL)
+        ui.wait(lambda: ui.status(run) in {"FAILURE", "SUCCESS"}, "the end of the killed run")
+        with killed(ui, dagster, "api grpc"):
+            pass
+        with killed(ui, dagster, "dagster._daemon"):
+            pass
+        assert ui.finished(ui.launch(names, {"dagster/partition": day})) == "SUCCESS"
+        ui.wait(lambda: {one["status"] for one in ui.runs()} <= {"SUCCESS", "FAILURE"}, "rest")
+        found = {one.left: one for one in verify(load({"REFERA_HOME": str(home)}))}
+        assert [
+            one.first
+            for one in found.values()
+            if one.left.startswith("source") and names[0][-6:] in one.left and not one.agrees
+        ] == []

@@ -1,0 +1,119 @@
+"""The daily schedule: it closes yesterday, and after a downtime every day that nobody captured, in one run."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from refera_platform.definitions import build
+from refera_platform.lake.days import CatchUp, catch_up, days_between
+from refera_platform.lake.state import RawState
+from refera_platform.orchestration import headless, keys
+from refera_platform.orchestration.partitions import RANGE_END, RANGE_START, days_of
+from refera_platform.source import catalog
+from refera_platform.source.table import Strategy
+from refera_platform_tests.conftest import TODAY, captured, evening
+
+ORDERS, PAYMENTS = catalog.find("orders"), catalog.find("payments")
+NIGHT = TODAY + timedelta(days=1)
+
+
+def state(day: date, *, is_closed: bool = True) -> RawState:
+    return RawState(
+        database="classicmodels",
+        table="orders",
+        day=day,
+        strategy="log",
+        server="s",
+        schema="classicmodels",
+        start_position="",
+        end_position="",
+        is_closed=is_closed,
+    )
+
+
+def day(number: int) -> date:
+    return date(2026, 3, number)
+
+
+def compared(table):
+    return replace(table, strategy=Strategy.COMPARE)
+
+
+@pytest.mark.parametrize(
+    ("newest", "first"),
+    [
+        pytest.param({ORDERS: state(day(9))}, 10, id="the day after the newest one"),
+        pytest.param(
+            {ORDERS: state(day(9), is_closed=False)}, 9, id="the newest one too when it was not over"
+        ),
+        pytest.param(
+            {ORDERS: state(day(5)), PAYMENTS: state(day(9))}, 6, id="from the table that is furthest behind"
+        ),
+        pytest.param({ORDERS: state(day(10))}, 10, id="nothing is missing: the day itself"),
+        pytest.param({ORDERS: state(day(11), is_closed=False)}, 10, id="today was looked at: the day itself"),
+        pytest.param({ORDERS: None}, 10, id="nothing was ever captured"),
+        pytest.param(
+            {compared(ORDERS): state(day(7), is_closed=False)}, 8, id="the past is gone for a comparison"
+        ),
+    ],
+)
+def test_the_days_to_catch_up_begin_where_the_lake_ends(newest, first):
+    assert catch_up(newest, day(10)) == CatchUp(days=days_between(day(first), day(10)))
+
+
+def test_new_tables_and_tables_that_are_ahead_are_told_apart():
+    ahead = compared(catalog.find("offices"))
+    found = catch_up({ORDERS: state(day(8)), PAYMENTS: None, ahead: state(day(11))}, day(10))
+    assert found == CatchUp(days=days_between(day(9), day(10)), new=(PAYMENTS,), done=(ahead,))
+
+
+def ticked(stage, tick: date):
+    """What the schedule says half an hour after midnight of a day."""
+    definitions = build(stage)
+    schedule = definitions.resolve_schedule_def("close_yesterday")
+    moment = datetime.combine(tick, datetime.min.time(), ZoneInfo("UTC")) + timedelta(minutes=30)
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=moment,
+            repository_def=definitions.get_repository_def(),
+        )
+        return schedule.evaluate_tick(context)
+
+
+def requests(stage, tick: date):
+    return ticked(stage, tick).run_requests
+
+
+def test_a_platform_that_was_never_run_starts_with_yesterday(stage):
+    (request,) = requests(stage, NIGHT)
+    assert (request.partition_key, request.run_key) == (str(TODAY), str(TODAY))
+    assert request.asset_selection is None
+
+
+def test_missed_nights_are_one_run_over_all_their_days(memory, shop):
+    first = TODAY - timedelta(days=4)
+    captured(memory, "orders", first)  # a day that was not over then
+    late = memory.at(evening(TODAY))
+    for tick in (TODAY - timedelta(days=2), TODAY - timedelta(days=1), TODAY):
+        assert ticked(late, tick).skip_message == f"The night after {TODAY} asks for this day as well."
+    new, rest = requests(late, NIGHT)
+    assert new.run_key == f"{TODAY} of new tables"
+    assert len(new.asset_selection) == 7
+    assert keys.raw(ORDERS) not in new.asset_selection
+    assert new.tags["dagster/priority"] == "1"
+    assert rest.run_key == f"{first} to {TODAY}"
+    assert keys.raw(ORDERS) in rest.asset_selection
+    assert not set(new.asset_selection) & set(rest.asset_selection)
+    assert (rest.tags[RANGE_START], rest.tags[RANGE_END]) == (str(first), str(TODAY))
+    assert headless.run(build(late), late, days_of(rest.tags), "orders").succeeded
+    assert [one.run_key for one in requests(late, NIGHT)] == [str(TODAY)]
+
+
+def test_a_lake_that_does_not_answer_does_not_keep_the_night_s_run_from_being_red(stage):
+    lost = replace(stage, store=replace(stage.store, endpoint="http://127.0.0.1:9"))
+    (request,) = requests(lost, NIGHT)
+    assert request.partition_key == str(TODAY)
