@@ -64,7 +64,11 @@ class Postgres:
 
     def _run(self, program: str, *words: str) -> None:
         done = subprocess.run(
-            [str(self._programs / program), *words], cwd=self.folder, capture_output=True, text=True, **self._as
+            [str(self._programs / program), *words],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            **self._as,
         )
         assert done.returncode == 0, done.stderr
 
@@ -73,17 +77,25 @@ class Postgres:
         words = ["-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-c", "fsync=off"]
         with (self.folder / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(self._programs / "postgres"), *words], cwd=self.folder, stdout=log, stderr=log, **self._as
+                [str(self._programs / "postgres"), *words],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                **self._as,
             )
         end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self.ask("select 1", database="postgres")
-                return
-            except psycopg2.OperationalError as trouble:
-                assert self._process.poll() is None, (self.folder / "postgres.log").read_text()[-2000:]
-                assert time.monotonic() < end, f"PostgreSQL did not answer: {trouble}"
-                time.sleep(0.05)
+        while reason := self._trouble():
+            assert self._process.poll() is None, (self.folder / "postgres.log").read_text()[-2000:]
+            assert time.monotonic() < end, f"PostgreSQL did not answer: {reason}"
+            time.sleep(0.05)
+
+    def _trouble(self) -> str:
+        """Why it does not answer; empty when it does."""
+        try:
+            self.ask("select 1", database="postgres")
+        except psycopg2.OperationalError as trouble:
+            return str(trouble)
+        return ""
 
     def ask(self, sql: str, database: str = "") -> list[tuple[Any, ...]]:
         """The rows of an answer; none for a statement that has none."""

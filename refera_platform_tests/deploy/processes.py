@@ -38,7 +38,11 @@ class Services:
     def files(self, service: str) -> dict[str, int]:
         """Every file of the service's image, and when it was written."""
         place = self.folder / service / "opt"
-        return {str(path.relative_to(place)): path.stat().st_mtime_ns for path in place.rglob("*") if path.is_file()}
+        return {
+            str(path.relative_to(place)): path.stat().st_mtime_ns
+            for path in place.rglob("*")
+            if path.is_file()
+        }
 
     def start(self, *services: str) -> None:
         for service in services:
@@ -85,7 +89,9 @@ class Services:
         told = {**shape.environment(service, self._variables), "PATH": f"{BIN}:{os.defpath}"}
         told["DAGSTER_HOME"] = str(self.folder / service / "opt" / "dagster")
         words = [str(self.code) if word == "4000" else word for word in words]
-        return subprocess.run([str(BIN / words[0]), *words[1:]], env=told, capture_output=True).returncode == 0
+        return (
+            subprocess.run([str(BIN / words[0]), *words[1:]], env=told, capture_output=True).returncode == 0
+        )
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Ask the webserver as its own pages do."""

@@ -59,9 +59,7 @@ def copied(dockerfile: Path) -> list[tuple[str, str]]:
         elif name == "COPY" and not words[0].startswith("--from"):
             *sources, target = words
             place = target if target.startswith("/") else f"{folder}/{target.removeprefix('./')}"
-            pairs += [
-                (each, place + Path(each).name if place.endswith("/") else place) for each in sources
-            ]
+            pairs += [(each, place + Path(each).name if place.endswith("/") else place) for each in sources]
     return pairs
 
 

@@ -15,13 +15,23 @@ import yaml
 from refera_platform import stage
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.house.test_packaging import PIN, pins
+from refera_platform_tests.house.test_readme import commands
 from refera_platform_tests.house.tree import ROOT
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
 NOT_IN_PRODUCTION = {"REFERA_STAGE", "REFERA_HOME", "REFERA_NOW"}
 """Said by the images, and a clock that stands still."""
-OF_COMPOSE = {"REFERA_CODE_HOST", "REFERA_CODE_PORT", "REFERA_CODE_IMAGE", "REFERA_DAGSTER_IMAGE", "DAGSTER_WEB_PORT"}
-DAGSTER_FILES = {path.relative_to(ROOT).as_posix(): path for path in (shape.DEPLOY / "dagster.yaml", shape.DEPLOY / "workspace.yaml")}
+OF_COMPOSE = {
+    "REFERA_CODE_HOST",
+    "REFERA_CODE_PORT",
+    "REFERA_CODE_IMAGE",
+    "REFERA_DAGSTER_IMAGE",
+    "DAGSTER_WEB_PORT",
+}
+DAGSTER_FILES = {
+    path.relative_to(ROOT).as_posix(): path
+    for path in (shape.DEPLOY / "dagster.yaml", shape.DEPLOY / "workspace.yaml")
+}
 
 
 def variables_of(told: Any) -> set[str]:
@@ -60,8 +70,12 @@ def test_an_image_runs_as_a_user_of_its_own_with_a_health_check(name: str) -> No
     stages = dict(shape.last_stage(dockerfiles()[name]))
     assert stages["USER"] == ["10001:10001"]
     assert {"--interval=30s", "CMD"} <= set(stages["HEALTHCHECK"])
-    assert re.fullmatch(r"python:3\.11-slim-\w+", dict(shape.instructions(dockerfiles()[name]))["ARG"][0].split("=")[1])
-    made = [words for kind, words in shape.last_stage(dockerfiles()[name]) if kind == "RUN" and "useradd" in words]
+    assert re.fullmatch(
+        r"python:3\.11-slim-\w+", dict(shape.instructions(dockerfiles()[name]))["ARG"][0].split("=")[1]
+    )
+    made = [
+        words for kind, words in shape.last_stage(dockerfiles()[name]) if kind == "RUN" and "useradd" in words
+    ]
     assert {"--uid", "--gid", "10001", "/usr/sbin/nologin"} <= set(made[0])
 
 
@@ -73,7 +87,9 @@ def test_what_an_image_copies_exists_and_reaches_the_build(name: str) -> None:
     assert sources
     assert not [source for source in sources if not (ROOT / source).exists()]
     assert sources <= allowed
-    assert not [source for source in sources if any(fnmatch.fnmatch(source, each) for each in shape.ignored())]
+    assert not [
+        source for source in sources if any(fnmatch.fnmatch(source, each) for each in shape.ignored())
+    ]
 
 
 def test_a_build_is_told_of_nothing_that_no_image_copies() -> None:
@@ -96,7 +112,11 @@ def test_an_image_installs_a_lock_with_hashes(name: str) -> None:
 def test_the_webserver_has_the_versions_of_the_code_location() -> None:
     ours = pins("deploy/docker/dagster.lock")
     assert ours <= pins("requirements.lock")
-    wished = {line for line in (shape.DEPLOY / "docker/dagster.in").read_text().splitlines() if not line.startswith("#")}
+    wished = {
+        line
+        for line in (shape.DEPLOY / "docker/dagster.in").read_text().splitlines()
+        if not line.startswith("#")
+    }
     assert wished <= {name for name, _ in ours}
     assert not {"dbt-core", "duckdb", "pymysql"} & {name for name, _ in ours}
 
@@ -104,7 +124,12 @@ def test_the_webserver_has_the_versions_of_the_code_location() -> None:
 def test_every_variable_of_compose_is_in_the_example() -> None:
     text = re.sub(r"^\s*#.*$", "", shape.COMPOSE.read_text(), flags=re.MULTILINE)
     named = {name for name, _, _ in shape.VARIABLE.findall(text)}
-    passed_on = {name for each in shape.compose()["services"].values() for name, value in each["environment"].items() if value is None}
+    passed_on = {
+        name
+        for each in shape.compose()["services"].values()
+        for name, value in each["environment"].items()
+        if value is None
+    }
     assert {"DAGSTER_POSTGRES_PASSWORD", "DAGSTER_LOGS_BUCKET"} <= named
     assert named | passed_on <= set(shape.example())
 
@@ -115,7 +140,9 @@ def test_the_example_has_every_setting_of_production_and_no_other() -> None:
 
 
 def test_the_example_keeps_no_secret() -> None:
-    secret = {name: value for name, value in shape.example().items() if re.search("PASSWORD|SECRET|KEY|_URL$", name)}
+    secret = {
+        name: value for name, value in shape.example().items() if re.search("PASSWORD|SECRET|KEY|_URL$", name)
+    }
     assert set(secret.values()) == {""}
 
 
@@ -187,3 +214,24 @@ def test_docker_compose_reads_it_as_the_tests_do(tmp_path: Path) -> None:
         theirs = {**own, **read[service]["environment"]}
         assert ours == theirs
         assert read[service].get("command") in (None, shape.command(service))
+
+
+def test_the_commands_of_the_page_name_what_there_is() -> None:
+    page = (shape.DEPLOY / "README.md").read_text()
+    typed = commands(page)
+    services, verbs = set(shape.compose()["services"]), {"up", "exec", "stop", "start"}
+    for program, *words in typed:
+        if program == "docker":
+            assert words[:3] == ["compose", "-f", "deploy/compose.yaml"]
+            assert words[3] in verbs
+            assert words[3] == "up" or words[4] in services
+        else:
+            assert program in {"cp", "chmod"}
+            assert {word for word in words if word.endswith("example.env")} <= {"deploy/example.env"}
+    assert len([words for words in typed if words[0] == "docker"]) == 5
+    files = {
+        each
+        for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
+        for each in re.findall(r"`([\w/.]+)`", row)
+    }
+    assert not [each for each in files if not (shape.DEPLOY / each).exists()]

@@ -32,7 +32,14 @@ from refera_platform_tests.deploy.postgres import Postgres
 from refera_platform_tests.deploy.test_files import NOT_IN_PRODUCTION, variables_of
 
 FILES = {"compose": shape.DEPLOY / "dagster.yaml", "ecs": shape.DEPLOY / "ecs" / "dagster.yaml"}
-CONFIGURED = ("run_storage", "event_storage", "schedule_storage", "compute_logs", "run_launcher", "run_coordinator")
+CONFIGURED = (
+    "run_storage",
+    "event_storage",
+    "schedule_storage",
+    "compute_logs",
+    "run_launcher",
+    "run_coordinator",
+)
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/code:7"
 
 
@@ -57,7 +64,9 @@ def test_dagster_accepts_every_part_of_the_file(name: str, tmp_path: Path, varia
     reference = InstanceRef.from_dir(home(name, tmp_path))
     for part in CONFIGURED:
         data = getattr(reference, f"{part}_data")
-        schema = resolve_to_config_type(class_from_code_pointer(data.module_name, data.class_name).config_type())
+        schema = resolve_to_config_type(
+            class_from_code_pointer(data.module_name, data.class_name).config_type()
+        )
         found = process_config(schema, yaml.safe_load(data.config_yaml))
         assert found.success, (part, found.errors)
     assert reference.run_coordinator_data.class_name == "QueuedRunCoordinator"
@@ -74,7 +83,9 @@ def test_a_word_that_dagster_does_not_know_is_refused(name: str, tmp_path: Path,
 def test_ecs_differs_in_where_runs_execute_and_in_nothing_else() -> None:
     here, there = told("compose"), told("ecs")
     assert here.pop("run_launcher") != there.pop("run_launcher")
-    assert here["concurrency"]["runs"].pop("max_concurrent_runs") < there["concurrency"]["runs"].pop("max_concurrent_runs")
+    assert here["concurrency"]["runs"].pop("max_concurrent_runs") < there["concurrency"]["runs"].pop(
+        "max_concurrent_runs"
+    )
     assert here == there
 
 
@@ -138,7 +149,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     metadata = {"Cluster": "refera", "TaskARN": task["taskArn"], "Name": "daemon"}
 
     class Metadata(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(json.dumps(metadata).encode())
@@ -164,7 +175,9 @@ def postgres() -> Iterator[Postgres]:
 
 def of_the_run(instance: dg.DagsterInstance) -> dg.DagsterRun:
     """A queued run, as the daemon knows it: its code is in an image."""
-    code = RepositoryPythonOrigin("python", ModuleCodePointer("refera_platform.definitions", "defs", None), IMAGE, [], {})
+    code = RepositoryPythonOrigin(
+        "python", ModuleCodePointer("refera_platform.definitions", "defs", None), IMAGE, [], {}
+    )
     place = GrpcServerCodeLocationOrigin(host="code", port=4000, location_name="refera_platform")
     return create_run_for_test(
         instance, job_name="daily", tags={"dagster/partition": "2026-03-10", "refera/other": "x"},
@@ -176,7 +189,13 @@ def of_the_run(instance: dg.DagsterInstance) -> dg.DagsterRun:
 def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_network(
     aws: str, postgres: Postgres, tmp_path: Path, variables: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached = {"HOST": "127.0.0.1", "PORT": postgres.port, "USER": postgres.user, "PASSWORD": postgres.password, "DB": postgres.database}
+    reached = {
+        "HOST": "127.0.0.1",
+        "PORT": postgres.port,
+        "USER": postgres.user,
+        "PASSWORD": postgres.password,
+        "DB": postgres.database,
+    }
     for name, value in reached.items():
         monkeypatch.setenv(f"DAGSTER_POSTGRES_{name}", str(value))
     secret = boto3.client("secretsmanager").create_secret(Name="source", SecretString="hush")["ARN"]
@@ -189,7 +208,10 @@ def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_netw
         run = of_the_run(instance)
         launcher.launch_run(LaunchRunContext(run, None))
         tags = instance.get_run_by_id(run.run_id).tags
-        assert launcher.check_run_worker_health(instance.get_run_by_id(run.run_id)).status is WorkerStatus.RUNNING
+        assert (
+            launcher.check_run_worker_health(instance.get_run_by_id(run.run_id)).status
+            is WorkerStatus.RUNNING
+        )
 
     ecs = boto3.client("ecs")
     task = ecs.describe_tasks(cluster="refera", tasks=[tags["ecs/task_arn"]], include=["TAGS"])["tasks"][0]
@@ -197,7 +219,9 @@ def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_netw
     (container,) = made["containerDefinitions"]
     assert made["family"].startswith("refera")
     assert (container["name"], container["image"]) == ("run", IMAGE)
-    assert {one["name"]: one["valueFrom"] for one in container["secrets"]}["REFERA_CLASSICMODELS_URL"] == secret
+    assert {one["name"]: one["valueFrom"] for one in container["secrets"]}[
+        "REFERA_CLASSICMODELS_URL"
+    ] == secret
     assert "hush" not in json.dumps(made, default=str)
     assert postgres.password not in json.dumps([made, task], default=str)
     told_it = {one["name"]: one["value"] for one in container["environment"]}
@@ -217,4 +241,10 @@ def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_netw
 def reached_or(name: str, reached: Mapping[str, Any]) -> str:
     """What a variable of the daemon's task is: PostgreSQL's where it is that, and something of its own otherwise."""
     found = reached.get(name.removeprefix("DAGSTER_POSTGRES_"))
-    return str(found) if found is not None else f"s3://bucket/{name.lower()}" if "PGSSL" not in name else "prefer"
+    return (
+        str(found)
+        if found is not None
+        else f"s3://bucket/{name.lower()}"
+        if "PGSSL" not in name
+        else "prefer"
+    )

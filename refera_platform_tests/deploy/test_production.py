@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from refera_platform.engine import client
-from refera_platform.local.address import StackAddress
 from refera_platform.local import stack
+from refera_platform.local.address import StackAddress
 from refera_platform.orchestration.process import PROCESS
 from refera_platform.stage import Stage
 from refera_platform_tests.business import Shop
@@ -29,7 +29,9 @@ BACKFILL = """
 mutation ($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) { __typename ... on LaunchBackfillSuccess { backfillId } }
 }"""
-BACKFILLS = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status numPartitions } } } }"
+BACKFILLS = (
+    "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status numPartitions } } } }"
+)
 RUNS = "{ runsOrError { ... on Runs { results { runId status rootRunId tags { key value } } } } }"
 LOGS = """
 query ($run: ID!) {
@@ -112,7 +114,9 @@ class Production:
 def variables(address: StackAddress, postgres: Postgres, stage: Stage) -> dict[str, str]:
     """The example file, filled in for the servers of this test."""
     source, store = address.mariadb, address.s3
-    url = f"mysql://{source.reader.user}:{source.reader.password}@{source.host}:{source.port}/{source.database}"
+    url = (
+        f"mysql://{source.reader.user}:{source.reader.password}@{source.host}:{source.port}/{source.database}"
+    )
     bucket, prefix = stage.lake.removeprefix("s3://").removesuffix("/raw").split("/")
     return {
         **shape.example(), "DAGSTER_POSTGRES_HOST": "127.0.0.1", "DAGSTER_POSTGRES_PORT": str(postgres.port),
@@ -134,27 +138,21 @@ def stored_logs(stage: Stage) -> set[str]:
 
 @pytest.fixture
 def production(home: Path, shop: Shop, tmp_path: Path) -> Iterator[Production]:
-    """The three processes, up, over a fresh PostgreSQL, on the small business of this session's stack."""
+    """Code location and webserver, up, over a fresh PostgreSQL, on the small business of this session's stack."""
     postgres, stage = Postgres(), own_stage(home)
     address = stack.status(home).address
     assert address is not None
     services = Services(tmp_path, variables(address, postgres, stage))
     opened = Production(services, postgres, stage)
     try:
-        start(opened)
+        services.start("code")  # alone at first, as compose starts it: it makes the tables
+        services.wait(lambda: services.is_healthy("code"), "a healthy code location")
+        services.start("webserver")
+        services.wait(opened.schedules, "the code location in the webserver")
         yield opened
     finally:
         services.end()
         postgres.remove()
-
-
-def start(production: Production) -> None:
-    """Start the services in the order of the compose file."""
-    services = production.services
-    services.start("code")
-    services.wait(lambda: services.is_healthy("code"), "a healthy code location")
-    services.start("webserver", "daemon")
-    services.wait(production.schedules, "the code location in the webserver")
 
 
 def test_nothing_is_lost_when_everything_is_killed(production: Production, home: Path, shop: Shop) -> None:
@@ -162,10 +160,11 @@ def test_nothing_is_lost_when_everything_is_killed(production: Production, home:
     images = {name: services.files(name) for name in ("code", "webserver", "daemon")}
     captured(production.stage, "payments", TODAY - timedelta(days=3))
 
-    # a run and a backfill, and a schedule that somebody turns off
+    # a run and a backfill, before there is a daemon, and a schedule that somebody turns off
     first, filling = production.launch("productlines", DAYS[-1]), production.backfill("payments", DAYS)
     hourly = production.schedules()["look_for_overdue_days_hourly"]["id"]
     services.ask(f"mutation {{ stopRunningSchedule(id: {json.dumps(hourly)}) {{ __typename }} }}")
+    services.start("daemon")
     production.succeeds(first)
     filled = services.wait(lambda: production.of_backfill(filling), "the backfill's run")
     production.succeeds(filled[0])
@@ -183,13 +182,17 @@ def test_nothing_is_lost_when_everything_is_killed(production: Production, home:
         services.kill("webserver")
     production.postgres.stop()
 
+    # as after a reboot: everything at once, in no order
     production.postgres.start()
-    start(production)
+    services.start("webserver", "daemon", "code")
+    services.wait(production.schedules, "the code location in the webserver")
     runs = production.runs()
     assert [runs[name]["status"] for name in (first, filled[0], cut)] == ["SUCCESS", "SUCCESS", "FAILURE"]
     states = {name: state["status"] for name, state in production.schedules().items()}
     assert states == {"close_yesterday": "RUNNING", "look_for_overdue_days_hourly": "STOPPED"}
-    assert "raw_classicmodels" in production.printed(first), "from S3: the folder of the webserver is a new one"
+    assert "raw_classicmodels" in production.printed(first), (
+        "from S3: the folder of the webserver is a new one"
+    )
     production.succeeds(queued)
     again = services.wait(lambda: production.retries(cut), "the run that was cut off, once more")
     production.succeeds(again[0])
@@ -201,4 +204,6 @@ def test_nothing_is_lost_when_everything_is_killed(production: Production, home:
     with urllib.request.urlopen(f"http://127.0.0.1:{services.web}/server_info", timeout=10) as answer:
         assert answer.status == 200
     assert stored_logs(production.stage) >= {first, filled[0], queued, again[0]}
-    assert {name: services.files(name) for name in images} == images, "a root that is read-only would do as well"
+    assert {name: services.files(name) for name in images} == images, (
+        "a root that is read-only would do as well"
+    )
