@@ -62,7 +62,7 @@ class Services:
             words = [at.get(word, word.replace("/opt/", f"{place}/opt/")) for word in shape.command(service)]
             with (place / "log").open("ab") as log:
                 self._running[service] = subprocess.Popen(
-                    [str(BIN / words[0]), *words[1:]], env={**inside, **moved}, cwd=place / "opt", stdout=log,
+                    words, env={**inside, **moved}, cwd=place / "opt", stdout=log,
                     stderr=log, start_new_session=True,
                 )  # fmt: skip
 

@@ -104,7 +104,7 @@ def command(service: str) -> list[str]:
     """What a service runs: its own words, or its image's."""
     told = compose()["services"][service]
     if "command" in told:
-        return list(told["command"])
+        return [word.replace("$$", "$") for word in told["command"]]
     image = instructions(DEPLOY.parent / told["build"]["dockerfile"])
     return next(words for name, words in reversed(image) if name == "CMD")
 

@@ -155,6 +155,7 @@ def production(home: Path, shop: Shop, tmp_path: Path) -> Iterator[Production]:
         postgres.remove()
 
 
+@pytest.mark.timeout(600)  # a minute on two idle cores; three beside other tests
 def test_nothing_is_lost_when_everything_is_killed(production: Production, home: Path, shop: Shop) -> None:
     services = production.services
     images = {name: services.files(name) for name in ("code", "webserver", "daemon")}
