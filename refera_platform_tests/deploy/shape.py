@@ -109,8 +109,22 @@ def command(service: str) -> list[str]:
     return next(words for name, words in reversed(image) if name == "CMD")
 
 
+def steps(dockerfile: Path) -> list[list[str]]:
+    """What the image's own Python is told to do at last, one command a step."""
+    found: list[list[str]] = []
+    for name, words in last_stage(dockerfile):
+        if name == "RUN":
+            found.append([])
+            for word in words:
+                if word == "&&":
+                    found.append([])
+                else:
+                    found[-1].append(word)
+    return [words for words in found if words[0] == "python"]
+
+
 def unpack(dockerfile: Path, root: Path) -> None:
-    """Do what the Dockerfile does after its libraries: copy what it copies, and parse the dbt project."""
+    """Do what the Dockerfile does after its libraries: copy what it copies, and let Python do its steps."""
     names = {pattern.rpartition("/")[2] for pattern in ignored()}
     for source, target in copied(dockerfile):
         place = root / target.lstrip("/")
@@ -119,9 +133,9 @@ def unpack(dockerfile: Path, root: Path) -> None:
             shutil.copytree(ROOT / source, place, ignore=lambda _, found: names.intersection(found))
         else:
             shutil.copy2(ROOT / source, place)
-    if any("refera_platform.warehouse.manifest" in words for _, words in last_stage(dockerfile)):
-        subprocess.run(
-            [sys.executable, "-m", "refera_platform.warehouse.manifest"],
-            cwd=root / "opt/refera", env={"PYTHONPATH": str(root / "opt/refera"), "PYTHONDONTWRITEBYTECODE": "1"},
-            check=True, capture_output=True,
-        )  # fmt: skip
+    for _, *words in steps(dockerfile):
+        here = root / "opt/refera"
+        done = subprocess.run(
+            [sys.executable, *words], cwd=here, env={"PYTHONPATH": str(here)}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr

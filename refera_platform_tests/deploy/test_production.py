@@ -159,6 +159,7 @@ def production(home: Path, shop: Shop, tmp_path: Path) -> Iterator[Production]:
 def test_nothing_is_lost_when_everything_is_killed(production: Production, home: Path, shop: Shop) -> None:
     services = production.services
     images = {name: services.files(name) for name in ("code", "webserver", "daemon")}
+    assert "refera/refera_platform.egg-info/PKG-INFO" in images["code"], "the version of the code"
     captured(production.stage, "payments", TODAY - timedelta(days=3))
 
     # a run and a backfill, before there is a daemon, and a schedule that somebody turns off
