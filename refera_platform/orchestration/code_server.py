@@ -1,7 +1,7 @@
 """The code location as compose starts it: a server that first sees to the runs of the container before it.
 
 Runs of the default launcher are children of this server, and Dagster has no way to ask whether they live: after a
-killed container they would stay "started" and hold their pools. Dagster retries a run that failed so by itself.
+killed container they would stay "started" and hold their pools. The sensor of recovery then runs them again.
 
     python -m refera_platform.orchestration.code_server --host 0.0.0.0 --port 4000     (options of `dagster api grpc`)
 """

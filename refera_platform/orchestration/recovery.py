@@ -13,7 +13,7 @@ from dagster import DagsterRunStatus, RunsFilter
 from refera_platform.lake.doctor import examine
 from refera_platform.orchestration.partitions import days_request
 from refera_platform.orchestration.process import bury_the_dead
-from refera_platform.orchestration.unfinished import ROOT, TRY, Unfinished, unfinished
+from refera_platform.orchestration.unfinished import LOST, ROOT, TRY, Unfinished, unfinished
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.stage import Stage
@@ -89,6 +89,8 @@ def _why_not(failed: Unfinished, now: datetime) -> str:
         return f"Run {failed.run_id} failed in a way that another try does not mend: {failed.cause}"
     if failed.tries >= MOST_TRIES:
         return f"Run {failed.run_id} was the last of {MOST_TRIES} tries: {failed.cause}"
+    if failed.cause == LOST and not failed.tries:
+        return ""
     due = failed.ended + min(FIRST_WAIT * 2**failed.tries, LONGEST_WAIT)
     return f"Run {failed.run_id} is tried again at {due:%H:%M:%S} UTC." if now < due else ""
 

@@ -19,6 +19,8 @@ OWN = frozenset({ROOT, TRY, PROCESS})
 """Tags that are of one run alone."""
 AGAIN = "may_succeed_when_tried_again"
 """Metadata of a failure that says false when only other data or other code can help."""
+LOST = "its process ended without a word"
+"""Cause of a run in which no step failed."""
 REMEMBERED = timedelta(days=14)
 """How long a failed run is looked at."""
 MOST = 200
@@ -107,4 +109,4 @@ def _causes(instance: dg.DagsterInstance, run_id: str) -> tuple[str, bool]:
             may_succeed &= again is None or bool(again.value)
         elif data and data.error:
             causes.append((data.error.cause or data.error).message.strip())
-    return " | ".join(dict.fromkeys(filter(None, causes))) or "its process ended without a word", may_succeed
+    return " | ".join(dict.fromkeys(filter(None, causes))) or LOST, may_succeed

@@ -14,6 +14,7 @@ from refera_platform.engine import client
 from refera_platform.local import stack
 from refera_platform.local.address import StackAddress
 from refera_platform.orchestration.process import PROCESS
+from refera_platform.orchestration.unfinished import ROOT
 from refera_platform.stage import Stage
 from refera_platform_tests.business import Shop
 from refera_platform_tests.conftest import TODAY, captured, evening, own_stage, root
@@ -32,7 +33,7 @@ mutation ($params: LaunchBackfillParams!) {
 BACKFILLS = (
     "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status numPartitions } } } }"
 )
-RUNS = "{ runsOrError { ... on Runs { results { runId status rootRunId tags { key value } } } } }"
+RUNS = "{ runsOrError { ... on Runs { results { runId status tags { key value } } } } }"
 LOGS = """
 query ($run: ID!) {
   logsForRun(runId: $run) { ... on EventConnection { events { ... on LogsCapturedEvent { fileKey } } } }
@@ -92,8 +93,8 @@ class Production:
         return [run for run, told in self.runs().items() if told["tags"].get("dagster/backfill") == backfill]
 
     def retries(self, first: str) -> list[str]:
-        """The runs that Dagster made of one that failed."""
-        return [run for run, told in self.runs().items() if told["rootRunId"] == first != run]
+        """The runs that were made of one that failed."""
+        return [run for run, told in self.runs().items() if told["tags"].get(ROOT) == first]
 
     def succeeds(self, run: str) -> None:
         finished = {"SUCCESS", "FAILURE", "CANCELED"}
