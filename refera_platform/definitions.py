@@ -8,6 +8,7 @@ import dagster as dg
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks import build_freshness_check, build_log_check, logged
 from refera_platform.orchestration.dbt_assets import build_dbt_assets
+from refera_platform.orchestration.failed_days import build_failed_days_check
 from refera_platform.orchestration.partitions import daily
 from refera_platform.orchestration.process import claiming
 from refera_platform.orchestration.raw_assets import build_raw_assets
@@ -45,7 +46,7 @@ def build(stage: Stage) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=[*raw, captured_days, build_dbt_assets(), build_report_asset()],
-        asset_checks=[build_freshness_check(TABLES), *logs],
+        asset_checks=[build_freshness_check(TABLES), build_failed_days_check(TABLES), *logs],
         jobs=[job, freshness],
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
         sensors=[recovery_sensor(job, stage)],

@@ -17,7 +17,7 @@ from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.partitions import days_tags
 from refera_platform.orchestration.process import bury_the_dead, holders, own_tag
-from refera_platform.orchestration.schedules import DAILY
+from refera_platform.orchestration.unfinished import DAILY
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 

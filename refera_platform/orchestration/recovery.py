@@ -4,7 +4,6 @@ dead process ──▶ its run is failed ──┐
 failed run ──────────────────────────┴─▶ waited long enough? ──▶ doctor finds all well? ──▶ run of what is left
 """
 
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -13,7 +12,7 @@ from dagster import DagsterRunStatus, RunsFilter
 from refera_platform.lake.doctor import examine
 from refera_platform.orchestration.partitions import days_request
 from refera_platform.orchestration.process import bury_the_dead
-from refera_platform.orchestration.unfinished import LOST, ROOT, TRY, Unfinished, unfinished
+from refera_platform.orchestration.unfinished import LOST, MAKERS, ROOT, TRY, Unfinished, unfinished
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.stage import Stage
@@ -25,8 +24,6 @@ BUSY = [
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=4)
 MOST_TRIES = 12
 """Tries of one failure; with the waits between them they last for more than a day."""
-ADHOC = "__ASSET_JOB"
-"""Dagster's job of the Materialize button and of backfills."""
 
 
 def recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) -> dg.SensorDefinition:
@@ -47,13 +44,12 @@ def recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) -> dg.
         instance = context.instance
         if buried := bury_the_dead(instance):
             context.log.warning(f"The processes of these runs are gone: {', '.join(buried)}")
-        jobs = {job.name, ADHOC}
         graph = context.repository_def.asset_graph if context.repository_def else None
         known = graph.materializable_asset_keys if graph else frozenset()
-        if going := _going(instance, jobs):
+        if going := _going(instance):
             return dg.SkipReason(f"Run {going} is going on.")
         waiting = ""
-        for failed in unfinished(instance, jobs, known):
+        for failed in unfinished(instance, known):
             waiting = _why_not(failed, datetime.now(UTC))
             if waiting:
                 continue
@@ -77,10 +73,10 @@ def again(failed: Unfinished) -> dg.RunRequest:
     )
 
 
-def _going(instance: dg.DagsterInstance, jobs: Collection[str]) -> str:
+def _going(instance: dg.DagsterInstance) -> str:
     """A run that may be making what is missing now."""
     runs = instance.get_runs(RunsFilter(statuses=BUSY), limit=20)
-    return next((run.run_id for run in runs if run.job_name in jobs), "")
+    return next((run.run_id for run in runs if run.job_name in MAKERS), "")
 
 
 def _why_not(failed: Unfinished, now: datetime) -> str:

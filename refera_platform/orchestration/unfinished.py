@@ -19,6 +19,9 @@ OWN = frozenset({ROOT, TRY, PROCESS})
 """Tags that are of one run alone."""
 AGAIN = "may_succeed_when_tried_again"
 """Metadata of a failure that says false when only other data or other code can help."""
+DAILY = "daily"
+MAKERS = frozenset({DAILY, "__ASSET_JOB"})
+"""The jobs that make assets: ours, and Dagster's own of the Materialize button and of backfills."""
 LOST = "its process ended without a word"
 """Cause of a run in which no step failed."""
 REMEMBERED = timedelta(days=14)
@@ -49,21 +52,18 @@ class Unfinished:
     """The tags of ours that say how it was to be run."""
 
 
-def unfinished(
-    instance: dg.DagsterInstance, jobs: Collection[str], known: Collection[dg.AssetKey]
-) -> Iterator[Unfinished]:
+def unfinished(instance: dg.DagsterInstance, known: Collection[dg.AssetKey]) -> Iterator[Unfinished]:
     """Failed runs whose work is still missing, the newest first.
 
     Args:
         instance: Whose history.
-        jobs: Names of the jobs that make assets.
         known: The assets that exist; those of a removed table are owed by nobody.
     """
     since = datetime.now(UTC) - REMEMBERED
     failed = RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], created_after=since)
     for record in instance.get_run_records(failed, limit=MOST):
         run = record.dagster_run
-        if run.job_name not in jobs:
+        if run.job_name not in MAKERS:
             continue
         wanted = run.asset_selection if run.asset_selection is not None else frozenset(known)
         made = instance.get_asset_keys_for_run(run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)

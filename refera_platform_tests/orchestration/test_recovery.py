@@ -13,11 +13,13 @@ import pytest
 from refera_platform.answers.verify import verify
 from refera_platform.definitions import build
 from refera_platform.orchestration import headless, instance, keys, process, raw_assets, recovery, unfinished
+from refera_platform.orchestration.failed_days import NO_FAILURE
 from refera_platform.source import catalog
 from refera_platform.stage import load
 from refera_platform_tests.conftest import TODAY, evening
 from refera_platform_tests.ui import business, served
 
+PAYMENTS = keys.raw(catalog.find("payments"))
 ORDERS = keys.raw(catalog.find("orders"))
 NEVER = "the table was never captured: refera run"
 
@@ -99,6 +101,28 @@ def test_what_a_later_run_made_is_owed_by_nobody(now, later):
     assert not run(unreachable(now)).succeeded
     assert run(now).succeeded
     assert looked(now) == "No failed run has left anything undone."
+
+
+def standing(stage):
+    """The hourly look: whether each table has no failed day, and what is said of it."""
+    with instance.opened(stage) as history:
+        job = build(stage).resolve_job_def("look_for_overdue_days")
+        done = job.execute_in_process(instance=history, raise_on_error=False)
+    return {one.asset_key: one for one in done.get_asset_check_evaluations() if one.check_name == NO_FAILURE}
+
+
+def test_a_failed_day_stays_red_until_it_is_captured(now, later):
+    assert not run(unreachable(now)).succeeded
+    found = standing(now)[ORDERS]
+    assert not found.passed
+    assert found.description.startswith(
+        f"classicmodels.orders: day {TODAY} failed and was not captured since (run "
+    )
+    assert "127.0.0.1:9" in found.description
+    assert found.metadata["failed_days"].value == str(TODAY)
+    assert standing(now)[PAYMENTS].passed, "nobody asked for it"
+    assert run(now).succeeded
+    assert standing(now)[ORDERS].passed
 
 
 def test_a_run_that_is_going_on_is_waited_for(now, later):
