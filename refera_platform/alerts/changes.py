@@ -33,7 +33,7 @@ def remember(memory: Memory, incidents: Sequence[Incident], now: datetime) -> Me
             stories.append(replace(story, things=found.things, link=found.link))
         elif well := tuple(thing for thing in _ever(story) if thing not in red):
             stories.append(replace(story, things=well, ended=now))
-    begun = [_begin(incident) for incident in present.values()]
+    begun = [_begin(incident, now) for incident in present.values()]
     return replace(memory, stories=tuple(_bounded([*stories, *begun])))
 
 
@@ -71,8 +71,8 @@ def forget(memory: Memory, channels: Collection[str]) -> Memory:
     return replace(memory, stories=tuple(stories), pauses=pauses)
 
 
-def _begin(incident: Incident) -> Story:
-    name = hashlib.sha256(f"{incident.key} {incident.since.isoformat()}".encode()).hexdigest()[:16]
+def _begin(incident: Incident, now: datetime) -> Story:
+    name = hashlib.sha256(f"{incident.key} {now.isoformat()}".encode()).hexdigest()[:16]
     return Story(
         id=name, key=incident.key, kind=incident.kind, cause=incident.cause, link=incident.link,
         since=incident.since, things=incident.things,

@@ -6,7 +6,7 @@ Dagster's history ──▶ faults ──▶ incidents ──▶ messages ──
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from refera_platform.alerts.changes import remember
 from refera_platform.alerts.deliver import deliver
 from refera_platform.alerts.incident import group
 from refera_platform.alerts.memory import Memory
-from refera_platform.alerts.send import channels
+from refera_platform.alerts.send import Channel, channels
 from refera_platform.orchestration.failed_checks import faults_of_checks, going_now
 from refera_platform.orchestration.failed_runs import failed_since, look_at_runs
 from refera_platform.stage import Stage
@@ -79,23 +79,32 @@ def build_alerts_sensor() -> dg.SensorDefinition:
         before = Cursor.read(context.cursor)
         if before is None:
             context.log.warning("The cursor could not be read: what is wrong now is told once more.")
-        now = datetime.now(UTC)
-        after = look(context, before or Cursor(), now)
-        memory, troubles = deliver(after.memory, out, now)
-        after = Cursor(seen=after.seen, watched=after.watched, memory=memory)
+        repository = context.repository_def
+        if repository is None:
+            raise dg.DagsterInvariantViolationError("The sensor was evaluated outside of a code location.")
+        after, troubles = look_and_tell(
+            context.instance, repository, out, before or Cursor(), datetime.now(UTC)
+        )
         context.update_cursor(after.written())
         for trouble in troubles:
             context.log.error(trouble)
-        return dg.SkipReason(" | ".join(troubles) or _standing(memory))
+        return dg.SkipReason(" | ".join(troubles) or _standing(after.memory))
 
     return alerts
 
 
-def look(context: dg.SensorEvaluationContext, before: Cursor, now: datetime) -> Cursor:
-    """What is wrong now, in the light of what was."""
-    instance, repository = context.instance, context.repository_def
-    if repository is None:
-        raise dg.DagsterInvariantViolationError("The sensor was evaluated outside of a code location.")
+def look_and_tell(
+    instance: dg.DagsterInstance,
+    repository: dg.RepositoryDefinition,
+    out: Sequence[Channel],
+    before: Cursor,
+    now: datetime,
+) -> tuple[Cursor, list[str]]:
+    """What is wrong now is told to those who do not know it yet.
+
+    Returns:
+        What is known afterwards, and a sentence for each channel that could not be told.
+    """
     graph = repository.asset_graph
     # asked first: what a run found that ends while we look is told at the next look, with the run itself
     going = going_now(instance)
@@ -104,7 +113,8 @@ def look(context: dg.SensorEvaluationContext, before: Cursor, now: datetime) -> 
     promises = {key: graph.get(key).description or "" for key in graph.asset_check_keys}
     checks = faults_of_checks(instance, promises, going | set(runs.undecided))
     memory = remember(before.memory, group([*runs.faults, *checks]), now)
-    return Cursor(seen=seen, watched=runs.watched, memory=memory)
+    memory, troubles = deliver(memory, out, now)
+    return Cursor(seen=seen, watched=runs.watched, memory=memory), troubles
 
 
 def _standing(memory: Memory) -> str:

@@ -86,10 +86,12 @@ def look_at_runs(
     faults, struck, undecided, taken_over = list[Fault](), list[str](), list[str](), set[Owed]()
     for record in records:
         run = record.dagster_run
-        if run.status is not DagsterRunStatus.FAILURE or _was_retried(instance, record):
+        if run.status is not DagsterRunStatus.FAILURE:
             continue
         if _may_be_retried(instance, record, now):
             undecided.append(run.run_id)
+            continue
+        if _was_retried(instance, record):
             continue
         reasons = [
             _fault(instance, record, cause, owed, known, taken_over)
@@ -109,8 +111,10 @@ def _may_be_retried(instance: dg.DagsterInstance, record: RunRecord, now: dateti
     """Whether Dagster is about to run it again, or does so now: then it has not failed yet."""
     tags, since = record.dagster_run.tags, now - _ended(record)
     if again := tags.get(RETRIED_BY):
-        child = instance.get_run_by_id(again)
-        return child is not None and not child.is_finished
+        child = instance.get_run_record_by_id(again)
+        if child is None or child.dagster_run.status is not DagsterRunStatus.FAILURE:
+            return child is not None and not child.dagster_run.is_finished
+        return _may_be_retried(instance, child, now)
     if WILL_RETRY not in tags:
         return instance.run_retries_enabled and since < RETRY_DECIDED
     return tags[WILL_RETRY] == "true" and since < RETRY_BEGUN

@@ -78,7 +78,7 @@ def build_raw_assets(
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         if refused:
-            raise _failure(refused)
+            raise failure_of(refused)
 
     return raw
 
@@ -172,7 +172,7 @@ def _of_day(filled: Filled, captured: Captured) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _failure(refused: Sequence[Refused]) -> dg.Failure:
+def failure_of(refused: Sequence[Refused]) -> dg.Failure:
     """One sentence for all tables that failed for one reason; only what may pass by itself is tried again."""
     reasons: dict[str, list[tuple[SourceTable, str]]] = {}
     for one in refused:
