@@ -1,8 +1,10 @@
 """Real runs in Dagster's real history, and what people hear of them: once, with the cause and a link."""
 
 import json
+import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -24,6 +26,10 @@ from refera_platform_tests.alerts.receivers import listening_hook, listening_mai
 
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-03-01", end_date="2026-03-20")
 DOWN = "The source classicmodels does not answer at db:3306: see whether it runs."
+NOWHERE = Stage(
+    name="test", home=Path(), databases={}, store=ObjectStore(), lake="s3://b/raw", warehouse="s3://b/warehouse",
+    clock=Clock(), first_day=date(2026, 3, 1),
+)  # fmt: skip
 ALL = frozenset(table.name for table in TABLES)
 
 
@@ -46,33 +52,35 @@ class World:
 
     def __post_init__(self):
         self.repository = house(self).get_repository_def()
+        self.history = memory.opened(self.stage)
+
+    def restart(self):
+        """Another process opens the same history."""
+        self.history.dispose()
+        self.history = memory.opened(self.stage)
 
     def run(self, day="2026-03-10", job="daily", **options):
         """A run of a job in this process, as headless runs are."""
         if job == "daily":
             options["partition_key"] = day
-        with memory.opened(self.stage) as history:
-            return self.repository.get_job(job).execute_in_process(
-                instance=history, raise_on_error=False, run_config=QUIET, **options
-            )
+        return self.repository.get_job(job).execute_in_process(
+            instance=self.history, raise_on_error=False, run_config=QUIET, **options
+        )
 
     def look(self):
-        """One evaluation of the sensor, as the daemon does it after a restart."""
-        with memory.opened(self.stage) as history:
-            context = dg.build_sensor_context(
-                instance=history, cursor=self.cursor or None, repository_def=self.repository,
-                resources={"stage": self.stage},
-            )  # fmt: skip
-            data = self.repository.get_sensor_def("alerts").evaluate_tick(context)
+        """One evaluation of the sensor, with nothing but the cursor of the one before."""
+        context = dg.build_sensor_context(
+            instance=self.history, cursor=self.cursor or None, repository_def=self.repository,
+            resources={"stage": self.stage},
+        )  # fmt: skip
+        data = self.repository.get_sensor_def("alerts").evaluate_tick(context)
         self.cursor, self.skipped = data.cursor, data.skip_message
 
     def look_in(self, later):
         """The same at another time."""
-        with memory.opened(self.stage) as history:
-            after, troubles = look_and_tell(
-                history, self.repository, channels(self.stage.alerts, self.stage.name),
-                Cursor.read(self.cursor), datetime.now(UTC) + later,
-            )  # fmt: skip
+        out = channels(self.stage.alerts, self.stage.name)
+        now = datetime.now(UTC) + later
+        after, troubles = look_and_tell(self.history, self.repository, out, Cursor.read(self.cursor), now)
         self.cursor = after.written()
         return troubles
 
@@ -142,9 +150,18 @@ def house(world):
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def new_history(tmp_path_factory):
+    """A home with Dagster's empty history, which takes a second to make."""
+    place = tmp_path_factory.mktemp("new")
+    memory.opened(replace(NOWHERE, home=place)).dispose()
+    return place
+
+
 @pytest.fixture
-def world(tmp_path):
+def world(tmp_path, new_history):
     """The small house with a webhook and a mailbox that listen."""
+    shutil.copytree(new_history, tmp_path, dirs_exist_ok=True)
     with listening_hook() as hook, listening_mailbox() as box:
         alerts = AlertSettings.read(
             {
@@ -153,13 +170,10 @@ def world(tmp_path):
                 "REFERA_UI_URL": "https://dagster.example.com",
             }
         )  # fmt: skip
-        stage = Stage(
-            name="test", home=tmp_path, databases={}, store=ObjectStore(), lake="s3://b/raw",
-            warehouse="s3://b/warehouse", clock=Clock(), first_day=date(2026, 3, 1), alerts=alerts,
-        )  # fmt: skip
-        made = World(stage)
+        made = World(replace(NOWHERE, home=tmp_path, alerts=alerts))
         made.hook, made.box = hook, box
         yield made
+        made.history.dispose()
 
 
 def test_eight_tables_that_fail_for_one_reason_are_one_message_and_their_recovery_another(world):
@@ -172,6 +186,7 @@ def test_eight_tables_that_fail_for_one_reason_are_one_message_and_their_recover
     assert f"<https://dagster.example.com/runs/{failed.run_id}|" in text
     assert all(f"raw/classicmodels/{name}" in text for name in ALL)
     assert len(world.box.messages) == 1
+    world.restart()
     world.refused = {}
     assert world.run().success
     for _ in range(2):
@@ -285,8 +300,7 @@ def test_overdue_tables_are_one_message_and_recover_when_their_day_comes(world):
 def test_a_run_that_dagster_tries_again_has_not_failed_yet(world):
     world.model = "test adds_up is red."
     first = world.run(tags={"dagster/max_retries": "1", "dagster/retry_on_asset_or_op_failure": "true"})
-    with memory.opened(world.stage) as history:
-        assert history.get_run_by_id(first.run_id).tags["dagster/will_retry"] == "true"
+    assert world.history.get_run_by_id(first.run_id).tags["dagster/will_retry"] == "true"
     world.look()
     assert world.hook.texts == []
     again = world.run(
@@ -295,8 +309,7 @@ def test_a_run_that_dagster_tries_again_has_not_failed_yet(world):
             "dagster/root_run_id": first.run_id,
         }
     )
-    with memory.opened(world.stage) as history:
-        history.add_run_tags(first.run_id, {"dagster/auto_retry_run_id": again.run_id})
+    world.history.add_run_tags(first.run_id, {"dagster/auto_retry_run_id": again.run_id})
     world.look()
     (text,) = world.hook.texts
     assert again.run_id in text
@@ -312,19 +325,17 @@ def test_a_retry_that_never_comes_is_told_all_the_same(world):
 
 
 def test_a_run_that_somebody_stopped_is_no_incident(world):
-    with memory.opened(world.stage) as history:
-        run = history.create_run_for_job(
-            world.repository.get_job("daily"), tags={"dagster/partition": "2026-03-10"}
-        )
-        history.report_run_canceled(run)
+    run = world.history.create_run_for_job(
+        world.repository.get_job("daily"), tags={"dagster/partition": "2026-03-10"}
+    )
+    world.history.report_run_canceled(run)
     world.look()
     assert world.hook.texts == []
 
 
 def test_a_run_whose_process_is_gone_says_so_and_a_later_run_makes_it_good(world):
-    with memory.opened(world.stage) as history:
-        run = history.create_run_for_job(world.repository.get_job("hourly"))
-        history.report_run_failed(run, "The process that ran it is gone; the next run takes over.")
+    run = world.history.create_run_for_job(world.repository.get_job("hourly"))
+    world.history.report_run_failed(run, "The process that ran it is gone; the next run takes over.")
     world.look()
     (text,) = world.hook.texts
     assert "The process that ran it is gone" in text
