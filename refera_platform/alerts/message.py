@@ -12,7 +12,7 @@ from refera_platform.alerts.fault import Kind, one_line
 
 MOST_NAMES = 10
 """Names that a message shows."""
-LONGEST_NAME = 55
+LONGEST_NAME = 50
 """Characters of each; blocks of Slack take 3000 in all, and escaping makes five of one."""
 LONGEST_SUBJECT = 140
 _CALLS_EVERYBODY = re.compile(r"@(?=(?:channel|here|all|everyone|group)\b)", re.IGNORECASE)
