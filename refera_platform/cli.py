@@ -224,6 +224,17 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command(epilog=f"{EXAMPLE}: refera alert · refera alert --test")
+def alert(
+    test: Annotated[bool, typer.Option("--test", help="Send a message through each channel.")] = False,
+) -> None:
+    """Say who is told when something is wrong."""
+    from refera_platform.terminal.alert import alert as show_channels
+
+    if not show_channels(load(), test=test):
+        raise typer.Exit(1)
+
+
 @app.command(
     epilog=f"{EXAMPLE}: refera discover mysql://reader@db.example.com/shop · refera discover - --output shop.py < url"
 )

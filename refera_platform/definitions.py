@@ -6,6 +6,7 @@ dagster dev -w workspace.yaml        (or `make ui`, which also starts the local 
 import dagster as dg
 
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.alerts import build_alerts_sensor
 from refera_platform.orchestration.checks import build_freshness_check, build_log_check, logged
 from refera_platform.orchestration.dbt_assets import build_dbt_assets
 from refera_platform.orchestration.failed_days import build_failed_days_check
@@ -49,7 +50,7 @@ def build(stage: Stage) -> dg.Definitions:
         asset_checks=[build_freshness_check(TABLES), build_failed_days_check(TABLES), *logs],
         jobs=[job, freshness],
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
-        sensors=[recovery_sensor(job, stage)],
+        sensors=[recovery_sensor(job, stage), build_alerts_sensor()],
         resources={"stage": claiming(stage)},
         executor=dg.in_process_executor,
     )

@@ -7,6 +7,7 @@ ReferaError
 │   └── DayRefused      this day cannot be captured (any more, or yet)
 ├── WarehouseError      the build or its audit failed; what was published stays
 ├── QueryError          a question to the warehouse could not be answered
+├── AlertError          a message could not be delivered
 └── LocalStackError     a private server, the sample source or a dump is in trouble
 """
 
@@ -49,6 +50,10 @@ class WarehouseError(ReferaError):
 
 class QueryError(ReferaError):
     """A question to the warehouse could not be answered."""
+
+
+class AlertError(ReferaError):
+    """A message about an incident could not be delivered."""
 
 
 class LocalStackError(ReferaError):

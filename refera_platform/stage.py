@@ -17,11 +17,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from refera_platform.alert_settings import LOOPBACK as LOOPBACK
+from refera_platform.alert_settings import AlertSettings
 from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SHORTEST_KEY = 16
 """Bytes of a hash key below which values could be found by trying."""
 SSL_MODES = ("disabled", "required", "verify_ca", "verify_identity")
@@ -40,6 +41,11 @@ VARIABLES: Mapping[str, str] = {
     "REFERA_S3_ENDPOINT": "production: `https://host:port` of an S3 server that is not AWS; empty for AWS.",
     "REFERA_S3_REGION": "production: region of the buckets; `us-east-1`. Credentials come from the AWS chain.",
     "REFERA_GLUE_DATABASE": "production: Glue database that shows the published tables to Athena; empty for none.",
+    "REFERA_ALERT_WEBHOOK": "Slack-compatible webhook that is told of failures, `https://host/path`; empty for none.",
+    "REFERA_ALERT_SMTP": "Server for alerts by e-mail, `smtp://user:password@host:587` or `smtps://…`; empty for none.",
+    "REFERA_ALERT_MAIL_FROM": "Address that e-mails come from.",
+    "REFERA_ALERT_MAIL_TO": "Addresses that e-mails go to, with commas between them.",
+    "REFERA_UI_URL": "Base address of your Dagster UI, `https://host:port`: what alerts link to; empty for no links.",
 }
 
 
@@ -121,6 +127,8 @@ class Stage:
     """Key of the hashes of columns declared so; empty when there are none."""
     glue_database: str = ""
     """Database of the Glue Data Catalog that the published tables are registered in; empty for none."""
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    """Who is told when something is wrong; nobody by default."""
 
     @property
     def scratch(self) -> Path:
@@ -182,7 +190,7 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
     return Stage(
         name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
         warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
-        memory_limit=_memory_limit(env), hash_key=_hash_key(env),
+        memory_limit=_memory_limit(env), hash_key=_hash_key(env), alerts=AlertSettings.read(env),
     )  # fmt: skip
 
 
@@ -222,6 +230,7 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         ),
         lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
         memory_limit=_memory_limit(env), hash_key=_hash_key(env), glue_database=catalog,
+        alerts=AlertSettings.read(env),
     )  # fmt: skip
 
 

@@ -49,8 +49,8 @@ def folder(home: Path) -> Path:
     events = json.dumps(str(place / "history" / "runs"))  # where Dagster keeps them by itself
     if not settings.exists():
         settings.write_text(SETTINGS.replace("{base_dir}", events))
-    elif (was := BASE_DIR.search(text := settings.read_text())) and not Path(json.loads(was[1])).is_dir():
-        settings.write_text(text.replace(was[1], events))  # the home was moved
+    elif (was := BASE_DIR.search(text := settings.read_text())) and was[1] != events:
+        settings.write_text(text.replace(was[1], events))  # the home was moved, or is a copy of another one
     return place
 
 

@@ -33,6 +33,8 @@ UNSETTLED = (
     "The table was altered, or rows went with those they refer to, which the log does not tell: the next run that"
     " reaches the present reads the table."
 )
+REASONS = "reasons"
+"""Metadata of a failure: each cause, and the assets that it struck."""
 FRESH_WITHIN = timedelta(hours=36)
 
 
@@ -75,7 +77,7 @@ def build_raw_assets(
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         if refused:
-            raise _failure(refused)
+            raise failure_of(refused)
 
     return raw
 
@@ -169,19 +171,28 @@ def _of_day(filled: Filled, captured: Captured) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _failure(refused: Sequence[Refused]) -> dg.Failure:
+def failure_of(refused: Sequence[Refused]) -> dg.Failure:
     """One sentence for all tables that failed for one reason; only what may pass by itself is tried again."""
-    reasons: dict[str, list[tuple[str, str]]] = {}
+    reasons: dict[str, list[tuple[SourceTable, str]]] = {}
     for one in refused:
         said, address = str(one.trouble), one.table.address
         shared = said.replace(f"Table {address}", "the table").replace(address, "the table")
-        reasons.setdefault(shared, []).append((one.table.name, said))
+        reasons.setdefault(shared, []).append((one.table, said))
     said = " | ".join(
-        found[0][1] if len(found) == 1 else f"{', '.join(name for name, _ in found)}: {shared}"
+        found[0][1] if len(found) == 1 else f"{', '.join(table.name for table, _ in found)}: {shared}"
         for shared, found in reasons.items()
     )
+    struck = [
+        {
+            "cause": found[0][1] if len(found) == 1 else shared,
+            "assets": [keys.raw(table).to_user_string() for table, _ in found],
+        }
+        for shared, found in reasons.items()
+    ]
     # the rule that refuses a day refuses it again; what else can be mended is tried again when it was
     again = any(not isinstance(one.trouble, DayRefused) for one in refused)
     return dg.Failure(
-        said, metadata={AGAIN: again}, allow_retries=any(one.trouble.passing for one in refused)
+        said,
+        metadata={REASONS: struck, AGAIN: again},
+        allow_retries=any(one.trouble.passing for one in refused),
     )

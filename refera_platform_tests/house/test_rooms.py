@@ -7,7 +7,7 @@ import pytest
 
 from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, modules, name, room
 
-GROUND = ("errors", "clock", "stage", "engine")
+GROUND = ("errors", "clock", "alert_settings", "stage", "engine")
 ROOMS = ("source", "lake", "warehouse", "answers")
 MAY_IMPORT = {
     "": (),
@@ -15,10 +15,11 @@ MAY_IMPORT = {
     **{each: (*GROUND, *ROOMS[:level]) for level, each in enumerate(ROOMS)},
     "remote": (*GROUND, "source", "lake"),
     "local": GROUND,
-    "orchestration": (*GROUND, *ROOMS, "remote", "local"),
-    "definitions": (*GROUND, *ROOMS, "remote", "local", "orchestration"),
-    "terminal": (*GROUND, *ROOMS, "remote", "local", "orchestration", "definitions"),
-    "cli": (*GROUND, *ROOMS, "remote", "local", "orchestration", "definitions", "terminal"),
+    "alerts": GROUND,
+    "orchestration": (*GROUND, *ROOMS, "remote", "local", "alerts"),
+    "definitions": (*GROUND, *ROOMS, "remote", "local", "alerts", "orchestration"),
+    "terminal": (*GROUND, *ROOMS, "remote", "local", "alerts", "orchestration", "definitions"),
+    "cli": (*GROUND, *ROOMS, "remote", "local", "alerts", "orchestration", "definitions", "terminal"),
 }
 """Each part of the house, and the parts it may know besides itself."""
 DAGSTER_WING = {"orchestration", "definitions"}

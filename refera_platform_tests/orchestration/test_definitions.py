@@ -93,6 +93,11 @@ def test_the_schedule_closes_yesterday_of_the_stage_s_time_zone_and_is_on(stage,
     assert request.run_key == "2026-03-10"
 
 
+def test_people_are_told_by_a_sensor_that_is_on(definitions):
+    sensor = definitions.get_repository_def().get_sensor_def("alerts")
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
 def test_a_source_is_read_by_one_run_at_a_time_and_retried(definitions):
     raw = next(
         one

@@ -58,13 +58,15 @@ def test_what_was_wiped_is_gone_and_a_run_after_it_is_kept(memory):
     assert dg.DagsterEventType.RUN_SUCCESS in told(memory.event_log_storage, new)
 
 
-def test_a_home_that_was_moved_takes_its_history_along(tmp_path):
+@pytest.mark.parametrize("taken", [shutil.move, shutil.copytree])
+def test_a_home_that_was_moved_or_copied_has_a_history_of_its_own(tmp_path, taken):
     with dg.DagsterInstance.from_config(str(instance.folder(tmp_path / "old"))) as first:
         (one,) = runs(first)
-    shutil.move(tmp_path / "old", tmp_path / "new")
+    taken(tmp_path / "old", tmp_path / "new")
     with dg.DagsterInstance.from_config(str(instance.folder(tmp_path / "new"))) as second:
         assert dg.DagsterEventType.RUN_SUCCESS in told(second.event_log_storage, one)
-    assert not (tmp_path / "old").exists()
+        (other,) = runs(second)
+    assert not list(tmp_path.glob(f"old/**/{other}.db"))
 
 
 def test_settings_that_a_person_changed_stay(tmp_path):

@@ -1,0 +1,252 @@
+"""What each channel has to be told: once, not again, and when it is over; also after it was away."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refera_platform.alerts.changes import MOST_STORIES, delivered, due, forget, remember
+from refera_platform.alerts.deliver import LONGEST_PAUSE, MOST_AT_ONCE, deliver
+from refera_platform.alerts.fault import Kind
+from refera_platform.alerts.incident import Incident
+from refera_platform.alerts.memory import Memory
+from refera_platform.alerts.message import Origin, What, lasted, slack
+from refera_platform.errors import AlertError
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def incident(key, *things, since=NOON):
+    return Incident(
+        key=key, kind=Kind.RUN, cause=f"cause of {key}", things=things, link="/runs/1", since=since
+    )
+
+
+class Ear:
+    """A channel that hears, or does not."""
+
+    def __init__(self, name):
+        self.name = self.where = name
+        self.heard = []
+        self.trouble = None
+
+    def send(self, message):
+        if self.trouble:
+            raise self.trouble
+        self.heard.append(message)
+        return ""
+
+    @property
+    def told(self):
+        return [(message.what, message.things) for message in self.heard]
+
+
+class Day:
+    """A day of looks, remembered in between as Dagster does: as text."""
+
+    def __init__(self, *ears):
+        self.ears, self.now, self.text, self.troubles = ears, NOON, json.dumps(Memory().as_json()), []
+
+    def look(self, *incidents, after=timedelta(seconds=30)):
+        self.now += after
+        memory = remember(Memory.from_json(json.loads(self.text)), incidents, self.now)
+        memory, self.troubles = deliver(memory, self.ears, self.now)
+        self.text = json.dumps(memory.as_json())
+        return memory
+
+
+def test_an_incident_is_told_once_and_when_it_is_over():
+    ear = Ear("webhook")
+    day = Day(ear)
+    for _ in range(3):
+        day.look(incident("a", "x", "y"))
+    day.look(after=2 * HOUR)
+    day.look()
+    assert ear.told == [(What.OPENED, ("x", "y")), (What.RECOVERED, ("x", "y"))]
+    assert ear.heard[1].title == "Recovered after 2 h 2 min"
+    assert ear.heard[0].incident == ear.heard[1].incident
+    assert day.look().stories == ()
+
+
+def test_what_joins_is_told_after_an_hour_together():
+    ear = Ear("webhook")
+    day = Day(ear)
+    day.look(incident("a", "x"))
+    day.look(incident("a", "x", "y"))
+    day.look(incident("a", "x", "y", "z"))
+    assert len(ear.heard) == 1
+    day.look(incident("a", "x", "y", "z"), after=HOUR)
+    day.look(incident("a", "x"))
+    day.look(incident("a", "x", "y"), after=2 * HOUR)
+    assert ear.told[1:] == [(What.WIDENED, ("y", "z"))], "what left and came back is no news"
+
+
+def test_nothing_recovers_that_is_red_for_another_reason():
+    ear = Ear("webhook")
+    day = Day(ear)
+    day.look(incident("a", "x", "y"))
+    day.look(incident("b", "x", "y"))
+    day.look(incident("b", "x"))
+    day.look()
+    assert [(message.what, message.cause) for message in ear.heard] == [
+        (What.OPENED, "cause of a"), (What.OPENED, "cause of b"), (What.RECOVERED, "cause of b"),
+    ]  # fmt: skip
+
+
+def test_of_a_partly_replaced_incident_only_what_is_well_recovers():
+    ear = Ear("webhook")
+    day = Day(ear)
+    day.look(incident("a", "x", "y"))
+    day.look(incident("b", "x"))
+    assert sorted(ear.told[1:]) == [(What.OPENED, ("x",)), (What.RECOVERED, ("y",))]
+
+
+def test_a_dead_channel_stops_no_other_and_hears_once_when_it_is_back():
+    dead, well = Ear("webhook"), Ear("mail")
+    day = Day(dead, well)
+    dead.trouble = AlertError("The webhook does not answer:", "wait.", passing=True)
+    for _ in range(5):
+        day.look(incident("a", "x"))
+    assert well.told == [(What.OPENED, ("x",))]
+    dead.trouble = None
+    day.look(incident("a", "x"), after=LONGEST_PAUSE)
+    day.look(incident("a", "x"))
+    assert dead.told == well.told == [(What.OPENED, ("x",))]
+
+
+def test_what_began_and_ended_while_a_channel_was_dead_is_one_message_to_it():
+    dead, well = Ear("webhook"), Ear("mail")
+    day = Day(dead, well)
+    dead.trouble = AlertError("The webhook does not answer:", "wait.", passing=True)
+    day.look(incident("a", "x"))
+    day.look(after=HOUR)
+    dead.trouble = None
+    day.look(after=HOUR)
+    assert [what for what, _ in well.told] == [What.OPENED, What.RECOVERED]
+    assert [what for what, _ in dead.told] == [What.RECOVERED]
+    assert day.look().stories == ()
+
+
+def test_a_channel_that_fails_is_left_alone_for_longer_and_longer():
+    dead = Ear("webhook")
+    dead.trouble = AlertError("The webhook answered 404:", "make a new one.")
+    day, asked = Day(dead), 0
+    for _ in range(120):
+        day.look(incident("a", "x"))
+        asked += bool(day.troubles)
+    assert 5 <= asked <= 12
+    assert "make a new one" in dead.trouble.remedy
+
+
+def test_a_message_that_is_refused_for_what_it_says_stops_no_other():
+    ear = Ear("webhook")
+    send = ear.send
+    poison = AlertError("The webhook answered 400:", "mend it.")
+
+    def choosy(message):
+        if message.cause == "cause of a":
+            raise poison
+        return send(message)
+
+    ear.send = choosy
+    Day(ear).look(incident("a", "x"), incident("b", "y"))
+    assert [message.cause for message in ear.heard] == ["cause of b"]
+
+
+def test_no_look_sends_more_than_a_handful():
+    ear = Ear("webhook")
+    day, many = Day(ear), [incident(f"k{n:02}", f"t{n}") for n in range(25)]
+    day.look(*many)
+    assert len(ear.heard) == MOST_AT_ONCE
+    day.look(*many)
+    day.look(*many)
+    day.look(*many)
+    assert len(ear.heard) == 25
+
+
+def test_memory_is_bounded_and_open_incidents_are_not_told_again():
+    ear = Ear("webhook")
+    day, many = Day(ear), [incident(f"k{n:02}", f"t{n}") for n in range(100)]
+    for _ in range(12):
+        memory = day.look(*many)
+    assert len(memory.stories) == MOST_STORIES
+    assert len(ear.heard) == MOST_STORIES
+    assert len(day.text) < 40_000
+
+
+def test_a_new_channel_hears_what_is_wrong_now():
+    first, second = Ear("webhook"), Ear("mail")
+    day = Day(first)
+    day.look(incident("a", "x"))
+    day.ears = (first, second)
+    day.look(incident("a", "x"))
+    assert first.told == second.told == [(What.OPENED, ("x",))]
+
+
+@given(st.lists(st.tuples(st.frozensets(st.sampled_from("abc")), st.booleans(), st.booleans()), max_size=25))
+def test_whatever_happens_each_channel_ends_with_the_truth(looks):
+    """Any incidents, any outages: at the end both channels were told alternately, and know what is open."""
+    one, other = Ear("webhook"), Ear("mail")
+    day = Day(one, other)
+    down = AlertError("away:", "wait.", passing=True)
+    for keys, first_down, second_down in looks:
+        one.trouble, other.trouble = (down if first_down else None), (down if second_down else None)
+        day.look(*(incident(key, f"thing {key}", since=day.now) for key in sorted(keys)))
+    last = looks[-1][0] if looks else frozenset()
+    one.trouble = other.trouble = None
+    for _ in range(12):
+        day.look(*(incident(key, f"thing {key}", since=day.now) for key in sorted(last)), after=LONGEST_PAUSE)
+    for ear in (one, other):
+        told = {}
+        for message in ear.heard:
+            told.setdefault(message.incident, []).append(message.what)
+        assert all(
+            whats in ([What.OPENED], [What.OPENED, What.RECOVERED], [What.RECOVERED])
+            for whats in told.values()
+        )
+        open_still = {
+            ear_message.cause for ear_message in ear.heard if told[ear_message.incident] == [What.OPENED]
+        }
+        assert open_still == {f"cause of {key}" for key in last}
+
+
+def test_the_same_in_gives_the_same_out():
+    memory = remember(Memory(), [incident("a", "x"), incident("b", "y")], NOON)
+    assert due(memory, "mail", NOON) == due(memory, "mail", NOON)
+    assert Memory.from_json(json.loads(json.dumps(memory.as_json()))) == memory
+    (first, _) = due(memory, "mail", NOON)
+    after = delivered(memory, first, "mail", NOON)
+    assert len(due(after, "mail", NOON)) == 1
+    assert forget(after, ["mail"]) == after
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (5, "less than a minute"),
+        (61, "1 min"),
+        (7500, "2 h 5 min"),
+        (90000, "1 d 1 h"),
+        (-5, "less than a minute"),
+    ],
+)
+def test_how_long_it_lasted(seconds, told):
+    assert lasted(timedelta(seconds=seconds)) == told
+
+
+def test_slack_gets_no_mention_no_link_and_no_block_that_is_too_long():
+    memory = remember(Memory(), [incident("a", *(f"<{'&' * 200}{n}>" for n in range(100)))], NOON)
+    (message,) = due(memory, "webhook", NOON)
+    hostile = replace(message, cause="<!channel> @here <https://evil.example|click> " + "&" * 900)
+    body = slack(hostile, Origin(stage="production", ui_url="https://ui.example"))
+    texts = [body["blocks"][0]["text"]["text"], body["blocks"][1]["elements"][0]["text"]]
+    for text in texts:
+        assert "<!channel>" not in text
+        assert "@here" not in text
+        assert len(text) <= 3000
+    assert texts[1].endswith("<https://ui.example/runs/1|Open in Dagster>")
+    assert "and 90 more" in texts[1]
