@@ -34,6 +34,7 @@ VARIABLES: Mapping[str, str] = {
     "REFERA_NOW": "An ISO instant with offset at which the clock stands still (demo and tests).",
     "REFERA_MEMORY_LIMIT": "Most memory one DuckDB session may take before it spills to disk; `1GB`.",
     "REFERA_HASH_KEY": "Secret of at least 16 bytes that keys the hashes of columns declared `hashed`.",
+    "REFERA_PREVIEWS": "`on` or `off`: ten rows of each table in Dagster and its event log; `off` in production only.",
     "REFERA_CLASSICMODELS_URL": "production: `mysql://user:password@host:3306/database?ssl_mode=verify_identity`.",
     "REFERA_LAKE": "production: root of the raw objects, `s3://bucket/raw`.",
     "REFERA_WAREHOUSE": "production: root of the published tables, `s3://bucket/warehouse`.",
@@ -56,6 +57,8 @@ class Database:
     ssl_mode: str = "verify_identity"
     ssl_ca: str = ""
     """Path of the certificate authorities to trust; empty for the machine's own."""
+    kind: str = "mysql"
+    """``mysql`` or ``mariadb``, for people to see."""
 
     @classmethod
     def from_url(cls, variable: str, url: str) -> "Database":
@@ -85,7 +88,7 @@ class Database:
             )
         return cls(
             host=parts.hostname, port=port, user=unquote(parts.username), password=unquote(parts.password or ""),
-            name=name, ssl_mode=mode, ssl_ca=authorities,
+            name=name, ssl_mode=mode, ssl_ca=authorities, kind=parts.scheme,
         )  # fmt: skip
 
 
@@ -98,6 +101,8 @@ class ObjectStore:
     region: str = "us-east-1"
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
+    pages: str = ""
+    """Where a browser finds the buckets without a login; empty when that is not so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +126,8 @@ class Stage:
     """Key of the hashes of columns declared so; empty when there are none."""
     glue_database: str = ""
     """Database of the Glue Data Catalog that the published tables are registered in; empty for none."""
+    is_previewed: bool = True
+    """Whether Dagster shows some rows of each table, and keeps them in its event log."""
 
     @property
     def scratch(self) -> Path:
@@ -169,10 +176,11 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
         reader, bucket = stack["mariadb"]["reader"], stack["s3"]["bucket"]
         source = Database(
             host=stack["mariadb"]["host"], port=stack["mariadb"]["port"], user=reader["user"],
-            password=reader["password"], name=stack["mariadb"]["database"], ssl_mode="disabled",
+            password=reader["password"], name=stack["mariadb"]["database"], ssl_mode="disabled", kind="mariadb",
         )  # fmt: skip
         store = ObjectStore(
-            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")}
+            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")},
+            pages=stack["s3"].get("pages", ""),
         )
     except (KeyError, TypeError) as trouble:
         raise SettingError(
@@ -182,7 +190,7 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
     return Stage(
         name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
         warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
-        memory_limit=_memory_limit(env), hash_key=_hash_key(env),
+        memory_limit=_memory_limit(env), hash_key=_hash_key(env), is_previewed=_is_on(env, "REFERA_PREVIEWS", "on"),
     )  # fmt: skip
 
 
@@ -222,6 +230,7 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         ),
         lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
         memory_limit=_memory_limit(env), hash_key=_hash_key(env), glue_database=catalog,
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "off"),
     )  # fmt: skip
 
 
@@ -249,6 +258,13 @@ def _memory_limit(env: Mapping[str, str]) -> str:
     if not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", written):
         raise SettingError(f"REFERA_MEMORY_LIMIT={written!r} is not a size:", "write one like 1GB or 512MB.")
     return written
+
+
+def _is_on(env: Mapping[str, str], variable: str, default: str) -> bool:
+    written = env.get(variable) or default
+    if written not in {"on", "off"}:
+        raise SettingError(f"{variable}={written!r} is neither on nor off:", "write one of them.")
+    return written == "on"
 
 
 def _hash_key(env: Mapping[str, str]) -> bytes:
