@@ -108,7 +108,7 @@ def _scope(built: Built) -> str:
 
 def _tell(context: dg.AssetExecutionContext, node: NodeResult) -> None:
     say = context.log.error if node.is_red else context.log.info
-    say(f"{node.kind} {node.name}: {node.status}, {node.seconds:.2f} s")
+    say(node.said)
 
 
 def _check_results(

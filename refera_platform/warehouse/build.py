@@ -234,6 +234,7 @@ def _run_dbt(
             )
     finally:
         DuckDBConnectionManager.close_all_connections()
+    manifest.raise_interrupt(answer.exception)
     if answer.exception is not None:
         said = redact(" ".join(str(answer.exception).split()).rstrip("."), [])
         raise WarehouseError(f"dbt could not build: {said}; nothing was published:", "mend it and run again.")
