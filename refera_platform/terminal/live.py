@@ -37,6 +37,10 @@ STYLES = {
     "failed": "bold red",
     "skipped": "dim",
 }
+NAMED = 3
+"""Red models or checks that are named beside their group; each has a line of its own above."""
+LONGEST = 24
+"""Letters of a table's name that are shown whatever the width."""
 AROUND = 11
 """Lines of a terminal that are not for raw tables: headings, the groups of models, the log's last line."""
 
@@ -182,7 +186,7 @@ class Board:
         if tables:
             # what is over must not scroll away from what is going on; at the end all of it may
             room = max(3, height - AROUND) if not self.is_over else len(tables)
-            yield _raw_table(tables, room)
+            yield from _raw_table(tables, room)
         if groups:
             yield _group_table(groups)
         seconds = f"{time.monotonic() - self._started:.0f} s"
@@ -221,7 +225,7 @@ class Board:
                             line.is_over = True
 
 
-def _raw_table(lines: dict[str, Line], room: int) -> Table:
+def _raw_table(lines: dict[str, Line], room: int) -> Iterator[RenderableType]:
     drawn = _table("table", "state", *(word for _, word in OPERATIONS), "seconds", "checks")
     shown = dict(lines)
     if len(lines) > room:
@@ -230,19 +234,24 @@ def _raw_table(lines: dict[str, Line], room: int) -> Table:
     for name, line in shown.items():
         rows = [f"{line.rows[op]:,.0f}" if line.stored else "" for op, _ in OPERATIONS]
         drawn.add_row(name.rpartition("/")[2], _state(line), *rows, _seconds(line), _checks(line))
+    drawn.columns[0].min_width = min(
+        LONGEST, max((len(name.rpartition("/")[2]) for name in shown), default=0)
+    )
+    yield drawn
     if len(shown) < len(lines):
         states = Counter(line.state for name, line in lines.items() if name not in shown)
-        drawn.add_row("…", Text(", ".join(f"{count} {state}" for state, count in states.items()), "dim"))
-    return drawn
+        more = ", ".join(f"{count} {state}" for state, count in states.items())
+        yield Text(f"… {more}", "dim", no_wrap=True, overflow="ellipsis")
 
 
 def _group_table(lines: dict[str, Line]) -> Table:
-    drawn = _table("group", "state", "assets", "rows", "seconds", "checks", "red")
-    drawn.columns[-1].justify = "left"
+    drawn = _table("group", "state", "assets", "rows", "seconds", "checks")
+    drawn.add_column("red", overflow="fold")  # the only one that gives way on a narrow terminal
     for name, line in lines.items():
         done = len(line.built | line.stored)
         rows = f"{line.rows['now']:,.0f}" if line.rows["now"] else ""
-        red = Text(", ".join(line.failing), "red")
+        named, others = line.failing[:NAMED], len(line.failing) - NAMED
+        red = Text(", ".join(named) + (f" and {others} more" if others > 0 else ""), "red")
         drawn.add_row(
             name, _state(line), f"{done}/{len(line.assets)}", rows, _seconds(line), _checks(line), red
         )
@@ -250,7 +259,9 @@ def _group_table(lines: dict[str, Line]) -> Table:
 
 
 def _table(*columns: str) -> Table:
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    drawn = Table(
+        box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False, collapse_padding=True
+    )
     for place, name in enumerate(columns):
         drawn.add_column(name, justify="left" if place < 2 else "right", no_wrap=True, overflow="ellipsis")
     return drawn

@@ -115,20 +115,6 @@ def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
     assert "| updated |" in kept["preview"].md_str
 
 
-def test_a_published_table_is_told_with_its_columns_its_months_and_ten_rows(memory, shop):
-    outcome = run(memory, TODAY)
-    assert outcome.succeeded, outcome.failures
-    customer = outcome.assets["warehouse/dim_customer"]
-    columns = {column.name: column for column in customer["dagster/column_schema"].columns}
-    assert columns["customer_number"].description == "Customer's number in the source."
-    assert "| customer&#95;key |" in customer["preview"]
-    assert customer["docs"].endswith("/warehouse/docs/index.html#!/model/model.refera.dim_customer")
-    lines = outcome.assets["warehouse/fct_order_lines"]
-    assert lines["rows_by_month"].startswith("![fct&#95;order&#95;lines: rows by month,")
-    assert outcome.assets["answers/ans_sales_by_month"]["report"].endswith("/warehouse/report/index.html")
-    assert len(str(customer["preview"])) < 20_000
-
-
 def test_previews_can_be_switched_off_for_all_and_for_one(memory, shop, monkeypatch):
     off = replace(memory, is_previewed=False)
     outcome = run(off, TODAY, select="orders,dim_date,stg_classicmodels__orders")
