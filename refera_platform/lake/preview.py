@@ -49,6 +49,8 @@ def newest_changes(connection: duckdb.DuckDBPyConnection, table: SourceTable, it
         LakeError: when the object cannot be read.
     """
     state = item.state
+    if not state.row_count:
+        return Preview(columns=(), rows=())
     words = " ".join(f"when '{op}' then '{word}'" for op, (word, _) in OPERATIONS.items())
     source = (
         f"(select * replace (case _op {words} end as _op) from"
