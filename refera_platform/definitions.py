@@ -5,11 +5,11 @@ dagster dev -w workspace.yaml        (or `make ui`, which also starts the local 
 
 import dagster as dg
 
-from refera_platform.orchestration import keys
 from refera_platform.orchestration.alerts import build_alerts_sensor
 from refera_platform.orchestration.checks import build_freshness_check, build_log_check, logged
 from refera_platform.orchestration.dbt_assets import build_dbt_assets
 from refera_platform.orchestration.failed_days import build_failed_days_check
+from refera_platform.orchestration.labels import captured_days
 from refera_platform.orchestration.partitions import daily
 from refera_platform.orchestration.process import claiming
 from refera_platform.orchestration.raw_assets import build_raw_assets
@@ -29,15 +29,14 @@ def build(stage: Stage) -> dg.Definitions:
     """The whole code location on one stage; tests build the same house on another."""
     partitions = daily(stage)
     job, freshness = daily_job(), freshness_job()
-    captured_days = dg.AssetSpec(
-        keys.CAPTURED_DAYS,
-        group_name="lake",
-        deps=[keys.raw(table) for table in TABLES],
-        description="The raw objects of every table, one a day, as their own footers describe them.",
-    )
     databases = dict.fromkeys(table.database for table in TABLES)
     raw = [
-        build_raw_assets(database, [table for table in TABLES if table.database == database], partitions)
+        build_raw_assets(
+            database,
+            [table for table in TABLES if table.database == database],
+            partitions,
+            stage.databases[database].kind,
+        )
         for database in databases
     ]
     logs = [
@@ -46,7 +45,7 @@ def build(stage: Stage) -> dg.Definitions:
         if (found := logged([table for table in TABLES if table.database == database]))
     ]
     return dg.Definitions(
-        assets=[*raw, captured_days, build_dbt_assets(), build_report_asset()],
+        assets=[*raw, captured_days(), build_dbt_assets(stage), build_report_asset()],
         asset_checks=[build_freshness_check(TABLES), build_failed_days_check(TABLES), *logs],
         jobs=[job, freshness],
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],

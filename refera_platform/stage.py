@@ -21,32 +21,12 @@ from refera_platform.alert_settings import LOOPBACK as LOOPBACK
 from refera_platform.alert_settings import AlertSettings
 from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
+from refera_platform.variables import VARIABLES as VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SHORTEST_KEY = 16
 """Bytes of a hash key below which values could be found by trying."""
 SSL_MODES = ("disabled", "required", "verify_ca", "verify_identity")
-
-VARIABLES: Mapping[str, str] = {
-    "REFERA_STAGE": "Which map to use: `local` (default), `test` or `production`.",
-    "REFERA_HOME": "Folder of the local stack, scratch files and Dagster's history; `.refera` in the checkout.",
-    "REFERA_TIME_ZONE": "IANA zone whose midnight starts a partition; `UTC`.",
-    "REFERA_FIRST_DAY": "Oldest daily partition that can exist; `2026-01-01`.",
-    "REFERA_NOW": "An ISO instant with offset at which the clock stands still (demo and tests).",
-    "REFERA_MEMORY_LIMIT": "Most memory one DuckDB session may take before it spills to disk; `1GB`.",
-    "REFERA_HASH_KEY": "Secret of at least 16 bytes that keys the hashes of columns declared `hashed`.",
-    "REFERA_CLASSICMODELS_URL": "production: `mysql://user:password@host:3306/database?ssl_mode=verify_identity`.",
-    "REFERA_LAKE": "production: root of the raw objects, `s3://bucket/raw`.",
-    "REFERA_WAREHOUSE": "production: root of the published tables, `s3://bucket/warehouse`.",
-    "REFERA_S3_ENDPOINT": "production: `https://host:port` of an S3 server that is not AWS; empty for AWS.",
-    "REFERA_S3_REGION": "production: region of the buckets; `us-east-1`. Credentials come from the AWS chain.",
-    "REFERA_GLUE_DATABASE": "production: Glue database that shows the published tables to Athena; empty for none.",
-    "REFERA_ALERT_WEBHOOK": "Slack-compatible webhook that is told of failures, `https://host/path`; empty for none.",
-    "REFERA_ALERT_SMTP": "Server for alerts by e-mail, `smtp://user:password@host:587` or `smtps://…`; empty for none.",
-    "REFERA_ALERT_MAIL_FROM": "Address that e-mails come from.",
-    "REFERA_ALERT_MAIL_TO": "Addresses that e-mails go to, with commas between them.",
-    "REFERA_UI_URL": "Base address of your Dagster UI, `https://host:port`: what alerts link to; empty for no links.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +42,8 @@ class Database:
     ssl_mode: str = "verify_identity"
     ssl_ca: str = ""
     """Path of the certificate authorities to trust; empty for the machine's own."""
+    kind: str = "mysql"
+    """``mysql`` or ``mariadb``, for people to see."""
 
     @classmethod
     def from_url(cls, variable: str, url: str) -> "Database":
@@ -91,7 +73,7 @@ class Database:
             )
         return cls(
             host=parts.hostname, port=port, user=unquote(parts.username), password=unquote(parts.password or ""),
-            name=name, ssl_mode=mode, ssl_ca=authorities,
+            name=name, ssl_mode=mode, ssl_ca=authorities, kind=parts.scheme,
         )  # fmt: skip
 
 
@@ -104,6 +86,8 @@ class ObjectStore:
     region: str = "us-east-1"
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
+    pages: str = ""
+    """Where a browser finds the buckets without a login; empty when that is not so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +113,8 @@ class Stage:
     """Database of the Glue Data Catalog that the published tables are registered in; empty for none."""
     alerts: AlertSettings = field(default_factory=AlertSettings)
     """Who is told when something is wrong; nobody by default."""
+    is_previewed: bool = True
+    """Whether Dagster shows some rows of each table, and keeps them in its event log."""
 
     @property
     def scratch(self) -> Path:
@@ -177,10 +163,11 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
         reader, bucket = stack["mariadb"]["reader"], stack["s3"]["bucket"]
         source = Database(
             host=stack["mariadb"]["host"], port=stack["mariadb"]["port"], user=reader["user"],
-            password=reader["password"], name=stack["mariadb"]["database"], ssl_mode="disabled",
+            password=reader["password"], name=stack["mariadb"]["database"], ssl_mode="disabled", kind="mariadb",
         )  # fmt: skip
         store = ObjectStore(
-            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")}
+            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")},
+            pages=stack["s3"].get("pages", ""),
         )
     except (KeyError, TypeError) as trouble:
         raise SettingError(
@@ -191,6 +178,7 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
         name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
         warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
         memory_limit=_memory_limit(env), hash_key=_hash_key(env), alerts=AlertSettings.read(env),
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "on"),
     )  # fmt: skip
 
 
@@ -231,6 +219,7 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
         memory_limit=_memory_limit(env), hash_key=_hash_key(env), glue_database=catalog,
         alerts=AlertSettings.read(env),
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "off"),
     )  # fmt: skip
 
 
@@ -258,6 +247,13 @@ def _memory_limit(env: Mapping[str, str]) -> str:
     if not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", written):
         raise SettingError(f"REFERA_MEMORY_LIMIT={written!r} is not a size:", "write one like 1GB or 512MB.")
     return written
+
+
+def _is_on(env: Mapping[str, str], variable: str, default: str) -> bool:
+    written = env.get(variable) or default
+    if written not in {"on", "off"}:
+        raise SettingError(f"{variable}={written!r} is neither on nor off:", "write one of them.")
+    return written == "on"
 
 
 def _hash_key(env: Mapping[str, str]) -> bytes:

@@ -100,6 +100,7 @@ def capture(
         unseen=plan.unseen, kept=plan.kept,
         gone=tuple(name for name in was.columns if name not in columns) if was else (),
         source_rows=taken.source_rows, lake_rows=lake_rows, rows_twice=rows_twice, seconds=time.monotonic() - started,
+        known=days,
     )  # fmt: skip
 
 

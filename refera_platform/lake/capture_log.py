@@ -276,6 +276,7 @@ class LogCapture:
             Captured, table=job.table, filled=tuple(written), unseen=unseen, kept=kept, source_rows=source_rows,
             gone=tuple(name for name in was.columns if name not in last.state.columns) if was else (),
             lake_rows=lake_rows, rows_twice=rows_twice, is_settled=newest is None or newest.is_settled,
+            known=job.known,
         )  # fmt: skip
 
 

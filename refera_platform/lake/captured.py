@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from refera_platform.errors import ReferaError
+from refera_platform.lake.lake import RawObject
 from refera_platform.lake.state import RawState
 from refera_platform.source.table import SourceTable, Strategy
 
@@ -46,6 +47,8 @@ class Captured:
     seconds: float
     is_settled: bool = True
     """False when the newest day left something open that the log does not tell and nobody has looked at yet."""
+    known: Mapping[date, RawObject] = field(default_factory=dict)
+    """Every day of the table after the pass, oldest first."""
 
     @property
     def agrees(self) -> bool:

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from refera_platform.errors import LocalStackError
-from refera_platform.local.address import HOST, StoreAddress, write_private
+from refera_platform.local.address import FILER, HOST, StoreAddress, write_private
 from refera_platform.local.process import Daemon
 
 PORTS = {
-    "master.port": 0, "master.port.grpc": 1, "volume.port": 2, "volume.port.grpc": 3, "filer.port": 4,
+    "master.port": 0, "master.port.grpc": 1, "volume.port": 2, "volume.port.grpc": 3, "filer.port": FILER,
     "filer.port.grpc": 5, "s3.port": 6, "s3.port.grpc": 7, "s3.port.iceberg": 8, "admin.port": 9,
     # its own worker looks for it there, and fills the log with complaints when it is anywhere else
     "admin.port.grpc": 10_009,

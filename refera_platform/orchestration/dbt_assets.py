@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.column_lineage import asset_keys, column_lineage
+from refera_platform.orchestration.column_lineage import asset_keys
+from refera_platform.orchestration.labels import of_model
+from refera_platform.orchestration.model_metadata import ModelMetadata, code_of, of_test
 from refera_platform.orchestration.unfinished import AGAIN
 from refera_platform.stage import Stage
 from refera_platform.warehouse.build import Built, build
@@ -29,7 +31,11 @@ Event = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 class Translator(DagsterDbtTranslator):
-    """Our keys for dbt's nodes; groups and descriptions are dbt's own."""
+    """Our keys and labels for dbt's nodes; descriptions and versions are dbt's own."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self._stage = stage
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Key of a model or source."""
@@ -39,14 +45,28 @@ class Translator(DagsterDbtTranslator):
         """Group of a model: staging, warehouse or answers."""
         return keys.GROUPS.get(dbt_resource_props["fqn"][1])
 
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """The asset of a model, with who answers for it and the words it is found by."""
+        spec, node = super().get_asset_spec(manifest, unique_id, project), manifest["nodes"].get(unique_id)
+        if node is None:  # a source: the raw assets are their own
+            return spec
+        groups = {group["name"]: group for group in manifest["groups"].values()}
+        labels = of_model(node, groups)
+        return spec.replace_attributes(
+            owners=labels["owners"], tags={**spec.tags, **labels["tags"]}, kinds=labels["kinds"],
+            metadata={**spec.metadata, **code_of(node, self._stage)},
+        )  # fmt: skip
 
-def build_dbt_assets() -> dg.AssetsDefinition:
+
+def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
     """The models of the dbt project, which is parsed first when a file of it is younger than its manifest."""
     ensure()
     manifest = json.loads(MANIFEST.read_text())
-    assets = asset_keys(manifest)
+    assets, translator = asset_keys(manifest), Translator(stage)
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(), name="warehouse", pool="warehouse")
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="warehouse", pool="warehouse")
     def warehouse(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[Event]:
         chosen = {
             context.assets_def.specs_by_key[key].metadata[UNIQUE_ID].split(".")[-1]: key
@@ -69,10 +89,10 @@ def build_dbt_assets() -> dg.AssetsDefinition:
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         context.log.info(_scope(built))
-        yield from _check_results(built, checks)
+        yield from _check_results(built, checks, stage)
         if built.red:
             raise dg.Failure(built.verdict(), metadata={AGAIN: False}, allow_retries=False)
-        yield from _materializations(built, chosen, assets)
+        yield from _materializations(built, chosen, ModelMetadata(stage, built, manifest, assets))
 
     return warehouse
 
@@ -89,10 +109,12 @@ def _tell(context: dg.AssetExecutionContext, node: NodeResult) -> None:
     if node.kind != "model" and not node.is_red:
         return  # its check tells; a line more for each of a hundred costs the run half a second
     say = context.log.error if node.is_red else context.log.info
-    say(f"{node.kind} {node.name}: {node.status}, {node.seconds:.2f} s")
+    say(node.said)
 
 
-def _check_results(built: Built, checks: Mapping[str, dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
+def _check_results(
+    built: Built, checks: Mapping[str, dg.AssetCheckKey], stage: Stage
+) -> Iterator[dg.AssetCheckResult]:
     for node in built.nodes:
         key = checks.get(node.unique_id)
         if key is not None and node.status != "skipped":
@@ -103,29 +125,13 @@ def _check_results(built: Built, checks: Mapping[str, dg.AssetCheckKey]) -> Iter
                 passed=node.status == "pass",
                 severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
                 description=node.message or None,
-                metadata={"failing_rows": node.failures or 0, "seconds": round(node.seconds, 3)},
+                metadata=of_test(node, built, stage),
             )
 
 
 def _materializations(
-    built: Built, chosen: Mapping[str, dg.AssetKey], assets: Mapping[str, dg.AssetKey]
+    built: Built, chosen: Mapping[str, dg.AssetKey], told: ModelMetadata
 ) -> Iterator[dg.MaterializeResult[None]]:
-    served = built.published.models if built.published else {}
-    seconds = {node.name: node.seconds for node in built.nodes if node.kind == "model"}
-    for name in seconds:  # in the order they were built: Dagster wants parents first
-        if name not in chosen:
-            continue
-        metadata: dict[str, Any] = {"seconds": round(seconds[name], 3), "run_id": built.run_id}
-        if model := served.get(name):
-            columns = [dg.TableColumn(column, kind) for column, kind in model.columns.items()]
-            if model.stored_by:
-                metadata["months_written"] = sum(
-                    bool(built.reason) or item.month in built.months for item in model.objects
-                )
-            metadata |= {
-                "dagster/row_count": model.rows, "dagster/uri": built.url(name), "bytes": model.bytes,
-                "objects": len(model.objects), "dagster/column_schema": dg.TableSchema(columns),
-            }  # fmt: skip
-        if built.lineage:
-            metadata |= column_lineage(name, built.lineage, assets)
-        yield dg.MaterializeResult(asset_key=chosen[name], metadata=metadata)
+    for node in built.nodes:  # in the order they were built: Dagster wants parents first
+        if node.kind == "model" and node.name in chosen:
+            yield dg.MaterializeResult(asset_key=chosen[node.name], metadata=told.of(node.name))

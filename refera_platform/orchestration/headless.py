@@ -17,6 +17,7 @@ from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.partitions import days_tags
 from refera_platform.orchestration.process import bury_the_dead, holders, own_tag
+from refera_platform.orchestration.progress import Event, read
 from refera_platform.orchestration.unfinished import DAILY
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
@@ -53,6 +54,7 @@ def run(
     select: str = "",
     tell: Tell = lambda kind, line: None,
     tags: Mapping[str, str] = NO_TAGS,
+    watch: Callable[[Event], None] = lambda event: None,
 ) -> Outcome:
     """Materialize days of everything, or of what ``select`` names.
 
@@ -63,6 +65,7 @@ def run(
         select: Comma-separated names of tables, models and groups, or Dagster's selection syntax; empty for all.
         tell: Told of each event as it happens.
         tags: More tags of the run.
+        watch: Told of the same in detail, for a display.
 
     Raises:
         SettingError: for a selection that names nothing.
@@ -77,7 +80,7 @@ def run(
         bury_the_dead(instance)
         for other in holders(instance):
             tell("log", f"Waiting for run {other}, which reads the source or builds the warehouse")
-        instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell))
+        instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell, watch))
         span = days_tags(days[0], days[-1]) if len(days) > 1 else {}
         result = job.execute_in_process(
             instance=instance, run_id=outcome.run_id, run_config=QUIET, tags={**own_tag(), **span, **tags},
@@ -138,14 +141,27 @@ def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]
     return frozenset(found)
 
 
-def _heard(entry: EventLogEntry, outcome: Outcome, tell: Tell) -> None:
+def _added_up(before: Mapping[str, object], now: dict[str, object]) -> dict[str, object]:
+    """What is told of the newest of several days, with the rows that were added to all of them."""
+    added = {
+        key: count + (already if isinstance(already := now.get(key), int) else 0)
+        for key, count in before.items()
+        if key.startswith("rows_added_") and isinstance(count, int)
+    }
+    return {**now, **added}
+
+
+def _heard(entry: EventLogEntry, outcome: Outcome, tell: Tell, watch: Callable[[Event], None]) -> None:
+    if (happened := read(entry)) is not None:
+        watch(happened)
     event = entry.dagster_event
     if event is None:
         tell("log", entry.user_message)
     elif event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
         materialization = event.step_materialization_data.materialization
         name = materialization.asset_key.to_user_string()
-        outcome.assets[name] = {key: value.value for key, value in materialization.metadata.items()}
+        told: dict[str, object] = {key: value.value for key, value in materialization.metadata.items()}
+        outcome.assets[name] = _added_up(outcome.assets.get(name, {}), told)
         tell("asset", name)
     elif event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
         evaluation = event.asset_check_evaluation_data

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import dagster as dg
+import yaml
+from dagster._core.instance.ref import InstanceRef
 
 from refera_platform.stage import Stage
 
@@ -41,6 +43,13 @@ run_retries:
 BASE_DIR = re.compile(r'base_dir: (".*/dagster/history/runs")')
 
 
+UNCAUGHT = {
+    "module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager",
+}  # fmt: skip
+"""What a step of a headless run writes goes where that of any program goes. To catch it, Dagster starts four processes
+a step, which write tracebacks of their own over the terminal when somebody presses Ctrl-C."""
+
+
 def folder(home: Path) -> Path:
     """``DAGSTER_HOME`` of a home, with its settings; made when missing."""
     place = home / "dagster"
@@ -60,6 +69,8 @@ def opened(stage: Stage) -> dg.DagsterInstance:
     Two processes that open a new one at the same moment would both make its tables, and one would fail.
     """
     place = folder(stage.home)
+    settings = yaml.safe_load((place / "dagster.yaml").read_text()) or {}
     with (place / ".opening").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return dg.DagsterInstance.from_config(str(place))
+        overrides = {} if "compute_logs" in settings else {"compute_logs": UNCAUGHT}
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(place), overrides=overrides))

@@ -5,16 +5,17 @@ A table that cannot be captured is red by itself: the others of the pass are com
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from typing import Any
 
 import dagster as dg
 
 from refera_platform.engine import scratch
 from refera_platform.errors import DayRefused, ReferaError
-from refera_platform.lake.captured import Captured, Filled, Refused
+from refera_platform.lake.captured import Captured, Refused
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.labels import of_table, version_of
+from refera_platform.orchestration.raw_metadata import DayMetadata
 from refera_platform.orchestration.unfinished import AGAIN
 from refera_platform.source.connection import connect
 from refera_platform.source.table import SourceTable
@@ -39,7 +40,10 @@ FRESH_WITHIN = timedelta(hours=36)
 
 
 def build_raw_assets(
-    database: str, tables: Sequence[SourceTable], partitions: dg.PartitionsDefinition[str]
+    database: str,
+    tables: Sequence[SourceTable],
+    partitions: dg.PartitionsDefinition[str],
+    kind: str = "mysql",
 ) -> dg.AssetsDefinition:
     """The raw assets of one database.
 
@@ -47,11 +51,12 @@ def build_raw_assets(
         database: Our name of the database.
         tables: Its tables, in the order in which they are read.
         partitions: The calendar.
+        kind: What the database is: ``mysql`` or ``mariadb``.
     """
 
     @dg.multi_asset(
         name=f"raw_{database}",
-        specs=[_spec(table) for table in tables],
+        specs=[_spec(table, kind) for table in tables],
         check_specs=[check for table in tables for check in _checks(table)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -73,7 +78,7 @@ def build_raw_assets(
                         context.log.error(f"{came.table.address}: {came.trouble}")
                         refused.append(came)
                     else:
-                        yield _result(context, came)
+                        yield _result(context, came, DayMetadata(stage, source.connection, came))
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         if refused:
@@ -82,15 +87,16 @@ def build_raw_assets(
     return raw
 
 
-def _spec(table: SourceTable) -> dg.AssetSpec:
+def _spec(table: SourceTable, kind: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=keys.raw(table),
         group_name="lake",
         description=table.about,
-        kinds={"mysql", "parquet"},
+        code_version=version_of(table),
         skippable=True,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
         metadata={"strategy": table.strategy.value, "key": ", ".join(table.key)},
+        **of_table(table, kind),
     )
 
 
@@ -109,29 +115,24 @@ def _checks(table: SourceTable) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.MaterializeResult[None]:
+def _result(
+    context: dg.AssetExecutionContext, captured: Captured, told: DayMetadata
+) -> dg.MaterializeResult[None]:
     """Events of one captured table; what is true of one day only is told of that day only."""
-    key, state = keys.raw(captured.table), captured.state
-    for filled in captured.filled:
-        if str(filled.day) in context.partition_keys:
-            context.add_asset_metadata(
-                _of_day(filled, captured), asset_key=key, partition_key=str(filled.day)
-            )
-        else:  # the day before is completed on the way, and those after it may have to settle what was left open
-            context.log_event(
-                dg.AssetMaterialization(key, partition=str(filled.day), metadata=_of_day(filled, captured))
-            )
-    for day in captured.unseen:
-        context.add_asset_metadata({"observed": False}, asset_key=key, partition_key=str(day))
-    for day in captured.kept:
-        context.add_asset_metadata({"kept_as_it_was": True}, asset_key=key, partition_key=str(day))
-    columns = [dg.TableColumn(name, kind) for name, kind in state.columns.items()]
+    key = keys.raw(captured.table)
+    filled = [each.day for each in captured.filled]
+    for day in dict.fromkeys([*captured.unseen, *captured.kept, *filled]):
+        if str(day) in context.partition_keys:
+            context.add_asset_metadata(told.of(day), asset_key=key, partition_key=str(day))
+        elif (
+            day in filled
+        ):  # the day before is completed on the way, and those after may settle what was left open
+            context.log_event(dg.AssetMaterialization(key, partition=str(day), metadata=told.of(day)))
     changes = ", ".join(f"{count} {op}" for op, count in captured.added.items()) or "no change"
     context.log.info(f"{captured.table.address} day {captured.day}: {changes}, {captured.seconds:.2f} s")
     gone = ", ".join(captured.gone)
     return dg.MaterializeResult(
         asset_key=key,
-        metadata={"dagster/row_count": captured.lake_rows, "dagster/column_schema": dg.TableSchema(columns)},
         check_results=[
             dg.AssetCheckResult(
                 check_name=AGREES, asset_key=key, passed=captured.agrees,
@@ -158,17 +159,6 @@ def _compared(captured: Captured) -> str | None:
     if not captured.is_settled:
         return UNSETTLED
     return None if captured.source_rows is not None else NOT_COMPARED
-
-
-def _of_day(filled: Filled, captured: Captured) -> dict[str, Any]:
-    """What is true of one day of a table."""
-    state = filled.state
-    added = {f"rows_added_{op}": count for op, count in filled.added.items()}
-    return {
-        "dagster/partition_row_count": state.row_count, "dagster/uri": filled.url, "bytes": filled.bytes,
-        "position": state.end_position, "schema_version": state.schema_version, "seconds": round(captured.seconds, 3),
-        "rows_per_second": round(sum(filled.added.values()) / captured.seconds), "quirks": dict(state.quirks), **added,
-    }  # fmt: skip
 
 
 def failure_of(refused: Sequence[Refused]) -> dg.Failure:

@@ -10,6 +10,7 @@ from refera_platform.answers.report.figures import READS
 from refera_platform.answers.report.publish import Report, publish
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.labels import ANALYTICS
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
@@ -29,6 +30,8 @@ def build_report_asset() -> dg.AssetsDefinition:
             " Portuguese, how fresh each source table is, whether it is reconciled, and where each column comes from."
         ),
         kinds={"html"},
+        owners=[ANALYTICS],
+        tags={"layer": "answers"},
         pool="warehouse",
         check_specs=[
             dg.AssetCheckSpec(

@@ -14,6 +14,7 @@ from enum import Enum
 from refera_platform.errors import SettingError
 
 DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+OWNER = re.compile(r"team:[a-zA-Z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 class Strategy(Enum):
@@ -50,6 +51,10 @@ class SourceTable:
     """For ``cursor``: the column that grows when a row comes or changes."""
     overlap: timedelta | int = timedelta(hours=1)
     """For ``cursor``: how far behind the highest value seen each run reads again; a number for numbers."""
+    owner: str = "team:data-platform"
+    """Who answers for it: ``team:<name>`` or an e-mail address."""
+    is_previewed: bool = True
+    """Whether some of its rows may be shown in Dagster, and so be kept in its event log."""
     due: timedelta = timedelta(hours=6)
     """How long after the end of a day it must have been captured; later is stale."""
     about: str
@@ -83,6 +88,10 @@ class SourceTable:
             )
         if (self.overlap.total_seconds() if isinstance(self.overlap, timedelta) else self.overlap) < 0:
             raise SettingError(f"{where} has a negative overlap.")
+        if not OWNER.fullmatch(self.owner):
+            raise SettingError(
+                f"{where} has owner {self.owner!r}:", "write team:data-platform, or an e-mail address."
+            )
         if not self.about.endswith("."):
             raise SettingError(f"{where} needs one sentence about it, with its full stop.")
 

@@ -1,5 +1,6 @@
 """``refera run``: the daily job in this process, shown as it goes and summed up at the end."""
 
+import sys
 from collections.abc import Sequence
 from datetime import date
 
@@ -7,9 +8,9 @@ from refera_platform.clock import Clock
 from refera_platform.errors import ReferaError, SettingError
 from refera_platform.lake.days import days_between
 from refera_platform.stage import Stage
-from refera_platform.terminal.show import output, say, steps, table
-
-OPERATIONS = (("r", "read"), ("c", "created"), ("u", "updated"), ("d", "deleted"))
+from refera_platform.terminal.interrupt import noticed
+from refera_platform.terminal.live import OPERATIONS, Board
+from refera_platform.terminal.show import output, say, table
 
 
 def days_asked(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...]:
@@ -50,28 +51,23 @@ def run_days(
 
     Raises:
         ReferaError: when any of it failed, with every reason.
+        KeyboardInterrupt: when somebody stopped it.
     """
     span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    with steps(None, f"Day {span}: loading Dagster and dbt") as progress:
+    with noticed() as is_stopped, Board(f"Day {span}", brief=brief, is_stopped=is_stopped).drawn() as board:
         from refera_platform.definitions import build  # seconds of imports that other commands do without
         from refera_platform.orchestration.dbt_assets import FULL_REFRESH
         from refera_platform.orchestration.headless import run
         from refera_platform.orchestration.raw_assets import AFRESH
 
-        definitions = build(stage)
-        done = 0
-
-        def tell(kind: str, line: str) -> None:
-            nonlocal done
-            if kind == "log":
-                progress.at(done, 0, line)
-                return
-            done += 1
-            progress.done(line, keep=kind in {"failure", "warning"} or (kind == "asset" and not brief))
-
         tags = {**({AFRESH: "yes"} if afresh else {}), **({FULL_REFRESH: "yes"} if full_refresh else {})}
-        outcome = run(definitions, stage, days, select, tell, tags)
-    _show(outcome.assets, brief=brief)
+        outcome = run(build(stage), stage, days, select, board.tell, tags, board.watch)
+    if is_stopped() and not outcome.succeeded:
+        say("Stopped; what was committed stays, and the next run goes on from there.")
+        raise KeyboardInterrupt
+    # what is on the screen already is not said again; a file or a pipe gets all of it
+    seen = board.is_shown and sys.stdout.isatty()
+    _show(outcome.assets, brief=brief, seen=seen)
     passed = sum(outcome.checks.values())
     say(
         f"Day {span}: {len(outcome.assets)} assets, {passed} of {len(outcome.checks)} checks passed,"
@@ -87,7 +83,7 @@ def run_days(
     return outcome.seconds
 
 
-def _show(assets: dict[str, dict[str, object]], *, brief: bool) -> None:
+def _show(assets: dict[str, dict[str, object]], *, brief: bool, seen: bool) -> None:
     raw = {name: found for name, found in assets.items() if name.startswith("raw/")}
     rows = [
         [
@@ -98,7 +94,7 @@ def _show(assets: dict[str, dict[str, object]], *, brief: bool) -> None:
         ]
         for name, found in raw.items()
     ]
-    if rows:
+    if rows and not seen:
         words = [word for _, word in OPERATIONS]
         output().print(table("Extracted into the lake", ["table", *words, "rows now", "seconds"], rows))
     published = [

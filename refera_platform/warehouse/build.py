@@ -10,9 +10,9 @@ import gc
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from refera_platform.engine import configuration, open_store, quoted, redact, sc
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import Lake, run
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.lake.preview import Preview
+from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 from refera_platform.warehouse import manifest, project
 from refera_platform.warehouse.announce import announce
@@ -34,6 +36,7 @@ from refera_platform.warehouse.node import NodeResult
 from refera_platform.warehouse.project import Project
 from refera_platform.warehouse.publish import publish
 from refera_platform.warehouse.published import Published, fixed_key, read, relation
+from refera_platform.warehouse.sample import previews
 
 DATABASE = "warehouse.duckdb"
 """Name of the build's database; dbt writes its stem into every relation when it parses."""
@@ -58,6 +61,8 @@ class Built:
     """Name of each red test whose rows were kept, and their address."""
     lineage: Lineage | None = None
     """What columns are made of, after a publication."""
+    previews: Mapping[str, Preview] = field(default_factory=dict)
+    """Some rows of each model that was published, when the stage shows any."""
 
     @property
     def red(self) -> tuple[NodeResult, ...]:
@@ -121,6 +126,7 @@ def build(
             _serve_published(connection, root, before, models.to_read(building))
         nodes = _run_dbt(stage, folder, building, progress)
         published, lineage, failures = None, None, tuple[tuple[str, str], ...]()
+        shown: dict[str, Preview] = {}
         red = [node for node in nodes if node.is_red]
         with _opened(stage, database) as connection:
             if red:
@@ -133,9 +139,12 @@ def build(
                 )  # fmt: skip
                 sql = {node.name: node.sql for node in nodes if node.kind == "model" and node.sql}
                 lineage = announce(stage, root, connection, sql, published, [folder], is_increment=not reason)
+                if stage.is_previewed:
+                    shown = previews(connection, models.published & set(building), lineage, TABLES)
     return Built(
         run_id=run_id, nodes=nodes, published=published, root=root.root, seconds=time.monotonic() - started,
         reason=reason, months=frozenset().union(*(scope or {}).values()), failures=failures, lineage=lineage,
+        previews=shown,
     )  # fmt: skip
 
 
@@ -225,6 +234,7 @@ def _run_dbt(
             )
     finally:
         DuckDBConnectionManager.close_all_connections()
+    manifest.raise_interrupt(answer.exception)
     if answer.exception is not None:
         said = redact(" ".join(str(answer.exception).split()).rstrip("."), [])
         raise WarehouseError(f"dbt could not build: {said}; nothing was published:", "mend it and run again.")

@@ -46,6 +46,12 @@ def load() -> Project:
     return Project.from_manifest(json.loads(MANIFEST.read_text()))
 
 
+def raise_interrupt(found: BaseException | None) -> None:
+    """Go on with what dbt caught and was not for it: somebody who stops a run stops all of it."""
+    if found is not None and not isinstance(found, Exception):
+        raise found
+
+
 def parse(target: Path, *, writing: bool = True) -> Any:
     """Parse into ``target`` and return dbt's own ``Manifest``; quick when a partial parse lies there.
 
@@ -57,6 +63,7 @@ def parse(target: Path, *, writing: bool = True) -> Any:
     arguments = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target)]
     written = [] if writing else ["--no-write-json"]
     answer = dbtRunner().invoke(["parse", *quiet(target), *written, *arguments])
+    raise_interrupt(answer.exception)
     if not answer.success:
         said = str(answer.exception).strip().splitlines() or ["no reason given"]
         raise WarehouseError(

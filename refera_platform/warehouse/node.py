@@ -1,7 +1,11 @@
 """What became of one model or test of a build, in our words."""
 
+import re
 from dataclasses import dataclass
 
+SAID = re.compile(
+    r"(?P<kind>model|test|unit_test) (?P<name>\S+): (?P<status>[a-z ]+), (?P<seconds>\d+\.\d+) s"
+)
 RED = frozenset({"error", "fail", "runtime error", "partial success"})
 
 
@@ -26,3 +30,19 @@ class NodeResult:
     def is_red(self) -> bool:
         """Whether it keeps the build from being published."""
         return self.status in RED
+
+    @property
+    def said(self) -> str:
+        """One line about it, as the log of a run has it."""
+        return f"{self.kind} {self.name}: {self.status}, {self.seconds:.2f} s"
+
+
+def heard(line: str) -> NodeResult | None:
+    """What a line of the log says of a node; ``None`` when it is about something else."""
+    match = SAID.fullmatch(line)
+    if match is None:
+        return None
+    return NodeResult(
+        unique_id="", kind=match["kind"], name=match["name"], status=match["status"],
+        seconds=float(match["seconds"]), failures=None, message="",
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from refera_platform.answers.report.figures import Figures, gather
 from refera_platform.answers.report.page import assemble
 from refera_platform.answers.report.preview import preview
 from refera_platform.errors import SettingError, WarehouseError
+from refera_platform.lake.links import page
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.stage import Stage
 
@@ -44,13 +45,13 @@ def publish(stage: Stage) -> Report:
     """
     started = time.monotonic()
     figures = gather(stage)
-    page = assemble(figures, chart_library(stage)).encode()
+    html = assemble(figures, chart_library(stage)).encode()
     picture = preview(figures)
     root = ObjectRoot(stage.warehouse, stage.store)
     root.write(PREVIEW, picture, content_type="image/png")
-    root.write(PAGE, page, content_type="text/html; charset=utf-8")
+    root.write(PAGE, html, content_type="text/html; charset=utf-8")
     return Report(
-        url=root.url(PAGE), address=address(stage), size=len(page), seconds=time.monotonic() - started,
+        url=root.url(PAGE), address=address(stage), size=len(html), seconds=time.monotonic() - started,
         preview=picture, figures=figures,
     )  # fmt: skip
 
@@ -70,11 +71,7 @@ def published_page(stage: Stage) -> str:
 
 def address(stage: Stage) -> str:
     """The http address of the page, for a browser that may read the bucket."""
-    bucket, _, prefix = stage.warehouse.removeprefix("s3://").partition("/")
-    path = f"{prefix}/{PAGE}" if prefix else PAGE
-    if stage.store.endpoint:
-        return f"{stage.store.endpoint.rstrip('/')}/{bucket}/{path}"
-    return f"https://{bucket}.s3.{stage.store.region}.amazonaws.com/{path}"
+    return page(stage.store, ObjectRoot(stage.warehouse, stage.store).url(PAGE))
 
 
 def chart_library(stage: Stage) -> str:

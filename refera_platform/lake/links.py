@@ -1,0 +1,34 @@
+"""Where a browser finds an object of a store; no link carries a login.
+
+s3://bucket/key ──▶ http(s)://…
+"""
+
+from urllib.parse import quote
+
+from refera_platform.stage import ObjectStore
+
+
+def page(store: ObjectStore, url: str) -> str:
+    """The address at which an object opens as a page, for a browser that may read the bucket.
+
+    Args:
+        store: What the bucket lies in.
+        url: ``s3://bucket/key``.
+    """
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    path = quote(key, safe="/=")
+    if store.pages or store.endpoint:
+        return f"{(store.pages or store.endpoint).rstrip('/')}/{bucket}/{path}"
+    return f"https://{bucket}.s3.{store.region}.amazonaws.com/{path}"
+
+
+def console(store: ObjectStore, url: str) -> str:
+    """The address at which a person who may see an object looks at it: in AWS its console asks for their login."""
+    if store.pages or store.endpoint:
+        return page(store, url)
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    kind = "object" if key.endswith(".parquet") else "buckets"
+    return (
+        f"https://{store.region}.console.aws.amazon.com/s3/{kind}/{bucket}"
+        f"?region={store.region}&prefix={quote(key, safe='')}"
+    )

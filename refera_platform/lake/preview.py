@@ -1,0 +1,143 @@
+"""A few rows for people to look at, with what is private left out, as a table that no value can break.
+
+object or table ──▶ peek() ──▶ Preview ──▶ as_markdown()
+
+A hidden column is never read. What is shown is text of bounded length: long values and wide tables are cut.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from refera_platform.engine import quoted
+from refera_platform.lake.history import OPERATIONS
+from refera_platform.lake.lake import RawObject, raw_rows, run
+from refera_platform.source.table import SourceTable
+
+ROWS, COLUMNS, LETTERS, BYTES = 10, 40, 40, 12
+"""How many rows, columns, letters of a value, and bytes of a binary one are shown."""
+MASK, NULL, EMPTY = "•••", "*NULL*", "*empty*"
+JOINER = "\N{WORD JOINER}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """Some rows as text."""
+
+    columns: tuple[str, ...]
+    """Names, in order; those of hidden columns too."""
+    rows: tuple[tuple[str | None, ...], ...]
+    """Values of the columns that are not hidden, in their order; ``None`` is NULL."""
+    hidden: frozenset[str] = frozenset()
+    left_out: int = 0
+    """Columns that are not shown for want of room."""
+
+
+def hidden_columns(table: SourceTable, columns: Collection[str]) -> frozenset[str]:
+    """Columns of a table whose values nobody may see; the server does not tell upper and lower case apart."""
+    if not table.is_previewed:
+        return frozenset(columns)
+    secret = {name.casefold() for name in table.private | table.hashed}
+    return frozenset(name for name in columns if name.casefold() in secret)
+
+
+def newest_changes(connection: duckdb.DuckDBPyConnection, table: SourceTable, item: RawObject) -> Preview:
+    """The last changes of a day, newest first; only the last rows of its object are read.
+
+    Raises:
+        LakeError: when the object cannot be read.
+    """
+    state = item.state
+    if not state.row_count:
+        return Preview(columns=(), rows=())
+    words = " ".join(f"when '{op}' then '{word}'" for op, (word, _) in OPERATIONS.items())
+    source = (
+        f"(select * replace (case _op {words} end as _op) from"
+        f" {raw_rows([item.stored.url], with_number=True)} where file_row_number >= {state.row_count - ROWS})"
+    )
+    columns = {"_op": "VARCHAR", "_changed_at": "VARCHAR", **state.columns}
+    # left behind at the source: nobody reads them, and whoever looks should know that they exist
+    behind = {name: "" for name in sorted(table.private) if name not in state.columns}
+    hidden = hidden_columns(table, {**state.columns, **behind})
+    return peek(connection, source, {**columns, **behind}, hidden, order="order by _position desc")
+
+
+def peek(
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str], hidden: Collection[str], *,
+    order: str = "",
+) -> Preview:  # fmt: skip
+    """Some rows of a relation.
+
+    Args:
+        connection: Session that can read it.
+        relation: SQL of it.
+        columns: DuckDB type of each column, in order.
+        hidden: Names of columns that must not be read.
+        order: SQL of which rows come first.
+
+    Raises:
+        LakeError: when it cannot be read.
+    """
+    names = list(columns)[:COLUMNS]
+    asked = ", ".join(_cell(name, columns[name]) for name in names if name not in hidden) or "1"
+    rows = run(connection, f"select {asked} from {relation} {order} limit {ROWS}").fetchall()
+    return Preview(
+        columns=tuple(names), rows=tuple(map(tuple, rows)), hidden=frozenset(hidden),
+        left_out=len(columns) - len(names),
+    )  # fmt: skip
+
+
+def _cell(name: str, kind: str) -> str:
+    value = quoted(name)
+    if kind == "BLOB":
+        shown, length = f"'0x' || hex({value}[1:{BYTES}])", f"octet_length({value})"
+        return f"{shown} || case when {length} > {BYTES} then '… (' || {length} || ' bytes)' else '' end"
+    text = f"cast({value} as varchar)"
+    return f"case when length({text}) > {LETTERS} then left({text}, {LETTERS}) || '…' else {text} end"
+
+
+def as_markdown(preview: Preview) -> str:
+    """The rows as a table of markdown."""
+    if not preview.rows:
+        return "No rows."
+    lines = [
+        _line([plain(name) for name in preview.columns]),
+        _line(["---"] * len(preview.columns)),
+        *(_line(_shown(preview, row)) for row in preview.rows),
+    ]
+    more = f"\n\n… and {preview.left_out} more columns" if preview.left_out else ""
+    return "\n".join(lines) + more
+
+
+def _shown(preview: Preview, row: Sequence[str | None]) -> list[str]:
+    values = iter(row)
+    return [
+        MASK if name in preview.hidden else _value(next(values))
+        for name in preview.columns
+    ]  # fmt: skip
+
+
+def _value(value: str | None) -> str:
+    if value is None:
+        return NULL
+    return plain(value) if value else EMPTY
+
+
+def plain(text: str) -> str:
+    """Text that markdown shows as it is: nothing in it ends a cell, is a tag, a link, or turns the line around."""
+    printable = "".join(
+        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text
+    )  # fmt: skip
+    # an address becomes a link also when its signs are written as entities
+    unlinked = (
+        printable.replace("://", f":{JOINER}//").replace("@", f"@{JOINER}").replace("www.", f"www{JOINER}.")
+    )
+    return "".join(
+        letter if letter.isalnum() or letter in f" {JOINER}" or not letter.isascii() else f"&#{ord(letter)};"
+        for letter in unlinked
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

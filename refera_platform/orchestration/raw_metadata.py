@@ -1,0 +1,116 @@
+"""What Dagster shows of one day of a raw table: all of it is of that day, also when a pass filled many.
+
+Captured ──▶ DayMetadata.of(day) ──▶ figures, columns, links, a preview and a picture of the last 30 days
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from refera_platform.errors import LakeError
+from refera_platform.lake.captured import Captured
+from refera_platform.lake.history import OPERATIONS, drawn, drawn_small, last_days
+from refera_platform.lake.lake import RawObject
+from refera_platform.lake.links import console, page
+from refera_platform.lake.preview import as_markdown, newest_changes, plain
+from refera_platform.source.table import SourceTable
+from refera_platform.stage import Stage
+from refera_platform.warehouse.docs import PAGE as DOCS
+
+MOST_PREVIEWS = 62
+"""Days of one pass whose rows are read for a preview, the newest first: each one is a request of ten milliseconds."""
+
+
+class DayMetadata:
+    """Metadata of the days of one captured table."""
+
+    def __init__(self, stage: Stage, connection: duckdb.DuckDBPyConnection, captured: Captured) -> None:
+        self._stage = stage
+        self._connection = connection
+        self._captured = captured
+        self._filled = {filled.day: filled for filled in captured.filled}
+        told = sorted({*self._filled, *captured.kept})
+        self._previewed = set(told[-MOST_PREVIEWS:])
+
+    def of(self, day: date) -> dict[str, Any]:
+        """What is true of one day; of one that nobody looked at, only that."""
+        captured, item = self._captured, self._captured.known.get(day)
+        if day in captured.unseen or item is None:
+            return {"observed": False}
+        last = last_days(captured.known, day)
+        return {
+            "last_30_days": dg.MetadataValue.md(drawn_small(captured.table.name, last)),
+            **self._figures(item), **self._effort(day), **self._links(item),
+            "dagster/column_schema": columns_of(captured.table, item),
+            "last_30_days_in_detail": dg.MetadataValue.md(drawn(captured.table.name, last)),
+            **({"preview": dg.MetadataValue.md(self._preview(item))} if day in self._previewed else {}),
+        }  # fmt: skip
+
+    def _figures(self, item: RawObject) -> dict[str, Any]:
+        """What the day's object holds."""
+        state = item.state
+        table_rows = state.table_rows
+        if table_rows is None and item.day == max(self._captured.known):
+            table_rows = self._captured.lake_rows
+        return {
+            "dagster/partition_row_count": state.row_count,
+            **({} if table_rows is None else {"dagster/row_count": table_rows}),
+            **{f"rows_{word}": state.rows.get(op, 0) for op, (word, _) in OPERATIONS.items()},
+            "bytes": item.stored.size,
+            "quirks": sum(state.quirks.values()),
+            **({"quirks_by_column": dict(state.quirks)} if state.quirks else {}),
+            "schema_version": state.schema_version, "position": state.end_position, "passes": state.passes,
+        }  # fmt: skip
+
+    def _effort(self, day: date) -> dict[str, Any]:
+        """What the pass did for it; a pass over many days has one speed."""
+        captured = self._captured
+        if day in captured.kept:
+            return {"kept_as_it_was": True}
+        rows = sum(sum(filled.added.values()) for filled in captured.filled)
+        return {
+            **{f"rows_added_{op}": count for op, count in self._filled[day].added.items()},
+            "seconds": round(captured.seconds, 3), "rows_per_second": round(rows / max(captured.seconds, 0.001)),
+            **({"days_in_one_pass": len(captured.filled)} if len(captured.filled) > 1 else {}),
+        }  # fmt: skip
+
+    def _links(self, item: RawObject) -> dict[str, Any]:
+        table, url = self._captured.table, item.stored.url
+        source = f"{self._stage.warehouse}/{DOCS}"
+        anchor = f"#!/source/source.refera.{table.database}.{table.name}"
+        asked = f"from {table.address} where day = '{item.day}'"
+        return {
+            "dagster/uri": url,
+            "object": dg.MetadataValue.url(console(self._stage.store, url)),
+            "docs": dg.MetadataValue.url(page(self._stage.store, source) + anchor),
+            "ask": dg.MetadataValue.md(f'`refera query "{asked}"`' if "`" not in asked else plain(asked)),
+        }
+
+    def _preview(self, item: RawObject) -> str:
+        table = self._captured.table
+        if not (self._stage.is_previewed and table.is_previewed):
+            return "Switched off: no row of it is kept in Dagster's event log."
+        try:
+            return as_markdown(newest_changes(self._connection, table, item))
+        except LakeError as trouble:  # the day is committed and stays so
+            return plain(f"It could not be read: {trouble}")
+
+
+def columns_of(table: SourceTable, item: RawObject) -> dg.TableSchema:
+    """The columns of one day's object, and what is special of them."""
+    return dg.TableSchema([_column(table, name, kind) for name, kind in item.state.columns.items()])
+
+
+def _column(table: SourceTable, name: str, kind: str) -> dg.TableColumn:
+    is_key = name in table.key
+    said: Mapping[bool, str | None] = {True: "Kept as a keyed hash of the source's value.", False: None}
+    return dg.TableColumn(
+        name,
+        kind,
+        description=said[name in table.hashed],
+        constraints=dg.TableColumnConstraints(nullable=not is_key, other=["key"] if is_key else []),
+        tags={"pii": "hashed"} if name in table.hashed else None,
+    )

@@ -1,0 +1,181 @@
+"""What people see of an asset: who owns it, what a day brought, and no value that was declared private."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from refera_platform.definitions import build
+from refera_platform.errors import SettingError
+from refera_platform.lake.preview import Preview
+from refera_platform.orchestration import headless, instance, keys, labels, raw_assets
+from refera_platform.orchestration.model_metadata import code_of, of_test
+from refera_platform.orchestration.progress import What
+from refera_platform.source import catalog
+from refera_platform.stage import load
+from refera_platform.warehouse import build as warehouse
+from refera_platform.warehouse.lineage import Column, Lineage
+from refera_platform.warehouse.node import NodeResult, heard
+from refera_platform.warehouse.sample import hidden_in
+from refera_platform_tests.conftest import TODAY, evening
+
+ORDERS, CUSTOMERS = catalog.find("orders"), catalog.find("customers")
+
+
+@pytest.fixture
+def memory(stage, tmp_path, monkeypatch):
+    """Dagster's history in a folder of the test's own."""
+    monkeypatch.setattr(instance, "folder", lambda home, make=instance.folder: make(tmp_path))
+    return stage
+
+
+def run(stage, *days, select="", **options):
+    at = stage.at(evening(days[-1]))
+    return headless.run(build(at), at, days, select, **options)
+
+
+def told(stage, table):
+    """Metadata of the latest materialization of each day."""
+    with instance.opened(stage) as history:
+        records = history.fetch_materializations(keys.raw(table), limit=20).records
+    return {record.partition_key: record.asset_materialization.metadata for record in reversed(records)}
+
+
+def test_every_asset_has_an_owner_a_kind_a_description_a_group_and_a_layer(stage):
+    graph = build(stage).resolve_asset_graph()
+    nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
+    assert len(nodes) == 52
+    for node in nodes:
+        assert node.owners, node.key
+        assert node.kinds, node.key
+        assert node.description.strip().endswith((".", "```")), node.key
+        assert node.group_name != "default", node.key
+        assert node.tags["layer"] in {"raw", "staging", "intermediate", "marts", "answers"}, node.key
+
+
+def test_labels_come_from_the_declarations(stage):
+    graph = build(stage).resolve_asset_graph()
+    orders, answer = graph.get(keys.raw(ORDERS)), graph.get(dg.AssetKey(["answers", "ans_sales_by_month"]))
+    assert orders.owners == ["team:data-platform"]
+    assert orders.kinds == {"mariadb", "parquet"}
+    assert {"database": "classicmodels", "strategy": "log", "layer": "raw"}.items() <= orders.tags.items()
+    assert (answer.owners, answer.kinds) == (["team:analytics"], {"dbt", "duckdb", "parquet"})
+    hashed = replace(ORDERS, hashed=frozenset({"comments"}), owner="ana@example.com")
+    assert labels.of_table(hashed, "mysql")["tags"]["pii"] == "hashed"
+    assert labels.of_table(hashed, "mysql")["owners"] == ["ana@example.com"]
+    assert (
+        labels.version_of(hashed)
+        != labels.version_of(ORDERS)
+        == labels.version_of(replace(ORDERS, about="Else."))
+    )
+    assert labels.owner_of({"config": {"meta": {"owner": "team:sales"}}}, {}) == "team:sales"
+    with pytest.raises(SettingError, match="has owner 'Ana'"):
+        replace(ORDERS, owner="Ana")
+
+
+def test_a_model_s_code_is_linked_where_it_can_be_opened(stage):
+    key = dg.AssetKey(["warehouse", "dim_customer"])
+    found = build(stage).resolve_asset_graph().get(key).metadata["dagster/code_references"]
+    assert [reference.label for reference in found.code_references] == ["dim_customer.sql"]
+    assert code_of({"original_file_path": "models/x.sql"}, replace(stage, name="production")) == {}
+
+
+def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
+    days = [TODAY - timedelta(days=back) for back in (3, 2, 1, 0)]
+    assert run(memory, days[0], select="orders").succeeded
+    for count, day in enumerate(days[1:], 1):
+        shop.at(day)
+        for order in (100, 103, 104)[:count]:
+            shop.run(f"update orders set comments = 'on {day}' where orderNumber = {order}")
+    events = []
+    outcome = run(memory, *days[1:], select="orders", watch=events.append)
+    assert outcome.succeeded, outcome.failures
+    found = told(memory, ORDERS)
+    for count, day in enumerate(days[1:], 1):
+        one, preview = found[str(day)], found[str(day)]["preview"].md_str
+        assert one["rows_updated"].value == one["rows_added_u"].value == count
+        assert one["dagster/partition_row_count"].value == count
+        assert one["dagster/uri"].value.endswith(f"day={day}/part-0.parquet")
+        assert one["object"].url == one["dagster/uri"].value.replace("s3://", f"{memory.store.pages}/")
+        assert one["position"].value != found[str(days[0])]["position"].value
+        assert preview.count("| updated |") == count
+        assert preview.count(f"on {day}".replace("-", "&#45;")) == count
+        assert f"{days[0]} to {day}" in one["last_30_days_in_detail"].md_str
+        assert one["dagster/column_schema"].schema.columns[0].name == "orderNumber"
+    assert outcome.assets["raw/classicmodels/orders"]["rows_added_u"] == 6, (
+        "the run is told all that it added"
+    )
+    assert [each.what for each in events if each.asset == "raw/classicmodels/orders"].count(What.STORED) >= 3
+    again = run(memory, *days[1:], select="orders")
+    assert again.succeeded
+    kept = told(memory, ORDERS)[str(days[1])]
+    assert kept["kept_as_it_was"].value is True
+    assert kept["rows_updated"].value == 1, "a day that is kept still says what it holds"
+    assert "| updated |" in kept["preview"].md_str
+
+
+def test_previews_can_be_switched_off_for_all_and_for_one(memory, shop, monkeypatch):
+    off = replace(memory, is_previewed=False)
+    outcome = run(off, TODAY, select="orders,dim_date,stg_classicmodels__orders")
+    assert "Switched off" in outcome.assets["raw/classicmodels/orders"]["preview"]
+    assert not load({"REFERA_STAGE": "production", "REFERA_LAKE": "s3://a/raw", "REFERA_WAREHOUSE": "s3://a/warehouse",
+                     "REFERA_CLASSICMODELS_URL": "mysql://u:p@h/d"}).is_previewed  # fmt: skip
+    assert load({"REFERA_STAGE": "test", "REFERA_HOME": str(memory.home)}).is_previewed
+    with pytest.raises(SettingError, match="neither on nor off"):
+        load({"REFERA_STAGE": "test", "REFERA_HOME": str(memory.home), "REFERA_PREVIEWS": "some"})
+
+
+def test_no_value_that_is_hidden_reaches_the_event_log(memory, shop, tmp_path):
+    shop.run("update customers set phone = 'SECRET-1', city = 'SECRET-2' where customerNumber = 1")
+    table = replace(CUSTOMERS, private=frozenset({"phone"}), hashed=frozenset({"city"}))
+    stage = replace(memory.at(evening(TODAY)), hash_key=b"0123456789abcdef")
+    partitions = dg.DailyPartitionsDefinition(start_date="2026-01-01")
+    assets = raw_assets.build_raw_assets("classicmodels", [table], partitions)
+    with instance.opened(memory) as history:
+        done = dg.materialize(
+            [assets], partition_key=str(TODAY), instance=history, resources={"stage": stage}
+        )
+        (event,) = done.get_asset_materialization_events()
+    preview = event.materialization.metadata["preview"].md_str
+    assert "| phone |" in preview
+    assert preview.splitlines()[2].count("•••") == 2
+    assert "SECRET" not in preview
+    assert not any(b"SECRET" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_a_model_hides_what_is_made_of_a_hidden_column():
+    table = replace(CUSTOMERS, hashed=frozenset({"city"}))
+    lineage = Lineage(
+        models={
+            "stg": {
+                "city": (Column(table.address, "city"),),
+                "n": (Column(table.address, "customerNumber"),),
+            },
+            "dim": {"town": (Column("stg", "city"),), "n": (Column("stg", "n"),), "x": (Column("odd", "x"),)},
+        },
+        problems={"odd": "it is no select"},
+    )
+    assert hidden_in("dim", {"town": "", "n": "", "x": "", "untold": ""}, lineage, [table]) == {
+        "town",
+        "x",
+        "untold",
+    }
+    assert hidden_in("dim", {"town": ""}, lineage, [CUSTOMERS]) == set()
+    private = replace(CUSTOMERS, is_previewed=False)
+    assert hidden_in("dim", {"town": "", "n": ""}, lineage, [private]) == {"town", "n"}
+
+
+def test_a_red_test_says_where_its_rows_are(stage):
+    node = NodeResult(
+        unique_id="t", kind="test", name="adds_up", status="fail", seconds=0.1, failures=3, message=""
+    )
+    url = f"{stage.warehouse}/_failures/run/adds_up.parquet"
+    built = warehouse.Built(run_id="run", nodes=(node,), published=None, root="", seconds=1, reason="",
+                            failures=(("adds_up", url),), previews={"x": Preview(columns=(), rows=())})  # fmt: skip
+    found = of_test(node, built, stage)
+    assert found["failing_rows"] == 3
+    assert found["rows_kept_in"].path == url
+    assert found["rows"].url.startswith(stage.store.pages)
+    assert heard(node.said) == replace(node, unique_id="", failures=None)
+    assert heard("classicmodels.orders day 2026-03-10: 3 c, 0.50 s") is None
