@@ -54,17 +54,18 @@ def run_days(
         KeyboardInterrupt: when somebody stopped it.
     """
     span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    with noticed() as is_stopped, Board(f"Day {span}", brief=brief, is_stopped=is_stopped).drawn() as board:
-        from refera_platform.definitions import build  # seconds of imports that other commands do without
-        from refera_platform.orchestration.dbt_assets import FULL_REFRESH
-        from refera_platform.orchestration.headless import run
-        from refera_platform.orchestration.raw_assets import AFRESH
+    with noticed() as is_stopped:
+        with Board(f"Day {span}", brief=brief, is_stopped=is_stopped).drawn() as board:
+            from refera_platform.definitions import build  # seconds of imports that other commands do without
+            from refera_platform.orchestration.dbt_assets import FULL_REFRESH
+            from refera_platform.orchestration.headless import run
+            from refera_platform.orchestration.raw_assets import AFRESH
 
-        tags = {**({AFRESH: "yes"} if afresh else {}), **({FULL_REFRESH: "yes"} if full_refresh else {})}
-        outcome = run(build(stage), stage, days, select, board.tell, tags, board.watch)
-    if is_stopped() and not outcome.succeeded:
-        say("Stopped; what was committed stays, and the next run goes on from there.")
-        raise KeyboardInterrupt
+            tags = {**({AFRESH: "yes"} if afresh else {}), **({FULL_REFRESH: "yes"} if full_refresh else {})}
+            outcome = run(build(stage), stage, days, select, board.tell, tags, board.watch)
+        if is_stopped() and not outcome.succeeded:
+            say("Stopped; what was committed stays, and the next run goes on from there.")
+            raise KeyboardInterrupt
     # what is on the screen already is not said again; a file or a pipe gets all of it
     seen = board.is_shown and sys.stdout.isatty()
     _show(outcome.assets, brief=brief, seen=seen)
