@@ -21,8 +21,9 @@ from refera_platform.lake.captured import Captured, Filled
 from refera_platform.lake.drift import carried
 from refera_platform.lake.lake import Lake, RawObject, current_state, run, state_objects
 from refera_platform.lake.proof import counted, require_same_server
+from refera_platform.lake.reconcile import Present, reconciled
 from refera_platform.lake.state import RawState
-from refera_platform.lake.writer import addition, nothing, write_day
+from refera_platform.lake.writer import addition, nothing, pass_prefix, write_day
 from refera_platform.source.compare import Reading, differences
 from refera_platform.source.connection import Source
 from refera_platform.source.cursor import cursor_column, reach, row_count
@@ -95,11 +96,18 @@ def capture(
     days = lake.days(table, source.connection)
     lake_rows, rows_twice = counted(source.connection, table, days, (plan.fill,))
     url = lake.objects.url(layout.key(table, plan.fill))
+    is_part = reading is Reading.PART
+    present = Present(
+        days=days, written=[plan.fill] if added or not is_part else [], source_rows=taken.source_rows,
+        is_anew=not is_part, own_pass=pass_prefix(state) if is_part else "",
+    )  # fmt: skip
+    found = reconciled(source, table, present, folder)
     return Captured(
         table=table, filled=(Filled(day=plan.fill, state=state, added=added, bytes=size, url=url),),
         unseen=plan.unseen, kept=plan.kept,
         gone=tuple(name for name in was.columns if name not in columns) if was else (),
-        source_rows=taken.source_rows, lake_rows=lake_rows, rows_twice=rows_twice, seconds=time.monotonic() - started,
+        source_rows=taken.source_rows, lake_rows=lake_rows, rows_twice=rows_twice, reconciled=found,
+        seconds=time.monotonic() - started,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from refera_platform.errors import ReferaError
+from refera_platform.lake.reconciled import OVER, Reconciled
 from refera_platform.lake.state import RawState
 from refera_platform.source.table import SourceTable, Strategy
 
@@ -43,6 +44,8 @@ class Captured:
     """Rows of the lake's current state after the commit."""
     rows_twice: int
     """Raw rows that share their position with another one: what a retry must never leave behind."""
+    reconciled: Reconciled = OVER
+    """What came of comparing the values."""
     seconds: float
     is_settled: bool = True
     """False when the newest day left something open that the log does not tell and nobody has looked at yet."""
