@@ -18,7 +18,7 @@ from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake import windows
 from refera_platform.lake.baseline import baseline_rows
 from refera_platform.lake.captured import Captured, Filled, Refused
-from refera_platform.lake.drift import folded
+from refera_platform.lake.drift import altered, folded
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.log_job import Job, start_of
 from refera_platform.lake.log_pass import LogPass
@@ -29,6 +29,7 @@ from refera_platform.lake.proof import counted, require_same_server
 from refera_platform.lake.reconcile import Present, reconciled
 from refera_platform.lake.reconciled import INEXACT, OVER, UNSETTLED
 from refera_platform.lake.state import RawState
+from refera_platform.lake.volume import changes_by_day
 from refera_platform.lake.watch import watches
 from refera_platform.lake.writer import nothing, write_day
 from refera_platform.source.cascades import cascades
@@ -285,6 +286,7 @@ class LogCapture:
             found = reconciled(self._source, job.table, present, self._folder)
         return partial(
             Captured, table=job.table, filled=tuple(written), unseen=unseen, kept=kept, source_rows=source_rows,
-            gone=tuple(name for name in was.columns if name not in last.state.columns) if was else (),
+            altered=altered(was.columns if was else None, last.state.columns),
+            volumes=changes_by_day(item.state for item in job.known.values()),
             lake_rows=lake_rows, rows_twice=rows_twice, is_settled=is_settled, reconciled=found,
         )  # fmt: skip

@@ -14,25 +14,15 @@ from refera_platform.errors import ReferaError
 from refera_platform.lake.captured import Captured, Filled, Refused
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
-from refera_platform.orchestration import keys
+from refera_platform.orchestration import keys, raw_checks
 from refera_platform.orchestration.process import claim
 from refera_platform.source.connection import connect
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 
-AGREES = "rows_agree_with_the_source"
-TWICE = "no_row_is_there_twice"
-COLUMNS = "no_column_is_gone"
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 AFRESH = "refera/resnapshot"
 """Tag of a run whose tables get a new baseline: their rows as they are now, and the deletes that this implies."""
-NOT_COMPARED = (
-    "The pass ended at a day that is long over, so the source's rows of today say nothing about it."
-)
-UNSETTLED = (
-    "The table was altered, or rows went with those they refer to, which the log does not tell: the next run that"
-    " reaches the present reads the table."
-)
 FRESH_WITHIN = timedelta(hours=36)
 
 
@@ -50,7 +40,7 @@ def build_raw_assets(
     @dg.multi_asset(
         name=f"raw_{database}",
         specs=[_spec(table) for table in tables],
-        check_specs=[check for table in tables for check in _checks(table)],
+        check_specs=[check for table in tables for check in raw_checks.specs(table)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
@@ -93,21 +83,6 @@ def _spec(table: SourceTable) -> dg.AssetSpec:
     )
 
 
-def _checks(table: SourceTable) -> list[dg.AssetCheckSpec]:
-    key = keys.raw(table)
-    return [
-        dg.AssetCheckSpec(
-            AGREES, asset=key, description="The lake's current state has as many rows as the source."
-        ),
-        dg.AssetCheckSpec(
-            COLUMNS, asset=key, description="The source still has every column of the capture before."
-        ),
-        dg.AssetCheckSpec(
-            TWICE, asset=key, description="No raw row and no key of the current state is there twice."
-        ),
-    ]
-
-
 def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.MaterializeResult[None]:
     """Events of one captured table; what is true of one day only is told of that day only."""
     key, state = keys.raw(captured.table), captured.state
@@ -127,36 +102,11 @@ def _result(context: dg.AssetExecutionContext, captured: Captured) -> dg.Materia
     columns = [dg.TableColumn(name, kind) for name, kind in state.columns.items()]
     changes = ", ".join(f"{count} {op}" for op, count in captured.added.items()) or "no change"
     context.log.info(f"{captured.table.address} day {captured.day}: {changes}, {captured.seconds:.2f} s")
-    gone = ", ".join(captured.gone)
     return dg.MaterializeResult(
         asset_key=key,
         metadata={"dagster/row_count": captured.lake_rows, "dagster/column_schema": dg.TableSchema(columns)},
-        check_results=[
-            dg.AssetCheckResult(
-                check_name=AGREES, asset_key=key, passed=captured.agrees,
-                metadata={
-                    "source_rows": "not compared" if captured.source_rows is None else captured.source_rows,
-                    "lake_rows": captured.lake_rows,
-                },
-                description=_compared(captured),
-            ),
-            dg.AssetCheckResult(
-                check_name=COLUMNS, asset_key=key, passed=not captured.gone, metadata={"gone": gone},
-                description=f"The source has no {gone} any more; what reads it must change." if gone else None,
-            ),
-            dg.AssetCheckResult(
-                check_name=TWICE, asset_key=key, passed=captured.rows_twice == 0,
-                metadata={"rows_twice": captured.rows_twice},
-            ),
-        ],
-    )  # fmt: skip
-
-
-def _compared(captured: Captured) -> str | None:
-    """What a number of rows cannot tell."""
-    if not captured.is_settled:
-        return UNSETTLED
-    return None if captured.source_rows is not None else NOT_COMPARED
+        check_results=raw_checks.results(captured),
+    )
 
 
 def _of_day(filled: Filled, captured: Captured) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks import FRESH, KEPT, logged
+from refera_platform.orchestration.checks import FRESH, KEPT, WHOLE, logged
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
@@ -25,8 +25,8 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
 
 
 def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
-    """Only the checks of freshness and of the log."""
-    checks = [dg.AssetCheckKey(keys.raw(table), FRESH) for table in TABLES]
+    """Only the checks of freshness, of missing days and of the log."""
+    checks = [dg.AssetCheckKey(keys.raw(table), name) for table in TABLES for name in (FRESH, WHOLE)]
     checks += [dg.AssetCheckKey(keys.raw(table), KEPT) for table in logged(TABLES)]
     return dg.define_asset_job(
         "look_for_overdue_days",
