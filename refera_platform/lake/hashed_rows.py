@@ -3,7 +3,7 @@
 SQL of rows ──▶ HashedRows.write() ──▶ sums(), buckets(), chunks(), and SQL of a part
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from refera_platform.lake.lake import run
 from refera_platform.source.checksum import BUCKET, BUCKET_NAME, TOKEN, Checksums
 
 OP = quoted("op ")
+PART = 400_000
+"""Raw rows of which the newest are found at a time: the texts that DuckDB holds for it count in no memory limit."""
 Sums = tuple[int, ...]
 """How many rows, and the checksum of each column."""
 
@@ -25,33 +27,54 @@ class HashedRows:
 
     connection: duckdb.DuckDBPyConnection
     checksums: Checksums
-    rows: str
-    """SQL of the raw rows."""
+    rows: Callable[[str], str]
+    """SQL of the raw rows that fulfil a condition."""
+    versions: int
+    """Raw rows, about, from which they must be found."""
     path: Path
     """Local file."""
 
     def write(self) -> "HashedRows":
         """Compute the numbers, in the order of the key."""
         key = [quoted(each.name) for each in self.checksums.key]
-        token, numbers = quoted(TOKEN), zip(self.checksums.lake_numbers, self.checksums.names, strict=True)
-        told = ", ".join([*key, OP, token, *(f"{number} as {quoted(name)}" for number, name in numbers)])
-        tokens = f"select *, _op as {OP}, {self.checksums.lake_token} as {token} from {self.rows}"
         order = f" order by {', '.join(key)}" if key else ""
-        bucket = f"left(sha1({token}), {BUCKET}) as {quoted(BUCKET_NAME)}"
-        run(
-            self.connection,
-            f"copy (select {told}, {bucket} from ({tokens}){order}) to {literal(str(self.path))}"
-            " (format parquet, compression lz4)",
-        )
+        bucket = f"left(sha1({quoted(TOKEN)}), {BUCKET}) as {quoted(BUCKET_NAME)}"
+        told = ", ".join([*key, quoted(TOKEN), self._numbers, bucket])
+        files = []
+        for place, rows in enumerate(self._parts):
+            files.append(str(self.path.with_suffix(f".{place}")))
+            self._copy(f"select {told} from {self._tokens(rows)}", files[-1])
+        self._copy(f"select * from read_parquet([{', '.join(map(literal, files))}]){order}", str(self.path))
         return self
+
+    def _copy(self, select: str, path: str) -> None:
+        run(self.connection, f"copy ({select}) to {literal(path)} (format parquet, compression lz4)")
+
+    @property
+    def _parts(self) -> list[str]:
+        parts, key = self.versions // PART + 1, ", ".join(map(quoted, self.checksums.table.key))
+        conditions = [f"hash({key}) % {parts} = {place}" for place in range(parts)] if parts > 1 else ["true"]
+        return [self.rows(condition) for condition in conditions]
+
+    def _tokens(self, rows: str) -> str:
+        return f"(select *, {self.checksums.lake_token} as {quoted(TOKEN)} from {rows})"
+
+    @property
+    def _numbers(self) -> str:
+        pairs = zip(self.checksums.lake_numbers, self.checksums.names, strict=True)
+        return ", ".join([f"_op as {OP}", *(f"{number} as {quoted(name)}" for number, name in pairs)])
 
     def count(self) -> int:
         """Rows, also of what was deleted."""
         return int(self._ask(f"select count(*) from {self._file}")[0][0])
 
     def sums(self) -> Sums:
-        """Of all rows that are there."""
-        return _whole(self._ask(f"select {self._sums} from {self._file}")[0])
+        """Of all rows that are there; nothing needs to be written for it."""
+        of_parts = [
+            self._ask(f"select {self._sums} from (select {self._numbers} from {self._tokens(rows)})")[0]
+            for rows in self._parts
+        ]
+        return tuple(sum(map(int, column)) for column in zip(*of_parts, strict=True))
 
     def buckets(self) -> dict[str, Sums]:
         """Of the rows of each bucket."""
@@ -76,7 +99,8 @@ class HashedRows:
         """The compared values of the row with a token."""
         columns = ", ".join(quoted(each.name) for each in self.checksums.columns)
         where = f"_op <> 'd' and {self.checksums.lake_token} = {literal(token)}"
-        return self._ask(f"select {columns} from {self.rows} where {where} limit 1")[0]
+        found = (self._ask(f"select {columns} from {rows} where {where} limit 1") for rows in self._parts)
+        return next(rows[0] for rows in found if rows)
 
     @property
     def _file(self) -> str:

@@ -7,7 +7,7 @@ the newest day is replayed first, so that both sides show one moment. A differen
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from refera_platform.source.table import SourceTable
 
 WHOLE = 100_000
 """Rows up to which a whole table is compared."""
-WHOLE_ANEW = 1_000_000
+WHOLE_ANEW = 300_000
 """The same for a table that the pass has just read whole, which took longer than that."""
 SHARE = 4
 """A larger table is compared whole when a quarter of it changed: to look a row up costs as much as to read a few."""
@@ -108,12 +108,17 @@ class _Comparison:
         )
 
     def _whole(self) -> Reconciled:
-        urls = [item.stored.url for item in self._objects]
-        there = self._hashed(latest(self._rows(urls), self._table.key), "whole")
+        rows = self._rows(self._objects)
+        there = self._hashed(
+            lambda where: latest(f"(select * from {rows} where {where})", self._table.key),
+            self._objects,
+            "whole",
+        )
         scope = "the whole table"
         found = tuple(map(int, self._source.ask(self._checksums.server_sums("true"))[0]))
         if found == there.sums():
             return self._told(scope, rows=found[0])
+        there.write()
         answers = self._source.ask(self._checksums.server_buckets())
         theirs = {str(name): tuple(map(int, sums)) for name, *sums in answers}
         ours = there.buckets()
@@ -139,22 +144,25 @@ class _Comparison:
 
     def _changed(self) -> HashedRows:
         """The last version of each row that changed, deleted ones too: of those days alone, which have the newest."""
-        rows = self._rows([self._present.days[day].stored.url for day in sorted(self._present.written)])
-        key = ", ".join(quoted(name) for name in self._table.key)
-        newest = f"select max(_position) from {rows} group by {key}"
+        objects = [self._present.days[day] for day in sorted(self._present.written)]
+        rows, key = self._rows(objects), ", ".join(quoted(name) for name in self._table.key)
+        read = f"select coalesce(max(_position), '') from {rows} where _op = 'r'"  # and what is older changed before it
         own = f"starts_with(_position, {literal(self._present.own_pass)})"
-        return self._hashed(
-            f"(select * from {rows} where _op <> 'r' and {own} and _position in ({newest}))", "changed"
-        )
 
-    def _rows(self, urls: Sequence[str]) -> str:
-        return raw_rows([*urls, *map(str, self._present.behind)])
+        def changed(where: str) -> str:
+            some = f"(select * from {rows} where _op <> 'r' and {own} and _position > ({read}) and {where})"
+            return f"(select * from {some} where _position in (select max(_position) from {some} group by {key}))"
 
-    def _hashed(self, rows: str, name: str) -> HashedRows:
-        path = self._folder / f"hashes-of-{name}.parquet"
+        return self._hashed(changed, objects, "changed").write()
+
+    def _rows(self, objects: Sequence[RawObject]) -> str:
+        return raw_rows([*(item.stored.url for item in objects), *map(str, self._present.behind)])
+
+    def _hashed(self, rows: Callable[[str], str], objects: Sequence[RawObject], name: str) -> HashedRows:
         return HashedRows(
-            connection=self._source.connection, checksums=self._checksums, rows=rows, path=path
-        ).write()
+            connection=self._source.connection, checksums=self._checksums, rows=rows,
+            versions=sum(item.state.row_count for item in objects), path=self._folder / f"hashes-of-{name}.parquet",
+        )  # fmt: skip
 
     def _can_look_up(self) -> bool:
         found = indexes(self._source.ask, self._source.database.name).get(self._table.name, [])
