@@ -82,20 +82,24 @@ class _Comparison:
         self._checksums = Checksums(table=table, columns=compared, kinds=kinds)
         self._source, self._table, self._present, self._folder = source, table, present, folder
 
+    @property
+    def _written(self) -> list[RawObject]:
+        """The objects of the pass's days that hold changes, and not only rows that were read."""
+        days = self._present.days
+        return [days[day] for day in sorted(self._present.written) if _changes(days[day])]
+
     def run(self) -> Reconciled:
         """Compare what is to be compared."""
-        states = [self._present.days[day].state for day in self._present.written]
-        changes = sum(count for state in states for op, count in state.rows.items() if op != "r")
+        changes = sum(_changes(item) for item in self._written)
         limit = max(WHOLE_ANEW if self._present.is_anew else WHOLE, SHARE * changes)
         if self._present.source_rows <= limit and not self._present.own_pass:
             return self._whole()
-        if not self._present.written:
-            return self._told("nothing", why_not="Nothing changed.")
-        changed = self._changed()
-        scope = f"the {changed.count()} rows that changed"
-        if not changed.count():
+        changed = self._changed() if self._written or self._present.behind else None
+        count = changed.count() if changed else 0
+        if not changed or not count:
             why = "No row changed, and the table is too large to be compared whole each day: `refera verify` does."
-            return self._told(scope, why_not=why)
+            return self._told("nothing", why_not="Nothing changed." if self._present.own_pass else why)
+        scope = f"the {count} rows that changed"
         if not self._can_look_up():
             why = "No index of the source serves its key, and the table is too large to be compared whole each day:"
             return self._told(scope, why_not=f"{why} `refera verify` does.")
@@ -108,11 +112,9 @@ class _Comparison:
         )
 
     def _whole(self) -> Reconciled:
-        rows = self._rows(self._objects)
+        rows, versions = self._rows(self._objects), sum(item.state.row_count for item in self._objects)
         there = self._hashed(
-            lambda where: latest(f"(select * from {rows} where {where})", self._table.key),
-            self._objects,
-            "whole",
+            lambda where: latest(f"(select * from {rows} where {where})", self._table.key), versions, "whole"
         )
         scope = "the whole table"
         found = tuple(map(int, self._source.ask(self._checksums.server_sums("true"))[0]))
@@ -144,8 +146,7 @@ class _Comparison:
 
     def _changed(self) -> HashedRows:
         """The last version of each row that changed, deleted ones too: of those days alone, which have the newest."""
-        objects = [self._present.days[day] for day in sorted(self._present.written)]
-        rows, key = self._rows(objects), ", ".join(quoted(name) for name in self._table.key)
+        rows, key = self._rows(self._written), ", ".join(quoted(name) for name in self._table.key)
         read = f"select coalesce(max(_position), '') from {rows} where _op = 'r'"  # and what is older changed before it
         own = f"starts_with(_position, {literal(self._present.own_pass)})"
 
@@ -153,15 +154,15 @@ class _Comparison:
             some = f"(select * from {rows} where _op <> 'r' and {own} and _position > ({read}) and {where})"
             return f"(select * from {some} where _position in (select max(_position) from {some} group by {key}))"
 
-        return self._hashed(changed, objects, "changed").write()
+        return self._hashed(changed, sum(map(_changes, self._written)), "changed").write()
 
     def _rows(self, objects: Sequence[RawObject]) -> str:
         return raw_rows([*(item.stored.url for item in objects), *map(str, self._present.behind)])
 
-    def _hashed(self, rows: Callable[[str], str], objects: Sequence[RawObject], name: str) -> HashedRows:
+    def _hashed(self, rows: Callable[[str], str], versions: int, name: str) -> HashedRows:
         return HashedRows(
             connection=self._source.connection, checksums=self._checksums, rows=rows,
-            versions=sum(item.state.row_count for item in objects), path=self._folder / f"hashes-of-{name}.parquet",
+            versions=versions, path=self._folder / f"hashes-of-{name}.parquet",
         )  # fmt: skip
 
     def _can_look_up(self) -> bool:
@@ -169,3 +170,8 @@ class _Comparison:
         named = {name.lower() for name in self._table.key}
         served = any({name.lower() for name in each.columns[: len(named)]} == named for each in found)
         return self._checksums.can_look_up and served
+
+
+def _changes(item: RawObject) -> int:
+    """Rows of an object that tell of a change."""
+    return sum(count for op, count in item.state.rows.items() if op != "r")
