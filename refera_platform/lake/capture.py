@@ -18,11 +18,13 @@ from refera_platform.errors import SourceError
 from refera_platform.lake import days as calendar
 from refera_platform.lake import layout
 from refera_platform.lake.captured import Captured, Filled
-from refera_platform.lake.drift import carried
+from refera_platform.lake.drift import altered, carried
 from refera_platform.lake.lake import Lake, RawObject, current_state, run, state_objects
 from refera_platform.lake.proof import counted, require_same_server
+from refera_platform.lake.reconcile import Present, reconciled
 from refera_platform.lake.state import RawState
-from refera_platform.lake.writer import addition, nothing, write_day
+from refera_platform.lake.volume import changes_by_day
+from refera_platform.lake.writer import addition, nothing, pass_prefix, write_day
 from refera_platform.source.compare import Reading, differences
 from refera_platform.source.connection import Source
 from refera_platform.source.cursor import cursor_column, reach, row_count
@@ -95,12 +97,20 @@ def capture(
     days = lake.days(table, source.connection)
     lake_rows, rows_twice = counted(source.connection, table, days, (plan.fill,))
     url = lake.objects.url(layout.key(table, plan.fill))
+    is_part = reading is Reading.PART
+    is_anew = force_baseline or was is None or table.strategy is Strategy.SNAPSHOT
+    present = Present(
+        days=days, written=[plan.fill] if added or not is_part else [], source_rows=taken.source_rows,
+        is_anew=is_anew, own_pass=pass_prefix(state) if is_part else "",
+    )  # fmt: skip
+    found = reconciled(source, table, present, folder)
     return Captured(
         table=table, filled=(Filled(day=plan.fill, state=state, added=added, bytes=size, url=url),),
         unseen=plan.unseen, kept=plan.kept,
-        gone=tuple(name for name in was.columns if name not in columns) if was else (),
-        source_rows=taken.source_rows, lake_rows=lake_rows, rows_twice=rows_twice, seconds=time.monotonic() - started,
-        known=days,
+        altered=altered(was.columns if was else None, columns),
+        volumes=changes_by_day(item.state for day, item in days.items() if day < clock.today()),
+        source_rows=taken.source_rows, lake_rows=lake_rows, rows_twice=rows_twice, reconciled=found,
+        seconds=time.monotonic() - started, known=days,
     )  # fmt: skip
 
 

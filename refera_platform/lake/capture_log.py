@@ -6,7 +6,7 @@ A table that cannot go on is refused by itself. Run it again at any moment: each
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -18,15 +18,18 @@ from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake import windows
 from refera_platform.lake.baseline import baseline_rows
 from refera_platform.lake.captured import Captured, Filled, Refused
-from refera_platform.lake.drift import folded
-from refera_platform.lake.lake import Lake, RawObject
+from refera_platform.lake.drift import altered, folded
+from refera_platform.lake.lake import Lake
 from refera_platform.lake.log_job import Job, start_of
 from refera_platform.lake.log_pass import LogPass
 from refera_platform.lake.log_shapes import Shapes
 from refera_platform.lake.log_table import TableLog
 from refera_platform.lake.log_write import DayWriter, sums
 from refera_platform.lake.proof import counted, require_same_server
+from refera_platform.lake.reconcile import Present, reconciled
+from refera_platform.lake.reconciled import INEXACT, OVER, UNSETTLED
 from refera_platform.lake.state import RawState
+from refera_platform.lake.volume import changes_by_day
 from refera_platform.lake.watch import watches
 from refera_platform.lake.writer import nothing, write_day
 from refera_platform.source.cascades import cascades
@@ -166,16 +169,14 @@ class LogCapture:
             raise LakeError(f"{table.address} has no day for its baseline:", "ask for a day.")
         own = job.known.get(plan.fill)
         read = self._pulled(table)
-        types = folded(
-            table.address, [*_shapes(job.known), {name.name: name.parquet_type for name in read.columns}]
-        )
+        types = folded(table.address, [*job.shapes, {name.name: name.parquet_type for name in read.columns}])
         columns = {column.name: types[column.name] for column in read.columns}
         passes = own.state.passes + 1 if own else 1
         base = self._base(table, was, str(cut))
         state = replace(
             base, day=plan.fill, columns=columns, quirks=read.quirks, passes=passes, baseline=passes,
             is_replayable=False, is_whole=True,
-            start_position=_start(own, was), is_closed=plan.fill < self._today,
+            start_position=job.start_of(own), is_closed=plan.fill < self._today,
             schema_version=was.schema_version + (dict(was.columns) != columns) if was else 1,
         )  # fmt: skip
         for day in plan.unseen:
@@ -191,7 +192,7 @@ class LogCapture:
                            extends=bool(kept), folder=self._folder)  # fmt: skip
         job.known = self._lake.days(table, self._source.connection)
         filled = Filled(day=plan.fill, state=state, added=added, bytes=stored.size, url=stored.url)
-        return self._captured(job, [filled], read.rows, unseen=plan.unseen, kept=plan.kept)
+        return self._captured(job, [filled], read.rows, unseen=plan.unseen, kept=plan.kept, is_anew=True)
 
     def _days(self, job: Job, cut: Position) -> Callable[..., Captured]:
         """The days that the log told of."""
@@ -266,26 +267,27 @@ class LogCapture:
 
     def _captured(
         self, job: Job, written: Sequence[Filled], source_rows: int | None, *, unseen: tuple[date, ...] = (),
-        kept: tuple[date, ...] = (),
+        kept: tuple[date, ...] = (), is_anew: bool = False,
     ) -> Callable[..., Captured]:  # fmt: skip
         """What came of the table; the caller adds how long it took."""
         last, was, newest = written[-1], job.was, job.before(date.max)
         days = [filled.day for filled in written]
         lake_rows, rows_twice = counted(self._source.connection, job.table, job.known, days)
+        is_settled = newest is None or newest.is_settled
+        if source_rows is None or not is_settled:
+            found = OVER if is_settled else UNSETTLED
+        elif not self._is_exact and not is_anew:
+            found = INEXACT
+        else:
+            behind = [] if is_anew else job.logs[-1].behind.files
+            present = Present(
+                days=job.known, written=days, source_rows=source_rows, behind=behind, is_anew=is_anew
+            )
+            found = reconciled(self._source, job.table, present, self._folder)
         return partial(
             Captured, table=job.table, filled=tuple(written), unseen=unseen, kept=kept, source_rows=source_rows,
-            gone=tuple(name for name in was.columns if name not in last.state.columns) if was else (),
-            lake_rows=lake_rows, rows_twice=rows_twice, is_settled=newest is None or newest.is_settled,
+            altered=altered(was.columns if was else None, last.state.columns),
+            volumes=changes_by_day(item.state for item in job.known.values()),
+            lake_rows=lake_rows, rows_twice=rows_twice, is_settled=is_settled, reconciled=found,
             known=job.known,
         )  # fmt: skip
-
-
-def _shapes(known: Mapping[date, RawObject]) -> list[Mapping[str, str]]:
-    return [item.state.columns for item in known.values() if item.state.is_observed]
-
-
-def _start(own: RawObject | None, was: RawState | None) -> str:
-    """Where a day that gets a baseline begins: where it began before, or where the day before it ended."""
-    if own and own.state.is_observed:
-        return own.state.start_position
-    return was.end_position if was else ""

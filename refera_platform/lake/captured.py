@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from refera_platform.errors import ReferaError
+from refera_platform.lake.drift import Altered
 from refera_platform.lake.lake import RawObject
+from refera_platform.lake.reconciled import OVER, Reconciled
 from refera_platform.lake.state import RawState
 from refera_platform.source.table import SourceTable, Strategy
+
+UNALTERED = Altered()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +36,10 @@ class Captured:
     table: SourceTable
     filled: tuple[Filled, ...]
     """The days that were written, oldest first; at least one."""
-    gone: tuple[str, ...] = ()
-    """Columns that the object before had and the source has no more."""
+    altered: Altered = UNALTERED
+    """How its columns differ from those of the object before."""
+    volumes: Mapping[date, int] = field(default_factory=dict)
+    """Rows that each day changed, of days that are over and hold nothing but changes."""
     unseen: tuple[date, ...] = ()
     """Days that were closed as never looked at."""
     kept: tuple[date, ...] = ()
@@ -44,11 +50,18 @@ class Captured:
     """Rows of the lake's current state after the commit."""
     rows_twice: int
     """Raw rows that share their position with another one: what a retry must never leave behind."""
+    reconciled: Reconciled = OVER
+    """What came of comparing the values."""
     seconds: float
     is_settled: bool = True
     """False when the newest day left something open that the log does not tell and nobody has looked at yet."""
     known: Mapping[date, RawObject] = field(default_factory=dict)
     """Every day of the table after the pass, oldest first."""
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Columns that the object before had and the source has no more."""
+        return self.altered.gone
 
     @property
     def agrees(self) -> bool:

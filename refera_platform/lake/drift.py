@@ -6,6 +6,7 @@ past and its present; anything else stops that table, because one reader could n
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from refera_platform.errors import LakeError
 from refera_platform.lake.state import RawState
@@ -14,6 +15,36 @@ from refera_platform.source.types import WIDEST_DECIMAL
 SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 UNSIGNED = tuple(f"U{kind}" for kind in SIGNED)
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Altered:
+    """How the columns of a table differ from those of the pass before."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    """Each with both types: ``x: INTEGER → BIGINT``."""
+    gone: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """What came and what changed, as a sentence; empty when nothing did."""
+        parts = [f"{', '.join(self.added)} came"] if self.added else []
+        parts += [f"{', '.join(self.changed)}"] if self.changed else []
+        return f"The table was altered: {'; '.join(parts)}." if parts else ""
+
+
+def altered(was: Mapping[str, str] | None, now: Mapping[str, str]) -> Altered:
+    """Compare types by column of before and of now; nothing differs from what nobody knew."""
+    if was is None:
+        return Altered()
+    return Altered(
+        added=tuple(name for name in now if name not in was),
+        changed=tuple(
+            f"{name}: {was[name]} → {kind}" for name, kind in now.items() if was.get(name, kind) != kind
+        ),
+        gone=tuple(name for name in was if name not in now),
+    )
 
 
 def carried(address: str, states: Iterable[RawState], now: Mapping[str, str]) -> dict[str, str]:

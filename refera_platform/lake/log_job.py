@@ -3,7 +3,7 @@
 RawObject of each day + LogPlan ──▶ Job ──▶ TableLog (days that were asked for, and those that settle them)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -56,6 +56,17 @@ class Job:
         for log in self.logs:
             for stretch in log.stretches:
                 yield log, stretch
+
+    @property
+    def shapes(self) -> list[Mapping[str, str]]:
+        """The columns that the table had on each observed day."""
+        return [item.state.columns for item in self.known.values() if item.state.is_observed]
+
+    def start_of(self, own: RawObject | None) -> str:
+        """Where a day that gets a baseline begins: where it began before, or where the newest day ended."""
+        if own and own.state.is_observed:
+            return own.state.start_position
+        return self.was.end_position if self.was else ""
 
     def before(self, day: date) -> RawState | None:
         """What the newest observed day up to ``day`` says of itself."""

@@ -95,7 +95,7 @@ class LogPass:
         except ReferaError as trouble:
             if route.table in self._wanted:
                 log.fail(trouble)
-            log.net = None
+            log.look_away()
         if self._pending > SPILL_BYTES or log.pending > SPILL_ROWS:
             self._spill()
 
@@ -103,11 +103,9 @@ class LogPass:
         """Rows of a copied table."""
         if route.decoder is None:
             raise route.trouble or LakeError(f"The rows of {log.table.address} cannot be read.")
-        if route.table in self._wanted and self._transaction:
+        if (route.table in self._wanted or log.is_behind) and self._transaction:
             log.rows(route.decoder, operation, version, body, self._transaction)
             self._pending += len(body)
-        elif log.current is None and log.net is not None and operation != "u":
-            log.net += route.decoder.count(operation, version, body) * (1 if operation == "c" else -1)
 
     def statement(self, schema: str, sql: str) -> None:
         """A statement instead of rows."""
@@ -115,7 +113,7 @@ class LogPass:
         for name in found.written | found.emptied | found.changed:
             log = self._logs[name]
             if log.current is None:
-                log.net = None
+                log.look_away()
             if name not in self._wanted or self._transaction is None:
                 continue
             if name in found.written:
@@ -148,12 +146,13 @@ class LogPass:
             while stretch := log.current:
                 window = stretch.window
                 log.close(window.end or boundary, resume, is_closed=bool(window.end) or window.day < today)
+            _spilled(log)
 
     def _unsettle(self, name: str) -> None:
         """Rows of a table changed, and the log does not tell how."""
         log = self._logs.get(name)
         if log and log.current is None:
-            log.net = None
+            log.look_away()
         elif log and log.current and name in self._wanted:
             log.current.is_unsettled = True
 
@@ -171,7 +170,18 @@ class LogPass:
     def _spill(self) -> None:
         self._pending = 0
         for log in self._logs.values():
-            log.spill()
+            _spilled(log)
+
+
+def _spilled(log: TableLog) -> None:
+    """Rows that nobody keeps stop nothing when they cannot be read."""
+    if not log.is_behind:
+        log.spill()
+        return
+    try:
+        log.spill()
+    except ReferaError:
+        log.look_away()
 
 
 def _not_rows(log: TableLog, transaction: Transaction) -> LakeError:

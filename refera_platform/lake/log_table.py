@@ -5,7 +5,7 @@ TableMap + rows of the log ──▶ TableLog ──▶ Stretch (a day's rows in
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -23,6 +23,9 @@ from refera_platform.source.log.transaction import Transaction
 from refera_platform.source.table import SourceTable
 
 OPERATIONS = "cud"
+CAME = {"c": 1, "u": 0, "d": -1}
+END_OF_TIME = 1 << 40
+"""A second since 1970 that no stamp reaches."""
 READ, LOGGED = 0, 1
 """What a position's last part but one says: read from the table at a boundary of the log, or logged behind it."""
 
@@ -77,6 +80,9 @@ class TableLog:
         self.failure: ReferaError | None = None
         self.net: int | None = 0
         """Rows that came less rows that went behind the last stretch; ``None`` when the log does not say."""
+        after = windows[-1].day + timedelta(days=1)
+        self.behind = Stretch(window=Window(day=after, midnight=END_OF_TIME))
+        """Rows behind the last stretch, as long as ``net`` is known: not kept, only replayed by whoever compares."""
         self.source_types: dict[str, str] = {}
         """Type and character set of each column when the lake last saw the table."""
         self.has_new_shape = False
@@ -94,6 +100,11 @@ class TableLog:
     def current(self) -> Stretch | None:
         """The stretch that the log is in or before; ``None`` behind the last one."""
         return self.stretches[self._at] if self._at < len(self.stretches) and self.failure is None else None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the log is behind the last stretch, and its rows are still looked at."""
+        return self.current is None and self.net is not None and self.failure is None
 
     def fail(self, trouble: ReferaError) -> None:
         """This table stops here; others go on."""
@@ -126,6 +137,14 @@ class TableLog:
             self.close(window.end or place, resume, is_closed=True)
         return False
 
+    def look_away(self) -> None:
+        """What is behind the last stretch is not to be known: the log does not tell all of it."""
+        if self.is_behind:
+            self._rows.clear()
+            self._runs.clear()
+            self.behind.files.clear()
+        self.net = None
+
     def close(self, end: Position, resume: Position, *, is_closed: bool) -> None:
         """The current stretch ends here."""
         if stretch := self.current:
@@ -142,7 +161,8 @@ class TableLog:
         if decoder is not self._decoder:
             self.spill()
             self._decoder = decoder
-        stretch, place = self.current, transaction.place
+        is_behind, place = self.is_behind, transaction.place
+        stretch = self.behind if is_behind else self.current
         if stretch is None:
             return
         stamp = _dated(transaction, stretch.window)
@@ -150,6 +170,8 @@ class TableLog:
             code = OPERATIONS.index(op)
             self._runs.append((count, code, stamp, place.number, place.offset, self._ordinal))
             self._ordinal += count
+            if is_behind and self.net is not None:
+                self.net += count * CAME[op]
 
     @property
     def pending(self) -> int:
@@ -166,7 +188,7 @@ class TableLog:
 
     def spill(self) -> None:
         """Write what came so far to a local file."""
-        stretch, decoder = self.current, self._decoder
+        stretch, decoder = self.behind if self.is_behind else self.current, self._decoder
         if not self._rows or stretch is None or decoder is None:
             return
         columns, quirks = decoder.arrow(self._rows)
@@ -180,7 +202,8 @@ class TableLog:
         named = zip(("op ", "stamp ", "file ", "offset "), spread.T, strict=False)
         meta = {name: arrow.numbers(values) for name, values in (*named, ("row ", ordinals))}
         batch = arrow.Rows({**columns, **meta}, len(self._rows))
-        prefix = position_prefix(stretch.window.day, self._baselines[self._at])
+        baseline = 0 if stretch is self.behind else self._baselines[self._at]
+        prefix = position_prefix(stretch.window.day, baseline)
         self._connection.register("logged_rows", batch)
         run(
             self._connection,

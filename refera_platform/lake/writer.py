@@ -30,11 +30,16 @@ def addition(relation: str, state: RawState, *, op: str = "_op") -> str:
     columns = ", ".join(
         f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items()
     )
-    prefix = f"{state.day:%Y%m%d}-{state.passes:06d}-"
+    prefix = pass_prefix(state)
     return (
         f"select {columns}, {op} as _op, timestamptz {literal(state.end_position)} as _changed_at,"
         f" {literal(prefix)} || lpad(cast(row_number() over () as varchar), 12, '0') as _position from {relation}"
     )
+
+
+def pass_prefix(state: RawState) -> str:
+    """The beginning of the position of each row that the newest pass of an object brought."""
+    return f"{state.day:%Y%m%d}-{state.passes:06d}-"
 
 
 def nothing(state: RawState) -> str:

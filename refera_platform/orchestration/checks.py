@@ -1,4 +1,4 @@
-"""What is looked at every hour, for every raw table: is the newest due day captured, and will its log be there.
+"""What is looked at every hour, for every raw table: is the newest due day there, and all before; will its log be kept.
 
 Dagster's own FreshnessPolicy is satisfied by any partition, so loading January makes November look fresh; this asks
 the lake for the newest observed day. A log that is purged before it was read loses changes for ever, so its end is
@@ -15,6 +15,7 @@ from refera_platform.engine import scratch, session
 from refera_platform.errors import ReferaError
 from refera_platform.lake.days import due_day
 from refera_platform.lake.doctor import places_needed
+from refera_platform.lake.gaps import Gaps, gaps_of, spans
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
 from refera_platform.source.connection import connect
@@ -23,22 +24,16 @@ from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.stage import Stage
 
 FRESH = "newest_due_day_is_captured"
+WHOLE = "no_day_is_missing"
 KEPT = "log_is_kept_until_it_is_read"
 
 
 def build_freshness_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:
-    """One check for each raw table."""
+    """Two checks for each raw table: the newest due day, and the days before it."""
 
     @dg.multi_asset_check(
         name="freshness",
-        specs=[
-            dg.AssetCheckSpec(
-                FRESH,
-                asset=keys.raw(table),
-                description=f"Each day is captured {table.due} after it ended, or sooner.",
-            )
-            for table in tables
-        ],
+        specs=[spec for table in tables for spec in _specs(table)],
         can_subset=True,
     )
     def freshness(
@@ -47,12 +42,44 @@ def build_freshness_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefini
         lake = Lake(stage)
         with scratch(stage) as folder, session(stage, folder) as connection:
             for table in tables:
-                if dg.AssetCheckKey(keys.raw(table), FRESH) in context.selected_asset_check_keys:
-                    days = lake.days(table, connection)
-                    seen = [day for day, item in days.items() if item.state.is_observed]
+                wanted = {
+                    key.name for key in context.selected_asset_check_keys if key.asset_key == keys.raw(table)
+                }
+                if not wanted:
+                    continue
+                known = {day: item.state for day, item in lake.days(table, connection).items()}
+                if FRESH in wanted:
+                    seen = [day for day, state in known.items() if state.is_observed]
                     yield freshness_of(table, max(seen, default=None), stage.clock)
+                if WHOLE in wanted:
+                    yield whole_of(table, gaps_of(table, known, stage.clock))
 
     return freshness
+
+
+def _specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
+    fresh = f"Each day is captured {table.due} after it ended, or sooner."
+    whole = "Every day from the first captured one to the one that is due has its object."
+    return [
+        dg.AssetCheckSpec(FRESH, asset=keys.raw(table), description=fresh),
+        dg.AssetCheckSpec(WHOLE, asset=keys.raw(table), description=whole),
+    ]
+
+
+def whole_of(table: SourceTable, gaps: Gaps) -> dg.AssetCheckResult:
+    """Whether no day of a table is missing; days that were closed unseen are told, and are no error."""
+    told = f"{table.address} has every day from its first one on."
+    if gaps.missing:
+        told = f"{table.address} has no object of {spans(gaps.missing)}: {gaps.remedy}."
+    if gaps.unseen:
+        told += f" Nobody looked at {spans(gaps.unseen)}: what changed then is in the next observed day."
+    return dg.AssetCheckResult(
+        asset_key=keys.raw(table),
+        check_name=WHOLE,
+        passed=not gaps.missing,
+        description=told,
+        metadata={"missing": spans(gaps.missing), "unseen": spans(gaps.unseen)},
+    )
 
 
 def freshness_of(table: SourceTable, newest: date | None, clock: Clock) -> dg.AssetCheckResult:

@@ -13,7 +13,7 @@ from refera_platform.errors import DayRefused, ReferaError
 from refera_platform.lake.captured import Captured, Refused
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
-from refera_platform.orchestration import keys
+from refera_platform.orchestration import keys, raw_checks
 from refera_platform.orchestration.labels import of_table, version_of
 from refera_platform.orchestration.raw_metadata import DayMetadata
 from refera_platform.orchestration.unfinished import AGAIN
@@ -21,19 +21,9 @@ from refera_platform.source.connection import connect
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 
-AGREES = "rows_agree_with_the_source"
-TWICE = "no_row_is_there_twice"
-COLUMNS = "no_column_is_gone"
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 AFRESH = "refera/resnapshot"
 """Tag of a run whose tables get a new baseline: their rows as they are now, and the deletes that this implies."""
-NOT_COMPARED = (
-    "The pass ended at a day that is long over, so the source's rows of today say nothing about it."
-)
-UNSETTLED = (
-    "The table was altered, or rows went with those they refer to, which the log does not tell: the next run that"
-    " reaches the present reads the table."
-)
 REASONS = "reasons"
 """Metadata of a failure: each cause, and the assets that it struck."""
 FRESH_WITHIN = timedelta(hours=36)
@@ -57,7 +47,7 @@ def build_raw_assets(
     @dg.multi_asset(
         name=f"raw_{database}",
         specs=[_spec(table, kind) for table in tables],
-        check_specs=[check for table in tables for check in _checks(table)],
+        check_specs=[check for table in tables for check in raw_checks.specs(table)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
@@ -100,21 +90,6 @@ def _spec(table: SourceTable, kind: str) -> dg.AssetSpec:
     )
 
 
-def _checks(table: SourceTable) -> list[dg.AssetCheckSpec]:
-    key = keys.raw(table)
-    return [
-        dg.AssetCheckSpec(
-            AGREES, asset=key, description="The lake's current state has as many rows as the source."
-        ),
-        dg.AssetCheckSpec(
-            COLUMNS, asset=key, description="The source still has every column of the capture before."
-        ),
-        dg.AssetCheckSpec(
-            TWICE, asset=key, description="No raw row and no key of the current state is there twice."
-        ),
-    ]
-
-
 def _result(
     context: dg.AssetExecutionContext, captured: Captured, told: DayMetadata
 ) -> dg.MaterializeResult[None]:
@@ -130,35 +105,10 @@ def _result(
             context.log_event(dg.AssetMaterialization(key, partition=str(day), metadata=told.of(day)))
     changes = ", ".join(f"{count} {op}" for op, count in captured.added.items()) or "no change"
     context.log.info(f"{captured.table.address} day {captured.day}: {changes}, {captured.seconds:.2f} s")
-    gone = ", ".join(captured.gone)
     return dg.MaterializeResult(
         asset_key=key,
-        check_results=[
-            dg.AssetCheckResult(
-                check_name=AGREES, asset_key=key, passed=captured.agrees,
-                metadata={
-                    "source_rows": "not compared" if captured.source_rows is None else captured.source_rows,
-                    "lake_rows": captured.lake_rows,
-                },
-                description=_compared(captured),
-            ),
-            dg.AssetCheckResult(
-                check_name=COLUMNS, asset_key=key, passed=not captured.gone, metadata={"gone": gone},
-                description=f"The source has no {gone} any more; what reads it must change." if gone else None,
-            ),
-            dg.AssetCheckResult(
-                check_name=TWICE, asset_key=key, passed=captured.rows_twice == 0,
-                metadata={"rows_twice": captured.rows_twice},
-            ),
-        ],
-    )  # fmt: skip
-
-
-def _compared(captured: Captured) -> str | None:
-    """What a number of rows cannot tell."""
-    if not captured.is_settled:
-        return UNSETTLED
-    return None if captured.source_rows is not None else NOT_COMPARED
+        check_results=raw_checks.results(captured),
+    )
 
 
 def failure_of(refused: Sequence[Refused]) -> dg.Failure:

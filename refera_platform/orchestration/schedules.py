@@ -10,7 +10,7 @@ from refera_platform.errors import ReferaError
 from refera_platform.lake.days import CatchUp, catch_up
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks import FRESH, KEPT, logged
+from refera_platform.orchestration.checks import FRESH, KEPT, WHOLE, logged
 from refera_platform.orchestration.failed_days import NO_FAILURE
 from refera_platform.orchestration.partitions import days_request
 from refera_platform.orchestration.unfinished import DAILY
@@ -32,8 +32,10 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
 
 
 def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
-    """Only the checks that time alone can turn red: of freshness, of failed days and of the log."""
-    checks = [dg.AssetCheckKey(keys.raw(table), name) for table in TABLES for name in (FRESH, NO_FAILURE)]
+    """Only the checks that time alone can turn red: of freshness, of missing and failed days, and of the log."""
+    checks = [
+        dg.AssetCheckKey(keys.raw(table), name) for table in TABLES for name in (FRESH, WHOLE, NO_FAILURE)
+    ]
     checks += [dg.AssetCheckKey(keys.raw(table), KEPT) for table in logged(TABLES)]
     return dg.define_asset_job(
         "look_for_overdue_days",

@@ -141,7 +141,9 @@ def test_the_example_has_every_setting_of_production_and_no_other() -> None:
 
 def test_the_example_keeps_no_secret() -> None:
     secret = {
-        name: value for name, value in shape.example().items() if re.search("PASSWORD|SECRET|KEY|_URL$|WEBHOOK|SMTP", name)
+        name: value
+        for name, value in shape.example().items()
+        if re.search("PASSWORD|SECRET|KEY|_URL$|WEBHOOK|SMTP", name)
     }
     assert set(secret.values()) == {""}
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from refera_platform.errors import LakeError
+from refera_platform.lake.drift import Altered, altered
 from refera_platform.lake.lake import raw_rows
 from refera_platform.source import catalog
 from refera_platform_tests.conftest import TODAY, captured, source_of
@@ -83,3 +84,12 @@ def test_a_column_without_a_common_type_stops_its_table(stage, lake, shop):
         LakeError, match=r"Column n of classicmodels.offices was BIGINT in the lake and is DATE"
     ):
         captured(stage, "offices", TODAY)
+
+
+def test_what_came_changed_and_is_gone_is_told_by_name():
+    was, now = {"a": "INTEGER", "b": "DATE", "c": "VARCHAR"}, {"a": "BIGINT", "c": "VARCHAR", "d": "BLOB"}
+    found = altered(was, now)
+    assert found == Altered(added=("d",), changed=("a: INTEGER → BIGINT",), gone=("b",))
+    assert found.told == "The table was altered: d came; a: INTEGER → BIGINT."
+    assert altered(was, dict(reversed(was.items()))) == Altered()
+    assert altered(None, now).told == ""

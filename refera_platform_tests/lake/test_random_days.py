@@ -108,6 +108,8 @@ class World:
         for stage, table in ((self.stage, self.logged), (self.compared_stage, self.compared)):
             (came,) = captures(stage, [table], *self.missed_since_the_first(stage, table), self.day)
             assert came.source_rows == came.lake_rows
+            assert came.reconciled.agrees, came.reconciled
+            assert came.reconciled.columns, came.reconciled
         self.missed.clear()
 
     def missed_since_the_first(self, stage, table):

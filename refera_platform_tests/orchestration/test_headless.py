@@ -36,7 +36,10 @@ def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory,
     assert len(outcome.assets) == 51
     assert outcome.assets["raw/classicmodels/orders"]["rows_added_r"] == 4
     assert outcome.assets["warehouse/fct_order_lines"]["dagster/row_count"] == 5
-    for name in ("rows_agree_with_the_source", "no_row_is_there_twice", "newest_due_day_is_captured"):
+    for name in (
+        "rows_agree_with_the_source", "values_agree_with_the_source", "no_row_is_there_twice", "schema_is_as_before",
+        "volume_is_as_usual", "newest_due_day_is_captured", "no_day_is_missing",
+    ):  # fmt: skip
         assert outcome.checks[f"raw/classicmodels/orders {name}"]
     assert outcome.checks["answers/ans_sales_by_product ans_sales_by_product_adds_up"]
     assert outcome.checks["answers/report warehouse_agrees_with_the_lake"]

@@ -90,10 +90,6 @@ class RowDecoder:
             )
         return runs
 
-    def count(self, operation: str, version: int, body: bytes) -> int:
-        """How many rows an event holds."""
-        return sum(count for count, _ in self.read(operation, version, body, []))
-
     def arrow(self, rows: Sequence[Row]) -> tuple[dict[str, arrow.Array], dict[str, int]]:
         """The rows as columns, and how many values of each column became NULL because no type holds them."""
         pieces = list(zip(*rows, strict=True)) or [()] * self._image.pieces

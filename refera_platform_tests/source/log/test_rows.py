@@ -311,7 +311,6 @@ def test_mysqls_newer_events_are_read_and_damaged_ones_are_not(stage, shop):
     extra = b"\x05\x00abc"  # its own length, and what nobody asked for
     assert decoder.read(operation, 2, body[:8] + extra + body[8:], rows) == [(2, "c")]
     assert rows == expected
-    assert decoder.count(operation, 1, body) == 2
     for damaged in (body[:-1], body[:-9], body + b"\0"):
         with pytest.raises(
             SourceError, match=r"classicmodels\.logged in the log are not what their table map says"

@@ -1,0 +1,124 @@
+"""What is checked of a raw table with each capture, and how the outcome is told.
+
+Captured ──▶ results() ──▶ one dg.AssetCheckResult for each of specs()
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from refera_platform.lake.captured import Captured
+from refera_platform.lake.reconciled import OVER, UNSETTLED, Reconciled
+from refera_platform.lake.volume import judged
+from refera_platform.orchestration import keys
+from refera_platform.source.table import SourceTable
+
+AGREES = "rows_agree_with_the_source"
+VALUES = "values_agree_with_the_source"
+TWICE = "no_row_is_there_twice"
+COLUMNS = "no_column_is_gone"
+SCHEMA = "schema_is_as_before"
+VOLUME = "volume_is_as_usual"
+DESCRIPTIONS: Mapping[str, str] = {
+    AGREES: "The lake's current state has as many rows as the source.",
+    VALUES: "The lake holds the source's values: a checksum of each column, made by the server and by DuckDB.",
+    TWICE: "No raw row and no key of the current state is there twice.",
+    COLUMNS: "The source still has every column of the capture before.",
+    SCHEMA: "No column came, and none changed its type.",
+    VOLUME: "Each day that is over changed about as many rows as days like it usually do.",
+}
+
+
+def specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
+    """The checks of one raw table."""
+    return [
+        dg.AssetCheckSpec(name, asset=keys.raw(table), description=description)
+        for name, description in DESCRIPTIONS.items()
+    ]
+
+
+def results(captured: Captured) -> list[dg.AssetCheckResult]:
+    """What came of each of them."""
+    gone = ", ".join(captured.gone)
+    return [
+        _result(
+            captured, AGREES, passed=captured.agrees, told=_compared(captured),
+            metadata={
+                "source_rows": "not compared" if captured.source_rows is None else captured.source_rows,
+                "lake_rows": captured.lake_rows,
+            },
+        ),
+        _values(captured, captured.reconciled),
+        _result(
+            captured, TWICE, passed=captured.rows_twice == 0, metadata={"rows_twice": captured.rows_twice}
+        ),
+        _result(
+            captured, COLUMNS, passed=not captured.gone, metadata={"gone": gone},
+            told=f"The source has no {gone} any more; what reads it must change." if gone else None,
+        ),
+        _schema(captured),
+        _volume(captured),
+    ]  # fmt: skip
+
+
+def _compared(captured: Captured) -> str | None:
+    """What a number of rows cannot tell."""
+    if not captured.is_settled:
+        return UNSETTLED.why_not
+    return None if captured.source_rows is not None else OVER.why_not
+
+
+def _values(captured: Captured, found: Reconciled) -> dg.AssetCheckResult:
+    told = found.why_not or f"{found.rows} rows of {found.scope} have the same values."
+    if found.trouble:
+        told = f"The values could not be compared: {found.trouble}"
+    elif found.first:
+        told = f"{captured.table.address} differs in {found.scope}: {found.first}."
+    metadata: dict[str, Any] = {
+        "scope": found.scope, "rows_compared": found.rows, "columns_compared": len(found.columns),
+        "left_out": ", ".join(found.left_out), "seconds": round(found.seconds, 3),
+    }  # fmt: skip
+    if found.first:
+        metadata["first_difference"] = found.first
+    return _result(captured, VALUES, passed=found.agrees, metadata=metadata, told=told)
+
+
+def _schema(captured: Captured) -> dg.AssetCheckResult:
+    altered = captured.altered
+    return _result(
+        captured, SCHEMA, passed=not altered.told, told=altered.told or None, severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "added": ", ".join(altered.added), "changed": ", ".join(altered.changed),
+            "schema_version": captured.state.schema_version,
+        },
+    )  # fmt: skip
+
+
+def _volume(captured: Captured) -> dg.AssetCheckResult:
+    """Of each day that the pass filled and that is over; the newest of them is what the numbers tell."""
+    days = [judged(captured.volumes, each.day) for each in captured.filled if each.day in captured.volumes]
+    odd = [day for day in days if not day.is_usual]
+    metadata: dict[str, Any] = {}
+    told = "No day that the pass filled is over and holds nothing but changes, so none was judged."
+    if days:
+        newest = days[-1]
+        known = newest.high is not None
+        metadata = {"day": str(newest.day), "rows": newest.rows, "days_looked_at": newest.days}
+        metadata |= {"usual_low": newest.low, "usual_high": newest.high} if known else {}
+        told = newest.told if known else f"{newest.days} days of history are too few to know what is usual."
+    if odd:
+        told = " ".join(day.told for day in odd)
+    return _result(
+        captured, VOLUME, passed=not odd, metadata=metadata, told=told, severity=dg.AssetCheckSeverity.WARN
+    )
+
+
+def _result(
+    captured: Captured, name: str, *, passed: bool, metadata: Mapping[str, Any], told: str | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckResult:  # fmt: skip
+    return dg.AssetCheckResult(
+        check_name=name, asset_key=keys.raw(captured.table), passed=passed, metadata=metadata, description=told,
+        severity=severity,
+    )  # fmt: skip
