@@ -119,7 +119,7 @@ class Ui:
 @contextmanager
 def served(home: Path, *, seconds: float = 120) -> Iterator[tuple[Ui, subprocess.Popen[bytes]]]:
     """``refera up --ui`` on a home, until the block ends; the stack stays up."""
-    port = free_port(28765)
+    port = free_port(20_000 + os.getpid() % 8_000)  # two processes of tests must not meet at one
     with (home / "ui.log").open("a") as log:
         process = subprocess.Popen(
             [str(REFERA), "up", "--ui", "--port", str(port)],
