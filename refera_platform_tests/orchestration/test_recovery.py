@@ -2,12 +2,12 @@
 
 import os
 import signal
-import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import psutil
 import pytest
 
 from refera_platform.answers.verify import verify
@@ -150,13 +150,11 @@ def test_a_run_whose_process_was_killed_is_failed_and_run_again(now, later):
 
 def children(pid: int) -> dict[int, str]:
     """All processes below one, and their command lines."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
-    rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
-    below, grew = {pid}, True
-    while grew:
-        more = {int(own) for own, parent, _ in rows if int(parent) in below} - below
-        below, grew = below | more, bool(more)
-    return {int(own): args for own, _, args in rows if int(own) in below - {pid}}
+    found = {}
+    for one in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            found[one.pid] = " ".join(one.cmdline())
+    return found
 
 
 @contextmanager
