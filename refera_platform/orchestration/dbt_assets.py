@@ -16,7 +16,7 @@ from refera_platform.orchestration import keys
 from refera_platform.orchestration.column_lineage import asset_keys
 from refera_platform.orchestration.labels import of_model
 from refera_platform.orchestration.model_metadata import ModelMetadata, code_of, of_test
-from refera_platform.orchestration.unfinished import AGAIN
+from refera_platform.orchestration.owed import AGAIN
 from refera_platform.stage import Stage
 from refera_platform.warehouse.build import Built, build
 from refera_platform.warehouse.manifest import ensure

@@ -8,16 +8,13 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 import dagster as dg
-from dagster import AssetCheckEvaluation, DagsterEventType, DagsterRunStatus, EventLogEntry, RunsFilter
+from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, RunsFilter
 
 from refera_platform.alerts.fault import Fault, Kind
 from refera_platform.orchestration.checks import FRESH
 from refera_platform.orchestration.failed_days import NO_FAILURE
+from refera_platform.orchestration.process import NOT_ENDED
 
-GOING = [
-    DagsterRunStatus.NOT_STARTED, DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]  # fmt: skip
 MOST_GOING = 500
 EARLIER = 10
 """Earlier evaluations that are looked at for one by a run that has ended."""
@@ -27,7 +24,7 @@ MOST_DAYS = 50
 
 def going_now(instance: dg.DagsterInstance) -> set[str]:
     """Runs that have not ended."""
-    return {run.run_id for run in instance.get_runs(RunsFilter(statuses=GOING), limit=MOST_GOING)}
+    return {run.run_id for run in instance.get_runs(RunsFilter(statuses=NOT_ENDED), limit=MOST_GOING)}
 
 
 def faults_of_checks(

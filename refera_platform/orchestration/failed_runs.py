@@ -4,15 +4,15 @@ A run is watched from its failure until each asset that it owed is materialized 
 failed on it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
-from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEntry, RunRecord, RunsFilter
+from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from refera_platform.alerts.fault import Fault, Kind
-from refera_platform.orchestration.raw_assets import REASONS
+from refera_platform.orchestration.owed import FailedRun, Owed, Reason, ended
 
 MOST_RUNS = 50
 """Failed runs that are watched at one time: the newest."""
@@ -23,26 +23,6 @@ OVERLAP = timedelta(minutes=1)
 RETRY_DECIDED, RETRY_BEGUN = timedelta(minutes=1), timedelta(minutes=10)
 """How long Dagster may take to say whether it runs a failed run again, and to do so."""
 WILL_RETRY, RETRIED_BY = "dagster/will_retry", "dagster/auto_retry_run_id"
-TOLD_BY = {
-    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-    DagsterEventType.STEP_FAILURE,
-    DagsterEventType.RUN_FAILURE,
-}
-MOST_EVENTS = 5000
-
-
-@dataclass(frozen=True)
-class Owed:
-    """What a failed run was to make: an asset of one day, an asset without days, or what a job does."""
-
-    asset: dg.AssetKey | None
-    partition: str | None = None
-    job: str = ""
-
-    @property
-    def name(self) -> str:
-        """How people read it."""
-        return self.asset.to_user_string() if self.asset else self.job
 
 
 def failed_since(
@@ -93,23 +73,17 @@ def look_at_runs(
             continue
         if _was_retried(instance, record):
             continue
-        reasons = [
-            _fault(instance, record, cause, owed, known, taken_over)
-            for cause, owed in _reasons(instance, record)
-        ]
-        found = [fault for fault in reasons if fault]
+        failed = FailedRun.read(instance, record)
+        told = [_fault(instance, record, reason, known, taken_over) for reason in failed.reasons]
+        found = [fault for fault in told if fault]
         faults += found
         struck += [run.run_id] if found else []
     return Runs(faults=tuple(faults), watched=(*struck, *undecided), undecided=tuple(undecided))
 
 
-def _ended(record: RunRecord) -> datetime:
-    return datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
-
-
 def _may_be_retried(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> bool:
     """Whether Dagster is about to run it again, or does so now: then it has not failed yet."""
-    tags, since = record.dagster_run.tags, now - _ended(record)
+    tags, since = record.dagster_run.tags, now - ended(record)
     if again := tags.get(RETRIED_BY):
         child = instance.get_run_record_by_id(again)
         if child is None or child.dagster_run.status is not DagsterRunStatus.FAILURE:
@@ -130,87 +104,22 @@ def _was_retried(instance: dg.DagsterInstance, record: RunRecord) -> bool:
 def _fault(
     instance: dg.DagsterInstance,
     record: RunRecord,
-    cause: str,
-    owed: Sequence[Owed],
+    reason: Reason,
     known: set[dg.AssetKey],
     taken_over: set[Owed],
 ) -> Fault | None:
     """What is still owed for one cause; newer runs that failed on it took it over."""
     open_still = [
         each
-        for each in dict.fromkeys(owed)
+        for each in dict.fromkeys(reason.owed)
         if each not in taken_over and (each.asset is None or each.asset in known)
     ]
     taken_over.update(open_still)
-    missing = [each for each in open_still if not _made_since(instance, record, each)]
+    missing = [each for each in open_still if not each.was_made_since(instance, record)]
     if not missing:
         return None
     run_id = record.dagster_run.run_id
     return Fault(
-        kind=Kind.RUN, cause=cause, things=tuple(dict.fromkeys(each.name for each in missing)),
-        link=f"/runs/{run_id}", since=_ended(record), run_id=run_id,
+        kind=Kind.RUN, cause=reason.cause, things=tuple(dict.fromkeys(each.name for each in missing)),
+        link=f"/runs/{run_id}", since=ended(record), run_id=run_id,
     )  # fmt: skip
-
-
-def _made_since(instance: dg.DagsterInstance, record: RunRecord, owed: Owed) -> bool:
-    """Whether somebody made it since the run began."""
-    if owed.asset is None:
-        again = RunsFilter(
-            job_name=owed.job, statuses=[DagsterRunStatus.SUCCESS], created_after=record.create_timestamp
-        )
-        return bool(instance.get_run_records(again, limit=1))
-    wanted = dg.AssetRecordsFilter(
-        asset_key=owed.asset,
-        asset_partitions=[owed.partition] if owed.partition else None,
-        after_timestamp=record.start_time or record.create_timestamp.timestamp(),
-    )
-    return bool(instance.fetch_materializations(wanted, limit=1).records)
-
-
-def _reasons(instance: dg.DagsterInstance, record: RunRecord) -> Iterator[tuple[str, list[Owed]]]:
-    """Each cause of a failed run, and what it owes for it."""
-    run = record.dagster_run
-    events = [
-        (entry, entry.dagster_event)
-        for found in instance.get_records_for_run(run.run_id, of_type=TOLD_BY, limit=MOST_EVENTS).records
-        if (entry := found.event_log_entry).dagster_event
-    ]
-    planned: dict[str, list[Owed]] = {}
-    for _, event in events:
-        if event and event.event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
-            data = event.asset_materialization_planned_data
-            last = data.partition or run.tags.get("dagster/asset_partition_range_end")
-            planned.setdefault(event.step_key or "", []).append(Owed(data.asset_key, last))
-    job = [Owed(None, job=run.job_name)]
-    steps = [event for _, event in events if event and event.event_type is DagsterEventType.STEP_FAILURE]
-    for step in steps:
-        yield from _of_step(step, planned.get(step.step_key or "") or job)
-    if not steps:
-        owed = [each for found in planned.values() for each in found] or job
-        yield _why([entry for entry, event in events if event and event.is_job_failure]), owed
-
-
-def _of_step(step: DagsterEvent, owed: list[Owed]) -> Iterator[tuple[str, list[Owed]]]:
-    """Causes as the step itself tells them apart, or its one sentence."""
-    data = step.step_failure_data.user_failure_data
-    told = data.metadata.get(REASONS) if data else None
-    if told is not None and isinstance(told.value, list):
-        for reason in told.value:
-            yield reason["cause"], [each for each in owed if each.name in reason["assets"]]
-        return
-    error = step.step_failure_data.error
-    said = data.description if data else None
-    cause = (error.cause or error) if error else None
-    yield said or (cause.message if cause else f"Step {step.step_key} failed."), owed
-
-
-def _why(failures: Sequence[EventLogEntry]) -> str:
-    """Why a run failed in which no step did."""
-    for entry in failures:
-        event = entry.dagster_event
-        data = event.job_failure_data if event and event.event_specific_data else None
-        if data and data.error:
-            return data.error.message
-        if event and event.message:
-            return event.message
-    return "The run failed before any step of it began."

@@ -13,6 +13,7 @@ from dagster import DagsterRunStatus, RunsFilter
 PROCESS = "refera/process"
 """Tag that says which process executes a run."""
 GOING = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+NOT_ENDED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.QUEUED, *GOING]
 
 
 def own_tag() -> dict[str, str]:

@@ -15,8 +15,8 @@ from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
 from refera_platform.orchestration import keys, raw_checks
 from refera_platform.orchestration.labels import of_table, version_of
+from refera_platform.orchestration.owed import AGAIN, REASONS
 from refera_platform.orchestration.raw_metadata import DayMetadata
-from refera_platform.orchestration.unfinished import AGAIN
 from refera_platform.source.connection import connect
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
@@ -24,8 +24,6 @@ from refera_platform.stage import Stage
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 AFRESH = "refera/resnapshot"
 """Tag of a run whose tables get a new baseline: their rows as they are now, and the deletes that this implies."""
-REASONS = "reasons"
-"""Metadata of a failure: each cause, and the assets that it struck."""
 FRESH_WITHIN = timedelta(hours=36)
 
 

@@ -7,20 +7,16 @@ failed run ───────────────────────
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster import DagsterRunStatus, RunsFilter
+from dagster import RunsFilter
 
 from refera_platform.lake.doctor import examine
 from refera_platform.orchestration.partitions import days_request
-from refera_platform.orchestration.process import bury_the_dead
-from refera_platform.orchestration.unfinished import LOST, MAKERS, ROOT, TRY, Unfinished, unfinished
+from refera_platform.orchestration.process import NOT_ENDED, bury_the_dead
+from refera_platform.orchestration.unfinished import MAKERS, ROOT, TRY, Unfinished, unfinished
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.stage import Stage
 
-BUSY = [
-    DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]  # fmt: skip
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=4)
 MOST_TRIES = 12
 """Tries of one failure; with the waits between them they last for more than a day."""
@@ -75,7 +71,7 @@ def again(failed: Unfinished) -> dg.RunRequest:
 
 def _going(instance: dg.DagsterInstance) -> str:
     """A run that may be making what is missing now."""
-    runs = instance.get_runs(RunsFilter(statuses=BUSY), limit=20)
+    runs = instance.get_runs(RunsFilter(statuses=NOT_ENDED))
     return next((run.run_id for run in runs if run.job_name in MAKERS), "")
 
 
@@ -85,7 +81,7 @@ def _why_not(failed: Unfinished, now: datetime) -> str:
         return f"Run {failed.run_id} failed in a way that another try does not mend: {failed.cause}"
     if failed.tries >= MOST_TRIES:
         return f"Run {failed.run_id} was the last of {MOST_TRIES} tries: {failed.cause}"
-    if failed.cause == LOST and not failed.tries:
+    if failed.is_lost and not failed.tries:
         return ""
     due = failed.ended + min(FIRST_WAIT * 2**failed.tries, LONGEST_WAIT)
     return f"Run {failed.run_id} is tried again at {due:%H:%M:%S} UTC." if now < due else ""

@@ -80,12 +80,13 @@ def test_waits_grow_and_come_to_an_end(now):
     ended = datetime(2026, 3, 10, 12, tzinfo=UTC)
     failed = unfinished.Unfinished(
         run_id="a", root="a", tries=0, days=(TODAY,), assets=frozenset({ORDERS}), cause="it rained",
-        may_succeed=True, ended=ended, tags={},
+        may_succeed=True, is_lost=False, ended=ended, tags={},
     )  # fmt: skip
     assert recovery._why_not(failed, ended + timedelta(seconds=29)) == "Run a is tried again at 12:00:30 UTC."
     assert recovery._why_not(failed, ended + timedelta(seconds=30)) == ""
     third = replace(failed, tries=3)
     assert "12:04:00" in recovery._why_not(third, ended)
+    assert recovery._why_not(replace(failed, is_lost=True), ended) == "", "it was not its fault"
     late = replace(failed, tries=11)
     assert "16:00:00" in recovery._why_not(late, ended)
     last = replace(failed, tries=recovery.MOST_TRIES)
