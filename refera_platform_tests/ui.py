@@ -39,12 +39,23 @@ class Ui:
             json.dumps({"query": query, "variables": variables or {}}).encode(),
             {"content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            found: dict[str, Any] = json.loads(answer.read())["data"]
-            return found
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            told = json.loads(answer.read())
+        assert not told.get("errors"), told
+        found: dict[str, Any] = told["data"]
+        return found
 
-    def wait(self, until: Callable[[], Any], what: str, seconds: float = 120) -> Any:
-        """The first answer that is not empty; a server that starts or was killed does not answer for a while."""
+    def wait(
+        self, until: Callable[[], Any], what: str, seconds: float = 120, trouble: Callable[[], str] = str
+    ) -> Any:
+        """The first answer that is not empty; a server that starts or was killed does not answer for a while.
+
+        Args:
+            until: Asked again and again.
+            what: What is waited for.
+            seconds: How long.
+            trouble: Says why it will never come; empty while it may.
+        """
         end = time.monotonic() + seconds
         while True:
             try:
@@ -52,6 +63,7 @@ class Ui:
                     return found
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 pass
+            assert not (said := trouble()), f"{what} never came: {said}"
             assert time.monotonic() < end, f"{what} never came"
             time.sleep(0.1)
 
@@ -95,10 +107,12 @@ class Ui:
         return str(answer["backfillId"])
 
     def runs(self) -> list[dict[str, Any]]:
-        """All runs, the newest first."""
+        """All runs, the newest first, with their tags by name."""
         found = self.ask("{ runsOrError { ... on Runs { results { runId status tags { key value } } } } }")
-        results: list[dict[str, Any]] = found["runsOrError"]["results"]
-        return results
+        return [
+            {**one, "tags": {tag["key"]: tag["value"] for tag in one["tags"]}}
+            for one in found["runsOrError"]["results"]
+        ]
 
     def status(self, run: str) -> str:
         """How a run stands."""

@@ -3,21 +3,18 @@
 A service's folders stand for its container's: ``/opt`` is unpacked as its Dockerfile says, ``/tmp`` is new at every start.
 """
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from refera_platform.local import ports
 from refera_platform_tests.deploy import shape
+from refera_platform_tests.ui import Ui
 
 BIN = Path(sys.executable).parent
 PATIENCE = 120.0
@@ -93,31 +90,18 @@ class Services:
             subprocess.run([str(BIN / words[0]), *words[1:]], env=told, capture_output=True).returncode == 0
         )
 
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Ask the webserver as its own pages do."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.web}/graphql",
-            json.dumps({"query": query, "variables": variables}).encode(),
-            {"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            told = json.loads(answer.read())
-        assert not told.get("errors"), told
-        return told["data"]
+    @property
+    def ui(self) -> Ui:
+        """The webserver, asked as its own pages do."""
+        return Ui(self.web)
 
     def wait(self, question: Callable[[], Any], what: str) -> Any:
-        """Ask until there is an answer."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                if found := question():
-                    return found
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                pass  # it is still starting
-            for service, process in self._running.items():
-                assert process.poll() is None, f"{service} ended: {self.said(service)}"
-            assert time.monotonic() < end, f"{what} never came: {self.said('daemon')} {self.said('code')}"
-            time.sleep(0.2)
+        """Ask until there is an answer, while all that was started runs."""
+        return self.ui.wait(question, what, PATIENCE, self._ended)
+
+    def _ended(self) -> str:
+        ended = [name for name, process in self._running.items() if process.poll() is not None]
+        return " ".join(f"{name} ended: {self.said(name)}" for name in ended)
 
     def said(self, service: str) -> str:
         path = self.folder / service / "log"

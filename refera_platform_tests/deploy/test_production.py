@@ -13,6 +13,7 @@ import pytest
 from refera_platform.engine import client
 from refera_platform.local import stack
 from refera_platform.local.address import StackAddress
+from refera_platform.orchestration.partitions import PARTITION
 from refera_platform.orchestration.process import PROCESS
 from refera_platform.orchestration.unfinished import ROOT
 from refera_platform.stage import Stage
@@ -21,19 +22,11 @@ from refera_platform_tests.conftest import TODAY, captured, evening, own_stage, 
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.deploy.postgres import Postgres
 from refera_platform_tests.deploy.processes import Services
+from refera_platform_tests.ui import FINISHED
 
-LAUNCH = """
-mutation ($params: ExecutionParams!) {
-  launchRun(executionParams: $params) { __typename ... on LaunchRunSuccess { run { runId } } }
-}"""
-BACKFILL = """
-mutation ($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) { __typename ... on LaunchBackfillSuccess { backfillId } }
-}"""
 BACKFILLS = (
     "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status numPartitions } } } }"
 )
-RUNS = "{ runsOrError { ... on Runs { results { runId status tags { key value } } } } }"
 LOGS = """
 query ($run: ID!) {
   logsForRun(runId: $run) { ... on EventConnection { events { ... on LogsCapturedEvent { fileKey } } } }
@@ -59,33 +52,13 @@ class Production:
 
     def launch(self, table: str, day: str) -> str:
         """Press *Materialize* for a raw table; the name of the run."""
-        params = {
-            "selector": {
-                "repositoryLocationName": "refera_platform", "repositoryName": "__repository__", "jobName": "daily",
-                "assetSelection": [{"path": ["raw", "classicmodels", table]}], "assetCheckSelection": [],
-            },
-            "mode": "default",
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": day}]},
-        }  # fmt: skip
-        answer = self.services.ask(LAUNCH, params=params)["launchRun"]
-        assert answer["__typename"] == "LaunchRunSuccess", answer
-        return answer["run"]["runId"]
-
-    def backfill(self, table: str, days: list[str]) -> str:
-        """Launch a backfill of a raw table; its name."""
-        params = {"assetSelection": [{"path": ["raw", "classicmodels", table]}], "partitionNames": days}
-        answer = self.services.ask(BACKFILL, params=params)["launchPartitionBackfill"]
-        assert answer["__typename"] == "LaunchBackfillSuccess", answer
-        return answer["backfillId"]
+        return self.services.ui.launch([f"raw/classicmodels/{table}"], {PARTITION: day})
 
     def runs(self) -> dict[str, dict[str, Any]]:
-        found = self.services.ask(RUNS)["runsOrError"]["results"]
-        return {
-            run["runId"]: {**run, "tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in found
-        }
+        return {run["runId"]: run for run in self.services.ui.runs()}
 
     def backfills(self) -> dict[str, tuple[str, int]]:
-        found = self.services.ask(BACKFILLS)["partitionBackfillsOrError"]["results"]
+        found = self.services.ui.ask(BACKFILLS)["partitionBackfillsOrError"]["results"]
         return {one["id"]: (one["status"], one["numPartitions"]) for one in found}
 
     def of_backfill(self, backfill: str) -> list[str]:
@@ -97,19 +70,20 @@ class Production:
         return [run for run, told in self.runs().items() if told["tags"].get(ROOT) == first]
 
     def succeeds(self, run: str) -> None:
-        finished = {"SUCCESS", "FAILURE", "CANCELED"}
-        self.services.wait(lambda: self.runs()[run]["status"] in finished, f"the end of run {run}")
-        assert self.runs()[run]["status"] == "SUCCESS", self.services.ask(FAILURE, run=run)
+        self.services.wait(lambda: self.runs()[run]["status"] in FINISHED, f"the end of run {run}")
+        assert self.runs()[run]["status"] == "SUCCESS", self.services.ui.ask(FAILURE, {"run": run})
 
     def schedules(self) -> dict[str, dict[str, str]]:
-        nodes = self.services.ask(SCHEDULES)["repositoriesOrError"].get("nodes", [])
+        nodes = self.services.ui.ask(SCHEDULES)["repositoriesOrError"].get("nodes", [])
         return {one["name"]: one["scheduleState"] for node in nodes for one in node["schedules"]}
 
     def printed(self, run: str) -> str:
         """What the steps of a run printed, as its page shows it."""
-        events = self.services.ask(LOGS, run=run)["logsForRun"]["events"]
+        events = self.services.ui.ask(LOGS, {"run": run})["logsForRun"]["events"]
         (key,) = {event["fileKey"] for event in events if event.get("fileKey")}
-        return self.services.ask(PRINTED, key=[run, "compute_logs", key])["capturedLogs"]["stderr"] or ""
+        return (
+            self.services.ui.ask(PRINTED, {"key": [run, "compute_logs", key]})["capturedLogs"]["stderr"] or ""
+        )
 
 
 def variables(address: StackAddress, postgres: Postgres, stage: Stage) -> dict[str, str]:
@@ -164,9 +138,12 @@ def test_nothing_is_lost_when_everything_is_killed(production: Production, home:
     captured(production.stage, "payments", TODAY - timedelta(days=3))
 
     # a run and a backfill, before there is a daemon, and a schedule that somebody turns off
-    first, filling = production.launch("productlines", DAYS[-1]), production.backfill("payments", DAYS)
+    first, filling = (
+        production.launch("productlines", DAYS[-1]),
+        services.ui.backfill(["raw/classicmodels/payments"], DAYS),
+    )
     hourly = production.schedules()["look_for_overdue_days_hourly"]["id"]
-    services.ask(f"mutation {{ stopRunningSchedule(id: {json.dumps(hourly)}) {{ __typename }} }}")
+    services.ui.ask(f"mutation {{ stopRunningSchedule(id: {json.dumps(hourly)}) {{ __typename }} }}")
     services.start("daemon")
     production.succeeds(first)
     filled = services.wait(lambda: production.of_backfill(filling), "the backfill's run")

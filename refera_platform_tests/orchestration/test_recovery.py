@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -158,14 +158,12 @@ def children(pid: int) -> dict[int, str]:
     return found
 
 
-@contextmanager
-def killed(ui, parent, part):
-    """SIGKILL a part of Dagster, and wait behind the block until another one is in its place."""
+def kill(ui, parent, part):
+    """SIGKILL a part of Dagster, and wait until another one is in its place."""
     found = {pid for pid, args in children(parent.pid).items() if part in args}
     assert found
     for pid in found:
         os.kill(pid, signal.SIGKILL)
-    yield
     ui.wait(
         lambda: ui.loaded() and {pid for pid, args in children(parent.pid).items() if part in args} - found,
         f"another {part}",
@@ -178,15 +176,12 @@ def test_killed_workers_code_servers_and_daemons_need_no_hand(tmp_path):
     with business(tmp_path / "home", days=2) as home, served(home) as (ui, dagster):
         run = ui.launch(names, {"dagster/partition": day})
         worker = ui.wait(
-            lambda: [tag["value"] for one in ui.runs() if one["runId"] == run for tag in one["tags"]
-                     if tag["key"] == process.PROCESS], "the worker",
-        )  # fmt: skip
-        os.kill(int(worker[0].split("/")[1]), signal.SIGKILL)
+            lambda: {one["runId"]: one["tags"] for one in ui.runs()}[run].get(process.PROCESS), "the worker"
+        )
+        os.kill(int(worker.split("/")[1]), signal.SIGKILL)
         ui.wait(lambda: ui.status(run) in {"FAILURE", "SUCCESS"}, "the end of the killed run")
-        with killed(ui, dagster, "api grpc"):
-            pass
-        with killed(ui, dagster, "dagster._daemon"):
-            pass
+        kill(ui, dagster, "api grpc")
+        kill(ui, dagster, "dagster._daemon")
         assert ui.finished(ui.launch(names, {"dagster/partition": day})) == "SUCCESS"
         ui.wait(lambda: {one["status"] for one in ui.runs()} <= {"SUCCESS", "FAILURE"}, "rest")
         found = {one.left: one for one in verify(load({"REFERA_HOME": str(home)}))}
