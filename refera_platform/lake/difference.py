@@ -1,9 +1,10 @@
 """The first row that differs between source and lake, among rows that were narrowed down to a few.
 
-MySQL condition + SQL of the same rows in the lake ──▶ first_difference() ──▶ a sentence: key, column, both values
+MySQL condition + SQL of the same rows in the lake ──▶ first_difference() ──▶ Difference: key, column, both values
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,25 @@ SHOWN = 60
 NO_ROW = "The checksums differ and no single row does: run `refera verify`"
 
 
-def first_difference(source: Source, there: HashedRows, lake_rows: str, where: str, folder: Path) -> str:
-    """The first one in the order of the key, as a sentence without its full stop.
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A row that differs, as sentences without their full stop."""
+
+    place: str
+    """Its key, and the columns."""
+    told: str
+    """The same with both values of the first column."""
+
+    @classmethod
+    def without_values(cls, place: str) -> "Difference":
+        """Of a row about which there is no more to tell."""
+        return cls(place=place, told=place)
+
+
+def first_difference(
+    source: Source, there: HashedRows, lake_rows: str, where: str, folder: Path
+) -> Difference:
+    """The first one in the order of the key.
 
     Args:
         source: A session inside of the snapshot.
@@ -49,16 +67,16 @@ def first_difference(source: Source, there: HashedRows, lake_rows: str, where: s
         f" where now.n is distinct from was.n or {' or '.join(differs)} order by {order} limit 1",
     ).fetchone()
     if found is None:
-        return NO_ROW
+        return Difference.without_values(NO_ROW)
     width = len(key)
     named = ", ".join(f"{name}={shown(value)}" for name, value in zip(key, found[:width], strict=True))
     named = named or "A row, whose key is hashed"
     token, ours, theirs, *odd = found[width:]
     if ours != theirs:
-        return _counted(named, ours, theirs)
+        return Difference.without_values(_counted(named, ours, theirs))
     names = [each.name for each, is_odd in zip(checksums.columns, odd, strict=True) if is_odd]
     if ours > 1:
-        return f"{named}: {names[0]} differs"
+        return Difference.without_values(f"{named}: {names[0]} differs")
     source.stream(checksums.server_values(where, token), checksums.columns, path)
     mine = run(connection, f"select * from read_parquet({literal(str(path))})").fetchone() or ()
     return _told(named, names, [each.name for each in checksums.columns], mine, there.values(token))
@@ -74,11 +92,14 @@ def _counted(named: str, ours: int, theirs: int) -> str:
 
 def _told(
     named: str, names: Sequence[str], columns: Sequence[str], mine: Sequence[Any], theirs: Sequence[Any]
-) -> str:
+) -> Difference:
     place = columns.index(names[0])
     others = f", and {', '.join(names[1:])} differ too" if names[1:] else ""
     ours = shown(mine[place]) if mine else "gone"
-    return f"{named}: {names[0]} is {ours} in the source and {shown(theirs[place])} in the lake{others}"
+    both = f"is {ours} in the source and {shown(theirs[place])} in the lake"
+    return Difference(
+        place=f"{named}: {names[0]} differs{others}", told=f"{named}: {names[0]} {both}{others}"
+    )
 
 
 def shown(value: Any) -> str:

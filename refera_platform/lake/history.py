@@ -9,11 +9,10 @@ from datetime import date, timedelta
 
 from refera_platform.lake.bars import INK, Layer, Panel, markdown, picture, small
 from refera_platform.lake.lake import RawObject
+from refera_platform.lake.state import OPERATIONS
 
-OPERATIONS: Mapping[str, tuple[str, str]] = {
-    "r": ("read", "#94a3b8"), "c": ("created", "#2563eb"), "u": ("updated", "#f59e0b"), "d": ("deleted", "#dc2626"),
-}  # fmt: skip
-"""Word and colour of each ``_op``."""
+COLOURS: Mapping[str, str] = {"r": "#94a3b8", "c": "#2563eb", "u": "#f59e0b", "d": "#dc2626"}
+"""Colour of each ``_op``."""
 DAYS = 30
 SHOWN = 1000
 """Letters of markdown that Dagster shows without a click."""
@@ -64,8 +63,8 @@ def drawn_small(table: str, figures: Sequence[DayFigures]) -> str:
 
 def _rows(table: str, figures: Sequence[DayFigures]) -> Panel:
     layers = [
-        Layer(name=word, colour=colour, values=[each.rows.get(op) for each in figures])
-        for op, (word, colour) in OPERATIONS.items()
+        Layer(name=word, colour=COLOURS[op], values=[each.rows.get(op) for each in figures])
+        for op, word in OPERATIONS.items()
     ]
     title = f"Rows of {table} by day and operation"
     return Panel(title=title, layers=layers, outstanding=_baselines(figures))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import duckdb
 
 from refera_platform.engine import quoted
-from refera_platform.lake.history import OPERATIONS
 from refera_platform.lake.lake import RawObject, raw_rows, run
+from refera_platform.lake.state import OPERATIONS
 from refera_platform.source.table import SourceTable
 
 ROWS, COLUMNS, LETTERS, BYTES = 10, 40, 40, 12
@@ -51,7 +51,7 @@ def newest_changes(connection: duckdb.DuckDBPyConnection, table: SourceTable, it
     state = item.state
     if not state.row_count:
         return Preview(columns=(), rows=())
-    words = " ".join(f"when '{op}' then '{word}'" for op, (word, _) in OPERATIONS.items())
+    words = " ".join(f"when '{op}' then '{word}'" for op, word in OPERATIONS.items())
     source = (
         f"(select * replace (case _op {words} end as _op) from"
         f" {raw_rows([item.stored.url], with_number=True)} where file_row_number >= {state.row_count - ROWS})"

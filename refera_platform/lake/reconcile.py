@@ -14,7 +14,7 @@ from pathlib import Path
 
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import ReferaError
-from refera_platform.lake.difference import first_difference
+from refera_platform.lake.difference import Difference, first_difference
 from refera_platform.lake.hashed_rows import HashedRows
 from refera_platform.lake.lake import RawObject, latest, raw_rows, state_objects
 from refera_platform.lake.reconciled import Reconciled
@@ -105,11 +105,14 @@ class _Comparison:
             return self._told(scope, why_not=f"{why} `refera verify` does.")
         return self._by_key(changed, scope)
 
-    def _told(self, scope: str, *, rows: int = 0, first: str = "", why_not: str = "") -> Reconciled:
+    def _told(
+        self, scope: str, *, rows: int = 0, first: Difference | None = None, why_not: str = ""
+    ) -> Reconciled:
         names = () if why_not else tuple(each.name for each in self._checksums.columns)
         return Reconciled(
-            scope=scope, rows=rows, columns=names, left_out=self._left_out, first=first, why_not=why_not
-        )
+            scope=scope, rows=rows, columns=names, left_out=self._left_out, why_not=why_not,
+            first=first.told if first else "", first_place=first.place if first else "",
+        )  # fmt: skip
 
     def _whole(self) -> Reconciled:
         rows, versions = self._rows(self._objects), sum(item.state.row_count for item in self._objects)

@@ -17,6 +17,8 @@ class Reconciled:
     """Columns that were not: their values are not in the lake as they are at the source."""
     first: str = ""
     """The first row that differs, with its key, column and both values; empty when all agree."""
+    first_place: str = ""
+    """The same without the values, for where no row's values may be kept."""
     trouble: str = ""
     """Why nothing could be compared, when something failed."""
     why_not: str = ""

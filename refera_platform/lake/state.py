@@ -12,6 +12,8 @@ from refera_platform.errors import LakeError
 
 FORMAT = 1
 METADATA_KEY = "refera"
+OPERATIONS: Mapping[str, str] = {"r": "read", "c": "created", "u": "updated", "d": "deleted"}
+"""Each ``_op`` in words."""
 
 
 @dataclass(frozen=True, kw_only=True)

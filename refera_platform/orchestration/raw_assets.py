@@ -105,7 +105,7 @@ def _result(
     context.log.info(f"{captured.table.address} day {captured.day}: {changes}, {captured.seconds:.2f} s")
     return dg.MaterializeResult(
         asset_key=key,
-        check_results=raw_checks.results(captured),
+        check_results=raw_checks.results(captured, shows_values=told.shows_values),
     )
 
 

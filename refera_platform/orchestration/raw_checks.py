@@ -38,8 +38,13 @@ def specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def results(captured: Captured) -> list[dg.AssetCheckResult]:
-    """What came of each of them."""
+def results(captured: Captured, *, shows_values: bool) -> list[dg.AssetCheckResult]:
+    """What came of each of them.
+
+    Args:
+        captured: What came of the capture.
+        shows_values: Whether values of rows may be told; Dagster keeps what it is told.
+    """
     gone = ", ".join(captured.gone)
     return [
         _result(
@@ -49,7 +54,7 @@ def results(captured: Captured) -> list[dg.AssetCheckResult]:
                 "lake_rows": captured.lake_rows,
             },
         ),
-        _values(captured, captured.reconciled),
+        _values(captured, captured.reconciled, shows_values=shows_values),
         _result(
             captured, TWICE, passed=captured.rows_twice == 0, metadata={"rows_twice": captured.rows_twice}
         ),
@@ -69,18 +74,19 @@ def _compared(captured: Captured) -> str | None:
     return None if captured.source_rows is not None else OVER.why_not
 
 
-def _values(captured: Captured, found: Reconciled) -> dg.AssetCheckResult:
+def _values(captured: Captured, found: Reconciled, *, shows_values: bool) -> dg.AssetCheckResult:
+    first = found.first if shows_values else found.first_place
     told = found.why_not or f"{found.rows} rows of {found.scope} have the same values."
     if found.trouble:
         told = f"The values could not be compared: {found.trouble}"
     elif found.first:
-        told = f"{captured.table.address} differs in {found.scope}: {found.first}."
+        told = f"{captured.table.address} differs in {found.scope}: {first}."
     metadata: dict[str, Any] = {
         "scope": found.scope, "rows_compared": found.rows, "columns_compared": len(found.columns),
         "left_out": ", ".join(found.left_out), "seconds": round(found.seconds, 3),
     }  # fmt: skip
     if found.first:
-        metadata["first_difference"] = found.first
+        metadata["first_difference"] = first
     return _result(captured, VALUES, passed=found.agrees, metadata=metadata, told=told)
 
 

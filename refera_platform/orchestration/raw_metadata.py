@@ -12,10 +12,11 @@ import duckdb
 
 from refera_platform.errors import LakeError
 from refera_platform.lake.captured import Captured
-from refera_platform.lake.history import OPERATIONS, drawn, drawn_small, last_days
+from refera_platform.lake.history import drawn, drawn_small, last_days
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.links import console, page
 from refera_platform.lake.preview import as_markdown, newest_changes, plain
+from refera_platform.lake.state import OPERATIONS
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 from refera_platform.warehouse.docs import PAGE as DOCS
@@ -34,6 +35,11 @@ class DayMetadata:
         self._filled = {filled.day: filled for filled in captured.filled}
         told = sorted({*self._filled, *captured.kept})
         self._previewed = set(told[-MOST_PREVIEWS:])
+
+    @property
+    def shows_values(self) -> bool:
+        """Whether values of its rows may be kept in Dagster's event log."""
+        return self._stage.is_previewed and self._captured.table.is_previewed
 
     def of(self, day: date) -> dict[str, Any]:
         """What is true of one day; of one that nobody looked at, only that."""
@@ -58,7 +64,7 @@ class DayMetadata:
         return {
             "dagster/partition_row_count": state.row_count,
             **({} if table_rows is None else {"dagster/row_count": table_rows}),
-            **{f"rows_{word}": state.rows.get(op, 0) for op, (word, _) in OPERATIONS.items()},
+            **{f"rows_{word}": state.rows.get(op, 0) for op, word in OPERATIONS.items()},
             "bytes": item.stored.size,
             "quirks": sum(state.quirks.values()),
             **({"quirks_by_column": dict(state.quirks)} if state.quirks else {}),
@@ -91,7 +97,7 @@ class DayMetadata:
 
     def _preview(self, item: RawObject) -> str:
         table = self._captured.table
-        if not (self._stage.is_previewed and table.is_previewed):
+        if not self.shows_values:
             return "Switched off: no row of it is kept in Dagster's event log."
         try:
             return as_markdown(newest_changes(self._connection, table, item))

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 from dagster import RunsFilter
 
-from refera_platform.orchestration.owed import FailedRun
+from refera_platform.orchestration.owed import FailedRun, Owed
 from refera_platform.orchestration.partitions import days_of
 from refera_platform.orchestration.process import PROCESS
 
@@ -58,22 +58,23 @@ def unfinished(instance: dg.DagsterInstance, known: Collection[dg.AssetKey]) -> 
         instance: Whose history.
         known: The assets that exist; those of a removed table are owed by nobody.
     """
-    since = datetime.now(UTC) - REMEMBERED
+    since, taken_over = datetime.now(UTC) - REMEMBERED, set[tuple[Owed, tuple[date, ...]]]()
     wanted = RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], created_after=since)
     for record in instance.get_run_records(wanted, limit=MOST):
         run = record.dagster_run
         if run.job_name not in MAKERS:
             continue
-        failed = FailedRun.read(instance, record)
+        failed, days = FailedRun.read(instance, record), days_of(run.tags)
+        # what a newer run failed on for the same days is that run's: twelve tries are not looked at twelve times
+        owed = {(each, days) for each in failed.owed if each.asset in known} - taken_over
+        taken_over |= owed
         left = frozenset(
-            each.asset
-            for each in failed.owed
-            if each.asset in known and each.asset and not each.was_made_since(instance, record)
+            each.asset for each, _ in owed if each.asset and not each.was_made_since(instance, record)
         )
         if left:
             yield Unfinished(
                 run_id=run.run_id, root=run.tags.get(ROOT, run.run_id), tries=int(run.tags.get(TRY, 0)),
-                days=days_of(run.tags), assets=left, is_lost=failed.is_lost, ended=failed.ended,
+                days=days, assets=left, is_lost=failed.is_lost, ended=failed.ended,
                 cause=" | ".join(dict.fromkeys(reason.cause for reason in failed.reasons)),
                 may_succeed=all(reason.may_succeed for reason in failed.reasons),
                 tags={

@@ -7,9 +7,10 @@ from datetime import date
 from refera_platform.clock import Clock
 from refera_platform.errors import ReferaError, SettingError
 from refera_platform.lake.days import days_between
+from refera_platform.lake.state import OPERATIONS
 from refera_platform.stage import Stage
 from refera_platform.terminal.interrupt import noticed
-from refera_platform.terminal.live import OPERATIONS, Board
+from refera_platform.terminal.live import Board
 from refera_platform.terminal.show import output, say, table
 
 
@@ -89,14 +90,14 @@ def _show(assets: dict[str, dict[str, object]], *, brief: bool, seen: bool) -> N
     rows = [
         [
             name.removeprefix("raw/"),
-            *(found.get(f"rows_added_{op}", 0) for op, _ in OPERATIONS),
+            *(found.get(f"rows_added_{op}", 0) for op in OPERATIONS),
             found.get("dagster/row_count"),
             found.get("seconds"),
         ]
         for name, found in raw.items()
     ]
     if rows and not seen:
-        words = [word for _, word in OPERATIONS]
+        words = list(OPERATIONS.values())
         output().print(table("Extracted into the lake", ["table", *words, "rows now", "seconds"], rows))
     published = [
         [name, found["dagster/row_count"], found["bytes"]]

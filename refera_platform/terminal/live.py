@@ -20,12 +20,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from refera_platform.lake.state import OPERATIONS
 from refera_platform.terminal.show import say
 
 if TYPE_CHECKING:
     from refera_platform.orchestration.progress import Event
 
-OPERATIONS = (("r", "read"), ("c", "created"), ("u", "updated"), ("d", "deleted"))
 GROUPS = ("lake", "staging", "warehouse", "answers")
 KEPT = frozenset({"failure", "warning"})
 """Kinds of lines that stay on a terminal; in a pipe those of assets stay too."""
@@ -167,7 +167,7 @@ class Board:
         line.stored.add(event.asset.rpartition("/")[2])
         told = event.metadata
         if event.asset.startswith("raw/"):
-            for op, _ in OPERATIONS:
+            for op in OPERATIONS:
                 line.rows[op] += _number(told.get(f"rows_added_{op}"))
             line.seconds = max(line.seconds, _number(told.get("seconds")))
         else:
@@ -226,13 +226,13 @@ class Board:
 
 
 def _raw_table(lines: dict[str, Line], room: int) -> Iterator[RenderableType]:
-    drawn = _table("table", "state", *(word for _, word in OPERATIONS), "seconds", "checks")
+    drawn = _table("table", "state", *OPERATIONS.values(), "seconds", "checks")
     shown = dict(lines)
     if len(lines) > room:
         telling = [name for name, line in lines.items() if line.state not in {"done", "waiting"}]
         shown = {name: lines[name] for name in telling[: room - 1]}
     for name, line in shown.items():
-        rows = [f"{line.rows[op]:,.0f}" if line.stored else "" for op, _ in OPERATIONS]
+        rows = [f"{line.rows[op]:,.0f}" if line.stored else "" for op in OPERATIONS]
         drawn.add_row(name.rpartition("/")[2], _state(line), *rows, _seconds(line), _checks(line))
     drawn.columns[0].min_width = min(
         LONGEST, max((len(name.rpartition("/")[2]) for name in shown), default=0)

@@ -216,6 +216,7 @@ def test_names_keys_and_values_that_look_like_sql_are_names_keys_and_values(
     assert found.reconciled.first == (
         f"se`lect='b', k'ey=0x0027ff: %s is 'b%s' in the source and '{'x' * 59}… in the lake"
     )
+    assert found.reconciled.first_place == "se`lect='b', k'ey=0x0027ff: %s differs"
 
 
 def test_a_difference_in_a_large_table_is_found_in_a_bounded_number_of_questions(

@@ -9,7 +9,7 @@ import pytest
 from refera_platform.lake.gaps import Gaps
 from refera_platform.lake.reconciled import OVER, Reconciled
 from refera_platform.orchestration.checks import whole_of
-from refera_platform.orchestration.raw_checks import DESCRIPTIONS, results, specs
+from refera_platform.orchestration.raw_checks import DESCRIPTIONS, VALUES, results, specs
 from refera_platform.source import catalog
 from refera_platform_tests.conftest import TODAY, captured
 
@@ -18,7 +18,7 @@ YESTERDAY = TODAY - timedelta(days=1)
 
 
 def told(came):
-    return {result.check_name: result for result in results(came)}
+    return {result.check_name: result for result in results(came, shows_values=True)}
 
 
 def values_of(result):
@@ -65,6 +65,14 @@ def test_only_what_was_compared_and_is_the_same_passes_without_a_word_of_doubt(
     assert said in found.description
     assert found.severity is dg.AssetCheckSeverity.ERROR
     assert ("first_difference" in found.metadata) == bool(reconciled.first)
+
+
+def test_no_value_of_a_row_is_told_where_none_may_be_kept(came):
+    place, first = "orderNumber=1: status differs", "orderNumber=1: status is 'secret' in the source"
+    differs = replace(came, reconciled=Reconciled(scope="the whole table", first=first, first_place=place))
+    (found,) = [one for one in results(differs, shows_values=False) if one.check_name == VALUES]
+    assert place in found.description
+    assert "secret" not in str(found)
 
 
 def test_columns_that_came_or_changed_are_a_warning_and_those_that_are_gone_an_error(stage, shop):
