@@ -46,7 +46,7 @@ class SourceTable:
     hashed: frozenset[str] = frozenset()
     """Columns kept as HMAC-SHA256 of their text, keyed by ``REFERA_HASH_KEY``: equal values stay equal."""
     amount: tuple[str, ...] = ()
-    """Columns whose product is a row's money: its sum at the source must be the warehouse's."""
+    """Columns whose product is a row's money: its sum at the source must be the warehouse's and each answer's."""
     cursor: str = ""
     """For ``cursor``: the column that grows when a row comes or changes."""
     overlap: timedelta | int = timedelta(hours=1)

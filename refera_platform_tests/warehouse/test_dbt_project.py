@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -256,3 +257,46 @@ def spoilt(shop: Warehouse, manifest: Any, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("name", WRONGS)
 def test_a_wrong_total_or_key_is_seen(spoilt: Warehouse, name: str) -> None:
     assert spoilt.status[name] == "fail"
+
+
+MONEY = {
+    "orderdetails": "select count(*), sum(units * unit_price) from stg_classicmodels__orderdetails",
+    "payments": "select count(*), sum(payment_amount) from stg_classicmodels__payments",
+    "orders": "select count(*), null from stg_classicmodels__orders",
+    "products": "select count(*), sum(quantity_in_stock * buy_price) from stg_classicmodels__products",
+}
+"""Rows and money of each table whose answers are compared with the source's own."""
+
+
+@pytest.mark.parametrize(
+    ("rows", "cents", "wrong"),
+    [
+        pytest.param(0, 0, lambda answer: False, id="the same"),
+        pytest.param(1, 0, lambda answer: True, id="a row more at the source"),
+        pytest.param(0, 1, lambda answer: answer != "ans_time_to_ship", id="a cent more at the source"),
+    ],
+)
+def test_each_answer_is_what_the_source_itself_answers(
+    shop: Warehouse, manifest: Any, tmp_path: Path, rows: int, cents: int, wrong: Callable[[str], bool]
+) -> None:
+    database = tmp_path / shop.database.name
+    shutil.copy(shop.database, database)
+    with duckdb.connect(database) as connection:
+        for table, sql in MONEY.items():
+            count, money = connection.execute(sql).fetchone() or (0, None)
+            asked = None if money is None else money + Decimal(cents) / 100
+            connection.execute(
+                "update stg_refera__captured_days set lake_rows = ?, source_rows = ?, source_money = ?"
+                " where table_name = ?",
+                [count, count + rows, asked, table],
+            )
+    told = dbt(
+        database,
+        "test",
+        "--select",
+        *(f"{answer}_equals_the_source" for answer in ANSWERS),
+        manifest=manifest,
+    )
+    assert {answer: told.status[f"{answer}_equals_the_source"] for answer in ANSWERS} == {
+        answer: "fail" if wrong(answer) else "pass" for answer in ANSWERS
+    }

@@ -1,9 +1,10 @@
 {#-
     A model has the rows that the lake counted when it wrote the newest day of a table, and the rows and the money
     that the source had at that moment. What nobody counted then is not compared. `kept_rows` and `kept_money` name
-    the totals of the months that a build leaves alone.
+    the totals of the months that a build leaves alone. `newest` names a column of which only the rows with its highest
+    value tell of that moment.
 -#}
-{% test reconciles_with_the_source(model, table, rows, money=none, kept_rows=none, kept_money=none) %}
+{% test reconciles_with_the_source(model, table, rows, money=none, kept_rows=none, kept_money=none, newest=none) %}
 
 with
 
@@ -19,7 +20,7 @@ here as (
         {%- else -%}
         cast(null as decimal(38, 6)) as money
         {%- endif %}
-    from {{ model }}
+    from {{ model }}{% if newest %} where {{ newest }} = (select max({{ newest }}) from {{ model }}){% endif %}
 
 ),
 

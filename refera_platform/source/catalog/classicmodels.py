@@ -53,6 +53,7 @@ TABLES = (
         database=DATABASE,
         name="products",
         key=("productCode",),
+        amount=("quantityInStock", "buyPrice"),
         about="Scale models for sale, with stock and prices overwritten in place.",
     ),
     SourceTable(
