@@ -15,6 +15,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.event import listen
 
 MOST = 8
 """Files kept open at most: that of all runs, and those of the runs asked for last."""
@@ -44,12 +45,19 @@ class EventLog(SqliteEventLogStorage):
 
     def _engine(self, shard: str) -> Engine:
         """The open file of a shard; the one that was not asked for longest is closed. Callers hold the lock."""
-        engine = self._engines.pop(shard, None) or create_engine(
-            self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-        )
+        engine = self._engines.pop(shard, None) or self._opened(shard)
         self._engines[shard] = engine
         if len(self._engines) > MOST:
             self._engines.popitem(last=False)[1].dispose()
+        return engine
+
+    def _opened(self, shard: str) -> Engine:
+        engine = create_engine(
+            self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+        )
+        # with its write-ahead log a killed process loses nothing all the same; after a power cut the last events may be
+        # missing, and the file is sound. Otherwise each of them waits for the disk.
+        listen(engine, "connect", lambda connection, _: connection.execute("pragma synchronous = normal"))
         return engine
 
     def wipe(self) -> None:

@@ -50,6 +50,14 @@ def test_no_more_files_stay_open_than_are_allowed(memory, monkeypatch):
         assert dg.DagsterEventType.RUN_SUCCESS in told(memory.event_log_storage, one)
 
 
+def test_events_do_not_wait_for_the_disk_one_by_one_and_the_write_ahead_log_keeps_them(memory):
+    (one,) = runs(memory)
+    for shard in ("index", one):
+        with memory.event_log_storage._connect(shard) as connection:
+            assert connection.exec_driver_sql("pragma synchronous").scalar_one() == 1
+            assert connection.exec_driver_sql("pragma journal_mode").scalar_one() == "wal"
+
+
 def test_what_was_wiped_is_gone_and_a_run_after_it_is_kept(memory):
     (old,) = runs(memory)
     memory.event_log_storage.wipe()
