@@ -35,7 +35,7 @@ def build(stage: Stage) -> dg.Definitions:
             database,
             [table for table in TABLES if table.database == database],
             partitions,
-            stage.databases[database].kind,
+            stage.databases[database].kind if database in stage.databases else "mysql",
         )
         for database in databases
     ]

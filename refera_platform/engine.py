@@ -178,13 +178,24 @@ def client(store: ObjectStore, *, attempts: int = 4) -> Any:
     return aws_client(store, "s3", endpoint=store.endpoint, attempts=attempts)
 
 
-def aws_client(store: ObjectStore, service: str, *, endpoint: str = "", attempts: int = 4) -> Any:
-    """A boto3 client of another service, in the region and with the credentials of the store."""
+def aws_client(
+    store: ObjectStore, service: str, *, endpoint: str = "", attempts: int = 4, patience: float = 60
+) -> Any:
+    """A boto3 client of another service, in the region and with the credentials of the store.
+
+    Args:
+        store: Which region and credentials.
+        service: As boto3 calls it.
+        endpoint: Address of a server that is not AWS.
+        attempts: How often a request is made at most.
+        patience: Seconds without a byte of an answer after which the server counts as gone.
+    """
     host = urlsplit(endpoint).hostname or ""
     config = Config(
         s3={"addressing_style": "path" if endpoint else "auto"},
         retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=5,
+        read_timeout=patience,
         tcp_keepalive=True,
         # an office's proxy has nothing to do with a server on this machine
         proxies={} if host in LOOPBACK else None,

@@ -21,6 +21,7 @@ from refera_platform.alert_settings import LOOPBACK as LOOPBACK
 from refera_platform.alert_settings import AlertSettings
 from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
+from refera_platform.runner_settings import RunnerSettings
 from refera_platform.variables import VARIABLES as VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -115,6 +116,8 @@ class Stage:
     """Who is told when something is wrong; nobody by default."""
     is_previewed: bool = True
     """Whether Dagster shows some rows of each table, and keeps them in its event log."""
+    runner: RunnerSettings = field(default_factory=RunnerSettings)
+    """Where the source is read: in this process, or by a function on AWS Lambda."""
 
     @property
     def scratch(self) -> Path:
@@ -126,8 +129,12 @@ class Stage:
         return replace(self, clock=replace(self.clock, fixed=instant))
 
 
-def load(environment: Mapping[str, str] | None = None) -> Stage:
+def load(environment: Mapping[str, str] | None = None, *, reads_source: bool = True) -> Stage:
     """The stage that the environment names.
+
+    Args:
+        environment: Variables; those of this process when it is left out.
+        reads_source: Whether the addresses of the databases are needed here; a function that only builds has none.
 
     Raises:
         SettingError: for an unknown stage, a missing or malformed variable, or a local stack that is not up.
@@ -137,7 +144,12 @@ def load(environment: Mapping[str, str] | None = None) -> Stage:
     stages = {"local": _private, "test": _private, "production": _production}
     if name not in stages:
         raise SettingError(f"REFERA_STAGE={name!r} is not a stage:", f"choose one of {', '.join(stages)}.")
-    return stages[name](name, env)
+    found = stages[name](name, env)
+    if reads_source and not found.databases and not found.runner.is_lambda:
+        raise SettingError(
+            "The production stage needs REFERA_CLASSICMODELS_URL:", "set it (README, Settings)."
+        )
+    return found
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -178,13 +190,13 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
         name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
         warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
         memory_limit=_memory_limit(env), hash_key=_hash_key(env), alerts=AlertSettings.read(env),
-        is_previewed=_is_on(env, "REFERA_PREVIEWS", "on"),
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "on"), runner=RunnerSettings.read(env),
     )  # fmt: skip
 
 
 def _production(name: str, env: Mapping[str, str]) -> Stage:
     """The stage whose every address is told by the environment; nothing is guessed."""
-    required = ("REFERA_CLASSICMODELS_URL", "REFERA_LAKE", "REFERA_WAREHOUSE")
+    source, required = "REFERA_CLASSICMODELS_URL", ("REFERA_LAKE", "REFERA_WAREHOUSE")
     missing = [variable for variable in required if not env.get(variable)]
     if missing:
         raise SettingError(
@@ -212,14 +224,12 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         )
     return Stage(
         name=name, home=home(env),
-        databases={"classicmodels": Database.from_url(required[0], env[required[0]])},
-        store=ObjectStore(
-            endpoint=endpoint, region=env.get("REFERA_S3_REGION") or "us-east-1"
-        ),
+        databases={"classicmodels": Database.from_url(source, env[source])} if env.get(source) else {},
+        store=ObjectStore(endpoint=endpoint, region=env.get("REFERA_S3_REGION") or "us-east-1"),
         lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
         memory_limit=_memory_limit(env), hash_key=_hash_key(env), glue_database=catalog,
         alerts=AlertSettings.read(env),
-        is_previewed=_is_on(env, "REFERA_PREVIEWS", "off"),
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "off"), runner=RunnerSettings.read(env),
     )  # fmt: skip
 
 

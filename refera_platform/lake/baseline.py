@@ -30,7 +30,7 @@ def baseline_rows(
         cut: The place in the log that the table was read at.
         folder: Local folder.
     """
-    now = f"read_parquet({literal(str(read.path))})"
+    now = read.relation
     columns = ", ".join(
         f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items()
     )

@@ -149,7 +149,7 @@ def _fill(
 ) -> tuple[RawState, Mapping[str, int], int]:  # fmt: skip
     """Write the day's object if anything changed; say its state, what was added, and its bytes."""
     connection, before = source.connection, known.get(state.day)
-    now = f"read_parquet({literal(str(read.path))})"
+    now = read.relation
     there = current_state(table, known)
     added: dict[str, int] = {"r": read.rows} if read.rows else {}
     rows, op = now, "'r'"

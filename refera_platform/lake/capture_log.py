@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 from refera_platform.clock import Clock
-from refera_platform.engine import literal
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake import windows
 from refera_platform.lake.baseline import baseline_rows
@@ -25,6 +24,8 @@ from refera_platform.lake.log_pass import LogPass
 from refera_platform.lake.log_shapes import Shapes
 from refera_platform.lake.log_table import TableLog
 from refera_platform.lake.log_write import DayWriter, sums
+from refera_platform.lake.pieces import InPieces, Sizes
+from refera_platform.lake.piecewise import Piecewise
 from refera_platform.lake.proof import counted, require_same_server
 from refera_platform.lake.reconcile import Present, reconciled
 from refera_platform.lake.reconciled import INEXACT, OVER, UNSETTLED
@@ -42,14 +43,22 @@ from refera_platform.source.log.settings import require_full_log
 from refera_platform.source.log.transactions import TransactionReader
 from refera_platform.source.pull import Pulled, pull
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import backticked
+from refera_platform.source.totals import totals
 from refera_platform.source.wire import open_wire
 
 
 class LogCapture:
     """One pass over one database."""
 
-    def __init__(self, lake: Lake, source: Source, clock: Clock, folder: Path, hash_key: bytes) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        source: Source,
+        clock: Clock,
+        folder: Path,
+        hash_key: bytes,
+        sizes: Sizes | None = None,
+    ) -> None:
         self._lake = lake
         self._source = source
         self._clock = clock
@@ -58,13 +67,14 @@ class LogCapture:
         self._now, self._today = clock.now(), clock.today()
         self._identity: Identity = source.identity()
         self._shapes = Shapes(source, hash_key)
+        self._piecewise = Piecewise(lake, source, sizes, self._identity, clock, folder)
         self._folders = 0
         self._is_exact = False
         """Whether what is read in the snapshot has nothing that the log tells again."""
 
     def run(
         self, tables: Sequence[SourceTable], requested: Sequence[date], *, afresh: Collection[str] = ()
-    ) -> Iterator[Captured | Refused]:
+    ) -> Iterator[Captured | Refused | InPieces]:
         """Bring days of several tables into the lake.
 
         Args:
@@ -97,6 +107,7 @@ class LogCapture:
                 )
             self._is_exact = cut.is_exact
             end = proved(partial(open_wire, self._source.database), self._source.server, cut.position)
+            jobs = yield from self._piecewise.ready(jobs, end, self._trouble, self._log_of)
             self._read([log for job in jobs for log in job.logs], end)
             if any(job.is_open for job in jobs):  # all tables: what refers to each other is of one moment
                 for job in jobs:
@@ -168,7 +179,7 @@ class LogCapture:
         if plan is None:
             raise LakeError(f"{table.address} has no day for its baseline:", "ask for a day.")
         own = job.known.get(plan.fill)
-        read = self._pulled(table)
+        read = self._piecewise.read(job, is_exact=self._is_exact) or self._pulled(table)
         types = folded(table.address, [*job.shapes, {name.name: name.parquet_type for name in read.columns}])
         columns = {column.name: types[column.name] for column in read.columns}
         passes = own.state.passes + 1 if own else 1
@@ -184,12 +195,13 @@ class LogCapture:
             write_day(self._lake, self._source.connection, table, unseen, nothing(unseen), before=None, extends=False,
                       folder=self._folder)  # fmt: skip
         if self._is_exact:
-            state = replace(state, source_rows=read.rows, source_money=self._totals(table)[1])
+            state = replace(state, source_rows=read.rows, source_money=totals(self._source, table)[1])
         rows, added = baseline_rows(self._source.connection, table, job.known, state, read, cut, self._folder)
         kept = own.state.rows if own and own.state.is_observed else {}
         state = replace(state, rows=sums(kept, added), table_rows=read.rows if self._is_exact else None)
         stored = write_day(self._lake, self._source.connection, table, state, rows, before=own.stored if own else None,
                            extends=bool(kept), folder=self._folder)  # fmt: skip
+        self._piecewise.done(job)
         job.known = self._lake.days(table, self._source.connection)
         filled = Filled(day=plan.fill, state=state, added=added, bytes=stored.size, url=stored.url)
         return self._captured(job, [filled], read.rows, unseen=plan.unseen, kept=plan.kept, is_anew=True)
@@ -207,7 +219,7 @@ class LogCapture:
         written: list[Filled] = []
         last: Position | None = None
         net = job.logs[-1].net
-        count, money = self._totals(table)
+        count, money = totals(self._source, table)
         for log, stretch in job.told():
             if log.failure:
                 raise log.failure
@@ -237,20 +249,6 @@ class LogCapture:
                 )
             )
         return self._captured(job, written, None if net is None else count - net, kept=job.plan.kept)
-
-    def _totals(self, table: SourceTable) -> tuple[int, str | None]:
-        """Rows of the table at the source, and the sum of its amount as decimal text if it has one."""
-        asked = f"table_schema = database() and table_name = {literal(table.name)}"
-        there = {
-            row[0]
-            for row in self._source.ask(f"select column_name from information_schema.columns where {asked}")
-        }
-        # of a column that is gone the check of columns tells
-        amount = table.amount if there.issuperset(table.amount) else ()
-        product = " * ".join(map(backticked, amount)) or "null"
-        asked = f"cast(count(*) as signed), cast(coalesce(sum({product}), 0) as char)"
-        row = self._source.ask(f"select {asked} from {backticked(table.name)}")[0]
-        return int(row[0]), str(row[1]) if amount else None
 
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)

@@ -3,7 +3,7 @@
 Stage + declared tables ──▶ examine() ──▶ Diagnosis (findings, and the GRANT statements of each database)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,16 +39,28 @@ class Diagnosis:
         return all(finding.verdict is not Verdict.FAIL for finding in self.findings)
 
 
-def examine(stage: Stage, tables: Sequence[SourceTable]) -> Diagnosis:
-    """Look at everything; what cannot be looked at because of something else is left out."""
+LAKE, WAREHOUSE = "lake", "warehouse"
+
+
+def examine(
+    stage: Stage, tables: Sequence[SourceTable], roots: Collection[str] = (LAKE, WAREHOUSE)
+) -> Diagnosis:
+    """Look at everything; what cannot be looked at because of something else is left out.
+
+    Args:
+        stage: Where.
+        tables: What is captured; without any, no database is looked at.
+        roots: Which of the two roots are looked at: who only extracts may not even see the warehouse.
+    """
     findings: list[Finding] = []
     statements: dict[str, list[str]] = {}
     with scratch(stage) as folder:
-        for name, root in (("lake", stage.lake), ("warehouse", stage.warehouse)):
-            findings += examine_store(root, stage.store, name, folder)
+        for name, root in ((LAKE, stage.lake), (WAREHOUSE, stage.warehouse)):
+            if name in roots:
+                findings += examine_store(root, stage.store, name, folder)
         store_is_well = all(finding.verdict is Verdict.OK for finding in findings)
-        if theirs := store_clock(stage.lake, stage.store):
-            findings.append(examine_clock("lake", theirs, datetime.now(UTC)))
+        if LAKE in roots and (theirs := store_clock(stage.lake, stage.store)):
+            findings.append(examine_clock(LAKE, theirs, datetime.now(UTC)))
         biggest = ("", 0)
         for database in dict.fromkeys(table.database for table in tables):
             own = [table for table in tables if table.database == database]
@@ -63,7 +75,8 @@ def examine(stage: Stage, tables: Sequence[SourceTable]) -> Diagnosis:
                     findings += found
                 except ReferaError as trouble:
                     findings.append(failed(f"{database}: session", trouble))
-        findings += examine_room(stage.scratch, *biggest)
+        if tables:
+            findings += examine_room(stage.scratch, *biggest)
     return Diagnosis(findings=findings, grants=statements)
 
 

@@ -1,6 +1,7 @@
 """Where raw objects lie: the only speller of their keys.
 
 <lake>/<database>/<table>/day=YYYY-MM-DD/part-0.parquet
+<lake>/_staging/…                                          what is on its way, and no reader looks at
 """
 
 import re
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 from refera_platform.source.table import SourceTable
 
+STAGING = "_staging/"
 OBJECT = re.compile(r"day=(\d{4}-\d{2}-\d{2})/part-0\.parquet")
 
 

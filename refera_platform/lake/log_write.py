@@ -140,7 +140,7 @@ class DayWriter:
     ) -> list[Path]:  # fmt: skip
         """What differs between the table and what the log made of it."""
         there = self._state(known, files, "true")
-        now = f"read_parquet({literal(str(read.path))})"
+        now = read.relation
         columns = {column.name: types[column.name] for column in read.columns}
         if there is None:
             rows = f"select *, 'c' as _op from {now}"

@@ -13,6 +13,7 @@ from refera_platform.lake.capture import capture
 from refera_platform.lake.capture_log import LogCapture
 from refera_platform.lake.captured import Captured, Refused
 from refera_platform.lake.lake import Lake
+from refera_platform.lake.pieces import InPieces, Sizes
 from refera_platform.source.connection import Source
 from refera_platform.source.hashing import require_hash_key
 from refera_platform.source.table import SourceTable, Strategy
@@ -21,8 +22,8 @@ from refera_platform.stage import Stage
 
 def capture_tables(
     lake: Lake, source: Source, tables: Sequence[SourceTable], requested: Sequence[date], stage: Stage, folder: Path,
-    *, afresh: Collection[str] = (),
-) -> Iterator[Captured | Refused]:  # fmt: skip
+    *, afresh: Collection[str] = (), sizes: Sizes | None = None,
+) -> Iterator[Captured | Refused | InPieces]:  # fmt: skip
     """Bring days of tables of one database into the lake; a table that cannot go on is refused by itself.
 
     Args:
@@ -33,13 +34,15 @@ def capture_tables(
         stage: What time it is, and the key of hashes.
         folder: Local folder for files of this call alone.
         afresh: Names of tables that get a new baseline whatever the lake holds.
+        sizes: What one call may read at most of a log table's baseline; of a larger one nothing is read, and its pieces
+            are named. Without it every table is read whole.
 
     Raises:
         ReferaError: when no table can be captured at all.
     """
     logged = [table for table in tables if table.strategy is Strategy.LOG]
     if logged:
-        yield from LogCapture(lake, source, stage.clock, folder, stage.hash_key).run(
+        yield from LogCapture(lake, source, stage.clock, folder, stage.hash_key, sizes).run(
             logged, requested, afresh=afresh
         )
     others = [table for table in tables if table.strategy is not Strategy.LOG]

@@ -15,11 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from refera_platform.engine import client
 from refera_platform.errors import LakeError
+from refera_platform.lake.layout import STAGING
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
 from refera_platform.stage import ObjectStore
 
-MARKERS = "_doctor"
+MARKERS = f"{STAGING}doctor"
 """Folder below a root in which an examination writes and removes one object."""
 NOBODYS = '"00000000000000000000000000000000"'
 """An ETag that no object of ours has."""

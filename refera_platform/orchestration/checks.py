@@ -12,14 +12,12 @@ import dagster as dg
 
 from refera_platform.clock import Clock
 from refera_platform.engine import scratch, session
-from refera_platform.errors import ReferaError
 from refera_platform.lake.days import due_day
-from refera_platform.lake.doctor import places_needed
 from refera_platform.lake.gaps import Gaps, gaps_of, spans
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
-from refera_platform.source.connection import connect
-from refera_platform.source.doctor.log import SOON, time_left
+from refera_platform.remote.elsewhere import runways_of
+from refera_platform.source.doctor.log import SOON
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.stage import Stage
 
@@ -130,16 +128,13 @@ def build_log_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChe
             for table in tables
             if dg.AssetCheckKey(keys.raw(table), KEPT) in context.selected_asset_check_keys
         ]
-        with scratch(stage) as folder, connect(stage, database, folder) as source:
-            settings, places = source.server.log_settings(), places_needed(stage, source, wanted)
-            for table in wanted:
-                place = places.get(table.address)
-                try:
-                    left = time_left(source, settings, *place) if place else None
-                except ReferaError as trouble:
-                    yield _kept(table, str(trouble), passed=False)
-                else:
-                    yield kept_result(table, left, was_read=place is not None)
+        found = runways_of(stage, database, wanted)
+        for table in wanted:
+            runway = found[table.address]
+            if runway.trouble:
+                yield _kept(table, str(runway.trouble), passed=False)
+            else:
+                yield kept_result(table, runway.left, was_read=runway.was_read)
 
     return log_is_kept
 

@@ -11,13 +11,11 @@ import dagster as dg
 from refera_platform.engine import scratch
 from refera_platform.errors import DayRefused, ReferaError
 from refera_platform.lake.captured import Captured, Refused
-from refera_platform.lake.lake import Lake
-from refera_platform.lake.passes import capture_tables
 from refera_platform.orchestration import keys, raw_checks
 from refera_platform.orchestration.labels import of_table, version_of
 from refera_platform.orchestration.owed import AGAIN, REASONS
 from refera_platform.orchestration.raw_metadata import DayMetadata
-from refera_platform.source.connection import connect
+from refera_platform.orchestration.runners import opened
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 
@@ -41,6 +39,7 @@ def build_raw_assets(
         partitions: The calendar.
         kind: What the database is: ``mysql`` or ``mariadb``.
     """
+    pool = f"source_{database}"
 
     @dg.multi_asset(
         name=f"raw_{database}",
@@ -49,7 +48,7 @@ def build_raw_assets(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
-        pool=f"source_{database}",
+        pool=pool,
         retry_policy=RETRIES,
     )
     def raw(
@@ -60,13 +59,13 @@ def build_raw_assets(
         refused = list[Refused]()
         afresh = {table.name for table in wanted} if AFRESH in context.run.tags else set()
         try:
-            with scratch(stage) as folder, connect(stage, database, folder) as source:
-                for came in capture_tables(Lake(stage), source, wanted, days, stage, folder, afresh=afresh):
+            with scratch(stage) as folder, opened(stage, database, folder, context, pool) as reading:
+                for came in reading.capture(wanted, days, afresh):
                     if isinstance(came, Refused):
                         context.log.error(f"{came.table.address}: {came.trouble}")
                         refused.append(came)
                     else:
-                        yield _result(context, came, DayMetadata(stage, source.connection, came))
+                        yield _result(context, came, DayMetadata(stage, reading.connection, came))
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         if refused:

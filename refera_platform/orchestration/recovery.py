@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import RunsFilter
 
-from refera_platform.lake.doctor import examine
 from refera_platform.orchestration.partitions import days_request
 from refera_platform.orchestration.process import NOT_ENDED, bury_the_dead
 from refera_platform.orchestration.unfinished import MAKERS, ROOT, TRY, Unfinished, unfinished
+from refera_platform.remote.elsewhere import diagnosis_of
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.stage import Stage
@@ -89,7 +89,7 @@ def _why_not(failed: Unfinished, now: datetime) -> str:
 
 def _trouble(stage: Stage) -> str:
     """What keeps the sources or the buckets from being used; empty when nothing does."""
-    findings = examine(stage, TABLES).findings
+    findings = diagnosis_of(stage, TABLES).findings
     return next(
         (
             f"{each.about}: {each.found} {each.remedy}".strip()

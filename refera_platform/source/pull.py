@@ -31,6 +31,13 @@ class Pulled:
     """Values that no Parquet type holds (zero and partial dates), kept as NULL, by column."""
     read_at: datetime
     """UTC instant taken before the first row was asked for."""
+    rows_of: str = ""
+    """DuckDB SQL of the rows when they are not in one local file."""
+
+    @property
+    def relation(self) -> str:
+        """DuckDB relation of the rows."""
+        return self.rows_of or f"read_parquet({literal(str(self.path))})"
 
     @property
     def agrees(self) -> bool:
@@ -48,7 +55,7 @@ def pull(source: Source, table: SourceTable, path: Path, clock: Clock, where: st
     require_hash_key(table, source.hash_key)
     columns = source.columns(table)
     condition = f" where {where}" if where else ""
-    before, quirks = _counted(source, table, columns, condition)
+    before, quirks = counted(source, table, columns, condition)
     read_at = clock.now()
     asked = ", ".join(f"{column.asked} as {backticked(column.name)}" for column in columns)
     # of the table, not of the select: an index serves then, and the server need not sort
@@ -57,14 +64,14 @@ def pull(source: Source, table: SourceTable, path: Path, clock: Clock, where: st
         f"select {asked} from {backticked(table.name)}{condition} order by {order}", columns, path
     )
     _require_unique_key(source, table, path)
-    after, _ = _counted(source, table, columns, condition)
+    after, _ = counted(source, table, columns, condition)
     return Pulled(
         path=path, columns=columns, rows=rows, counted=(before, after), quirks=quirks, read_at=read_at
     )
 
 
-def _counted(
-    source: Source, table: SourceTable, columns: tuple[Column, ...], condition: str
+def counted(
+    source: Source, table: SourceTable, columns: tuple[Column, ...], condition: str = ""
 ) -> tuple[int, dict[str, int]]:
     """Rows of the table, and the values that will be kept as NULL."""
     quirky = [column for column in columns if column.quirk]

@@ -3,7 +3,8 @@
 import json
 
 from refera_platform.errors import SettingError
-from refera_platform.lake.doctor import Diagnosis, examine
+from refera_platform.lake.doctor import Diagnosis
+from refera_platform.remote.elsewhere import diagnosis_of
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.stage import Stage
@@ -18,7 +19,7 @@ def print_diagnosis(stage: Stage, form: str) -> bool:
     """
     if form not in {"table", "json"}:
         raise SettingError(f"--format {form!r} is not known:", "choose table or json.")
-    found = examine(stage, TABLES)
+    found = diagnosis_of(stage, TABLES)
     if form == "json":
         output().print_json(json.dumps(as_json(found)))
         return found.is_well

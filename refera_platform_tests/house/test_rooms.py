@@ -7,13 +7,13 @@ import pytest
 
 from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, modules, name, room
 
-GROUND = ("errors", "clock", "alert_settings", "variables", "stage", "engine")
+GROUND = ("errors", "clock", "alert_settings", "runner_settings", "variables", "stage", "engine")
 ROOMS = ("source", "lake", "warehouse", "answers")
 MAY_IMPORT = {
     "": (),
     **{floor: GROUND[:level] for level, floor in enumerate(GROUND)},
     **{each: (*GROUND, *ROOMS[:level]) for level, each in enumerate(ROOMS)},
-    "remote": (*GROUND, "source", "lake"),
+    "remote": (*GROUND, "source", "lake", "warehouse"),
     "local": GROUND,
     "alerts": GROUND,
     "orchestration": (*GROUND, *ROOMS, "remote", "local", "alerts"),

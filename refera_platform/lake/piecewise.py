@@ -1,0 +1,121 @@
+"""Whether a baseline is read whole or in pieces, and what becomes of the pieces: decided in the pass that wants it."""
+
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+
+from refera_platform.clock import Clock
+from refera_platform.errors import LakeError, ReferaError, SourceError
+from refera_platform.lake.assembly import assembled, window_since
+from refera_platform.lake.captured import Refused
+from refera_platform.lake.lake import Lake
+from refera_platform.lake.log_job import Job
+from refera_platform.lake.log_table import TableLog
+from refera_platform.lake.pieces import (
+    InPieces,
+    Sizes,
+    Staging,
+    plan_pieces,
+    read_pieces,
+    rows_each,
+)
+from refera_platform.lake.windows import Window
+from refera_platform.source.connection import Identity, Source
+from refera_platform.source.log.position import Position
+from refera_platform.source.pull import Pulled
+from refera_platform.source.totals import totals
+
+Trouble = Callable[[Position], LakeError | None]
+
+
+class Piecewise:
+    """The baselines of one pass over a database."""
+
+    def __init__(
+        self, lake: Lake, source: Source, sizes: Sizes | None, identity: Identity, clock: Clock, folder: Path
+    ) -> None:
+        self._lake = lake
+        self._source = source
+        self._sizes = sizes
+        self._identity = identity
+        self._clock = clock
+        self._folder = folder
+
+    def ready(
+        self,
+        jobs: Sequence[Job],
+        cut: Position,
+        trouble: Trouble,
+        log_of: Callable[[Job, list[Window]], TableLog],
+    ) -> Generator[Refused | InPieces, None, list[Job]]:
+        """The tables that can be captured now; of a large one without a baseline the pieces come first.
+
+        Args:
+            jobs: The tables of the pass.
+            cut: Place in the log of the snapshot that the pass is in.
+            trouble: Says why the log cannot be read on from a place.
+            log_of: Makes what collects the rows that the log tells.
+        """
+        ready = []
+        for job in jobs:
+            try:
+                missing = self._missing(job, cut, trouble) if job.plan.baseline and self._sizes else None
+            except ReferaError as refusal:
+                yield Refused(table=job.table, trouble=refusal)
+                continue
+            if missing:
+                yield missing
+                continue
+            if job.pieces and job.plan.baseline:
+                job.log = log_of(job, [window_since(job.pieces, job.plan.baseline.fill)])
+            ready.append(job)
+        return ready
+
+    def read(self, job: Job, *, is_exact: bool) -> Pulled | None:
+        """The table at the pass's cut, put together from its pieces; ``None`` for one that has none.
+
+        Raises:
+            SourceError: when that cannot be done; the pieces are thrown away then.
+        """
+        if job.pieces is None or job.log is None:
+            return None
+        staging = Staging(self._lake, job.table)
+        pieces = read_pieces(self._source, list(staging.pieces(job.pieces).values()))
+        try:
+            return assembled(
+                self._source,
+                job.table,
+                job.pieces,
+                pieces,
+                job.log,
+                self._clock,
+                self._folder,
+                is_exact=is_exact,
+            )
+        except SourceError:
+            staging.discard()
+            raise
+
+    def done(self, job: Job) -> None:
+        """The baseline is committed: its pieces have served."""
+        if job.pieces:
+            Staging(self._lake, job.table).discard()
+
+    def _missing(self, job: Job, cut: Position, trouble: Trouble) -> InPieces | None:
+        """The pieces that must be read first; nothing when the table is small, or when all pieces are there."""
+        table, staging = job.table, Staging(self._lake, job.table)
+        columns = self._source.columns(table)
+        rows, _ = totals(self._source, table)
+        each = rows_each(self._source, table, self._sizes, rows) if self._sizes else None
+        if each is None:
+            return None
+        plan = staging.plan()
+        kinds = {column.name: column.parquet_type for column in columns}
+        if plan is None or not plan.is_of(self._identity, kinds) or trouble(plan.start):
+            plan = plan_pieces(self._source, table, columns, self._identity, cut, each)
+            staging.begin(plan)
+        there = staging.pieces(plan)
+        missing = tuple(number for number in range(plan.count) if number not in there)
+        if missing:
+            return InPieces(table=table, plan=plan.id, missing=missing, count=plan.count)
+        job.pieces = plan
+        return None

@@ -1,0 +1,170 @@
+"""The function as whoever calls it sees it: each call once, its refusals as errors of ours, throttling waited for.
+
+event ──▶ Function.call() ──▶ answer | ReferaError
+
+boto3 by itself calls again when an answer takes longer than a minute, which would run the function again beside itself.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+
+from refera_platform import errors
+from refera_platform.engine import aws_client
+from refera_platform.errors import LakeError, ReferaError, SettingError
+from refera_platform.lake.doctor import Diagnosis
+from refera_platform.lake.pieces import InPieces
+from refera_platform.lake.runway import Runway
+from refera_platform.remote.event import Operation
+from refera_platform.remote.facts import diagnosis_heard, runway_heard
+from refera_platform.source.table import SourceTable
+from refera_platform.stage import Stage
+
+PATIENCE = 910
+"""Seconds to wait for an answer: a function lives 900."""
+THROTTLED = frozenset({"TooManyRequestsException", "EC2ThrottledException"})
+FIRST_WAIT, LONGEST_WAIT, MOST_WAITS = 0.5, 30.0, 20
+"""Seconds, seconds, and how often: about eight minutes."""
+PIECE_TRIES = 3
+TIMED_OUT, DIED = "Task timed out", ("Runtime.ExitError", "Runtime exited", "OutOfMemory")
+
+
+class Function:
+    """The function of a stage that reads the source."""
+
+    def __init__(self, stage: Stage, pause: Callable[[float], None] = time.sleep) -> None:
+        """Make a client; nothing is called yet.
+
+        Args:
+            stage: Whose function.
+            pause: Waits some seconds between two attempts of a throttled call.
+        """
+        self._stage = stage
+        self._pause = pause
+        self._client = aws_client(stage.store, "lambda", attempts=1, patience=PATIENCE)
+        self.name = stage.runner.function
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        """What boto3's ``invoke`` of the same name answers, when the function did not fail.
+
+        Raises:
+            ReferaError: when it failed, died, could not be called, or has no room for the call for long.
+        """
+        for turn in range(MOST_WAITS + 1):
+            try:
+                answer: dict[str, Any] = self._client.invoke(**request)
+                break
+            except ClientError as trouble:
+                if trouble.response.get("Error", {}).get("Code") not in THROTTLED or turn == MOST_WAITS:
+                    raise self._not_called(trouble) from None
+                self._pause(min(FIRST_WAIT * 2**turn, LONGEST_WAIT))
+            except ReadTimeoutError:
+                raise LakeError(
+                    f"Function {self.name} did not answer in {PATIENCE} s:",
+                    "look at its log; what it committed meanwhile counts, and the next run goes on from there.",
+                    passing=True,
+                ) from None
+            except BotoCoreError as trouble:
+                raise LakeError(
+                    f"Function {self.name} could not be called ({str(trouble).rstrip('.')}):",
+                    "check the network, the region and the credentials.",
+                    passing=True,
+                ) from None
+        if "FunctionError" in answer:
+            raise self._failed(answer["Payload"].read())
+        return answer
+
+    def call(self, operation: Operation, **event: Any) -> dict[str, Any]:
+        """Call for one operation and give the answer.
+
+        Raises:
+            ReferaError: when it failed.
+        """
+        payload = {"operation": operation.value, "stage": self._stage.name, **event}
+        answer = self.invoke(
+            FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(payload)
+        )
+        try:
+            said = json.loads(answer["Payload"].read())
+        except ValueError:
+            said = None
+        if not isinstance(said, dict):
+            raise LakeError(
+                f"Function {self.name} did not answer as ours does:", "check REFERA_LAMBDA_EXTRACT."
+            )
+        return said
+
+    def piece(self, came: InPieces, number: int) -> int:
+        """Let one piece be read, again if need be; says how many rows it has.
+
+        Raises:
+            ReferaError: when it failed ``PIECE_TRIES`` times, or cannot succeed.
+        """
+        for turn in range(1, PIECE_TRIES + 1):
+            try:
+                said = self.call(
+                    Operation.PIECE, database=came.table.database, tables=[came.table.name], plan=came.plan,
+                    piece=number,
+                )  # fmt: skip
+                return int(said["rows"])
+            except SettingError:
+                raise
+            except ReferaError:
+                if turn == PIECE_TRIES:
+                    raise
+                self._pause(FIRST_WAIT * 2**turn)
+        raise AssertionError("a turn returns or raises")
+
+    def doctor(self) -> Diagnosis:
+        """What it finds where it runs."""
+        return diagnosis_heard(self.call(Operation.DOCTOR))
+
+    def runways(self, database: str, tables: Sequence[SourceTable]) -> dict[str, Runway]:
+        """How long the log keeps the place of each table."""
+        said = self.call(Operation.LOG, database=database, tables=[table.name for table in tables])
+        return {table.address: runway_heard(said[table.address]) for table in tables}
+
+    def _not_called(self, trouble: ClientError) -> ReferaError:
+        code = trouble.response.get("Error", {}).get("Code", "?")
+        words = str(trouble.response.get("Error", {}).get("Message", "")).rstrip(".")
+        if code in THROTTLED:
+            return LakeError(
+                f"Function {self.name} has had no room for a call for minutes ({words}):",
+                "raise its reserved concurrency, or lower the limit of the source's pool.",
+                passing=True,
+            )
+        return SettingError(
+            f"Function {self.name} cannot be called ({code}: {words}):",
+            "check REFERA_LAMBDA_EXTRACT, the region, and that this role may lambda:InvokeFunction on it.",
+        )
+
+    def _failed(self, payload: bytes) -> ReferaError:
+        """The function's error as one of ours."""
+        try:
+            said: Mapping[str, Any] = json.loads(payload)
+        except ValueError:
+            said = {}
+        kind, words = str(said.get("errorType", "")), str(said.get("errorMessage", "")).strip()
+        ours = getattr(errors, kind, None)
+        if isinstance(ours, type) and issubclass(ours, ReferaError):
+            return ours(words)
+        if kind == "PassingError":
+            return ReferaError(words, passing=True)
+        if TIMED_OUT in words:
+            return LakeError(
+                f"Function {self.name} was stopped by Lambda ({words}); what it had committed counts.",
+                "Raise its timeout and memory, or make the pieces of large tables smaller (REFERA_PIECE_ROWS).",
+            )
+        if any(sign in f"{kind} {words}" for sign in DIED):
+            return LakeError(
+                f"Function {self.name} died without a word ({words or kind}); what it had committed counts.",
+                "Look at its log; when it ran out of memory, give it more.",
+                passing=True,
+            )
+        return LakeError(
+            f"Function {self.name} failed with an error that is not ours ({kind}: {words}).",
+            "Report this with the log of the function.",
+        )

@@ -1,0 +1,91 @@
+"""The stage that a function on AWS Lambda works on: its variables, and what Secrets Manager keeps for it.
+
+    variables ──▶ secrets fetched, defaults of Lambda filled in ──▶ stage.load() ──▶ Stage
+
+Secrets are fetched at each call: a rotated password counts from the next one on.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from refera_platform.engine import aws_client
+from refera_platform.errors import SettingError
+from refera_platform.stage import ObjectStore, Stage, load
+
+URL_SECRET, KEY_SECRET = "REFERA_CLASSICMODELS_SECRET", "REFERA_HASH_KEY_SECRET"
+HOME = "/tmp/refera"  # noqa: S108 - the one folder of a function that can be written
+BESIDE_DUCKDB = 320
+"""Megabytes that Python and its libraries, and rows of the log before they are spilled, need beside DuckDB."""
+LEAST_MEMORY = 128
+
+
+def stage_of(variables: Mapping[str, str], *, reads_source: bool) -> Stage:
+    """The stage that the variables of a function name.
+
+    Args:
+        variables: Its environment.
+        reads_source: Whether it needs the address of the database.
+
+    Raises:
+        SettingError: for a variable or a secret that is missing or malformed; no value is told.
+    """
+    own = {"REFERA_STAGE": "production", "REFERA_HOME": HOME, **variables}
+    if not own.get("REFERA_S3_REGION"):
+        own["REFERA_S3_REGION"] = own.get("AWS_REGION", "")
+    size = own.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    if not own.get("REFERA_MEMORY_LIMIT") and size.isdigit():
+        own["REFERA_MEMORY_LIMIT"] = f"{max(int(size) - BESIDE_DUCKDB, LEAST_MEMORY)}MB"
+    store = ObjectStore(region=own["REFERA_S3_REGION"] or "us-east-1")
+    if reads_source and (name := own.get(URL_SECRET)):
+        own["REFERA_CLASSICMODELS_URL"] = url_of(URL_SECRET, _secret(store, URL_SECRET, name))
+    if reads_source and (name := own.get(KEY_SECRET)):
+        own["REFERA_HASH_KEY"] = _secret(store, KEY_SECRET, name).strip()
+    return load(own, reads_source=reads_source)
+
+
+def url_of(variable: str, secret: str) -> str:
+    """The URL of a database, from a secret: itself, JSON with ``url``, or JSON with the fields that RDS writes.
+
+    Raises:
+        SettingError: naming the variable and the fields that are missing, never a value.
+    """
+    if secret.lstrip().startswith(("mysql://", "mariadb://")):
+        return secret.strip()
+    try:
+        fields: Any = json.loads(secret)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise SettingError(
+            f"The secret that {variable} names is neither a database URL nor a JSON object:",
+            'write {"url": "mysql://…"}, or username, password, host, port and dbname.',
+        )
+    if fields.get("url"):
+        return str(fields["url"])
+    if missing := [name for name in ("username", "password", "host", "dbname") if not fields.get(name)]:
+        raise SettingError(
+            f"The secret that {variable} names has no {', '.join(missing)}:",
+            'write them into it, or {"url": "mysql://…"}.',
+        )
+    options = urlencode({name: fields[name] for name in ("ssl_mode", "ssl_ca") if fields.get(name)})
+    user, password, name = (quote(str(fields[part]), safe="") for part in ("username", "password", "dbname"))
+    address = f"{fields['host']}:{fields.get('port') or 3306}"
+    return f"mysql://{user}:{password}@{address}/{name}{'?' + options if options else ''}"
+
+
+def _secret(store: ObjectStore, variable: str, name: str) -> str:
+    try:
+        answer = aws_client(store, "secretsmanager").get_secret_value(SecretId=name)
+    except (BotoCoreError, ClientError) as trouble:
+        words = str(trouble).splitlines()[0].rstrip(".")
+        raise SettingError(
+            f"The secret that {variable} names cannot be read ({words}):",
+            "check its name, that it has a value, and that the function's role may get it.",
+        ) from None
+    if not answer.get("SecretString"):
+        raise SettingError(f"The secret that {variable} names is binary:", "write it as text.")
+    return str(answer["SecretString"])

@@ -1,0 +1,55 @@
+"""Where the source is read: in this process, or by a function on AWS Lambda that the same code runs in."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from refera_platform.errors import SettingError
+
+FUNCTION = re.compile(r"[A-Za-z0-9_:-]{1,170}")
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
+PIECE_ROWS = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerSettings:
+    """How a pass over a database is run."""
+
+    is_lambda: bool = False
+    function: str = ""
+    """Name or ARN of the function that reads the source."""
+    messages: str = ""
+    """Bucket that the function tells through what came of a call."""
+    piece_rows: int = PIECE_ROWS
+    """Rows that one call of the function reads at most of a table without a past."""
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> "RunnerSettings":
+        """What the environment says.
+
+        Raises:
+            SettingError: for a variable that is missing or malformed.
+        """
+        kind = env.get("REFERA_RUNNER") or "local"
+        if kind not in {"local", "lambda"}:
+            raise SettingError(f"REFERA_RUNNER={kind!r} is not a runner:", "choose local or lambda.")
+        written = env.get("REFERA_PIECE_ROWS") or str(PIECE_ROWS)
+        if not re.fullmatch(r"[1-9]\d{0,9}", written):
+            raise SettingError(
+                f"REFERA_PIECE_ROWS={written!r} is not a number of rows:", f"write one like {PIECE_ROWS}."
+            )
+        if kind == "local":
+            return cls(piece_rows=int(written))
+        function, messages = env.get("REFERA_LAMBDA_EXTRACT") or "", env.get("REFERA_MESSAGES") or ""
+        if not FUNCTION.fullmatch(function):
+            raise SettingError(
+                f"REFERA_LAMBDA_EXTRACT={function!r} is not the name or ARN of a function:",
+                "REFERA_RUNNER=lambda needs the one that reads the source (Terraform's output extract_function).",
+            )
+        bucket = BUCKET.fullmatch(messages)
+        if bucket is None:
+            raise SettingError(
+                f"REFERA_MESSAGES={messages!r} is not a bucket:",
+                "REFERA_RUNNER=lambda needs the one its messages come through, written as s3://bucket.",
+            )
+        return cls(is_lambda=True, function=function, messages=bucket[1], piece_rows=int(written))
