@@ -1,0 +1,38 @@
+"""The function called as Lambda calls it, in this process: what does not need a process of its own."""
+
+from dataclasses import dataclass
+
+from refera_platform.local import stack
+from refera_platform.stage import Stage
+
+
+@dataclass
+class Context:
+    """What Lambda hands to a handler beside the event."""
+
+    function_name: str = "refera-extract"
+    aws_request_id: str = "7c3c0d8e-0000-4000-8000-000000000001"
+    seconds: float = 900.0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+def variables(stage: Stage, **more: str) -> dict[str, str]:
+    """The variables of a function that works on the test's stage; the names are those of production."""
+    source, store = stage.databases["classicmodels"], stage.store
+    assert stage.clock.fixed is not None
+    return {
+        "REFERA_STAGE": "production",
+        "REFERA_CLASSICMODELS_URL": f"mariadb://{source.user}:{source.password}@{source.host}:{source.port}/{source.name}",
+        "REFERA_LAKE": stage.lake, "REFERA_WAREHOUSE": stage.warehouse, "REFERA_S3_ENDPOINT": store.endpoint,
+        "REFERA_S3_REGION": store.region, "REFERA_NOW": stage.clock.fixed.isoformat(),
+        "AWS_ACCESS_KEY_ID": store.access_key, "AWS_SECRET_ACCESS_KEY": store.secret_key, **more,
+    }  # fmt: skip
+
+
+def address_of(stage: Stage):
+    """The servers of the stage's stack."""
+    address = stack.status(stage.home).address
+    assert address is not None
+    return address

@@ -1,0 +1,145 @@
+"""The handler of the function: what it does for an event, and what it says when it does not."""
+
+import json
+import os
+from datetime import timedelta
+
+import pytest
+
+from refera_platform.errors import LakeError, ReferaError, SettingError
+from refera_platform.lake.lake import Lake
+from refera_platform.remote.handler import PassingError, handler
+from refera_platform.source import catalog
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.conftest import captures
+from refera_platform_tests.lake.logged import differences_of, raw_of, states_of
+from refera_platform_tests.remote.calls import Context, variables
+
+ASKED = {"database": "classicmodels", "stage": "production"}
+DAY = {**ASKED, "days": [str(TODAY)]}
+LINES = catalog.find("orderdetails")
+
+
+@pytest.fixture
+def told(stage, tmp_path, monkeypatch):
+    """The environment of the function, and nothing of this process's own."""
+
+    def tell(**more: str) -> None:
+        for name in [name for name in os.environ if name.startswith(("REFERA_", "AWS_"))]:
+            monkeypatch.delenv(name)
+        for name, value in variables(stage, REFERA_HOME=str(tmp_path / "home"), **more).items():
+            monkeypatch.setenv(name, value)
+
+    tell()
+    return tell
+
+
+def lines_of(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_day_of_every_table(stage, shop, told, capsys) -> None:
+    answer = handler(DAY, Context())
+    assert set(answer["tables"]) == {table.address for table in catalog.TABLES}
+    assert answer["tables"]["classicmodels.orderdetails"]["days"][str(TODAY)]["rows"] == 5
+    assert all(told["agrees"] for told in answer["tables"].values())
+    assert differences_of(stage) == {}
+    json.dumps(answer)
+    lines = lines_of(capsys)
+    assert [line["message"] for line in lines] == ["begun", *["captured"] * 8, "done"]
+    assert {line["request_id"] for line in lines} == {Context.aws_request_id}
+    assert stage.databases["classicmodels"].password not in json.dumps(lines)
+
+
+def test_the_same_event_twice_changes_no_row(stage, shop, told) -> None:
+    handler(DAY, Context())
+    before = {table.name: raw_of(stage, table, "*") for table in catalog.TABLES}
+    assert len(before["orderdetails"]) == 5
+    handler(DAY, Context())
+    assert {table.name: raw_of(stage, table, "*") for table in catalog.TABLES} == before
+
+
+def test_a_schedule_captures_the_day_before_it_and_what_was_missed(stage, shop, told) -> None:
+    days = [TODAY - timedelta(days=each) for each in (2, 1, 0)]
+    shop.at(days[0])
+    captures(stage, [LINES], days[0])
+    shop.at(days[1])
+    shop.run("update orderdetails set quantityOrdered = 5 where orderNumber = 100")
+    told(REFERA_NOW=f"{TODAY}T00:30:00+00:00")
+    handler({**ASKED, "scheduled_at": f"{TODAY}T00:30:00Z"}, Context())
+    assert list(states_of(stage, LINES)) == days[:2]
+    assert states_of(stage, LINES)[days[0]].is_closed
+    assert list(states_of(stage, "orders")) == [days[1]], "a table that begins has no past"
+
+
+def test_a_schedule_that_comes_late_still_means_its_own_day(stage, shop, told) -> None:
+    told(REFERA_NOW=f"{TODAY}T23:50:00+00:00")
+    handler({**ASKED, "tables": ["orders"], "scheduled_at": f"{TODAY}T00:30:00Z"}, Context())
+    assert list(states_of(stage, "orders")) == [TODAY - timedelta(days=1)]
+
+
+def test_a_refused_table_fails_the_call_and_the_others_are_committed(stage, shop, told, capsys) -> None:
+    shop.run("drop table payments")
+    with pytest.raises(
+        LakeError, match=r"1 tables were refused, and the others are committed: Table .*payments is not there"
+    ):
+        handler(DAY, Context())
+    assert list(states_of(stage, "orders")) == [TODAY]
+    assert [line["table"] for line in lines_of(capsys) if line["message"] == "refused"] == [
+        "classicmodels.payments"
+    ]
+
+
+def test_what_may_pass_says_so_by_its_name(stage, shop, told, home) -> None:
+    told(REFERA_CLASSICMODELS_URL="mariadb://reader:hunter2@127.0.0.1:1/classicmodels")
+    with pytest.raises(PassingError) as refused:
+        handler(DAY, Context())
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({**DAY, "stage": "test"}, "is for stage 'test', and this function is of stage production"),
+        ({**DAY, "days": ["2026-03-11"]}, "has not begun"),
+        ({**DAY, "DAGSTER_PIPES_CONTEXT": "hostile"}, "parameters of Dagster Pipes cannot be read"),
+        ({**DAY, "DAGSTER_PIPES_CONTEXT": 7, "DAGSTER_PIPES_MESSAGES": None}, "Pipes cannot be read"),
+        ("text", "not a JSON object"),
+    ],
+)
+def test_an_event_that_is_refused(stage, shop, told, event, said) -> None:
+    with pytest.raises(ReferaError) as refused:
+        handler(event, Context())
+    assert said in str(refused.value)
+
+
+def test_a_function_that_was_told_nothing_says_what_it_needs(told, monkeypatch) -> None:
+    monkeypatch.delenv("REFERA_LAKE")
+    with pytest.raises(SettingError, match="needs REFERA_LAKE"):
+        handler(DAY, Context())
+
+
+def test_a_large_table_is_read_in_pieces_as_long_as_there_is_time(stage, shop, told, capsys) -> None:
+    told(REFERA_PIECE_ROWS="2")
+    only = {**DAY, "tables": ["orderdetails"]}
+    with pytest.raises(PassingError, match=r"0 of 3 pieces of .* are read, and there is no time"):
+        handler(only, Context(seconds=60))
+    shop.run("delete from orderdetails where orderNumber = 104")
+    assert handler(only, Context())["tables"]["classicmodels.orderdetails"]["days"][str(TODAY)]["rows"] == 4
+    assert [line["piece"] for line in lines_of(capsys) if line["message"] == "piece"] == [0, 1, 2]
+    assert differences_of(stage, [LINES]) == {}
+
+
+def test_the_doctor_of_the_function_looks_at_what_it_reads_and_writes(stage, shop, told) -> None:
+    found = handler({"operation": "doctor", "stage": "production"}, Context())
+    about = {each["about"] for each in found["findings"]}
+    assert {"lake: write", "classicmodels: privileges"} <= about
+    assert not any(each.startswith("warehouse") for each in about)
+    assert not list(Lake(stage).objects.list())
+
+
+def test_how_long_the_log_is_kept(stage, shop, told) -> None:
+    handler({**DAY, "tables": ["orders"]}, Context())
+    found = handler({"operation": "log", **ASKED, "tables": ["orders", "payments"]}, Context())
+    assert found["classicmodels.orders"]["was_read"]
+    assert not found["classicmodels.payments"]["was_read"]
