@@ -62,7 +62,10 @@ class HashedRows:
     @property
     def _numbers(self) -> str:
         pairs = zip(self.checksums.lake_numbers, self.checksums.names, strict=True)
-        return ", ".join([f"_op as {OP}", *(f"{number} as {quoted(name)}" for number, name in pairs)])
+        numbers = (
+            f"case when _op <> 'd' then {number} else 0 end as {quoted(name)}" for number, name in pairs
+        )
+        return ", ".join([f"_op as {OP}", *numbers])
 
     def count(self) -> int:
         """Rows, also of what was deleted."""
@@ -108,9 +111,9 @@ class HashedRows:
 
     @property
     def _sums(self) -> str:
-        there = f"filter (where {OP} <> 'd')"
-        sums = (f"coalesce(sum({quoted(name)}) {there}, 0)" for name in self.checksums.names)
-        return ", ".join([f"count(*) {there}", *sums])
+        # a filter on each sum would cost DuckDB a copy of all columns for each of them: 450 MB for four hundred
+        sums = (f"coalesce(sum({quoted(name)}), 0)" for name in self.checksums.names)
+        return ", ".join([f"count(*) filter (where {OP} <> 'd')", *sums])
 
     def _part(self, where: str) -> str:
         return f"(select * from {self._file} where {where} and {OP} <> 'd')"
