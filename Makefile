@@ -6,7 +6,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 REFERA := .venv/bin/refera
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test stress bench-cdc bench-warehouse bench-latency lint ui down clean
+.PHONY: help setup demo test stress bench-cdc bench-warehouse bench-latency lambda_package lint ui down clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ bench-warehouse: setup ## bytes, seconds and memory of a day on ten million orde
 
 bench-latency: setup ## what Dagster adds: loading, launching, dbt's frame, beside plain dbt
 	@.venv/bin/python -m benchmarks.latency
+
+lambda_package: setup ## the zip of the function that reads the source, in build/lambda; ARCH=arm64, PYTHON_RUNTIME=3.12
+	@.venv/bin/python deploy/lambda/package.py --arch $${ARCH:-x86_64} --python $${PYTHON_RUNTIME:-3.12}
 
 lint: setup ## ruff, mypy and sqlfluff
 	@.venv/bin/ruff check

@@ -1,0 +1,74 @@
+"""The packed function, and a Lambda that it is deployed to, working on the stage of a test."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refera_platform.engine import client
+from refera_platform.runner_settings import RunnerSettings
+from refera_platform.stage import Stage
+from refera_platform_tests.house.tree import ROOT
+from refera_platform_tests.remote.calls import variables
+from refera_platform_tests.remote.lambda_environment import Function
+from refera_platform_tests.remote.lambda_service import LambdaService
+
+EXTRACT = "refera-extract"
+MESSAGES = "messages"
+
+
+def packager() -> Any:
+    """``deploy/lambda/package.py``, which is no package of ours."""
+    spec = importlib.util.spec_from_file_location("lambda_package", ROOT / "deploy/lambda/package.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def extract_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked package for the Python that runs the tests."""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return packager().packed(tmp_path_factory.mktemp("lambda") / "package", "x86_64", version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnLambda:
+    """A stage whose source is read by a function, and the service that the function runs on."""
+
+    stage: Stage
+    service: LambdaService
+    deploy: Callable[..., None]
+    """Deploys the function anew; ``timeout``, ``memory``, ``reserved``, ``package`` and variables may be given."""
+
+
+@pytest.fixture
+def on_lambda(
+    stage: Stage, extract_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OnLambda]:
+    """The test's stage, seen by a Dagster that cannot reach the source itself."""
+    store = client(stage.store)
+    if MESSAGES not in {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}:
+        store.create_bucket(Bucket=MESSAGES)
+    with LambdaService(tmp_path / "environments") as service:
+
+        def deploy(*, package: Path = extract_package, handler: str = "refera_platform.remote.handler.handler",
+                   timeout: float = 60, memory: int = 512, reserved: int | None = None, **more: str) -> None:  # fmt: skip
+            service.add(
+                Function(
+                    name=EXTRACT, package=package, handler=handler, timeout=timeout, memory=memory, reserved=reserved,
+                    environment=variables(stage, **more),
+                )
+            )  # fmt: skip
+
+        deploy()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.endpoint)
+        runner = RunnerSettings(is_lambda=True, function=EXTRACT, messages=MESSAGES)
+        seen = replace(stage, name="production", home=tmp_path / "dagster", databases={}, runner=runner)
+        yield OnLambda(stage=seen, service=service, deploy=deploy)
