@@ -7,6 +7,7 @@ from typing import Any
 
 from refera_platform.engine import redact
 from refera_platform.errors import ReferaError, SettingError, WarehouseError
+from refera_platform.remote import semaphores
 from refera_platform.remote.journal import Journal, quiet_libraries, secrets_of
 from refera_platform.remote.surroundings import stage_of
 from refera_platform.stage import environment
@@ -32,6 +33,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
         ReferaError: what else stands in the way.
     """
     quiet_libraries()
+    semaphores.ensure()
     journal = Journal(context.function_name, context.aws_request_id)
     try:
         name, is_full = _read(event)

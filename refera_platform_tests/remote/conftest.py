@@ -1,7 +1,6 @@
 """The packed function, and a Lambda that it is deployed to, working on the stage of a test."""
 
 import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from refera_platform_tests.remote.calls import variables
 from refera_platform_tests.remote.lambda_environment import Function
 from refera_platform_tests.remote.lambda_service import LambdaService
 
-EXTRACT = "refera-extract"
+EXTRACT, TRANSFORM = "refera-extract", "refera-transform"
 MESSAGES = "messages"
 
 
@@ -31,11 +30,22 @@ def packager() -> Any:
     return module
 
 
+def packed(name: str, place: Path) -> Path:
+    """The files of a function for the Python that runs the tests."""
+    package = packager()
+    return package.packed(package.FUNCTIONS[name], place, package.own_arch(), package.own_python())
+
+
 @pytest.fixture(scope="session")
 def extract_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked package for the Python that runs the tests."""
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return packager().packed(tmp_path_factory.mktemp("lambda") / "package", "x86_64", version)
+    """What the zip holds."""
+    return packed("extract", tmp_path_factory.mktemp("extract") / "package")
+
+
+@pytest.fixture(scope="session")
+def transform_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the image holds below ``/var/task``."""
+    return packed("transform", tmp_path_factory.mktemp("transform") / "package")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +55,7 @@ class OnLambda:
     stage: Stage
     service: LambdaService
     deploy: Callable[..., None]
-    """Deploys the function anew; ``timeout``, ``memory``, ``reserved``, ``package`` and variables may be given."""
+    """Deploys the function anew; ``timeout``, ``memory``, ``reserved``, ``package``, ``on_success`` and variables may be given."""
 
 
 @pytest.fixture
@@ -59,13 +69,13 @@ def on_lambda(
     with LambdaService(tmp_path / "environments") as service:
 
         def deploy(*, package: Path = extract_package, handler: str = "refera_platform.remote.handler.handler",
-                   timeout: float = 60, memory: int = 512, reserved: int | None = None, **more: str) -> None:  # fmt: skip
-            service.add(
-                Function(
-                    name=EXTRACT, package=package, handler=handler, timeout=timeout, memory=memory, reserved=reserved,
-                    environment=variables(stage, **more),
-                )
+                   timeout: float = 60, memory: int = 512, reserved: int | None = None, on_success: str = "",
+                   **more: str) -> None:  # fmt: skip
+            function = Function(
+                name=EXTRACT, package=package, handler=handler, timeout=timeout, memory=memory, reserved=reserved,
+                environment=variables(stage, **more),
             )  # fmt: skip
+            service.add(function, on_success=on_success)
 
         deploy()
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.endpoint)

@@ -1,7 +1,8 @@
 """One execution environment of Lambda: AWS's own runtime client in a process of its own, and the Runtime API it asks.
 
 The process sees what a function sees: the package and nothing else on its path, no HOME, a read-only file system except
-an own /tmp (in a mount namespace, where the machine lets us make one), and it is killed at its limit of memory.
+an own /tmp and no shared memory (in a mount namespace, where the machine lets us make one), and it is killed at its
+limit of memory.
 """
 
 import importlib.util
@@ -26,6 +27,7 @@ mount --bind "$PACKAGE" "$SCRATCH/task"
 mount -o remount,ro,bind "$SCRATCH/task"
 mount --rbind "$SCRATCH" /tmp
 mount -o remount,ro,bind /
+mount -t tmpfs -o ro tmpfs /dev/shm
 cd /tmp/task
 exec env -i "$@"
 """

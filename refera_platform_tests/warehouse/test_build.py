@@ -58,7 +58,7 @@ def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
     before, amount = everything(served), total(served)
     shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
     captured(served, "orderdetails", TODAY)
-    _add_a_row_without_a_key(served, f"classicmodels/payments/day={TODAY}/part-0.parquet")
+    add_a_row_without_a_key(served, f"classicmodels/payments/day={TODAY}/part-0.parquet")
     built = build(served)
     assert built.published is None
     assert "payments" in built.verdict()
@@ -67,7 +67,7 @@ def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
     assert total(served) == amount
 
 
-def _add_a_row_without_a_key(stage, key):
+def add_a_row_without_a_key(stage, key):
     """Write a raw object with a payment of nobody: a defect that no capture makes."""
     root = ObjectRoot(stage.lake, stage.store)
     with scratch(stage) as folder, session(stage, folder) as connection:
@@ -169,7 +169,7 @@ def test_the_database_of_a_build_is_gone_afterwards(copied):
 
 
 def test_a_red_test_says_how_many_rows_it_found_and_keeps_them(copied):
-    _add_a_row_without_a_key(copied, f"classicmodels/payments/day={TODAY}/part-0.parquet")
+    add_a_row_without_a_key(copied, f"classicmodels/payments/day={TODAY}/part-0.parquet")
     built = build(copied)
     ((name, address),) = [pair for pair in built.failures if pair[0].startswith("one_row_per_stg")]
     assert f"test {name} is red with 1 rows: " in built.verdict()
