@@ -22,8 +22,9 @@ from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage, load
 from refera_platform.warehouse.build import build
 from refera_platform_tests.business import TODAY, Shop, open_shop
+from refera_platform_tests.remote.packages import extract_package, transform_package
 
-__all__ = ["TODAY"]
+__all__ = ["TODAY", "extract_package", "transform_package"]
 REAL_DUMP = Path(__file__).parents[2] / "shared/data/classicmodels/mysqlsampledatabase.sql"
 
 

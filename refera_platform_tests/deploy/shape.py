@@ -17,6 +17,9 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"
 EXAMPLE = DEPLOY / "example.env"
 DOCKERFILES = {path.name: path for path in sorted((DEPLOY / "docker").glob("Dockerfile.*"))}
+FUNCTIONS = {path.name: path for path in sorted((DEPLOY / "lambda").glob("Dockerfile.*"))}
+"""Images for AWS Lambda."""
+IMAGES = {**DOCKERFILES, **FUNCTIONS}
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 

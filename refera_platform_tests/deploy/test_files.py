@@ -51,15 +51,15 @@ def dockerfiles() -> dict[str, Path]:
     return shape.DOCKERFILES
 
 
-@pytest.mark.parametrize("name", shape.DOCKERFILES)
+@pytest.mark.parametrize("name", shape.IMAGES)
 def test_hadolint_finds_nothing(name: str) -> None:
-    done = subprocess.run([str(HADOLINT), str(shape.DOCKERFILES[name])], capture_output=True, text=True)
+    done = subprocess.run([str(HADOLINT), str(shape.IMAGES[name])], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", shape.DOCKERFILES)
+@pytest.mark.parametrize("name", shape.IMAGES)
 def test_no_finding_of_hadolint_is_hidden(name: str) -> None:
-    assert "hadolint" not in shape.DOCKERFILES[name].read_text()
+    assert "hadolint" not in shape.IMAGES[name].read_text()
 
 
 def test_hadolint_finds_what_is_planted(tmp_path: Path) -> None:
@@ -82,11 +82,11 @@ def test_an_image_runs_as_a_user_of_its_own_with_a_health_check(name: str) -> No
     assert {"--uid", "--gid", "10001", "/usr/sbin/nologin"} <= set(made[0])
 
 
-@pytest.mark.parametrize("name", shape.DOCKERFILES)
+@pytest.mark.parametrize("name", shape.IMAGES)
 def test_what_an_image_copies_exists_and_reaches_the_build(name: str) -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    sources = {source for source, _ in shape.copied(shape.DOCKERFILES[name])}
+    sources = {source for source, _ in shape.copied(shape.IMAGES[name])}
     assert sources
     assert not [source for source in sources if not (ROOT / source).exists()]
     assert sources <= allowed
@@ -98,7 +98,7 @@ def test_what_an_image_copies_exists_and_reaches_the_build(name: str) -> None:
 def test_a_build_is_told_of_nothing_that_no_image_copies() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    assert allowed == {source for path in shape.DOCKERFILES.values() for source, _ in shape.copied(path)}
+    assert allowed == {source for path in shape.IMAGES.values() for source, _ in shape.copied(path)}
     assert lines[1] == "*"
 
 

@@ -82,7 +82,7 @@ def told(copied, tmp_path, monkeypatch):
 def test_a_red_test_is_an_error_and_what_was_published_stays(told, capsys) -> None:
     before = published_of(told)
     add_a_row_without_a_key(told, f"classicmodels/payments/day={TODAY}/part-0.parquet")
-    with pytest.raises(WarehouseError, match="payments.* is red.*nothing was published"):
+    with pytest.raises(WarehouseError, match=r"payments.* is red.*nothing was published"):
         handler({"stage": "production"}, Context())
     assert published_of(told) == before
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
