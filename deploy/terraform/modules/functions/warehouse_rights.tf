@@ -1,0 +1,45 @@
+# What building the warehouse needs, wherever it is built: in a function, or in a run of Dagster.
+
+locals {
+  builds_the_warehouse = concat([
+    {
+      Sid       = "FindRawObjects"
+      Effect    = "Allow"
+      Action    = "s3:ListBucket"
+      Resource  = var.lake.arn
+      Condition = { StringLike = { "s3:prefix" = ["raw/*"] } }
+    },
+    {
+      Sid      = "ReadRawObjects"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "${var.lake.arn}/raw/*"
+    },
+    {
+      Sid       = "FindTables"
+      Effect    = "Allow"
+      Action    = "s3:ListBucket"
+      Resource  = var.warehouse.arn
+      Condition = { StringLike = { "s3:prefix" = ["warehouse/*"] } }
+    },
+    {
+      Sid      = "PublishTables"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+      Resource = "${var.warehouse.arn}/warehouse/*"
+    },
+    ],
+    var.glue_database == null ? [] : [{
+      Sid    = "ShowTablesToAthena"
+      Effect = "Allow"
+      Action = [
+        "glue:GetDatabase", "glue:CreateDatabase", "glue:GetTables", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable",
+        "glue:DeleteTable", "glue:GetPartitions", "glue:BatchCreatePartition", "glue:BatchDeletePartition",
+      ]
+      Resource = [
+        "arn:${var.place.partition}:glue:${var.place.region}:${var.place.account}:catalog",
+        "arn:${var.place.partition}:glue:${var.place.region}:${var.place.account}:database/${var.glue_database}",
+        "arn:${var.place.partition}:glue:${var.place.region}:${var.place.account}:table/${var.glue_database}/*",
+      ]
+  }])
+}
