@@ -20,9 +20,12 @@ from refera_platform_tests.house.tree import ROOT
 SCHEMA = Path(__file__).with_name("aws_schema.json")
 TERRAFORM = ROOT / "deploy/terraform"
 DECLARED = re.compile(r'^(resource|data) "(aws_\w+)"', re.MULTILINE)
-COMMENT = re.compile(r"// (\w+) - computed: (\w+), optional: (\w+), required: (\w+)\n(.*?)(?=\n    // \w+ - |\Z)", re.DOTALL)
+COMMENT = re.compile(
+    r"// (\w+) - computed: (\w+), optional: (\w+), required: (\w+)\n(.*?)(?=\n    // \w+ - |\Z)", re.DOTALL
+)
 WRITTEN = re.compile(
-    r"^ +(\w+): \{\s+value: (.*?),\s+isBlock: (\w+),\s+type: \"(\w+)\",\s+storageClassType: \"(\w+)\"", re.MULTILINE
+    r"^ +(\w+): \{\s+value: (.*?),\s+isBlock: (\w+),\s+type: \"(\w+)\",\s+storageClassType: \"(\w+)\"",
+    re.MULTILINE,
 )
 SIMPLE: dict[str, Any] = {
     "string": "string", "number": "number", "boolean": "bool", "any": "dynamic", "stringList": ["list", "string"],
@@ -45,8 +48,12 @@ class Source:
     @classmethod
     def of(cls, text: str) -> "Source":
         """Cut the text of a file into its parts."""
-        classes = dict(re.findall(r"^class (\w+) extends [\w.]+ \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE))
-        functions = re.findall(r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE)
+        classes = dict(
+            re.findall(r"^class (\w+) extends [\w.]+ \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE)
+        )
+        functions = re.findall(
+            r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE
+        )
         return cls(classes, dict(functions))
 
     def resource(self) -> dict[str, Any]:
@@ -90,7 +97,10 @@ class Source:
         if made[1] in GETTERS:
             return GETTERS[made[1]]
         body = self.classes[made[1].removesuffix("List") + "OutputReference"]
-        return ["list", ["object", {name: self._type(None, rest) for name, *_, rest in COMMENT.findall(body)}]]
+        return [
+            "list",
+            ["object", {name: self._type(None, rest) for name, *_, rest in COMMENT.findall(body)}],
+        ]
 
 
 def used() -> Iterator[tuple[str, str]]:
@@ -114,7 +124,9 @@ def main(archive: str) -> None:
     assert version
     told = {"version": version[1], "provider": provider, "resources": resources, "data": data}
     SCHEMA.write_text(json.dumps(told, separators=(",", ":"), sort_keys=True) + "\n")
-    sys.stdout.write(f"{SCHEMA.name}: provider {version[1]}, {len(resources)} resources, {len(data)} data sources\n")
+    sys.stdout.write(
+        f"{SCHEMA.name}: provider {version[1]}, {len(resources)} resources, {len(data)} data sources\n"
+    )
 
 
 if __name__ == "__main__":

@@ -101,7 +101,9 @@ class StubProvider:
                 ("ValidateResourceTypeConfig", "ValidateDataSourceConfig", "Configure", "Stop"), lambda request, _: b""
             ),
         }  # fmt: skip
-        self._server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_send_message_length", MOST_BYTES)])
+        self._server = grpc.server(
+            ThreadPoolExecutor(8), options=[("grpc.max_send_message_length", MOST_BYTES)]
+        )
         handlers = {name: grpc.unary_unary_rpc_method_handler(answer) for name, answer in answers.items()}
         self._server.add_generic_rpc_handlers(
             [grpc.method_handlers_generic_handler("tfplugin5.Provider", handlers)]

@@ -4,36 +4,40 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from refera_platform_tests.infrastructure.schema import TERRAFORM
 
-MODULES = {
-    path.relative_to(TERRAFORM).as_posix(): path
-    for path in [TERRAFORM, TERRAFORM / "bootstrap", *sorted((TERRAFORM / "modules").iterdir())]
-}
+FOLDERS = [".", "bootstrap", *(f"modules/{path.name}" for path in sorted((TERRAFORM / "modules").iterdir()))]
+"""Everything that can be validated by itself."""
 
 
-def terraform(
-    folder: Path, *words: str, settings: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a command of Terraform in a folder.
+@dataclass(frozen=True)
+class Terraform:
+    """Terraform with a provider."""
 
-    Args:
-        folder: Where the module is.
-        words: The command.
-        settings: Environment beside PATH and HOME.
-    """
-    configuration = folder / ".terraformrc"
-    if not configuration.exists():
-        configuration.write_text("disable_checkpoint = true\n")
-    told = {
-        "PATH": os.environ["PATH"], "HOME": str(folder), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1",
-        "TF_CLI_CONFIG_FILE": str(configuration), **(settings or {}),
-    }  # fmt: skip
-    return subprocess.run(
-        ["terraform", f"-chdir={folder}", *words], env=told, capture_output=True, text=True
-    )
+    environment: Mapping[str, str]
+    """How it finds the provider."""
+    configuration: str = field(default="disable_checkpoint = true\n")
+    """Text of its configuration file."""
+
+    def run(self, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a folder; the answer is not looked at."""
+        told = folder / ".terraformrc"
+        told.write_text(self.configuration)
+        variables = {
+            "PATH": os.environ["PATH"], "HOME": str(folder), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1",
+            "TF_CLI_CONFIG_FILE": str(told), "AWS_EC2_METADATA_DISABLED": "true", **self.environment,
+        }  # fmt: skip
+        asked = ["terraform", f"-chdir={folder}", words[0], "-no-color", *words[1:]]
+        return subprocess.run(asked, env=variables, capture_output=True, text=True)
+
+    def did(self, folder: Path, *words: str) -> str:
+        """What a command says that must succeed."""
+        done = self.run(folder, *words)
+        assert done.returncode == 0, f"terraform {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
 
 
 def copied(target: Path) -> Path:
