@@ -41,6 +41,8 @@ CONFIGURED = (
     "run_coordinator",
 )
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/code:7"
+OF_THE_CODE = {"REFERA_CLASSICMODELS_URL", "REFERA_HASH_KEY"}
+"""Secrets of runs that the code location names (DAGSTER_CONTAINER_CONTEXT)."""
 
 
 def told(name: str) -> dict[str, Any]:
@@ -110,7 +112,7 @@ def test_a_file_names_variables_and_keeps_no_address(name: str) -> None:
 def test_a_run_on_ecs_is_told_what_it_looks_up_and_every_setting() -> None:
     found = told("ecs")
     launcher = found["run_launcher"]["config"]
-    given = {*launcher["env_vars"], *(secret["name"] for secret in launcher["secrets"])}
+    given = {*launcher["env_vars"], *(secret["name"] for secret in launcher["secrets"]), *OF_THE_CODE}
     assert variables_of([found["storage"], found["compute_logs"]]) <= given
     # ECS is AWS: S3 is where boto3 knows it to be
     here = {"REFERA_S3_ENDPOINT", "REFERA_UI_URL"}
@@ -120,7 +122,7 @@ def test_a_run_on_ecs_is_told_what_it_looks_up_and_every_setting() -> None:
         set(stage.VARIABLES) - NOT_IN_PRODUCTION - here | {"REFERA_STAGE"}
     )
     secret = {name for name in given if name.endswith(("PASSWORD", "_URL", "KEY"))}
-    assert secret == {each["name"] for each in launcher["secrets"]}
+    assert secret == {each["name"] for each in launcher["secrets"]} | OF_THE_CODE
 
 
 @pytest.fixture
@@ -176,10 +178,11 @@ def postgres() -> Iterator[Postgres]:
     server.remove()
 
 
-def of_the_run(instance: dg.DagsterInstance) -> dg.DagsterRun:
-    """A queued run, as the daemon knows it: its code is in an image."""
+def of_the_run(instance: dg.DagsterInstance, secrets: Mapping[str, str]) -> dg.DagsterRun:
+    """A queued run, as the daemon knows it: its code is in an image, and says which secrets it needs."""
+    needed = {"ecs": {"secrets": [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]}}
     code = RepositoryPythonOrigin(
-        "python", ModuleCodePointer("refera_platform.definitions", "defs", None), IMAGE, [], {}
+        "python", ModuleCodePointer("refera_platform.definitions", "defs", None), IMAGE, [], needed
     )
     place = GrpcServerCodeLocationOrigin(host="code", port=4000, location_name="refera_platform")
     return create_run_for_test(
@@ -202,13 +205,12 @@ def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_netw
     for name, value in reached.items():
         monkeypatch.setenv(f"DAGSTER_POSTGRES_{name}", str(value))
     secret = boto3.client("secretsmanager").create_secret(Name="source", SecretString="hush")["ARN"]
-    monkeypatch.setenv("REFERA_ECS_CLASSICMODELS_URL_ARN", secret)
     for name in told("ecs")["run_launcher"]["config"]["env_vars"]:
         monkeypatch.setenv(name, reached_or(name, reached))
     with dg.DagsterInstance.from_config(home("ecs", tmp_path)) as instance:
         launcher = instance.run_launcher
         assert isinstance(launcher, EcsRunLauncher)
-        run = of_the_run(instance)
+        run = of_the_run(instance, dict.fromkeys(OF_THE_CODE, secret))
         launcher.launch_run(LaunchRunContext(run, None))
         tags = instance.get_run_by_id(run.run_id).tags
         assert (
@@ -222,9 +224,9 @@ def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_netw
     (container,) = made["containerDefinitions"]
     assert made["family"].startswith("refera")
     assert (container["name"], container["image"]) == ("run", IMAGE)
-    assert {one["name"]: one["valueFrom"] for one in container["secrets"]}[
-        "REFERA_CLASSICMODELS_URL"
-    ] == secret
+    handed_over = {one["name"]: one["valueFrom"] for one in container["secrets"]}
+    assert set(handed_over) == {"DAGSTER_POSTGRES_PASSWORD"} | OF_THE_CODE
+    assert {handed_over[name] for name in OF_THE_CODE} == {secret}
     assert "hush" not in json.dumps(made, default=str)
     assert postgres.password not in json.dumps([made, task], default=str)
     told_it = {one["name"]: one["value"] for one in container["environment"]}
