@@ -67,8 +67,10 @@ def bury_the_dead(instance: dg.DagsterInstance) -> list[str]:
 def process_name(pid: int) -> str:
     """Host, process and the moment it started, so that a process id used again is told apart."""
     try:
-        # field 22 of proc(5): start time in ticks since boot; the command before it may hold spaces
-        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        # fields 3 and 22 of proc(5): state, and start time in ticks since boot; the command before may hold spaces
+        state, *_, started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:20]
+        # a killed process keeps its number until its parent, or init, has taken note
+        started = "gone" if state in {"Z", "X"} else started
     except FileNotFoundError:
         started = "gone" if Path("/proc").is_dir() or not _answers(pid) else "unknown"
     return f"{socket.gethostname()}/{pid}/{started}"

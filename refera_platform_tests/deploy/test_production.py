@@ -86,6 +86,9 @@ class Production:
         )
 
 
+SECRET = "arn-of-a-secret"
+
+
 def variables(address: StackAddress, postgres: Postgres, stage: Stage) -> dict[str, str]:
     """The example file, filled in for the servers of this test."""
     source, store = address.mariadb, address.s3
@@ -101,6 +104,7 @@ def variables(address: StackAddress, postgres: Postgres, stage: Stage) -> dict[s
         "AWS_SECRET_ACCESS_KEY": store.secret_key, "AWS_ENDPOINT_URL_S3": store.endpoint,
         "REFERA_S3_ENDPOINT": store.endpoint, "REFERA_CLASSICMODELS_URL": url, "REFERA_LAKE": stage.lake,
         "REFERA_WAREHOUSE": stage.warehouse, "REFERA_NOW": evening(TODAY).isoformat(), "REFERA_FIRST_DAY": DAYS[0],
+        "DAGSTER_CONTAINER_CONTEXT": json.dumps({"ecs": {"secrets": [{"name": "REFERA_HASH_KEY", "valueFrom": SECRET}]}}),
     }  # fmt: skip
 
 
@@ -180,6 +184,8 @@ def test_nothing_is_lost_when_everything_is_killed(production: Production, home:
     assert production.backfills()[filling] == ("COMPLETED_SUCCESS", 3)
     assert production.of_backfill(filling) == filled, "several days are one run, one pass over the log"
     assert production.postgres.ask("select count(*) from runs where status = 'SUCCESS'") == [(4,)]
+    without = f"select count(*) from runs where run_body not like '%{SECRET}%'"
+    assert production.postgres.ask(without) == [(0,)], "on ECS a run gets the secrets that its code names"
     assert services.is_healthy("daemon")
     with urllib.request.urlopen(f"http://127.0.0.1:{services.web}/server_info", timeout=10) as answer:
         assert answer.status == 200

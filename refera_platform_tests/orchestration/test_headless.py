@@ -284,6 +284,14 @@ def test_a_run_whose_process_is_gone_is_buried_with_its_pool_slot(memory, shop):
         assert history.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
 
 
+def test_a_killed_process_is_gone_before_anybody_has_taken_note():
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert not process.process_name(child.pid).endswith("/gone")
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert process.process_name(child.pid).endswith("/gone")
+
+
 def test_a_run_that_the_ui_started_says_which_process_executes_it(memory, shop):
     job = build(memory).resolve_job_def("daily")
     with instance.opened(memory) as history:
