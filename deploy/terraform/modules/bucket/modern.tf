@@ -1,4 +1,12 @@
-# Resources of newer providers; nothing refers to them.
+# Resources and values of newer providers; nothing refers to them.
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
 
 resource "aws_s3_bucket_versioning" "this" {
   bucket = aws_s3_bucket.this.id

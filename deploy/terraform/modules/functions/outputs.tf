@@ -20,7 +20,7 @@ output "transform" {
 
 output "failed_calls" {
   description = "The queue of calls that failed for good."
-  value       = { name = aws_sqs_queue.failed.name, arn = aws_sqs_queue.failed.arn, url = aws_sqs_queue.failed.url }
+  value       = { name = aws_sqs_queue.failed.name, arn = aws_sqs_queue.failed.arn, url = aws_sqs_queue.failed.id }
 }
 
 output "builds_the_warehouse" {
