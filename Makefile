@@ -6,7 +6,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 REFERA := .venv/bin/refera
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test stress bench-cdc bench-warehouse bench-latency lambda_package lint ui down clean
+.PHONY: help setup demo test stress bench-cdc bench-warehouse bench-latency bench-lambda lambda_package terraform_plan terraform_apply lint ui down clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -34,8 +34,17 @@ bench-warehouse: setup ## bytes, seconds and memory of a day on ten million orde
 bench-latency: setup ## what Dagster adds: loading, launching, dbt's frame, beside plain dbt
 	@.venv/bin/python -m benchmarks.latency
 
+bench-lambda: setup ## the functions of AWS Lambda: until they are ready, a day, a build, in 512 MB and 1 GB; SCALE=100
+	@.venv/bin/python -m benchmarks.functions $${SCALE:+--scale "$$SCALE"}
+
 lambda_package: setup ## the zip of the function that reads the source, in build/lambda; ARCH=arm64, PYTHON_RUNTIME=3.12
 	@.venv/bin/python deploy/lambda/package.py --arch $${ARCH:-x86_64} --python $${PYTHON_RUNTIME:-3.12}
+
+terraform_plan: ## what Terraform would make on AWS, out of deploy/terraform/terraform.tfvars and backend.hcl
+	@cd deploy/terraform && terraform init -input=false -backend-config=backend.hcl && terraform plan -out=plan.tfplan
+
+terraform_apply: ## make what terraform_plan showed, and nothing else
+	@cd deploy/terraform && terraform apply plan.tfplan
 
 lint: setup ## ruff, mypy and sqlfluff
 	@.venv/bin/ruff check

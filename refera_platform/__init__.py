@@ -13,6 +13,6 @@ The map of the house; arrows point one way, a room knows only the rooms before i
     answers    4   what leaves the house: the questions, the query session and the report
 
 Beside them: ``local`` (the embedded servers and the sample source), ``alerts`` (who is told when something is
-wrong, and in which words), ``orchestration`` and ``definitions`` (the only ones that know Dagster), and ``cli``
-(what people type).
+wrong, and in which words), ``remote`` (capture and build as functions on AWS Lambda, and who calls them),
+``orchestration`` and ``definitions`` (the only ones that know Dagster), and ``cli`` (what people type).
 """

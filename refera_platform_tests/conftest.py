@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pymysql
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from refera_platform.engine import scratch
 from refera_platform.lake.captured import Captured, Refused
@@ -155,14 +157,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 SPREAD = {"test_headless", "test_build", "test_random_days", "test_log_memory", "test_answers", "test_verify"}
 """Modules with tests of many seconds each; the others keep their tests together, and so what they share."""
+FIRST = {
+    "test_production",
+    "test_recovery",
+    "test_both_homes",
+    "test_transform",
+    "test_official_provider",
+    "test_modules",
+}
+"""Modules that take long as a whole: begun last, they would leave one of two processes idle."""
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByModule(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests of a module share a process; those of ``SPREAD`` go wherever there is room.
+
+    xdist's own groups count for nothing with pytest 9.2: it writes them into a name that pytest no longer reads.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return nodeid if Path(module).stem in SPREAD else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    """Who runs which tests."""
+    return ByModule(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong to one process when several run side by side."""
-    for item in items:
-        if item.path.stem not in SPREAD:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Let what takes long begin first."""
+    items.sort(key=lambda item: item.path.stem not in FIRST)
 
 
 @pytest.fixture

@@ -38,3 +38,18 @@ class Planned:
         return {
             address: self.policy(address) for address in self.resources if ".aws_iam_role_policy." in address
         }
+
+    def policies(self) -> list[Mapping[str, Any]]:
+        """Every policy of roles, buckets, keys and topics."""
+        kinds = (
+            "aws_iam_role_policy",
+            "aws_iam_policy",
+            "aws_s3_bucket_policy",
+            "aws_kms_key",
+            "aws_sns_topic_policy",
+        )
+        return [
+            self.policy(address)
+            for address in self.resources
+            if any(f".{kind}." in address for kind in kinds)
+        ]

@@ -78,6 +78,9 @@ class Environment:
         self.function = function
         self.calls = 0
         self.most_memory = 0
+        self.seconds_to_ready = 0.0
+        """From the start of the process until it asked for its first call."""
+        self._started_at = time.monotonic()
         self._log: list[str] = []
         self._next: queue.Queue[Call] = queue.Queue()
         self._call: Call | None = None
@@ -137,6 +140,7 @@ class Environment:
 
     def next(self) -> Call | None:
         """The next call; ``None`` when the environment has ended."""
+        self.seconds_to_ready = self.seconds_to_ready or time.monotonic() - self._started_at
         while not self._ended.is_set():
             try:
                 return self._next.get(timeout=0.1)

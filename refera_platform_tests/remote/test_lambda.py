@@ -69,7 +69,7 @@ def test_two_calls_at_once_leave_each_row_once(on_lambda, stage, shop) -> None:
         ),
         ({"REFERA_STAGE": "local"}, SettingError, "No local stack has been started", False),
         (
-            {"REFERA_CLASSICMODELS_URL": "mysql://reader:hunter2@127.0.0.1:1/x"},
+            {"REFERA_CLASSICMODELS_URL": "mysql://reader:hush@127.0.0.1:1/x"},
             ReferaError,
             "Connection refused",
             True,
@@ -83,7 +83,7 @@ def test_what_goes_wrong_is_told_as_what_it_is(on_lambda, stage, shop, deployed,
         called(on_lambda)
     assert said in str(failed.value)
     assert failed.value.passing is passing
-    assert "hunter2" not in str(failed.value) + on_lambda.service.logs(EXTRACT)
+    assert ":hush@" not in str(failed.value) + on_lambda.service.logs(EXTRACT)
     assert not list(Lake(stage).objects.list("classicmodels/"))
     on_lambda.deploy()
     called(on_lambda)

@@ -4,9 +4,6 @@ resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:who read or wrote an object is told by CloudTrail's data events, which are the account's to switch on
   #checkov:skip=CKV_AWS_144:a second region doubles the price of storage; versions guard against mistakes, S3 against losses
   #checkov:skip=CKV2_AWS_62:nothing here is started by an object
-  #checkov:skip=CKV_AWS_21:versioning is in modern.tf, which this check sees no link to when the name is a variable
-  #checkov:skip=CKV_AWS_145:encryption is in modern.tf, which this check sees no link to when the name is a variable
-  #checkov:skip=CKV2_AWS_61:the lifecycle is in modern.tf, which this check sees no link to when the name is a variable
   bucket        = var.name
   force_destroy = false
 }

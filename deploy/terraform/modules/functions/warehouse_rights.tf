@@ -34,7 +34,7 @@ locals {
       Effect = "Allow"
       Action = [
         "glue:GetDatabase", "glue:CreateDatabase", "glue:GetTables", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable",
-        "glue:DeleteTable", "glue:GetPartitions", "glue:BatchCreatePartition", "glue:BatchDeletePartition",
+        "glue:DeleteTable", "glue:GetPartitions", "glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
       ]
       Resource = [
         "arn:${var.place.partition}:glue:${var.place.region}:${var.place.account}:catalog",

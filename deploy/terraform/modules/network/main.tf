@@ -1,6 +1,7 @@
 # Where the functions stand in your network: what they may reach, and ways to AWS that do not lead over the internet.
 
 resource "aws_security_group" "functions" {
+  #checkov:skip=CKV2_AWS_5:it is attached to the functions, in another module
   name        = "${var.name}-functions"
   description = "Functions of ${var.name}: nobody calls them over the network"
   vpc_id      = var.vpc_id
