@@ -3,7 +3,7 @@
     make bench-lambda               python -m benchmarks.functions --scale 100
 
 The packages run as on Lambda: AWS's own runtime client, nothing else on the path, a read-only file system, killed at
-their memory. "Ready" is from the start of the process until it asks for its first call: what Lambda calls the init phase,
+their memory. "Ready" is from the start of the process until it asks for its first call: what Lambda calls the init,
 less the time that it takes to fetch the package. Cores are this machine's; 512 MB get a third of one on Lambda.
 """
 

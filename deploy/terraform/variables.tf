@@ -200,6 +200,11 @@ variable "glue_database" {
     condition     = var.glue_database == null ? true : can(regex("^[a-z0-9_]{1,255}$", var.glue_database))
     error_message = "glue_database has small letters, digits and underscores, like refera_warehouse."
   }
+
+  validation {
+    condition     = var.glue_database == null || var.network == null ? true : var.network.has_nat || contains(var.network.endpoints, "glue")
+    error_message = "From private subnets without a NAT gateway Glue needs the endpoint glue."
+  }
 }
 
 variable "alarm_emails" {

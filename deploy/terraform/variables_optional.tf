@@ -82,6 +82,13 @@ variable "dagster" {
   }
 
   validation {
+    condition = var.dagster == null || var.network == null ? true : var.network.has_nat || length(setsubtract(
+      ["ecr.api", "ecr.dkr", "ecs", "ec2", "lambda", "logs", "secretsmanager"], var.network.endpoints
+    )) == 0
+    error_message = "From private subnets without a NAT gateway Dagster needs the endpoints ecr.api, ecr.dkr, ecs, ec2, lambda, logs and secretsmanager."
+  }
+
+  validation {
     condition     = var.dagster == null ? true : alltrue([for image in [var.dagster.code_image, var.dagster.dagster_image] : can(regex("@sha256:[0-9a-f]{64}$", image))])
     error_message = "Images of Dagster are named by their digest, …@sha256:…: what a tag names can change."
   }

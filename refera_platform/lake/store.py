@@ -81,9 +81,11 @@ def examine_store(root: str, store: ObjectStore, name: str, folder: Path) -> lis
 
 def store_clock(root: str, store: ObjectStore) -> datetime | None:
     """What time it is at the store; ``None`` when it does not say."""
-    bucket = root.removeprefix("s3://").partition("/")[0]
+    bucket, _, prefix = root.removeprefix("s3://").partition("/")
     try:
-        answer = client(store, attempts=1).list_objects_v2(Bucket=bucket, MaxKeys=1)
+        answer = client(store, attempts=1).list_objects_v2(
+            Bucket=bucket, Prefix=f"{prefix}/{MARKERS}", MaxKeys=1
+        )
     except (BotoCoreError, ClientError):
         return None  # that it cannot be asked is told by examine_store
     told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")

@@ -6,6 +6,7 @@ boto3 by itself calls again when an answer takes longer than a minute, which wou
 """
 
 import json
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,12 @@ THROTTLED = frozenset({"TooManyRequestsException", "EC2ThrottledException"})
 FIRST_WAIT, LONGEST_WAIT, MOST_WAITS = 0.5, 30.0, 20
 """Seconds, seconds, and how often: about eight minutes."""
 PIECE_TRIES = 3
+KEPT_ALIVE = [
+    (socket.IPPROTO_TCP, getattr(socket, name), seconds)
+    for name, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30))
+    if hasattr(socket, name)
+]
+"""A NAT gateway forgets a connection that is silent for 350 s, and Linux by itself first asks after two hours."""
 TIMED_OUT, DIED = "Task timed out", ("Runtime.ExitError", "Runtime exited", "OutOfMemory")
 
 
@@ -45,6 +52,8 @@ class Function:
         self._stage = stage
         self._pause = pause
         self._client = aws_client(stage.store, "lambda", attempts=1, patience=PATIENCE)
+        # botocore lets nobody say how soon (boto/botocore#2916): its list of options is where it must stand
+        self._client._endpoint.http_session._socket_options.extend(KEPT_ALIVE)
         self.name = stage.runner.function
 
     def invoke(self, **request: Any) -> dict[str, Any]:

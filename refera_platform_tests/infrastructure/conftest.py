@@ -39,10 +39,10 @@ def modules(stub: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def planned(stub: Terraform, modules: Path) -> Mapping[str, Planned]:
     """What is made in each run of tests/platform.tftest.hcl."""
-    stub.run(modules, "init", "-backend=false")
-    done = stub.run(modules, "test", "-json", "-verbose", "-filter=tests/platform.tftest.hcl")
+    stub.did(modules, "init", "-backend=false")
+    said = stub.did(modules, "test", "-json", "-verbose", "-filter=tests/platform.tftest.hcl")
     states: dict[str, Planned] = {}
-    for line in done.stdout.splitlines():
+    for line in said.splitlines():
         message: dict[str, Any] = json.loads(line)
         if message["type"] == "test_state":
             states[message["@testrun"]] = Planned.of(message["test_state"]["root_module"])

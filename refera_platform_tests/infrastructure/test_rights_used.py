@@ -38,14 +38,14 @@ ACTIONS = {
 
 
 class Recorded:
-    """Rights that calls asked for: action, ARN, and what a condition sees."""
+    """Rights that calls asked for: action and ARN."""
 
     def __init__(self, stage: Any, made: Planned) -> None:
         bucket, _, prefix = stage.lake.removeprefix("s3://").removesuffix("/raw").partition("/")
         told = places(made)
         self._ours, self._messages = (bucket, f"{prefix}/"), told["messages"]
         self._lake, self._warehouse, self._extract = told["lake"], told["warehouse"], told["extract"]
-        self.asked: set[tuple[str, str, str]] = set()
+        self.asked: set[tuple[str, str]] = set()
 
     def heard(self, operation: str, given: Mapping[str, Any]) -> None:
         """Note one call of boto3."""
@@ -58,15 +58,14 @@ class Recorded:
             for each in given["Delete"]["Objects"]:
                 self._object("s3:DeleteObject", given["Bucket"], each["Key"])
         elif operation == "ListObjectsV2":
-            place = self._place(given["Bucket"], given.get("Prefix", ""))
-            self.asked.add(("s3:ListBucket", place[0], place[1]))
+            self.asked.add(("s3:ListBucket", self._place(given["Bucket"], given.get("Prefix", ""))[0]))
         elif operation == "Invoke":
-            self.asked.add(("lambda:InvokeFunction", self._extract, ""))
+            self.asked.add(("lambda:InvokeFunction", self._extract))
         else:
-            self.asked.add((f"unknown:{operation}", "*", ""))
+            self.asked.add((f"unknown:{operation}", "*"))
 
     def _object(self, action: str, bucket: str, key: str) -> None:
-        self.asked.add((action, "/".join(self._place(bucket, key)), ""))
+        self.asked.add((action, "/".join(self._place(bucket, key))))
 
     def _place(self, bucket: str, key: str) -> tuple[str, str]:
         if bucket == MESSAGES:
@@ -76,11 +75,9 @@ class Recorded:
         key = key.removeprefix(self._ours[1])
         return (self._lake if key.startswith("raw/") else self._warehouse), key
 
-    def refused_to(self, policy: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    def refused_to(self, policy: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What the role of the policy may not do of it."""
-        return sorted(
-            each for each in self.asked if not allows([policy], each[0], each[1], s3__prefix=each[2])
-        )
+        return sorted(each for each in self.asked if not allows([policy], *each))
 
 
 @pytest.fixture
@@ -115,7 +112,7 @@ def test_reading_the_source(
     handler.handler({**ASKED, "scheduled_at": "2026-03-11T00:30:00Z"}, Context())
     handler.handler({**ASKED, "operation": "log"}, Context())
     handler.handler({"operation": "doctor", "stage": "production"}, Context())
-    done = {action for action, _, _ in recorded.asked}
+    done = {action for action, _ in recorded.asked}
     assert done == {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
     assert recorded.refused_to(made.policy(EXTRACT)) == []
     assert recorded.refused_to(made.policy(TRANSFORM)), "the other role would not do"
@@ -134,7 +131,7 @@ def test_building_the_warehouse(
     listening.append(recorded)
     with pytest.raises(transform.WarehouseError):
         transform.handler({"stage": "production"}, Context())
-    assert [arn for _, arn, _ in recorded.asked if "/_failures/" in arn]
+    assert [arn for _, arn in recorded.asked if "/_failures/" in arn]
     assert recorded.refused_to(made.policy(TRANSFORM)) == []
     assert recorded.refused_to(made.policy(EXTRACT)), "the other role would not do"
 
@@ -146,7 +143,7 @@ def test_a_run_of_dagster(planned: Mapping[str, Planned], on_lambda, stage, shop
     there = on_lambda.stage
     outcome = headless.run(definitions.build(there), there, [TODAY], select="")
     assert outcome.succeeded, outcome.failures
-    assert {"lambda:InvokeFunction", "s3:PutObject"} <= {action for action, _, _ in recorded.asked}
+    assert {"lambda:InvokeFunction", "s3:PutObject"} <= {action for action, _ in recorded.asked}
     assert recorded.refused_to(made.policy(RUN)) == []
 
 
@@ -162,5 +159,5 @@ def test_showing_tables_to_athena(planned: Mapping[str, Planned]) -> None:
         if statement["Sid"] == "ShowTablesToAthena"
         for action in statement["Action"]
     }
-    assert len(actions) == 10
+    assert len(actions) == 11
     assert granted == actions

@@ -1,6 +1,7 @@
 """The packed function under AWS's runtime client: cold, warm, killed, out of time and memory, called twice at once."""
 
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -95,6 +96,21 @@ def test_a_function_that_is_not_there(on_lambda) -> None:
     missing.name = "other"
     with pytest.raises(SettingError, match="cannot be called \\(ResourceNotFoundException"):
         missing.call(Operation.DOCTOR)
+
+
+def test_a_long_silence_is_no_end_of_the_connection(on_lambda, shop, monkeypatch) -> None:
+    options = []
+    real = socket.socket.setsockopt
+
+    def noted(self: socket.socket, *option: int) -> None:
+        options.append(option)
+        real(self, *option)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", noted)
+    Function(on_lambda.stage).call(Operation.LOG, database="classicmodels", tables=["offices"])
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in options
+    if hasattr(socket, "TCP_KEEPIDLE"):  # macOS has another name for it
+        assert (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60) in options
 
 
 def test_throttling_is_waited_for_and_then_told(on_lambda, shop) -> None:

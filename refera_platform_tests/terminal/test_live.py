@@ -83,6 +83,15 @@ def test_it_fits_however_many_tables_there_are(width, height):
     assert row(text, "table_40")[1].startswith("run")
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own answer to SIGINT, which whoever is started in the background of a shell does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_noticed_also_by_whom_a_library_kept_it_from():
     with noticed() as is_stopped:
         assert not is_stopped()

@@ -64,6 +64,7 @@ run "a_whole_day_without_a_machine" {
       vpc_id             = "vpc-1"
       subnet_ids         = ["subnet-1", "subnet-2"]
       route_table_ids    = ["rtb-1"]
+      endpoints          = ["secretsmanager", "glue"]
       source_cidr_blocks = ["10.0.3.0/24"]
     }
   }

@@ -463,3 +463,25 @@ run "logs_kept_for_eight_days" {
 
   expect_failures = [var.log_retention_days]
 }
+
+run "a_catalog_without_a_way_to_it" {
+  command = plan
+
+  variables {
+    network       = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = ["rtb-1"] }
+    glue_database = "refera_warehouse"
+  }
+
+  expect_failures = [var.glue_database]
+}
+
+run "dagster_without_a_way_to_aws" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = ["rtb-1"] }
+    dagster = { code_image = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000", dagster_image = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  expect_failures = [var.dagster]
+}

@@ -14,7 +14,7 @@ locals {
   key = { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.kms_key_arn }
 
   step_logs = [
-    { Sid = "FindStepLogs", Effect = "Allow", Action = "s3:ListBucket", Resource = module.logs.arn, Condition = { StringLike = { "s3:prefix" = ["dagster-logs/*"] } } },
+    { Sid = "FindStepLogs", Effect = "Allow", Action = "s3:ListBucket", Resource = module.logs.arn },
     { Sid = "ReadStepLogs", Effect = "Allow", Action = "s3:GetObject", Resource = "${module.logs.arn}/dagster-logs/*" },
   ]
 }

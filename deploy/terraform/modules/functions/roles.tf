@@ -11,7 +11,7 @@ locals {
   stands_in_vpc = var.network == null ? [] : [{
     Sid      = "StandInTheVpc"
     Effect   = "Allow"
-    Action   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
+    Action   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]
     Resource = "*"
   }]
 
@@ -54,13 +54,11 @@ resource "aws_iam_role_policy" "extract" {
     Version = "2012-10-17"
     Statement = concat([
       {
+        # of the whole bucket: with a condition on the prefix S3 would say "denied" of an object that is not there
         Sid      = "FindRawObjects"
         Effect   = "Allow"
         Action   = "s3:ListBucket"
         Resource = var.lake.arn
-        Condition = {
-          StringLike = { "s3:prefix" = ["raw/*"] }
-        }
       },
       {
         # a replaced object is an older version: nobody here can remove one

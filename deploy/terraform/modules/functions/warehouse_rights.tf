@@ -3,11 +3,11 @@
 locals {
   builds_the_warehouse = concat([
     {
-      Sid       = "FindRawObjects"
-      Effect    = "Allow"
-      Action    = "s3:ListBucket"
-      Resource  = var.lake.arn
-      Condition = { StringLike = { "s3:prefix" = ["raw/*"] } }
+      # of whole buckets: with a condition on the prefix S3 would say "denied" of an object that is not there
+      Sid      = "FindRawObjects"
+      Effect   = "Allow"
+      Action   = "s3:ListBucket"
+      Resource = var.lake.arn
     },
     {
       Sid      = "ReadRawObjects"
@@ -16,11 +16,10 @@ locals {
       Resource = "${var.lake.arn}/raw/*"
     },
     {
-      Sid       = "FindTables"
-      Effect    = "Allow"
-      Action    = "s3:ListBucket"
-      Resource  = var.warehouse.arn
-      Condition = { StringLike = { "s3:prefix" = ["warehouse/*"] } }
+      Sid      = "FindTables"
+      Effect   = "Allow"
+      Action   = "s3:ListBucket"
+      Resource = var.warehouse.arn
     },
     {
       Sid      = "PublishTables"

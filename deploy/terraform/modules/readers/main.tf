@@ -8,11 +8,10 @@ resource "aws_iam_policy" "readers" {
     Version = "2012-10-17"
     Statement = concat([
       {
-        Sid       = "FindTables"
-        Effect    = "Allow"
-        Action    = "s3:ListBucket"
-        Resource  = var.warehouse_arn
-        Condition = { StringLike = { "s3:prefix" = ["warehouse/*"] } }
+        Sid      = "FindTables"
+        Effect   = "Allow"
+        Action   = "s3:ListBucket"
+        Resource = var.warehouse_arn
       },
       {
         Sid      = "ReadTables"
