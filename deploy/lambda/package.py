@@ -68,7 +68,8 @@ def libraries(function: Function, arch: str, python: str) -> Path:
         python: Version of the runtime's Python: ``3.12``.
     """
     told = hashlib.sha256(function.lock.read_bytes() + Path(__file__).read_bytes()).hexdigest()[:12]
-    folder = BUILD / f"libraries-{function.name}-{arch}-{python}-{told}"
+    kind = "compiled" if python == own_python() else "sources"
+    folder = BUILD / f"libraries-{function.name}-{arch}-{python}-{kind}-{told}"
     if folder.exists():
         return folder
     BUILD.mkdir(parents=True, exist_ok=True)
