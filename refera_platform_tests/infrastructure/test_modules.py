@@ -101,7 +101,7 @@ def test_modules_are_wired_to_one_another(planned: Mapping[str, Planned]) -> Non
     queue = made["module.functions.aws_sqs_queue.failed"]
     assert schedule["target"][0]["dead_letter_config"][0]["arn"] == queue["arn"]
     assert schedule["state"] == "ENABLED"
-    alarm = made['module.alarms.aws_cloudwatch_metric_alarm.this["failed-calls"]']
+    alarm = made['module.alarms.aws_cloudwatch_metric_alarm.above["failed-calls"]']
     assert alarm["dimensions"] == {"QueueName": queue["name"]}
     group = made["module.network[0].aws_security_group.functions"]["id"]
     for name in ("extract", "transform[0]"):

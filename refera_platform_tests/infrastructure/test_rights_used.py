@@ -1,6 +1,5 @@
 """Every call of AWS that the functions and Dagster make, held against the role that they make it with."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ from refera_platform_tests.infrastructure.test_rights import (
     WITH_DAGSTER,
     places,
 )
-from refera_platform_tests.remote.calls import Context, variables
+from refera_platform_tests.remote.calls import Context, tell, variables
 from refera_platform_tests.remote.conftest import MESSAGES
 from refera_platform_tests.warehouse.test_build import add_a_row_without_a_key
 
@@ -95,18 +94,11 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> list[Recorded]:
     return hearing
 
 
-def told(monkeypatch: pytest.MonkeyPatch, stage: Any, home: Path, **more: str) -> None:
-    for name in [name for name in os.environ if name.startswith(("REFERA_", "AWS_"))]:
-        monkeypatch.delenv(name)
-    for name, value in variables(stage, REFERA_HOME=str(home), **more).items():
-        monkeypatch.setenv(name, value)
-
-
 def test_reading_the_source(
     planned: Mapping[str, Planned], stage, shop, tmp_path, monkeypatch, listening
 ) -> None:
     made = planned[WHOLE_DAY]
-    told(monkeypatch, stage, tmp_path, REFERA_PIECE_ROWS="2")
+    tell(monkeypatch, variables(stage, REFERA_HOME=str(tmp_path), REFERA_PIECE_ROWS="2"))
     recorded = Recorded(stage, made)
     listening.append(recorded)
     handler.handler({**ASKED, "scheduled_at": "2026-03-11T00:30:00Z"}, Context())
@@ -122,7 +114,7 @@ def test_building_the_warehouse(
     planned: Mapping[str, Planned], copied, tmp_path, monkeypatch, listening
 ) -> None:
     made = planned[WHOLE_DAY]
-    told(monkeypatch, copied, tmp_path)
+    tell(monkeypatch, variables(copied, REFERA_HOME=str(tmp_path)))
     recorded = Recorded(copied, made)
     listening.append(recorded)
     transform.handler({"stage": "production", "full_refresh": True}, Context())

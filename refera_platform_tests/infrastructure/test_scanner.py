@@ -49,13 +49,16 @@ def scanner() -> Path:
             "-r",
             str(LOCK),
         ]
-        subprocess.run([sys.executable, "-m", "venv", str(fresh)], check=True)
-        done = subprocess.run(
-            [str(fresh / "bin/python"), "-m", "pip", *wanted], capture_output=True, text=True
+        steps = (
+            [sys.executable, "-m", "venv", str(fresh)],
+            [str(fresh / "bin/python"), "-m", "pip", *wanted],
         )
-        if done.returncode:
-            shutil.rmtree(fresh)
-            pytest.skip(f"checkov could not be downloaded: {done.stderr.strip().splitlines()[-1]}")
+        for step in steps:
+            done = subprocess.run(step, capture_output=True, text=True)
+            if done.returncode:
+                shutil.rmtree(fresh, ignore_errors=True)
+                said = (done.stderr or done.stdout).strip().splitlines()[-1]
+                pytest.skip(f"checkov could not be installed: {said}")
         # an environment cannot be moved: programs name its Python, so they are started by it
         if not place.exists():
             fresh.rename(place)

@@ -1,6 +1,10 @@
 """The function called as Lambda calls it, in this process: what does not need a process of its own."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import pytest
 
 from refera_platform.local import stack
 from refera_platform.stage import Stage
@@ -29,6 +33,14 @@ def variables(stage: Stage, **more: str) -> dict[str, str]:
         "REFERA_S3_REGION": store.region, "REFERA_NOW": stage.clock.fixed.isoformat(),
         "AWS_ACCESS_KEY_ID": store.access_key, "AWS_SECRET_ACCESS_KEY": store.secret_key, **more,
     }  # fmt: skip
+
+
+def tell(monkeypatch: pytest.MonkeyPatch, told: Mapping[str, str]) -> None:
+    """Make these variables the environment of this process, with nothing of its own that a function could see."""
+    for name in [name for name in os.environ if name.startswith(("REFERA_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
 
 
 def address_of(stage: Stage):

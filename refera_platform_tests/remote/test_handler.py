@@ -1,7 +1,6 @@
 """The handler of the function: what it does for an event, and what it says when it does not."""
 
 import json
-import os
 from datetime import timedelta
 
 import pytest
@@ -13,7 +12,7 @@ from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.conftest import captures
 from refera_platform_tests.lake.logged import differences_of, raw_of, states_of
-from refera_platform_tests.remote.calls import Context, variables
+from refera_platform_tests.remote.calls import Context, tell, variables
 
 ASKED = {"database": "classicmodels", "stage": "production"}
 DAY = {**ASKED, "days": [str(TODAY)]}
@@ -24,14 +23,11 @@ LINES = catalog.find("orderdetails")
 def told(stage, tmp_path, monkeypatch):
     """The environment of the function, and nothing of this process's own."""
 
-    def tell(**more: str) -> None:
-        for name in [name for name in os.environ if name.startswith(("REFERA_", "AWS_"))]:
-            monkeypatch.delenv(name)
-        for name, value in variables(stage, REFERA_HOME=str(tmp_path / "home"), **more).items():
-            monkeypatch.setenv(name, value)
+    def telling(**more: str) -> None:
+        tell(monkeypatch, variables(stage, REFERA_HOME=str(tmp_path / "home"), **more))
 
-    tell()
-    return tell
+    telling()
+    return telling
 
 
 def lines_of(capsys):

@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 from dataclasses import replace
 from multiprocessing.context import BaseContext
 from multiprocessing.pool import ThreadPool
@@ -17,7 +16,7 @@ from refera_platform.remote.transform import handler
 from refera_platform.warehouse.build import build
 from refera_platform.warehouse.published import read
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.remote.calls import Context, variables
+from refera_platform_tests.remote.calls import Context, tell, variables
 from refera_platform_tests.remote.conftest import EXTRACT, TRANSFORM, OnLambda
 from refera_platform_tests.remote.lambda_environment import Function
 from refera_platform_tests.remote.lambda_service import Deployed
@@ -26,13 +25,17 @@ from refera_platform_tests.warehouse.test_build import add_a_row_without_a_key
 EVENT = {"database": "classicmodels", "stage": "production", "scheduled_at": f"{TODAY}T23:00:00Z"}
 
 
+def without_source(told: dict[str, str]) -> dict[str, str]:
+    """Variables of a function that knows nothing of the source."""
+    return {name: value for name, value in told.items() if "CLASSICMODELS" not in name}
+
+
 @pytest.fixture
 def transform(on_lambda: OnLambda, stage, transform_package) -> Deployed:
     """The second function, which is called when the first one succeeded and knows nothing of the source."""
-    told = {name: value for name, value in variables(stage).items() if "CLASSICMODELS" not in name}
     function = Function(
         name=TRANSFORM, package=transform_package, handler="refera_platform.remote.transform.handler", timeout=120,
-        memory=1024, environment=told,
+        memory=1024, environment=without_source(variables(stage)),
     )  # fmt: skip
     on_lambda.service.add(function)
     on_lambda.deploy(on_success=TRANSFORM)
@@ -71,11 +74,7 @@ def test_a_whole_day_without_a_machine(on_lambda, transform, stage, shop) -> Non
 @pytest.fixture
 def told(copied, tmp_path, monkeypatch):
     """The environment of the function, in this process; the stage has a warehouse already."""
-    for name in [name for name in os.environ if name.startswith(("REFERA_", "AWS_"))]:
-        monkeypatch.delenv(name)
-    for name, value in variables(copied, REFERA_HOME=str(tmp_path / "home")).items():
-        if "CLASSICMODELS" not in name:
-            monkeypatch.setenv(name, value)
+    tell(monkeypatch, without_source(variables(copied, REFERA_HOME=str(tmp_path / "home"))))
     return copied
 
 

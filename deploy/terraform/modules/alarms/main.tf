@@ -3,38 +3,31 @@
 locals {
   functions = { for key, each in { extract = var.extract, transform = var.transform } : key => each if each != null }
 
-  alarms = merge(
-    { for key, each in local.functions : "${key}-errors" => {
-      description = "${each.name} failed; its log says why, and what Lambda gave up is in the queue"
-      namespace   = "AWS/Lambda", metric = "Errors", statistic = "Sum", dimensions = { FunctionName = each.name }
-      period      = 300, comparison = "GreaterThanThreshold", threshold = 0, missing = "notBreaching"
-    } },
-    { for key, each in local.functions : "${key}-throttles" => {
-      description = "${each.name} had no room for a call: raise its reserved concurrency or the account's"
-      namespace   = "AWS/Lambda", metric = "Throttles", statistic = "Sum", dimensions = { FunctionName = each.name }
-      period      = 300, comparison = "GreaterThanThreshold", threshold = 0, missing = "notBreaching"
-    } },
-    { for key, each in local.functions : "${key}-duration" => {
-      description = "${each.name} took nine tenths of its time limit: lower REFERA_PIECE_ROWS, or give it more memory"
-      namespace   = "AWS/Lambda", metric = "Duration", statistic = "Maximum", dimensions = { FunctionName = each.name }
-      period      = 300, comparison = "GreaterThanThreshold", threshold = each.timeout * 900, missing = "notBreaching"
-    } },
-    { for key, each in local.functions : "${key}-silence" => {
-      description = "${each.name} was not called for a day: is the schedule on, or Dagster's?"
-      namespace   = "AWS/Lambda", metric = "Invocations", statistic = "Sum", dimensions = { FunctionName = each.name }
-      period      = 86400, comparison = "LessThanThreshold", threshold = 1, missing = "breaching"
-    } },
-    { for key, each in local.functions : "${key}-destination" => {
-      description = "What came of a call of ${each.name} could not be handed on: look at the rights of its role"
-      namespace   = "AWS/Lambda", metric = "DestinationDeliveryFailures", statistic = "Sum", dimensions = { FunctionName = each.name }
-      period      = 300, comparison = "GreaterThanThreshold", threshold = 0, missing = "notBreaching"
-    } },
-    { failed-calls = {
+  # of each function; a threshold of null is nine tenths of its time limit
+  of_functions = {
+    errors      = { metric = "Errors", statistic = "Sum", threshold = 0, says = "failed; its log says why, and what Lambda gave up is in the queue" }
+    throttles   = { metric = "Throttles", statistic = "Sum", threshold = 0, says = "had no room for a call: raise its reserved concurrency or the account's" }
+    duration    = { metric = "Duration", statistic = "Maximum", threshold = null, says = "took nine tenths of its time limit: lower REFERA_PIECE_ROWS, or give it more memory" }
+    destination = { metric = "DestinationDeliveryFailures", statistic = "Sum", threshold = 0, says = "could not hand on what came of a call: look at the rights of its role" }
+  }
+
+  above = merge({ for pair in setproduct(keys(local.functions), keys(local.of_functions)) : "${pair[0]}-${pair[1]}" => {
+    namespace   = "AWS/Lambda"
+    metric      = local.of_functions[pair[1]].metric
+    statistic   = local.of_functions[pair[1]].statistic
+    dimensions  = { FunctionName = local.functions[pair[0]].name }
+    threshold   = coalesce(local.of_functions[pair[1]].threshold, local.functions[pair[0]].timeout * 900)
+    description = "${local.functions[pair[0]].name} ${local.of_functions[pair[1]].says}"
+    } }, {
+    failed-calls = {
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      statistic   = "Maximum"
+      dimensions  = { QueueName = var.failed_calls_name }
+      threshold   = 0
       description = "A call failed for good and waits in ${var.failed_calls_name}: mend the cause, then call with the same event"
-      namespace   = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", dimensions = { QueueName = var.failed_calls_name }
-      period      = 300, comparison = "GreaterThanThreshold", threshold = 0, missing = "notBreaching"
-    } },
-  )
+    }
+  })
 }
 
 resource "aws_sns_topic" "this" {
@@ -66,8 +59,8 @@ resource "aws_sns_topic_subscription" "mail" {
   endpoint  = each.key
 }
 
-resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.alarms
+resource "aws_cloudwatch_metric_alarm" "above" {
+  for_each = local.above
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
@@ -75,11 +68,30 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   metric_name         = each.value.metric
   statistic           = each.value.statistic
   dimensions          = each.value.dimensions
-  period              = each.value.period
+  period              = 300
   evaluation_periods  = 1
-  comparison_operator = each.value.comparison
+  comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
-  treat_missing_data  = each.value.missing
+  treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.this.arn]
   ok_actions          = [aws_sns_topic.this.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "silence" {
+  for_each = local.functions
+
+  alarm_name          = "${var.name}-${each.key}-silence"
+  alarm_description   = "${each.value.name} was not called for a day: is the schedule on, or Dagster's?"
+  namespace           = "AWS/Lambda"
+  metric_name         = "Invocations"
+  statistic           = "Sum"
+  dimensions          = { FunctionName = each.value.name }
+  period              = 24 * 60 * 60
+  evaluation_periods  = 1
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  # of a day without a call there is no number to be compared
+  treat_missing_data = "breaching"
+  alarm_actions      = [aws_sns_topic.this.arn]
+  ok_actions         = [aws_sns_topic.this.arn]
 }

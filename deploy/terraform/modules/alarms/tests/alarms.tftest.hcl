@@ -13,37 +13,42 @@ variables {
 
 run "alarms" {
   assert {
-    condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
-      "extract-errors", "extract-throttles", "extract-duration", "extract-silence", "extract-destination",
-      "transform-errors", "transform-throttles", "transform-duration", "transform-silence", "transform-destination",
+    condition = toset(keys(aws_cloudwatch_metric_alarm.above)) == toset([
+      "extract-errors", "extract-throttles", "extract-duration", "extract-destination",
+      "transform-errors", "transform-throttles", "transform-duration", "transform-destination",
       "failed-calls",
-    ])
+    ]) && toset(keys(aws_cloudwatch_metric_alarm.silence)) == toset(["extract", "transform"])
     error_message = "There is an alarm for each way in which a day can be lost."
   }
 
   assert {
     condition = alltrue([
-      for name, alarm in aws_cloudwatch_metric_alarm.this :
+      for name, alarm in aws_cloudwatch_metric_alarm.above :
       alarm.dimensions == tomap(name == "failed-calls" ? { QueueName = "refera-failed-calls" } : { FunctionName = "refera-${split("-", name)[0]}" })
+      ]) && alltrue([
+      for name, alarm in aws_cloudwatch_metric_alarm.silence : alarm.dimensions == tomap({ FunctionName = "refera-${name}" })
     ])
     error_message = "Each alarm looks at its own function, or at the queue."
   }
 
   assert {
     condition = alltrue([
-      for alarm in aws_cloudwatch_metric_alarm.this :
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.above), values(aws_cloudwatch_metric_alarm.silence)) :
       alarm.alarm_actions == toset([aws_sns_topic.this.arn]) && alarm.ok_actions == toset([aws_sns_topic.this.arn])
     ])
     error_message = "Each alarm speaks through the topic, also when it is over."
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["extract-duration"].threshold == 810000 && aws_cloudwatch_metric_alarm.this["transform-duration"].threshold == 540000
-    error_message = "Nine tenths of the time limit, in milliseconds."
+    condition = (
+      aws_cloudwatch_metric_alarm.above["extract-duration"].threshold == 810000 && aws_cloudwatch_metric_alarm.above["transform-duration"].threshold == 540000
+      && aws_cloudwatch_metric_alarm.above["extract-errors"].threshold == 0 && aws_cloudwatch_metric_alarm.above["failed-calls"].threshold == 0
+    )
+    error_message = "Nine tenths of the time limit, in milliseconds; of all else a single one."
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["extract-silence"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.this["extract-silence"].period == 86400
+    condition     = aws_cloudwatch_metric_alarm.silence["extract"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.silence["extract"].period == 86400 && aws_cloudwatch_metric_alarm.silence["extract"].comparison_operator == "LessThanThreshold"
     error_message = "A day without a call is an alarm: there is no number to be compared then."
   }
 }
@@ -82,7 +87,7 @@ run "one_function_and_no_budget" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 6 && length(aws_budgets_budget.this) == 0
+    condition     = length(aws_cloudwatch_metric_alarm.above) == 5 && length(aws_cloudwatch_metric_alarm.silence) == 1 && length(aws_budgets_budget.this) == 0
     error_message = "There is no alarm of a function that is not there."
   }
 }
