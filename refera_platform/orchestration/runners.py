@@ -3,6 +3,7 @@
 stage.runner ──▶ opened() ──▶ Pass.capture(tables, days) ──▶ Captured | Refused of each table
 """
 
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -151,9 +152,13 @@ class OnLambda:
             "days": [str(day) for day in days],
             "afresh": [table.name for table in tables if table.name in afresh],
         }  # fmt: skip
-        done = PipesLambdaClient(client=self._function, message_reader=reader).run(
-            function_name=self._function.name, event=event, context=self._context
-        )
+        with warnings.catch_warnings():
+            # what Dagster says of its own parts on each call is of no use to whoever made it
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            done = PipesLambdaClient(client=self._function, message_reader=reader).run(
+                function_name=self._function.name, event=event, context=self._context
+            )
         said = [
             facts.value
             for result in done.get_results(implicit_materializations=False)

@@ -172,7 +172,10 @@ def connect(stage: Stage, database: str, folder: Path) -> Iterator[Source]:
     """
     address = stage.databases.get(database)
     if address is None:
-        raise SourceError(f"Stage {stage.name} has no address of database {database}.")
+        raise SourceError(
+            f"Stage {stage.name} has no address of database {database}, which is read from here now:",
+            f"set REFERA_{database.upper()}_URL, also where a function reads it every day.",
+        )
     with session(stage, folder) as connection, opened(open_wire(address)) as wire:
         source = Source(connection, wire, address, stage.hash_key)
         # as the server spells it, and so its log: a URL may be written in other capitals
