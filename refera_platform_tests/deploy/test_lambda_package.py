@@ -85,6 +85,18 @@ def test_the_package_needs_nothing_beside_itself(extract_package: Path) -> None:
     assert not [each for each in files.split() if "site-packages" in each]
 
 
+def test_the_program_makes_the_files_for_an_image(extract_package: Path, tmp_path: Path) -> None:
+    asked = [sys.executable, str(PROGRAM), "--function", "extract", "--into", str(tmp_path / "made")]
+    done = subprocess.run([*asked, "--python", packager().own_python()], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(rf"{tmp_path}/made: \d+\.\d MB\n", done.stdout)
+    made, expected = (
+        {path.relative_to(place) for path in place.rglob("*")}
+        for place in (tmp_path / "made", extract_package)
+    )
+    assert made == expected
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
