@@ -47,7 +47,7 @@ def assembled(
         SourceError: when the log does not tell what happened meanwhile, or rows are missing; nothing of it is kept.
     """
     if log.failure:
-        raise log.failure
+        raise _thrown_away(table, str(log.failure).rstrip("."))
     (stretch,) = log.stretches
     columns = source.columns(table)
     if (

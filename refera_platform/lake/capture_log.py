@@ -67,7 +67,7 @@ class LogCapture:
         self._now, self._today = clock.now(), clock.today()
         self._identity: Identity = source.identity()
         self._shapes = Shapes(source, hash_key)
-        self._piecewise = Piecewise(lake, source, sizes, self._identity, clock, folder)
+        self._piecewise = Piecewise(lake, source, sizes, clock, folder)
         self._folders = 0
         self._is_exact = False
         """Whether what is read in the snapshot has nothing that the log tells again."""

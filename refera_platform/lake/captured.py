@@ -75,6 +75,20 @@ class Captured:
         return self.source_rows == self.lake_rows
 
     @property
+    def difference(self) -> str:
+        """How lake and source differ, without the values of a row; empty when they do not."""
+        address, found = self.table.address, self.reconciled
+        if self.rows_twice:
+            return f"{self.rows_twice} rows of {address} are there twice"
+        if not self.is_settled:
+            return f"{address}: {found.why_not.rstrip('.')}"
+        if not self.agrees:
+            return f"{address} has {self.lake_rows} rows in the lake and {self.source_rows} at the source"
+        if found.trouble:
+            return f"the values of {address} could not be compared: {found.trouble.rstrip('.')}"
+        return f"{address} differs in {found.scope}: {found.first_place}" if found.first else ""
+
+    @property
     def day(self) -> date:
         """The newest day that was filled."""
         return self.filled[-1].day

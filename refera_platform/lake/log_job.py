@@ -15,7 +15,7 @@ from refera_platform.errors import LakeError
 from refera_platform.lake import windows
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.log_table import Stretch, TableLog
-from refera_platform.lake.pieces import PiecePlan
+from refera_platform.lake.pieces import Piece, PiecePlan
 from refera_platform.lake.state import RawState
 from refera_platform.lake.windows import Window
 from refera_platform.source.log.position import Position
@@ -36,6 +36,8 @@ class Job:
     """The days that were asked for; ``None`` when the log need not be read for them."""
     pieces: PiecePlan | None = None
     """Its pieces when they are all there; ``log`` is then what the log tells since they were begun."""
+    staged: list[Piece] = field(default_factory=list)
+    """Each of them, as it was found before the log was read."""
     later: TableLog | None = None
     """The days after them, when only the present can settle what the log does not tell."""
     was: RawState | None = field(init=False)

@@ -8,6 +8,7 @@ What is there is never read again, so a piece that failed is taken again alone. 
     <lake>/_staging/<database>/<table>/<plan>/piece-00007.parquet
 """
 
+import hashlib
 import json
 import re
 import uuid
@@ -22,7 +23,8 @@ from refera_platform.lake import layout
 from refera_platform.lake.lake import Lake, read_states, run
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.lake.state import METADATA_KEY
-from refera_platform.source.connection import Identity, Source
+from refera_platform.source.connection import Source
+from refera_platform.source.hashing import hashed
 from refera_platform.source.key_ranges import Bound, bounds, can_be_split, condition, row_bytes
 from refera_platform.source.log.position import Position
 from refera_platform.source.pull import pull
@@ -58,6 +60,10 @@ class PiecePlan:
     columns: Mapping[str, str]
     """Parquet type of each column."""
     bounds: Sequence[Bound]
+    declared: str
+    """How the table was declared: pieces of two declarations may not be mixed (``declaration``)."""
+    most_rows: int
+    """Rows that a piece could have at most when it was made: the stage's setting, not what the table's rows allowed."""
 
     @property
     def count(self) -> int:
@@ -69,10 +75,11 @@ class PiecePlan:
         """Where the log is read from."""
         return Position.parse(self.position)
 
-    def is_of(self, identity: Identity, columns: Mapping[str, str]) -> bool:
-        """Whether it was made for the table as it is now."""
-        now = (identity.server, identity.schema, list(columns.items()))
-        return (self.server, self.schema, list(self.columns.items())) == now
+    def is_of(self, source: Source, table: SourceTable, columns: Sequence[Column]) -> bool:
+        """Whether it was made for the table as it is now, and as it is declared now."""
+        identity = source.identity()
+        now = (identity.server, identity.schema, list(kinds_of(columns).items()), declaration(source, table))
+        return (self.server, self.schema, list(self.columns.items()), self.declared) == now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,13 +130,15 @@ class Staging:
             ) from trouble
 
     def begin(self, plan: PiecePlan) -> None:
-        """Make a plan the one that counts; pieces of an earlier one are removed."""
-        self.discard()
+        """Make a plan the one that counts; pieces of earlier ones are removed."""
         self._objects.write(self._plan_key, json.dumps(asdict(plan)).encode())
+        for item in list(self._objects.list(self._folder)):
+            if item.key != self._plan_key and not item.key.startswith(self._pieces(plan)):
+                self._objects.remove(item.key)
 
     def pieces(self, plan: PiecePlan) -> dict[int, StoredObject]:
         """The pieces that are there, by number."""
-        prefix = f"{self._folder}{plan.id}/"
+        prefix = self._pieces(plan)
         found = (
             (PIECE.fullmatch(item.key.removeprefix(prefix)), item) for item in self._objects.list(prefix)
         )
@@ -137,18 +146,22 @@ class Staging:
 
     def key(self, plan: PiecePlan, number: int) -> str:
         """Where a piece is kept."""
-        return f"{self._folder}{plan.id}/piece-{number:05d}.parquet"
+        return f"{self._pieces(plan)}piece-{number:05d}.parquet"
 
-    def discard(self) -> None:
-        """Remove the plan, then its pieces: pieces without a plan mean nothing."""
-        self._objects.remove(self._plan_key)
-        for item in list(self._objects.list(self._folder)):
+    def discard(self, plan: PiecePlan) -> None:
+        """Remove a plan, then its pieces: pieces without a plan mean nothing. Those of another plan stay."""
+        there = self.plan()
+        if there is not None and there.id == plan.id:
+            self._objects.remove(self._plan_key)
+        for item in list(self._objects.list(self._pieces(plan))):
             self._objects.remove(item.key)
+
+    def _pieces(self, plan: PiecePlan) -> str:
+        return f"{self._folder}{plan.id}/"
 
 
 def plan_pieces(
-    source: Source, table: SourceTable, columns: Sequence[Column], identity: Identity, start: Position,
-    rows_each: int,
+    source: Source, table: SourceTable, columns: Sequence[Column], start: Position, sizes: Sizes, rows_each: int
 ) -> PiecePlan:  # fmt: skip
     """Divide a table by its key.
 
@@ -156,17 +169,22 @@ def plan_pieces(
         source: A session inside of a snapshot.
         table: Which table.
         columns: Its columns.
-        identity: The server.
         start: The place in the log that the snapshot shows.
-        rows_each: Rows of a piece.
+        sizes: What a piece may have at most.
+        rows_each: Rows of a piece of this table.
 
     Raises:
         SourceError: when its key cannot be divided.
     """
     if not can_be_split(table, columns):
+        why = (
+            "hashed"
+            if table.hashed & set(table.key)
+            else "of a type that has no order that could be asked for"
+        )
         raise SourceError(
-            f"Table {table.address} is too large for one call, and its key ({', '.join(table.key)}) is of a type that"
-            " cannot be divided:",
+            f"Table {table.address} is too large for one call, and its key ({', '.join(table.key)}) cannot be divided,"
+            f" being {why}:",
             "capture it where one process reads it whole (REFERA_RUNNER=local).",
         )
     found = bounds(source, table, columns, rows_each)
@@ -174,10 +192,23 @@ def plan_pieces(
         raise SourceError(
             f"Table {table.address} would have more than {MOST_PIECES} pieces:", "raise REFERA_PIECE_ROWS."
         )
+    identity = source.identity()
     return PiecePlan(
         id=uuid.uuid4().hex, server=identity.server, schema=identity.schema, position=str(start),
-        columns={column.name: column.parquet_type for column in columns}, bounds=found,
+        columns=kinds_of(columns), bounds=found, declared=declaration(source, table), most_rows=sizes.rows,
     )  # fmt: skip
+
+
+def kinds_of(columns: Sequence[Column]) -> dict[str, str]:
+    """The Parquet type of each column."""
+    return {column.name: column.parquet_type for column in columns}
+
+
+def declaration(source: Source, table: SourceTable) -> str:
+    """A digest of what decides how rows are read: the key, the columns that stay behind or are hashed, and by what."""
+    keyed = hashed(source.hash_key, [b"pieces"]) if table.hashed else []
+    said = [table.key, sorted(table.private), sorted(table.hashed), [str(each) for each in keyed]]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def rows_each(source: Source, table: SourceTable, sizes: Sizes, rows: int) -> int | None:
@@ -210,6 +241,7 @@ def stage_piece(
         raise LakeError(
             f"Piece {number} of plan {plan_id} of {table.address} is not wanted (any more):",
             "capture the table again, which makes a new plan.",
+            passing=True,
         )
     if there := staging.pieces(plan).get(number):
         return read_pieces(source, [there])[0]
@@ -217,8 +249,8 @@ def stage_piece(
         if cut.position is None:
             raise LakeError("The server writes no log:", "set log_bin in its configuration.")
         columns = source.columns(table)
-        if not plan.is_of(source.identity(), {column.name: column.parquet_type for column in columns}):
-            staging.discard()
+        if not plan.is_of(source, table, columns):
+            staging.discard(plan)
             raise SourceError(
                 f"Table {table.address} is not the one any more whose pieces are read:",
                 "what was read of it is thrown away; run it again.",
@@ -238,7 +270,15 @@ def stage_piece(
     except LakeError:
         if number not in staging.pieces(plan):
             raise  # else another call has just done the same
-    return read_pieces(source, [staging.pieces(plan)[number]])[0]
+    kept = staging.pieces(plan).get(number)
+    if kept is None:
+        raise LakeError(
+            f"Piece {number} of {table.address} was kept and is gone again: another call has put the table together"
+            " or begun anew.",
+            "Capture the table again.",
+            passing=True,
+        )
+    return read_pieces(source, [kept])[0]
 
 
 def read_pieces(source: Source, stored: Sequence[StoredObject]) -> list[Piece]:

@@ -12,6 +12,7 @@ from refera_platform.lake.log_job import Job
 from refera_platform.lake.log_table import TableLog
 from refera_platform.lake.pieces import (
     InPieces,
+    PiecePlan,
     Sizes,
     Staging,
     plan_pieces,
@@ -19,10 +20,12 @@ from refera_platform.lake.pieces import (
     rows_each,
 )
 from refera_platform.lake.windows import Window
-from refera_platform.source.connection import Identity, Source
+from refera_platform.source.connection import Source
 from refera_platform.source.log.position import Position
 from refera_platform.source.pull import Pulled
+from refera_platform.source.table import SourceTable
 from refera_platform.source.totals import totals
+from refera_platform.source.types import Column
 
 Trouble = Callable[[Position], LakeError | None]
 
@@ -30,13 +33,10 @@ Trouble = Callable[[Position], LakeError | None]
 class Piecewise:
     """The baselines of one pass over a database."""
 
-    def __init__(
-        self, lake: Lake, source: Source, sizes: Sizes | None, identity: Identity, clock: Clock, folder: Path
-    ) -> None:
+    def __init__(self, lake: Lake, source: Source, sizes: Sizes | None, clock: Clock, folder: Path) -> None:
         self._lake = lake
         self._source = source
         self._sizes = sizes
-        self._identity = identity
         self._clock = clock
         self._folder = folder
 
@@ -58,7 +58,7 @@ class Piecewise:
         ready = []
         for job in jobs:
             try:
-                missing = self._missing(job, cut, trouble) if job.plan.baseline and self._sizes else None
+                missing = self._missing(job, cut, trouble) if job.plan.baseline else None
             except ReferaError as refusal:
                 yield Refused(table=job.table, trouble=refusal)
                 continue
@@ -75,47 +75,57 @@ class Piecewise:
 
         Raises:
             SourceError: when that cannot be done; the pieces are thrown away then.
+            LakeError: when a piece is gone: another call has put the table together meanwhile.
         """
         if job.pieces is None or job.log is None:
             return None
-        staging = Staging(self._lake, job.table)
-        pieces = read_pieces(self._source, list(staging.pieces(job.pieces).values()))
         try:
             return assembled(
                 self._source,
                 job.table,
                 job.pieces,
-                pieces,
+                job.staged,
                 job.log,
                 self._clock,
                 self._folder,
                 is_exact=is_exact,
             )
         except SourceError:
-            staging.discard()
+            Staging(self._lake, job.table).discard(job.pieces)
             raise
 
     def done(self, job: Job) -> None:
         """The baseline is committed: its pieces have served."""
         if job.pieces:
-            Staging(self._lake, job.table).discard()
+            Staging(self._lake, job.table).discard(job.pieces)
 
     def _missing(self, job: Job, cut: Position, trouble: Trouble) -> InPieces | None:
-        """The pieces that must be read first; nothing when the table is small, or when all pieces are there."""
+        """The pieces that must be read first; nothing when the table is small, or when all pieces are there.
+
+        Raises:
+            LakeError: when a piece was read after this pass began.
+        """
         table, staging = job.table, Staging(self._lake, job.table)
         columns = self._source.columns(table)
         rows, _ = totals(self._source, table)
-        each = rows_each(self._source, table, self._sizes, rows) if self._sizes else None
-        if each is None:
+        if self._sizes is None or (each := rows_each(self._source, table, self._sizes, rows)) is None:
             return None
         plan = staging.plan()
-        kinds = {column.name: column.parquet_type for column in columns}
-        if plan is None or not plan.is_of(self._identity, kinds) or trouble(plan.start):
-            plan = plan_pieces(self._source, table, columns, self._identity, cut, each)
+        if plan is None or not self._serves(plan, table, columns, self._sizes) or trouble(plan.start):
+            plan = plan_pieces(self._source, table, columns, cut, self._sizes, each)
             staging.begin(plan)
         there = staging.pieces(plan)
         missing = tuple(number for number in range(plan.count) if number not in there)
         if missing:
             return InPieces(table=table, plan=plan.id, missing=missing, count=plan.count)
-        job.pieces = plan
+        # these and no others: what another call adds, removes or begins anew must not change what is put together
+        job.pieces, job.staged = plan, read_pieces(self._source, list(there.values()))
+        if any(Position.parse(piece.position).order > cut.order for piece in job.staged):
+            raise LakeError(
+                f"A piece of {table.address} was read after this pass began:", "run it again.", passing=True
+            )
         return None
+
+    def _serves(self, plan: PiecePlan, table: SourceTable, columns: Sequence[Column], sizes: Sizes) -> bool:
+        """Whether its pieces can be put together, and are no larger than they may be now."""
+        return plan.most_rows <= sizes.rows and plan.is_of(self._source, table, columns)

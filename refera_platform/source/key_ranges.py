@@ -25,7 +25,12 @@ BYTES = BINARIES & {"binary", "varbinary"}
 
 
 def can_be_split(table: SourceTable, columns: Sequence[Column]) -> bool:
-    """Whether the server sorts every column of the key as it compares it; an ENUM, for one, it does not."""
+    """Whether the server sorts every column of the key as it compares it; an ENUM, for one, it does not.
+
+    A hashed key is not to be divided either: its values, written down as bounds, would be in the clear.
+    """
+    if table.hashed & set(table.key):
+        return False
     kinds = {column.name: column.data_type for column in columns}
     return all(kinds[name] in NUMBERS | TIMES | TEXTS | BYTES for name in table.key)
 
