@@ -15,7 +15,7 @@ from typing import Protocol
 import dagster as dg
 import duckdb
 
-from refera_platform.engine import client, session
+from refera_platform.engine import client, open_store, session
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake.captured import Captured, Refused
 from refera_platform.lake.lake import Lake
@@ -177,6 +177,8 @@ class OnLambda:
     def _completed(self, came: Captured | Refused) -> Captured | Refused:
         if isinstance(came, Refused):
             return came
+        # the calls may have taken hours, and the credentials of a role live for one
+        open_store(self.connection, self._stage.store)
         return replace(came, known=Lake(self._stage).days(came.table, self.connection))
 
     def _read_pieces(self, came: InPieces) -> None:

@@ -5,16 +5,16 @@ pieces are read here as long as there is time, and the next call goes on with th
 """
 
 import time
-from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from refera_platform.engine import scratch
-from refera_platform.errors import LakeError
+from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake.captured import Captured, Refused
-from refera_platform.lake.days import catch_up
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
 from refera_platform.lake.pieces import InPieces, Sizes, stage_piece
@@ -22,14 +22,15 @@ from refera_platform.remote.event import Request
 from refera_platform.remote.facts import Came
 from refera_platform.remote.journal import Journal
 from refera_platform.remote.listener import Listener
+from refera_platform.remote.missed import Missed, Pass, asked_for, missed, scheduled_day
 from refera_platform.source.connection import Source, connect
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 
 PIECE_BYTES = 512 << 20
 """Bytes of a piece at the source, as the server guesses them: the disk of a function holds several."""
-LEAST_LEFT = 120.0
-"""Seconds that must be left for another piece."""
+LEAST_LEFT, LEAST_LEFT_OF_DAYS = 120.0, 30.0
+"""Seconds that must be left for another piece, and for another pass over days."""
 
 
 def capture(
@@ -45,23 +46,25 @@ def capture(
         left: Says how many seconds the call may still take.
 
     Raises:
-        ReferaError: when nothing could be captured; and, when nobody listens, when any table was refused.
+        ReferaError: when nothing could be captured; and, when nobody listens, when any table was refused or is not
+            what the source holds.
     """
     with scratch(stage) as folder, connect(stage, request.database, folder) as source:
-        call = _Call(stage, source, folder, listening, journal)
-        for tables, days in _passes(stage, source, request):
-            pieces = call.run(tables, days, request)
-            if pieces and not listening.is_there:
-                for came in pieces:
-                    call.read_pieces(came, left)
-                call.run([came.table for came in pieces], days, request)
+        call = _Call(stage, source, folder, listening, journal, left)
+        wanted = _wanted(stage, source, request)
+        for table in wanted.done:
+            call.has_already(table)
+        divided = [(call.run(each), each) for each in wanted.passes]
+        if not listening.is_there:
+            for pieces, each in divided:
+                call.put_together(pieces, each)
     silent = {table.address for table in request.tables} - call.answered
     if silent:
         raise LakeError(
             f"Nothing came of {', '.join(sorted(silent))}:", "report this with the log of the function."
         )
-    if call.refused and not listening.is_there:
-        raise _failed(call.refused)
+    if not listening.is_there:
+        call.require_all()
     return {"database": request.database, "tables": call.told}
 
 
@@ -69,36 +72,113 @@ class _Call:
     """What came of the tables so far."""
 
     def __init__(
-        self, stage: Stage, source: Source, folder: Path, listening: Listener, journal: Journal
-    ) -> None:
+        self, stage: Stage, source: Source, folder: Path, listening: Listener, journal: Journal,
+        left: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._stage, self._source, self._folder = stage, source, folder
-        self._listening, self._journal = listening, journal
+        self._listening, self._journal, self._left = listening, journal, left
+        self._longest = 0.0
+        self._refused: dict[str, ReferaError] = {}
+        self._differing: list[str] = []
         self.answered: set[str] = set()
-        self.refused: list[Refused] = []
         self.told: dict[str, Any] = {}
 
-    def run(self, tables: Sequence[SourceTable], days: Sequence[date], request: Request) -> list[InPieces]:
-        """One pass; gives the tables whose pieces must be read first."""
+    def run(self, wanted: Pass) -> list[InPieces]:
+        """One pass; gives the tables whose pieces must be read first.
+
+        Raises:
+            LakeError: when other passes came before it and there is no time for another one.
+        """
+        if not self._has_time(LEAST_LEFT_OF_DAYS):
+            raise LakeError(
+                f"This call has no time for day {wanted.days[-1]} of {wanted.tables[0].address}; what came before is"
+                " committed:",
+                "call again with the same event, which goes on from there.",
+                passing=True,
+            )
         stage, sizes = self._stage, Sizes(rows=self._stage.runner.piece_rows, bytes=PIECE_BYTES)
+        tables = [table for table in wanted.tables if table.address not in self._refused]
         pieces = []
-        for came in capture_tables(
-            Lake(stage), self._source, tables, days, stage, self._folder, afresh=request.afresh, sizes=sizes
-        ):
-            self._listening.hear(came)
-            self._note(came)
-            if isinstance(came, InPieces):
-                pieces.append(came)
+        with self._timed() as folder:
+            for came in capture_tables(
+                Lake(stage),
+                self._source,
+                tables,
+                wanted.days,
+                stage,
+                folder,
+                afresh=wanted.afresh,
+                sizes=sizes,
+            ):
+                self._listening.hear(came)
+                self._note(came)
+                if isinstance(came, InPieces):
+                    pieces.append(came)
         return pieces
 
-    def read_pieces(self, came: InPieces, left: Callable[[], float]) -> None:
+    def put_together(self, divided: Sequence[InPieces], wanted: Pass) -> None:
+        """Read the missing pieces of the tables of a pass, and then the tables; one that fails is refused by itself."""
+        whole = []
+        for came in divided:
+            try:
+                self._read_pieces(came)
+                whole.append(came.table)
+            except ReferaError as trouble:
+                self._note(Refused(table=came.table, trouble=trouble))
+        if not whole:
+            return
+        for again in self.run(replace(wanted, tables=tuple(whole))):
+            wanted_again = LakeError(
+                f"The pieces of {again.table.address} were read, and {len(again.missing)} are wanted again:",
+                "the table changed its shape, or its log went; call again with the same event.",
+                passing=True,
+            )
+            self._note(Refused(table=again.table, trouble=wanted_again))
+
+    def has_already(self, table: SourceTable) -> None:
+        """Note a table that shows a later moment than the one asked for."""
+        self.answered.add(table.address)
+        self.told[table.address] = {"days": {}, "kept": [], "agrees": True}
+
+    def require_all(self) -> None:
+        """Fail when a table was refused, or is not what the source holds: nobody else would say so.
+
+        Raises:
+            LakeError: naming them.
+        """
+        if self._refused:
+            said = " | ".join(str(trouble) for trouble in self._refused.values())
+            raise LakeError(
+                f"{len(self._refused)} tables were refused, and the others are committed: {said}",
+                passing=all(trouble.passing for trouble in self._refused.values()),
+            )
+        if self._differing:
+            raise LakeError(
+                f"What was committed is not what the source holds: {' | '.join(self._differing)}.",
+                "Look at the tables (refera verify), and take a new baseline of each: refera resnapshot.",
+            )
+
+    def _has_time(self, least: float, *, at_once: bool = False) -> bool:
+        """Whether there is time for something that takes ``least`` seconds; the first thing of a call begins anyhow."""
+        is_first = not self._longest and not at_once
+        return is_first or self._left() >= max(least, 2 * self._longest)
+
+    @contextmanager
+    def _timed(self) -> Iterator[Path]:
+        """A folder for one thing that may be done again, whose time is kept."""
+        began = time.monotonic()
+        with TemporaryDirectory(dir=self._folder) as folder:
+            yield Path(folder)
+        self._longest = max(self._longest, time.monotonic() - began)
+
+    def _read_pieces(self, came: InPieces) -> None:
         """Read the pieces that are missing, one after the other.
 
         Raises:
-            LakeError: when there is no time for all of them; those that were read stay.
+            LakeError: when there is no time for all of them and for putting them together; those that were read stay.
         """
-        longest = 0.0
-        for at, number in enumerate(came.missing):
-            if left() < max(LEAST_LEFT, 2 * longest):
+        for at, number in enumerate((*came.missing, None)):
+            if not self._has_time(LEAST_LEFT, at_once=True):
                 done = came.count - len(came.missing) + at
                 raise LakeError(
                     f"{done} of {came.count} pieces of {came.table.address} are read, and there is no time for more in"
@@ -106,61 +186,47 @@ class _Call:
                     "call again with the same event, which goes on with the rest.",
                     passing=True,
                 )
-            began = time.monotonic()
-            one = stage_piece(
-                Lake(self._stage),
-                self._source,
-                came.table,
-                came.plan,
-                number,
-                self._stage.clock,
-                self._folder,
-            )
-            longest = max(longest, time.monotonic() - began)
+            if number is None:
+                return
+            lake, clock = Lake(self._stage), self._stage.clock
+            with self._timed() as folder:
+                one = stage_piece(lake, self._source, came.table, came.plan, number, clock, folder)
             self._journal.info("piece", table=came.table.address, piece=number, of=came.count, rows=one.rows)
 
     def _note(self, came: Came) -> None:
         address = came.table.address
-        self.answered.add(address)
         match came:
             case Captured():
+                self.answered.add(address)
+                agrees = not came.difference
+                days = {str(filled.day): {"rows": filled.state.row_count, "added": dict(filled.added),
+                                          "object": filled.url} for filled in came.filled}  # fmt: skip
+                told = {"days": days, "kept": [str(day) for day in came.kept], "agrees": agrees}
+                self._journal.info("captured", table=address, **told, seconds=round(came.seconds, 3))
+                before = self.told.get(address, {"days": {}, "agrees": True})
                 self.told[address] = {
-                    "days": {str(filled.day): {"rows": filled.state.row_count, "added": dict(filled.added),
-                                               "object": filled.url} for filled in came.filled},
-                    "kept": [str(day) for day in came.kept],
-                    "agrees": came.agrees and came.reconciled.agrees,
+                    **told, "days": {**before["days"], **days}, "agrees": agrees and before["agrees"]
                 }  # fmt: skip
-                self._journal.info(
-                    "captured", table=address, **self.told[address], seconds=round(came.seconds, 3)
-                )
+                if not agrees:
+                    self._differing.append(came.difference)
+                    self._journal.error("differs", table=address, trouble=came.difference)
             case Refused():
-                self.refused.append(came)
+                self.answered.add(address)
+                self._refused[address] = came.trouble
                 self._journal.error(
                     "refused", table=address, error=type(came.trouble).__name__, trouble=str(came.trouble)
                 )
             case InPieces():
+                if self._listening.is_there:
+                    self.answered.add(address)
                 self._journal.info("in pieces", table=address, plan=came.plan, missing=len(came.missing))
 
 
-def _passes(
-    stage: Stage, source: Source, request: Request
-) -> list[tuple[list[SourceTable], tuple[date, ...]]]:
-    """Tables and days of each pass: what was asked for, or whatever a schedule has missed."""
-    tables = list(request.tables)
-    if request.scheduled_at is None:
-        return [(tables, request.days)]
-    last = request.scheduled_at.astimezone(ZoneInfo(stage.clock.time_zone)).date() - timedelta(days=1)
+def _wanted(stage: Stage, source: Source, request: Request) -> Missed:
+    day = scheduled_day(request, stage.clock.time_zone)
+    if day is None:
+        return asked_for(request)
     lake = Lake(stage)
-    todo = catch_up({table: lake.newest(table, source.connection) for table in tables}, last)
-    if len(todo.days) == 1 or not todo.new:
-        return [(tables, todo.days)]
-    past = [table for table in tables if table not in todo.new]
-    return [(list(todo.new), (last,)), (past, todo.days)]  # a table that begins has no past to be captured
-
-
-def _failed(refused: Sequence[Refused]) -> LakeError:
-    said = " | ".join(str(one.trouble) for one in refused)
-    return LakeError(
-        f"{len(refused)} tables were refused, and the others are committed: {said}",
-        passing=all(one.trouble.passing for one in refused),
+    return missed(
+        {table: lake.newest(table, source.connection) for table in request.tables}, day, request.afresh
     )

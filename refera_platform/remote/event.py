@@ -143,7 +143,8 @@ def _instant(given: object) -> datetime:
         instant = datetime.fromisoformat(given) if isinstance(given, str) else None
     except ValueError:
         instant = None
-    if instant is None or instant.tzinfo is None:
+    # so that no time zone leads out of the calendar
+    if instant is None or instant.tzinfo is None or not 2000 <= instant.year < 2200:
         raise _refused(f"its scheduled_at {_shown(given)} is not an instant like 2026-11-27T00:30:00Z")
     return instant
 

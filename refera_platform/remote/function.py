@@ -8,7 +8,8 @@ boto3 by itself calls again when an answer takes longer than a minute, which wou
 import json
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
@@ -27,6 +28,10 @@ from refera_platform.stage import Stage
 PATIENCE = 910
 """Seconds to wait for an answer: a function lives 900."""
 THROTTLED = frozenset({"TooManyRequestsException", "EC2ThrottledException"})
+LATER = frozenset({408, 409, 429})
+"""Statuses of an answer that says: not now; besides those of the server's own troubles."""
+FINAL = ("AccessDenied", "Invalid", "KMS", "EFS")
+"""Parts of the names of troubles that somebody has to mend, whatever their status."""
 FIRST_WAIT, LONGEST_WAIT, MOST_WAITS = 0.5, 30.0, 20
 """Seconds, seconds, and how often: about eight minutes."""
 PIECE_TRIES = 3
@@ -67,7 +72,7 @@ class Function:
                 answer: dict[str, Any] = self._client.invoke(**request)
                 break
             except ClientError as trouble:
-                if trouble.response.get("Error", {}).get("Code") not in THROTTLED or turn == MOST_WAITS:
+                if not _passes(trouble) or turn == MOST_WAITS:
                     raise self._not_called(trouble) from None
                 self._pause(min(FIRST_WAIT * 2**turn, LONGEST_WAIT))
             except ReadTimeoutError:
@@ -96,15 +101,8 @@ class Function:
         answer = self.invoke(
             FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(payload)
         )
-        try:
-            said = json.loads(answer["Payload"].read())
-        except ValueError:
-            said = None
-        if not isinstance(said, dict):
-            raise LakeError(
-                f"Function {self.name} did not answer as ours does:", "check REFERA_LAMBDA_EXTRACT."
-            )
-        return said
+        with self._understood():
+            return dict(json.loads(answer["Payload"].read()))
 
     def piece(self, came: InPieces, number: int) -> int:
         """Let one piece be read, again if need be; says how many rows it has.
@@ -118,7 +116,8 @@ class Function:
                     Operation.PIECE, database=came.table.database, tables=[came.table.name], plan=came.plan,
                     piece=number,
                 )  # fmt: skip
-                return int(said["rows"])
+                with self._understood():
+                    return int(said["rows"])
             except SettingError:
                 raise
             except ReferaError:
@@ -134,11 +133,29 @@ class Function:
     def runways(self, database: str, tables: Sequence[SourceTable]) -> dict[str, Runway]:
         """How long the log keeps the place of each table."""
         said = self.call(Operation.LOG, database=database, tables=[table.name for table in tables])
-        return {table.address: runway_heard(said[table.address]) for table in tables}
+        with self._understood():
+            return {table.address: runway_heard(said[table.address]) for table in tables}
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Reads an answer: of another function, or of another version of ours, it makes no sense."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError):
+            raise LakeError(
+                f"Function {self.name} did not answer as ours of this version does:",
+                "check REFERA_LAMBDA_EXTRACT, and deploy the function from the same release.",
+            ) from None
 
     def _not_called(self, trouble: ClientError) -> ReferaError:
         code = trouble.response.get("Error", {}).get("Code", "?")
         words = str(trouble.response.get("Error", {}).get("Message", "")).rstrip(".")
+        if _passes(trouble) and code not in THROTTLED:
+            return LakeError(
+                f"Lambda has not been able to call {self.name} for minutes ({code}: {words}):",
+                "look at the function's state and its subnets.",
+                passing=True,
+            )
         if code in THROTTLED:
             return LakeError(
                 f"Function {self.name} has had no room for a call for minutes ({words}):",
@@ -165,7 +182,8 @@ class Function:
         if TIMED_OUT in words:
             return LakeError(
                 f"Function {self.name} was stopped by Lambda ({words}); what it had committed counts.",
-                "Raise its timeout and memory, or make the pieces of large tables smaller (REFERA_PIECE_ROWS).",
+                "Raise its timeout and memory, make the pieces of large tables smaller (REFERA_PIECE_ROWS), or ask for"
+                " fewer days at a time.",
             )
         if any(sign in f"{kind} {words}" for sign in DIED):
             return LakeError(
@@ -177,3 +195,12 @@ class Function:
             f"Function {self.name} failed with an error that is not ours ({kind}: {words}).",
             "Report this with the log of the function.",
         )
+
+
+def _passes(trouble: ClientError) -> bool:
+    """Whether the same call may be taken a moment later: no room, a deployment, or Lambda's own trouble."""
+    status = trouble.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = trouble.response.get("Error", {}).get("Code", "")
+    return code in THROTTLED or (
+        (status >= 500 or status in LATER) and not any(sign in code for sign in FINAL)
+    )

@@ -18,7 +18,7 @@ from dagster_pipes import (
 )
 
 from refera_platform.engine import client
-from refera_platform.errors import SettingError
+from refera_platform.errors import ReferaError, SettingError
 from refera_platform.lake.captured import Captured
 from refera_platform.remote.facts import Came, told
 from refera_platform.stage import ObjectStore
@@ -68,17 +68,26 @@ def opened(event: Mapping[str, Any], store: ObjectStore) -> Iterator[Listener]:
         yield Listener()
         return
     PipesContext._instance = None
+    failed: ReferaError | None = None
     try:
         try:
+            loader = PipesMappingParamsLoader(event)
+            if "path" in loader.load_context_params():
+                raise ValueError("they name a file of the function's")
             session = open_dagster_pipes(
-                params_loader=PipesMappingParamsLoader(event),
-                message_writer=PipesS3MessageWriter(client(store), interval=INTERVAL),
+                params_loader=loader, message_writer=PipesS3MessageWriter(client(store), interval=INTERVAL)
             )
         except (DagsterPipesError, ValueError, KeyError, TypeError, zlib.error) as trouble:
             raise SettingError(
                 f"The event's parameters of Dagster Pipes cannot be read ({trouble})."
             ) from None
         with session as pipes:
-            yield Listener(pipes)
+            try:
+                yield Listener(pipes)
+            except ReferaError as trouble:
+                # Pipes would tell what our error was made of, which may hold what our error does not
+                failed = trouble
+        if failed:
+            raise failed
     finally:
         PipesContext._instance = None

@@ -58,6 +58,8 @@ class LambdaService:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._deployed: dict[str, Deployed] = {}
+        self.refusals: list[tuple[int, dict[str, str], bytes]] = []
+        """What the next calls are answered with, whatever they ask for: troubles of Lambda's own."""
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _invoke_api(self))
@@ -101,6 +103,8 @@ class LambdaService:
 
     def call(self, name: str, payload: bytes, kind: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the answer to one call of the Invoke API."""
+        if self.refusals:
+            return self.refusals.pop(0)
         try:
             deployed = self.of(name)
         except KeyError:

@@ -113,7 +113,15 @@ def test_what_is_no_object_at_all(event: object) -> None:
 
 @pytest.mark.parametrize(
     "instant",
-    ["yesterday", "2026-11-27", "2026-11-27T00:30:00", 1764203400, "<aws.scheduler.scheduled-time>"],
+    [
+        "yesterday",
+        "2026-11-27",
+        "2026-11-27T00:30:00",
+        1764203400,
+        "<aws.scheduler.scheduled-time>",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-23:59",
+    ],
 )
 def test_an_instant_that_is_none(instant: object) -> None:
     with pytest.raises(SettingError, match="is not an instant"):

@@ -1,19 +1,24 @@
 """The handler of the function: what it does for an event, and what it says when it does not."""
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 
 from refera_platform.errors import LakeError, ReferaError, SettingError
 from refera_platform.lake.lake import Lake
+from refera_platform.lake.pieces import stage_piece
+from refera_platform.remote import capturing
 from refera_platform.remote.handler import PassingError, handler
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.conftest import captures
 from refera_platform_tests.lake.logged import differences_of, raw_of, states_of
+from refera_platform_tests.lake.test_log_changes import root_session, server
 from refera_platform_tests.remote.calls import Context, tell, variables
 
+__all__ = ["server"]
 ASKED = {"database": "classicmodels", "stage": "production"}
 DAY = {**ASKED, "days": [str(TODAY)]}
 LINES = catalog.find("orderdetails")
@@ -124,6 +129,85 @@ def test_a_large_table_is_read_in_pieces_as_long_as_there_is_time(stage, shop, t
     assert handler(only, Context())["tables"]["classicmodels.orderdetails"]["days"][str(TODAY)]["rows"] == 4
     assert [line["piece"] for line in lines_of(capsys) if line["message"] == "piece"] == [0, 1, 2]
     assert differences_of(stage, [LINES]) == {}
+
+
+@dataclass
+class RunningOut(Context):
+    """A call whose time is nearly over at its second question."""
+
+    asked: int = 0
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.asked += 1
+        return 900_000 if self.asked < 2 else 1_000
+
+
+def test_a_large_table_keeps_no_other_from_its_day(stage, shop, told) -> None:
+    told(REFERA_PIECE_ROWS="2")
+    small = [catalog.find(name) for name in ("offices", "productlines", "products", "payments")]
+    captures(stage, small, TODAY - timedelta(days=1))
+    shop.run("insert into payments values (10, 'C9', '2026-03-09', '1.00')")
+    with pytest.raises(PassingError, match="pieces of"):
+        handler(DAY, Context(seconds=60))
+    assert all(TODAY in states_of(stage, table) for table in small)
+    assert set(handler(DAY, Context())["tables"]) == {table.address for table in catalog.TABLES}
+    assert differences_of(stage) == {}
+
+
+def test_pieces_that_are_wanted_again_are_no_success(stage, shop, told, monkeypatch) -> None:
+    told(REFERA_PIECE_ROWS="2")
+
+    def read_and_altered(*asked):
+        done = stage_piece(*asked)
+        if done.number == 2:
+            shop.run("alter table orderdetails add column note varchar(9)")
+        return done
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(capturing, "stage_piece", read_and_altered)
+        with pytest.raises(PassingError, match="orderdetails were read, and 3 are wanted again"):
+            handler({**DAY, "tables": ["orderdetails", "offices"]}, Context())
+    assert states_of(stage, LINES) == {}
+    assert handler(DAY, Context())["tables"]["classicmodels.orderdetails"]["agrees"]
+
+
+def test_who_has_nobody_listening_fails_when_lake_and_source_differ(
+    stage, shop, told, capsys, server
+) -> None:
+    handler({**DAY, "tables": ["orders", "payments"]}, Context())
+    with root_session(server, "set session sql_log_bin = 0"):
+        server.execute("update payments set amount = 3 where checkNumber = 'C1'")
+    with pytest.raises(
+        LakeError, match=r"is not what the source holds: classicmodels\.payments .*checkNumber"
+    ):
+        handler({**DAY, "tables": ["orders", "payments"]}, Context())
+    assert [line["table"] for line in lines_of(capsys) if line["message"] == "differs"] == [
+        "classicmodels.payments"
+    ]
+    assert handler({**DAY, "tables": ["payments"], "afresh": ["payments"]}, Context())
+    assert differences_of(stage, [catalog.find("orders"), catalog.find("payments")]) == {}
+
+
+def test_a_downtime_is_made_up_day_by_day_as_long_as_there_is_time(stage, shop, told, capsys) -> None:
+    days = [TODAY - timedelta(days=each) for each in (4, 3, 2, 1)]
+    shop.at(days[0])
+    captures(stage, [LINES], days[0])
+    for number, day in enumerate(days[1:]):
+        shop.at(day)
+        shop.run("update orderdetails set quantityOrdered = %s where orderNumber = 100", (40 + number,))
+    shop.at(TODAY)
+    told(REFERA_NOW=f"{TODAY}T00:30:00+00:00")
+    event = {**ASKED, "tables": ["orderdetails", "orders"], "scheduled_at": f"{TODAY}T00:30:00Z"}
+    with pytest.raises(PassingError, match=f"no time for day {days[2]}"):
+        handler(event, RunningOut())
+    assert list(states_of(stage, LINES)) == days[:2]
+    assert all(state.is_closed for state in states_of(stage, LINES).values())
+    answer = handler(event, Context())["tables"]["classicmodels.orderdetails"]
+    assert {day: told["added"] for day, told in answer["days"].items()} == {
+        str(day): {"u": 2} for day in days[2:]
+    }
+    assert list(states_of(stage, LINES)) == days
+    assert differences_of(stage, [LINES, catalog.find("orders")]) == {}
 
 
 def test_the_doctor_of_the_function_looks_at_what_it_reads_and_writes(stage, shop, told) -> None:

@@ -131,6 +131,53 @@ def test_throttling_is_waited_for_and_then_told(on_lambda, shop) -> None:
     assert told.value.passing
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "waits"),
+    [
+        ("ServiceException", 500, True),
+        ("ENINotReadyException", 502, True),
+        ("ResourceConflictException", 409, True),
+        ("AccessDeniedException", 403, False),
+        ("KMSAccessDeniedException", 502, False),
+        ("InvalidSubnetIDException", 502, False),
+    ],
+)
+def test_what_passes_by_itself_is_waited_for_and_what_does_not_is_told(
+    on_lambda, code, status, waits
+) -> None:
+    waited: list[float] = []
+    function = Function(on_lambda.stage, pause=waited.append)
+    refusal = (
+        status,
+        {"x-amzn-errortype": code},
+        json.dumps({"Type": "Service", "Message": "Not now."}).encode(),
+    )
+    on_lambda.service.refusals += [refusal, refusal]
+    if waits:
+        assert function.call(Operation.DOCTOR)["findings"]
+        assert waited == [0.5, 1.0]
+        on_lambda.service.refusals += [refusal] * 21
+        with pytest.raises(LakeError, match=f"for minutes \\({code}: Not now") as told:
+            function.call(Operation.DOCTOR)
+        assert told.value.passing
+    else:
+        with pytest.raises(SettingError, match=f"cannot be called \\({code}: Not now"):
+            function.call(Operation.DOCTOR)
+        assert waited == []
+
+
+def test_an_answer_of_another_version_is_told_as_that(on_lambda, tmp_path) -> None:
+    (tmp_path / "other.py").write_text("def handler(event, context):\n    return {'rows': 'many'}\n")
+    on_lambda.deploy(package=tmp_path, handler="other.handler")
+    function = Function(on_lambda.stage, pause=lambda _: None)
+    came = InPieces(table=LINES, plan="0" * 32, missing=(0,), count=1)
+    for asked in (lambda: function.runways("classicmodels", [LINES]), lambda: function.piece(came, 0)):
+        with pytest.raises(LakeError, match="did not answer as ours of this version does"):
+            asked()
+    with pytest.raises(LakeError, match="run the same version"):
+        function.doctor()
+
+
 def test_a_piece_that_died_is_taken_again_alone(on_lambda, stage, shop) -> None:
     on_lambda.deploy(REFERA_PIECE_ROWS="2", timeout=100)
     with pytest.raises(ReferaError, match="no time for more"):
