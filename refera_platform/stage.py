@@ -22,6 +22,7 @@ from refera_platform.alert_settings import AlertSettings
 from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
 from refera_platform.runner_settings import RunnerSettings
+from refera_platform.secret_url import handed_over
 from refera_platform.variables import VARIABLES as VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -48,7 +49,7 @@ class Database:
 
     @classmethod
     def from_url(cls, variable: str, url: str) -> "Database":
-        """Read ``mysql://user:password@host:port/name?ssl_mode=…``; TLS is on for remote hosts unless typed off.
+        """Read ``mysql://user:password@host:port/name?ssl_mode=…`` or a secret; TLS is on unless typed off, or local.
 
         Raises:
             SettingError: naming the variable, never its value.
@@ -57,7 +58,7 @@ class Database:
             "write it as mysql://user:password@host:3306/database, with special characters percent-encoded."
         )
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(handed_over(variable, url))
             port = parts.port or 3306
         except ValueError as trouble:
             raise SettingError(f"{variable} is not a database URL:", example) from trouble
@@ -267,7 +268,7 @@ def _is_on(env: Mapping[str, str], variable: str, default: str) -> bool:
 
 
 def _hash_key(env: Mapping[str, str]) -> bytes:
-    key = env.get("REFERA_HASH_KEY", "").encode()
+    key = env.get("REFERA_HASH_KEY", "").strip().encode()  # a file's last end of line is not of the key
     if key and len(key) < SHORTEST_KEY:
         raise SettingError(
             f"REFERA_HASH_KEY has {len(key)} bytes, which can be guessed:",

@@ -5,15 +5,13 @@
 Secrets are fetched at each call: a rotated password counts from the next one on.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from refera_platform.engine import aws_client
 from refera_platform.errors import SettingError
+from refera_platform.secret_url import url_of
 from refera_platform.stage import ObjectStore, Stage, load
 
 URL_SECRET, KEY_SECRET = "REFERA_CLASSICMODELS_SECRET", "REFERA_HASH_KEY_SECRET"
@@ -41,40 +39,12 @@ def stage_of(variables: Mapping[str, str], *, reads_source: bool) -> Stage:
         own["REFERA_MEMORY_LIMIT"] = f"{max(int(size) - BESIDE_DUCKDB, LEAST_MEMORY)}MB"
     store = ObjectStore(region=own["REFERA_S3_REGION"] or "us-east-1")
     if reads_source and (name := own.get(URL_SECRET)):
-        own["REFERA_CLASSICMODELS_URL"] = url_of(URL_SECRET, _secret(store, URL_SECRET, name))
+        own["REFERA_CLASSICMODELS_URL"] = url_of(
+            f"The secret that {URL_SECRET} names", _secret(store, URL_SECRET, name)
+        )
     if reads_source and (name := own.get(KEY_SECRET)):
         own["REFERA_HASH_KEY"] = _secret(store, KEY_SECRET, name).strip()
     return load(own, reads_source=reads_source)
-
-
-def url_of(variable: str, secret: str) -> str:
-    """The URL of a database, from a secret: itself, JSON with ``url``, or JSON with the fields that RDS writes.
-
-    Raises:
-        SettingError: naming the variable and the fields that are missing, never a value.
-    """
-    if secret.lstrip().startswith(("mysql://", "mariadb://")):
-        return secret.strip()
-    try:
-        fields: Any = json.loads(secret)
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        raise SettingError(
-            f"The secret that {variable} names is neither a database URL nor a JSON object:",
-            'write {"url": "mysql://…"}, or username, password, host, port and dbname.',
-        )
-    if fields.get("url"):
-        return str(fields["url"])
-    if missing := [name for name in ("username", "password", "host", "dbname") if not fields.get(name)]:
-        raise SettingError(
-            f"The secret that {variable} names has no {', '.join(missing)}:",
-            'write them into it, or {"url": "mysql://…"}.',
-        )
-    options = urlencode({name: fields[name] for name in ("ssl_mode", "ssl_ca") if fields.get(name)})
-    user, password, name = (quote(str(fields[part]), safe="") for part in ("username", "password", "dbname"))
-    address = f"{fields['host']}:{fields.get('port') or 3306}"
-    return f"mysql://{user}:{password}@{address}/{name}{'?' + options if options else ''}"
 
 
 def _secret(store: ObjectStore, variable: str, name: str) -> str:

@@ -7,7 +7,16 @@ import pytest
 
 from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, modules, name, room
 
-GROUND = ("errors", "clock", "alert_settings", "runner_settings", "variables", "stage", "engine")
+GROUND = (
+    "errors",
+    "clock",
+    "alert_settings",
+    "runner_settings",
+    "secret_url",
+    "variables",
+    "stage",
+    "engine",
+)
 ROOMS = ("source", "lake", "warehouse", "answers")
 MAY_IMPORT = {
     "": (),

@@ -8,7 +8,9 @@ import requests
 from moto.server import ThreadedMotoServer
 
 from refera_platform.errors import SettingError
-from refera_platform.remote.surroundings import stage_of, url_of
+from refera_platform.remote.surroundings import stage_of
+from refera_platform.secret_url import url_of
+from refera_platform.stage import load
 
 VARIABLES = {
     "REFERA_LAKE": "s3://lake/raw",
@@ -98,3 +100,17 @@ def test_options_of_tls_in_the_fields() -> None:
         url_of("X", secret)
         == "mysql://reader:p%40ss%2Fs%3Aw%25rd@db.internal:3307/shop?ssl_mode=verify_ca&ssl_ca=%2Fopt%2Frds+bundle.pem"
     )
+
+
+def test_a_task_reads_a_secret_as_a_function_does() -> None:
+    told = {**VARIABLES, "REFERA_STAGE": "production", "REFERA_HOME": "/tmp/refera"}
+    plain = load(
+        {**told, "REFERA_CLASSICMODELS_URL": url_of("X", FIELDS) + "\n", "REFERA_HASH_KEY": "k" * 32 + "\n"}
+    )
+    fields = load({**told, "REFERA_CLASSICMODELS_URL": FIELDS, "REFERA_HASH_KEY": "k" * 32})
+    assert fields.databases == plain.databases
+    assert fields.databases["classicmodels"].password == "p@ss/s:w%rd"
+    assert plain.hash_key == fields.hash_key == b"k" * 32
+    with pytest.raises(SettingError, match="REFERA_CLASSICMODELS_URL has no password") as refused:
+        load({**told, "REFERA_CLASSICMODELS_URL": '{"username": "u", "host": "hush", "dbname": "d"}'})
+    assert "hush" not in str(refused.value)

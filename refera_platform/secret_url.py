@@ -1,0 +1,49 @@
+"""The address of a database as secrets hold it, wherever they are read: by a function, or by ECS for a task.
+
+a URL | {"url": …} | {"username": …, "password": …, "host": …, "port": …, "dbname": …} ──▶ url_of() ──▶ the URL
+"""
+
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from refera_platform.errors import SettingError
+
+
+def url_of(what: str, secret: str) -> str:
+    """The URL of a database.
+
+    Args:
+        what: How a message names the secret.
+        secret: The URL itself, JSON with ``url``, or JSON with the fields that RDS writes.
+
+    Raises:
+        SettingError: naming the secret and the fields that are missing, never a value.
+    """
+    if secret.lstrip().startswith(("mysql://", "mariadb://")):
+        return secret.strip()
+    try:
+        fields: Any = json.loads(secret)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise SettingError(
+            f"{what} is neither a database URL nor a JSON object:",
+            'write {"url": "mysql://…"}, or username, password, host, port and dbname.',
+        )
+    if fields.get("url"):
+        return str(fields["url"])
+    if missing := [name for name in ("username", "password", "host", "dbname") if not fields.get(name)]:
+        raise SettingError(
+            f"{what} has no {', '.join(missing)}:",
+            'write them into it, or {"url": "mysql://…"}.',
+        )
+    options = urlencode({name: fields[name] for name in ("ssl_mode", "ssl_ca") if fields.get(name)})
+    user, password, name = (quote(str(fields[part]), safe="") for part in ("username", "password", "dbname"))
+    address = f"{fields['host']}:{fields.get('port') or 3306}"
+    return f"mysql://{user}:{password}@{address}/{name}{'?' + options if options else ''}"
+
+
+def handed_over(variable: str, text: str) -> str:
+    """The URL in a variable: itself, or the JSON of a secret, which ECS hands over as it is."""
+    return url_of(variable, text) if text.lstrip().startswith("{") else text.strip()
