@@ -24,6 +24,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "lambda"
+AUTHORITIES = ROOT / "deploy" / "authorities"
+"""Certificates of authorities that no system has, like those of RDS; there are none until somebody puts them there."""
 RUNTIME = "3.12"
 """Python of the runtime that is deployed."""
 LIMIT = 250 << 20
@@ -104,6 +106,9 @@ def packed(function: Function, target: Path, arch: str, python: str) -> Path:
     ]
     for path in own:
         _copied(path, home)
+    for path in sorted(AUTHORITIES.glob("*.pem")):
+        (target / AUTHORITIES.name).mkdir(exist_ok=True)
+        shutil.copyfile(path, target / AUTHORITIES.name / path.name)
     _compile(home / package.name, python)
     told = configparser.ConfigParser()
     told.read(ROOT / "setup.cfg")

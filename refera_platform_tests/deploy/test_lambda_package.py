@@ -68,6 +68,22 @@ def test_the_same_files_make_the_same_bytes(extract_package: Path, tmp_path: Pat
     assert rooms - {"__pycache__"} == set(package.EXTRACT.rooms)
 
 
+def test_authorities_that_somebody_put_there_go_with_the_function(tmp_path: Path, monkeypatch) -> None:
+    package = packager()
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    (folder / "rds.pem").write_text("one")
+    (folder / "README.md").write_text("no certificate")
+    monkeypatch.setattr(package, "AUTHORITIES", folder)
+    made = package.packed(package.EXTRACT, tmp_path / "made", package.own_arch(), package.own_python())
+    assert {each.name: each.read_text() for each in (made / "authorities").iterdir()} == {"rds.pem": "one"}
+    told = (ROOT / "deploy/authorities/README.md").read_text()
+    assert "ssl_ca=/var/task/authorities/rds.pem" in told
+    assert ("deploy/authorities", "/var/task/authorities") in shape.copied(
+        shape.DOCKERFILES["Dockerfile.code"]
+    )
+
+
 def test_the_package_needs_nothing_beside_itself(extract_package: Path) -> None:
     script = (
         "import sys\nfrom refera_platform.remote import handler\n"
