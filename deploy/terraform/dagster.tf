@@ -36,6 +36,9 @@ module "dagster" {
   source_port            = var.network.source_port
   source_cidr_blocks     = var.network.source_cidr_blocks
   source_security_groups = local.source_groups
+
+  # what is kept of it keeps the key that it is read by
+  depends_on = [module.key]
 }
 
 output "dagster_page" {

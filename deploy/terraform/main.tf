@@ -28,6 +28,12 @@ locals {
     messages  = { "*" = 7 }
     artifacts = {}
   }
+
+  endpoints = try(coalesce(var.network.endpoints, toset(var.network.has_nat ? [] : ["secretsmanager"])), toset([]))
+
+  # whom something calls every day
+  is_called = { schedule = var.dagster == null && var.is_scheduled, dagster = try(var.dagster.runner == "lambda", false) }
+  called    = local.is_called.schedule ? ["extract", "transform"] : local.is_called.dagster ? ["extract"] : []
 }
 
 module "key" {
@@ -45,15 +51,19 @@ module "bucket" {
   kms_key_arn     = module.key.arn
   noncurrent_days = var.noncurrent_days
   expirations     = each.value
+
+  # a bucket that cannot go, because it holds objects, keeps the key that they are read by
+  depends_on = [module.key]
 }
 
 module "registry" {
   source = "./modules/registry"
 
-  name         = var.name
-  place        = local.place
-  kms_key_arn  = module.key.arn
-  repositories = setunion(["extract", "transform"], var.dagster == null ? [] : ["code", "dagster"])
+  name        = var.name
+  place       = local.place
+  kms_key_arn = module.key.arn
+  # all of them: images are pushed before anything can be made of them, and an empty place costs nothing
+  repositories = ["extract", "transform", "code", "dagster"]
 }
 
 module "secrets" {
@@ -73,12 +83,14 @@ module "network" {
   vpc_id                 = var.network.vpc_id
   subnet_ids             = var.network.subnet_ids
   route_table_ids        = var.network.route_table_ids
-  endpoints              = var.network.endpoints
+  endpoints              = local.endpoints
   has_nat                = var.network.has_nat
-  callers                = local.dagster_groups
   source_port            = var.network.source_port
   source_cidr_blocks     = var.network.source_cidr_blocks
   source_security_groups = local.source_groups
+
+  has_s3_gateway           = var.network.has_s3_gateway
+  endpoint_security_groups = var.network.endpoint_security_groups
 }
 
 module "functions" {
@@ -113,6 +125,7 @@ module "alarms" {
   place             = local.place
   extract           = module.functions.extract
   transform         = module.functions.transform
+  called            = local.called
   failed_calls_name = module.functions.failed_calls.name
   kms_key_arn       = module.key.arn
   emails            = var.alarm_emails

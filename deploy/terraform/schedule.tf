@@ -8,7 +8,7 @@ module "schedule" {
   database         = "classicmodels"
   schedule         = var.schedule
   time_zone        = var.time_zone
-  is_enabled       = var.dagster == null && var.is_scheduled
+  is_enabled       = local.is_called.schedule
   function_arn     = module.functions.extract.arn
   failed_calls_arn = module.functions.failed_calls.arn
   kms_key_arn      = module.key.arn

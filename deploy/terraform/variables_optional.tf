@@ -6,10 +6,13 @@ variable "network" {
     vpc_id             = string
     subnet_ids         = list(string)
     route_table_ids    = optional(list(string), [])
-    endpoints          = optional(set(string), ["secretsmanager"])
+    endpoints          = optional(set(string))
     has_nat            = optional(bool, false)
+    has_s3_gateway     = optional(bool, false)
     source_port        = optional(number, 3306)
     source_cidr_blocks = optional(list(string), [])
+
+    endpoint_security_groups = optional(map(string), {})
   })
   default = null
 
@@ -29,8 +32,16 @@ variable "network" {
   }
 
   validation {
-    condition     = var.network == null ? true : var.network.has_nat || (length(var.network.route_table_ids) > 0 && contains(var.network.endpoints, "secretsmanager"))
-    error_message = "From private subnets without a NAT gateway S3 needs route_table_ids, and the secrets the endpoint secretsmanager."
+    condition = var.network == null ? true : var.network.has_nat || (
+      (length(var.network.route_table_ids) > 0 || var.network.has_s3_gateway)
+      && (var.network.endpoints == null ? true : contains(setunion(var.network.endpoints, keys(var.network.endpoint_security_groups)), "secretsmanager"))
+    )
+    error_message = "From private subnets without a NAT gateway S3 needs route_table_ids (or has_s3_gateway where there is one), and the secrets the endpoint secretsmanager (or the security group of the one that is there, in endpoint_security_groups)."
+  }
+
+  validation {
+    condition     = var.network == null ? true : var.network.endpoints == null ? !contains(keys(var.network.endpoint_security_groups), "secretsmanager") : length(setintersection(var.network.endpoints, keys(var.network.endpoint_security_groups))) == 0
+    error_message = "An interface is made (endpoints) or is there (endpoint_security_groups), and not both: a VPC takes one of each. Where secretsmanager is there, name the endpoints that are to be made, or []."
   }
 }
 
@@ -58,6 +69,16 @@ variable "source_database" {
   }
 
   validation {
+    condition     = var.source_database == null ? true : startswith("${var.source_database.engine_version}.", "${trimprefix(var.source_database.family, "mysql")}.")
+    error_message = "engine_version and family of source_database are of one version: 8.4 and mysql8.4."
+  }
+
+  validation {
+    condition     = var.source_database == null || var.network == null ? true : length(distinct(var.network.subnet_ids)) >= 2
+    error_message = "RDS takes subnets of two zones at least: name both in network."
+  }
+
+  validation {
     condition     = var.source_database == null ? true : var.source_database.storage >= 20
     error_message = "source_database has 20 GB at least."
   }
@@ -82,8 +103,13 @@ variable "dagster" {
   }
 
   validation {
+    condition     = var.dagster == null || var.network == null ? true : length(distinct(var.network.subnet_ids)) >= 2
+    error_message = "Dagster's PostgreSQL takes subnets of two zones at least: name both in network."
+  }
+
+  validation {
     condition = var.dagster == null || var.network == null ? true : var.network.has_nat || length(setsubtract(
-      ["ecr.api", "ecr.dkr", "ecs", "ec2", "lambda", "logs", "secretsmanager"], var.network.endpoints
+      ["ecr.api", "ecr.dkr", "ecs", "ec2", "lambda", "logs", "secretsmanager"], setunion(coalesce(var.network.endpoints, ["secretsmanager"]), keys(var.network.endpoint_security_groups))
     )) == 0
     error_message = "From private subnets without a NAT gateway Dagster needs the endpoints ecr.api, ecr.dkr, ecs, ec2, lambda, logs and secretsmanager."
   }

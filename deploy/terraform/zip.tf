@@ -11,4 +11,7 @@ resource "aws_s3_object" "extract" {
   key         = "extract/${filesha256(var.extract.zip)}.zip"
   source      = var.extract.zip
   source_hash = filesha256(var.extract.zip)
+
+  # versioned and encrypted by then
+  depends_on = [module.bucket]
 }

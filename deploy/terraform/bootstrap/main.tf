@@ -29,6 +29,9 @@ module "state" {
   name            = "${var.name}-state-${var.bucket_suffix}"
   kms_key_arn     = module.key.arn
   noncurrent_days = 365
+
+  # a bucket that cannot go keeps the key that its objects are read by
+  depends_on = [module.key]
 }
 
 output "backend" {

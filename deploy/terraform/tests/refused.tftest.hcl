@@ -343,7 +343,7 @@ run "a_database_of_another_family" {
   command = plan
 
   variables {
-    network         = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], has_nat = true }
+    network         = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], has_nat = true }
     source_database = { family = "mysql5.7" }
   }
 
@@ -354,7 +354,7 @@ run "a_database_without_room" {
   command = plan
 
   variables {
-    network         = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], has_nat = true }
+    network         = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], has_nat = true }
     source_database = { storage = 5 }
   }
 
@@ -375,7 +375,7 @@ run "dagster_by_its_tag" {
   command = plan
 
   variables {
-    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], has_nat = true }
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], has_nat = true }
     dagster = { code_image = "code:latest", dagster_image = "dagster:latest" }
   }
 
@@ -386,7 +386,7 @@ run "dagster_with_an_unknown_runner" {
   command = plan
 
   variables {
-    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], has_nat = true }
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], has_nat = true }
     dagster = { code_image = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000", dagster_image = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000", runner = "batch" }
   }
 
@@ -397,7 +397,7 @@ run "dagster_open_to_the_internet" {
   command = plan
 
   variables {
-    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], has_nat = true }
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], has_nat = true }
     dagster = { code_image = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000", dagster_image = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000", viewers = ["0.0.0.0/0"] }
   }
 
@@ -479,8 +479,51 @@ run "dagster_without_a_way_to_aws" {
   command = plan
 
   variables {
-    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = ["rtb-1"] }
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], route_table_ids = ["rtb-1"] }
     dagster = { code_image = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000", dagster_image = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  expect_failures = [var.dagster]
+}
+
+run "an_interface_that_is_made_and_there" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], has_s3_gateway = true, endpoints = ["secretsmanager"], endpoint_security_groups = { secretsmanager = "sg-1" } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_database_of_one_zone" {
+  command = plan
+
+  variables {
+    network         = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], has_nat = true }
+    source_database = {}
+  }
+
+  expect_failures = [var.source_database]
+}
+
+run "a_database_of_two_versions" {
+  command = plan
+
+  variables {
+    network         = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], has_nat = true }
+    source_database = { family = "mysql8.0" }
+  }
+
+  expect_failures = [var.source_database]
+}
+
+run "dagster_in_one_zone" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], has_nat = true }
+    dagster = { code_image = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/refera/code@sha256:0000000000000000000000000000000000000000000000000000000000000000", dagster_image = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/refera/code@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
   }
 
   expect_failures = [var.dagster]

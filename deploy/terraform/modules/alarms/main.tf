@@ -78,20 +78,34 @@ resource "aws_cloudwatch_metric_alarm" "above" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "silence" {
-  for_each = local.functions
+  for_each = { for key, each in local.functions : key => each if contains(var.called, key) }
 
   alarm_name          = "${var.name}-${each.key}-silence"
   alarm_description   = "${each.value.name} was not called for a day: is the schedule on, or Dagster's?"
-  namespace           = "AWS/Lambda"
-  metric_name         = "Invocations"
-  statistic           = "Sum"
-  dimensions          = { FunctionName = each.value.name }
-  period              = 24 * 60 * 60
   evaluation_periods  = 1
   comparison_operator = "LessThanThreshold"
   threshold           = 1
-  # of a day without a call there is no number to be compared
-  treat_missing_data = "breaching"
-  alarm_actions      = [aws_sns_topic.this.arn]
-  ok_actions         = [aws_sns_topic.this.arn]
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.this.arn]
+  ok_actions          = [aws_sns_topic.this.arn]
+
+  # of a day without a call there is no number, and an alarm would look at the days before it
+  metric_query {
+    id          = "called"
+    expression  = "FILL(calls, 0)"
+    label       = "calls of ${each.value.name}"
+    return_data = true
+  }
+
+  metric_query {
+    id = "calls"
+
+    metric {
+      namespace   = "AWS/Lambda"
+      metric_name = "Invocations"
+      stat        = "Sum"
+      period      = 24 * 60 * 60
+      dimensions  = { FunctionName = each.value.name }
+    }
+  }
 }

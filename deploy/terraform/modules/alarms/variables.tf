@@ -18,6 +18,11 @@ variable "transform" {
   type        = object({ name = string, timeout = number })
 }
 
+variable "called" {
+  description = "Which of them, extract or transform, something calls every day."
+  type        = set(string)
+}
+
 variable "failed_calls_name" {
   description = "Queue of calls that failed for good."
   type        = string

@@ -22,7 +22,7 @@ locals {
     REFERA_TIME_ZONE      = var.time_zone
     REFERA_FIRST_DAY      = var.first_day
     REFERA_MEMORY_LIMIT   = "5GB"
-    REFERA_PREVIEWS       = ""
+    REFERA_PREVIEWS       = "off"
     REFERA_RUNNER         = var.runner
     REFERA_LAMBDA_EXTRACT = var.extract.arn
     REFERA_MESSAGES       = "s3://${var.messages.name}"

@@ -6,7 +6,7 @@ resource "aws_db_subnet_group" "this" {
 }
 
 resource "aws_db_parameter_group" "this" {
-  name        = "${var.name}-dagster"
+  name_prefix = "${var.name}-dagster-"
   family      = "postgres16"
   description = "TLS only; slow questions are logged"
 
@@ -16,6 +16,8 @@ resource "aws_db_parameter_group" "this" {
     content {
       name  = parameter.key
       value = parameter.value
+      # what AWS says of one that has its default anyhow: told otherwise, each plan would change it
+      apply_method = parameter.key == "rds.force_ssl" ? "pending-reboot" : "immediate"
     }
   }
 
@@ -61,4 +63,15 @@ resource "aws_db_instance" "this" {
   performance_insights_enabled    = true
   performance_insights_kms_key_id = var.kms_key_arn
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
+}
+
+# RDS gives a new password every seven days, and a task has the one that it began with: as seldom as AWS takes
+resource "aws_secretsmanager_secret_rotation" "postgres" {
+  #checkov:skip=CKV_AWS_304:whoever changes the password starts the services again (README); it is reachable from their security group alone
+  secret_id          = local.postgres_secret
+  rotate_immediately = false
+
+  rotation_rules {
+    automatically_after_days = 1000
+  }
 }

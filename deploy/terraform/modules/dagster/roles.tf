@@ -11,6 +11,9 @@ locals {
     }]
   })
 
+  # ECS takes a field of a secret behind its ARN, and IAM does not
+  code_secrets = [for arn in values(var.code_secrets) : join(":", slice(split(":", arn), 0, 7))]
+
   key = { Sid = "Key", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.kms_key_arn }
 
   step_logs = [
@@ -49,7 +52,7 @@ resource "aws_iam_role_policy" "execution" {
       { Sid = "LogInToRegistry", Effect = "Allow", Action = "ecr:GetAuthorizationToken", Resource = "*" },
       { Sid = "PullImages", Effect = "Allow", Action = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"], Resource = var.repository_arns },
       { Sid = "WriteLogs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "${aws_cloudwatch_log_group.this.arn}:*" },
-      { Sid = "HandSecretsOver", Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = concat([local.postgres_secret], values(local.run_secrets), values(var.code_secrets)) },
+      { Sid = "HandSecretsOver", Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = concat([local.postgres_secret], values(local.run_secrets), local.code_secrets) },
       { Sid = "Key", Effect = "Allow", Action = "kms:Decrypt", Resource = var.kms_key_arn },
     ]
   })

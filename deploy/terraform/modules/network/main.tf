@@ -35,8 +35,19 @@ resource "aws_security_group_rule" "source_group" {
   source_security_group_id = each.value
 }
 
+locals {
+  s3_gateway = one(concat(aws_vpc_endpoint.s3[*].prefix_list_id, data.aws_ec2_managed_prefix_list.s3[*].id))
+}
+
+# the gateway is there already
+data "aws_ec2_managed_prefix_list" "s3" {
+  count = var.has_s3_gateway ? 1 : 0
+
+  name = "com.amazonaws.${var.place.region}.s3"
+}
+
 resource "aws_security_group_rule" "s3" {
-  count = length(var.route_table_ids) > 0 ? 1 : 0
+  count = var.has_s3_gateway || length(var.route_table_ids) > 0 ? 1 : 0
 
   description       = "S3, by its gateway"
   type              = "egress"
@@ -44,7 +55,19 @@ resource "aws_security_group_rule" "s3" {
   protocol          = "tcp"
   from_port         = 443
   to_port           = 443
-  prefix_list_ids   = [aws_vpc_endpoint.s3[0].prefix_list_id]
+  prefix_list_ids   = [local.s3_gateway]
+}
+
+resource "aws_security_group_rule" "endpoints_that_are_there" {
+  for_each = var.endpoint_security_groups
+
+  description              = "AWS, by an interface that is there: ${each.key}"
+  type                     = "egress"
+  security_group_id        = aws_security_group.functions.id
+  protocol                 = "tcp"
+  from_port                = 443
+  to_port                  = 443
+  source_security_group_id = each.value
 }
 
 resource "aws_security_group_rule" "endpoints" {
@@ -72,7 +95,7 @@ resource "aws_security_group_rule" "internet" {
 }
 
 resource "aws_vpc_endpoint" "s3" {
-  count = length(var.route_table_ids) > 0 ? 1 : 0
+  count = length(var.route_table_ids) > 0 && !var.has_s3_gateway ? 1 : 0
 
   vpc_id            = var.vpc_id
   service_name      = "com.amazonaws.${var.place.region}.s3"
@@ -84,20 +107,27 @@ resource "aws_security_group" "endpoints" {
   count = length(var.endpoints) > 0 ? 1 : 0
 
   name        = "${var.name}-endpoints"
-  description = "Interfaces to AWS: called by what belongs to ${var.name}"
+  description = "Interfaces to AWS: called from the whole network, whose names for AWS lead to them"
   vpc_id      = var.vpc_id
 }
 
-resource "aws_security_group_rule" "endpoints_called" {
-  for_each = length(var.endpoints) > 0 ? merge({ functions = aws_security_group.functions.id }, var.callers) : {}
+data "aws_vpc" "this" {
+  count = length(var.endpoints) > 0 ? 1 : 0
 
-  description              = "HTTPS from ${each.key}"
-  type                     = "ingress"
-  security_group_id        = aws_security_group.endpoints[0].id
-  protocol                 = "tcp"
-  from_port                = 443
-  to_port                  = 443
-  source_security_group_id = each.value
+  id = var.vpc_id
+}
+
+# private names of AWS lead everyone in the VPC to the interfaces, and not only us: whoever was not let in could not reach it any more
+resource "aws_security_group_rule" "endpoints_called" {
+  count = length(var.endpoints) > 0 ? 1 : 0
+
+  description       = "HTTPS from the VPC"
+  type              = "ingress"
+  security_group_id = aws_security_group.endpoints[0].id
+  protocol          = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_blocks       = [for each in data.aws_vpc.this[0].cidr_block_associations : each.cidr_block]
 }
 
 resource "aws_vpc_endpoint" "interface" {

@@ -28,10 +28,16 @@ variable "endpoints" {
   type        = set(string)
 }
 
-variable "callers" {
-  description = "Security groups that call these interfaces beside the functions, by name."
+variable "endpoint_security_groups" {
+  description = "Security groups of interfaces that are there already, by the service they lead to."
   type        = map(string)
   default     = {}
+}
+
+variable "has_s3_gateway" {
+  description = "Whether the route tables have a gateway to S3 already."
+  type        = bool
+  default     = false
 }
 
 variable "has_nat" {

@@ -1,7 +1,8 @@
 # A MySQL of yours whose log can be read: what RDS needs to be told for that, and no door to the internet.
 
 resource "aws_db_parameter_group" "this" {
-  name        = "${var.name}-source"
+  # a family is changed by another group beside this one
+  name_prefix = "${var.name}-source-"
   family      = var.family
   description = "The log holds every column of every row that changed, and names them"
 
@@ -87,6 +88,7 @@ resource "aws_db_instance" "this" {
 
   final_snapshot_identifier           = "${var.name}-source-final"
   auto_minor_version_upgrade          = true
+  allow_major_version_upgrade         = true
   performance_insights_enabled        = true
   performance_insights_kms_key_id     = var.kms_key_arn
   enabled_cloudwatch_logs_exports     = ["error", "slowquery"]

@@ -7,6 +7,7 @@ variables {
   transform         = { name = "refera-transform", timeout = 600 }
   failed_calls_name = "refera-failed-calls"
   kms_key_arn       = "arn:aws:kms:eu-central-1:000000000000:key/1"
+  called            = ["extract", "transform"]
   emails            = ["data@example.com"]
   monthly_budget    = 120
 }
@@ -26,7 +27,7 @@ run "alarms" {
       for name, alarm in aws_cloudwatch_metric_alarm.above :
       alarm.dimensions == tomap(name == "failed-calls" ? { QueueName = "refera-failed-calls" } : { FunctionName = "refera-${split("-", name)[0]}" })
       ]) && alltrue([
-      for name, alarm in aws_cloudwatch_metric_alarm.silence : alarm.dimensions == tomap({ FunctionName = "refera-${name}" })
+      for name, alarm in aws_cloudwatch_metric_alarm.silence : [for query in alarm.metric_query : query.metric[0].dimensions if query.id == "calls"] == [tomap({ FunctionName = "refera-${name}" })]
     ])
     error_message = "Each alarm looks at its own function, or at the queue."
   }
@@ -48,8 +49,13 @@ run "alarms" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.silence["extract"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.silence["extract"].period == 86400 && aws_cloudwatch_metric_alarm.silence["extract"].comparison_operator == "LessThanThreshold"
-    error_message = "A day without a call is an alarm: there is no number to be compared then."
+    condition = alltrue([
+      for alarm in values(aws_cloudwatch_metric_alarm.silence) :
+      alarm.treat_missing_data == "breaching" && alarm.comparison_operator == "LessThanThreshold" && alarm.threshold == 1
+      && { for query in alarm.metric_query : query.id => [query.expression, query.return_data] }["called"] == ["FILL(calls, 0)", true]
+      && [for query in alarm.metric_query : [query.metric[0].metric_name, query.metric[0].stat, tostring(query.metric[0].period)] if query.id == "calls"] == [["Invocations", "Sum", "86400"]]
+    ])
+    error_message = "A day without a call counts as none, and none is an alarm."
   }
 }
 
@@ -77,6 +83,17 @@ run "told" {
       && length(aws_budgets_budget.this[0].notification) == 2
     )
     error_message = "The budget counts what carries the tag, and speaks through the topic."
+  }
+}
+
+run "whom_nobody_calls" {
+  variables {
+    called = ["extract"]
+  }
+
+  assert {
+    condition     = keys(aws_cloudwatch_metric_alarm.silence) == ["extract"] && length(aws_cloudwatch_metric_alarm.above) == 9
+    error_message = "Who is not called every day is not missed."
   }
 }
 

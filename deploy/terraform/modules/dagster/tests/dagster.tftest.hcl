@@ -25,7 +25,7 @@ variables {
   builds_the_warehouse   = [{ Sid = "PublishTables", Effect = "Allow", Action = "s3:PutObject", Resource = "arn:aws:s3:::warehouse/warehouse/*" }]
   source_secret_arn      = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:refera/source"
   hash_key_secret_arn    = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:refera/hash-key"
-  code_secrets           = { REFERA_ALERT_WEBHOOK = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:webhook" }
+  code_secrets           = { REFERA_ALERT_WEBHOOK = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:webhook:url::" }
   kms_key_arn            = "arn:aws:kms:eu-central-1:000000000000:key/1"
   time_zone              = "Europe/Lisbon"
   first_day              = "2026-01-01"
@@ -97,7 +97,7 @@ run "what_services_are_told" {
       REFERA_TIME_ZONE                 = "Europe/Lisbon"
       REFERA_FIRST_DAY                 = "2026-01-01"
       REFERA_MEMORY_LIMIT              = "5GB"
-      REFERA_PREVIEWS                  = ""
+      REFERA_PREVIEWS                  = "off"
       REFERA_RUNNER                    = "lambda"
       REFERA_LAMBDA_EXTRACT            = var.extract.arn
       REFERA_MESSAGES                  = "s3://messages"
@@ -115,7 +115,7 @@ run "what_services_are_told" {
       for each in jsondecode(aws_ecs_task_definition.this["code"].container_definitions)[0].secrets : each.name => each.valueFrom
       } == {
       DAGSTER_POSTGRES_PASSWORD = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:rds:password::"
-      REFERA_ALERT_WEBHOOK      = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:webhook"
+      REFERA_ALERT_WEBHOOK      = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:webhook:url::"
     }
     error_message = "Where a function reads the source nobody else is told its address."
   }
@@ -149,8 +149,18 @@ run "rights" {
   }
 
   assert {
-    condition     = toset([for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : length(statement.Resource) if statement.Sid == "HandSecretsOver"]) == toset([2])
-    error_message = "The execution role hands over PostgreSQL's password and the webhook's address."
+    condition = one([for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Resource if statement.Sid == "HandSecretsOver"]) == [
+      "arn:aws:secretsmanager:eu-central-1:000000000000:secret:rds", "arn:aws:secretsmanager:eu-central-1:000000000000:secret:webhook",
+    ]
+    error_message = "The execution role hands over PostgreSQL's password and the webhook's address, whatever field of them a task is given."
+  }
+
+  assert {
+    condition = (
+      aws_secretsmanager_secret_rotation.postgres.secret_id == "arn:aws:secretsmanager:eu-central-1:000000000000:secret:rds"
+      && aws_secretsmanager_secret_rotation.postgres.rotation_rules[0].automatically_after_days == 1000 && !aws_secretsmanager_secret_rotation.postgres.rotate_immediately
+    )
+    error_message = "PostgreSQL's password does not change under the services that have it."
   }
 }
 

@@ -1,4 +1,11 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  mock_data "aws_vpc" {
+    defaults = { cidr_block_associations = [{ association_id = "a", cidr_block = "10.0.0.0/16", state = "associated" }, { association_id = "b", cidr_block = "100.64.0.0/16", state = "associated" }] }
+  }
+  mock_data "aws_ec2_managed_prefix_list" {
+    defaults = { id = "pl-s3" }
+  }
+}
 
 variables {
   name                   = "refera"
@@ -7,7 +14,6 @@ variables {
   subnet_ids             = ["subnet-1", "subnet-2"]
   route_table_ids        = ["rtb-1"]
   endpoints              = ["secretsmanager", "glue"]
-  callers                = { dagster = "sg-dagster" }
   has_nat                = false
   source_port            = 3307
   source_cidr_blocks     = ["10.0.3.0/24"]
@@ -40,10 +46,11 @@ run "without_a_nat" {
   }
 
   assert {
-    condition = {
-      for name, each in aws_security_group_rule.endpoints_called : name => each.source_security_group_id
-    } == { functions = aws_security_group.functions.id, dagster = "sg-dagster" }
-    error_message = "The interfaces are called by what belongs to us."
+    condition = (
+      aws_security_group_rule.endpoints_called[0].security_group_id == aws_security_group.endpoints[0].id && aws_security_group_rule.endpoints_called[0].type == "ingress"
+      && aws_security_group_rule.endpoints_called[0].cidr_blocks == tolist(["10.0.0.0/16", "100.64.0.0/16"]) && aws_security_group_rule.endpoints_called[0].to_port == 443
+    )
+    error_message = "The interfaces are called by everyone in the VPC: its names for AWS lead there now."
   }
 
   assert {
@@ -72,5 +79,25 @@ run "with_a_nat" {
       && length(aws_security_group.endpoints) == 0 && length(aws_security_group_rule.endpoints_called) == 0 && length(aws_security_group_rule.source) == 0
     )
     error_message = "With a NAT gateway nothing else is needed, and only HTTPS goes out."
+  }
+}
+
+run "with_ways_that_are_there" {
+  variables {
+    route_table_ids          = []
+    endpoints                = []
+    has_s3_gateway           = true
+    endpoint_security_groups = { secretsmanager = "sg-endpoints" }
+  }
+
+  assert {
+    condition = (
+      aws_security_group_rule.s3[0].prefix_list_ids == tolist(["pl-s3"]) && length(aws_vpc_endpoint.s3) == 0 && length(aws_vpc_endpoint.interface) == 0
+      && data.aws_ec2_managed_prefix_list.s3[0].name == "com.amazonaws.eu-central-1.s3"
+      && aws_security_group_rule.endpoints_that_are_there["secretsmanager"].source_security_group_id == "sg-endpoints"
+      && aws_security_group_rule.endpoints_that_are_there["secretsmanager"].security_group_id == aws_security_group.functions.id
+      && aws_security_group_rule.endpoints_that_are_there["secretsmanager"].to_port == 443 && length(aws_security_group_rule.internet) == 0
+    )
+    error_message = "Ways to AWS that the network has are used, and none is made beside them."
   }
 }
