@@ -6,7 +6,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 REFERA := .venv/bin/refera
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test stress bench-cdc bench-warehouse bench-latency bench-lambda lambda_package terraform_plan terraform_apply lint ui down clean
+.PHONY: help setup demo test stress bench-cdc bench-warehouse bench-latency bench-lambda lambda_package terraform_plan terraform_apply lint types sql ui down clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -49,7 +49,12 @@ terraform_apply: ## make what terraform_plan showed, and nothing else
 lint: setup ## ruff, mypy and sqlfluff
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync types sql
+
+types: setup ## of lint only mypy
 	@.venv/bin/mypy
+
+sql: setup ## of lint only sqlfluff
 	@.venv/bin/sqlfluff lint --disable-progress-bar dbt/models dbt/tests
 
 ui: setup ## Dagster in the browser, on the local stack

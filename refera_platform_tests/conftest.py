@@ -164,8 +164,11 @@ FIRST = {
     "test_transform",
     "test_official_provider",
     "test_modules",
+    "test_commands",
+    "test_increment",
+    "test_turns",
 }
-"""Modules that take long as a whole: begun last, they would leave one of two processes idle."""
+"""Modules that take long as a whole: begun last, they would leave the other processes idle."""
 
 
 class ByModule(LoadScopeScheduling):  # type: ignore[misc]
