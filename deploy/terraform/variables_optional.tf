@@ -40,7 +40,7 @@ variable "network" {
   }
 
   validation {
-    condition     = var.network == null ? true : var.network.endpoints == null ? !contains(keys(var.network.endpoint_security_groups), "secretsmanager") : length(setintersection(var.network.endpoints, keys(var.network.endpoint_security_groups))) == 0
+    condition     = var.network == null ? true : var.network.endpoints == null ? var.network.has_nat || !contains(keys(var.network.endpoint_security_groups), "secretsmanager") : length(setintersection(var.network.endpoints, keys(var.network.endpoint_security_groups))) == 0
     error_message = "An interface is made (endpoints) or is there (endpoint_security_groups), and not both: a VPC takes one of each. Where secretsmanager is there, name the endpoints that are to be made, or []."
   }
 }

@@ -239,7 +239,7 @@ class LogCapture:
             base = self._base(table, was, "")
             if was and not read and not (stretch.end and stretch.end.order >= cut.order):
                 base = replace(base, source_types=was.source_types)  # those of now may be of a later day
-            if is_newest and net is not None:
+            if is_newest and net is not None and self._is_exact:
                 base = replace(base, source_rows=count - net, source_money=money if is_present else None)
             item, added = writer.write(stretch, base, job.known, read=read, cut=cut)
             job.known = dict(sorted({**job.known, item.day: item}.items()))
@@ -248,7 +248,9 @@ class LogCapture:
                     day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url
                 )
             )
-        return self._captured(job, written, None if net is None else count - net, kept=job.plan.kept)
+        # of an inexact snapshot nobody knows which of its rows the log has yet to tell
+        source_rows = None if net is None or not self._is_exact else count - net
+        return self._captured(job, written, source_rows, kept=job.plan.kept)
 
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)
@@ -272,10 +274,12 @@ class LogCapture:
         days = [filled.day for filled in written]
         lake_rows, rows_twice = counted(self._source.connection, job.table, job.known, days)
         is_settled = newest is None or newest.is_settled
-        if source_rows is None or not is_settled:
-            found = OVER if is_settled else UNSETTLED
+        if not is_settled:
+            found = UNSETTLED
         elif not self._is_exact and not is_anew:
             found = INEXACT
+        elif source_rows is None:
+            found = OVER
         else:
             behind = [] if is_anew else job.logs[-1].behind.files
             present = Present(

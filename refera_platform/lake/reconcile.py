@@ -17,7 +17,7 @@ from refera_platform.errors import ReferaError
 from refera_platform.lake.difference import Difference, first_difference
 from refera_platform.lake.hashed_rows import HashedRows
 from refera_platform.lake.lake import RawObject, latest, raw_rows, state_objects
-from refera_platform.lake.reconciled import Reconciled
+from refera_platform.lake.reconciled import ALL_ROWS, Reconciled
 from refera_platform.source.checksum import Checksums
 from refera_platform.source.connection import Source
 from refera_platform.source.indexes import indexes
@@ -119,7 +119,7 @@ class _Comparison:
         there = self._hashed(
             lambda where: latest(f"(select * from {rows} where {where})", self._table.key), versions, "whole"
         )
-        scope = "the whole table"
+        scope = ALL_ROWS
         found = tuple(map(int, self._source.ask(self._checksums.server_sums("true"))[0]))
         if found == there.sums():
             return self._told(scope, rows=found[0])

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+ALL_ROWS = "the whole table"
+"""Scope of a comparison that left no row out."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciled:

@@ -71,7 +71,7 @@ def _compared(captured: Captured) -> str | None:
     """What a number of rows cannot tell."""
     if not captured.is_settled:
         return UNSETTLED.why_not
-    return None if captured.source_rows is not None else OVER.why_not
+    return None if captured.source_rows is not None else captured.reconciled.why_not or OVER.why_not
 
 
 def _values(captured: Captured, found: Reconciled, *, shows_values: bool) -> dg.AssetCheckResult:

@@ -18,6 +18,7 @@ from refera_platform.lake.captured import Captured, Refused
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
 from refera_platform.lake.pieces import InPieces, Sizes, stage_piece
+from refera_platform.lake.standing import standing
 from refera_platform.remote.event import Request
 from refera_platform.remote.facts import Came
 from refera_platform.remote.journal import Journal
@@ -77,29 +78,32 @@ class _Call:
     ) -> None:  # fmt: skip
         self._stage, self._source, self._folder = stage, source, folder
         self._listening, self._journal, self._left = listening, journal, left
-        self._longest = 0.0
+        self._longest = dict[str, float]()
         self._refused: dict[str, ReferaError] = {}
-        self._differing: list[str] = []
+        self._differing: dict[str, str] = {}
         self.answered: set[str] = set()
         self.told: dict[str, Any] = {}
 
     def run(self, wanted: Pass) -> list[InPieces]:
-        """One pass; gives the tables whose pieces must be read first.
-
-        Raises:
-            LakeError: when other passes came before it and there is no time for another one.
-        """
-        if not self._has_time(LEAST_LEFT_OF_DAYS):
-            raise LakeError(
-                f"This call has no time for day {wanted.days[-1]} of {wanted.tables[0].address}; what came before is"
-                " committed:",
+        """One pass, when there is time for it; gives the tables whose pieces must be read first."""
+        if "pass" not in self._longest or self._has_time(LEAST_LEFT_OF_DAYS, "pass"):
+            return self._run(wanted)
+        for table in wanted.tables:
+            if table.address in self._refused:
+                continue
+            late = LakeError(
+                f"This call has no time for day {wanted.days[-1]} of {table.address}; what came before is committed:",
                 "call again with the same event, which goes on from there.",
                 passing=True,
             )
+            self._note(Refused(table=table, trouble=late))
+        return []
+
+    def _run(self, wanted: Pass) -> list[InPieces]:
         stage, sizes = self._stage, Sizes(rows=self._stage.runner.piece_rows, bytes=PIECE_BYTES)
         tables = [table for table in wanted.tables if table.address not in self._refused]
         pieces = []
-        with self._timed() as folder:
+        with self._timed("pass") as folder:
             for came in capture_tables(
                 Lake(stage),
                 self._source,
@@ -127,7 +131,7 @@ class _Call:
                 self._note(Refused(table=came.table, trouble=trouble))
         if not whole:
             return
-        for again in self.run(replace(wanted, tables=tuple(whole))):
+        for again in self._run(replace(wanted, tables=tuple(whole))):
             wanted_again = LakeError(
                 f"The pieces of {again.table.address} were read, and {len(again.missing)} are wanted again:",
                 "the table changed its shape, or its log went; call again with the same event.",
@@ -146,30 +150,30 @@ class _Call:
         Raises:
             LakeError: naming them.
         """
-        if self._refused:
-            said = " | ".join(str(trouble) for trouble in self._refused.values())
-            raise LakeError(
-                f"{len(self._refused)} tables were refused, and the others are committed: {said}",
-                passing=all(trouble.passing for trouble in self._refused.values()),
-            )
+        said = []
         if self._differing:
-            raise LakeError(
-                f"What was committed is not what the source holds: {' | '.join(self._differing)}.",
-                "Look at the tables (refera verify), and take a new baseline of each: refera resnapshot.",
+            said.append(
+                f"What was committed is not what the source holds: {' | '.join(self._differing.values())}. Look at the"
+                " tables (refera verify), and take a new baseline of each: refera resnapshot."
             )
+        if self._refused:
+            troubles = " | ".join(str(trouble) for trouble in self._refused.values())
+            said.append(f"{len(self._refused)} tables were refused, and the others are committed: {troubles}")
+        if said:
+            passing = not self._differing and all(trouble.passing for trouble in self._refused.values())
+            raise LakeError(" ".join(said), passing=passing)
 
-    def _has_time(self, least: float, *, at_once: bool = False) -> bool:
-        """Whether there is time for something that takes ``least`` seconds; the first thing of a call begins anyhow."""
-        is_first = not self._longest and not at_once
-        return is_first or self._left() >= max(least, 2 * self._longest)
+    def _has_time(self, least: float, kind: str) -> bool:
+        """Whether there is time for another one of a kind: ``least`` seconds, and twice the longest one so far."""
+        return self._left() >= max(least, 2 * self._longest.get(kind, 0.0))
 
     @contextmanager
-    def _timed(self) -> Iterator[Path]:
+    def _timed(self, kind: str) -> Iterator[Path]:
         """A folder for one thing that may be done again, whose time is kept."""
         began = time.monotonic()
         with TemporaryDirectory(dir=self._folder) as folder:
             yield Path(folder)
-        self._longest = max(self._longest, time.monotonic() - began)
+        self._longest[kind] = max(self._longest.get(kind, 0.0), time.monotonic() - began)
 
     def _read_pieces(self, came: InPieces) -> None:
         """Read the pieces that are missing, one after the other.
@@ -178,7 +182,7 @@ class _Call:
             LakeError: when there is no time for all of them and for putting them together; those that were read stay.
         """
         for at, number in enumerate((*came.missing, None)):
-            if not self._has_time(LEAST_LEFT, at_once=True):
+            if not self._has_time(LEAST_LEFT, "piece"):
                 done = came.count - len(came.missing) + at
                 raise LakeError(
                     f"{done} of {came.count} pieces of {came.table.address} are read, and there is no time for more in"
@@ -189,7 +193,7 @@ class _Call:
             if number is None:
                 return
             lake, clock = Lake(self._stage), self._stage.clock
-            with self._timed() as folder:
+            with self._timed("piece") as folder:
                 one = stage_piece(lake, self._source, came.table, came.plan, number, clock, folder)
             self._journal.info("piece", table=came.table.address, piece=number, of=came.count, rows=one.rows)
 
@@ -198,18 +202,17 @@ class _Call:
         match came:
             case Captured():
                 self.answered.add(address)
-                agrees = not came.difference
+                found = standing(Lake(self._stage), came)
                 days = {str(filled.day): {"rows": filled.state.row_count, "added": dict(filled.added),
                                           "object": filled.url} for filled in came.filled}  # fmt: skip
-                told = {"days": days, "kept": [str(day) for day in came.kept], "agrees": agrees}
+                told = {"days": days, "kept": [str(day) for day in came.kept], "agrees": not found}
                 self._journal.info("captured", table=address, **told, seconds=round(came.seconds, 3))
-                before = self.told.get(address, {"days": {}, "agrees": True})
-                self.told[address] = {
-                    **told, "days": {**before["days"], **days}, "agrees": agrees and before["agrees"]
-                }  # fmt: skip
-                if not agrees:
-                    self._differing.append(came.difference)
-                    self._journal.error("differs", table=address, trouble=came.difference)
+                before = self.told.get(address, {"days": {}})
+                self.told[address] = {**told, "days": {**before["days"], **days}}
+                self._differing.pop(address, None)
+                if found:
+                    self._differing[address] = found
+                    self._journal.error("differs", table=address, trouble=found)
             case Refused():
                 self.answered.add(address)
                 self._refused[address] = came.trouble

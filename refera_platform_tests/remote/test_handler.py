@@ -1,8 +1,9 @@
 """The handler of the function: what it does for an event, and what it says when it does not."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from refera_platform.lake.pieces import stage_piece
 from refera_platform.remote import capturing
 from refera_platform.remote.handler import PassingError, handler
 from refera_platform.source import catalog
+from refera_platform.source.server.mariadb import MariaDB
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.conftest import captures
 from refera_platform_tests.lake.logged import differences_of, raw_of, states_of
@@ -186,6 +188,56 @@ def test_who_has_nobody_listening_fails_when_lake_and_source_differ(
     ]
     assert handler({**DAY, "tables": ["payments"], "afresh": ["payments"]}, Context())
     assert differences_of(stage, [catalog.find("orders"), catalog.find("payments")]) == {}
+
+
+def test_a_difference_stands_until_somebody_has_compared_anew(stage, shop, told, server) -> None:
+    yesterday = TODAY - timedelta(days=1)
+    payments = catalog.find("payments")
+    shop.at(yesterday)
+    captures(stage, [payments], yesterday)
+    with root_session(server, "set session sql_log_bin = 0"):
+        server.execute("delete from payments where checkNumber = 'C1'")
+    shop.at(TODAY)
+    told(REFERA_NOW=f"{TODAY}T00:30:00+00:00")
+    event = {**ASKED, "tables": ["payments", "orders"], "scheduled_at": f"{TODAY}T00:30:00Z"}
+    for _ in range(3):  # as Lambda calls again: the day is closed by then, and nothing is compared
+        with pytest.raises(LakeError, match="payments has 3 rows in the lake and 2 at the source") as failed:
+            handler(event, Context())
+        assert type(failed.value) is LakeError
+    handler({**DAY, "tables": ["payments"], "afresh": ["payments"]}, Context())
+    assert not list(Lake(stage).objects.list("_staging/"))
+    assert handler(event, Context())["tables"]["classicmodels.payments"]["agrees"]
+    assert differences_of(stage, [payments]) == {}
+
+
+def test_what_is_committed_while_an_inexact_snapshot_begins_is_no_difference(
+    stage, shop, told, monkeypatch
+) -> None:
+    payments = catalog.find("payments")
+    captures(stage, [payments], TODAY)
+    genuine = MariaDB.begin_snapshot
+
+    def overtaken(self):
+        before = genuine(self)
+        self._ask("rollback")
+        shop.run("insert into payments values (12, 'N1', '2026-03-10', 1)")
+        genuine(self)
+        return replace(before, is_exact=False)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(MariaDB, "begin_snapshot", overtaken)
+        assert handler({**DAY, "tables": ["payments"]}, Context())["tables"][payments.address]["agrees"]
+    assert handler({**DAY, "tables": ["payments"]}, Context())["tables"][payments.address]["agrees"]
+    assert differences_of(stage, [payments]) == {}
+
+
+def test_a_long_pass_keeps_no_piece_from_being_read(stage, shop, told, monkeypatch) -> None:
+    told(REFERA_PIECE_ROWS="2")
+    clock = iter(range(0, 10**6, 400))
+    monkeypatch.setattr(capturing, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with pytest.raises(PassingError, match="1 of 3 pieces"):
+        handler({**DAY, "tables": ["orderdetails"]}, Context(seconds=500))
+    assert handler({**DAY, "tables": ["orderdetails"]}, Context(seconds=900))
 
 
 def test_a_downtime_is_made_up_day_by_day_as_long_as_there_is_time(stage, shop, told, capsys) -> None:

@@ -81,15 +81,17 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   for_each = { for key, each in local.functions : key => each if contains(var.called, key) }
 
   alarm_name          = "${var.name}-${each.key}-silence"
-  alarm_description   = "${each.value.name} was not called for a day: is the schedule on, or Dagster's?"
-  evaluation_periods  = 1
+  alarm_description   = "${each.value.name} was not called for 26 hours: is the schedule on, or Dagster's?"
+  evaluation_periods  = 26
+  datapoints_to_alarm = 26
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
   alarm_actions       = [aws_sns_topic.this.arn]
   ok_actions          = [aws_sns_topic.this.arn]
 
-  # of a day without a call there is no number, and an alarm would look at the days before it
+  # of an hour without a call there is no number, and an alarm would look for one further back. More hours than a day
+  # has: what is called once a day is not called at the same minute, and one day of autumn has 25
   metric_query {
     id          = "called"
     expression  = "FILL(calls, 0)"
@@ -104,7 +106,7 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
       namespace   = "AWS/Lambda"
       metric_name = "Invocations"
       stat        = "Sum"
-      period      = 24 * 60 * 60
+      period      = 60 * 60
       dimensions  = { FunctionName = each.value.name }
     }
   }

@@ -52,10 +52,11 @@ run "alarms" {
     condition = alltrue([
       for alarm in values(aws_cloudwatch_metric_alarm.silence) :
       alarm.treat_missing_data == "breaching" && alarm.comparison_operator == "LessThanThreshold" && alarm.threshold == 1
+      && alarm.evaluation_periods == 26 && alarm.datapoints_to_alarm == 26
       && { for query in alarm.metric_query : query.id => [query.expression, query.return_data] }["called"] == ["FILL(calls, 0)", true]
-      && [for query in alarm.metric_query : [query.metric[0].metric_name, query.metric[0].stat, tostring(query.metric[0].period)] if query.id == "calls"] == [["Invocations", "Sum", "86400"]]
+      && [for query in alarm.metric_query : [query.metric[0].metric_name, query.metric[0].stat, tostring(query.metric[0].period)] if query.id == "calls"] == [["Invocations", "Sum", "3600"]]
     ])
-    error_message = "A day without a call counts as none, and none is an alarm."
+    error_message = "An hour without a call counts as none, and more of them than a day has are an alarm."
   }
 }
 
