@@ -49,7 +49,7 @@ terraform_apply: ## make what terraform_plan showed, and nothing else
 lint: setup ## ruff, mypy and sqlfluff
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync types sql
+	@$(MAKE) --no-print-directory --jobs=2 types sql
 
 types: setup ## of lint only mypy
 	@.venv/bin/mypy

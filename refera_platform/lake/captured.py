@@ -80,13 +80,17 @@ class Captured:
         address, found = self.table.address, self.reconciled
         if self.rows_twice:
             return f"{self.rows_twice} rows of {address} are there twice"
-        if not self.is_settled:
-            return f"{address}: {found.why_not.rstrip('.')}"
-        if not self.agrees:
+        if self.is_settled and not self.agrees:
             return f"{address} has {self.lake_rows} rows in the lake and {self.source_rows} at the source"
-        if found.trouble:
-            return f"the values of {address} could not be compared: {found.trouble.rstrip('.')}"
         return f"{address} differs in {found.scope}: {found.first_place}" if found.first else ""
+
+    @property
+    def doubt(self) -> str:
+        """Why nobody knows whether they differ, where that should be known; the next pass may know."""
+        if not self.is_settled:
+            return f"{self.table.address}: {self.reconciled.why_not.rstrip('.')}"
+        trouble = self.reconciled.trouble.rstrip(".")
+        return f"the values of {self.table.address} could not be compared: {trouble}" if trouble else ""
 
     @property
     def day(self) -> date:

@@ -202,7 +202,7 @@ class _Call:
         match came:
             case Captured():
                 self.answered.add(address)
-                found = standing(Lake(self._stage), came)
+                found = standing(Lake(self._stage), came) or came.doubt
                 days = {str(filled.day): {"rows": filled.state.row_count, "added": dict(filled.added),
                                           "object": filled.url} for filled in came.filled}  # fmt: skip
                 told = {"days": days, "kept": [str(day) for day in came.kept], "agrees": not found}

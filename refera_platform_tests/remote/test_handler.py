@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from refera_platform.errors import LakeError, ReferaError, SettingError
+from refera_platform.errors import LakeError, ReferaError, SettingError, SourceError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.pieces import stage_piece
 from refera_platform.remote import capturing
@@ -238,6 +238,22 @@ def test_a_long_pass_keeps_no_piece_from_being_read(stage, shop, told, monkeypat
     with pytest.raises(PassingError, match="1 of 3 pieces"):
         handler({**DAY, "tables": ["orderdetails"]}, Context(seconds=500))
     assert handler({**DAY, "tables": ["orderdetails"]}, Context(seconds=900))
+    assert differences_of(stage, [LINES]) == {}
+
+
+def test_a_comparison_that_failed_fails_its_call_and_none_after_it(stage, shop, told, monkeypatch) -> None:
+    captures(stage, [LINES], TODAY)
+
+    def broken(**_):
+        raise SourceError("The server went away.")
+
+    only = {**DAY, "tables": ["orderdetails"]}
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("refera_platform.lake.reconcile.Checksums", broken)
+        with pytest.raises(LakeError, match=r"values of classicmodels\.orderdetails could not be compared"):
+            handler(only, Context())
+    assert handler(only, Context())["tables"]["classicmodels.orderdetails"]["agrees"]
+    assert not list(Lake(stage).objects.list("_staging/"))
 
 
 def test_a_downtime_is_made_up_day_by_day_as_long_as_there_is_time(stage, shop, told, capsys) -> None:
