@@ -6,9 +6,11 @@ limit of memory.
 """
 
 import importlib.util
+import io
 import json
 import os
 import queue
+import select
 import shutil
 import signal
 import subprocess
@@ -19,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 NAMESPACE = """
 mount --make-rprivate /
@@ -81,7 +83,8 @@ class Environment:
         self.seconds_to_ready = 0.0
         """From the start of the process until it asked for its first call."""
         self._started_at = time.monotonic()
-        self._log: list[str] = []
+        self._log = bytearray()
+        self._reading = threading.Lock()
         self._next: queue.Queue[Call] = queue.Queue()
         self._call: Call | None = None
         self._init_error = b""
@@ -90,6 +93,8 @@ class Environment:
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self._process = self._started(scratch)
+        self._out = cast("io.RawIOBase", self._process.stdout)
+        os.set_blocking(self._out.fileno(), False)
         threading.Thread(target=self._watch, daemon=True).start()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -101,7 +106,7 @@ class Environment:
     @property
     def log(self) -> str:
         """What it wrote so far."""
-        return "".join(self._log)
+        return self._log.decode(errors="replace")
 
     def answer(self, call: Call) -> None:
         """Let the process answer; fills in what came of it, as AWS words it."""
@@ -118,11 +123,12 @@ class Environment:
                 self._fail(call, "Sandbox.Timedout", said)
         self._call = None
         spent = (time.monotonic() - began) * 1000
-        self._log.append(
+        self._drain()
+        self._log += (
             f"REPORT RequestId: {call.request_id}\tDuration: {spent:.2f} ms\tMemory Size: {self.function.memory} MB\t"
             f"Max Memory Used: {self.most_memory >> 20} MB\n"
-        )
-        self.tail = "".join(self._log[seen:])
+        ).encode()
+        self.tail = bytes(self._log[seen:])
 
     def kill(self) -> None:
         """End the process as the kernel would."""
@@ -175,7 +181,7 @@ class Environment:
         call.answer, call.error = json.dumps({"errorType": kind, "errorMessage": said}).encode(), "Unhandled"
         call.done.set()
 
-    def _started(self, scratch: Path) -> subprocess.Popen[str]:
+    def _started(self, scratch: Path) -> subprocess.Popen[bytes]:
         scratch.mkdir(parents=True)
         (scratch / "task").mkdir()
         client = scratch / "runtime"
@@ -214,16 +220,28 @@ class Environment:
             ["unshare", "-rm", "sh", "-ec", NAMESPACE, "sh", *words] if isolated else ["env", "-i", *words]
         )
         return subprocess.Popen(
-            command, cwd=self.function.package, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            command, cwd=self.function.package, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
             env={"PATH": os.environ["PATH"], "SCRATCH": str(scratch), "PACKAGE": str(self.function.package)},
             start_new_session=True,
         )  # fmt: skip
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
-                self._log.append(line)
+        while select.select([self._out], [], [])[0] and self._drain():
+            continue
+        with self._reading:
+            self._out.close()
+
+    def _drain(self) -> bool:
+        """Take all that the process has written until now; ``False`` when it will write no more.
+
+        What a function writes comes before what it answers, but by another way: whoever has seen the answer looks here.
+        """
+        with self._reading:
+            while not self._out.closed and (part := self._out.read(1 << 16)) != b"":
+                if part is None:
+                    return True
+                self._log += part
+        return False
 
     def _watch(self) -> None:
         """Kill the process when it has more memory than the function is given, as Lambda does."""

@@ -138,7 +138,7 @@ class LambdaService:
         done, tail = self._run(deployed, environment, event, kind)
         headers = {
             "X-Amz-Executed-Version": "$LATEST",
-            "X-Amz-Log-Result": base64.b64encode(tail.encode()[-TAIL:]).decode(),
+            "X-Amz-Log-Result": base64.b64encode(tail[-TAIL:]).decode(),
         }
         return 200, {**headers, **({"X-Amz-Function-Error": done.error} if done.error else {})}, done.answer
 
@@ -157,7 +157,7 @@ class LambdaService:
             deployed.environments.append(made)
             return made
 
-    def _run(self, deployed: Deployed, environment: Environment, event: Any, kind: str) -> tuple[Call, str]:
+    def _run(self, deployed: Deployed, environment: Environment, event: Any, kind: str) -> tuple[Call, bytes]:
         call = Call(
             request_id=str(uuid.uuid4()),
             payload=json.dumps(event).encode(),
