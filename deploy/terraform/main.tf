@@ -29,7 +29,9 @@ locals {
     artifacts = {}
   }
 
-  endpoints = try(coalesce(var.network.endpoints, toset(var.network.has_nat ? [] : ["secretsmanager"])), toset([]))
+  # interfaces that are made, and those that private subnets reach AWS by
+  endpoints  = var.network == null ? toset([]) : coalesce(var.network.endpoints, toset(var.network.has_nat ? [] : ["secretsmanager"]))
+  interfaces = var.network == null ? toset([]) : setunion(local.endpoints, keys(var.network.endpoint_security_groups))
 
   # whom something calls every day
   is_called = { schedule = var.dagster == null && var.is_scheduled, dagster = try(var.dagster.runner == "lambda", false) }

@@ -202,7 +202,7 @@ variable "glue_database" {
   }
 
   validation {
-    condition     = var.glue_database == null || var.network == null ? true : var.network.has_nat || contains(setunion(coalesce(var.network.endpoints, ["secretsmanager"]), keys(var.network.endpoint_security_groups)), "glue")
+    condition     = var.glue_database == null || var.network == null ? true : var.network.has_nat || contains(local.interfaces, "glue")
     error_message = "From private subnets without a NAT gateway Glue needs the endpoint glue."
   }
 }

@@ -109,7 +109,7 @@ variable "dagster" {
 
   validation {
     condition = var.dagster == null || var.network == null ? true : var.network.has_nat || length(setsubtract(
-      ["ecr.api", "ecr.dkr", "ecs", "ec2", "lambda", "logs", "secretsmanager"], setunion(coalesce(var.network.endpoints, ["secretsmanager"]), keys(var.network.endpoint_security_groups))
+      ["ecr.api", "ecr.dkr", "ecs", "ec2", "lambda", "logs", "secretsmanager"], local.interfaces
     )) == 0
     error_message = "From private subnets without a NAT gateway Dagster needs the endpoints ecr.api, ecr.dkr, ecs, ec2, lambda, logs and secretsmanager."
   }
