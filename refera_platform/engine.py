@@ -9,6 +9,7 @@ import importlib.resources
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ from refera_platform.stage import LOOPBACK, ObjectStore, Stage
 
 EXTENSIONS = ("httpfs",)
 SCRATCH_PREFIX = "session-"
+ONE_AT_A_TIME = threading.Lock()
+"""Held while a client is made: botocore's sessions serve one thread, its clients all of them."""
 
 
 def quoted(identifier: str) -> str:
@@ -201,23 +204,30 @@ def aws_client(
         proxies={} if host in LOOPBACK else None,
     )
     try:
-        make: Any = _session(store).client
-        return make(
-            service, endpoint_url=endpoint or None, region_name=store.region,
-            aws_access_key_id=store.access_key or None, aws_secret_access_key=store.secret_key or None, config=config,
-        )  # fmt: skip
+        session: Any = _session_without_profile() if store.access_key else _session(None)
+        with ONE_AT_A_TIME:
+            return session.client(
+                service, endpoint_url=endpoint or None, region_name=store.region,
+                aws_access_key_id=store.access_key or None, aws_secret_access_key=store.secret_key or None,
+                config=config,
+            )  # fmt: skip
     except BotoCoreError as trouble:
         raise SettingError(
             f"The AWS settings cannot be used ({trouble}):", "correct AWS_* or the profile."
         ) from None
 
 
-def _session(store: ObjectStore) -> boto3.session.Session:
-    """The user's AWS session; one without a profile for a store that brings its own keys."""
-    no_profile: dict[str, Any] = {"profile": (None, [], None, None)}
-    own = botocore.session.Session(session_vars=no_profile if store.access_key else None)
+def _session(variables: dict[str, Any] | None) -> boto3.session.Session:
+    """The user's AWS session, of this moment's environment."""
+    own = botocore.session.Session(session_vars=variables)
     own.register_component("data_loader", _models_of_services())
     return boto3.session.Session(botocore_session=own)
+
+
+@functools.cache
+def _session_without_profile() -> boto3.session.Session:
+    """For stores that bring their own keys: nothing in it changes, and to make it takes longer than a client."""
+    return _session({"profile": (None, [], None, None)})
 
 
 @functools.cache

@@ -83,7 +83,7 @@ def open_shop(home: Path) -> Iterator[Shop]:
     with closing(
         pymysql.connect(
             host=admin.host, port=admin.port, user=admin.user, password=admin.password, database=admin.database,
-            charset="utf8mb4", autocommit=True, init_command="set session sql_mode = ''",
+            charset="utf8mb4", autocommit=True, ssl_disabled=True, init_command="set session sql_mode = ''",
         )
     ) as connection:  # fmt: skip
         shop = Shop(connection)

@@ -133,7 +133,7 @@ def owner(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]
     server = address.mariadb
     return pymysql.connect(
         host=server.host, port=server.port, user=server.admin.user, password=server.admin.password,
-        database=server.database, charset="utf8mb4", autocommit=True,
+        database=server.database, charset="utf8mb4", autocommit=True, ssl_disabled=True,
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def root(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]"
     server = address.mariadb
     return pymysql.connect(
         unix_socket=server.socket, user=server.root.user, password=server.root.password, database=server.database,
-        charset="utf8mb4", autocommit=True,
+        charset="utf8mb4", autocommit=True, ssl_disabled=True,
     )  # fmt: skip
 
 

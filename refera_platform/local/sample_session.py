@@ -75,7 +75,7 @@ class Admin:
         try:
             connection = pymysql.connect(
                 host=self.host, port=self.port, user=self.user, password=self.password, charset="utf8mb4",
-                autocommit=True, local_infile=True, connect_timeout=10,
+                autocommit=True, local_infile=True, connect_timeout=10, ssl_disabled=True,
                 init_command="set session sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
             )  # fmt: skip
         except pymysql.MySQLError as trouble:

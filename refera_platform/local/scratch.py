@@ -67,7 +67,7 @@ class Scratch:
             line.connect(str(self.socket))
             connection = pymysql.connect(
                 host="localhost", user=USER, password=self.password, database=database, charset="utf8mb4",
-                autocommit=True, defer_connect=True,
+                autocommit=True, defer_connect=True, ssl_disabled=True,
             )  # fmt: skip
             connection.connect(line)
             with closing(connection), connection.cursor() as cursor:
