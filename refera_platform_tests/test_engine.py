@@ -1,8 +1,44 @@
-"""Scratch folders: one's own while it lasts, gone afterwards, and what a killed process left is swept."""
+"""Sessions of DuckDB, which load what was signed and nothing else, and the folders they work in."""
 
 import threading
 
-from refera_platform.engine import SCRATCH_PREFIX, scratch, session
+import duckdb
+import pytest
+
+from refera_platform.engine import SCRATCH_PREFIX, _require_signed, extension_directory, scratch, session
+from refera_platform.errors import SettingError
+
+
+@pytest.fixture
+def tampered(tmp_path):
+    """A folder of extensions in which one byte of one is another."""
+    (signed,) = extension_directory(tmp_path / "signed").rglob("*.duckdb_extension")
+    path = tmp_path / "tampered" / signed.relative_to(tmp_path / "signed" / "duckdb-extensions")
+    path.parent.mkdir(parents=True)
+    content = bytearray(signed.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+def test_an_extension_that_is_not_what_was_signed_is_refused(tmp_path, tampered):
+    _require_signed(extension_directory(tmp_path / "signed"))
+    with pytest.raises(
+        SettingError, match=r"refused an extension in .*signature.*install the requirements again"
+    ):
+        _require_signed(tmp_path / "tampered")
+
+
+def test_a_session_loads_nothing_unsigned_besides_what_was_checked(stage, tampered):
+    with scratch(stage) as folder, session(stage, folder) as connection:
+        assert connection.execute("select current_setting('allow_unsigned_extensions')").fetchone() == (
+            False,
+        )
+        with pytest.raises(duckdb.InvalidInputException, match="allow_unsigned_extensions"):
+            connection.execute("set allow_unsigned_extensions = true")
+        other = tampered.rename(tampered.with_name("other.duckdb_extension"))
+        with pytest.raises(duckdb.IOException, match="signature"):
+            connection.execute(f"load '{other}'")
 
 
 def test_a_folder_is_nobody_else_s_while_it_lasts_and_gone_afterwards(stage):
