@@ -67,6 +67,11 @@ def template(home: Path) -> Stage:
 @pytest.fixture
 def copied(template: Stage, stage: Stage) -> Stage:
     """A stage of the test's own with every object of the template."""
+    return copy_into(stage, template)
+
+
+def copy_into(stage: Stage, template: Stage) -> Stage:
+    """Give an empty stage every object of another one."""
     for origin, target in ((template.lake, stage.lake), (template.warehouse, stage.warehouse)):
         root = ObjectRoot(origin.rpartition("/")[0].rpartition("/")[0], stage.store)
         old, new = (f"{'/'.join(place.rsplit('/', 2)[1:])}/" for place in (origin, target))

@@ -23,7 +23,7 @@ from refera_platform.warehouse.build import build
 from refera_platform.warehouse.docs import LINEAGE
 from refera_platform.warehouse.lineage import Column, Lineage
 from refera_platform_tests.business import open_shop
-from refera_platform_tests.conftest import TODAY, capture_all, own_stage
+from refera_platform_tests.conftest import TODAY, capture_all, copy_into, own_stage
 
 HOSTILE = "</script><!--<b>&amp; 'é'\u2028"
 ANSWERS = {
@@ -53,10 +53,9 @@ ANSWERS = {
 
 
 @pytest.fixture(scope="module")
-def built(home):
+def built(home, template):
     """A day of the small business, captured and published; these tests only look at it."""
-    with open_shop(home):
-        return rebuilt(own_stage(home))
+    return copy_into(own_stage(home), template)
 
 
 @pytest.fixture(scope="module")
