@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ from refera_platform.stage import LOOPBACK, ObjectStore, Stage
 EXTENSIONS = ("httpfs",)
 SCRATCH_PREFIX = "session-"
 ONE_AT_A_TIME = threading.Lock()
-"""Held while a client is made: botocore's sessions serve one thread, its clients all of them."""
+"""Held while a client of the shared session is made: botocore's sessions serve one thread, its clients all of them."""
 
 
 def quoted(identifier: str) -> str:
@@ -226,8 +226,8 @@ def aws_client(
         proxies={} if host in LOOPBACK else None,
     )
     try:
-        session: Any = _session_without_profile() if store.access_key else _session(None)
-        with ONE_AT_A_TIME:
+        with ONE_AT_A_TIME if store.access_key else nullcontext():
+            session: Any = _session_without_profile() if store.access_key else _session(None)
             return session.client(
                 service, endpoint_url=endpoint or None, region_name=store.region,
                 aws_access_key_id=store.access_key or None, aws_secret_access_key=store.secret_key or None,
@@ -248,7 +248,10 @@ def _session(variables: dict[str, Any] | None) -> boto3.session.Session:
 
 @functools.cache
 def _session_without_profile() -> boto3.session.Session:
-    """For stores that bring their own keys: nothing in it changes, and to make it takes longer than a client."""
+    """For stores that bring their own keys; to make it takes longer than a client.
+
+    What ``[default]`` of the user's AWS configuration says besides keys counts as it was when the process first asked.
+    """
     return _session({"profile": (None, [], None, None)})
 
 

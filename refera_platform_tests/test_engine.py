@@ -5,7 +5,8 @@ import threading
 import duckdb
 import pytest
 
-from refera_platform.engine import SCRATCH_PREFIX, _require_signed, extension_directory, scratch, session
+from refera_platform import engine
+from refera_platform.engine import SCRATCH_PREFIX, extension_directory, scratch, session
 from refera_platform.errors import SettingError
 
 
@@ -21,12 +22,16 @@ def tampered(tmp_path):
     return path
 
 
-def test_an_extension_that_is_not_what_was_signed_is_refused(tmp_path, tampered):
-    _require_signed(extension_directory(tmp_path / "signed"))
-    with pytest.raises(
-        SettingError, match=r"refused an extension in .*signature.*install the requirements again"
-    ):
-        _require_signed(tmp_path / "tampered")
+def test_an_extension_that_is_not_what_was_signed_is_refused(stage, tmp_path, tampered, monkeypatch):
+    monkeypatch.setattr(engine, "extension_directory", lambda home: tmp_path / "tampered")
+    refused = r"refused an extension in .*signature.*install the requirements again"
+    for _ in range(2):
+        with (
+            scratch(stage) as folder,
+            pytest.raises(SettingError, match=refused),
+            session(stage, folder),
+        ):
+            pytest.fail("opened with an extension that nobody signed")
 
 
 def test_a_session_loads_nothing_unsigned_besides_what_was_checked(stage, tampered):

@@ -167,8 +167,11 @@ def test_the_database_of_a_build_is_gone_afterwards(copied):
 
 
 def test_a_red_test_says_how_many_rows_it_found_and_keeps_them(copied):
+    before = everything(copied)
     add_a_row_without_a_key(copied, f"classicmodels/payments/day={TODAY}/part-0.parquet")
     built = build(copied)
+    assert (built.reason, built.published) == ("", None), "red, and of the changes alone"
+    assert everything(copied) == before
     ((name, address),) = [pair for pair in built.failures if pair[0].startswith("one_row_per_stg")]
     assert f"test {name} is red with 1 rows: " in built.verdict()
     assert f"; its rows are in {address}" in built.verdict()
