@@ -9,16 +9,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from refera_platform.errors import SettingError
+from refera_platform.errors import DayRefused, SettingError
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
+from refera_platform.stage import Stage
 
 MOST_DAYS = 3660
 PLAN = re.compile(r"[0-9a-f]{32}")
+SCHEDULE_TOLERANCE = timedelta(days=1)
+"""How far ahead of the function's clock the instant of a schedule may be."""
 
 
 class Operation(Enum):
@@ -105,6 +109,36 @@ def read(event: object) -> Request:
     )  # fmt: skip
 
 
+def require_days_in_calendar(request: Request, stage: Stage) -> None:
+    """Refuse days that the stage's calendar does not have, before anything is asked of the source.
+
+    Args:
+        request: What is asked for.
+        stage: Says what time it is, and which day is the first.
+
+    Raises:
+        DayRefused: naming the day or the instant.
+    """
+    clock, last = stage.clock, max(request.days, default=None)
+    first = min(request.days, default=None)
+    if last and last > clock.today():
+        raise _day_refused(
+            f"its day {last} has not begun (today is {clock.today()})", "Ask for a day that has."
+        )
+    if (instant := request.scheduled_at) is not None:
+        if instant > clock.now() + SCHEDULE_TOLERANCE:
+            raise _day_refused(
+                f"its scheduled_at {instant.isoformat()} is more than a day after now ({clock.now():%Y-%m-%dT%H:%M}Z)",
+                "Send the instant at which the schedule is due.",
+            )
+        first = instant.astimezone(ZoneInfo(clock.time_zone)).date() - timedelta(days=1)
+    if first and first < stage.first_day:
+        raise _day_refused(
+            f"{first} is before {stage.first_day}, the first day of the calendar",
+            "Ask for a later day, or set REFERA_FIRST_DAY.",
+        )
+
+
 def _tables(event: Mapping[str, Any]) -> tuple[str, tuple[SourceTable, ...]]:
     database = event.get("database")
     own = {table.name: table for table in TABLES if table.database == database}
@@ -166,3 +200,7 @@ def _refused(why: str) -> SettingError:
     return SettingError(
         f"The event is refused: {why}.", "See deploy/lambda/README.md for what may be in one."
     )
+
+
+def _day_refused(why: str, remedy: str) -> DayRefused:
+    return DayRefused(f"The event is refused: {why}.", remedy)

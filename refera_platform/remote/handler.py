@@ -13,7 +13,7 @@ from refera_platform.engine import redact
 from refera_platform.errors import ReferaError, SettingError
 from refera_platform.remote import listener
 from refera_platform.remote.capturing import capture
-from refera_platform.remote.event import Operation, Request, read
+from refera_platform.remote.event import Operation, Request, read, require_days_in_calendar
 from refera_platform.remote.examining import doctor, runway
 from refera_platform.remote.journal import Journal, quiet_libraries, secrets_of
 from refera_platform.remote.listener import Listener
@@ -59,6 +59,7 @@ def handler(event: object, context: Any) -> Answer:
                 f"The event is for stage {request.stage[:40]!a}, and this function is of stage {stage.name}:",
                 "call the function of that stage.",
             )
+        require_days_in_calendar(request, stage)
         journal.info(
             "begun", operation=request.operation.value, tables=[table.address for table in request.tables],
             days=request.days, scheduled_at=request.scheduled_at,

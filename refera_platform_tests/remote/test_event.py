@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from refera_platform.errors import SettingError
-from refera_platform.remote.event import Operation, read
+from refera_platform.errors import DayRefused, SettingError
+from refera_platform.remote.event import Operation, read, require_days_in_calendar
+from refera_platform.stage import load
 
 ASKED = {"database": "classicmodels", "tables": ["orders"], "days": ["2026-11-26"], "stage": "production"}
 PLAN = "0123456789abcdef" * 2
@@ -126,3 +127,59 @@ def test_what_is_no_object_at_all(event: object) -> None:
 def test_an_instant_that_is_none(instant: object) -> None:
     with pytest.raises(SettingError, match="is not an instant"):
         read({"database": "classicmodels", "stage": "production", "scheduled_at": instant})
+
+
+NOON = "2026-03-10T12:00:00+00:00"
+STAGE = {
+    "REFERA_STAGE": "production", "REFERA_CLASSICMODELS_URL": "mariadb://reader@db.invalid/classicmodels",
+    "REFERA_LAKE": "s3://lake/raw", "REFERA_WAREHOUSE": "s3://lake/warehouse", "REFERA_NOW": NOON,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param({"days": ["2026-03-11"]}, r"its day 2026-03-11 has not begun \(today is", id="tomorrow"),
+        pytest.param({"days": ["2026-03-09", "2199-01-01"]}, r"day 2199-01-01 has not begun", id="one-of-two"),
+        pytest.param({"days": ["1999-01-01"]}, r"1999-01-01 is before 2026-01-01, the first day", id="too-old"),
+        pytest.param(
+            {"days": [f"{date.fromordinal(number)}" for number in range(date(2017, 1, 1).toordinal(), 739600)][:3660]},
+            r"2017-01-01 is before 2026-01-01",
+            id="ten-years",
+        ),
+        pytest.param(
+            {"scheduled_at": "2199-01-01T00:00:00Z"},
+            r"scheduled_at 2199-01-01T00:00:00\+00:00 is more than a day after now \(2026-03-10T12:00Z\)",
+            id="schedule-of-2199",
+        ),
+        pytest.param({"scheduled_at": "2026-03-11T12:00:01Z"}, "more than a day after now", id="a-second-more"),
+        pytest.param({"scheduled_at": "2026-03-12T01:00:00+12:00"}, "more than a day", id="other-zone"),
+        pytest.param({"scheduled_at": "2026-01-01T23:59:59Z"}, "2025-12-31 is before 2026-01-01", id="schedule-too-old"),
+    ],
+)  # fmt: skip
+def test_a_day_that_the_calendar_has_not_is_refused(asked: dict[str, object], said: str) -> None:
+    request = read({"database": "classicmodels", "stage": "production", **asked})
+    with pytest.raises(DayRefused, match=said) as refused:
+        require_days_in_calendar(request, load(STAGE))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"days": ["2026-01-01", "2026-03-10"]},
+        {"scheduled_at": "2026-03-11T12:00:00Z"},
+        {"scheduled_at": "2026-01-02T00:30:00Z"},
+        {"operation": "log"},
+    ],
+)
+def test_a_day_that_the_calendar_has_is_taken(asked: dict[str, object]) -> None:
+    request = read({"database": "classicmodels", "stage": "production", **asked})
+    require_days_in_calendar(request, load(STAGE))
+
+
+def test_today_is_the_stages_own() -> None:
+    tokyo = load({**STAGE, "REFERA_TIME_ZONE": "Asia/Tokyo", "REFERA_NOW": "2026-03-10T15:30:00+00:00"})
+    require_days_in_calendar(read({**ASKED, "days": ["2026-03-11"]}), tokyo)
+    with pytest.raises(DayRefused, match="2026-03-12 has not begun"):
+        require_days_in_calendar(read({**ASKED, "days": ["2026-03-12"]}), tokyo)

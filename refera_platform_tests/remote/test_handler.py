@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from refera_platform.errors import LakeError, ReferaError, SettingError, SourceError
+from refera_platform.errors import DayRefused, LakeError, ReferaError, SettingError, SourceError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.pieces import stage_piece
 from refera_platform.remote import capturing
@@ -114,6 +114,21 @@ def test_an_event_that_is_refused(stage, shop, told, event, said) -> None:
     with pytest.raises(ReferaError) as refused:
         handler(event, Context())
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"days": ["2026-03-11"]}, "its day 2026-03-11 has not begun"),
+        ({"days": ["1999-01-01"]}, "is before 2026-01-01"),
+        ({"scheduled_at": "2199-01-01T00:00:00Z"}, "more than a day after now"),
+    ],
+)
+def test_a_day_that_is_refused_by_rule_asks_nothing_of_the_source(stage, told, capsys, asked, said) -> None:
+    told(REFERA_CLASSICMODELS_URL="mariadb://reader:hush@127.0.0.1:1/classicmodels")  # nobody listens there
+    with pytest.raises(DayRefused, match=said):
+        handler({**ASKED, **asked}, Context())
+    assert [line["message"] for line in lines_of(capsys)] == ["failed"]
 
 
 def test_a_function_that_was_told_nothing_says_what_it_needs(told, monkeypatch) -> None:
