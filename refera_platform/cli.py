@@ -79,13 +79,12 @@ def restore(dump: Annotated[Path, typer.Argument(help="A mysqldump file, plain o
     """Load a mysqldump file into the local source, all of it or nothing."""
     from refera_platform.local import stack
     from refera_platform.local.restore import restore as load_dump
+    from refera_platform.terminal.business import show_restored
 
     with show.steps(None, f"Restoring {dump.name}") as progress:
         stack.up(home(), progress.done)
         report = load_dump(home(), dump, lambda done, total: progress.at(done, total, f"Reading {dump.name}"))
-    show.output().print(
-        show.table(f"Restored from {dump.name}", ["table", "rows"], sorted(report.tables.items()))
-    )
+    show_restored(report)
     show.say("Next: refera run")
 
 

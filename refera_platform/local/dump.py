@@ -1,7 +1,8 @@
 """A dump file as it is read: plain or gzip, from the first line to the last, and whether it has a last line.
 
-Nothing of the file is changed but two things of MySQL 8 that MariaDB does not know: the names of its collations in
-definitions of tables, and the statement that sets GTIDs.
+Nothing of the file is changed but what a private server cannot take: names of MySQL 8's collations in definitions of
+tables become MariaDB's nearest, and statements about replication ahead of the tables (GTIDs, the position at which a
+replica would start) are left out.
 
     Dump.open() ──▶ blocks() ──▶ the client of a scratch server;  then cut_off()
 """
@@ -29,7 +30,11 @@ GZIP = b"\x1f\x8b"
 COLLATION = re.compile(rb"\butf8mb4_(?:[a-z]+_)*0900_(ai_ci|as_ci|as_cs|bin)\b")
 DEFINITION = re.compile(rb"\)|\s+`|/\*!|CREATE |ALTER |SET ")
 """How a line of a definition begins; a line of rows never does."""
-GTIDS = b"SET @@GLOBAL.GTID_PURGED"
+GTIDS = re.compile(rb"SET @@GLOBAL\.GTID_PURGED|SET GLOBAL gtid_slave_pos", re.IGNORECASE)
+REPLICA = re.compile(rb"CHANGE (?:MASTER|REPLICATION SOURCE) ", re.IGNORECASE)
+"""Written by --master-data and --source-data, once, ahead of the tables."""
+TABLE = re.compile(rb"CREATE TABLE|INSERT ", re.IGNORECASE)
+"""How the first line begins behind which no statement about replication is looked for."""
 SAVED = re.compile(rb"@(OLD_\w+)\s*:?=\s*@@")
 HEADER = re.compile(rb"^-- (?:MySQL|MariaDB) dump ", re.MULTILINE)
 
@@ -47,6 +52,8 @@ class Dump:
     """Whether it was read to its end."""
     translated: bool = False
     """Whether collations of MySQL 8 were replaced."""
+    left_out: dict[str, None] = field(default_factory=dict)
+    """What was left out about replication, in words, in the order of the file."""
     broken_archive: str = ""
     """Why the file could not be decompressed to its end."""
     _head: bytes = field(default=b"", repr=False)
@@ -117,9 +124,10 @@ class Dump:
 
     def _lines(self, source: BufferedIOBase) -> Iterator[bytes]:
         """Line by line, in the words of MariaDB; never more than a bounded piece of a line."""
-        at_start, skipping = True, False
+        at_start, skipping, ahead = True, False, True
         while line := self._read(source):
-            if at_start and (skipping or line.startswith(GTIDS)):
+            ahead = ahead and not (at_start and TABLE.match(line))
+            if at_start and (skipping or (ahead and self._is_of_replication(line))):
                 skipping = not line.rstrip().endswith(b";")
                 line = b"\n"
             elif at_start and b"_0900_" in line and DEFINITION.match(line):
@@ -138,6 +146,15 @@ class Dump:
         except (gzip.BadGzipFile, zlib.error):
             self.broken_archive = "its gzip stream is damaged"
         return b""
+
+    def _is_of_replication(self, line: bytes) -> bool:
+        if GTIDS.match(line):
+            self.left_out["GTIDs"] = None
+            return True
+        if REPLICA.match(line):
+            self.left_out["the position at which a replica would start"] = None
+            return True
+        return False
 
     def _translated(self, line: bytes) -> bytes:
         def nearest(found: re.Match[bytes]) -> bytes:

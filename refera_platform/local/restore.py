@@ -93,4 +93,6 @@ def examine(
         notes = audit.audit(cursor, business, str(file.path))
     if file.translated:
         notes.append("collations of MySQL 8 became the nearest that MariaDB has")
+    if file.left_out:
+        notes.append(f"{' and '.join(file.left_out)} not carried over")
     return business, notes

@@ -7,7 +7,7 @@ from pathlib import Path
 from refera_platform.clock import Clock
 from refera_platform.local import simulate as business
 from refera_platform.local import stack
-from refera_platform.local.restore import restore
+from refera_platform.local.restore import RestoreReport, restore
 from refera_platform.local.simulate import DayReport
 from refera_platform.stage import load
 from refera_platform.terminal.ask import answers
@@ -47,6 +47,15 @@ def told(report: DayReport) -> str:
     return f"Business of {report.day}: {inserted} rows inserted, {updated} updated, {deleted} deleted"
 
 
+def show_restored(report: RestoreReport) -> None:
+    """Print what a dump brought, and a line about each thing of it that stayed behind."""
+    output().print(
+        table(f"Restored from {report.dump.name}", ["table", "rows"], sorted(report.tables.items()))
+    )
+    for note in report.notes:
+        say(f"Note: {note}.")
+
+
 def demonstrate(home: Path, dump: Path | None, days: int, seed: int, scale: float) -> None:
     """Start afresh, bring days of business (or a dump) to the answers, and print them."""
     started = time.monotonic()
@@ -58,7 +67,7 @@ def demonstrate(home: Path, dump: Path | None, days: int, seed: int, scale: floa
     if dump is not None:
         with steps(None, f"Restoring {dump.name}") as progress:
             report = restore(home, dump, lambda done, total: progress.at(done, total, f"Reading {dump.name}"))
-        output().print(table(f"Restored from {dump.name}", ["table", "rows"], sorted(report.tables.items())))
+        show_restored(report)
         stage = load()
         run_days(stage, [stage.clock.newest_full_day()], brief=True)
     else:

@@ -11,7 +11,7 @@ import pymysql
 import pytest
 
 from refera_platform.errors import LocalStackError
-from refera_platform.local import stack, swap
+from refera_platform.local import mariadb, stack, swap
 from refera_platform.local.lock import exclusive
 from refera_platform.local.restore import restore
 from refera_platform_tests.local.conftest import COUNTS, REAL_DUMP, Private, command_lines, dump_text
@@ -171,6 +171,40 @@ DELIMITER ;
     }  # fmt: skip
     assert foreign_keys(private) == FOREIGN_KEYS
     private.ask("update orders set status = 'still mine' where orderNumber = 100")
+
+
+@pytest.mark.parametrize("kind", ["VIRTUAL", "STORED"])
+def test_generated_columns_and_columns_of_several_character_sets_arrive(
+    kind: str, private: Private, tmp_path: Path
+) -> None:
+    text = dump_text().replace(
+        "  `amount` decimal(10,2) NOT NULL,",
+        f"  `amount` decimal(10,2) NOT NULL,\n  `paid` int GENERATED ALWAYS AS (year(`paymentDate`)) {kind},\n"
+        "  `polish` varchar(9) CHARACTER SET latin2 DEFAULT 'łódź',\n  `greek` varchar(9) CHARACTER SET greek,",
+    )
+    path = tmp_path / "generated.sql"
+    path.write_text(
+        text.replace(
+            "INTO `payments` VALUES", "INTO `payments` (customerNumber, checkNumber, paymentDate, amount) VALUES"
+        )
+    )
+    assert restore(private.home, path).notes == ()
+    assert private.ask("select paid, polish, greek from payments") == [(2026, "łódź", None)]
+
+
+def test_a_copy_that_differs_in_one_value_is_seen(served: Private) -> None:
+    tables = {"orders": "orders", "payments": "payments"}
+    with (
+        closing(mariadb.connect(served.address.mariadb, served.address.mariadb.admin)) as connection,
+        connection.cursor() as cursor,
+    ):
+        before = swap.totals(cursor, "classicmodels", tables)
+        assert swap.totals(cursor, "classicmodels", tables) == before
+        cursor.execute("update orders set comments = '' where comments is null")
+        after = swap.totals(cursor, "classicmodels", tables)
+        connection.rollback()
+    assert after["payments"] == before["payments"]
+    assert after["orders"] != before["orders"]
 
 
 def test_a_dump_that_fails_leaves_what_was_there(served: Private, dump: Path) -> None:

@@ -20,6 +20,12 @@ SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '3E11FA47-71CA-11E1-9E33-C80AA9429562:1-
 4E11FA47-71CA-11E1-9E33-C80AA9429562:1-9';
 SET @@SESSION.SQL_LOG_BIN = @MYSQLDUMP_TEMP_LOG_BIN;
 """
+POSITIONS = (
+    "CHANGE MASTER TO MASTER_LOG_FILE='mysql-bin.000042', MASTER_LOG_POS=157;\n",
+    "CHANGE REPLICATION SOURCE TO SOURCE_LOG_FILE='binlog.000002',\n  SOURCE_LOG_POS=157;\n",
+    "CHANGE MASTER TO MASTER_USE_GTID=slave_pos;\nSET GLOBAL gtid_slave_pos='0-1-5';\n",
+)
+"""What --master-data and --source-data of mysqldump and mariadb-dump write ahead of the tables."""
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +194,11 @@ def test_a_dump_without_one_row_is_refused(server: scratch.Scratch, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "variant", ["gzip", "no use", "no comments", "crlf", "byte order mark", "mysql 8", "isam"]
+    "variant",
+    [
+        "gzip", "no use", "no comments", "crlf", "byte order mark", "mysql 8", "isam", "master position",
+        "source position", "gtid position",
+    ],
 )
 def test_other_ways_to_write_the_same_dump_are_read(
     variant: str, server: scratch.Scratch, tmp_path: Path
@@ -204,6 +214,9 @@ def test_other_ways_to_write_the_same_dump_are_read(
             "'line one", "'utf8mb4_0900_ai_ci line one"
         ).encode(),
         "no create": dump_text().replace("CREATE DATABASE", "-- ").encode(),
+        "master position": POSITIONS[0].encode() + dump_text().encode(),
+        "source position": POSITIONS[1].encode() + dump_text().encode(),
+        "gtid position": POSITIONS[2].encode() + dump_text().encode(),
         "isam": dump_text(options="ENGINE=MyISAM DEFAULT CHARSET=latin1").encode(),
     }[variant]  # fmt: skip
     path = tmp_path / "dump.sql"
@@ -217,5 +230,23 @@ def test_other_ways_to_write_the_same_dump_are_read(
         assert (cursor.fetchone() or ("",))[0].endswith("line one\r\nline two; -- not a comment")
         cursor.execute("select count(*) from orders where comments like '%0900%'")
         assert cursor.fetchone() == (int(variant == "mysql 8"),)
-    assert bool(notes) == (variant == "mysql 8")
+    assert notes == {
+        "mysql 8": ["collations of MySQL 8 became the nearest that MariaDB has", "GTIDs not carried over"],
+        "master position": ["the position at which a replica would start not carried over"],
+        "source position": ["the position at which a replica would start not carried over"],
+        "gtid position": ["the position at which a replica would start and GTIDs not carried over"],
+    }.get(variant, [])
     assert business.database == (scratch.DATABASE if variant == "no use" else "classicmodels")
+
+
+def test_a_row_that_reads_like_a_statement_about_replication_is_a_row(
+    server: scratch.Scratch, tmp_path: Path
+) -> None:
+    path = tmp_path / "dump.sql"
+    comment = "first line;\nCHANGE MASTER TO nobody"
+    path.write_text(dump_text().replace("line one", f"{comment};\nline one"))
+    business, notes = examine(Dump.open(path), server)
+    with server.session(business.database) as cursor:
+        cursor.execute("select comments from orders where orderNumber = 100")
+        assert (cursor.fetchone() or ("",))[0].startswith(comment)
+    assert notes == []
