@@ -38,7 +38,9 @@ def totals(cursor: Cursor, database: str, tables: Mapping[str, str]) -> Totals:
     found = {}
     for name, spelled in tables.items():
         # CHECKSUM TABLE is no help: where a column is generated, equal tables have unequal ones (MariaDB 10.11)
-        values = ", ".join(f"cast(quote({quoted(column)}) as binary)" for column in _columns(cursor, database, spelled))
+        values = ", ".join(
+            f"cast(quote({quoted(column)}) as binary)" for column in _columns(cursor, database, spelled)
+        )
         cursor.execute(
             f"select count(*), coalesce(sum(crc32(concat_ws(',', {values}))), 0)"
             f" from {quoted(database)}.{quoted(spelled)}"

@@ -185,7 +185,8 @@ def test_generated_columns_and_columns_of_several_character_sets_arrive(
     path = tmp_path / "generated.sql"
     path.write_text(
         text.replace(
-            "INTO `payments` VALUES", "INTO `payments` (customerNumber, checkNumber, paymentDate, amount) VALUES"
+            "INTO `payments` VALUES",
+            "INTO `payments` (customerNumber, checkNumber, paymentDate, amount) VALUES",
         )
     )
     assert restore(private.home, path).notes == ()

@@ -196,8 +196,16 @@ def test_a_dump_without_one_row_is_refused(server: scratch.Scratch, tmp_path: Pa
 @pytest.mark.parametrize(
     "variant",
     [
-        "gzip", "no use", "no comments", "crlf", "byte order mark", "mysql 8", "isam", "master position",
-        "source position", "gtid position",
+        "gzip",
+        "no use",
+        "no comments",
+        "crlf",
+        "byte order mark",
+        "mysql 8",
+        "isam",
+        "master position",
+        "source position",
+        "gtid position",
     ],
 )
 def test_other_ways_to_write_the_same_dump_are_read(
