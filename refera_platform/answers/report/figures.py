@@ -27,7 +27,7 @@ from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.stage import Stage
 
-READS = ("fct_orders", "fct_order_lines", "dim_customer", "dim_employee")
+READS = ("fct_orders", "fct_order_lines", "dim_customer", "dim_employee", "dim_product")
 """Published tables the page reads besides the answers."""
 MONTHS_DRAWN = 60
 ONE_YEAR = timedelta(days=366)

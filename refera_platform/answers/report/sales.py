@@ -1,5 +1,6 @@
 """Questions 1, 2, 4 and 6: what was sold, of what, by whom, to whom and where."""
 
+from refera_platform.answers.report.members import customers, employees, products, told_apart
 from refera_platform.answers.report.query import OTHERS, Column, Section, SeriesQuery, TableQuery, Window
 
 MEASURES = "orders, order_lines, units, cast(sales_amount as double) as sales"
@@ -23,18 +24,17 @@ def measures(*, orders_add_up: bool) -> tuple[Column, ...]:
     )
 
 
-def told_apart(name: str, number: str) -> str:
-    """SQL of a name, with its number when several have the same."""
-    return f"case when count(*) over (partition by {name}) = 1 then {name} else {name} || ' (' || {number} || ')' end"
-
-
 def total(window: Window) -> Section:
     """Question 1."""
-    lines = (
-        "select product_line, row_number() over (order by sum(sales_amount) desc, product_line) as place,"
-        f" {DRAWN_SUMS} from ans_sales_by_product_line group by product_line"
+    sold = (
+        f"select sold.*, products.product_line from fct_order_lines as sold left join ({products()}) as products"
+        " on sold.product_code = products.product_code"
     )
-    products = "select product_code, max(product_line) as product_line from ans_sales_by_product group by all"
+    lines = (
+        "select product_line, count(distinct order_number) as orders, count(*) as order_lines,"
+        f" sum(units) as units, sum(sales_amount) as sales_amount from ({sold}) group by product_line"
+    )
+    ranked = f"select *, row_number() over (order by sales_amount desc, product_line) as place from ({lines})"
     return Section(
         number=1,
         series=(
@@ -50,25 +50,24 @@ def total(window: Window) -> Section:
             ),
             SeriesQuery(
                 name="sales_by_line_and_month",
-                sql=f"with lines as ({lines}), products as ({products})"
+                sql=f"with sold as ({sold}), lines as ({ranked})"
                 f" select strftime(date_trunc('month', sold.order_date), {LOCAL}) as month,"
                 f' case when place <= 8 then lines.product_line else {OTHERS} end as "group",'
                 " least(place, 9) as place, sum(sold.units)::bigint as units,"
                 " cast(sum(sold.sales_amount) as double) as sales"
-                " from fct_order_lines as sold left join products on sold.product_code = products.product_code"
-                " left join lines on products.product_line is not distinct from lines.product_line"
+                " from sold left join lines on sold.product_line is not distinct from lines.product_line"
                 f" where {window.holds('sold.order_date')} group by all order by month, place",
             ),
             SeriesQuery(
                 name="sales_by_line",
-                sql=f"select product_line as name, place, orders, order_lines, units, sales from ({lines})"
-                " order by place limit 15",
+                sql=f"select product_line as name, place, {MEASURES} from ({ranked}) order by place limit 15",
             ),
             SeriesQuery(
                 name="best_products",
-                sql=f"select {told_apart('product_name', 'product_code')} as name, product_line as \"group\","
-                " row_number() over (order by sales_amount desc, product_code) as place,"
-                f" {MEASURES} from ans_sales_by_product order by place limit 10",
+                sql='select label as name, products.product_line as "group",'
+                " row_number() over (order by sales_amount desc, sold.product_code) as place,"
+                f" {MEASURES} from ans_sales_by_product as sold left join ({products()}) as products"
+                " on sold.product_code = products.product_code order by place limit 10",
             ),
         ),
         tables=(
@@ -89,14 +88,14 @@ def total(window: Window) -> Section:
             ),
             TableQuery(
                 name="product_lines",
-                sql=f"select product_line, {SUMS} from ans_sales_by_product_line group by product_line",
+                sql=lines,
                 columns=(Column(name="product_line"), *measures(orders_add_up=False)),
                 order="sales_amount desc, product_line",
             ),
             TableQuery(
                 name="products",
-                sql="select product_code, max(product_name) as product_name, max(product_line) as product_line,"
-                f" {SUMS} from ans_sales_by_product group by product_code",
+                sql=f"select product_code, products.product_name, products.product_line, {SUMS}"
+                f" from ans_sales_by_product left join ({products()}) as products using (product_code) group by all",
                 columns=(
                     Column(name="product_code", kind="id"), Column(name="product_name"), Column(name="product_line"),
                     *measures(orders_add_up=False),
@@ -110,17 +109,17 @@ def total(window: Window) -> Section:
 def by_salesperson() -> Section:
     """Question 2."""
     people = (
-        "select employee_number, max(first_name) || ' ' || max(last_name) as salesperson,"
-        " row_number() over (order by sum(sales_amount) desc, employee_number) as place"
-        " from ans_sales_by_salesperson group by employee_number"
+        "select employee_number, label, row_number() over (order by sum(sales_amount) desc, employee_number) as place"
+        f" from ans_sales_by_salesperson left join ({employees()}) as employees using (employee_number)"
+        " group by employee_number, label"
     )
     return Section(
         number=2,
         series=(
             SeriesQuery(
                 name="salespeople",
-                sql=f"with named as (select *, {told_apart('salesperson', 'employee_number')} as name from ({people}))"
-                f' select named.name, sold.office_city as "group", named.place, {DRAWN_SUMS}'
+                sql=f"with named as ({people})"
+                f' select named.label as name, sold.office_city as "group", named.place, {DRAWN_SUMS}'
                 " from ans_sales_by_salesperson as sold"
                 " inner join named on sold.employee_number is not distinct from named.employee_number"
                 " where named.place <= 20 group by all order by place",
@@ -129,9 +128,10 @@ def by_salesperson() -> Section:
         tables=(
             TableQuery(
                 name="salespeople",
-                sql="select employee_number, max(first_name) || ' ' || max(last_name) as salesperson,"
+                sql="select employee_number, employee_name as salesperson,"
                 f" string_agg(distinct office_city, ', ' order by office_city) as office_city, {SUMS}"
-                " from ans_sales_by_salesperson group by employee_number",
+                f" from ans_sales_by_salesperson left join ({employees()}) as employees using (employee_number)"
+                " group by employee_number, employee_name",
                 columns=(
                     Column(name="employee_number", kind="id"), Column(name="salesperson"), Column(name="office_city"),
                     *measures(orders_add_up=True),
@@ -145,19 +145,19 @@ def by_salesperson() -> Section:
 def by_customer_and_status() -> Section:
     """Question 4."""
     sold = "ans_sales_by_customer_and_status"
+    named = f"{sold} as sold left join ({customers()}) as customers using (customer_number)"
     ranked = (
-        "select customer_number, max(customer_name) as customer_name,"
-        " row_number() over (order by sum(sales_amount) desc, customer_number) as place"
-        f" from {sold} group by customer_number"
+        "select customer_number, label, row_number() over (order by sum(sales_amount) desc, customer_number) as place"
+        f" from {named} group by customer_number, label"
     )
     return Section(
         number=4,
         series=(
             SeriesQuery(
                 name="customers_by_status",
-                sql=f"with named as (select *, {told_apart('customer_name', 'customer_number')} as name"
-                f" from ({ranked}))"
-                f' select named.name, sold.order_status as "group", named.place, {DRAWN_SUMS} from {sold} as sold'
+                sql=f"with named as ({ranked})"
+                f' select named.label as name, sold.order_status as "group", named.place, {DRAWN_SUMS}'
+                f" from {sold} as sold"
                 " inner join named on sold.customer_number is not distinct from named.customer_number"
                 " where named.place <= 20 group by all order by place",
             ),
@@ -175,8 +175,8 @@ def by_customer_and_status() -> Section:
             ),
             TableQuery(
                 name="customers_and_statuses",
-                sql=f"select customer_number, max(customer_name) as customer_name, order_status, {SUMS} from {sold}"
-                " group by customer_number, order_status",
+                sql=f"select customer_number, customers.customer_name, order_status, {SUMS} from {named}"
+                " group by customer_number, customers.customer_name, order_status",
                 columns=(
                     Column(name="customer_number", kind="id"), Column(name="customer_name"),
                     Column(name="order_status"), *measures(orders_add_up=True),
@@ -190,13 +190,11 @@ def by_customer_and_status() -> Section:
 def by_manager_and_cities() -> Section:
     """Question 6."""
     sold = "ans_sales_by_manager_and_cities"
-    names = (
-        "select employee_number, max(first_name) || ' ' || max(last_name) as manager"
-        " from dim_employee where employee_number is not null group by employee_number"
-    )
+    names = f"select employee_number as manager_number, employee_name as manager, label from ({employees()})"
+    named = f"{sold} as sold left join ({names}) as managers using (manager_number)"
     ranked = (
-        "select manager_number, row_number() over (order by sum(sales_amount) desc, manager_number) as place"
-        f" from {sold} group by manager_number"
+        "select manager_number, label, row_number() over (order by sum(sales_amount) desc, manager_number) as place"
+        f" from {named} group by manager_number, label"
     )
     places = (
         "select customer_country, customer_state, customer_city, row_number() over"
@@ -208,11 +206,9 @@ def by_manager_and_cities() -> Section:
         series=(
             SeriesQuery(
                 name="managers",
-                sql=f"with ranked as ({ranked}), names as ({names}), named as (select ranked.*, names.manager"
-                " from ranked left join names on ranked.manager_number = names.employee_number), labelled as (select *,"
-                f" {told_apart('manager', 'manager_number')} as name from named)"
-                f' select name, sold.office_city as "group", place, {DRAWN_SUMS} from {sold} as sold'
-                " inner join labelled on sold.manager_number is not distinct from labelled.manager_number"
+                sql=f"with ranked as ({ranked})"
+                f' select label as name, sold.office_city as "group", place, {DRAWN_SUMS} from {sold} as sold'
+                " inner join ranked on sold.manager_number is not distinct from ranked.manager_number"
                 " where place <= 15 group by all order by place",
             ),
             SeriesQuery(
@@ -234,8 +230,7 @@ def by_manager_and_cities() -> Section:
         tables=(
             TableQuery(
                 name="managers",
-                sql=f"select manager_number, max(manager) as manager, {SUMS} from {sold} left join ({names}) as names"
-                " on manager_number = employee_number group by manager_number",
+                sql=f"select manager_number, manager, {SUMS} from {named} group by manager_number, manager",
                 columns=(
                     Column(name="manager_number", kind="id"), Column(name="manager"), *measures(orders_add_up=True),
                 ),
@@ -243,9 +238,8 @@ def by_manager_and_cities() -> Section:
             ),
             TableQuery(
                 name="managers_and_cities",
-                sql="select manager_number, max(manager) as manager, customer_country, customer_state, customer_city,"
-                f" office_city, {SUMS} from {sold} left join ({names}) as names on manager_number = employee_number"
-                " group by manager_number, customer_country, customer_state, customer_city, office_city",
+                sql="select manager_number, manager, customer_country, customer_state, customer_city, office_city,"
+                f" {SUMS} from {named} group by all",
                 columns=(
                     Column(name="manager"), Column(name="customer_country"), Column(name="customer_state"),
                     Column(name="customer_city"), Column(name="office_city"), *measures(orders_add_up=True),

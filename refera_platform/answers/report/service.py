@@ -2,18 +2,15 @@
 
 from datetime import date
 
+from refera_platform.answers.report.members import customers, products
 from refera_platform.answers.report.query import OTHERS, Column, Section, SeriesQuery, TableQuery, Window
-from refera_platform.answers.report.sales import LOCAL, told_apart
+from refera_platform.answers.report.sales import LOCAL
 
 NAMED_LATE = 50
 """Late orders that are named: so many of the latest, and so many of the worst."""
 BINS = 30
 """Bars of the histogram of shipping times, whatever the longest was."""
 MONTHS_SIDE_BY_SIDE = 12
-CUSTOMER_NAMES = (
-    "select customer_number, max(customer_name) as customer_name from dim_customer"
-    " where customer_number is not null group by customer_number"
-)
 
 
 def payments(window: Window) -> Section:
@@ -25,10 +22,10 @@ def payments(window: Window) -> Section:
         " cast(sum(total_amount) as double) / sum(payments) as average"
     )
     by_month = f"select {month}, {drawn} from {paid} where {window.holds('payment_date')} group by all order by month"
+    named = f"{paid} as paid left join ({customers()}) as customers using (customer_number)"
     ranked = (
-        "select customer_number, max(customer_name) as customer_name,"
-        f" row_number() over (order by sum(total_amount) desc, customer_number) as place, {drawn}"
-        f" from {paid} group by customer_number"
+        "select label as name, row_number() over (order by sum(total_amount) desc, customer_number) as place,"
+        f" {drawn} from {named} group by customer_number, label"
     )
     sums = "sum(payments) as payments, sum(total_amount) as total_amount"
     return Section(
@@ -38,15 +35,13 @@ def payments(window: Window) -> Section:
             SeriesQuery(name="average_payment_by_month", sql=by_month),
             SeriesQuery(
                 name="paying_customers",
-                sql=f"select {told_apart('customer_name', 'customer_number')} as name, place, payments, paid, average"
-                f" from ({ranked}) order by place limit 15",
+                sql=f"from ({ranked}) order by place limit 15",
             ),
         ),
         tables=(
             TableQuery(
                 name="payments",
-                sql=f"select customer_number, max(customer_name) as customer_name, payment_date, {sums} from {paid}"
-                " group by customer_number, payment_date",
+                sql=f"select customer_number, customers.customer_name, payment_date, {sums} from {named} group by all",
                 columns=(
                     Column(name="customer_number", kind="id"), Column(name="customer_name"),
                     Column(name="payment_date", kind="date"), *_paid(),
@@ -55,8 +50,8 @@ def payments(window: Window) -> Section:
             ),
             TableQuery(
                 name="paying_customers",
-                sql=f"select customer_number, max(customer_name) as customer_name, {sums},"
-                f" max(payment_date) as newest_payment from {paid} group by customer_number",
+                sql=f"select customer_number, customers.customer_name, {sums},"
+                f" max(payment_date) as newest_payment from {named} group by all",
                 columns=(
                     Column(name="customer_number", kind="id"), Column(name="customer_name"), *_paid(),
                     Column(name="newest_payment", kind="date"),
@@ -79,8 +74,8 @@ def shipping(window: Window) -> Section:
     """Question 5."""
     late = (
         "select shipped.*, customer_name, date_diff('day', required_date, shipped_date) as days_late"
-        f" from ans_time_to_ship as shipped left join ({CUSTOMER_NAMES}) as customers"
-        " on shipped.customer_number = customers.customer_number where shipped_late"
+        f" from ans_time_to_ship as shipped left join ({customers()}) as customers using (customer_number)"
+        " where shipped_late"
     )
     columns = (
         Column(name="order_number", kind="id"), Column(name="customer_name"), Column(name="order_status"),
@@ -150,7 +145,10 @@ def stock(months: list[date]) -> Section:
     Args:
         months: The months that stock is known for, newest first; more than twelve do not fit side by side.
     """
-    kept = "ans_stock_by_product_and_month"
+    kept = (
+        "(select stock.* replace (products.product_name as product_name, products.product_line as product_line)"
+        f" from ans_stock_by_product_and_month as stock left join ({products()}) as products using (product_code))"
+    )
     month_of = "make_date(stock_year, stock_month, 1)"
     newest = f"{month_of} = date '{months[0]}'" if months else "false"
     lines = (
@@ -189,8 +187,7 @@ def stock(months: list[date]) -> Section:
         tables=(
             TableQuery(
                 name="stock",
-                sql="select product_code, max(product_name) as product_name, max(product_line) as product_line"
-                f"{quantities}, {value} from {kept} group by product_code",
+                sql=f"select product_code, product_name, product_line{quantities}, {value} from {kept} group by all",
                 columns=(
                     Column(name="product_code", kind="id"), Column(name="product_name"), Column(name="product_line"),
                     *(Column(name=name, kind="integer", summed=True) for name, _ in beside),

@@ -47,6 +47,10 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
         "{count} linhas de pedido sem data, ou com data fora dos cinco anos que os gráficos mostram, estão só nas"
         " tabelas.",
     ),
+    "names_note": (
+        "Everything is called what it is called now, and what a product sold counts to the line it is in now.",
+        "Tudo tem aqui o nome atual, e o que um produto vendeu conta para a linha em que ele está agora.",
+    ),
     # headline numbers
     "sales": ("Sales", "Vendas"),
     "orders": ("Orders", "Pedidos"),
