@@ -17,20 +17,19 @@ from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake import windows
 from refera_platform.lake.baseline import baseline_rows
 from refera_platform.lake.captured import Captured, Filled, Refused
-from refera_platform.lake.drift import altered, folded
+from refera_platform.lake.drift import folded
+from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.log_job import Job, start_of
 from refera_platform.lake.log_pass import LogPass
+from refera_platform.lake.log_result import LogResults
 from refera_platform.lake.log_shapes import Shapes
 from refera_platform.lake.log_table import TableLog
 from refera_platform.lake.log_write import DayWriter, sums
 from refera_platform.lake.pieces import InPieces, Sizes
 from refera_platform.lake.piecewise import Piecewise
-from refera_platform.lake.proof import counted, require_same_server
-from refera_platform.lake.reconcile import Present, reconciled
-from refera_platform.lake.reconciled import INEXACT, OVER, UNSETTLED
+from refera_platform.lake.proof import require_same_server
 from refera_platform.lake.state import RawState
-from refera_platform.lake.volume import changes_by_day
 from refera_platform.lake.watch import watches
 from refera_platform.lake.writer import nothing, write_day
 from refera_platform.source.cascades import cascades
@@ -93,7 +92,8 @@ class LogCapture:
         jobs: list[Job] = []
         for table in tables:
             try:
-                jobs.append(self._job(table, sorted(set(requested)), is_afresh=table.name in afresh))
+                with isolated(table):
+                    jobs.append(self._job(table, sorted(set(requested)), is_afresh=table.name in afresh))
             except ReferaError as trouble:
                 yield Refused(table=table, trouble=trouble)
         if not jobs:
@@ -111,13 +111,12 @@ class LogCapture:
             self._read([log for job in jobs for log in job.logs], end)
             if any(job.is_open for job in jobs):  # all tables: what refers to each other is of one moment
                 for job in jobs:
-                    if days := job.days_to_the_present(end, self._clock):
-                        job.later = self._log_of(job, days)
-                        job.later.has_new_shape = bool(job.log and job.log.has_new_shape)
+                    self._plan_to_the_present(job, end)
                 self._read([job.later for job in jobs if job.later], end)
             for job in jobs:
                 try:
-                    done = self._baseline(job, end) if job.plan.baseline else self._days(job, end)
+                    with isolated(job.table):
+                        done = self._baseline(job, end) if job.plan.baseline else self._days(job, end)
                 except ReferaError as trouble:
                     yield Refused(table=job.table, trouble=trouble)
                 else:
@@ -134,6 +133,16 @@ class LogCapture:
         if plan.windows:
             job.log = self._log_of(job, plan.windows)
         return job
+
+    def _plan_to_the_present(self, job: Job, end: Position) -> None:
+        """Wants the days after those that were asked for; a table that cannot have them stops by itself."""
+        try:
+            with isolated(job.table):
+                if days := job.days_to_the_present(end, self._clock):
+                    job.later = self._log_of(job, days)
+                    job.later.has_new_shape = bool(job.log and job.log.has_new_shape)
+        except ReferaError as trouble:
+            job.failure = trouble
 
     def _log_of(self, job: Job, windows_of: Sequence[windows.Window]) -> TableLog:
         self._folders += 1
@@ -204,15 +213,17 @@ class LogCapture:
         self._piecewise.done(job)
         job.known = self._lake.days(table, self._source.connection)
         filled = Filled(day=plan.fill, state=state, added=added, bytes=stored.size, url=stored.url)
-        return self._captured(job, [filled], read.rows, unseen=plan.unseen, kept=plan.kept, is_anew=True)
+        return self._results.of(job, [filled], read.rows, unseen=plan.unseen, is_anew=True)
 
     def _days(self, job: Job, cut: Position) -> Callable[..., Captured]:
         """The days that the log told of."""
         table = job.table
+        if job.failure:
+            raise job.failure
         if not job.logs:  # every requested day stays as it is
             item = job.known[max(job.plan.kept)]
             filled = Filled(day=item.day, state=item.state, bytes=item.stored.size, url=item.stored.url)
-            return self._captured(job, [filled], None, kept=job.plan.kept)
+            return self._results.of(job, [filled], None)
         writer = DayWriter(
             lake=self._lake, connection=self._source.connection, table=table, folder=self._folder
         )
@@ -250,7 +261,11 @@ class LogCapture:
             )
         # of an inexact snapshot nobody knows which of its rows the log has yet to tell
         source_rows = None if net is None or not self._is_exact else count - net
-        return self._captured(job, written, source_rows, kept=job.plan.kept)
+        return self._results.of(job, written, source_rows)
+
+    @property
+    def _results(self) -> LogResults:
+        return LogResults(source=self._source, folder=self._folder, is_exact=self._is_exact)
 
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)
@@ -263,33 +278,4 @@ class LogCapture:
             read_at=self._now.isoformat(),
             columns=was.columns if was else {}, schema_version=was.schema_version if was else 1,
             source_types=self._shapes.source_types(table),
-        )  # fmt: skip
-
-    def _captured(
-        self, job: Job, written: Sequence[Filled], source_rows: int | None, *, unseen: tuple[date, ...] = (),
-        kept: tuple[date, ...] = (), is_anew: bool = False,
-    ) -> Callable[..., Captured]:  # fmt: skip
-        """What came of the table; the caller adds how long it took."""
-        last, was, newest = written[-1], job.was, job.before(date.max)
-        days = [filled.day for filled in written]
-        lake_rows, rows_twice = counted(self._source.connection, job.table, job.known, days)
-        is_settled = newest is None or newest.is_settled
-        if not is_settled:
-            found = UNSETTLED
-        elif not self._is_exact and not is_anew:
-            found = INEXACT
-        elif source_rows is None:
-            found = OVER
-        else:
-            behind = [] if is_anew else job.logs[-1].behind.files
-            present = Present(
-                days=job.known, written=days, source_rows=source_rows, behind=behind, is_anew=is_anew
-            )
-            found = reconciled(self._source, job.table, present, self._folder)
-        return partial(
-            Captured, table=job.table, filled=tuple(written), unseen=unseen, kept=kept, source_rows=source_rows,
-            altered=altered(was.columns if was else None, last.state.columns),
-            volumes=changes_by_day(item.state for item in job.known.values()),
-            lake_rows=lake_rows, rows_twice=rows_twice, is_settled=is_settled, reconciled=found,
-            known=job.known,
         )  # fmt: skip

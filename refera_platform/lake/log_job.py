@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from refera_platform.clock import Clock
-from refera_platform.errors import LakeError
+from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake import windows
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.log_table import Stretch, TableLog
@@ -40,6 +40,8 @@ class Job:
     """Each of them, as it was found before the log was read."""
     later: TableLog | None = None
     """The days after them, when only the present can settle what the log does not tell."""
+    failure: ReferaError | None = None
+    """Why the days after those that were asked for cannot be planned."""
     was: RawState | None = field(init=False)
     """What the newest day said of itself before the pass."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from refera_platform.errors import LakeError, ReferaError
+from refera_platform.lake.isolation import isolated
 from refera_platform.lake.log_table import TableLog
 from refera_platform.lake.watch import Watch
 from refera_platform.source.log.position import Position
@@ -91,7 +92,8 @@ class LogPass:
         if log is None or self._transaction is None or log.failure:
             return
         try:
-            self._told(log, route, operation, version, body)
+            with isolated(log.table):
+                self._told(log, route, operation, version, body)
         except ReferaError as trouble:
             if route.table in self._wanted:
                 log.fail(trouble)
@@ -146,7 +148,7 @@ class LogPass:
             while stretch := log.current:
                 window = stretch.window
                 log.close(window.end or boundary, resume, is_closed=bool(window.end) or window.day < today)
-            _spilled(log)
+            log.spill()
 
     def _unsettle(self, name: str) -> None:
         """Rows of a table changed, and the log does not tell how."""
@@ -163,25 +165,15 @@ class LogPass:
         if log is None or log.failure:
             return Route(watch=watch)
         try:
-            return Route(table=found.table, log=log, decoder=self._decoder(found, log), watch=watch)
+            with isolated(log.table):
+                return Route(table=found.table, log=log, decoder=self._decoder(found, log), watch=watch)
         except ReferaError as trouble:
             return Route(table=found.table, log=log, trouble=trouble, watch=watch)
 
     def _spill(self) -> None:
         self._pending = 0
         for log in self._logs.values():
-            _spilled(log)
-
-
-def _spilled(log: TableLog) -> None:
-    """Rows that nobody keeps stop nothing when they cannot be read."""
-    if not log.is_behind:
-        log.spill()
-        return
-    try:
-        log.spill()
-    except ReferaError:
-        log.look_away()
+            log.spill()
 
 
 def _not_rows(log: TableLog, transaction: Transaction) -> LakeError:

@@ -13,6 +13,7 @@ import numpy as np
 
 from refera_platform.engine import literal
 from refera_platform.errors import ReferaError
+from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import run
 from refera_platform.lake.windows import Window
 from refera_platform.source import arrow
@@ -187,11 +188,23 @@ class TableLog:
             )
 
     def spill(self) -> None:
-        """Write what came so far to a local file."""
+        """Write what came so far to a local file; rows that cannot be written stop this table and no other."""
+        is_behind = self.is_behind
+        try:
+            with isolated(self.table):
+                self._spill()
+        except ReferaError as trouble:
+            if is_behind:  # rows that nobody keeps stop nothing
+                self.look_away()
+            else:
+                self.fail(trouble)
+
+    def _spill(self) -> None:
         stretch, decoder = self.behind if self.is_behind else self.current, self._decoder
         if not self._rows or stretch is None or decoder is None:
             return
         columns, quirks = decoder.arrow(self._rows)
+        decoder.require_keys(self._rows, quirks)
         runs = np.array(self._runs, dtype=np.int64)
         counts = runs[:, 0]
         spread = np.repeat(runs[:, 1:], counts, axis=0)

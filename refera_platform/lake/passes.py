@@ -12,6 +12,7 @@ from refera_platform.errors import ReferaError
 from refera_platform.lake.capture import capture
 from refera_platform.lake.capture_log import LogCapture
 from refera_platform.lake.captured import Captured, Refused
+from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.pieces import InPieces, Sizes
 from refera_platform.source.connection import Source
@@ -51,9 +52,18 @@ def capture_tables(
     with source.snapshot():
         for table in others:
             try:
-                require_hash_key(table, stage.hash_key)
-                yield capture(
-                    lake, source, table, requested, stage.clock, folder, force_baseline=table.name in afresh
-                )
+                with isolated(table):
+                    require_hash_key(table, stage.hash_key)
+                    came = capture(
+                        lake,
+                        source,
+                        table,
+                        requested,
+                        stage.clock,
+                        folder,
+                        force_baseline=table.name in afresh,
+                    )
             except ReferaError as trouble:
                 yield Refused(table=table, trouble=trouble)
+            else:
+                yield came

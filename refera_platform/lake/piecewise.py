@@ -7,6 +7,7 @@ from refera_platform.clock import Clock
 from refera_platform.errors import LakeError, ReferaError, SourceError
 from refera_platform.lake.assembly import assembled, window_since
 from refera_platform.lake.captured import Refused
+from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.log_job import Job
 from refera_platform.lake.log_table import TableLog
@@ -58,15 +59,16 @@ class Piecewise:
         ready = []
         for job in jobs:
             try:
-                missing = self._missing(job, cut, trouble) if job.plan.baseline else None
+                with isolated(job.table):
+                    missing = self._missing(job, cut, trouble) if job.plan.baseline else None
+                    if not missing and job.pieces and job.plan.baseline:
+                        job.log = log_of(job, [window_since(job.pieces, job.plan.baseline.fill)])
             except ReferaError as refusal:
                 yield Refused(table=job.table, trouble=refusal)
                 continue
             if missing:
                 yield missing
                 continue
-            if job.pieces and job.plan.baseline:
-                job.log = log_of(job, [window_since(job.pieces, job.plan.baseline.fill)])
             ready.append(job)
         return ready
 

@@ -16,6 +16,7 @@ from refera_platform.engine import literal, quoted
 from refera_platform.errors import ReferaError
 from refera_platform.lake.difference import Difference, first_difference
 from refera_platform.lake.hashed_rows import HashedRows
+from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import RawObject, latest, raw_rows, state_objects
 from refera_platform.lake.reconciled import ALL_ROWS, Reconciled
 from refera_platform.source.checksum import Checksums
@@ -64,7 +65,8 @@ def reconciled(source: Source, table: SourceTable, present: Present, folder: Pat
     """
     started = time.monotonic()
     try:
-        found = _Comparison(source, table, present, folder).run()
+        with isolated(table):
+            found = _Comparison(source, table, present, folder).run()
     except ReferaError as trouble:
         found = Reconciled(scope="nothing", trouble=str(trouble))
     return replace(found, seconds=time.monotonic() - started)

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
+import duckdb
 
 from refera_platform.engine import scratch
 from refera_platform.errors import DayRefused, ReferaError
 from refera_platform.lake.captured import Captured, Refused
+from refera_platform.lake.isolation import frames_of, isolated
 from refera_platform.orchestration import keys, raw_checks
 from refera_platform.orchestration.labels import of_table, version_of
 from refera_platform.orchestration.owed import AGAIN, REASONS
@@ -61,11 +63,14 @@ def build_raw_assets(
         try:
             with scratch(stage) as folder, opened(stage, database, folder, context, pool) as reading:
                 for came in reading.capture(wanted, days, afresh):
-                    if isinstance(came, Refused):
-                        context.log.error(f"{came.table.address}: {came.trouble}")
-                        refused.append(came)
+                    told = _told(context, came, stage, reading.connection)
+                    if isinstance(told, Refused):
+                        context.log.error(f"{told.table.address}: {told.trouble}")
+                        if frames := frames_of(told.trouble):
+                            context.log.debug(frames)
+                        refused.append(told)
                     else:
-                        yield _result(context, came, DayMetadata(stage, reading.connection, came))
+                        yield told
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         if refused:
@@ -85,6 +90,22 @@ def _spec(table: SourceTable, kind: str) -> dg.AssetSpec:
         metadata={"strategy": table.strategy.value, "key": ", ".join(table.key)},
         **of_table(table, kind),
     )
+
+
+def _told(
+    context: dg.AssetExecutionContext,
+    came: Captured | Refused,
+    stage: Stage,
+    connection: duckdb.DuckDBPyConnection,
+) -> dg.MaterializeResult[None] | Refused:
+    """What Dagster is told of one table; one that cannot be told of is refused, and the others are."""
+    if isinstance(came, Refused):
+        return came
+    try:
+        with isolated(came.table):
+            return _result(context, came, DayMetadata(stage, connection, came))
+    except ReferaError as trouble:
+        return Refused(table=came.table, trouble=trouble)
 
 
 def _result(

@@ -18,6 +18,7 @@ import duckdb
 from refera_platform.engine import client, open_store, session
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake.captured import Captured, Refused
+from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
 from refera_platform.lake.pieces import InPieces
@@ -118,7 +119,8 @@ class OnLambda:
         whole = list[SourceTable]()
         for came in divided:
             try:
-                self._read_pieces(came)
+                with isolated(came.table):
+                    self._read_pieces(came)
                 whole.append(came.table)
             except ReferaError as trouble:
                 yield Refused(table=came.table, trouble=trouble)
@@ -177,9 +179,13 @@ class OnLambda:
     def _completed(self, came: Captured | Refused) -> Captured | Refused:
         if isinstance(came, Refused):
             return came
-        # the calls may have taken hours, and the credentials of a role live for one
-        open_store(self.connection, self._stage.store)
-        return replace(came, known=Lake(self._stage).days(came.table, self.connection))
+        try:
+            with isolated(came.table):
+                # the calls may have taken hours, and the credentials of a role live for one
+                open_store(self.connection, self._stage.store)
+                return replace(came, known=Lake(self._stage).days(came.table, self.connection))
+        except ReferaError as trouble:
+            return Refused(table=came.table, trouble=trouble)
 
     def _read_pieces(self, came: InPieces) -> None:
         """Let the missing pieces be read, as many at a time as the pool has room for.

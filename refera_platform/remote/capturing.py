@@ -15,10 +15,12 @@ from typing import Any
 from refera_platform.engine import scratch
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake.captured import Captured, Refused
+from refera_platform.lake.isolation import frames_of, isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.passes import capture_tables
 from refera_platform.lake.pieces import InPieces, Sizes, stage_piece
 from refera_platform.lake.standing import standing
+from refera_platform.lake.state import RawState
 from refera_platform.remote.event import Request
 from refera_platform.remote.facts import Came
 from refera_platform.remote.journal import Journal
@@ -52,7 +54,7 @@ def capture(
     """
     with scratch(stage) as folder, connect(stage, request.database, folder) as source:
         call = _Call(stage, source, folder, listening, journal, left)
-        wanted = _wanted(stage, source, request)
+        wanted = call.wanted(request)
         for table in wanted.done:
             call.has_already(table)
         divided = [(call.run(each), each) for each in wanted.passes]
@@ -83,6 +85,20 @@ class _Call:
         self._differing: dict[str, str] = {}
         self.answered: set[str] = set()
         self.told: dict[str, Any] = {}
+
+    def wanted(self, request: Request) -> Missed:
+        """What the call has to do; a table whose newest object cannot be read is refused by itself."""
+        day = scheduled_day(request, self._stage.clock.time_zone)
+        if day is None:
+            return asked_for(request)
+        lake, newest = Lake(self._stage), dict[SourceTable, RawState | None]()
+        for table in request.tables:
+            try:
+                with isolated(table):
+                    newest[table] = lake.newest(table, self._source.connection)
+            except ReferaError as trouble:
+                self._note(Refused(table=table, trouble=trouble))
+        return missed(newest, day, request.afresh)
 
     def run(self, wanted: Pass) -> list[InPieces]:
         """One pass, when there is time for it; gives the tables whose pieces must be read first."""
@@ -115,7 +131,7 @@ class _Call:
                 sizes=sizes,
             ):
                 self._listening.hear(came)
-                self._note(came)
+                self._note_or_refuse(came)
                 if isinstance(came, InPieces):
                     pieces.append(came)
         return pieces
@@ -125,7 +141,8 @@ class _Call:
         whole = []
         for came in divided:
             try:
-                self._read_pieces(came)
+                with isolated(came.table):
+                    self._read_pieces(came)
                 whole.append(came.table)
             except ReferaError as trouble:
                 self._note(Refused(table=came.table, trouble=trouble))
@@ -197,6 +214,14 @@ class _Call:
                 one = stage_piece(lake, self._source, came.table, came.plan, number, clock, folder)
             self._journal.info("piece", table=came.table.address, piece=number, of=came.count, rows=one.rows)
 
+    def _note_or_refuse(self, came: Came) -> None:
+        """Note what came of a table; one of which that cannot be said is refused."""
+        try:
+            with isolated(came.table):
+                self._note(came)
+        except ReferaError as trouble:
+            self._note(Refused(table=came.table, trouble=trouble))
+
     def _note(self, came: Came) -> None:
         address = came.table.address
         match came:
@@ -216,20 +241,15 @@ class _Call:
             case Refused():
                 self.answered.add(address)
                 self._refused[address] = came.trouble
+                frames = {"frames": frames} if (frames := frames_of(came.trouble)) else {}
                 self._journal.error(
-                    "refused", table=address, error=type(came.trouble).__name__, trouble=str(came.trouble)
+                    "refused",
+                    table=address,
+                    error=type(came.trouble).__name__,
+                    trouble=str(came.trouble),
+                    **frames,
                 )
             case InPieces():
                 if self._listening.is_there:
                     self.answered.add(address)
                 self._journal.info("in pieces", table=address, plan=came.plan, missing=len(came.missing))
-
-
-def _wanted(stage: Stage, source: Source, request: Request) -> Missed:
-    day = scheduled_day(request, stage.clock.time_zone)
-    if day is None:
-        return asked_for(request)
-    lake = Lake(stage)
-    return missed(
-        {table: lake.newest(table, source.connection) for table in request.tables}, day, request.afresh
-    )

@@ -13,6 +13,7 @@ from refera_platform.engine import literal, quoted
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
 from refera_platform.source.hashing import require_hash_key
+from refera_platform.source.key_values import require_dates_in_key
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import Column, backticked
 
@@ -49,13 +50,14 @@ def pull(source: Source, table: SourceTable, path: Path, clock: Clock, where: st
     """Stream the whole of ``table``, or the rows of a MySQL condition, into ``path``; memory does not grow with it.
 
     Raises:
-        SourceError: when the table cannot be read, or two rows share the declared key.
+        SourceError: when the table cannot be read, or its declared key does not tell each row from the others.
         SettingError: when it has columns to hash, and there is no key to hash them with.
     """
     require_hash_key(table, source.hash_key)
     columns = source.columns(table)
     condition = f" where {where}" if where else ""
     before, quirks = counted(source, table, columns, condition)
+    require_dates_in_key(table, quirks)
     read_at = clock.now()
     asked = ", ".join(f"{column.asked} as {backticked(column.name)}" for column in columns)
     # of the table, not of the select: an index serves then, and the server need not sort

@@ -206,7 +206,7 @@ def test_a_day_that_a_killed_range_closed_unseen_is_seen_when_it_is_captured(sta
     captured(stage, "orders", TODAY - timedelta(days=2))
     whole = capture_module._fill
 
-    class KilledError(Exception):
+    class KilledError(BaseException):
         """The process is gone."""
 
     def killed(*arguments):

@@ -63,8 +63,8 @@ LIVES = 15
 """Lives of a seed."""
 
 
-class KilledError(Exception):
-    """The process is gone."""
+class KilledError(BaseException):
+    """The process is gone, which no boundary around a table holds up."""
 
 
 class World:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from refera_platform.errors import DayRefused, LakeError, ReferaError, SettingError, SourceError
+from refera_platform.lake import layout
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.pieces import stage_piece
 from refera_platform.remote import capturing
@@ -91,6 +92,15 @@ def test_a_refused_table_fails_the_call_and_the_others_are_committed(stage, shop
     assert [line["table"] for line in lines_of(capsys) if line["message"] == "refused"] == [
         "classicmodels.payments"
     ]
+
+
+def test_a_newest_object_that_cannot_be_read_keeps_no_other_table_from_its_day(stage, shop, told) -> None:
+    told(REFERA_NOW=f"{TODAY}T23:50:00+00:00")
+    day = TODAY - timedelta(days=1)
+    Lake(stage).objects.write(layout.key(catalog.find("payments"), day - timedelta(days=1)), b"no Parquet")
+    with pytest.raises(LakeError, match="1 tables were refused, and the others are committed"):
+        handler({**ASKED, "tables": ["payments", "orders"], "scheduled_at": f"{TODAY}T00:30:00Z"}, Context())
+    assert list(states_of(stage, "orders")) == [day]
 
 
 def test_what_may_pass_says_so_by_its_name(stage, shop, told, home) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from refera_platform.engine import quoted
 from refera_platform.errors import SourceError
 from refera_platform.source import arrow
+from refera_platform.source.key_values import no_key
 from refera_platform.source.log.cells import Cell, cell_of, width_of
 from refera_platform.source.log.charsets import Charsets
 from refera_platform.source.log.events import packed
@@ -91,7 +92,11 @@ class RowDecoder:
         return runs
 
     def arrow(self, rows: Sequence[Row]) -> tuple[dict[str, arrow.Array], dict[str, int]]:
-        """The rows as columns, and how many values of each column became NULL because no type holds them."""
+        """The rows as columns, and how many values of each column became NULL because no type holds them.
+
+        Raises:
+            SourceError: when a value is not what its column says.
+        """
         pieces = list(zip(*rows, strict=True)) or [()] * self._image.pieces
         nulls = _matrix(pieces[0], self._image.bitmap)
         matrices = {piece: _matrix(pieces[piece], size) for piece, size in self._image.sizes.items()}
@@ -103,6 +108,21 @@ class RowDecoder:
             if count:
                 odd[column.name] = count
         return arrays, odd
+
+    def require_keys(self, rows: Sequence[Row], quirks: Mapping[str, int]) -> None:
+        """Stop at rows of a copied table whose key tells them from no other.
+
+        Args:
+            rows: Cut rows.
+            quirks: Values that became NULL because no type holds them, by column.
+
+        Raises:
+            SourceError: naming the column of the key.
+        """
+        nulls = _matrix([row[0] for row in rows], self._image.bitmap)
+        for index, column in zip(self._cells, self.columns, strict=True):
+            if column.name in self._table.key and (column.name in quirks or _valid(nulls, index) is not None):
+                raise no_key(self._table, column.name, quirks.get(column.name, 0))
 
     def kept(self) -> list[str]:
         """DuckDB expressions that make each Arrow column the type that a snapshot gives it."""

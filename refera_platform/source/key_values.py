@@ -1,0 +1,43 @@
+"""Key values that recognise no row: NULL, and dates that no calendar has, which the lake would hold as NULL.
+
+Refused by a read of the table (``pull``) and by the binlog's rows (``log.rows``) alike: two such keys would be one row.
+"""
+
+from collections.abc import Mapping
+
+from refera_platform.errors import SourceError
+from refera_platform.source.table import SourceTable
+
+
+def no_key(table: SourceTable, column: str, dates: int) -> SourceError:
+    """The error about rows of the binlog whose key cannot be told from others.
+
+    Args:
+        table: Whose rows they are.
+        column: The column of its key.
+        dates: How many of its values are dates that no calendar has; without any, they are NULL.
+    """
+    what = "a date that no calendar has (zero or partial)" if dates else "NULL"
+    return SourceError(
+        f"Table {table.address} has changed rows whose key column {column} is {what}, so they cannot be told apart:",
+        f"correct them at the source, then `refera resnapshot {table.address}`; or declare a key without {column}.",
+    )
+
+
+def require_dates_in_key(table: SourceTable, quirks: Mapping[str, int]) -> None:
+    """Stop before a table is read whose key has dates that no calendar has.
+
+    Args:
+        table: What is read.
+        quirks: Values that would be kept as NULL, by column.
+
+    Raises:
+        SourceError: naming the column of the key.
+    """
+    for column in table.key:
+        if count := quirks.get(column):
+            raise SourceError(
+                f"Table {table.address} has {count} rows whose key column {column} is a date that no calendar has (zero"
+                " or partial), so they cannot be told apart:",
+                f"correct them at the source, or declare a key without {column}.",
+            )
