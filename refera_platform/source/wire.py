@@ -10,12 +10,14 @@ small questions stay PyMySQL's own.
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pymysql
 from pymysql.err import raise_mysql_exception
 
 from refera_platform.errors import SourceError
+from refera_platform.source.silence import watch
 from refera_platform.stage import Database
 
 PIECE = 1 << 18
@@ -27,7 +29,7 @@ WHOLE = (1 << 24) - 1
 PATIENCE = 10
 """Seconds to connect, and for each answer while logging in."""
 SILENCE = 3600
-"""Seconds without a byte after which a server counts as gone; a sort of a large table is silent for long."""
+"""Seconds without a byte after which a server counts as gone that still answers others: ``silence`` asks it."""
 QUERY, ERROR, END = 0x03, 0xFF, 0xFE
 GONE, LOST, KILLED, SHUTDOWN = 2006, 2013, 1927, 1053
 SESSION = (
@@ -148,20 +150,28 @@ def open_wire(database: Database) -> Wire:
         SourceError: when the server cannot be reached or refuses the user.
     """
     try:
-        wire = Wire(
-            host=database.host, port=database.port, user=database.user, password=database.password,
-            database=database.name, charset="utf8mb4", autocommit=True, connect_timeout=PATIENCE,
-            read_timeout=PATIENCE, write_timeout=PATIENCE, ssl=_tls(database),
-            ssl_disabled=database.ssl_mode == "disabled", init_command=SESSION[0], program_name="refera",
-        )  # fmt: skip
+        wire = _wire(database, PATIENCE)
+        wire.connect()
         with wire.cursor() as cursor:
             for statement in SESSION[1:]:
                 cursor.execute(statement)
+        watch(wire, partial(_wire, database), SILENCE)
     except (pymysql.MySQLError, OSError, UnicodeError) as trouble:
         raise explained(database, trouble) from None
     inside: Any = wire
     inside._read_timeout = inside._write_timeout = SILENCE
     return wire
+
+
+def _wire(database: Database, patience: float) -> Wire:
+    """A session that is not yet begun; ``patience`` is for each answer while it begins."""
+    return Wire(
+        host=database.host, port=database.port, user=database.user, password=database.password,
+        database=database.name, charset="utf8mb4", autocommit=True, connect_timeout=patience,
+        read_timeout=patience, write_timeout=patience, ssl=_tls(database),
+        ssl_disabled=database.ssl_mode == "disabled", init_command=SESSION[0], program_name="refera",
+        defer_connect=True,
+    )  # fmt: skip
 
 
 def explained(database: Database, trouble: Exception) -> SourceError:
