@@ -225,7 +225,11 @@ class LogCapture:
             filled = Filled(day=item.day, state=item.state, bytes=item.stored.size, url=item.stored.url)
             return self._results.of(job, [filled], None)
         writer = DayWriter(
-            lake=self._lake, connection=self._source.connection, table=table, folder=self._folder
+            lake=self._lake,
+            connection=self._source.connection,
+            table=table,
+            folder=self._folder,
+            is_exact=self._is_exact,
         )
         written: list[Filled] = []
         last: Position | None = None

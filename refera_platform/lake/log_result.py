@@ -45,7 +45,7 @@ class LogResults:
         kept = job.plan.baseline.kept if job.plan.baseline else job.plan.kept
         days = [filled.day for filled in written]
         newest = job.before(date.max)
-        lake_rows, rows_twice = counted(self.source.connection, job.table, job.known, days)
+        lake_rows, rows_twice = counted(self.source.connection, job.table, job.known, days, source_rows)
         return partial(
             Captured, table=job.table, filled=tuple(written), unseen=unseen, kept=kept, source_rows=source_rows,
             altered=altered(was.columns if was else None, last.state.columns),

@@ -21,6 +21,9 @@ from refera_platform.source.log.position import Position
 from refera_platform.source.pull import Pulled
 from refera_platform.source.table import SourceTable
 
+FIRST_ROW = f"{LOGGED}-{0:010d}"
+"""The last two parts of the position of a transaction's first row."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DayWriter:
@@ -30,6 +33,8 @@ class DayWriter:
     connection: duckdb.DuckDBPyConnection
     table: SourceTable
     folder: Path
+    is_exact: bool
+    """Whether the snapshot shows what the log tells up to its place, and nothing more."""
 
     def write(
         self,
@@ -66,9 +71,17 @@ class DayWriter:
         earlier = {other: item for other, item in known.items() if other < day or (before and other == day)}
         for emptied in stretch.emptied:
             rows += self._emptied(emptied, position_prefix(day, baseline), earlier, rows, added)
+        ended = self._ended(earlier, rows, added) if stretch.is_unsettled else []
+        rows += ended
         if read:
             rows += self._differences(read, position_prefix(day, baseline), cut, earlier, rows, types, added)
-        table_rows = self._rows_after(earlier, rows, added)
+        table_rows: int | None
+        if read:  # of an inexact snapshot the log tells some rows again, so that what comes after cannot be added up
+            table_rows = read.rows if self.is_exact else None
+        else:
+            table_rows = None if stretch.is_unsettled else added_up(earlier, added)
+            if table_rows is None or base.source_rows not in (None, table_rows):  # a sum in doubt
+                table_rows = self._count(earlier, rows)
         columns = {name: types[name] for name in newest}
         kept = before.state.rows if before else {}
         state = replace(
@@ -84,7 +97,7 @@ class DayWriter:
         )  # fmt: skip
         stored = write_day(
             self.lake, self.connection, self.table, state,
-            self._rows(rows, types, state, is_in_order=not stretch.emptied), extends=before is not None,
+            self._rows(rows, types, state, is_in_order=not (stretch.emptied or ended)), extends=before is not None,
             before=own.stored if own else None, folder=self.folder,
         )  # fmt: skip
         return RawObject(day=day, stored=stored, state=state), added
@@ -105,16 +118,38 @@ class DayWriter:
         order = "" if is_in_order else " order by _position"
         return f"select {values}, _op, _changed_at, _position from {relation}{order}"
 
-    def _rows_after(
-        self, known: Mapping[date, RawObject], files: Sequence[Path], added: Mapping[str, int]
-    ) -> int:
-        """Rows of the table at the end of the day: those before it and what came less what went, else counted."""
-        before = [item.state.table_rows for item in known.values() if item.state.is_observed][-1:]
-        if before and before[0] is not None:
-            return before[0] + added.get("c", 0) - added.get("d", 0)
+    def _count(self, known: Mapping[date, RawObject], files: Sequence[Path]) -> int:
+        """Rows of the table according to the lake and to what this pass has read so far, counted one by one."""
         there = self._state(known, files, "true")
         found = run(self.connection, f"select count(*) from {there}").fetchone() if there else None
         return int(found[0]) if found else 0
+
+    def _ended(
+        self, known: Mapping[date, RawObject], files: Sequence[Path], added: dict[str, int]
+    ) -> list[Path]:
+        """A delete for each row whose key was created anew though no row event had ended it.
+
+        So it is when the table was exchanged for another one (RENAME, EXCHANGE PARTITION, CREATE OR REPLACE). The
+        delete stands ahead of the transaction that created the key, behind everything before it.
+        """
+        if not files:
+            return []
+        key, urls = ", ".join(quoted(name) for name in self.table.key), [str(path) for path in files]
+        created = f"(select * from {raw_rows(urls)} where _op = 'c')"
+        versions = raw_rows([*(item.stored.url for item in state_objects(known)), *urls])
+        following = ", ".join(
+            f"lead({name}) over (partition by {key} order by _position) as {quoted(f'{name} ')}"
+            for name in ("_op", "_position", "_changed_at")
+        )
+        number = 'row_number() over (order by "_position ")'
+        return self._spool(
+            f"select * exclude (_op, _changed_at, _position, \"_op \", \"_changed_at \", \"_position \"), 'd' as _op,"
+            f' "_changed_at " as _changed_at,'
+            f" left(\"_position \", {-len(FIRST_ROW)}) || '{READ}-9' || lpad(cast({number} as varchar), 9, '0')"
+            f" as _position from (select *, {following} from {versions} semi join {created} using ({key}))"
+            f" where _op <> 'd' and \"_op \" = 'c' and \"_position \" in (select _position from {created})",
+            "ended", added,
+        )  # fmt: skip
 
     def _emptied(
         self, emptied: Emptied, prefix: str, known: Mapping[date, RawObject], files: Sequence[Path],
@@ -169,6 +204,14 @@ class DayWriter:
         for operation, count in found:
             added[operation] = added.get(operation, 0) + count
         return [path] if found else []
+
+
+def added_up(known: Mapping[date, RawObject], added: Mapping[str, int]) -> int | None:
+    """Rows at the end of a day by what came and went on it; ``None`` when nobody knows those before it."""
+    before = [item.state.table_rows for item in known.values() if item.state.is_observed][-1:]
+    if not before or before[0] is None:
+        return None
+    return before[0] + added.get("c", 0) - added.get("d", 0)
 
 
 def sums(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:

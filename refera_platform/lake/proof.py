@@ -31,23 +31,26 @@ def counted(
     table: SourceTable,
     days: Mapping[date, RawObject],
     written: Collection[date],
+    source_rows: int | None = None,
 ) -> tuple[int, int]:
     """Rows of the lake's current state, and raw rows that are there twice.
 
     The first are read back from the store, unless the newest object says how many what came and went adds up to: then
-    the cost of a day does not grow with the table, and whoever compares the number with the source proves the same.
+    the cost of a day does not grow with the table, and whoever compares the number with the source proves the same. A
+    sum that the source does not confirm is doubted, and counted after all.
 
     Args:
         connection: Session that reads the lake.
         table: Whose days these are.
         days: Its captured days.
         written: Those that may have changed; positions of different days never meet.
+        source_rows: Rows of the source at the same moment; ``None`` when nobody knows.
     """
     there = current_state(table, days)
     if there is None:
         return 0, 0
     rows, twice = state_objects(days)[-1].state.table_rows, 0
-    if rows is None:
+    if rows is None or (source_rows is not None and rows != source_rows):
         # (arg_max would need no join, and its states cannot spill: it ran out of memory at 2 million keys in 200 MB)
         answer = run(connection, f"select count(*) from {there}").fetchone()
         rows = int(answer[0]) if answer else 0

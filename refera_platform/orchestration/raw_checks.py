@@ -68,9 +68,15 @@ def results(captured: Captured, *, shows_values: bool) -> list[dg.AssetCheckResu
 
 
 def _compared(captured: Captured) -> str | None:
-    """What a number of rows cannot tell."""
+    """What a number of rows cannot tell, and what to do when it differs."""
     if not captured.is_settled:
         return UNSETTLED.why_not
+    if not captured.agrees:
+        address = captured.table.address
+        return (
+            f"{address} has {captured.lake_rows} rows in the lake, counted one by one, and {captured.source_rows} at"
+            f" the source: `refera verify` names a row, and `refera resnapshot {address}` takes the source's rows."
+        )
     return None if captured.source_rows is not None else captured.reconciled.why_not or OVER.why_not
 
 
