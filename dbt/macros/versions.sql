@@ -1,57 +1,37 @@
 {#-
-    A moment as a sortable whole number: the day that the log puts it in (10^12 each), and within the day its
-    distance from midnight in microseconds. The day comes first because the order of changes is the log's and
-    the clock of a server may be set back.
+    Where a change stands among all changes of a database, as text that sorts: the day, then the place of its transaction
+    in the log. Of `_position` this leaves out how often the table was read anew on the day and the number of the row
+    within its transaction, which each table counts for itself: what is committed together is there together.
+    A table that is read without a log tells only on which day a row was seen to be another, so that counts as the day's
+    last; such tables are ordered among themselves by the instants at which they were read.
 -#}
-{% macro moment(day, instant) -%}
-    {{ adapter.dispatch('moment', 'refera')(day, instant) }}
+{% macro log_position(position, day, seen_at) -%}
+    case
+        when split_part({{ position }}, '-', 6) <> ''
+            then
+                {{ day_position(day) }}
+                || '-' || split_part({{ position }}, '-', 3)
+                || '-' || split_part({{ position }}, '-', 4)
+                || '-' || split_part({{ position }}, '-', 5)
+        else {{ day_position(day) }} || '-~' || lpad({{ microseconds(seen_at) }}, 20, '0')
+    end
 {%- endmacro %}
 
-{% macro duckdb__moment(day, instant) -%}
-    (
-        date_diff('day', date '1970-01-01', {{ day }}) * 1000000000000 + 200000000000
-        + greatest(
-            -200000000000, least(200000000000, epoch_us({{ instant }}) - epoch_us(cast({{ day }} as timestamp)))
-        )
-    )
+{#- The first part of the positions of a day. -#}
+{% macro day_position(day) -%}
+    replace(cast({{ day }} as string), '-', '')
 {%- endmacro %}
 
-{% macro spark__moment(day, instant) -%}
-    (
-        datediff({{ day }}, date '1970-01-01') * 1000000000000 + 200000000000
-        + greatest(
-            -200000000000,
-            least(200000000000, unix_micros({{ instant }}) - datediff({{ day }}, date '1970-01-01') * 86400000000)
-        )
-    )
-{%- endmacro %}
-
-{% macro snowflake__moment(day, instant) -%}
-    (
-        datediff(day, date '1970-01-01', {{ day }}) * 1000000000000 + 200000000000
-        + greatest(
-            -200000000000,
-            least(
-                200000000000,
-                date_part(epoch_microsecond, {{ instant }}) - datediff(day, date '1970-01-01', {{ day }}) * 86400000000
-            )
-        )
-    )
-{%- endmacro %}
-
-{#- The last moment of a day, after everything that the log puts into it; after everything for no day. -#}
+{#- The end of a day, which sorts after everything that the log puts into it; after everything for no day. -#}
 {% macro end_of_day(day) -%}
-    coalesce(
-        {{ days_between("date '1970-01-01'", day) }} * cast(1000000000000 as bigint) + 999999999999,
-        9223372036854775806
-    )
+    coalesce({{ day_position(day) }}, '') || '~'
 {%- endmacro %}
 
 {#-
     What is worth keeping of the changes of a dimension's members: those that began a version, a deletion among
-    them, and each member's newest change. Of several changes in one instant (of one transaction, say) the last
-    counts; a change that changes no attribute begins nothing; an instant is never earlier than that of the
-    change before it, because the order is the log's.
+    them, and each member's newest change. Of several changes in one transaction the last counts; a change that
+    changes no attribute begins nothing; an instant is never earlier than that of the change before it, because the
+    order is the log's.
 
     Applied to what it kept before and the changes since, it gives what it gives on all changes together, so
     the published model is all that the next build needs.
@@ -72,37 +52,24 @@ changes as (
 ),
 
 {# The rows of one transaction differ in the last part of their position only. #}
-in_transactions as (
-
-    select
-        *,
-        dense_rank() over (
-            partition by {{ key }} order by regexp_replace(change_position, '-[0-9]+$', '')
-        ) as transaction_number
-    from changes
-
-),
-
 in_log_order as (
 
     select
-        {{ key }}, {{ attributes | join(', ') }}, changed_on, change_position, is_deletion, transaction_number,
-        {{ later_by('max(' ~ later_by('changed_at', '-transaction_number') ~ ') over (
-            partition by ' ~ key ~ ' order by change_position rows between unbounded preceding and current row
-        )', 'transaction_number') }} as changed_at
-    from in_transactions
+        {{ key }}, {{ attributes | join(', ') }}, changed_on, change_position, is_deletion,
+        max(changed_at) over (
+            partition by {{ key }} order by change_position rows between unbounded preceding and current row
+        ) as changed_at,
+        row_number() over (
+            partition by {{ key }}, regexp_replace(change_position, '-[0-9]+$', '') order by change_position desc
+        ) as recency
+    from changes
 
 ),
 
 last_of_a_transaction as (
 
     select *
-    from (
-        select
-            *,
-            row_number() over (partition by {{ key }}, transaction_number order by change_position desc) as recency
-        from in_log_order
-    ) as newest_first
+    from in_log_order
     where recency = 1
 
 ),
@@ -153,42 +120,59 @@ where is_different or next_position is null
 
 {#-
     The versions of a dimension's members from their history: each with its surrogate key, from when to when it
-    was valid, and the moments between which it is the one to look up. The first is valid since the beginning;
-    a member that is gone is looked up as it was last.
+    was valid, and the positions between which it is the one to look up. The first is valid since the beginning;
+    a member that is gone is looked up as it was last. Each later version has its key from the place of the change that
+    began it, which no other change of the table has.
+
+    Positions never go back: on a day on which the log itself began anew they would, and two versions be valid at once.
 -#}
 {% macro versions(history, key) -%}
     select
-        numbered.*,
-        case
-            when version_number = 1 then {{ surrogate_key(key) }}
-            else {{ surrogate_key(
-                "cast(" ~ key ~ " as string) || '@' || cast(changed_on as string) || '@' || " ~ microseconds('changed_at')
-            ) }}
-        end as version_key,
-        case
-            when version_number = 1 then cast('1900-01-01 00:00:00+00' as timestamp with time zone) else changed_at
-        end as valid_from,
-        case when version_number = 1 then -9223372036854775807 else began_at_moment end as first_moment,
+        placed.*,
+        case when version_number = 1 then '' else began_position end as first_position,
         coalesce(
-            lead(began_at_moment) over (partition by {{ key }} order by change_position), 9223372036854775807
-        ) as next_moment,
-        lead(change_position) over (partition by {{ key }} order by change_position) is null as is_latest
+            lead(began_position) over (partition by {{ key }} order by change_position), {{ after_everything() }}
+        ) as next_position
     from (
         select
             *,
-            {{ moment('changed_on', 'changed_at') }} as began_at_moment,
-            row_number() over (partition by {{ key }} order by change_position) as version_number
+            max({{ log_position('change_position', 'changed_on', 'changed_at') }}) over (
+                partition by {{ key }} order by change_position rows between unbounded preceding and current row
+            ) as began_position,
+            case
+                when version_number = 1 then {{ surrogate_key(key) }}
+                else {{ surrogate_key("cast(" ~ key ~ " as string) || '@' || change_position") }}
+            end as version_key,
+            case
+                when version_number = 1 then cast('1900-01-01 00:00:00+00' as timestamp with time zone) else changed_at
+            end as valid_from,
+            lead(change_position) over (partition by {{ key }} order by change_position) is null as is_latest
         from (
             select
                 *,
-                lead(changed_at) over (partition by {{ key }} order by change_position) as valid_to,
-                coalesce(lead(is_deletion) over (partition by {{ key }} order by change_position), false)
-                    as was_deleted
-            from {{ history }}
-            where begins_version
-        ) as begun
-        where not is_deletion
-    ) as numbered
+                row_number() over (partition by {{ key }} order by change_position) as version_number
+            from (
+                select
+                    *,
+                    lead(changed_at) over (partition by {{ key }} order by change_position) as valid_to,
+                    coalesce(lead(is_deletion) over (partition by {{ key }} order by change_position), false)
+                        as was_deleted
+                from {{ history }}
+                where begins_version
+            ) as begun
+            where not is_deletion
+        ) as numbered
+    ) as placed
+{%- endmacro %}
+
+{#- To stand in a join: the version of a member that was valid at a position. -#}
+{% macro valid_at(position, versions) -%}
+    {{ position }} >= {{ versions }}.first_position and {{ position }} < {{ versions }}.next_position
+{%- endmacro %}
+
+{#- Sorts after every position and the end of every day. -#}
+{% macro after_everything() -%}
+    '~~'
 {%- endmacro %}
 
 {#- An instant as text of whole microseconds. -#}
@@ -216,21 +200,4 @@ where is_different or next_position is null
     {{ versions }}.valid_to is null as is_current,
     coalesce({{ versions }}.is_latest, true) as is_latest,
     coalesce({{ versions }}.was_deleted, false) as is_deleted
-{%- endmacro %}
-
-{#- An instant that lies a whole number of microseconds after another. -#}
-{% macro later_by(instant, number) -%}
-    {{ adapter.dispatch('later_by', 'refera')(instant, number) }}
-{%- endmacro %}
-
-{% macro duckdb__later_by(instant, number) -%}
-    ({{ instant }} + to_microseconds({{ number }}))
-{%- endmacro %}
-
-{% macro spark__later_by(instant, number) -%}
-    timestampadd(microsecond, {{ number }}, {{ instant }})
-{%- endmacro %}
-
-{% macro snowflake__later_by(instant, number) -%}
-    timestampadd(microsecond, {{ number }}, {{ instant }})
 {%- endmacro %}

@@ -65,12 +65,42 @@ def after_a_day(stage, shop):
         "insert into customers values (13,'Rep at last','Four','D','4','d',null,'Oslo',null,null,'Norway',4,50)"
     )
     shop.run("delete from employees where employeeNumber = 4")
+    shop.at(NEXT, 15)
+    in_one_second(shop, order, line)
     after = stage.at(evening(NEXT))
     captures(after, TABLES, NEXT)
     built = build(after)
     assert built.published is not None, built.verdict()
     assert built.reason == "", "the day's changes are enough"
     return after
+
+
+def in_one_second(shop, order, line):
+    """Orders between the changes of their customer and of what they sell; nothing but the log tells which was first."""
+    shop.run("insert into customers values (14,'Uno','Five','E','5','e',null,'Lima',null,null,'Peru',null,1)")
+    for number, rep, price in ((300, 5, 12), (301, 2, 13), (302, 5, 14)):
+        shop.run("update customers set salesRepEmployeeNumber = %s where customerNumber = 14", (rep,))
+        shop.run("update products set buyPrice = %s where productCode = 'P1'", (price,))
+        shop.run(order, (number, NEXT, 14))
+        shop.run(line, (number,))
+    shop.run("start transaction")  # what is committed together is there together
+    shop.run(order, (303, NEXT, 14))
+    shop.run(line, (303,))
+    shop.run("update customers set salesRepEmployeeNumber = 2 where customerNumber = 14")
+    shop.run("commit")
+
+
+def test_an_order_belongs_to_what_the_log_had_before_it_also_within_a_second(moved):
+    sold = ask(
+        moved,
+        "select order_number, rep.employee_number, cast(unit_cost as integer) from fct_order_lines"
+        " join dim_employee as rep on sales_rep_key = rep.employee_key where order_number >= 300 order by 1",
+    )
+    assert sold == [(300, 5, 12), (301, 2, 13), (302, 5, 14), (303, 2, 14)]
+    keys = ask(
+        moved, "select count(*), count(distinct customer_key) from dim_customer where customer_number = 14"
+    )
+    assert keys == [(5, 5)]
 
 
 def test_sales_stay_with_the_people_prices_and_places_of_their_moment(moved):
@@ -93,7 +123,7 @@ def test_sales_stay_with_the_people_prices_and_places_of_their_moment(moved):
         moved,
         "select employee_number, office_code, manager_number, orders from ans_sales_by_salesperson order by all",
     )
-    assert by_rep == [(4, "2", 3, 4), (5, "1", 2, 2), (5, "2", 3, 1), (None, None, None, 1)]
+    assert by_rep == [(2, "1", 1, 2), (4, "2", 3, 4), (5, "1", 2, 2), (5, "2", 3, 3), (None, None, None, 1)]
 
 
 def test_versions_follow_the_log_and_a_member_that_is_gone_stays(moved):
@@ -117,7 +147,7 @@ def test_versions_follow_the_log_and_a_member_that_is_gone_stays(moved):
     )
     assert gone == [(at(14), False, True, True)]
     products = ask(moved, "select product_code, count(*) from dim_product group by all order by all")
-    assert products == [("P1", 2), ("P2", 1), ("P3", 1), (None, 1)]
+    assert products == [("P1", 4), ("P2", 1), ("P3", 1), (None, 1)]
 
 
 def test_a_rebuild_gives_the_same_versions_and_keys(moved):

@@ -8,9 +8,9 @@ orders as (
     select
         *,
         case
-            when entered_on = order_date then {{ moment('entered_on', 'entered_at') }}
+            when entered_on = order_date then entered_position
             else {{ end_of_day('order_date') }}
-        end as order_moment
+        end as order_position
     from {{ ref('stg_classicmodels__orders') }}
 
 ),
@@ -44,7 +44,7 @@ select
     orders.order_date,
     orders.required_date,
     orders.shipped_date,
-    orders.order_moment,
+    orders.order_position,
     {{ date_key('orders.order_date') }} as order_date_key,
     {{ date_key('orders.required_date') }} as required_date_key,
     {{ date_key('orders.shipped_date') }} as shipped_date_key,
@@ -62,16 +62,13 @@ from orders
 left join customers
     on
         orders.customer_number = customers.customer_number
-        and orders.order_moment >= customers.first_moment
-        and orders.order_moment < customers.next_moment
+        and {{ valid_at('orders.order_position', 'customers') }}
 left join employees as sales_reps
     on
         customers.sales_rep_number = sales_reps.employee_number
-        and orders.order_moment >= sales_reps.first_moment
-        and orders.order_moment < sales_reps.next_moment
+        and {{ valid_at('orders.order_position', 'sales_reps') }}
 left join employees as managers
     on
         sales_reps.manager_number = managers.employee_number
-        and orders.order_moment >= managers.first_moment
-        and orders.order_moment < managers.next_moment
+        and {{ valid_at('orders.order_position', 'managers') }}
 left join offices on sales_reps.office_code = offices.office_code

@@ -144,5 +144,4 @@ left join captured_days on days.stock_date = captured_days.captured_on
 left join versions
     on
         days.product_code = versions.product_code
-        and {{ end_of_day('days.stock_date') }} >= versions.first_moment
-        and {{ end_of_day('days.stock_date') }} < versions.next_moment
+        and {{ valid_at(end_of_day('days.stock_date'), 'versions') }}

@@ -34,7 +34,7 @@ dated_lines as (
         orders.office_key,
         orders.order_status_key,
         order_lines.order_year_month,
-        coalesce(orders.order_moment, 9223372036854775806) as order_moment
+        coalesce(orders.order_position, {{ end_of_day('null') }}) as order_position
     from order_lines
     left join orders on order_lines.order_number = orders.order_number
 
@@ -72,5 +72,4 @@ from dated_lines
 left join products
     on
         dated_lines.product_code = products.product_code
-        and dated_lines.order_moment >= products.first_moment
-        and dated_lines.order_moment < products.next_moment
+        and {{ valid_at('dated_lines.order_position', 'products') }}

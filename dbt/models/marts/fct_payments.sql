@@ -5,7 +5,7 @@ payments as (
 
     select
         *,
-        {{ end_of_day('payment_date') }} as payment_moment
+        {{ end_of_day('payment_date') }} as payment_position
     from {{ ref('stg_classicmodels__payments') }}
 
 ),
@@ -28,5 +28,4 @@ from payments
 left join customers
     on
         payments.customer_number = customers.customer_number
-        and payments.payment_moment >= customers.first_moment
-        and payments.payment_moment < customers.next_moment
+        and {{ valid_at('payments.payment_position', 'customers') }}

@@ -2,7 +2,7 @@
 -- life tells, if it is a creation and not an order that was already there when it was first read.
 {%- set columns = [
     'order_number', 'customer_number', 'order_status', 'order_date', 'required_date', 'shipped_date',
-    'order_comments', 'entered_at', 'entered_on', 'order_year_month',
+    'order_comments', 'entered_position', 'entered_on', 'order_year_month',
 ] %}
 with
 
@@ -34,7 +34,9 @@ oldest as (
     select
         changes.{{ column('orderNumber') }} as order_number,
         changes.{{ column('_op') }} as first_op,
-        changes.{{ column('_changed_at') }} as first_changed_at,
+        {{ log_position(
+            'changes.' ~ column('_position'), 'changes.' ~ column('day'), 'changes.' ~ column('_changed_at')
+        ) }} as first_position,
         changes.{{ column('day') }} as first_changed_on,
         deletions.order_number is not null as came_back,
         row_number() over (
@@ -52,13 +54,13 @@ earlier as (
     {% if is_served('stg_classicmodels__orders') | trim -%}
     select
         order_number,
-        entered_at,
+        entered_position,
         entered_on
     from {{ served('stg_classicmodels__orders') }}
     {%- else -%}
     select
         cast(null as integer) as order_number,
-        cast(null as timestamp with time zone) as entered_at,
+        cast(null as string) as entered_position,
         cast(null as date) as entered_on
     where false
     {%- endif %}
@@ -76,9 +78,9 @@ cleaned as (
         cast(newest.{{ column('shippedDate') }} as date) as shipped_date,
         {{ trimmed('comments') }} as order_comments,
         case
-            when earlier.order_number is not null and not oldest.came_back then earlier.entered_at
-            when oldest.first_op = 'c' then oldest.first_changed_at
-        end as entered_at,
+            when earlier.order_number is not null and not oldest.came_back then earlier.entered_position
+            when oldest.first_op = 'c' then oldest.first_position
+        end as entered_position,
         case
             when earlier.order_number is not null and not oldest.came_back then earlier.entered_on
             when oldest.first_op = 'c' then oldest.first_changed_on
