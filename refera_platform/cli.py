@@ -123,9 +123,12 @@ def run(
     ] = False,
 ) -> None:
     """Extract a day into the lake, build and audit the warehouse, publish the answers."""
-    from refera_platform.terminal.daily import days_asked, run_days
+    from refera_platform.terminal.daily import days_asked, run_days, run_newest_day
 
     stage = load()
+    if not (day or first or last):
+        run_newest_day(stage, select, full_refresh=full_refresh)
+        return
     run_days(stage, days_asked(stage.clock, day, first, last), select, full_refresh=full_refresh)
 
 

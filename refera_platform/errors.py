@@ -4,7 +4,8 @@ ReferaError
 ├── SettingError        a variable, a stage or a file of settings is missing or malformed
 ├── SourceError         the operational database cannot be read as declared
 ├── LakeError           a raw object cannot be read, written or trusted
-│   └── DayRefused      this day cannot be captured (any more, or yet)
+│   └── DayRefused      this day cannot be captured (any more, or yet) as it was asked for
+│       └── UnavailableDayError   no request at all can capture it: nothing is left to do
 ├── WarehouseError      the build or its audit failed; what was published stays
 ├── QueryError          a question to the warehouse could not be answered
 ├── AlertError          a message could not be delivered
@@ -41,7 +42,11 @@ class LakeError(ReferaError):
 
 
 class DayRefused(LakeError):  # noqa: N818 - it reads as what happened to the day
-    """This day cannot be captured (any more, or yet)."""
+    """This day cannot be captured (any more, or yet) as it was asked for; another request may bring it."""
+
+
+class UnavailableDayError(DayRefused):
+    """No request at all can capture this day now: it is before the first one, to come, or over for the strategy."""
 
 
 class WarehouseError(ReferaError):

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from refera_platform.alerts.incident import MOST_THINGS, Incident
+from refera_platform.alerts.fault import MARK, Kind
+from refera_platform.alerts.incident import MOST_MARKS, MOST_THINGS, Incident
 from refera_platform.alerts.memory import Memory, Story
 from refera_platform.alerts.message import Message, What
 
@@ -21,17 +22,23 @@ MOST_STORIES = 40
 def remember(memory: Memory, incidents: Sequence[Incident], now: datetime) -> Memory:
     """What is known after a look: new incidents begin, known ones go on, and those that are gone end.
 
-    One whose tables are all still red for another reason ends without a word: nothing has recovered.
+    What got well is told whatever else is wrong of the same table. One whose days and checks are all still red for
+    another reason ends without a word: nothing has recovered. So does a refusal by rule, of which nothing ever will.
     """
     present = {incident.key: incident for incident in incidents}
-    red = {thing for incident in incidents for thing in incident.things}
+    red = {mark for incident in incidents for mark in incident.marks or incident.things}
     stories = []
     for story in memory.stories:
         if story.ended:
             stories.append(story)
         elif found := present.pop(story.key, None):
-            stories.append(replace(story, things=found.things, link=found.link))
-        elif well := tuple(thing for thing in _ever(story) if thing not in red):
+            marks = {*story.marks, *(found.marks or found.things)}
+            stories.append(
+                replace(story, things=found.things, link=found.link, marks=tuple(sorted(marks)[:MOST_MARKS]))
+            )
+        elif story.kind is Kind.REFUSED:
+            stories.append(replace(story, ended=now))
+        elif well := _well(story, red):
             stories.append(replace(story, things=well, ended=now))
     begun = [_begin(incident, now) for incident in present.values()]
     return replace(memory, stories=tuple(_bounded([*stories, *begun])))
@@ -42,7 +49,7 @@ def due(memory: Memory, channel: str, now: datetime) -> list[Message]:
     found = []
     for story in sorted(memory.stories, key=lambda story: (story.since, story.id)):
         heard = story.heard.get(channel)
-        if story.ended:
+        if story.ended and story.kind is not Kind.REFUSED:
             if heard is None or not heard.over:
                 found.append(_message(What.RECOVERED, story, story.things, story.ended))
         elif heard is None:
@@ -75,7 +82,7 @@ def _begin(incident: Incident, now: datetime) -> Story:
     name = hashlib.sha256(f"{incident.key} {now.isoformat()}".encode()).hexdigest()[:16]
     return Story(
         id=name, key=incident.key, kind=incident.kind, cause=incident.cause, link=incident.link,
-        since=incident.since, things=incident.things,
+        since=incident.since, things=incident.things, marks=incident.marks or incident.things,
     )  # fmt: skip
 
 
@@ -83,6 +90,12 @@ def _ever(story: Story) -> list[str]:
     """Everything that an incident struck, as far as anybody was told, or is struck now."""
     told = frozenset[str]().union(*(heard.things for heard in story.heard.values()))
     return sorted(told | set(story.things))[:MOST_THINGS]
+
+
+def _well(story: Story, red: Collection[str]) -> tuple[str, ...]:
+    """What an incident struck and of which none of its days and checks is red any more."""
+    still = {mark.partition(MARK)[0] for mark in (story.marks or story.things) if mark in red}
+    return tuple(thing for thing in _ever(story) if thing not in still)
 
 
 def _bounded(stories: list[Story]) -> Iterable[Story]:

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 LONGEST = 500
 """Characters of a cause that are told; the rest is behind the link."""
+MARK = "\t"
+"""What stands between a name and what is wrong of it."""
 TABLE = "the table"
 """What stands for a name when the same is true of several."""
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
@@ -22,6 +24,8 @@ class Kind(StrEnum):
     RUN = "Failed run"
     CHECK = "Failed check"
     OVERDUE = "Overdue table"
+    REFUSED = "Refused day"
+    """No run at all can make it: it is told once, and nobody waits for its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +42,8 @@ class Fault:
     since: datetime
     run_id: str = ""
     """The run that found it."""
+    marks: tuple[str, ...] = ()
+    """What exactly is wrong of each thing, as ``mark`` writes it; the names alone when nobody says more."""
 
     @property
     def said(self) -> str:
@@ -59,6 +65,11 @@ class Fault:
         """Equal for faults that have one cause, today and tomorrow: numbers and days make no difference."""
         words = ["#" if any(sign.isdigit() for sign in word) else word for word in self.unnamed.split()]
         return hashlib.sha256(" ".join(words).casefold().encode()).hexdigest()[:16]
+
+
+def mark(thing: str, detail: str) -> str:
+    """What exactly is wrong of a thing: its day, or its check."""
+    return f"{thing}{MARK}{detail}"
 
 
 def one_line(text: str) -> str:

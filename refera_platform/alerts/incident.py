@@ -8,6 +8,8 @@ from refera_platform.alerts.fault import Fault, Kind
 
 MOST_THINGS = 100
 """Names that an incident remembers."""
+MOST_MARKS = 200
+"""Days and checks of them that it remembers."""
 _ORDER = list(Kind)
 
 
@@ -21,6 +23,8 @@ class Incident:
     things: tuple[str, ...]
     link: str
     since: datetime
+    marks: tuple[str, ...] = ()
+    """What exactly is wrong (``Fault.marks``)."""
 
 
 def group(faults: Iterable[Fault]) -> list[Incident]:
@@ -41,7 +45,7 @@ def group(faults: Iterable[Fault]) -> list[Incident]:
 
 def _explains(run: Fault, fault: Fault) -> bool:
     """Whether a failed run is why the other is wrong."""
-    if fault.kind is Kind.RUN or not set(fault.things) <= set(run.things):
+    if fault.kind in {Kind.RUN, Kind.REFUSED} or not set(fault.things) <= set(run.things):
         return False
     return fault.kind is Kind.OVERDUE or fault.run_id == run.run_id
 
@@ -58,6 +62,7 @@ def _incident(key: str, members: list[Fault]) -> Incident:
         things=tuple(sorted({thing for fault in members for thing in fault.things})[:MOST_THINGS]),
         link=newest.link,
         since=min(fault.since for fault in members),
+        marks=tuple(sorted({mark for fault in members for mark in fault.marks or fault.things})[:MOST_MARKS]),
     )
 
 

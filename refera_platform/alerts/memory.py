@@ -38,11 +38,14 @@ class Story:
     ended: datetime | None = None
     heard: Mapping[str, Heard] = field(default_factory=dict)
     """By the name of the channel."""
+    marks: tuple[str, ...] = ()
+    """What exactly was ever wrong (``Fault.marks``)."""
 
     def told(self, channel: str, now: datetime) -> "Story":
         """The same after a channel was told how it stands."""
         before = self.heard[channel].things if channel in self.heard else frozenset()
-        heard = Heard(things=before | frozenset(self.things), at=now, over=self.ended is not None)
+        over = self.ended is not None or self.kind is Kind.REFUSED
+        heard = Heard(things=before | frozenset(self.things), at=now, over=over)
         return replace(self, heard={**self.heard, channel: heard})
 
 
@@ -92,7 +95,7 @@ def _story_as_json(story: Story) -> dict[str, Any]:
     return {
         "id": story.id, "key": story.key, "kind": story.kind.name, "cause": story.cause, "link": story.link,
         "since": story.since.isoformat(), "things": list(story.things),
-        "ended": story.ended.isoformat() if story.ended else None,
+        "ended": story.ended.isoformat() if story.ended else None, "marks": list(story.marks),
         "heard": {
             name: {"things": sorted(heard.things), "at": heard.at.isoformat(), "over": heard.over}
             for name, heard in story.heard.items()
@@ -104,6 +107,7 @@ def _story_from_json(content: Mapping[str, Any]) -> Story:
     return Story(
         id=content["id"], key=content["key"], kind=Kind[content["kind"]], cause=content["cause"],
         link=content["link"], since=datetime.fromisoformat(content["since"]), things=tuple(content["things"]),
+        marks=tuple(content.get("marks", content["things"])),
         ended=datetime.fromisoformat(content["ended"]) if content["ended"] else None,
         heard={
             name: Heard(

@@ -60,7 +60,7 @@ class Message:
             case What.TEST:
                 return "Test: alerts of refera reach you here"
             case _:
-                return str(self.kind)
+                return f"{self.kind}, told once" if self.kind is Kind.REFUSED else str(self.kind)
 
     @property
     def names(self) -> str:

@@ -7,16 +7,17 @@ unseen are closed only when somebody asks for the whole range, and then say of t
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from refera_platform.clock import Clock
-from refera_platform.errors import DayRefused
+from refera_platform.errors import DayRefused, UnavailableDayError
 from refera_platform.lake.state import RawState
 from refera_platform.source.table import SourceTable, Strategy
 
 ONE = timedelta(days=1)
+NOTHING_CAPTURED: Mapping[SourceTable, date | None] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +42,17 @@ def plan(address: str, requested: Sequence[date], captured: Collection[date], cl
         clock: The present.
 
     Raises:
-        DayRefused: naming the day, why, and the command that does what is possible.
+        DayRefused: naming the day, why, and the command that does what is possible; an ``UnavailableDayError`` when
+            no command brings the newest of the days.
     """
     fill, today = requested[-1], clock.today()
     newest = max(captured, default=None)
     if fill > today:
-        raise DayRefused(
+        raise UnavailableDayError(
             f"Day {fill} of {address} has not begun (today is {today}):", "ask for a day that has."
         )
     if newest is not None and newest > fill:
-        raise DayRefused(
+        raise UnavailableDayError(
             f"Day {fill} of {address} is closed: day {newest} was captured after it, and this strategy sees only the"
             " present;",
             f"the newest day it can fill is {newest}: refera run --day {newest}",
@@ -59,7 +61,7 @@ def plan(address: str, requested: Sequence[date], captured: Collection[date], cl
         open_day = today - ONE
         first = newest + ONE if newest is not None else open_day
         span = f"--day {open_day}" if first >= open_day else f"--from {first} --to {open_day}"
-        raise DayRefused(
+        raise UnavailableDayError(
             f"Day {fill} of {address} is over, and this strategy sees only the present;",
             f"the newest full day it can fill is {open_day}: refera run {span}",
         )
@@ -87,27 +89,83 @@ class CatchUp:
     new: tuple[SourceTable, ...] = ()
     """Tables without a past: they begin with the newest of the days."""
     done: tuple[SourceTable, ...] = ()
-    """Tables of a strategy that sees only the present which have a later day already."""
+    """Tables that cannot have the newest day: they begin later, or see only the present and have a later one."""
+    later: Mapping[SourceTable, date] = field(default_factory=dict)
+    """Tables read from the log whose first day is within the days: they have none of those before it."""
 
 
-def catch_up(captured: Mapping[SourceTable, RawState | None], last: date) -> CatchUp:
+def catch_up(
+    captured: Mapping[SourceTable, RawState | None],
+    last: date,
+    begins: Mapping[SourceTable, date | None] = NOTHING_CAPTURED,
+) -> CatchUp:
     """The days up to ``last`` that some table does not have in full; ``last`` itself when all have them.
 
     Args:
         captured: What the newest object of each table says of itself; ``None`` of one that was never captured.
         last: The newest day to be closed.
+        begins: The oldest captured day of each table.
     """
     first, new, done = last, list[SourceTable](), list[SourceTable]()
     for table, state in captured.items():
         if state is None:
             new.append(table)
-        elif state.day > last and table.strategy is not Strategy.LOG:
+        elif not can_have(last, begins.get(table), state.day, is_log=_is_log(table, state)):
             done.append(table)
         else:
             is_open = table.strategy is Strategy.LOG and not state.is_closed
             first = min(first, state.day if is_open else state.day + ONE)
     is_begun = len(new) < len(captured)
-    return CatchUp(days=days_between(first, last), new=tuple(new) if is_begun else (), done=tuple(done))
+    later = {
+        table: begin
+        for table, begin in begins.items()
+        if begin and first < begin <= last and (state := captured.get(table)) and _is_log(table, state)
+    }
+    return CatchUp(
+        days=days_between(first, last), new=tuple(new) if is_begun else (), done=tuple(done), later=later
+    )
+
+
+def can_have(day: date, first: date | None, newest: date | None, *, is_log: bool) -> bool:
+    """Whether a table can still have a day, or has it, as far as its other days tell.
+
+    Args:
+        day: The day.
+        first: The table's oldest captured day; ``None`` without any, or when that is not known.
+        newest: Its newest one.
+        is_log: Whether its days come from the log; else it sees only the present.
+    """
+    if is_log:
+        return first is None or first <= day
+    return newest is None or newest <= day
+
+
+def require_in_calendar(days: Sequence[date], clock: Clock, first_day: date) -> None:
+    """Refuse days that no table can have.
+
+    Args:
+        days: Oldest first.
+        clock: The present.
+        first_day: The oldest day of the calendar.
+
+    Raises:
+        UnavailableDayError: naming the day.
+    """
+    today = clock.today()
+    if days and days[-1] > today:
+        raise UnavailableDayError(
+            f"Day {days[-1]} has not begun (today is {today}):", "ask for a day that has."
+        )
+    if days and days[0] < first_day:
+        raise UnavailableDayError(
+            f"Day {days[0]} is before {first_day}, the first day of the calendar:",
+            "ask for a later one, or set REFERA_FIRST_DAY.",
+        )
+
+
+def _is_log(table: SourceTable, state: RawState) -> bool:
+    """Whether a table goes on in the log: its declaration says so, and so does what was captured last."""
+    return table.strategy is Strategy.LOG and state.strategy == Strategy.LOG.value
 
 
 def days_between(first: date, last: date) -> tuple[date, ...]:

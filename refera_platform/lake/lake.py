@@ -73,6 +73,10 @@ class Lake:
             for day, item in stored.items()
         }
 
+    def first_day(self, table: SourceTable) -> date | None:
+        """The oldest captured day of a table; ``None`` before the first capture."""
+        return min(self.stored_days(table), default=None)
+
     def newest(self, table: SourceTable, connection: duckdb.DuckDBPyConnection) -> RawState | None:
         """What the newest object of a table says of itself; ``None`` before the first capture."""
         stored = self.stored_days(table)

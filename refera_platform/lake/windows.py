@@ -14,7 +14,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from refera_platform.clock import Clock
-from refera_platform.errors import DayRefused
+from refera_platform.errors import DayRefused, UnavailableDayError
 from refera_platform.lake import days as calendar
 from refera_platform.lake.state import RawState
 from refera_platform.source.log.position import Position
@@ -68,7 +68,8 @@ def plan(
         afresh: Whether a new baseline is wanted whatever the lake holds.
 
     Raises:
-        DayRefused: naming the day, why, and the command that does what is possible.
+        DayRefused: naming the day, why, and the command that does what is possible; an ``UnavailableDayError`` when
+            no command brings the newest of the days.
     """
     observed = [state for _, state in sorted(known.items()) if state.is_observed]
     newest = observed[-1] if observed else None
@@ -77,11 +78,12 @@ def plan(
     first, today = min(known), clock.today()
     for day in requested:
         if day > today:
-            raise DayRefused(
+            raise UnavailableDayError(
                 f"Day {day} of {address} has not begun (today is {today}):", "ask for a day that has."
             )
         if day < first:
-            raise DayRefused(
+            kind = UnavailableDayError if requested[-1] < first else DayRefused
+            raise kind(
                 f"Day {day} of {address} is before {first}, the day of its first capture:",
                 "the log is the lake's from there on; leave earlier days out.",
             )

@@ -15,6 +15,7 @@ import dagster as dg
 
 from refera_platform.alerts.changes import remember
 from refera_platform.alerts.deliver import deliver
+from refera_platform.alerts.fault import Kind
 from refera_platform.alerts.incident import group
 from refera_platform.alerts.memory import Memory
 from refera_platform.alerts.send import Channel, channels
@@ -119,7 +120,7 @@ def look_and_tell(
 
 def _standing(memory: Memory) -> str:
     """How things are, for who looks at the sensor in the UI."""
-    open_still = [story for story in memory.stories if not story.ended]
+    open_still = [story for story in memory.stories if not story.ended and story.kind is not Kind.REFUSED]
     if not open_still:
         return "Nothing is wrong."
     return f"Told already: {' | '.join(story.cause for story in open_still[:5])}"

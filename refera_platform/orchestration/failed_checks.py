@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, RunsFilter
 
-from refera_platform.alerts.fault import Fault, Kind
+from refera_platform.alerts.fault import Fault, Kind, mark
 from refera_platform.orchestration.checks import FRESH
 from refera_platform.orchestration.failed_days import NO_FAILURE
 from refera_platform.orchestration.process import NOT_ENDED
@@ -86,6 +86,7 @@ def _fault(
         link=f"/assets/{path}?{urlencode({'view': 'checks', 'checkDetail': key.name})}",
         since=datetime.fromtimestamp(entry.timestamp, UTC),
         run_id=entry.run_id,
+        marks=(mark(key.asset_key.to_user_string(), key.name),),
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
-from refera_platform.alerts.fault import Fault, Kind
+from refera_platform.alerts.fault import Fault, Kind, mark
 from refera_platform.orchestration.owed import FailedRun, Owed, Reason, ended
 
 MOST_RUNS = 50
@@ -77,7 +77,7 @@ def look_at_runs(
         told = [_fault(instance, record, reason, known, taken_over) for reason in failed.reasons]
         found = [fault for fault in told if fault]
         faults += found
-        struck += [run.run_id] if found else []
+        struck += [run.run_id] if any(fault.kind is Kind.RUN for fault in found) else []
     return Runs(faults=tuple(faults), watched=(*struck, *undecided), undecided=tuple(undecided))
 
 
@@ -120,6 +120,7 @@ def _fault(
         return None
     run_id = record.dagster_run.run_id
     return Fault(
-        kind=Kind.RUN, cause=reason.cause, things=tuple(dict.fromkeys(each.name for each in missing)),
-        link=f"/runs/{run_id}", since=ended(record), run_id=run_id,
+        kind=Kind.REFUSED if reason.is_final else Kind.RUN, cause=reason.cause,
+        things=tuple(dict.fromkeys(each.name for each in missing)), link=f"/runs/{run_id}", since=ended(record),
+        run_id=run_id, marks=tuple(dict.fromkeys(mark(each.name, each.partition or "") for each in missing)),
     )  # fmt: skip

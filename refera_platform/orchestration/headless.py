@@ -6,13 +6,14 @@ stage + days + selection ──▶ run() ──▶ Outcome (and every event, tol
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
 
-from refera_platform.errors import DayRefused, SettingError
+from refera_platform.errors import SettingError
+from refera_platform.lake.days import require_in_calendar
 from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.partitions import days_tags
@@ -20,6 +21,7 @@ from refera_platform.orchestration.process import bury_the_dead, holders, own_ta
 from refera_platform.orchestration.progress import Event, read
 from refera_platform.orchestration.unfinished import DAILY
 from refera_platform.source.catalog import TABLES
+from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 
 NO_TAGS: Mapping[str, str] = {}
@@ -43,6 +45,16 @@ class Outcome:
     """One sentence for each step or check that failed."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which assets a run makes."""
+
+    names: str = ""
+    """Comma-separated names of tables, models and groups, or Dagster's selection syntax; empty for all."""
+    without: tuple[SourceTable, ...] = ()
+    """Raw tables that are left out all the same."""
+
+
 Tell = Callable[[str, str], None]
 """Told the kind (``asset``, ``check``, ``log``, ``failure``) and one line about it."""
 
@@ -51,7 +63,7 @@ def run(
     definitions: dg.Definitions,
     stage: Stage,
     days: Sequence[date],
-    select: str = "",
+    select: str | Selection = "",
     tell: Tell = lambda kind, line: None,
     tags: Mapping[str, str] = NO_TAGS,
     watch: Callable[[Event], None] = lambda event: None,
@@ -62,20 +74,22 @@ def run(
         definitions: The house, built on ``stage``.
         stage: Where, and what time it is.
         days: Consecutive days, oldest first; several are one pass.
-        select: Comma-separated names of tables, models and groups, or Dagster's selection syntax; empty for all.
+        select: Names as in ``Selection``, or more exactly; empty for all. Where nothing is left, nothing is run.
         tell: Told of each event as it happens.
         tags: More tags of the run.
         watch: Told of the same in detail, for a display.
 
     Raises:
         SettingError: for a selection that names nothing.
-        DayRefused: for a day that has no partition.
+        UnavailableDayError: for a day that has no partition.
     """
     started = time.monotonic()
-    _require_days_that_exist(stage, days)
+    require_in_calendar(days, stage.clock, stage.first_day)
     outcome = Outcome(run_id=str(uuid.uuid4()))
     job = definitions.resolve_job_def(DAILY)
-    chosen = selected(definitions, select) if select else None
+    chosen = _chosen(definitions, select if isinstance(select, Selection) else Selection(names=select))
+    if chosen is not None and not chosen:
+        return replace(outcome, succeeded=True)
     with memory.opened(stage) as instance:
         bury_the_dead(instance)
         for other in holders(instance):
@@ -93,15 +107,15 @@ def run(
     return outcome
 
 
-def _require_days_that_exist(stage: Stage, days: Sequence[date]) -> None:
-    today = stage.clock.today()
-    if days[-1] > today:
-        raise DayRefused(f"Day {days[-1]} has not begun (today is {today}):", "ask for a day that has.")
-    if days[0] < stage.first_day:
-        raise DayRefused(
-            f"Day {days[0]} is before {stage.first_day}, the first day of the calendar:",
-            "ask for a later one, or set REFERA_FIRST_DAY.",
-        )
+def _chosen(definitions: dg.Definitions, selection: Selection) -> frozenset[dg.AssetKey] | None:
+    """The assets of a selection; ``None`` for all of them."""
+    if not selection.names and not selection.without:
+        return None
+    if selection.names:
+        found = selected(definitions, selection.names)
+    else:
+        found = frozenset(definitions.resolve_asset_graph().materializable_asset_keys)
+    return found - {keys.raw(table) for table in selection.without}
 
 
 def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]:

@@ -11,7 +11,7 @@ import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEntry, RunRecord, RunsFilter
 
 REASONS = "reasons"
-"""Metadata of a step's failure: each cause, and the assets that it struck."""
+"""Metadata of a step's failure: each cause, the assets that it struck, and whether nothing at all brings them."""
 AGAIN = "may_succeed_when_tried_again"
 """Metadata of a step's failure that says false when only other data or other code can help."""
 TOLD_BY = {
@@ -59,6 +59,8 @@ class Reason:
     """What is missing for it: not what stands below it and never began."""
     may_succeed: bool = True
     """Whether another try of the same could end otherwise."""
+    is_final: bool = False
+    """Whether no run at all can make it, because the day is not to be had: then nobody owes it any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,11 @@ class FailedRun:
     def ended(self) -> datetime:
         """When it failed."""
         return ended(self.record)
+
+    @property
+    def unavailable(self) -> frozenset[Owed]:
+        """What no run at all can make."""
+        return frozenset(each for reason in self.reasons if reason.is_final for each in reason.owed)
 
     @classmethod
     def read(cls, instance: dg.DagsterInstance, record: RunRecord) -> "FailedRun":
@@ -116,7 +123,12 @@ def _reasons(
         if told is not None and isinstance(told.value, list):
             for reason in told.value:
                 struck = tuple(each for each in owed if each.name in reason["assets"])
-                yield Reason(cause=reason["cause"], owed=struck, may_succeed=may_succeed)
+                # Dagster plans nothing of a partition that it does not know
+                named = struck or tuple(Owed(dg.AssetKey.from_user_string(name)) for name in reason["assets"])
+                yield Reason(
+                    cause=reason["cause"], owed=named, may_succeed=may_succeed,
+                    is_final=bool(reason.get("is_final")),
+                )  # fmt: skip
             continue
         error = step.step_failure_data.error
         said = data.description if data else None

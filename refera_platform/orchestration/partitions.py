@@ -13,6 +13,8 @@ from refera_platform.stage import Stage
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 NO_TAGS: Mapping[str, str] = {}
+LONGEST_RANGE_DAYS = 36600
+"""A longer range is none that anybody can have meant."""
 
 
 def daily(stage: Stage) -> dg.DailyPartitionsDefinition:
@@ -45,7 +47,13 @@ def days_request(
 
 
 def days_of(tags: Mapping[str, str]) -> tuple[date, ...]:
-    """The days of a run, oldest first, by its tags; none of a run that knows no days."""
+    """The days of a run, oldest first, by its tags; none of a run that knows no days, or names what is none."""
     first = tags.get(RANGE_START) or tags.get(PARTITION)
     last = tags.get(RANGE_END) or first
-    return days_between(date.fromisoformat(first), date.fromisoformat(last)) if first and last else ()
+    if not first or not last:
+        return ()
+    try:
+        start, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:  # anybody may launch a run with any tag
+        return ()
+    return days_between(start, end) if (end - start).days < LONGEST_RANGE_DAYS else ()

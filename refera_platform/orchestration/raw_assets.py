@@ -10,12 +10,14 @@ import dagster as dg
 import duckdb
 
 from refera_platform.engine import scratch
-from refera_platform.errors import DayRefused, ReferaError
+from refera_platform.errors import DayRefused, ReferaError, UnavailableDayError
 from refera_platform.lake.captured import Captured, Refused
+from refera_platform.lake.days import require_in_calendar
 from refera_platform.lake.isolation import frames_of, isolated
 from refera_platform.orchestration import keys, raw_checks
 from refera_platform.orchestration.labels import of_table, version_of
 from refera_platform.orchestration.owed import AGAIN, REASONS
+from refera_platform.orchestration.partitions import days_of
 from refera_platform.orchestration.raw_metadata import DayMetadata
 from refera_platform.orchestration.runners import opened
 from refera_platform.source.table import SourceTable
@@ -56,11 +58,13 @@ def build_raw_assets(
     def raw(
         context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        days = [date.fromisoformat(partition) for partition in context.partition_keys]
         wanted = [table for table in tables if keys.raw(table) in context.selected_asset_keys]
         refused = list[Refused]()
         afresh = {table.name for table in wanted} if AFRESH in context.run.tags else set()
         try:
+            # asked before Dagster, whose own words for a partition that it does not know name no next step
+            require_in_calendar(days_of(context.run.tags), stage.clock, stage.first_day)
+            days = [date.fromisoformat(partition) for partition in context.partition_keys]
             with scratch(stage) as folder, opened(stage, database, folder, context, pool) as reading:
                 for came in reading.capture(wanted, days, afresh):
                     told = _told(context, came, stage, reading.connection)
@@ -71,6 +75,8 @@ def build_raw_assets(
                         refused.append(told)
                     else:
                         yield told
+        except UnavailableDayError as trouble:
+            raise failure_of([Refused(table=table, trouble=trouble) for table in wanted]) from None
         except ReferaError as trouble:
             raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
         if refused:
@@ -132,10 +138,12 @@ def _result(
 def failure_of(refused: Sequence[Refused]) -> dg.Failure:
     """One sentence for all tables that failed for one reason; only what may pass by itself is tried again."""
     reasons: dict[str, list[tuple[SourceTable, str]]] = {}
+    final = set[str]()
     for one in refused:
         said, address = str(one.trouble), one.table.address
         shared = said.replace(f"Table {address}", "the table").replace(address, "the table")
         reasons.setdefault(shared, []).append((one.table, said))
+        final |= {shared} if isinstance(one.trouble, UnavailableDayError) else set()
     said = " | ".join(
         found[0][1] if len(found) == 1 else f"{', '.join(table.name for table, _ in found)}: {shared}"
         for shared, found in reasons.items()
@@ -144,6 +152,7 @@ def failure_of(refused: Sequence[Refused]) -> dg.Failure:
         {
             "cause": found[0][1] if len(found) == 1 else shared,
             "assets": [keys.raw(table).to_user_string() for table, _ in found],
+            "is_final": shared in final,
         }
         for shared, found in reasons.items()
     ]

@@ -7,7 +7,7 @@ import dagster as dg
 
 from refera_platform.engine import scratch, session
 from refera_platform.errors import ReferaError
-from refera_platform.lake.days import CatchUp, catch_up
+from refera_platform.lake.days import CatchUp, catch_up, days_between
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks import FRESH, KEPT, WHOLE, logged
@@ -67,7 +67,8 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
         try:
             with scratch(stage) as folder, session(stage, folder) as connection:
                 lake = Lake(stage)
-                todo = catch_up({table: lake.newest(table, connection) for table in TABLES}, last)
+                newest_states = {table: lake.newest(table, connection) for table in TABLES}
+                todo = catch_up(newest_states, last, {table: lake.first_day(table) for table in TABLES})
         except ReferaError as trouble:
             context.log.warning(
                 f"The lake does not say which days it has: {trouble}"
@@ -79,9 +80,9 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
 
 
 def _requests(todo: CatchUp, repository: "dg.RepositoryDefinition | None") -> list[dg.RunRequest]:
-    """One run for all days; tables that begin come before it, since they have no past to be captured."""
+    """One run for all days; tables that begin within them come before it, since they have no past to be captured."""
     first, last = todo.days[0], todo.days[-1]
-    left_out = {keys.raw(table) for table in (*todo.done, *(todo.new if first < last else ()))}
+    left_out = {keys.raw(table) for table in (*todo.done, *todo.later, *(todo.new if first < last else ()))}
     graph = repository.asset_graph if repository else None
     others = [key for key in graph.materializable_asset_keys if key not in left_out] if graph else None
     requests = []
@@ -94,6 +95,13 @@ def _requests(todo: CatchUp, repository: "dg.RepositoryDefinition | None") -> li
                 tags={"dagster/priority": "1"},
             )
         )
+    for begin in sorted(set(todo.later.values())):
+        requests.append(
+            days_request(
+                days_between(begin, last), run_key=f"{last} of tables since {begin}", tags={"dagster/priority": "1"},
+                asset_selection=[keys.raw(table) for table, day in todo.later.items() if day == begin],
+            )
+        )  # fmt: skip
     requests.append(days_request(todo.days, asset_selection=others if left_out else None))
     return requests
 

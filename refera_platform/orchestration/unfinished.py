@@ -69,14 +69,16 @@ def unfinished(instance: dg.DagsterInstance, known: Collection[dg.AssetKey]) -> 
         owed = {(each, days) for each in failed.owed if each.asset in known} - taken_over
         taken_over |= owed
         left = frozenset(
-            each.asset for each, _ in owed if each.asset and not each.was_made_since(instance, record)
+            each.asset
+            for each, _ in owed
+            if each.asset and each not in failed.unavailable and not each.was_made_since(instance, record)
         )
         if left:
             yield Unfinished(
                 run_id=run.run_id, root=run.tags.get(ROOT, run.run_id), tries=int(run.tags.get(TRY, 0)),
                 days=days, assets=left, is_lost=failed.is_lost, ended=failed.ended,
                 cause=" | ".join(dict.fromkeys(reason.cause for reason in failed.reasons)),
-                may_succeed=all(reason.may_succeed for reason in failed.reasons),
+                may_succeed=all(reason.may_succeed for reason in failed.reasons if not reason.is_final),
                 tags={
                     name: value
                     for name, value in run.tags.items()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -92,13 +93,15 @@ class _Call:
         if day is None:
             return asked_for(request)
         lake, newest = Lake(self._stage), dict[SourceTable, RawState | None]()
+        begins = dict[SourceTable, date | None]()
         for table in request.tables:
             try:
                 with isolated(table):
+                    begins[table] = lake.first_day(table)
                     newest[table] = lake.newest(table, self._source.connection)
             except ReferaError as trouble:
                 self._note(Refused(table=table, trouble=trouble))
-        return missed(newest, day, request.afresh)
+        return missed(newest, day, request.afresh, begins)
 
     def run(self, wanted: Pass) -> list[InPieces]:
         """One pass, when there is time for it; gives the tables whose pieces must be read first."""

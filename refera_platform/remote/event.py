@@ -14,7 +14,8 @@ from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from refera_platform.errors import DayRefused, SettingError
+from refera_platform.errors import SettingError, UnavailableDayError
+from refera_platform.lake.days import require_in_calendar
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
@@ -117,26 +118,17 @@ def require_days_in_calendar(request: Request, stage: Stage) -> None:
         stage: Says what time it is, and which day is the first.
 
     Raises:
-        DayRefused: naming the day or the instant.
+        UnavailableDayError: naming the day or the instant.
     """
-    clock, last = stage.clock, max(request.days, default=None)
-    first = min(request.days, default=None)
-    if last and last > clock.today():
-        raise _day_refused(
-            f"its day {last} has not begun (today is {clock.today()})", "Ask for a day that has."
-        )
+    clock, days = stage.clock, request.days
     if (instant := request.scheduled_at) is not None:
         if instant > clock.now() + SCHEDULE_TOLERANCE:
-            raise _day_refused(
-                f"its scheduled_at {instant.isoformat()} is more than a day after now ({clock.now():%Y-%m-%dT%H:%M}Z)",
-                "Send the instant at which the schedule is due.",
+            raise UnavailableDayError(
+                f"The schedule of {instant.isoformat()} is more than a day after now ({clock.now():%Y-%m-%dT%H:%M}Z):",
+                "send the instant at which it is due.",
             )
-        first = instant.astimezone(ZoneInfo(clock.time_zone)).date() - timedelta(days=1)
-    if first and first < stage.first_day:
-        raise _day_refused(
-            f"{first} is before {stage.first_day}, the first day of the calendar",
-            "Ask for a later day, or set REFERA_FIRST_DAY.",
-        )
+        days = (instant.astimezone(ZoneInfo(clock.time_zone)).date() - timedelta(days=1),)
+    require_in_calendar(days, clock, stage.first_day)
 
 
 def _tables(event: Mapping[str, Any]) -> tuple[str, tuple[SourceTable, ...]]:
@@ -200,7 +192,3 @@ def _refused(why: str) -> SettingError:
     return SettingError(
         f"The event is refused: {why}.", "See deploy/lambda/README.md for what may be in one."
     )
-
-
-def _day_refused(why: str, remedy: str) -> DayRefused:
-    return DayRefused(f"The event is refused: {why}.", remedy)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from refera_platform.lake.days import catch_up
+from refera_platform.lake.days import NOTHING_CAPTURED, catch_up
 from refera_platform.lake.state import RawState
 from refera_platform.remote.event import Request
 from refera_platform.source.table import SourceTable, Strategy
@@ -35,7 +35,7 @@ class Missed:
     passes: tuple[Pass, ...]
     """In the order in which they are made."""
     done: tuple[SourceTable, ...] = ()
-    """Tables that see only the present, and were captured after the day that is asked for."""
+    """Tables that see only the present and were captured after the day that is asked for, or that begin after it."""
 
 
 def asked_for(request: Request) -> Missed:
@@ -44,7 +44,10 @@ def asked_for(request: Request) -> Missed:
 
 
 def missed(
-    newest: Mapping[SourceTable, RawState | None], scheduled_at: date, afresh: frozenset[str]
+    newest: Mapping[SourceTable, RawState | None],
+    scheduled_at: date,
+    afresh: frozenset[str],
+    begins: Mapping[SourceTable, date | None] = NOTHING_CAPTURED,
 ) -> Missed:
     """What was missed up to the day before a schedule.
 
@@ -52,9 +55,10 @@ def missed(
         newest: What the newest object of each table says of itself; ``None`` of one that was never captured.
         scheduled_at: The day of the schedule in the stage's time zone: the one before it is the last.
         afresh: Names of tables that get a new baseline.
+        begins: The oldest captured day of each table.
     """
     last = scheduled_at - timedelta(days=1)
-    todo = catch_up(newest, last)
+    todo = catch_up(newest, last, begins)
     tables = [table for table in newest if table not in todo.done]
     if len(todo.days) == 1:
         passes = [Pass(tables=tuple(tables), days=todo.days, afresh=afresh)]
@@ -63,6 +67,7 @@ def missed(
             table: state
             for table, state in newest.items()
             if state
+            and table not in todo.done
             and state.strategy == table.strategy.value == Strategy.LOG.value
             and table.name not in afresh
         }

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from datetime import date
 
 from refera_platform.clock import Clock
-from refera_platform.errors import ReferaError, SettingError
-from refera_platform.lake.days import days_between
+from refera_platform.errors import LakeError, ReferaError, SettingError
+from refera_platform.lake.days import can_have, days_between
+from refera_platform.lake.lake import Lake
 from refera_platform.lake.state import OPERATIONS
+from refera_platform.source.catalog import TABLES
+from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.stage import Stage
 from refera_platform.terminal.interrupt import noticed
 from refera_platform.terminal.live import Board
@@ -36,9 +39,40 @@ def days_asked(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...
     return days_between(start, end)
 
 
+def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False) -> float:
+    """Run the daily job for the newest full day of every table that can have it; what begins later is named.
+
+    Args:
+        stage: Where, and what time it is.
+        select: Names of tables, models and groups; everything when empty.
+        full_refresh: Build the warehouse from all days, and not from the changes alone.
+
+    Raises:
+        ReferaError: when any of it failed, with every reason.
+    """
+    day = stage.clock.newest_full_day()
+    later = _captured_later(stage, day)
+    if later:
+        say(f"Left out, because day {day} is not to be had of them any more: {', '.join(later.values())}")
+    return run_days(stage, [day], select, without=tuple(later), full_refresh=full_refresh)
+
+
+def _captured_later(stage: Stage, day: date) -> dict[SourceTable, str]:
+    """Tables that cannot have a day any more, each with what it has instead."""
+    lake, found = Lake(stage), dict[SourceTable, str]()
+    try:
+        for table in TABLES:
+            days = sorted(lake.stored_days(table))
+            if days and not can_have(day, days[0], days[-1], is_log=table.strategy is Strategy.LOG):
+                found[table] = f"{table.address} (captured from {days[0]} to {days[-1]})"
+    except LakeError:  # the run meets it again, and then it is in the history and told
+        return {}
+    return found
+
+
 def run_days(
-    stage: Stage, days: Sequence[date], select: str = "", *, brief: bool = False, afresh: bool = False,
-    full_refresh: bool = False,
+    stage: Stage, days: Sequence[date], select: str = "", *, without: tuple[SourceTable, ...] = (),
+    brief: bool = False, afresh: bool = False, full_refresh: bool = False,
 ) -> float:  # fmt: skip
     """Run the daily job and show it; says how many seconds it took.
 
@@ -46,6 +80,7 @@ def run_days(
         stage: Where, and what time it is.
         days: Consecutive days, oldest first.
         select: Names of tables, models and groups; everything when empty.
+        without: Raw tables that are left out all the same.
         brief: Leave the published tables out.
         afresh: Give the tables a new baseline.
         full_refresh: Build the warehouse from all days, and not from the changes alone.
@@ -59,11 +94,12 @@ def run_days(
         with Board(f"Day {span}", brief=brief, is_stopped=is_stopped).drawn() as board:
             from refera_platform.definitions import build  # seconds of imports that other commands do without
             from refera_platform.orchestration.dbt_assets import FULL_REFRESH
-            from refera_platform.orchestration.headless import run
+            from refera_platform.orchestration.headless import Selection, run
             from refera_platform.orchestration.raw_assets import AFRESH
 
             tags = {**({AFRESH: "yes"} if afresh else {}), **({FULL_REFRESH: "yes"} if full_refresh else {})}
-            outcome = run(build(stage), stage, days, select, board.tell, tags, board.watch)
+            selection = Selection(names=select, without=without)
+            outcome = run(build(stage), stage, days, selection, board.tell, tags, board.watch)
         if is_stopped() and not outcome.succeeded:
             say("Stopped; what was committed stays, and the next run goes on from there.")
             raise KeyboardInterrupt

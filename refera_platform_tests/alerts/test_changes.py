@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refera_platform.alerts.changes import MOST_STORIES, delivered, due, forget, remember
 from refera_platform.alerts.deliver import LONGEST_PAUSE, MOST_AT_ONCE, deliver
-from refera_platform.alerts.fault import Kind
+from refera_platform.alerts.fault import Kind, mark
 from refera_platform.alerts.incident import Incident
 from refera_platform.alerts.memory import Memory
 from refera_platform.alerts.message import Origin, What, lasted, slack
@@ -250,3 +250,49 @@ def test_slack_gets_no_mention_no_link_and_no_block_that_is_too_long():
         assert len(text) <= 3000
     assert texts[1].endswith("<https://ui.example/runs/1|Open in Dagster>")
     assert "and 90 more" in texts[1]
+
+
+def checked(key, thing, name):
+    return replace(incident(key, thing), kind=Kind.CHECK, marks=(mark(thing, name),))
+
+
+def test_what_got_well_is_told_whatever_else_is_wrong_of_the_table():
+    ear = Ear("webhook")
+    day = Day(ear)
+    failed = replace(incident("run", "x"), marks=(mark("x", "2026-03-09"),))
+    day.look(failed, checked("values", "x", "values_agree"), checked("rows", "x", "rows_agree"))
+    day.look(failed, checked("rows", "x", "rows_agree"))
+    assert ear.told[3:] == [(What.RECOVERED, ("x",))]
+    assert ear.heard[3].cause == "cause of values"
+    day.look(failed, checked("rows for another reason", "x", "rows_agree"))
+    assert ear.told[4:] == [(What.OPENED, ("x",))], "the same check is red: nothing has recovered"
+
+
+def test_a_refusal_by_rule_is_told_once_and_ends_by_itself():
+    ear, dead = Ear("webhook"), Ear("mail")
+    dead.trouble = AlertError("The server does not answer:", "wait.", passing=True)
+    day = Day(ear, dead)
+    refused = replace(incident("rule", "x"), kind=Kind.REFUSED, marks=(mark("x", "2026-03-09"),))
+    day.look(refused, checked("values", "x", "values_agree"))
+    for _ in range(3):
+        day.look(refused, after=2 * HOUR)
+    day.look()
+    said = [(message.what, message.kind) for message in ear.heard]
+    assert sorted(said[:2]) == [(What.OPENED, Kind.CHECK), (What.OPENED, Kind.REFUSED)]
+    assert said[2:] == [(What.RECOVERED, Kind.CHECK)]
+    dead.trouble = None
+    assert day.look(after=LONGEST_PAUSE).stories == ()
+    assert (What.OPENED, Kind.REFUSED) in [(message.what, message.kind) for message in dead.heard]
+    assert (What.RECOVERED, Kind.REFUSED) not in [(message.what, message.kind) for message in dead.heard]
+
+
+def test_a_failed_day_that_a_rule_refuses_by_now_has_not_recovered():
+    ear = Ear("webhook")
+    day = Day(ear)
+    missing = (mark("x", "2026-03-09"),)
+    day.look(replace(incident("down", "x"), marks=missing))
+    day.look(replace(incident("rule", "x"), kind=Kind.REFUSED, marks=missing))
+    day.look()
+    assert [(message.what, message.cause) for message in ear.heard] == [
+        (What.OPENED, "cause of down"), (What.OPENED, "cause of rule"),
+    ]  # fmt: skip

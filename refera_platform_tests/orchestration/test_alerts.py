@@ -12,7 +12,7 @@ import pytest
 from refera_platform.alert_settings import AlertSettings
 from refera_platform.alerts.send import channels
 from refera_platform.clock import Clock
-from refera_platform.errors import SourceError
+from refera_platform.errors import SourceError, UnavailableDayError
 from refera_platform.lake.captured import Refused
 from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration.alerts import Cursor, build_alerts_sensor, look_and_tell
@@ -40,6 +40,8 @@ class World:
     stage: Stage
     refused: dict = field(default_factory=dict)
     """Why each table cannot be captured."""
+    by_rule: bool = False
+    """Whether that is because the day is not to be had."""
     down: bool = False
     model: str = ""
     """Why the model cannot be built; its check is red then."""
@@ -111,7 +113,9 @@ def house(world):
             world.in_the_middle()
         if world.refused:
             raise failure_of([
-                Refused(table=table, trouble=SourceError(world.refused[table.name].format(table.address)))
+                Refused(table=table, trouble=(UnavailableDayError if world.by_rule else SourceError)(
+                    world.refused[table.name].format(table.address)
+                ))
                 for table in TABLES if table.name in world.refused
             ])  # fmt: skip
 

@@ -16,7 +16,7 @@ from refera_platform.orchestration import headless, instance, keys, process, raw
 from refera_platform.orchestration.failed_days import NO_FAILURE
 from refera_platform.source import catalog
 from refera_platform.stage import load
-from refera_platform_tests.conftest import TODAY, evening
+from refera_platform_tests.conftest import TODAY, captured, evening
 from refera_platform_tests.ui import business, served
 
 PAYMENTS = keys.raw(catalog.find("payments"))
@@ -93,9 +93,15 @@ def test_waits_grow_and_come_to_an_end(now):
     assert recovery._why_not(last, ended + timedelta(days=1)) == "Run a was the last of 12 tries: it rained"
 
 
-def test_a_day_that_a_rule_refuses_is_left_to_people(now, later):
-    assert not run(now, days=(TODAY - timedelta(days=4),)).succeeded
+def test_a_day_that_another_request_would_bring_is_left_to_people(now, later):
+    captured(now, "orders", TODAY - timedelta(days=4))
+    assert not run(now).succeeded, "the days between are missing"
     assert "another try does not mend" in looked(now)
+
+
+def test_a_day_that_no_request_brings_is_owed_by_nobody(now, later):
+    assert not run(now, days=(TODAY - timedelta(days=4),)).succeeded
+    assert looked(now) == "No failed run has left anything undone."
 
 
 def test_what_a_later_run_made_is_owed_by_nobody(now, later):

@@ -70,6 +70,31 @@ def test_new_tables_and_tables_that_are_ahead_are_told_apart():
     assert found == CatchUp(days=days_between(day(9), day(10)), new=(PAYMENTS,), done=(ahead,))
 
 
+def test_a_log_table_that_begins_later_is_captured_from_its_first_day_on():
+    newest = {ORDERS: state(day(7)), PAYMENTS: state(day(11), is_closed=False)}
+    assert catch_up(newest, day(10), {PAYMENTS: day(11)}) == CatchUp(
+        days=days_between(day(8), day(10)), done=(PAYMENTS,)
+    )
+    assert catch_up(newest, day(10), {ORDERS: day(1), PAYMENTS: day(9)}) == CatchUp(
+        days=days_between(day(8), day(10)), later={PAYMENTS: day(9)}
+    )
+    assert catch_up(newest, day(10), {PAYMENTS: day(1)}).done == (), (
+        "a day of the log that is over stays as it is"
+    )
+
+
+def test_tables_that_begin_within_the_days_get_a_run_of_their_own(memory, shop):
+    captured(memory, "orders", TODAY - timedelta(days=3))
+    captured(memory, "payments", TODAY - timedelta(days=1))
+    own, _, rest = sorted(
+        requests(memory.at(evening(TODAY)), NIGHT), key=lambda one: len(one.asset_selection)
+    )
+    assert own.asset_selection == [keys.raw(PAYMENTS)]
+    assert days_of(own.tags) == (TODAY - timedelta(days=1), TODAY)
+    assert keys.raw(PAYMENTS) not in rest.asset_selection
+    assert days_of(rest.tags)[0] == TODAY - timedelta(days=3)
+
+
 def ticked(stage, tick: date):
     """What the schedule says half an hour after midnight of a day."""
     definitions = build(stage)

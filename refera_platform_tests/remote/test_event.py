@@ -139,8 +139,8 @@ STAGE = {
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        pytest.param({"days": ["2026-03-11"]}, r"its day 2026-03-11 has not begun \(today is", id="tomorrow"),
-        pytest.param({"days": ["2026-03-09", "2199-01-01"]}, r"day 2199-01-01 has not begun", id="one-of-two"),
+        pytest.param({"days": ["2026-03-11"]}, r"Day 2026-03-11 has not begun \(today is", id="tomorrow"),
+        pytest.param({"days": ["2026-03-09", "2199-01-01"]}, r"Day 2199-01-01 has not begun", id="one-of-two"),
         pytest.param({"days": ["1999-01-01"]}, r"1999-01-01 is before 2026-01-01, the first day", id="too-old"),
         pytest.param(
             {"days": [f"{date.fromordinal(number)}" for number in range(date(2017, 1, 1).toordinal(), 739600)][:3660]},
@@ -149,7 +149,7 @@ STAGE = {
         ),
         pytest.param(
             {"scheduled_at": "2199-01-01T00:00:00Z"},
-            r"scheduled_at 2199-01-01T00:00:00\+00:00 is more than a day after now \(2026-03-10T12:00Z\)",
+            r"schedule of 2199-01-01T00:00:00\+00:00 is more than a day after now \(2026-03-10T12:00Z\)",
             id="schedule-of-2199",
         ),
         pytest.param({"scheduled_at": "2026-03-11T12:00:01Z"}, "more than a day after now", id="a-second-more"),

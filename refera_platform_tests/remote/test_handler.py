@@ -129,7 +129,7 @@ def test_an_event_that_is_refused(stage, shop, told, event, said) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"days": ["2026-03-11"]}, "its day 2026-03-11 has not begun"),
+        ({"days": ["2026-03-11"]}, "Day 2026-03-11 has not begun"),
         ({"days": ["1999-01-01"]}, "is before 2026-01-01"),
         ({"scheduled_at": "2199-01-01T00:00:00Z"}, "more than a day after now"),
     ],

@@ -1,0 +1,123 @@
+"""A day that no run can have: it is told once, owed by nobody, and keeps no other table from its day."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import dagster as dg
+import pytest
+
+from refera_platform.alerts.fault import Kind
+from refera_platform.definitions import build
+from refera_platform.orchestration import headless, instance, keys
+from refera_platform.orchestration.failed_runs import look_at_runs
+from refera_platform.orchestration.partitions import days_of
+from refera_platform.source import catalog
+from refera_platform.terminal.daily import run_newest_day
+from refera_platform_tests.conftest import TODAY, captured
+from refera_platform_tests.orchestration.test_alerts import new_history, world
+from refera_platform_tests.orchestration.test_recovery import later, looked, standing
+from refera_platform_tests.orchestration.test_schedules import requests
+
+__all__ = ["later", "new_history", "world"]
+YESTERDAY = TODAY - timedelta(days=1)
+CUSTOMERS, ORDERS = keys.raw(catalog.find("customers")), keys.raw(catalog.find("orders"))
+
+
+@pytest.fixture
+def noon(memory, shop, later):
+    """Somebody has pressed Materialize on today's partition of customers, before anything else was captured."""
+    captured(memory, "customers", TODAY)
+    return memory.at(datetime.combine(TODAY, time(12), UTC))
+
+
+def faults(stage, run_id):
+    with instance.opened(stage) as history:
+        known = set(build(stage).resolve_asset_graph().get_all_asset_keys())
+        return look_at_runs(history, known, [run_id], datetime.now(UTC) + timedelta(hours=1))
+
+
+def test_a_refused_day_is_told_once_and_owed_by_nobody(noon):
+    outcome = headless.run(build(noon), noon, [YESTERDAY], "customers,orders")
+    assert not outcome.succeeded
+    assert list(outcome.assets) == [ORDERS.to_user_string()], "the others are committed"
+    looked_at = faults(noon, outcome.run_id)
+    (fault,) = looked_at.faults
+    assert (fault.kind, fault.things) == (Kind.REFUSED, (CUSTOMERS.to_user_string(),))
+    assert f"Day {YESTERDAY} of classicmodels.customers is before {TODAY}" in fault.cause
+    assert looked_at.watched == (), "nobody waits for its end"
+    assert looked(noon) == "No failed run has left anything undone."
+    assert standing(noon)[CUSTOMERS].passed
+
+
+def test_a_run_without_a_day_leaves_out_what_begins_later_and_makes_the_rest(noon, capsys):
+    run_newest_day(noon, "customers,orders")
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"Left out, because day {YESTERDAY} is not to be had of them any more:" in said
+    assert f"classicmodels.customers (captured from {TODAY} to {TODAY})" in said
+    with instance.opened(noon) as history:
+        made = history.get_materialized_partitions(ORDERS)
+    assert made == {str(YESTERDAY)}
+    run_newest_day(noon, "customers")
+    assert f"Day {YESTERDAY}: 0 assets" in capsys.readouterr().err
+
+
+def test_the_night_leaves_out_what_begins_later(noon):
+    (request,) = requests(noon, TODAY)
+    assert request.partition_key == str(YESTERDAY)
+    assert CUSTOMERS not in request.asset_selection
+    assert ORDERS in request.asset_selection
+
+
+@pytest.mark.parametrize("day", ["2199-01-01", "1999-01-01"])
+def test_a_partition_that_the_calendar_has_not_is_refused_in_one_sentence(noon, day):
+    job = build(noon).resolve_job_def("daily")
+    with instance.opened(noon) as history:
+        done = job.execute_in_process(
+            instance=history, tags={"dagster/partition": day}, raise_on_error=False, asset_selection=[ORDERS],
+            run_config=headless.QUIET,
+        )  # fmt: skip
+    (fault,) = faults(noon, done.run_id).faults
+    assert fault.kind is Kind.REFUSED
+    assert fault.cause.startswith(f"Day {day} ")
+    assert looked(noon) == "No failed run has left anything undone."
+
+
+@pytest.mark.parametrize("tag", ["soon", "2026-02-30", ""])
+def test_a_tag_that_is_no_day_stops_no_sensor(tag):
+    assert days_of({"dagster/partition": tag}) == ()
+    assert days_of({"dagster/asset_partition_range_start": "0001-01-01",
+                    "dagster/asset_partition_range_end": "9999-12-31"}) == ()  # fmt: skip
+
+
+def test_what_a_refused_run_left_besides_is_made_again(noon):
+    # a model below the refused table was never begun, and needs no day
+    outcome = headless.run(build(noon), noon, [YESTERDAY], "customers,stg_classicmodels__customers")
+    assert not outcome.succeeded
+    request = looked(noon)
+    assert isinstance(request, dg.RunRequest)
+    assert [key.path[-1] for key in request.asset_selection] == ["stg_classicmodels__customers"]
+
+
+def test_a_refusal_by_rule_is_told_once_and_swallows_no_recovery(world):
+    """Issue 16, 21: the first capture of customers was today's, and a run asked for yesterday."""
+    name = catalog.TABLES[0].name
+    world.refused, world.by_rule = {name: "Day 2026-03-09 of {} is before 2026-03-10."}, True
+    world.run("2026-03-09")
+    for _ in range(2):
+        world.look()
+    (text,) = world.hook.texts
+    assert text.startswith(
+        f"*Refused day, told once* · test\nDay 2026-03-09 of {catalog.TABLES[0].address} is before 2026-03-10."
+    )
+    assert world.skipped == "Nothing is wrong."
+    world.refused, world.agrees = {}, False
+    world.run("2026-03-10")
+    world.look()
+    world.agrees = True
+    world.run("2026-03-10")
+    world.look()
+    assert [text.partition(" · ")[0] for text in world.hook.texts[1:]] == [
+        "*Failed check*", "*Recovered after less than a minute*",
+    ]  # fmt: skip
+    assert f"raw/classicmodels/{name}" in world.hook.texts[2]
+    world.look_in(timedelta(days=1))
+    assert len(world.hook.texts) == 3, "nobody is told that what never comes is over"
