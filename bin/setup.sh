@@ -29,22 +29,22 @@ digest() { if have sha256sum; then sha256sum; else shasum -a 256; fi | cut -d ' 
 # What .venv was made from. Its path belongs to it: scripts inside a moved .venv still point at the old place.
 fingerprint() { { pwd -P && cat setup.cfg requirements.in "$LOCK"; } | digest; }
 
-suits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; }
+suits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; }
 
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
-        suits "$PYTHON" || stop "PYTHON=$PYTHON is not Python 3.11 or 3.12: name one that is, or leave PYTHON out."
+        suits "$PYTHON" || stop "PYTHON=$PYTHON is not Python 3.11, 3.12 or 3.13: name one that is, or leave PYTHON out."
         printf '%s\n' "$PYTHON"
         return
     fi
-    for candidate in python3.11 python3 python3.12 /usr/bin/python3; do
+    for candidate in python3.11 python3 python3.12 python3.13 /usr/bin/python3; do
         if suits "$candidate"; then
             printf '%s\n' "$candidate"
             return
         fi
     done
-    stop "Python 3.11 or 3.12 is needed and none was found (python3 is $(python3 -V 2>/dev/null || echo absent)):" \
-        "install one (Debian 12: apt-get install python3; macOS: brew install python@3.11)" \
+    stop "Python 3.11, 3.12 or 3.13 is needed and none was found (python3 is $(python3 -V 2>/dev/null || echo absent)):" \
+        "install one (Debian 12 or 13: apt-get install python3; macOS: brew install python@3.11)" \
         "or name one with make setup PYTHON=/path/to/python3.11"
 }
 

@@ -44,6 +44,8 @@ class Database:
     ssl_mode: str = "verify_identity"
     ssl_ca: str = ""
     """Path of the certificate authorities to trust; empty for the machine's own."""
+    ssl_strict: bool = True
+    """Whether a certificate must have all of RFC 5280, where Python asks for it (since 3.13)."""
     kind: str = "mysql"
     """``mysql`` or ``mariadb``, for people to see."""
 
@@ -54,9 +56,7 @@ class Database:
         Raises:
             SettingError: naming the variable, never its value.
         """
-        example = (
-            "write it as mysql://user:password@host:3306/database, with special characters percent-encoded."
-        )
+        example = "write mysql://user:password@host:3306/database, special characters percent-encoded."
         try:
             parts = urlsplit(handed_over(variable, url))
             port = parts.port or 3306
@@ -67,15 +67,15 @@ class Database:
             raise SettingError(f"{variable} is not a database URL:", example)
         options = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
         mode = options.pop("ssl_mode", "disabled" if parts.hostname in LOOPBACK else "verify_identity")
-        authorities = options.pop("ssl_ca", "")
-        if options or mode not in SSL_MODES:
+        authorities, strict = options.pop("ssl_ca", ""), options.pop("ssl_strict", "on")
+        if options or mode not in SSL_MODES or strict not in {"on", "off"}:
             raise SettingError(
-                f"{variable} has an option that is not known: ssl_mode is one of {', '.join(SSL_MODES)}, and"
-                " ssl_ca is a path; nothing else may follow the question mark."
+                f"{variable} has an option that is not known: ssl_mode is one of {', '.join(SSL_MODES)},"
+                " ssl_ca is a path, and ssl_strict is on or off; nothing else may follow the question mark."
             )
         return cls(
             host=parts.hostname, port=port, user=unquote(parts.username), password=unquote(parts.password or ""),
-            name=name, ssl_mode=mode, ssl_ca=authorities, kind=parts.scheme,
+            name=name, ssl_mode=mode, ssl_ca=authorities, ssl_strict=strict == "on", kind=parts.scheme,
         )  # fmt: skip
 
 

@@ -37,6 +37,15 @@ def test_tls_is_on_for_a_remote_server_unless_it_is_typed_off():
     assert mode("mysql://u:p@127.0.0.1/shop") == "disabled"
 
 
+def test_certificates_are_read_strictly_unless_that_is_typed_off():
+    def strict(url):
+        return load({**PRODUCTION, "REFERA_CLASSICMODELS_URL": url}).databases["classicmodels"].ssl_strict
+
+    assert (strict(URL), strict(f"{URL}?ssl_strict=off")) == (True, False)
+    with pytest.raises(SettingError, match="ssl_strict is on or off"):
+        strict(f"{URL}?ssl_strict=no")
+
+
 def test_a_stage_never_shows_its_secrets():
     stage = load(PRODUCTION)
     assert "p@ss" not in repr(stage)

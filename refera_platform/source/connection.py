@@ -5,6 +5,7 @@ Everything is asked in SQL of ours, in a read-only session in UTC; whole results
     Database ──▶ connect() ──▶ Source ──▶ ask(sql), snapshot(), columns(table), stream(select)
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import pymysql
 
 from refera_platform.engine import redact, session
 from refera_platform.errors import SourceError
+from refera_platform.source.copied import is_copied
 from refera_platform.source.server import Cut, Server, server_of
 from refera_platform.source.stream import Spool, stream
 from refera_platform.source.table import SourceTable
@@ -25,6 +27,8 @@ from refera_platform.stage import Database, Stage
 
 RESERVED = frozenset({"_op", "_changed_at", "_position", "day"})
 """Columns that raw rows have beside the source's own; ``day`` is the partition."""
+GENERATED = re.compile(r"\b(?:VIRTUAL|STORED|PERSISTENT) GENERATED\b", re.IGNORECASE)
+"""What the catalogue says of a generated column; a default that is an expression is DEFAULT_GENERATED on MySQL."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +121,7 @@ class Source:
         """Every column of a table in the server's order; none when it is not there or may not be seen."""
         found = self.ask(
             "select column_name, data_type, column_type, numeric_precision, numeric_scale, character_set_name,"
-            " character_octet_length from information_schema.columns"
+            " character_octet_length, extra from information_schema.columns"
             f" where table_schema = {mysql_literal(self.database.name)}"
             f" and cast(table_name as binary) = cast({mysql_literal(table.name)} as binary) order by ordinal_position"
         )
@@ -125,12 +129,13 @@ class Source:
             Column(
                 name=name, data_type=kind.lower(), column_type=whole, precision=precision, scale=scale,
                 charset=charset, octets=octets, is_hashed=name in table.hashed,
+                is_generated=GENERATED.search(str(extra)) is not None,
             )
-            for name, kind, whole, precision, scale, charset, octets in found
+            for name, kind, whole, precision, scale, charset, octets, extra in found
         )  # fmt: skip
 
     def columns(self, table: SourceTable) -> tuple[Column, ...]:
-        """The columns of a table in the server's order, without the private ones.
+        """The columns of a table that are copied, in the server's order.
 
         Raises:
             SourceError: when the table, a key column or a private column is not there, or may not be seen.
@@ -154,7 +159,7 @@ class Source:
                     f"{where} has no column {', '.join(missing)}, which the catalogue declares as {what}:",
                     f"it has {', '.join(column.name for column in columns)}.",
                 )
-        copied = tuple(column for column in columns if column.name not in table.private)
+        copied = tuple(column for column in columns if is_copied(column, table))
         if taken := [column.name for column in copied if column.name.lower() in RESERVED]:
             raise SourceError(
                 f"{where} has a column {', '.join(taken)}, a name that raw rows need for themselves:",

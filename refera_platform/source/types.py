@@ -46,6 +46,8 @@ class Column:
     """Bytes that a text or binary value has at most; a BINARY has exactly as many."""
     is_hashed: bool = False
     """Whether the lake gets its keyed hash instead."""
+    is_generated: bool = False
+    """Whether the server computes it from other columns, when it is read (virtual) or written (stored)."""
 
     @property
     def is_unsigned(self) -> bool:

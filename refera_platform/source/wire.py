@@ -7,6 +7,7 @@ small questions stay PyMySQL's own.
                                      └──▶ Wire.select(sql, width) ──▶ what ``blocks`` reads rows from
 """
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,11 @@ PATIENCE = 10
 """Seconds to connect, and for each answer while logging in."""
 SILENCE = 3600
 """Seconds without a byte after which a server counts as gone that still answers others: ``silence`` asks it."""
+STRICT = re.compile(
+    r"[Kk]ey usage|(Subject|Authority) Key Identifier|Basic Constraints of CA cert|Path length|at least X509v3"
+)
+"""What OpenSSL says of a certificate that only a strict reading of RFC 5280 refuses, as Python does it since 3.13; the
+authority that MySQL makes for itself is one."""
 QUERY, ERROR, END = 0x03, 0xFF, 0xFE
 GONE, LOST, KILLED, SHUTDOWN = 2006, 2013, 1927, 1053
 SESSION = (
@@ -181,7 +187,12 @@ def explained(database: Database, trouble: Exception) -> SourceError:
     words = words.splitlines()[0].rstrip(".") if words else type(trouble).__name__
     where = f"{database.host}:{database.port} as {database.user}"
     passing, is_gone = False, _is_gone(trouble)
-    if not is_gone and ("SSL" in words or "TLS" in words or "certificate" in words.lower()):
+    if not is_gone and STRICT.search(words):
+        remedy = (
+            "have the certificate issued anew with what it lacks, or type ssl_strict=off in the URL, which still checks"
+            " who signed it."
+        )
+    elif not is_gone and ("SSL" in words or "TLS" in words or "certificate" in words.lower()):
         remedy = "give the server's authority as ssl_ca=PATH in the URL, or type ssl_mode=disabled to go without TLS."
     elif "denied" in words:
         remedy = "check the user, its password and that it was granted SELECT on the schema."
@@ -212,6 +223,8 @@ def _tls(database: Database) -> ssl.SSLContext | None:
             f"{database.ssl_ca} cannot be read as certificates ({trouble.strerror or trouble}):",
             "give the file of the server's authority, in PEM, as ssl_ca=PATH in the URL.",
         ) from None
+    if not database.ssl_strict:
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.check_hostname = database.ssl_mode == "verify_identity"
     if database.ssl_mode == "required":
         context.verify_mode = ssl.CERT_NONE

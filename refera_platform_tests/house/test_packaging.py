@@ -152,5 +152,5 @@ def test_setup_makes_an_environment_again_after(change: str, checkout: Path) -> 
     process = run_setup(checkout, PYTHON="/bin/false")
     assert process.returncode == 1
     assert process.stderr == (
-        "setup: PYTHON=/bin/false is not Python 3.11 or 3.12: name one that is, or leave PYTHON out.\n"
+        "setup: PYTHON=/bin/false is not Python 3.11, 3.12 or 3.13: name one that is, or leave PYTHON out.\n"
     )

@@ -95,10 +95,10 @@ def test_duckdb_gets_what_the_function_has_beside_python(size: str, limit: str) 
 
 
 def test_options_of_tls_in_the_fields() -> None:
-    secret = FIELDS[:-1] + ', "ssl_mode": "verify_ca", "ssl_ca": "/opt/rds bundle.pem"}'
+    secret = FIELDS[:-1] + ', "ssl_mode": "verify_ca", "ssl_ca": "/opt/rds bundle.pem", "ssl_strict": "off"}'
     assert (
         url_of("X", secret)
-        == "mysql://reader:p%40ss%2Fs%3Aw%25rd@db.internal:3307/shop?ssl_mode=verify_ca&ssl_ca=%2Fopt%2Frds+bundle.pem"
+        == "mysql://reader:p%40ss%2Fs%3Aw%25rd@db.internal:3307/shop?ssl_mode=verify_ca&ssl_ca=%2Fopt%2Frds+bundle.pem&ssl_strict=off"
     )
 
 

@@ -10,6 +10,7 @@ from refera_platform.errors import SourceError
 from refera_platform.source.connection import connect
 from refera_platform.source.types import Column
 from refera_platform_tests.conftest import root, source_of
+from refera_platform_tests.source.plain import without_tls
 
 SECRET = "s3cret'\"\\;-- drop"
 
@@ -27,7 +28,6 @@ def opened(stage, tmp_path, **changes):
         pytest.param({"password": SECRET}, r"as refera_reader could not be read: .*Access denied.*GRANT|granted", id="password"),
         pytest.param({"port": 1}, r"127.0.0.1:1 as refera_reader could not be read:.*check that the server runs", id="no server"),
         pytest.param({"name": "nowhere"}, r"(Access denied|Unknown database)", id="no such schema"),
-        pytest.param({"ssl_mode": "required"}, r"(SSL|TLS).*ssl_ca=PATH", id="a server without TLS"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_the_address_is_said_without_the_password(stage, shop, tmp_path, changes, said):
@@ -36,6 +36,15 @@ def test_what_is_wrong_with_the_address_is_said_without_the_password(stage, shop
     secret = changes.get("password", stage.databases["classicmodels"].password)
     assert secret not in str(trouble.value)
     assert trouble.value.__cause__ is None
+
+
+def test_a_server_without_tls_is_not_talked_to_when_tls_was_asked_for(stage, shop, tmp_path):
+    with (
+        without_tls(stage.databases["classicmodels"]) as port,
+        pytest.raises(SourceError, match=r"(SSL|TLS).*ssl_ca=PATH"),
+        opened(stage, tmp_path, port=port, ssl_mode="required"),
+    ):
+        pass
 
 
 def test_a_database_that_the_stage_does_not_know_is_named(stage, tmp_path):

@@ -22,6 +22,7 @@ from refera_platform.source.log.position import Position
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.wire import open_wire
 from refera_platform_tests.conftest import source_of
+from refera_platform_tests.source.plain import without_tls
 
 KEY = b"0123456789abcdef"
 
@@ -76,7 +77,6 @@ def test_a_server_as_it_should_be_has_nothing_to_mend(stage, shop):
         pytest.param({"port": 1}, "shop: port", "Nothing takes connections at 127.0.0.1:1 ", "firewall", id="port"),
         pytest.param({"password": "s3cret"}, "shop: login", "Access denied", "check the user", id="password"),
         pytest.param({"name": "nowhere"}, "shop: login", "Access denied|Unknown database", "check", id="schema"),
-        pytest.param({"ssl_mode": "required"}, "shop: login", "SSL", "ssl_ca=PATH", id="encryption"),
     ],
 )  # fmt: skip
 def test_the_way_to_the_server_is_gone_until_it_ends(stage, shop, changes, about, found, remedy):
@@ -87,6 +87,16 @@ def test_the_way_to_the_server_is_gone_until_it_ends(stage, shop, changes, about
     assert any(word in last.found for word in found.split("|"))
     assert remedy in last.remedy
     assert "s3cret" not in last.found
+
+
+def test_a_server_without_the_encryption_that_is_asked_for_ends_the_way(stage, shop):
+    with without_tls(stage.databases["classicmodels"]) as port:
+        address = replace(stage.databases["classicmodels"], port=port, ssl_mode="required")
+        *before, last = examine_address(address, "shop")
+    assert troubled(before) == []
+    assert (last.about, last.verdict) == ("shop: login", Verdict.FAIL)
+    assert "SSL" in last.found
+    assert "ssl_ca=PATH" in last.remedy
 
 
 def test_a_remote_server_without_encryption_is_told(stage, shop):

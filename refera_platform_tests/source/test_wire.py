@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -38,25 +39,49 @@ def asked(database, sql):
         return list(cursor.fetchall())
 
 
-def certificate(folder, name):
-    """A certificate that is its own authority, of a server at 127.0.0.1 and nowhere else."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
+def signed(folder, name, key, *, by="", signing=None, usage=True):
+    """A certificate of a server at 127.0.0.1 by an authority, or of an authority, with or without what it may be used for."""
+    named = [
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, each)]) for each in (name, by or "authority")
+    ]
+    now, is_authority = datetime.now(UTC), not by
+    owner = (signing or key).public_key()
     made = (
-        x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        x509.CertificateBuilder().subject_name(named[not by]).issuer_name(named[1]).public_key(key.public_key())
+        .serial_number(1 + len(list(folder.glob("*.pem"))))
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(owner), critical=False)
     )  # fmt: skip
-    (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / f"{name}.key").write_bytes(
-        key.private_bytes(
+    if usage:
+        use = dict.fromkeys(
+            (
+                "content_commitment", "data_encipherment", "key_agreement", "crl_sign", "encipher_only", "decipher_only",
+                "key_encipherment",
+            ),
+            False,
+        )  # fmt: skip
+        signs = x509.KeyUsage(digital_signature=not is_authority, key_cert_sign=is_authority, **use)
+        made = made.add_extension(signs, critical=True)
+    path = folder / f"{name}.pem"
+    path.write_bytes(made.sign(signing or key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def certificates(folder):
+    """A server's certificate and key, and its authority: as it should be, and without key usage; and somebody else's."""
+    authority, server, stranger = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    signed(folder, "authority", authority)
+    signed(folder, "lax", authority, usage=False)
+    signed(folder, "stranger", stranger)
+    signed(folder, "server", server, by="authority", signing=authority)
+    (folder / "server.key").write_bytes(
+        server.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
     )
-    return folder / f"{name}.pem", folder / f"{name}.key"
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +92,16 @@ def guarded(tmp_path_factory) -> Iterator[Database]:
     server = Daemon(name="The TLS MariaDB", executable="mariadbd", mark=f"--defaults-file={folder / 'my.cnf'}",
                     folder=folder, data=folder / "data", log=folder / "server.log", patience=0)  # fmt: skip
     mariadb.install(folder).replace(server.data)
-    public, private = certificate(folder, "server")
-    certificate(folder, "stranger")
+    certificates(folder)
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     address = Database(host="127.0.0.1", port=port, user="reader", password=SECRET, name="shop",
-                       ssl_mode="verify_identity", ssl_ca=str(public))  # fmt: skip
+                       ssl_mode="verify_identity", ssl_ca=str(folder / "authority.pem"))  # fmt: skip
     path = short_socket.path(folder / "mariadbd.sock")
     options = mariadb.INSTALL_OPTIONS | {
         "datadir": str(server.data), "tmpdir": str(folder / "tmp"), "port": str(port), "bind_address": "127.0.0.1",
         "socket": str(path), "pid_file": str(folder / "mariadbd.pid"), "init_file": str(folder / "init.sql"),
-        "skip_name_resolve": "ON", "ssl_cert": str(public), "ssl_key": str(private),
+        "skip_name_resolve": "ON", "ssl_cert": str(folder / "server.pem"), "ssl_key": str(folder / "server.key"),
     }  # fmt: skip
     (folder / "my.cnf").write_text(mariadb.option_file("mariadbd", options))
     (folder / "init.sql").write_text(
@@ -124,6 +148,27 @@ def test_a_server_that_cannot_prove_itself_is_refused_and_the_password_is_not_to
         open_wire(replace(guarded, **given))
     assert SECRET not in str(trouble.value)
     assert not trouble.value.passing
+
+
+def test_an_authority_without_key_usage_is_refused_with_its_remedy_and_taken_when_that_is_typed(
+    guarded, monkeypatch
+):
+    def strict(cafile):
+        context = trusting(cafile=cafile)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT  # as Python does it itself since 3.13
+        return context
+
+    trusting = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    assert asked(guarded, "select 1") == [(1,)]
+    lax = replace(guarded, ssl_ca=guarded.ssl_ca.replace("authority.pem", "lax.pem"))
+    with pytest.raises(SourceError, match=r"key usage.*issued anew.*ssl_strict=off") as trouble:
+        open_wire(lax)
+    assert not trouble.value.passing
+    assert asked(replace(lax, ssl_strict=False), "select 1") == [(1,)]
+    stranger = replace(lax, ssl_ca=guarded.ssl_ca.replace("authority.pem", "stranger.pem"), ssl_strict=False)
+    with pytest.raises(SourceError, match="ssl_ca=PATH"):
+        open_wire(stranger)
 
 
 def test_a_certificate_for_another_name_is_enough_where_only_the_authority_counts(guarded):

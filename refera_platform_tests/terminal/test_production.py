@@ -80,6 +80,8 @@ def certificates(folder):
         "2",
         "-subj",
         "/CN=corp",
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",  # without it Python 3.13 takes nothing that it signed
     )
     openssl(
         "req",
@@ -93,7 +95,7 @@ def certificates(folder):
         "-subj",
         "/CN=localhost",
     )
-    (folder / "san").write_text("subjectAltName=DNS:localhost")
+    (folder / "san").write_text("subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid")
     openssl("x509", "-req", "-in", "req.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out",
             "cert.pem", "-extfile", "san")  # fmt: skip
 

@@ -13,8 +13,8 @@ from refera_platform.source.server import release
 from refera_platform.source.wire import PATIENCE, open_wire
 from refera_platform.stage import LOOPBACK, Database
 
-TESTED = {"mariadb": ((10, 11),)}
-"""Versions that the tests run on live, by kind of server."""
+TESTED = {"mariadb": ((10, 11), (11, 8))}
+"""Versions that the tests run on live, by kind of server: those of Debian 12 and 13."""
 OLDEST = {"mariadb": (10, 6), "mysql": (5, 7)}
 """Versions below these are not meant to work."""
 

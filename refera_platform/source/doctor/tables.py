@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from refera_platform.errors import ReferaError
 from refera_platform.source.connection import Source
+from refera_platform.source.copied import generated, is_copied
 from refera_platform.source.cursor import cursor_column, reach
 from refera_platform.source.doctor.finding import Finding, failed, ok, warn
 from refera_platform.source.hashing import require_hash_key
@@ -36,6 +37,7 @@ def _examine(
     )
     require_hash_key(table, hash_key)
     yield ok(table.address, f"{len(kinds)} columns can be read, by strategy {table.strategy.value}.")
+    yield from _examine_generated(source, table)
     if not any(index.recognises and set(index.columns) == set(table.key) for index in known):
         better = next((index for index in known if index.recognises), None)
         yield warn(
@@ -47,6 +49,24 @@ def _examine(
         )
     if table.strategy is Strategy.CURSOR:
         yield from _examine_cursor(source, table, known)
+
+
+def _examine_generated(source: Source, table: SourceTable) -> Iterator[Finding]:
+    """Columns that the server computes, in a table that is read by the log."""
+    declared = source.declared(table)
+    if behind := generated(declared, table):
+        yield ok(
+            f"{table.address}: generated columns",
+            f"{', '.join(behind)} stay behind, because servers leave generated columns out of their log: compute them"
+            " in staging, or choose strategy compare.",
+        )
+    kept = [column.name for column in declared if column.is_generated and is_copied(column, table)]
+    if kept and table.strategy is Strategy.LOG:
+        yield warn(
+            f"{table.address}: generated key",
+            f"{', '.join(kept)} of its key is generated, and MariaDB 11.8 leaves it out of the log of changed rows.",
+            "declare a key of stored columns, or choose strategy compare.",
+        )
 
 
 def _examine_cursor(source: Source, table: SourceTable, known: Sequence[Index]) -> Iterator[Finding]:

@@ -1,7 +1,9 @@
 """Code that cuts the images of rows into pieces: written for each table, since a loop over columns is ten times slower.
 
 A piece is one text or binary value, or neighbours of fixed width together, which numpy takes apart later for all rows
-at once. A cut row is a tuple: its NULL bitmap, then its pieces; a NULL is zeros, or empty.
+at once. A cut row is a tuple: its NULL bitmap, then its pieces; a NULL is zeros, or empty. An image may leave columns
+out (MariaDB 11.8 does so with generated ones, in updates and deletes, and not in inserts): its rows are cut into the
+same pieces, so that rows of both kinds lie in one list.
 
     widths of the columns ──▶ Image ──▶ whole() / pairs() ──▶ functions that append cut rows
 """
@@ -54,20 +56,26 @@ class Place:
 class Image:
     """How the image of a row is cut."""
 
-    def __init__(self, widths: Sequence[Width], wanted: Collection[int]) -> None:
+    def __init__(
+        self, widths: Sequence[Width], wanted: Collection[int], present: Collection[int] | None = None
+    ) -> None:
         """Plan it.
 
         Args:
             widths: Of each column of the table.
             wanted: Columns that become part of the cut row; others are stepped over.
+            present: Columns that the image has, every wanted one among them; all of them without it.
         """
         self._widths = widths
+        self._present = [index for index in range(len(widths)) if present is None or index in present]
         self.places: Mapping[int, Place] = _places(widths, wanted)
         self.sizes: Mapping[int, int] = _sizes(self.places)
         self.pieces = 1 + max((place.piece for place in self.places.values()), default=0)
         self.bitmap = (len(widths) + 7) // 8
+        """Bytes of the NULL bitmap of a cut row: a bit for each column of the table."""
+        self._read = (len(self._present) + 7) // 8  # of the image's own: a bit for each column that it has
         # the bitmap of a row without NULLs: servers set the bits that belong to no column
-        self._none = ((1 << 8 * self.bitmap) - (1 << len(widths))).to_bytes(self.bitmap, "little")
+        self._none = ((1 << 8 * self._read) - (1 << len(self._present))).to_bytes(self._read, "little")
         self._made: dict[bytes, Cut] = {}
 
     def cut(self, nulls: bytes, body: bytes, at: int) -> tuple[Row, int]:
@@ -84,8 +92,8 @@ class Image:
         lines: list[str] = []
         open_parts: dict[int, list[str]] = {}
         at = 0
-        for index, width in enumerate(self._widths):
-            place = self.places.get(index)
+        for index in self._present:
+            width, place = self._widths[index], self.places.get(index)
             part = ""
             if index in nulls:
                 part = f"bytes({width.fixed})"
@@ -113,66 +121,79 @@ class Image:
         made: Whole = _made(
             "def made(b, p, end, append):",
             " while p < end:",
-            f"  x = b[p:p + {self.bitmap}]; p += {self.bitmap}",
+            f"  x = b[p:p + {self._read}]; p += {self._read}",
             "  if x == NONE:",
             *(f"   {line}" for line in self.code("v")),
-            f"   append({self.row('v', 'NONE')})",
+            f"   append({self.row('v', 'NULLS')})",
             "  else: row, p = cut(x, b, p); append(row)",
             " return p",
-            NONE=self._none, cut=self.cut,
+            NONE=self._none, NULLS=self._spread(self._none), cut=self.cut,
         )  # fmt: skip
         return made
 
     def pairs(self, key: Sequence[int]) -> Pairs:
         """A function that cuts pairs of images: the new one, and the old one too when the key differs."""
-        old = Image(self._widths, key)
-        mask = bytearray(self.bitmap)
-        for index in key:
-            mask[index >> 3] |= 1 << (index & 7)
+        old = Image(self._widths, key, self._present)
+        mask = bytearray(self._read)
+        for bit in (self._present.index(index) for index in key):
+            mask[bit >> 3] |= 1 << (bit & 7)
         before, after = (f"({''.join(image.places[index].of(name) + ', ' for index in key)})"
                          for image, name in ((old, "k"), (self, "v")))  # fmt: skip
         made: Pairs = _made(
             "def made(b, p, end, append):",
             " runs = []; n = 0",
             " while p < end:",
-            f"  s = p; x = b[p:p + {self.bitmap}]; p += {self.bitmap}",
+            f"  s = p; x = b[p:p + {self._read}]; p += {self._read}",
             "  if x == NONE:",
             *(f"   {line}" for line in old.code("k")),
             f"   k = {old.row('k', 'x')}",
             "  else: k, p = cut_key(x, b, p)",
-            f"  y = b[p:p + {self.bitmap}]; p += {self.bitmap}",
+            f"  y = b[p:p + {self._read}]; p += {self._read}",
             "  if y == NONE:",
             *(f"   {line}" for line in self.code("v")),
-            f"   v = {self.row('v', 'NONE')}",
+            f"   v = {self.row('v', 'NULLS')}",
             "  else: v, p = cut(y, b, p)",
             f"  if {before} == {after} and (x == y or not differ(x, y)): n += 1; append(v)",
             "  else:",
             "   if n: runs.append((n, 'u')); n = 0",
-            f"   append(cut(x, b, s + {self.bitmap})[0]); append(v)",
+            f"   append(cut(x, b, s + {self._read})[0]); append(v)",
             "   runs.append((1, 'd')); runs.append((1, 'c'))",
             " if n: runs.append((n, 'u'))",
             " return p, runs",
-            NONE=self._none, cut=self.cut, cut_key=old.cut, differ=_differ(bytes(mask)),
+            NONE=self._none, NULLS=self._spread(self._none), cut=self.cut, cut_key=old.cut, differ=_differ(bytes(mask)),
         )  # fmt: skip
         return made
 
+    def _is_null(self, nulls: bytes) -> frozenset[int]:
+        """Columns that are NULL by the bitmap of an image."""
+        return frozenset(index for bit, index in enumerate(self._present) if nulls[bit >> 3] >> (bit & 7) & 1)
+
+    def _spread(self, nulls: bytes) -> bytes:
+        """The bitmap of a cut row: a bit for each column of the table, and those that the image has not are NULL."""
+        if len(self._present) == len(self._widths):
+            return nulls
+        spread = (1 << 8 * self.bitmap) - 1
+        for index in set(self._present) - self._is_null(nulls):
+            spread -= 1 << index
+        return spread.to_bytes(self.bitmap, "little")
+
     def _compiled(self, nulls: bytes) -> Cut:
-        missing = {index for index in range(len(self._widths)) if nulls[index >> 3] >> (index & 7) & 1}
         made: Cut = _made(
             "def made(b, p):",
-            *(f" {line}" for line in self.code("v", missing)),
+            *(f" {line}" for line in self.code("v", self._is_null(nulls))),
             f" return {self.row('v', 'NULLS')}, p",
-            NULLS=nulls,
+            NULLS=self._spread(nulls),
         )
         return made
 
     def _cut_slowly(self, nulls: bytes, body: bytes, at: int) -> tuple[Row, int]:
         parts = [b""] * self.pieces
-        parts[0] = nulls
-        for index, width in enumerate(self._widths):
-            place = self.places.get(index)
+        parts[0] = self._spread(nulls)
+        missing = self._is_null(nulls)
+        for index in self._present:
+            width, place = self._widths[index], self.places.get(index)
             value = b""
-            if nulls[index >> 3] >> (index & 7) & 1:
+            if index in missing:
                 value = bytes(width.fixed)
             else:
                 length = width.fixed

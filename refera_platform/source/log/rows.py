@@ -11,11 +11,12 @@ import numpy.typing as npt
 from refera_platform.engine import quoted
 from refera_platform.errors import SourceError
 from refera_platform.source import arrow
+from refera_platform.source.copied import is_copied
 from refera_platform.source.key_values import no_key
 from refera_platform.source.log.cells import Cell, cell_of, width_of
 from refera_platform.source.log.charsets import Charsets
 from refera_platform.source.log.events import packed
-from refera_platform.source.log.image import Image, Place, Row, Runs, Width
+from refera_platform.source.log.image import Image, Pairs, Place, Row, Runs, Whole, Width
 from refera_platform.source.log.shape import columns_of, is_hidden
 from refera_platform.source.log.table_map import TableMap
 from refera_platform.source.log.values import Matrix
@@ -47,17 +48,20 @@ class RowDecoder:
         self.columns = tuple(columns[index] for index in cells)
         """The copied columns in the table's order."""
         self._table = table
-        self._width = len(columns)
+        self._names = [column.name for column in columns]
+        self._generated = {column.name for column in columns if column.is_generated}
+        self._widths = widths
         self._cells = cells
         self._image = Image(widths, list(cells))
+        self._cuts: dict[int, tuple[Whole, Pairs]] = {}
+        """How images are cut, by the bitmap of the columns that they have."""
         copied = {columns[index].name: index for index in cells}
         if lost := [name for name in table.key if name not in copied]:
             raise SourceError(
                 f"The rows of {table.address} in the log have no column {', '.join(lost)}, which is declared as key:",
                 f"declare the key that the table has, and `refera resnapshot {table.address}`.",
             )
-        self._whole = self._image.whole()
-        self._pairs = self._image.pairs([copied[name] for name in table.key])
+        self._key = [copied[name] for name in table.key]
 
     def read(self, operation: str, version: int, body: bytes, rows: list[Row]) -> Runs:
         """Cut the rows of one event.
@@ -74,13 +78,13 @@ class RowDecoder:
         Raises:
             SourceError: when the event does not hold whole rows.
         """
-        at = self._start(operation, version, body)
+        (whole, pairs), at = self._start(operation, version, body)
         before = len(rows)
         try:
             if operation == "u":
-                end, runs = self._pairs(body, at, len(body), rows.append)
+                end, runs = pairs(body, at, len(body), rows.append)
             else:
-                end = self._whole(body, at, len(body), rows.append)
+                end = whole(body, at, len(body), rows.append)
                 runs = [(len(rows) - before, operation)]
         except IndexError:
             end, runs = -1, []
@@ -131,22 +135,45 @@ class RowDecoder:
             for column in self.columns
         ]
 
-    def _start(self, operation: str, version: int, body: bytes) -> int:
-        """Offset of the first row, when all columns of it are there."""
+    def _start(self, operation: str, version: int, body: bytes) -> tuple[tuple[Whole, Pairs], int]:
+        """How the rows are cut, and the offset of the first one."""
         at = AFTER_FLAGS + (int.from_bytes(body[8:10], "little") if version > 1 else 0)
         width, at = packed(body, at)
         size = (width + 7) // 8
-        whole = (1 << width) - 1
-        for _ in range(2 if operation == "u" else 1):
-            present = int.from_bytes(body[at : at + size], "little") & whole
-            at += size
-            if width != self._width or present != whole:
-                raise SourceError(
-                    f"The log holds only some of the columns of changed rows of {self._table.address}:",
-                    "set global binlog_row_image = FULL (sessions that were open keep the old image until they"
-                    f" reconnect), then `refera resnapshot {self._table.address}`.",
-                )
-        return at
+        mask = (1 << width) - 1
+        present, at = int.from_bytes(body[at : at + size], "little") & mask, at + size
+        others = present
+        if operation == "u":  # of the new image
+            others, at = int.from_bytes(body[at : at + size], "little") & mask, at + size
+        if width != len(self._names) or others != present:
+            raise self._not_whole([])
+        if present not in self._cuts:
+            self._cuts[present] = self._cut(present)
+        return self._cuts[present], at
+
+    def _cut(self, present: int) -> tuple[Whole, Pairs]:
+        """The code for images that have some of the columns; those that are copied are never left out."""
+        there = [index for index in range(len(self._names)) if present >> index & 1]
+        if lost := [self._names[index] for index in self._cells if index not in there]:
+            raise self._not_whole(lost)
+        image = Image(self._widths, list(self._cells), there)
+        return image.whole(), image.pairs(self._key)
+
+    def _not_whole(self, lost: Sequence[str]) -> SourceError:
+        """What is said of an image that has not all that is copied."""
+        address = self._table.address
+        if lost and set(lost) <= self._generated:
+            return SourceError(
+                f"The server leaves generated columns out of its log, and {', '.join(lost)} is declared as key of"
+                f" {address}:",
+                f"declare a key of stored columns, or choose strategy compare, then `refera resnapshot {address}`.",
+            )
+        named = f" (without {', '.join(lost)})" if lost else ""
+        return SourceError(
+            f"The log holds only some of the columns of changed rows of {address}{named}:",
+            "set global binlog_row_image = FULL (sessions that were open keep the old image until they reconnect), then"
+            f" `refera resnapshot {address}`; a column that was a generated one until it was altered needs only that.",
+        )
 
 
 def row_decoder(
@@ -168,7 +195,7 @@ def row_decoder(
     cells = {
         index: cell_of(logged, column, table, charsets, hash_key)
         for index, (logged, column) in enumerate(zip(table_map.columns, columns, strict=True))
-        if column.name not in table.private and not is_hidden(logged, declared)
+        if is_copied(column, table) and not is_hidden(logged, declared)
     }
     widths = [
         width_of(logged, f"Column {table.address}.{column.name}")

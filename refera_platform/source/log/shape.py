@@ -5,6 +5,7 @@ LoggedColumn + declared Columns ──▶ columns_of() ──▶ Column (its Par
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from refera_platform.errors import SourceError
 from refera_platform.source.log import table_map as log
@@ -75,12 +76,10 @@ def is_hidden(logged: LoggedColumn, declared: Sequence[Column]) -> bool:
 
 
 def _column(logged: LoggedColumn, declared: Column | None, table: SourceTable) -> Column:
-    name = logged.name or ""
-    return (
-        declared
-        if declared and _agrees(logged, declared)
-        else derived(logged, is_hashed=name in table.hashed)
-    )
+    if declared and _agrees(logged, declared):
+        return declared
+    found = derived(logged, is_hashed=(logged.name or "") in table.hashed)
+    return replace(found, is_generated=declared is not None and declared.is_generated)
 
 
 def derived(logged: LoggedColumn, *, is_hashed: bool) -> Column:

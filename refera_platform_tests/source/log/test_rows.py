@@ -194,20 +194,6 @@ def test_a_type_that_is_not_hashed_is_refused_by_name(stage, shop):
             log.decoded(replace(TABLE, hashed=frozenset({"a"})))
 
 
-def test_generated_and_invisible_columns_are_what_a_select_by_name_shows(stage, shop, tmp_path):
-    with log_of(
-        stage, shop, "v int as (id + 1) virtual", "p int as (id + 2) persistent", "i int invisible default 7",
-        "t text", "unique (t)",
-    ) as log:  # fmt: skip
-        shop.run("insert into logged (id, t) values (1, 'a')")
-        shop.run("update logged set id = 5")
-        found = log.decoded()
-        rows, types, _ = pulled(log, stage, tmp_path)
-    assert found.rows[-1:] == rows == [(5, 6, 7, 7, "a")]
-    assert found.types == types
-    assert found.ops == "cdc"
-
-
 def test_names_like_keywords_with_quotes_spaces_and_accents_are_names(stage, shop):
     with log_of(stage, shop, '`from "x"` int', "`çã'o` text", "`%s\n{0}` int") as log:
         shop.run("insert into logged values (1, 2, 'três', 4)")
