@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from refera_platform.clock import Clock
@@ -30,9 +30,9 @@ from refera_platform.lake.pieces import InPieces, Sizes
 from refera_platform.lake.piecewise import Piecewise
 from refera_platform.lake.proof import require_same_server
 from refera_platform.lake.state import RawState
-from refera_platform.lake.watch import watches
+from refera_platform.lake.watch import Watches
 from refera_platform.lake.writer import nothing, write_day
-from refera_platform.source.cascades import cascades
+from refera_platform.source.cascades import Cascades, cascades
 from refera_platform.source.connection import Identity, Source
 from refera_platform.source.hashing import require_hash_key
 from refera_platform.source.log.coverage import require_schema_in_log
@@ -68,6 +68,8 @@ class LogCapture:
         self._shapes = Shapes(source, hash_key)
         self._piecewise = Piecewise(lake, source, sizes, clock, folder)
         self._folders = 0
+        self._wanted: frozenset[str] = frozenset()
+        """Names of the tables of the pass."""
         self._is_exact = False
         """Whether what is read in the snapshot has nothing that the log tells again."""
 
@@ -89,6 +91,7 @@ class LogCapture:
             LakeError: when the server writes no log, or its log lost changes.
         """
         started = time.monotonic()
+        self._wanted = frozenset(table.name for table in tables)
         jobs: list[Job] = []
         for table in tables:
             try:
@@ -165,8 +168,8 @@ class LogCapture:
         first = min(places, key=lambda place: place.order)
         database = self._source.database
         horizon = max(self._now, datetime.now(UTC)).timestamp()
-        watch = watches(cascades(self._source.ask, database.name), self._shapes.keyed, database.name)
-        consumer = LogPass(database.name, logs, watch, self._shapes.decoder, int(horizon))
+        watches = Watches(self._cascades, self._shapes.keyed)
+        consumer = LogPass(database.name, logs, watches, self._shapes.decoder, int(horizon))
         reader = TransactionReader(partial(open_wire, database), self._source.server, first, until)
         consumer.resume = lambda: reader.resume
         reader.run(consumer)
@@ -267,9 +270,15 @@ class LogCapture:
         source_rows = None if net is None or not self._is_exact else count - net
         return self._results.of(job, written, source_rows)
 
+    @cached_property
+    def _cascades(self) -> Cascades:
+        return cascades(self._source.ask, self._source.database.name, self._wanted)
+
     @property
     def _results(self) -> LogResults:
-        return LogResults(source=self._source, folder=self._folder, is_exact=self._is_exact)
+        return LogResults(
+            source=self._source, folder=self._folder, is_exact=self._is_exact, cascades=self._cascades
+        )
 
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)

@@ -55,6 +55,9 @@ class Captured:
     seconds: float
     is_settled: bool = True
     """False when the newest day left something open that the log does not tell and nobody has looked at yet."""
+    unwatched: tuple[str, ...] = ()
+    """Tables at the source, as ``schema.table``, that its rows go with, and that the account may not look at: when
+    rows of theirs go with others, nobody is told."""
     known: Mapping[date, RawObject] = field(default_factory=dict)
     """Every day of the table after the pass, oldest first."""
 

@@ -13,10 +13,11 @@ from refera_platform.engine import scratch
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.store import examine_clock, examine_room, examine_store, store_clock
+from refera_platform.source.cascades import cascades, reference_grants
 from refera_platform.source.connection import Source, connect
 from refera_platform.source.doctor.address import examine_address, examine_server
 from refera_platform.source.doctor.finding import Finding, Verdict, failed, ok, warn
-from refera_platform.source.doctor.log import examine_log
+from refera_platform.source.doctor.log import examine_log, examine_parents
 from refera_platform.source.doctor.privileges import account_of, beyond, grants, held, needed
 from refera_platform.source.doctor.tables import examine_tables, largest_table
 from refera_platform.source.log.position import Position
@@ -97,8 +98,10 @@ def _database(
         except LakeError as trouble:
             findings.append(failed(f"{name}: captured days", trouble))
         findings += examine_log(source, name, privileges, place, since)
-    more = beyond(privileges, tables, source.database.name)
-    account = account_of(source.ask)
+    account, schema = account_of(source.ask), source.database.name
+    watched = cascades(source.ask, schema, {table.name for table in logged})
+    findings += examine_parents(source, name, watched)
+    more = beyond(privileges, tables, schema, watched.ancestors)
     if more:
         findings.append(
             warn(
@@ -111,7 +114,9 @@ def _database(
         findings.append(
             ok(f"{name}: privileges", f"{source.database.user} may do what it needs, and nothing else.")
         )
-    statements = needed(tables, source.database.name, source.server.kind, release(source.ask), account)
+    statements = needed(tables, schema, source.server.kind, release(source.ask), account)
+    declared = {(schema, table.name) for table in tables}
+    statements += reference_grants({*watched.ancestors, *watched.unseen} - declared, account)
     return findings, statements
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.log_table import TableLog
-from refera_platform.lake.watch import Watch
+from refera_platform.lake.watch import Watch, Watches
 from refera_platform.source.log.position import Position
 from refera_platform.source.log.rows import RowDecoder
 from refera_platform.source.log.statements import effect
@@ -40,7 +40,7 @@ class LogPass:
     """A ``Consumer`` of the transactions of one schema."""
 
     def __init__(
-        self, schema: str, logs: Sequence[TableLog], watches: Callable[[TableMap], Watch | None], decoder: Decoders,
+        self, schema: str, logs: Sequence[TableLog], watches: Watches, decoder: Decoders,
         horizon: int,
     ) -> None:  # fmt: skip
         """Begin.
@@ -122,7 +122,7 @@ class LogPass:
                 log.fail(_not_rows(log, self._transaction))
             if name in found.emptied:
                 log.empty(self._transaction)
-        for name in found.doubtful:
+        for name in found.doubtful | self._watches.of_statement(sql):
             self._unsettle(name)
         for name in found.changed:
             self._unsettle(name)
@@ -160,7 +160,7 @@ class LogPass:
 
     def _route(self, table_map: bytes) -> Route:
         found = read_table_map(table_map)
-        watch = self._watches(found)
+        watch = self._watches.of(found)
         log = self._logs.get(found.table) if found.schema == self._schema else None
         if log is None or log.failure:
             return Route(watch=watch)

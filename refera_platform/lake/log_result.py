@@ -16,6 +16,7 @@ from refera_platform.lake.proof import counted
 from refera_platform.lake.reconcile import Present, reconciled
 from refera_platform.lake.reconciled import INEXACT, OVER, UNSETTLED, Reconciled
 from refera_platform.lake.volume import changes_by_day
+from refera_platform.source.cascades import Cascades
 from refera_platform.source.connection import Source
 
 
@@ -27,6 +28,8 @@ class LogResults:
     folder: Path
     is_exact: bool
     """Whether what is read in the snapshot has nothing that the log tells again."""
+    cascades: Cascades
+    """How rows of the tables go with others."""
 
     def of(
         self, job: Job, written: Sequence[Filled], source_rows: int | None, *, unseen: tuple[date, ...] = (),
@@ -52,6 +55,7 @@ class LogResults:
             volumes=changes_by_day(item.state for item in job.known.values()),
             lake_rows=lake_rows, rows_twice=rows_twice, is_settled=newest is None or newest.is_settled,
             reconciled=self._reconciled(job, days, source_rows, is_anew=is_anew), known=job.known,
+            unwatched=self.cascades.unwatched(job.table.name),
         )  # fmt: skip
 
     def _reconciled(

@@ -58,4 +58,5 @@ class Shapes:
         table = SourceTable(
             database="watched", name=table_map.table, key=tuple(key), about="A table that others refer to."
         )
-        return row_decoder(table_map, table, self._source.declared(table), self._charsets, self._hash_key)
+        declared = self._source.declared(table, table_map.schema)
+        return row_decoder(table_map, table, declared, self._charsets, self._hash_key)

@@ -3,12 +3,13 @@
 cascades of the server's catalogue + TableMap ──▶ Watch.children(event) ──▶ tables to be read anew
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from refera_platform.errors import ReferaError
-from refera_platform.source.cascades import Cascade
+from refera_platform.source.cascades import Cascade, Cascades, Name
 from refera_platform.source.log.rows import RowDecoder
+from refera_platform.source.log.statements import words_written
 from refera_platform.source.log.table_map import TableMap
 
 
@@ -40,51 +41,53 @@ class Watch:
         return found
 
 
-def watches(
-    cascades: Collection[Cascade], decoder: Callable[[TableMap, tuple[str, ...]], RowDecoder], schema: str
-) -> Callable[[TableMap], Watch | None]:
-    """What watches the rows of a table map; nothing for a table that nobody's rows hang on.
+class Watches:
+    """What watches the tables that somebody's rows hang on."""
 
-    Args:
-        cascades: Foreign keys whose action changes rows.
-        decoder: Makes a decoder that takes some columns for the key.
-        schema: Schema of the children.
-    """
-    by_parent: dict[tuple[str, str], list[Cascade]] = {}
-    for cascade in cascades:
-        by_parent.setdefault((cascade.schema, cascade.parent), []).append(cascade)
+    def __init__(
+        self, cascades: Cascades, decoder: Callable[[TableMap, tuple[str, ...]], RowDecoder]
+    ) -> None:
+        """Begin.
 
-    def watch(table_map: TableMap) -> Watch | None:
-        own = by_parent.get((table_map.schema, table_map.table), [])
+        Args:
+            cascades: Foreign keys whose action changes rows.
+            decoder: Makes a decoder that takes some columns for the key.
+        """
+        self._cascades = cascades
+        self._decoder = decoder
+        self._by_parent: dict[Name, list[Cascade]] = {}
+        for cascade in cascades.acting:
+            self._by_parent.setdefault((cascade.schema, cascade.parent), []).append(cascade)
+
+    def of(self, table_map: TableMap) -> Watch | None:
+        """What watches the rows of a table map; nothing for a table that nobody's rows hang on."""
+        own = self._by_parent.get((table_map.schema, table_map.table), [])
         if not own:
             return None
-        deleting = [each.child for each in own if each.on_delete]
         updating: list[tuple[RowDecoder, frozenset[str]]] = []
         unknown: frozenset[str] = frozenset()
         for each in own:
-            children = (
-                _with_descendants([each.child], by_parent, schema) if each.on_update else frozenset[str]()
-            )
+            children = self._changed([each]) if each.on_update else frozenset[str]()
             try:
                 if children:
-                    updating.append((decoder(table_map, each.columns), children))
+                    updating.append((self._decoder(table_map, each.columns), children))
             except ReferaError:  # its columns were others then
                 unknown |= children
-        return Watch(
-            on_delete=_with_descendants(deleting, by_parent, schema), on_update=updating, on_any=unknown
-        )
+        deleting = self._changed([each for each in own if each.on_delete])
+        return Watch(on_delete=deleting, on_update=updating, on_any=unknown)
 
-    return watch
+    def of_statement(self, sql: str) -> frozenset[str]:
+        """Names of the tables that may change with those of other schemas to which a statement writes."""
+        words = words_written(sql)
+        through = [
+            each
+            for (schema, table), own in self._by_parent.items()
+            if schema != self._cascades.schema and table.casefold() in words
+            for each in own
+        ]
+        return self._changed(through)
 
-
-def _with_descendants(
-    tables: Sequence[str], by_parent: Mapping[tuple[str, str], Sequence[Cascade]], schema: str
-) -> frozenset[str]:
-    """The tables and all whose rows may change with theirs; too many are read anew rather than too few."""
-    found, open_ones = set[str](), list(tables)
-    while open_ones:
-        table = open_ones.pop()
-        if table not in found:
-            found.add(table)
-            open_ones += [each.child for each in by_parent.get((schema, table), ())]
-    return frozenset(found)
+    def _changed(self, through: Sequence[Cascade]) -> frozenset[str]:
+        """The tables of the copied schema that some foreign keys lead to."""
+        found = self._cascades.with_descendants([(each.child_schema, each.child) for each in through])
+        return frozenset(table for schema, table in found if schema == self._cascades.schema)

@@ -52,6 +52,7 @@ def results(captured: Captured, *, shows_values: bool) -> list[dg.AssetCheckResu
             metadata={
                 "source_rows": "not compared" if captured.source_rows is None else captured.source_rows,
                 "lake_rows": captured.lake_rows,
+                **({"parents_not_watched": ", ".join(captured.unwatched)} if captured.unwatched else {}),
             },
         ),
         _values(captured, captured.reconciled, shows_values=shows_values),
@@ -69,15 +70,22 @@ def results(captured: Captured, *, shows_values: bool) -> list[dg.AssetCheckResu
 
 def _compared(captured: Captured) -> str | None:
     """What a number of rows cannot tell, and what to do when it differs."""
+    address, told = captured.table.address, list[str]()
     if not captured.is_settled:
-        return UNSETTLED.why_not
-    if not captured.agrees:
-        address = captured.table.address
-        return (
+        told.append(UNSETTLED.why_not)
+    elif not captured.agrees:
+        told.append(
             f"{address} has {captured.lake_rows} rows in the lake, counted one by one, and {captured.source_rows} at"
             f" the source: `refera verify` names a row, and `refera resnapshot {address}` takes the source's rows."
         )
-    return None if captured.source_rows is not None else captured.reconciled.why_not or OVER.why_not
+    elif captured.source_rows is None:
+        told.append(captured.reconciled.why_not or OVER.why_not)
+    if captured.unwatched:
+        told.append(
+            f"Rows of {address} go with rows of {', '.join(captured.unwatched)}, whose own parents the account may not"
+            " see: what goes with those is not watched. `refera doctor` prints the grant."
+        )
+    return " ".join(told) or None
 
 
 def _values(captured: Captured, found: Reconciled, *, shows_values: bool) -> dg.AssetCheckResult:

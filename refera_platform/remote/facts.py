@@ -143,7 +143,7 @@ def _captured(came: Captured) -> dict[str, Any]:
         "kept": [day.isoformat() for day in came.kept],
         "source_rows": came.source_rows, "lake_rows": came.lake_rows, "rows_twice": came.rows_twice,
         "reconciled": asdict(came.reconciled),
-        "seconds": came.seconds, "is_settled": came.is_settled,
+        "seconds": came.seconds, "is_settled": came.is_settled, "unwatched": list(came.unwatched),
     }  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def _heard_captured(said: Mapping[str, Any], table: SourceTable) -> Captured:
         kept=_days(said["kept"]),
         source_rows=said["source_rows"], lake_rows=said["lake_rows"], rows_twice=said["rows_twice"],
         reconciled=Reconciled(**compared),
-        seconds=said["seconds"], is_settled=said["is_settled"],
+        seconds=said["seconds"], is_settled=said["is_settled"], unwatched=tuple(said["unwatched"]),
     )  # fmt: skip
 
 

@@ -117,12 +117,17 @@ class Source:
         """Which server and schema this is."""
         return Identity(server=self.server.identity(), schema=self.database.name)
 
-    def declared(self, table: SourceTable) -> tuple[Column, ...]:
-        """Every column of a table in the server's order; none when it is not there or may not be seen."""
+    def declared(self, table: SourceTable, schema: str = "") -> tuple[Column, ...]:
+        """Every column of a table in the server's order; none when it is not there or may not be seen.
+
+        Args:
+            table: Which table.
+            schema: Where it is; in the schema of this database when nothing is said.
+        """
         found = self.ask(
             "select column_name, data_type, column_type, numeric_precision, numeric_scale, character_set_name,"
             " character_octet_length, extra from information_schema.columns"
-            f" where table_schema = {mysql_literal(self.database.name)}"
+            f" where table_schema = {mysql_literal(schema or self.database.name)}"
             f" and cast(table_name as binary) = cast({mysql_literal(table.name)} as binary) order by ordinal_position"
         )
         return tuple(

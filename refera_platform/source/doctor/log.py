@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from refera_platform.errors import LakeError, SourceError
-from refera_platform.source.cascades import cascades
+from refera_platform.source.cascades import Cascades, cascades, reference_grants
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
-from refera_platform.source.doctor.privileges import Privilege, lacking
+from refera_platform.source.doctor.privileges import Privilege, account_of, lacking
 from refera_platform.source.log.coverage import filters, left_out
 from refera_platform.source.log.place import require_same_log
 from refera_platform.source.log.position import Position
@@ -87,7 +87,8 @@ def _cascades(source: Source, name: str) -> Iterator[Finding]:
         len(ACTING.findall(str(source.ask(f"show create table {backticked(table)}")[0][1])))
         for table in there
     )
-    hidden = acting - len(cascades(source.ask, source.database.name))
+    found, schema = cascades(source.ask, source.database.name), source.database.name
+    hidden = acting - sum(each.child_schema == schema for each in found.acting)
     if hidden > 0:
         yield fail(
             f"{name}: foreign keys",
@@ -97,6 +98,26 @@ def _cascades(source: Source, name: str) -> Iterator[Finding]:
         )
     elif acting:
         yield ok(f"{name}: foreign keys", f"{acting} foreign keys change rows on their own, and are watched.")
+
+
+def examine_parents(source: Source, name: str, found: Cascades) -> Iterator[Finding]:
+    """Whether the parents of rows that go with others can all be looked at.
+
+    Args:
+        source: An open session.
+        name: What the database is called here.
+        found: The foreign keys that lead to the declared tables.
+    """
+    if not found.unseen:
+        return
+    named = ", ".join(".".join(each) for each in sorted(found.unseen))
+    statements = " ".join(reference_grants(found.unseen, account_of(source.ask)))
+    yield warn(
+        f"{name}: parents of parents",
+        f"Copied rows go with rows of {named}, whose own foreign keys {source.database.user} may not see: what goes"
+        " with their parents is not watched, and would stay in the lake.",
+        f"let it see them, and none of their rows: {statements}",
+    )
 
 
 def _names(name: str, settings: Mapping[str, str]) -> Finding:

@@ -22,6 +22,8 @@ PROXY = re.compile(r"GRANT PROXY ON .*", re.DOTALL)
 PART = re.compile(rf"(?P<name>[A-Z][A-Z0-9_ ]*?)\s*(?P<columns>\((?:[^()`'\"]|{QUOTED})*\))?\s*(?:,|$)")
 SELECT, STREAM, STATUS = "SELECT", "REPLICATION SLAVE", frozenset({"BINLOG MONITOR", "REPLICATION CLIENT"})
 """Reading a table; receiving the log; asking where the log is (its name since MariaDB 10.5, and before)."""
+REFERENCES = "REFERENCES"
+"""Seeing how a table is made, and none of its rows."""
 ALL = "ALL PRIVILEGES"
 NOTHING = frozenset({"USAGE"})
 EVERYTHING = ("*", "*")
@@ -120,8 +122,20 @@ def lacking(privileges: Collection[Privilege]) -> list[str]:
     return found if _may(privileges, STATUS) else [*found, "BINLOG MONITOR (REPLICATION CLIENT)"]
 
 
-def beyond(privileges: Iterable[Privilege], tables: Sequence[SourceTable], schema: str) -> list[Privilege]:
-    """What the account may do and does not need."""
+def beyond(
+    privileges: Iterable[Privilege],
+    tables: Sequence[SourceTable],
+    schema: str,
+    ancestors: Collection[tuple[str, str]] = (),
+) -> list[Privilege]:
+    """What the account may do and does not need.
+
+    Args:
+        privileges: What it may do.
+        tables: Declared tables of one schema.
+        schema: Its name on the server.
+        ancestors: Tables whose foreign keys must be seen, by schema and name.
+    """
     names = {table.name for table in tables}
     reads_log = any(table.strategy is Strategy.LOG for table in tables)
     return [
@@ -129,6 +143,7 @@ def beyond(privileges: Iterable[Privilege], tables: Sequence[SourceTable], schem
         for privilege in privileges
         if not (
             (privilege.name == SELECT and privilege.schema == schema and privilege.object in names)
+            or (privilege.name == REFERENCES and (privilege.schema, privilege.object) in ancestors)
             or (
                 reads_log
                 and privilege.name in {STREAM, *STATUS}

@@ -86,6 +86,13 @@ def effect(default_schema: str, sql: str, schema: str, tables: Collection[str]) 
     return Effect(changed=found) if kinds & TABLES else NONE
 
 
+def words_written(sql: str) -> frozenset[str]:
+    """Every word of a statement that writes rows, in small letters: a table that it writes to is among them."""
+    words = _statement(sql)
+    verb = words[0].keyword if words else ""
+    return frozenset(word.text.casefold() for word in words) if verb in WRITES else frozenset()
+
+
 def _written(
     words: Sequence[Word], default_schema: str, schema: str, tables: Collection[str], named: frozenset[str]
 ) -> Effect:
