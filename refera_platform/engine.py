@@ -6,6 +6,7 @@ Stage ──▶ session() ──▶ duckdb connection (extensions linked, S3 sec
 import fcntl
 import functools
 import importlib.resources
+import os
 import re
 import shutil
 import tempfile
@@ -105,7 +106,7 @@ def scratch(stage: Stage) -> Iterator[Path]:
     """
     with ExitStack() as owned:
         try:
-            stage.scratch.mkdir(parents=True, exist_ok=True)
+            private_folder(stage.scratch)
             # behind one door, so that nobody takes a folder that was made this moment for a left one
             with stage.scratch.with_suffix(".lock").open("w") as door:
                 fcntl.flock(door, fcntl.LOCK_EX)
@@ -121,6 +122,23 @@ def scratch(stage: Stage) -> Iterator[Path]:
             ) from None
         owned.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder below a stage's home, and the home when it is missing, for their owner alone.
+
+    One that others may enter is closed to them; a home that somebody else made stays as it is.
+
+    Raises:
+        OSError: when it cannot be made.
+    """
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        found = folder.stat()
+        if found.st_mode & 0o007 and found.st_uid == os.getuid():
+            folder.chmod(found.st_mode & 0o770)
 
 
 def _remove_if_left(folder: Path) -> None:

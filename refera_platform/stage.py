@@ -21,6 +21,9 @@ from refera_platform.alert_settings import LOOPBACK as LOOPBACK
 from refera_platform.alert_settings import AlertSettings
 from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
+from refera_platform.json_fields import require_types
+from refera_platform.object_store import ObjectStore as ObjectStore
+from refera_platform.object_store import endpoint_of
 from refera_platform.runner_settings import RunnerSettings
 from refera_platform.secret_url import handed_over
 from refera_platform.variables import VARIABLES as VARIABLES
@@ -77,19 +80,6 @@ class Database:
             host=parts.hostname, port=port, user=unquote(parts.username), password=unquote(parts.password or ""),
             name=name, ssl_mode=mode, ssl_ca=authorities, ssl_strict=strict == "on", kind=parts.scheme,
         )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectStore:
-    """How to reach S3. Without an access key the AWS credential chain is asked."""
-
-    endpoint: str = ""
-    """``http(s)://host:port``; empty for AWS itself."""
-    region: str = "us-east-1"
-    access_key: str = ""
-    secret_key: str = field(default="", repr=False)
-    pages: str = ""
-    """Where a browser finds the buckets without a login; empty when that is not so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +160,7 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
     stack = _read_json(folder / "stack.json")
     if stack is None:
         raise SettingError(f"No local stack has been started in {folder}:", "start it with `refera up`.")
-    sample = _read_json(folder / "sample.json") or {}
-    through = sample.get("simulated_through")
+    through = _simulated_through(folder / "sample.json")
     try:
         reader, bucket = stack["mariadb"]["reader"], stack["s3"]["bucket"]
         source = Database(
@@ -182,11 +171,13 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
             **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")},
             pages=stack["s3"].get("pages", ""),
         )
+        require_types(source)
+        require_types(store)
     except (KeyError, TypeError) as trouble:
         raise SettingError(
             f"{folder / 'stack.json'} does not describe a stack:", "remove it and run `refera up`."
         ) from trouble
-    clock = _clock(env, at_least=datetime.fromisoformat(through) if through else None)
+    clock = _clock(env, at_least=through)
     return Stage(
         name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
         warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
@@ -207,11 +198,7 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
     for variable, root in roots.items():
         if not root.startswith("s3://") or not root.removeprefix("s3://").partition("/")[0]:
             raise SettingError(f"{variable}={root!r} is not an S3 root:", "write it as s3://bucket/prefix.")
-    endpoint = env.get("REFERA_S3_ENDPOINT", "")
-    if endpoint and not re.fullmatch(r"https?://[^/\s]+/?", endpoint):
-        raise SettingError(
-            f"REFERA_S3_ENDPOINT={endpoint!r} is not an address:", "write it as https://host:port."
-        )
+    endpoint = endpoint_of("REFERA_S3_ENDPOINT", env.get("REFERA_S3_ENDPOINT", ""))
     catalog = env.get("REFERA_GLUE_DATABASE", "")
     if not re.fullmatch(r"[a-z0-9_]{0,255}", catalog):
         raise SettingError(
@@ -284,6 +271,19 @@ def _first_day(env: Mapping[str, str]) -> date:
     except ValueError as trouble:
         raise SettingError(
             f"REFERA_FIRST_DAY={written!r} is not a day:", "write one like 2026-01-01."
+        ) from trouble
+
+
+def _simulated_through(path: Path) -> datetime | None:
+    """How far the sample source's business has come; nothing for a source that is none."""
+    written = (_read_json(path) or {}).get("simulated_through")
+    if written is None:
+        return None
+    try:
+        return datetime.fromisoformat(written)
+    except (ValueError, TypeError) as trouble:
+        raise SettingError(
+            f"{path} does not say how far the sample source is:", "make it anew with `refera down --wipe`."
         ) from trouble
 
 

@@ -20,7 +20,7 @@ VARIABLES: Mapping[str, str] = {
     "REFERA_CLASSICMODELS_URL": "production: `mysql://user:password@host:3306/database?ssl_mode=verify_identity`.",
     "REFERA_LAKE": "production: root of the raw objects, `s3://bucket/raw`.",
     "REFERA_WAREHOUSE": "production: root of the published tables, `s3://bucket/warehouse`.",
-    "REFERA_S3_ENDPOINT": "production: `https://host:port` of an S3 server that is not AWS; empty for AWS.",
+    "REFERA_S3_ENDPOINT": "production: `https://host:port` of an S3 server that is not AWS; `?tls=off` behind http.",
     "REFERA_S3_REGION": "production: region of the buckets; `us-east-1`. Credentials come from the AWS chain.",
     "REFERA_GLUE_DATABASE": "production: Glue database that shows the published tables to Athena; empty for none.",
     "REFERA_ALERT_WEBHOOK": "Slack-compatible webhook that is told of failures, `https://host/path`; empty for none.",

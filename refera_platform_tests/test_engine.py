@@ -1,6 +1,7 @@
 """Sessions of DuckDB, which load what was signed and nothing else, and the folders they work in."""
 
 import threading
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -86,3 +87,14 @@ def test_a_session_that_writes_files_never_takes_one_for_another_of_its_name(sta
             path.unlink()
         told = connection.execute("select current_setting('enable_external_file_cache')").fetchone()
         assert told == (False,)
+
+
+def test_what_a_stage_keeps_on_disk_is_its_owner_s_alone(stage, tmp_path):
+    own = replace(stage, home=tmp_path / "new" / "home")
+    with scratch(own) as folder:
+        assert {path.stat().st_mode & 0o077 for path in (own.home, own.scratch, folder)} == {0}
+    own.scratch.chmod(0o755)
+    tmp_path.joinpath("new/home").chmod(0o755)
+    with scratch(own):
+        assert own.scratch.stat().st_mode & 0o007 == 0
+        assert own.home.stat().st_mode & 0o777 == 0o755, "a folder that somebody else may have made stays"

@@ -46,6 +46,19 @@ def test_certificates_are_read_strictly_unless_that_is_typed_off():
         strict(f"{URL}?ssl_strict=no")
 
 
+@pytest.mark.parametrize(
+    ("written", "endpoint"),
+    [
+        ("https://minio.corp:9000/", "https://minio.corp:9000"),
+        ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("http://[::1]:9000", "http://[::1]:9000"),
+        ("http://minio.corp:9000?tls=off", "http://minio.corp:9000"),
+    ],
+)
+def test_the_address_of_another_s3_is_taken_with_tls_or_where_it_is_typed_off(written, endpoint):
+    assert load({**PRODUCTION, "REFERA_S3_ENDPOINT": written}).store.endpoint == endpoint
+
+
 def test_a_stage_never_shows_its_secrets():
     stage = load(PRODUCTION)
     assert "p@ss" not in repr(stage)
@@ -97,6 +110,19 @@ def test_a_stage_never_shows_its_secrets():
             {"REFERA_S3_ENDPOINT": "localhost:1234"},
             r"is not an address: write it as https://host:port",
             id="endpoint",
+        ),
+        pytest.param(
+            {"REFERA_S3_ENDPOINT": "http://minio.corp:9000"},
+            r"without TLS: write https://, or http://minio.corp:9000\?tls=off if that is meant",
+            id="endpoint without TLS",
+        ),
+        pytest.param(
+            {"REFERA_S3_ENDPOINT": "https://me:hush@minio.corp"},
+            r"S3_ENDPOINT holds a user or a password: write only https://host:port",
+            id="endpoint with a password",
+        ),
+        pytest.param(
+            {"REFERA_S3_ENDPOINT": "https://minio.corp:99999"}, r"is not an address", id="endpoint's port"
         ),
         pytest.param({"REFERA_FIRST_DAY": "01/02/2026"}, r"is not a day: write one like", id="day"),
     ],

@@ -1,11 +1,13 @@
-"""A DuckDB session over the warehouse as of one moment, and over the lake; it can only read.
+"""A DuckDB session over the warehouse as of one moment, and over the lake; it can only read, and nothing else.
 
+It reads no file of the machine and no address but the two roots of the stage, and no statement can change that.
 Published tables are views of the objects that the manifest names, which never change: two tables read one after
 the other are of the same publication even while another one is being written.
 """
 
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -23,11 +25,14 @@ from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 from refera_platform.warehouse.published import Published, read, relation
 
-EXPLAIN = re.compile(r"\s*explain(\s+analyze)?(\s*\([^)]*\))?", re.IGNORECASE)
+EXPLAIN = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
+)
 HINTS = {
     "Referenced column": "`describe TABLE` shows the columns of a table; a text stands in 'single quotes'.",
     "Ambiguous reference": "Write the table or its alias in front of the column.",
     "must appear in the GROUP BY": "Add the column to GROUP BY (or write `group by all`), or sum it up.",
+    "Permission Error": "A query reads what was published and the lake, and no other file and no other address.",
     "Parser Error": "Ask with one SELECT; texts stand in 'single quotes', odd names in \"double quotes\".",
     "Conversion Error": "Cast with `try_cast`, which gives NULL for what does not fit.",
 }
@@ -38,8 +43,11 @@ FORMATS = ("table", "csv", "tsv", "json", "parquet")
 class Session:
     """Published tables by name, raw tables as ``database.table``; make one with :func:`opened`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, published: Published, lake: Lake) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, published: Published, lake: Lake, folder: Path
+    ) -> None:
         self._connection = connection
+        self._folder = folder
         self._lake = lake
         self.published = published
 
@@ -60,31 +68,50 @@ class Session:
         return self._run(self._reading(sql))
 
     def save(self, sql: str, path: Path, form: str) -> None:
-        """Write the answer of one reading statement to a local file as ``csv``, ``tsv``, ``json`` or ``parquet``."""
+        """Write the answer of one reading statement to a local file as ``csv``, ``tsv``, ``json`` or ``parquet``.
+
+        Raises:
+            QueryError: when the statement cannot be answered, or the file not be written.
+        """
         options = {
             "csv": "format csv, header", "tsv": "format csv, header, delimiter '\t'", "json": "format json, array true",
             "parquet": "format parquet, compression zstd",
         }[form]  # fmt: skip
         if EXPLAIN.match(sql):
             raise QueryError("EXPLAIN draws a plan for people:", "leave out --format and --output.")
-        self._run(f"copy (select * from ({self._reading(sql)}\n)) to {literal(str(path))} ({options})")
+        # the session may write into its own folder alone; so nobody sees half an answer, either
+        answer = self._folder / f"answer.{form}"
+        self._run(f"copy (select * from ({self._reading(sql)}\n)) to {literal(str(answer))} ({options})")
+        try:
+            shutil.move(answer, path)
+        except OSError as refused:
+            raise QueryError(
+                f"{path} cannot be written ({refused.strerror}):", "name another file with --output."
+            ) from None
 
-    def _reading(self, sql: str) -> str:
+    def _reading(self, sql: str, *, may_pivot: bool = True) -> str:
         """The one statement of ``sql``, when all it does is read."""
         try:
             statements = self._connection.extract_statements(sql)
         except duckdb.Error as trouble:
             raise self._explained(trouble) from None
+        text = sql.strip().rstrip("; \n")
+        if explained := EXPLAIN.match(text):
+            # EXPLAIN ANALYZE runs what it explains
+            return f"{explained[0]} {self._reading(text[explained.end() :], may_pivot=False)}"
+        if _is_pivot(statements):
+            if not may_pivot:
+                raise QueryError(
+                    "DuckDB does not explain a PIVOT that looks for its columns itself:",
+                    "name them, as in `pivot t on month in (1, 2)`.",
+                )
+            return text
         if len(statements) != 1:
             raise QueryError(
                 f"One statement was expected and {len(statements)} were given:", "ask one at a time."
             )
         statement = statements[0]
-        text = str(statement.query).strip().rstrip(";")
-        if statement.type == duckdb.StatementType.EXPLAIN:
-            # EXPLAIN ANALYZE runs what it explains
-            self._reading(EXPLAIN.sub("", text, count=1))
-        elif statement.type != duckdb.StatementType.SELECT:
+        if statement.type != duckdb.StatementType.SELECT:
             raise QueryError(
                 f"The query session only reads, and this is a {statement.type.name} statement:",
                 "ask with SELECT, FROM, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN.",
@@ -102,6 +129,16 @@ class Session:
         if "Table with name" in words:
             return QueryError(words, f"The tables are {', '.join([*self.published.models, *_raw_names()])}.")
         return QueryError(words, next((hint for sign, hint in HINTS.items() if sign in words), ""))
+
+
+def _is_pivot(statements: Sequence[duckdb.Statement]) -> bool:
+    """Whether they are one PIVOT: DuckDB makes the types of its columns first, in statements that nobody wrote."""
+    if len(statements) < 2:
+        return False
+    *types, last = statements
+    return last.type == duckdb.StatementType.SELECT and all(
+        each.type == duckdb.StatementType.CREATE and not each.query for each in types
+    )
 
 
 @contextmanager
@@ -126,7 +163,15 @@ def opened(stage: Stage) -> Iterator[Session]:
         raw = _register_lake(connection, lake)
         if not published.models and not raw:
             raise QueryError("Nothing has been captured or published yet:", "start with `refera run`.")
-        yield Session(connection, published, lake)
+        _lock(connection, [stage.lake, stage.warehouse, str(folder)])
+        yield Session(connection, published, lake, folder)
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> None:
+    """Let statements read below the roots and nowhere else; they cannot take that back."""
+    allowed = ", ".join(literal(f"{root}/") for root in roots)
+    run(connection, f"set allowed_directories = [{allowed}]")
+    run(connection, "set enable_external_access = false; set lock_configuration = true")
 
 
 def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from refera_platform.clock import Clock
 from refera_platform.engine import literal
 from refera_platform.errors import LakeError, SourceError
+from refera_platform.json_fields import parsed_object, require_types
 from refera_platform.lake import layout
 from refera_platform.lake.lake import Lake, read_states, run
 from refera_platform.lake.objects import ObjectRoot, StoredObject
@@ -121,8 +122,10 @@ class Staging:
         if found is None:
             return None
         try:
-            told = json.loads(found[0])
-            return PiecePlan(**{**told, "bounds": [tuple(bound) for bound in told["bounds"]]})
+            content = parsed_object(json.loads(found[0]))
+            plan = PiecePlan(**{**content, "bounds": [tuple(bound) for bound in content["bounds"]]})
+            require_types(plan)
+            return plan
         except (ValueError, KeyError, TypeError) as trouble:
             raise LakeError(
                 f"{self._objects.url(self._plan_key)} is no plan of pieces:",
@@ -286,6 +289,11 @@ def read_pieces(source: Source, stored: Sequence[StoredObject]) -> list[Piece]:
     texts = read_states(source.connection, [item.url for item in stored])
     found = []
     for item in stored:
-        told = json.loads(texts[item.url])
-        found.append(Piece(number=told["piece"], rows=told["rows"], position=told["position"], url=item.url))
+        try:
+            told = parsed_object(json.loads(texts[item.url]))
+            piece = Piece(number=told["piece"], rows=told["rows"], position=told["position"], url=item.url)
+            require_types(piece)
+        except (ValueError, KeyError, TypeError) as trouble:
+            raise LakeError(f"{item.url} is no piece:", "remove it and run again.") from trouble
+        found.append(piece)
     return found

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib.metadata import version
-from typing import Any
 
 from refera_platform.errors import LakeError
+from refera_platform.json_fields import parsed_object, require_types
 
 FORMAT = 1
 METADATA_KEY = "refera"
@@ -108,13 +108,15 @@ class RawState:
         """
         remedy = "move the object away and capture the day again."
         try:
-            content: dict[str, Any] = json.loads(text)
-            if content.pop("format") != FORMAT:
+            content = parsed_object(json.loads(text))
+            if content.pop("format") > FORMAT:
                 raise LakeError(
                     f"{where} was written by a later version of refera_platform:", "update this one."
                 )
             content.pop("fingerprint")
             content |= {"day": date.fromisoformat(content["day"]), "columns": dict(content["columns"])}
-            return cls(**content)
+            state = cls(**content)
+            require_types(state)
+            return state
         except (ValueError, KeyError, TypeError) as trouble:
             raise LakeError(f"{where} does not carry the state of a raw object:", remedy) from trouble

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from refera_platform.errors import LocalStackError
+from refera_platform.json_fields import require_types
 
 FILE = "stack.json"
 HOST = "127.0.0.1"
@@ -122,7 +123,10 @@ def read(home: Path) -> StackAddress | None:
             **content["mariadb"],
             **{role: Account(**content["mariadb"][role]) for role in ("admin", "reader", "root")},
         }
-        return StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**content["s3"]))
+        found = StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**content["s3"]))
+        for part in (found.mariadb, found.mariadb.admin, found.mariadb.reader, found.mariadb.root, found.s3):
+            require_types(part)
+        return found
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as trouble:

@@ -9,6 +9,7 @@ import dagster as dg
 import yaml
 from dagster._core.instance.ref import InstanceRef
 
+from refera_platform.engine import private_folder
 from refera_platform.stage import Stage
 
 SETTINGS = """\
@@ -53,7 +54,7 @@ a step, which write tracebacks of their own over the terminal when somebody pres
 def folder(home: Path) -> Path:
     """``DAGSTER_HOME`` of a home, with its settings; made when missing."""
     place = home / "dagster"
-    place.mkdir(parents=True, exist_ok=True)
+    private_folder(place)
     settings = place / "dagster.yaml"
     events = json.dumps(str(place / "history" / "runs"))  # where Dagster keeps them by itself
     if not settings.exists():

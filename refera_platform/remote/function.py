@@ -8,7 +8,7 @@ boto3 by itself calls again when an answer takes longer than a minute, which wou
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from refera_platform import errors
 from refera_platform.engine import aws_client
 from refera_platform.errors import LakeError, ReferaError, SettingError
+from refera_platform.json_fields import parsed_object
 from refera_platform.lake.doctor import Diagnosis
 from refera_platform.lake.pieces import InPieces
 from refera_platform.lake.runway import Runway
@@ -170,8 +171,8 @@ class Function:
     def _failed(self, payload: bytes) -> ReferaError:
         """The function's error as one of ours."""
         try:
-            said: Mapping[str, Any] = json.loads(payload)
-        except ValueError:
+            said = parsed_object(json.loads(payload))
+        except (ValueError, TypeError):
             said = {}
         kind, words = str(said.get("errorType", "")), str(said.get("errorMessage", "")).strip()
         ours = getattr(errors, kind, None)

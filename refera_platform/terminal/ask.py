@@ -12,7 +12,7 @@ from refera_platform.engine import quoted
 from refera_platform.errors import QueryError
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
-from refera_platform.terminal.show import output, table
+from refera_platform.terminal.show import output, printable, table
 
 SHOWN = 100
 """Rows of a table printed for people; the other formats give all."""
@@ -77,6 +77,10 @@ def _answer(session: Session, sql: str, form: str, into: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"answer.{form}"
         session.save(sql, path, form)
+        if sys.stdout.isatty():
+            with path.open(encoding="utf-8", newline="") as lines:
+                sys.stdout.writelines(map(printable, lines))
+            return
         with path.open("rb") as content:
             while chunk := content.read(1 << 20):
                 sys.stdout.buffer.write(chunk)

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from refera_platform.lake.state import OPERATIONS
-from refera_platform.terminal.show import say
+from refera_platform.terminal.show import printable, say
 
 if TYPE_CHECKING:
     from refera_platform.orchestration.progress import Event
@@ -107,7 +107,7 @@ class Board:
             if kind in KEPT or (kind == "asset" and not self._brief):
                 say(line)
         elif kind in KEPT:
-            self._console.print(line, markup=False)
+            self._console.print(printable(line), markup=False)
         elif kind == "log":
             self._log = line
 

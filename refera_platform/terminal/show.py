@@ -1,5 +1,6 @@
 """Answers on a terminal and in a pipe: results go to standard output, everything else to standard error."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from rich.table import Table
 
 from refera_platform.errors import ReferaError
 
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters but tab and line feed, and marks that turn the direction of what follows."""
 PIPE_WIDTH = 160
 """Columns of a table that nobody looks at on a terminal; wide enough for every answer."""
 
@@ -37,13 +40,16 @@ def messages() -> Console:
 
 def say(line: str) -> None:
     """One line of progress."""
-    messages().print(line, markup=False)
+    messages().print(printable(line), markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, more: int = 0) -> Table:
     """A table for people: numbers to the right, NULL dim, and how many rows were left out."""
     drawn = Table(
-        title=escape(title) or None, title_justify="left", caption_justify="left", header_style="bold"
+        title=escape(printable(title)) or None,
+        title_justify="left",
+        caption_justify="left",
+        header_style="bold",
     )
     if more:
         drawn.caption = f"… and {more:,} more rows"
@@ -52,7 +58,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
         numeric = any(
             isinstance(row[index], int | float) or hasattr(row[index], "as_tuple") for row in content
         )
-        drawn.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(escape(printable(name)), justify="right" if numeric else "left", overflow="fold")
     for row in content:
         drawn.add_row(*(cell(value) for value in row))
     return drawn
@@ -64,7 +70,12 @@ def cell(value: Any) -> str:
         return "[dim]NULL[/dim]"
     if isinstance(value, bool):
         return str(value).lower()
-    return escape(str(value))
+    return escape(printable(str(value)))
+
+
+def printable(text: str) -> str:
+    """The text with what would steer a terminal written out: escape sequences, bells, changes of direction."""
+    return STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 @contextmanager
@@ -105,13 +116,13 @@ class Steps:
         self._progress.advance(self._task)
         self._progress.update(self._task, description=what)
         if keep:
-            self._progress.console.print(what, markup=False)
+            self._progress.console.print(printable(what), markup=False)
 
 
 def complain(trouble: ReferaError) -> None:
     """Print an error: what is wrong, and the next step on a line of its own."""
     console = messages()
     console.print("[bold red]Error[/bold red]", end=" ")
-    console.print(trouble.problem.rstrip(), markup=False)
+    console.print(printable(trouble.problem.rstrip()), markup=False)
     if trouble.remedy:
-        console.print(f"  → {trouble.remedy}", markup=False)
+        console.print(f"  → {printable(trouble.remedy)}", markup=False)

@@ -13,6 +13,7 @@ from typing import Any
 
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import WarehouseError
+from refera_platform.json_fields import parsed_object, require_types
 from refera_platform.lake.lake import listed
 from refera_platform.lake.objects import ObjectRoot
 
@@ -158,7 +159,7 @@ def read(root: ObjectRoot) -> Published:
         return NOTHING
     content, etag = found
     try:
-        parsed: dict[str, Any] = json.loads(content)
+        parsed = parsed_object(json.loads(content))
         form = parsed.pop("format")
         if form > FORMAT:
             raise WarehouseError(
@@ -170,7 +171,9 @@ def read(root: ObjectRoot) -> Published:
             {name: _model(model) for name, model in parsed.pop(part, {}).items()}
             for part in ("models", "state")
         )
-        return Published(**parsed, models=models, state=state, etag=etag)
+        published = Published(**parsed, models=models, state=state, etag=etag)
+        require_types(published)
+        return published
     except (ValueError, KeyError, TypeError, AttributeError) as trouble:
         raise WarehouseError(
             f"{root.url(KEY)} is not a manifest:", "move it away and publish anew."
@@ -179,7 +182,10 @@ def read(root: ObjectRoot) -> Published:
 
 def _model(content: dict[str, Any]) -> PublishedModel:
     objects = tuple(PublishedObject(**item) for item in content.pop("objects"))
-    return PublishedModel(**content, objects=objects)
+    model = PublishedModel(**content, objects=objects)
+    for each in (model, *objects):
+        require_types(each)
+    return model
 
 
 def _from_first(content: dict[str, Any]) -> dict[str, Any]:

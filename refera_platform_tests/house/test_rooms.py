@@ -12,6 +12,8 @@ GROUND = (
     "clock",
     "alert_settings",
     "runner_settings",
+    "json_fields",
+    "object_store",
     "secret_url",
     "variables",
     "stage",

@@ -172,6 +172,24 @@ def test_the_report_is_kept_where_one_wants_it_in_the_language_one_wants(ours, t
         ),
         pytest.param("selec 1", "Ask with one SELECT", id="no sql"),
         pytest.param("set memory_limit = '1TB'", "only reads", id="set"),
+        pytest.param("from read_text('/etc/hostname')", "no other file and no other address", id="a file"),
+        pytest.param("from glob('/etc/*')", "no other file and no other address", id="a folder"),
+        pytest.param("from read_text('/proc/self/environ')", "no other file", id="environment"),
+        pytest.param("from read_csv('http://127.0.0.1:1/x')", "no other address", id="an address"),
+        pytest.param("from glob('s3://refera/*')", "no other address", id="the rest of a bucket"),
+        pytest.param(
+            "create type e as enum ('a'); pivot ans_sales_by_month on order_year using sum(orders)",
+            "One statement was expected",
+            id="a type before a pivot",
+        ),
+        pytest.param(
+            "explain pivot ans_sales_by_month on order_year using sum(orders)",
+            "name them",
+            id="explained pivot",
+        ),
+        pytest.param(
+            "/* plan */ explain delete from ans_sales_by_month", "only reads", id="explained delete"
+        ),
     ],
 )
 def test_a_mistake_in_a_query_is_one_message_and_writes_nothing(ours, sql, words):
@@ -189,6 +207,36 @@ def test_a_value_or_a_name_with_brackets_is_shown_as_it_is(ours):
     assert "is not UTF-8" in said_bytes(typed(home, "query", "-", text=False, input=b"select '\xff'"))
     assert "physical_plan" in typed(home, "query", "explain select 1").stdout
     assert "leave out --format" in said(typed(home, "query", "--format", "csv", "explain select 1"))
+
+
+def test_a_pivot_is_a_question_too(ours, tmp_path):
+    home, _ = ours
+    sql = "pivot (from ans_sales_by_month where order_month = 3) on order_year using sum(sales_amount)"
+    by_hand = typed(home, "query", "--format", "csv", sql).stdout
+    assert by_hand.splitlines()[0].startswith("order_month,orders,order_lines,units,20")
+    assert typed(home, "query", f"{sql};").returncode == 0
+    assert typed(home, "query", "--format", "csv", "--output", str(tmp_path / "p.csv"), sql).returncode == 0
+    assert (tmp_path / "p.csv").read_text() == by_hand
+
+
+def test_an_answer_that_cannot_be_written_says_so_and_leaves_the_file_that_was_there(ours, tmp_path):
+    home, _ = ours
+    kept = tmp_path / "kept.csv"
+    kept.write_text("before")
+    late = "select error('boom') from range(3)"
+    assert "boom" in said(typed(home, "query", "--format", "csv", "--output", str(kept), late))
+    assert kept.read_text() == "before"
+    nowhere = typed(home, "query", "--format", "csv", "--output", "/dev/null/x.csv", "select 1")
+    assert "name another file with --output" in said(nowhere)
+
+
+def test_a_value_cannot_steer_the_terminal(ours):
+    home, _ = ours
+    shown = typed(home, "query", "select chr(27) || '[2J' as a, 'x' || chr(7) as b, chr(8238) || 'y' as c")
+    assert not set(shown.stdout) & {"\x1b", "\x07", "\u202e"}
+    assert "\\x1b[2J" in shown.stdout
+    failed = typed(home, "query", "select error('no' || chr(27) || '[2J')")
+    assert "\x1b" not in said(failed)
 
 
 def said_bytes(done):

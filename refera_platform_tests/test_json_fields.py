@@ -1,0 +1,141 @@
+"""What is stored as JSON and is not ours: an error that names the object, never a surprise further on."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from refera_platform.errors import ReferaError
+from refera_platform.json_fields import require_types
+from refera_platform.lake.lake import Lake
+from refera_platform.lake.pieces import PiecePlan, Staging
+from refera_platform.lake.state import RawState
+from refera_platform.local import address, simulate_standing
+from refera_platform.orchestration.alerts import Cursor
+from refera_platform.source.table import SourceTable
+from refera_platform.stage import load
+from refera_platform.warehouse.lineage import Lineage
+from refera_platform.warehouse.published import Published, PublishedModel, PublishedObject, read
+
+STRANGE: tuple[Any, ...] = (None, [], {}, "x", 5, -1.5, True, [[]], {"a": None}, ["x"])
+STATE = RawState(
+    database="shop", table="orders", day=date(2026, 3, 10), strategy="log", server="s", schema="shop",
+    start_position="", end_position="p", columns={"id": "INTEGER"}, rows={"r": 2},
+)  # fmt: skip
+PUBLISHED = Published(
+    run_id="1", published_at="2026-03-10T00:00:00+00:00", sources={},
+    models={
+        "fct": PublishedModel(
+            rows=1, bytes=2, run_id="1", columns={"a": "INTEGER"},
+            objects=(PublishedObject(rows=1, bytes=2, sha256="ab"),),
+        )
+    },
+)  # fmt: skip
+
+PLAN = PiecePlan(
+    id="1", server="s", schema="shop", position="p", columns={"id": "INTEGER"}, bounds=[("7",)], declared="d",
+    most_rows=10,
+)  # fmt: skip
+
+
+@dataclass
+class OneObject:
+    """A bucket in which every key holds the same text."""
+
+    text: str
+
+    def read(self, key: str) -> tuple[bytes, str]:
+        return self.text.encode(), "etag"
+
+    def url(self, key: str) -> str:
+        return f"s3://b/{key}"
+
+
+def documents(good: Any) -> Iterator[str]:
+    """A good document with each of its parts replaced or taken out, at every depth; and no document at all."""
+    yield from ("", "null", "[]", "5", '"x"', "{}", "{", "\x00", "nul", '{"format": 1}')
+
+    def changed(node: Any) -> Iterator[Any]:
+        if isinstance(node, dict | list):
+            for key in list(node) if isinstance(node, dict) else range(len(node)):
+                for other in (*STRANGE, *changed(node[key])):
+                    copy = node.copy()
+                    copy[key] = other
+                    yield copy
+                copy = node.copy()
+                del copy[key]
+                yield copy
+
+    for each in changed(good):
+        yield json.dumps(each)
+
+
+def read_state(text: str) -> RawState:
+    return RawState.from_json(text, "s3://b/raw/shop/orders/part-0.parquet")
+
+
+def read_plan(text: str) -> PiecePlan | None:
+    lake = cast(Lake, SimpleNamespace(objects=OneObject(text)))
+    return Staging(lake, SourceTable(database="shop", name="orders", key=("id",), about="Orders.")).plan()
+
+
+def read_manifest(text: str) -> Published:
+    return read(OneObject(text))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reader", "good", "named"),
+    [
+        pytest.param(read_state, json.loads(STATE.to_json()), "part-0.parquet", id="footer"),
+        pytest.param(read_plan, asdict(PLAN), "plan.json", id="plan of chunks"),
+        pytest.param(read_manifest, json.loads(PUBLISHED.to_json()), "_manifest.json", id="manifest"),
+    ],
+)
+def test_what_is_not_ours_is_refused_by_its_key(reader: Callable[[str], Any], good: Any, named: str) -> None:
+    expected = reader(json.dumps(good))
+    read_again, refusals = 0, list[str]()
+    for text in documents(good):
+        try:
+            require_types(reader(text))
+            read_again += 1
+        except ReferaError as trouble:
+            refusals.append(trouble.problem)
+    assert len(refusals) > read_again
+    assert all(named in each for each in refusals)
+    assert reader(json.dumps(good)) == expected
+
+
+def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_path: Path) -> None:
+    good = json.loads((home / "stack.json").read_text())
+    sample = {"seed": 1, "scale": 1.0, "simulated_through": "2026-03-10T00:00:00+00:00"}
+    readers: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
+        ("stack.json", good, lambda: address.read(tmp_path)),
+        ("stack.json", good, lambda: load({"REFERA_HOME": str(tmp_path)})),
+        ("sample.json", sample, lambda: simulate_standing.read(tmp_path)),
+        ("sample.json", sample, lambda: load({"REFERA_HOME": str(tmp_path)})),
+    )
+    for name, document, reader in readers:
+        (tmp_path / "stack.json").write_text(json.dumps(good))
+        refusals = []
+        for text in documents(document):
+            (tmp_path / name).write_text(text)
+            try:
+                reader()
+            except ReferaError as trouble:
+                refusals.append(trouble.problem)
+        assert len(refusals) > 5
+        assert all(str(tmp_path) in each for each in refusals)
+        (tmp_path / name).unlink()
+
+
+def test_what_another_version_remembered_is_forgotten_and_never_stops_a_run() -> None:
+    cursor = {"seen": None, "watched": [], "stories": [], "pauses": {}}
+    for text in documents(cursor):
+        Cursor.read(text)
+    for text in documents({"models": {"fct": {"a": [{"table": "t", "column": "c"}]}}}):
+        assert isinstance(Lineage.from_json(text), Lineage)
