@@ -4,8 +4,9 @@ ReferaError
 ├── SettingError        a variable, a stage or a file of settings is missing or malformed
 ├── SourceError         the operational database cannot be read as declared
 ├── LakeError           a raw object cannot be read, written or trusted
-│   └── DayRefused      this day cannot be captured (any more, or yet) as it was asked for
-│       └── UnavailableDayError   no request at all can capture it: nothing is left to do
+│   ├── DayRefused      this day cannot be captured (any more, or yet) as it was asked for
+│   │   └── UnavailableDayError   no request at all can capture it: nothing is left to do
+│   └── OvertakenError   another run wrote the object first
 ├── WarehouseError      the build or its audit failed; what was published stays
 ├── QueryError          a question to the warehouse could not be answered
 ├── AlertError          a message could not be delivered
@@ -47,6 +48,10 @@ class DayRefused(LakeError):  # noqa: N818 - it reads as what happened to the da
 
 class UnavailableDayError(DayRefused):
     """No request at all can capture this day now: it is before the first one, to come, or over for the strategy."""
+
+
+class OvertakenError(LakeError):
+    """Another run wrote the object first."""
 
 
 class WarehouseError(ReferaError):

@@ -76,7 +76,7 @@ def copy_into(stage: Stage, template: Stage) -> Stage:
         root = ObjectRoot(origin.rpartition("/")[0].rpartition("/")[0], stage.store)
         old, new = (f"{'/'.join(place.rsplit('/', 2)[1:])}/" for place in (origin, target))
         for item in root.list(old):
-            root.copy(item.key, new + item.key.removeprefix(old))
+            root.copy(item.key, new + item.key.removeprefix(old), replaces=None)
     return stage
 
 

@@ -1,20 +1,25 @@
 """Objects below one ``s3://bucket/prefix``: listed, read whole, and replaced in one atomic, conditional step.
 
 A reader sees the old object or the new one. A writer that was overtaken by another is told so by the server
-(If-Match / If-None-Match), never by a lost row.
+(If-Match / If-None-Match), never by a lost row. Each object carries the SHA-256 of its bytes as metadata, which is
+compared with what a read received.
 """
 
+import base64
+import hashlib
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
 from refera_platform.engine import client
 from refera_platform.errors import LakeError
+from refera_platform.lake.s3_errors import ABSENT, CONFLICT, OVERTAKEN, UPLOAD_GONE, code, explained
 from refera_platform.stage import ObjectStore
 
 SINGLE_PUT = 1 << 30
@@ -23,7 +28,12 @@ SINGLE_COPY = 5 << 30
 """Bytes up to which S3 copies an object in one request."""
 PART = 256 << 20
 """Bytes of one part of a multipart upload: ten thousand of them are S3's 2.5 TiB."""
-OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+TRIES = 3
+"""How often a write that met a conflict is asked for, and a read whose bytes were damaged on the way."""
+SHA256 = "sha256"
+"""Metadata of an object: the SHA-256 of its bytes, in hexadecimal."""
+CHUNK = 1 << 20
+"""Bytes of an object that are in memory at once while it is received."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +66,7 @@ class ObjectRoot:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Objects whose key begins with ``prefix``, in the order of their keys."""
-        with self._explained(prefix):
+        with explained(self.url(prefix)):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self._prefix + prefix
             )
@@ -68,13 +78,42 @@ class ObjectRoot:
                     )  # fmt: skip
 
     def read(self, key: str) -> tuple[bytes, str] | None:
-        """The bytes and the ETag of a small object, or ``None`` when there is none."""
-        with self._explained(key):
+        """The bytes and the ETag of a small object, or ``None`` when there is none.
+
+        Raises:
+            LakeError: when the bytes are not those that were written, or the store refuses.
+        """
+        content = io.BytesIO()
+        with explained(self.url(key)):
             try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+                etag = self._receive(key, content)
             except self._client.exceptions.NoSuchKey:
                 return None
-            return answer["Body"].read(), answer["ETag"]
+        return content.getvalue(), etag
+
+    def download(self, item: StoredObject, path: Path, *, sha256: str = "") -> None:
+        """Put the bytes of an object, as it was listed, into a local file; the file is there when they are right.
+
+        Args:
+            item: The object.
+            path: The file; its folder is made.
+            sha256: What the bytes must hash to; empty for what the object's own metadata says. An object of earlier
+                versions has none, and is compared with the checksum of the store, when it keeps one.
+
+        Raises:
+            LakeError: when the bytes are not those that were written, the object was replaced, or the store refuses.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.partial")
+        with explained(item.url, overtaken="so it cannot be read as it was listed"):
+            with partial.open("wb") as content:
+                self._receive(item.key, content, etag=item.etag, sha256=sha256)
+            partial.replace(path)
+
+    def sha256(self, key: str) -> str:
+        """The SHA-256 that an object was written with; empty when it has none, or is not there."""
+        with explained(self.url(key)):
+            return _sha256_of(self._head({"Bucket": self._bucket, "Key": self._prefix + key}))
 
     def put(self, key: str, path: Path, *, replaces: str | None) -> str:
         """Put a local file onto ``key`` in one atomic step, and say its new ETag.
@@ -89,35 +128,54 @@ class ObjectRoot:
         """
         condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
         target = {"Bucket": self._bucket, "Key": self._prefix + key}
-        with self._explained(key):
-            if path.stat().st_size > SINGLE_PUT:
-                return self._put_parts(target, path, condition)
-            with path.open("rb") as body:
-                return str(self._client.put_object(**target, Body=body, **condition)["ETag"])
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256")
+        with explained(self.url(key)):
+            for left in reversed(range(TRIES)):
+                try:
+                    return self._send(target, path, digest.digest(), condition)
+                except ClientError as refusal:
+                    if code(refusal) not in OVERTAKEN | UPLOAD_GONE:
+                        raise
+                    there = self._head(target)
+                    if _sha256_of(there) == digest.hexdigest():
+                        return str(there["ETag"])  # it is ours: only the answer to an earlier try was lost
+                    if not left or code(refusal) not in CONFLICT or there.get("ETag") != replaces:
+                        raise
+        raise AssertionError("the last try returns or raises")
 
     def write(self, key: str, content: bytes, *, content_type: str = "") -> str:
         """Replace a small object unconditionally, in one atomic step."""
-        with self._explained(key):
+        with explained(self.url(key)):
             return str(
                 self._client.put_object(
                     Bucket=self._bucket, Key=self._prefix + key, Body=content,
+                    **_checksums(hashlib.sha256(content).digest()),
                     **({"ContentType": content_type} if content_type else {}),
                 )["ETag"]
             )  # fmt: skip
 
-    def copy(self, source: str, key: str, *, size: int = 0) -> str:
+    def copy(self, source: str, key: str, *, replaces: str | None, size: int = 0) -> str:
         """Copy one key onto another inside the store, in one atomic step; says the new ETag.
+
+        A copy whose answer was not waited for can be carried out later: it then meets another object, and is refused.
+        A copy of more than one request is not made on condition.
 
         Args:
             source: Key of the object.
             key: Where to.
+            replaces: ETag of what is there; ``None`` when there is nothing.
             size: Its bytes, if they may be more than one request can copy.
+
+        Raises:
+            OvertakenError: when something else is there by now.
         """
-        with self._explained(key):
+        with explained(self.url(key)):
             origin = {"Bucket": self._bucket, "Key": self._prefix + source}
             target = {"Bucket": self._bucket, "Key": self._prefix + key}
             if size <= SINGLE_COPY:
-                answer = self._client.copy_object(**target, CopySource=origin)
+                condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
+                answer = self._client.copy_object(**target, CopySource=origin, **condition)
                 # a store may leave out the quotes that it lists the object with
                 return '"' + str(answer["CopyObjectResult"]["ETag"]).strip('"') + '"'
             self._client.copy(origin, self._bucket, self._prefix + key)
@@ -125,12 +183,21 @@ class ObjectRoot:
 
     def remove(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
-        with self._explained(key):
+        with explained(self.url(key)):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
-    def _put_parts(self, target: dict[str, str], path: Path, condition: dict[str, str]) -> str:
+    def _send(self, target: dict[str, str], path: Path, sha256: bytes, condition: dict[str, str]) -> str:
+        """One conditional write of a local file; the ETag."""
+        if path.stat().st_size > SINGLE_PUT:
+            return self._put_parts(target, path, sha256.hex(), condition)
+        with path.open("rb") as body:
+            answer = self._client.put_object(**target, Body=body, **_checksums(sha256), **condition)
+        return str(answer["ETag"])
+
+    def _put_parts(self, target: dict[str, str], path: Path, sha256: str, condition: dict[str, str]) -> str:
         """A multipart upload: invisible to readers until its last request, removed when it fails."""
-        upload = {**target, "UploadId": self._client.create_multipart_upload(**target)["UploadId"]}
+        begun = self._client.create_multipart_upload(**target, Metadata={SHA256: sha256})
+        upload = {**target, "UploadId": begun["UploadId"]}
         parts: list[dict[str, Any]] = []
         try:
             with path.open("rb") as body:
@@ -142,28 +209,58 @@ class ObjectRoot:
                 **upload, MultipartUpload={"Parts": parts}, **condition
             )
         except (BotoCoreError, ClientError):
-            self._client.abort_multipart_upload(**upload)
+            with suppress(ClientError):  # it is gone already when only its last answer was lost
+                self._client.abort_multipart_upload(**upload)
             raise
         return str(done["ETag"])
 
-    @contextmanager
-    def _explained(self, key: str) -> Iterator[None]:
+    def _head(self, target: dict[str, str]) -> dict[str, Any]:
+        """What the store says of an object; nothing when there is none."""
         try:
-            yield
-        except ClientError as trouble:
-            code = str(trouble.response.get("Error", {}).get("Code", "?"))
-            if code in OVERTAKEN:
-                raise LakeError(
-                    f"Another run wrote {self.url(key)} meanwhile, so this one wrote nothing:",
-                    "run it again.",
-                ) from None
-            said = trouble.response.get("Error", {}).get("Message", "")
-            raise LakeError(
-                f"S3 refused {trouble.operation_name} of {self.url(key)} ({code}: {said.rstrip('.')}):",
-                "check that the bucket exists and what the credentials may do there.",
-            ) from None
-        except BotoCoreError as trouble:
-            raise LakeError(
-                f"S3 could not be reached for {self.url(key)} ({trouble}):",
-                "check the endpoint and the credentials.",
-            ) from None
+            return dict(self._client.head_object(**target))
+        except ClientError as refusal:
+            if code(refusal) in ABSENT:
+                return {}
+            raise
+
+    def _receive(self, key: str, content: IO[bytes], *, etag: str = "", sha256: str = "") -> str:
+        """Receive an object whole; bytes that were damaged on the way are asked for again. The ETag.
+
+        Raises:
+            LakeError: when they are not those that were written, however often they are asked for.
+        """
+        condition = {"IfMatch": etag} if etag else {}
+        for left in reversed(range(TRIES)):
+            content.seek(0)
+            content.truncate()
+            found = hashlib.sha256()
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **condition)
+            try:
+                for chunk in answer["Body"].iter_chunks(CHUNK):
+                    found.update(chunk)
+                    content.write(chunk)
+            except FlexibleChecksumError:
+                continue
+            except BotoCoreError:  # the connection was cut in the midst
+                if not left:
+                    raise
+                continue
+            if (sha256 or _sha256_of(answer)) in ("", found.hexdigest()):
+                return str(answer["ETag"])
+        raise LakeError(
+            f"The bytes of {self.url(key)} are not those that were written: their checksum differs, {TRIES} times"
+            " in a row.",
+            "Run it again; if it stays, the store has damaged the object: put back an earlier version of it, or move it"
+            " away and write it anew (`refera resnapshot` for a raw table, `refera run --full-refresh` for a published"
+            " one).",
+        )
+
+
+def _checksums(sha256: bytes) -> dict[str, Any]:
+    """What a write says of its bytes: to the store, which refuses others, and to whoever reads them."""
+    return {"ChecksumSHA256": base64.b64encode(sha256).decode(), "Metadata": {SHA256: sha256.hex()}}
+
+
+def _sha256_of(answer: dict[str, Any]) -> str:
+    """What an object says of its bytes; empty for one of earlier versions, or none."""
+    return str(answer.get("Metadata", {}).get(SHA256, ""))

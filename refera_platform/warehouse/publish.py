@@ -127,7 +127,15 @@ def _copied(
             else:  # new content, or a publication that was killed half way
                 moved[key] = object_key(name, item, model.stored_by), item.bytes
     with ThreadPoolExecutor(REQUESTS) as copying:
-        done = copying.map(lambda key: root.copy(moved[key][0], key, size=moved[key][1]), moved)
+        done = copying.map(
+            lambda key: root.copy(
+                moved[key][0],
+                key,
+                replaces=stored.objects[key].etag if key in stored.objects else None,
+                size=moved[key][1],
+            ),
+            moved,
+        )
         etags.update(zip(moved, done, strict=True))
     return {
         name: replace(
