@@ -9,6 +9,7 @@ from refera_platform.orchestration.alerts import build_alerts_sensor
 from refera_platform.orchestration.checks import build_freshness_check, build_log_check, logged
 from refera_platform.orchestration.dbt_assets import build_dbt_assets
 from refera_platform.orchestration.failed_days import build_failed_days_check
+from refera_platform.orchestration.fixed_keys_check import build_fixed_keys_check
 from refera_platform.orchestration.labels import captured_days
 from refera_platform.orchestration.partitions import daily
 from refera_platform.orchestration.process import claiming
@@ -46,7 +47,12 @@ def build(stage: Stage) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=[*raw, captured_days(), build_dbt_assets(stage), build_report_asset()],
-        asset_checks=[build_freshness_check(TABLES), build_failed_days_check(TABLES), *logs],
+        asset_checks=[
+            build_freshness_check(TABLES),
+            build_failed_days_check(TABLES),
+            *logs,
+            build_fixed_keys_check(),
+        ],
         jobs=[job, freshness],
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
         sensors=[recovery_sensor(job, stage), build_alerts_sensor()],

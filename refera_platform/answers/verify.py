@@ -20,6 +20,7 @@ from refera_platform.source.connection import Source, connect
 from refera_platform.source.pull import pull
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
+from refera_platform.warehouse.fixed_keys import compared
 from refera_platform.warehouse.published import Published, read, relation
 
 
@@ -51,6 +52,7 @@ def verify(stage: Stage, started: Callable[[str], None] = lambda name: None) -> 
     """
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
     published = read(root)
+    yield _fixed_keys(root)
     for database in dict.fromkeys(table.database for table in TABLES):
         tables = [table for table in TABLES if table.database == database]
         with scratch(stage) as folder, connect(stage, database, folder) as source:
@@ -61,6 +63,15 @@ def verify(stage: Stage, started: Callable[[str], None] = lambda name: None) -> 
                     started(table.address)
                     yield _source_and_lake(stage, source, table, known[table.name], folder)
                     yield from _lake_and_warehouse(source, table, known[table.name], root, published)
+
+
+def _fixed_keys(root: ObjectRoot) -> Comparison:
+    """What the manifest names, and what other engines read."""
+    found = compared(root)
+    return Comparison(
+        left="manifest", right="keys of other engines", left_rows=found.of,
+        right_rows=found.of - len(found.copies) + len(found.left_over), different=len(found.keys), first=found.told,
+    )  # fmt: skip
 
 
 def _source_and_lake(

@@ -12,6 +12,7 @@ from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks import FRESH, KEPT, WHOLE, logged
 from refera_platform.orchestration.failed_days import NO_FAILURE
+from refera_platform.orchestration.fixed_keys_check import SERVED
 from refera_platform.orchestration.partitions import days_request
 from refera_platform.orchestration.unfinished import DAILY
 from refera_platform.source.catalog import TABLES
@@ -32,11 +33,12 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
 
 
 def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
-    """Only the checks that time alone can turn red: of freshness, of missing and failed days, and of the log."""
+    """The checks that time alone can turn red: of freshness, missing and failed days, the log, and late copies."""
     checks = [
         dg.AssetCheckKey(keys.raw(table), name) for table in TABLES for name in (FRESH, WHOLE, NO_FAILURE)
     ]
     checks += [dg.AssetCheckKey(keys.raw(table), KEPT) for table in logged(TABLES)]
+    checks.append(dg.AssetCheckKey(keys.REPORT, SERVED))
     return dg.define_asset_job(
         "look_for_overdue_days",
         selection=dg.AssetSelection.checks(*checks),

@@ -29,6 +29,7 @@ from refera_platform.stage import Stage
 from refera_platform.warehouse import manifest, project
 from refera_platform.warehouse.announce import announce
 from refera_platform.warehouse.failures import keep_failures
+from refera_platform.warehouse.fixed_keys import listed, settle
 from refera_platform.warehouse.increment import months_touched, reason_against, serve
 from refera_platform.warehouse.inputs import Inputs, pin, register, require_unchanged
 from refera_platform.warehouse.lineage import Lineage
@@ -131,6 +132,10 @@ def build(
         with _opened(stage, database) as connection:
             if red:
                 failures = keep_failures(root, connection, red, run_id, folder)
+                if (
+                    publishing
+                ):  # what is published stays, also for engines that a late copy has shown something else
+                    settle(root, before, listed(root))
             elif publishing:
                 require_unchanged(lake, inputs)
                 published = publish(

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -28,10 +29,22 @@ class Stored:
     """What the warehouse's root held when a publication began, by key."""
 
     objects: dict[str, StoredObject]
+    """Grows by what the publication sends."""
+    fading: Collection[str]
+    """Keys that another run may be about to remove."""
 
     def has(self, key: str, size: int) -> bool:
-        """Whether an object with this content is there, whole."""
-        return key in self.objects and self.objects[key].size == size
+        """Whether an object with this content is there, whole, and stays."""
+        return key not in self.fading and key in self.objects and self.objects[key].size == size
+
+    def send(self, root: ObjectRoot, key: str, path: Path) -> None:
+        """Put an object there whose name is a hash of its content."""
+        size, before = path.stat().st_size, self.objects.get(key)
+        etag = root.put(key, path, replaces=before.etag if before else None)
+        self.objects[key] = StoredObject(
+            key=key, url=root.url(key), size=size, etag=etag, modified=datetime.now(UTC)
+        )
+        path.unlink()
 
 
 def export(
@@ -67,8 +80,7 @@ def export(
                 if stored.has(key, item.bytes):
                     path.unlink()
                 else:
-                    replaces = stored.objects[key].etag if key in stored.objects else None
-                    waiting.append(sending.submit(_send, root, key, path, replaces))
+                    waiting.append(sending.submit(stored.send, root, key, path))
                 objects.append(item)
             objects.sort(key=lambda item: item.month)
             found[model.name] = PublishedModel(
@@ -78,11 +90,6 @@ def export(
         for sent in waiting:
             sent.result()
     return found
-
-
-def _send(root: ObjectRoot, key: str, path: Path, replaces: str | None) -> None:
-    root.put(key, path, replaces=replaces)
-    path.unlink()
 
 
 def _written(

@@ -3,7 +3,7 @@
 <warehouse>/<model>/part-0.parquet                     what any engine reads; each replaced in one atomic step
 <warehouse>/<model>/<column>=<month>/part-0.parquet    the same of a model that is stored one object a month
 <warehouse>/_objects/<model>/…/<sha256>.parquet        the same bytes under a name that never changes
-<warehouse>/_manifest.json                             which of them belong together; written last
+<warehouse>/_manifest.json                             which of them belong together; the keys above follow it
 """
 
 import json
@@ -36,7 +36,7 @@ class PublishedObject:
     bytes: int
     sha256: str
     etag: str = ""
-    """ETag of the object that any engine reads; empty for what only the platform reads."""
+    """ETag of the object that any engine reads, or will; empty for what only the platform reads."""
     totals: Mapping[str, str] = field(default_factory=dict)
     """Measures of the object's rows, so that an audit need not read them again."""
 
@@ -90,14 +90,6 @@ class Published:
         content = {"format": FORMAT, **asdict(self)}
         content.pop("etag")
         return json.dumps(content, separators=(",", ":"))
-
-    def fixed_keys(self) -> set[str]:
-        """The keys that engines read."""
-        return {
-            fixed_key(name, item.month, model.stored_by)
-            for name, model in self.models.items()
-            for item in model.objects
-        }
 
     def all_objects(self) -> set[str]:
         """The key of every object that belongs to the publication."""

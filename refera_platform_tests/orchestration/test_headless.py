@@ -43,6 +43,7 @@ def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory,
         assert outcome.checks[f"raw/classicmodels/orders {name}"]
     assert outcome.checks["answers/ans_sales_by_product ans_sales_by_product_adds_up"]
     assert outcome.checks["answers/report warehouse_agrees_with_the_lake"]
+    assert outcome.checks["answers/report engines_read_what_is_published"]
     report = outcome.assets["answers/report"]
     assert report["dagster/uri"] == f"{memory.warehouse}/report/index.html"
     with urllib.request.urlopen(report["page"]) as page:  # the link that the UI shows opens without a login
