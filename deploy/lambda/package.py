@@ -103,6 +103,7 @@ def packed(function: Function, target: Path, arch: str, python: str) -> Path:
     own = [
         *(path for path in sorted(package.glob("*.py")) if path.name not in LEFT_OUT),
         *(path for room in function.rooms for path in sorted((package / room).rglob("*.py"))),
+        *(path for room in function.rooms for path in sorted((package / room).rglob("*.json"))),
     ]
     for path in own:
         _copied(path, home)
