@@ -21,13 +21,21 @@ class ReferaError(Exception):
         problem: One sentence that names the thing and what was expected.
         remedy: The next step, as an imperative; empty when there is none.
         passing: Whether the same attempt may succeed a moment later; only such a one is retried.
+        public: The problem without any value of a row, where ``problem`` holds one or quotes words of others that may:
+            what alerts say. Empty when ``problem`` has none.
     """
 
-    def __init__(self, problem: str, remedy: str = "", *, passing: bool = False) -> None:
+    def __init__(self, problem: str, remedy: str = "", *, passing: bool = False, public: str = "") -> None:
         super().__init__(f"{problem} {remedy}".strip())
         self.problem = problem
         self.remedy = remedy
         self.passing = passing
+        self.public = public or problem
+
+    @property
+    def for_alerts(self) -> str:
+        """Problem and remedy as they may leave the house."""
+        return f"{self.public} {self.remedy}".strip()
 
 
 class SettingError(ReferaError):
@@ -68,3 +76,9 @@ class AlertError(ReferaError):
 
 class LocalStackError(ReferaError):
     """A private server, the sample source or a dump is in trouble."""
+
+
+def kind_of(fault: BaseException) -> str:
+    """The name and code of an error that another library raised, without its words: they may hold values of rows."""
+    code = fault.args[0] if fault.args and isinstance(fault.args[0], int) else ""
+    return f"{type(fault).__name__} {code}".strip()

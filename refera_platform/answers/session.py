@@ -17,7 +17,7 @@ import duckdb
 
 from refera_platform.answers.history import as_of
 from refera_platform.engine import literal, quoted, redact, scratch, session
-from refera_platform.errors import QueryError
+from refera_platform.errors import QueryError, kind_of
 from refera_platform.lake.lake import Lake, raw_rows, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
@@ -125,10 +125,15 @@ class Session:
             raise self._explained(trouble) from None
 
     def _explained(self, trouble: duckdb.Error) -> QueryError:
-        words = redact(str(trouble), []).strip()
+        words, public = redact(str(trouble), []).strip(), _public(trouble)
+        hint = next((hint for sign, hint in HINTS.items() if sign in words), "")
         if "Table with name" in words:
-            return QueryError(words, f"The tables are {', '.join([*self.published.models, *_raw_names()])}.")
-        return QueryError(words, next((hint for sign, hint in HINTS.items() if sign in words), ""))
+            hint = f"The tables are {', '.join([*self.published.models, *_raw_names()])}."
+        return QueryError(words, hint, public=public)
+
+
+def _public(trouble: duckdb.Error) -> str:
+    return f"A question could not be answered ({kind_of(trouble)})."
 
 
 def _is_pivot(statements: Sequence[duckdb.Statement]) -> bool:
@@ -200,6 +205,6 @@ def fetched(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], Iterator[tupl
             while batch := cursor.fetchmany(1000):
                 yield from batch
         except duckdb.Error as trouble:
-            raise QueryError(redact(str(trouble), [])) from None
+            raise QueryError(redact(str(trouble), []), public=_public(trouble)) from None
 
     return names, rows()

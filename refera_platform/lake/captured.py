@@ -79,13 +79,17 @@ class Captured:
 
     @property
     def difference(self) -> str:
-        """How lake and source differ, without the values of a row; empty when they do not."""
+        """How lake and source differ, without any value of a row, its key included; empty when they do not."""
         address, found = self.table.address, self.reconciled
         if self.rows_twice:
             return f"{self.rows_twice} rows of {address} are there twice"
         if self.is_settled and not self.agrees:
             return f"{address} has {self.lake_rows} rows in the lake and {self.source_rows} at the source"
-        return f"{address} differs in {found.scope}: {found.first_place}" if found.first else ""
+        return (
+            f"{address} differs in {found.scope}: {found.first_columns or 'a row differs'}"
+            if found.first
+            else ""
+        )
 
     @property
     def doubt(self) -> str:

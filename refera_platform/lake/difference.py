@@ -3,7 +3,6 @@
 MySQL condition + SQL of the same rows in the lake ──▶ first_difference() ──▶ Difference: key, column, both values
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,13 @@ class Difference:
     """Its key, and the columns."""
     told: str
     """The same with both values of the first column."""
+    columns: str
+    """The same with the names of key and columns alone: a key is a value of its row, too."""
 
     @classmethod
-    def without_values(cls, place: str) -> "Difference":
+    def without_values(cls, place: str, columns: str) -> "Difference":
         """Of a row about which there is no more to tell."""
-        return cls(place=place, told=place)
+        return cls(place=place, told=place, columns=columns)
 
 
 def first_difference(
@@ -67,19 +68,29 @@ def first_difference(
         f" where now.n is distinct from was.n or {' or '.join(differs)} order by {order} limit 1",
     ).fetchone()
     if found is None:
-        return Difference.without_values(NO_ROW)
+        return Difference.without_values(NO_ROW, NO_ROW)
     width = len(key)
     named = ", ".join(f"{name}={shown(value)}" for name, value in zip(key, found[:width], strict=True))
     named = named or "A row, whose key is hashed"
+    unnamed = f"a row, found by {', '.join(key)}" if key else named
     token, ours, theirs, *odd = found[width:]
     if ours != theirs:
-        return Difference.without_values(_counted(named, ours, theirs))
+        return Difference.without_values(_counted(named, ours, theirs), _counted(unnamed, ours, theirs))
     names = [each.name for each, is_odd in zip(checksums.columns, odd, strict=True) if is_odd]
     if ours > 1:
-        return Difference.without_values(f"{named}: {names[0]} differs")
+        return Difference.without_values(f"{named}: {names[0]} differs", f"{unnamed}: {names[0]} differs")
     source.stream(checksums.server_values(where, token), checksums.columns, path)
     mine = run(connection, f"select * from read_parquet({literal(str(path))})").fetchone() or ()
-    return _told(named, names, [each.name for each in checksums.columns], mine, there.values(token))
+    at = [each.name for each in checksums.columns].index(names[0])
+    theirs_value = there.values(token)[at]
+    others = f", and {', '.join(names[1:])} differ too" if names[1:] else ""
+    ours_value = shown(mine[at]) if mine else "gone"
+    both = f"is {ours_value} in the source and {shown(theirs_value)} in the lake"
+    return Difference(
+        place=f"{named}: {names[0]} differs{others}",
+        told=f"{named}: {names[0]} {both}{others}",
+        columns=f"{unnamed}: {names[0]} differs{others}",
+    )
 
 
 def _counted(named: str, ours: int, theirs: int) -> str:
@@ -88,18 +99,6 @@ def _counted(named: str, ours: int, theirs: int) -> str:
     if not ours:
         return f"{named} is only in the lake"
     return f"{named} is there {ours} times in the source and {theirs} times in the lake"
-
-
-def _told(
-    named: str, names: Sequence[str], columns: Sequence[str], mine: Sequence[Any], theirs: Sequence[Any]
-) -> Difference:
-    place = columns.index(names[0])
-    others = f", and {', '.join(names[1:])} differ too" if names[1:] else ""
-    ours = shown(mine[place]) if mine else "gone"
-    both = f"is {ours} in the source and {shown(theirs[place])} in the lake"
-    return Difference(
-        place=f"{named}: {names[0]} differs{others}", told=f"{named}: {names[0]} {both}{others}"
-    )
 
 
 def shown(value: Any) -> str:

@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 
 from refera_platform.engine import literal, quoted, redact
-from refera_platform.errors import LakeError
+from refera_platform.errors import LakeError, kind_of
 from refera_platform.lake import layout
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.lake.state import METADATA_KEY, RawState
@@ -150,8 +150,9 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConne
     except duckdb.Error as trouble:
         words = redact(str(trouble), []).splitlines()[0].rstrip(".")
         raise LakeError(
-            f"The lake could not be read or written: {words}:", "nothing was committed."
-        ) from None
+            f"The lake could not be read or written: {words}:", "nothing was committed.",
+            public=f"The lake could not be read or written ({kind_of(trouble)}):",
+        ) from None  # fmt: skip
 
 
 def listed(urls: Sequence[str]) -> str:

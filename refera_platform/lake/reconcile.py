@@ -114,6 +114,7 @@ class _Comparison:
         return Reconciled(
             scope=scope, rows=rows, columns=names, left_out=self._left_out, why_not=why_not,
             first=first.told if first else "", first_place=first.place if first else "",
+            first_columns=first.columns if first else "",
         )  # fmt: skip
 
     def _whole(self) -> Reconciled:

@@ -22,6 +22,8 @@ class Reconciled:
     """The first row that differs, with its key, column and both values; empty when all agree."""
     first_place: str = ""
     """The same without the values, for where no row's values may be kept."""
+    first_columns: str = ""
+    """The same with the names of key and columns alone, for what leaves the house."""
     trouble: str = ""
     """Why nothing could be compared, when something failed."""
     why_not: str = ""

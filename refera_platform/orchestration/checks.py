@@ -5,8 +5,9 @@ the lake for the newest observed day. A log that is purged before it was read lo
 told while there is time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from refera_platform.lake.days import due_day
 from refera_platform.lake.gaps import Gaps, gaps_of, spans
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.owed import FOR_ALERTS
 from refera_platform.remote.elsewhere import runways_of
 from refera_platform.source.doctor.log import SOON
 from refera_platform.source.table import SourceTable, Strategy
@@ -24,6 +26,7 @@ from refera_platform.stage import Stage
 FRESH = "newest_due_day_is_captured"
 WHOLE = "no_day_is_missing"
 KEPT = "log_is_kept_until_it_is_read"
+NOTHING_MORE: Mapping[str, Any] = {}
 
 
 def build_freshness_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:
@@ -132,7 +135,8 @@ def build_log_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChe
         for table in wanted:
             runway = found[table.address]
             if runway.trouble:
-                yield _kept(table, str(runway.trouble), passed=False)
+                public = {FOR_ALERTS: runway.trouble.for_alerts}
+                yield _kept(table, str(runway.trouble), passed=False, metadata=public)
             else:
                 yield kept_result(table, runway.left, was_read=runway.was_read)
 
@@ -152,10 +156,13 @@ def kept_result(table: SourceTable, left: timedelta | None, *, was_read: bool) -
     passed = left >= SOON
     remedy = "" if passed else ": run `refera run` now, and let the server keep its log longer"
     told = f"{table.address} goes on from a place in the log that is kept for {hours:.0f} hours more at least{remedy}."
-    return _kept(table, told, passed=passed, hours=hours)
+    return _kept(table, told, passed=passed, hours=hours, metadata={"hours_until_purged": round(hours, 1)})
 
 
-def _kept(table: SourceTable, told: str, *, passed: bool, hours: float | None = None) -> dg.AssetCheckResult:
+def _kept(
+    table: SourceTable, told: str, *, passed: bool, hours: float | None = None,
+    metadata: Mapping[str, Any] = NOTHING_MORE,
+) -> dg.AssetCheckResult:  # fmt: skip
     """Less than a day is a warning; a place that is gone is an error."""
     return dg.AssetCheckResult(
         asset_key=keys.raw(table),
@@ -163,5 +170,5 @@ def _kept(table: SourceTable, told: str, *, passed: bool, hours: float | None = 
         passed=passed,
         severity=dg.AssetCheckSeverity.ERROR if hours is None else dg.AssetCheckSeverity.WARN,
         description=told,
-        metadata={} if hours is None else {"hours_until_purged": round(hours, 1)},
+        metadata=metadata,
     )

@@ -16,7 +16,7 @@ from refera_platform.orchestration import keys
 from refera_platform.orchestration.column_lineage import asset_keys
 from refera_platform.orchestration.labels import of_model
 from refera_platform.orchestration.model_metadata import ModelMetadata, code_of, of_test
-from refera_platform.orchestration.owed import AGAIN
+from refera_platform.orchestration.owed import AGAIN, failure
 from refera_platform.stage import Stage
 from refera_platform.warehouse.build import Built, build
 from refera_platform.warehouse.manifest import ensure
@@ -87,11 +87,11 @@ def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
                 full_refresh=FULL_REFRESH in context.run.tags,
             )
         except ReferaError as trouble:
-            raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
+            raise failure(trouble) from None
         context.log.info(_scope(built))
         yield from _check_results(built, checks, stage)
         if built.red:
-            raise dg.Failure(built.verdict(), metadata={AGAIN: False}, allow_retries=False)
+            raise failure(built.failure(), **{AGAIN: False})
         yield from _materializations(built, chosen, ModelMetadata(stage, built, manifest, assets))
 
     return warehouse

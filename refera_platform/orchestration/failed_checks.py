@@ -13,6 +13,7 @@ from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, RunsF
 from refera_platform.alerts.fault import Fault, Kind, mark
 from refera_platform.orchestration.checks import FRESH
 from refera_platform.orchestration.failed_days import NO_FAILURE
+from refera_platform.orchestration.owed import FOR_ALERTS
 from refera_platform.orchestration.process import NOT_ENDED
 
 MOST_GOING = 500
@@ -79,9 +80,11 @@ def _fault(
     key: dg.AssetCheckKey, evaluation: AssetCheckEvaluation, entry: EventLogEntry, promise: str
 ) -> Fault:
     path = "/".join(quote(part, safe="") for part in key.asset_key.path)
+    told = evaluation.metadata.get(FOR_ALERTS)
+    own = evaluation.description or f"Check {key.name} failed: {promise or 'it says no more.'}"
     return Fault(
         kind=Kind.OVERDUE if key.name == FRESH else Kind.CHECK,
-        cause=evaluation.description or f"Check {key.name} failed: {promise or 'it says no more.'}",
+        cause=str(told.value) if told else own,
         things=(key.asset_key.to_user_string(),),
         link=f"/assets/{path}?{urlencode({'view': 'checks', 'checkDetail': key.name})}",
         since=datetime.fromtimestamp(entry.timestamp, UTC),

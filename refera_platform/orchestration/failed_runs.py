@@ -120,7 +120,7 @@ def _fault(
         return None
     run_id = record.dagster_run.run_id
     return Fault(
-        kind=Kind.REFUSED if reason.is_final else Kind.RUN, cause=reason.cause,
+        kind=Kind.REFUSED if reason.is_final else Kind.RUN, cause=reason.for_alerts,
         things=tuple(dict.fromkeys(each.name for each in missing)), link=f"/runs/{run_id}", since=ended(record),
         run_id=run_id, marks=tuple(dict.fromkeys(mark(each.name, each.partition or "") for each in missing)),
     )  # fmt: skip

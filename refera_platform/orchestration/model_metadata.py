@@ -14,6 +14,7 @@ from refera_platform.lake.bars import Layer, Panel, markdown, picture
 from refera_platform.lake.links import console, page
 from refera_platform.lake.preview import as_markdown
 from refera_platform.orchestration.column_lineage import column_lineage
+from refera_platform.orchestration.owed import FOR_ALERTS
 from refera_platform.stage import Stage
 from refera_platform.warehouse.build import Built
 from refera_platform.warehouse.docs import PAGE as DOCS
@@ -84,6 +85,9 @@ class ModelMetadata:
 def of_test(node: NodeResult, built: Built, stage: Stage) -> dict[str, Any]:
     """What is told of a test: how many rows it found, and where they are kept."""
     metadata: dict[str, Any] = {"failing_rows": node.failures or 0, "seconds": round(node.seconds, 3)}
+    if node.is_red:  # the message of an error quotes what could not be read
+        rows = f"found {node.failures} rows" if node.failures else "could not be evaluated"
+        metadata[FOR_ALERTS] = f"Test {node.name} {rows}."
     if url := dict(built.failures).get(node.name):
         metadata |= {
             "rows_kept_in": dg.MetadataValue.path(url), "rows": dg.MetadataValue.url(console(stage.store, url)),

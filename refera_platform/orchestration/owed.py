@@ -6,20 +6,26 @@ events of a failed run ──▶ FailedRun (owed by step, reasons) ──▶ rec
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEntry, RunRecord, RunsFilter
+
+from refera_platform.errors import ReferaError
 
 REASONS = "reasons"
 """Metadata of a step's failure: each cause, the assets that it struck, and whether nothing at all brings them."""
 AGAIN = "may_succeed_when_tried_again"
 """Metadata of a step's failure that says false when only other data or other code can help."""
+FOR_ALERTS = "for_alerts"
+"""Metadata of a step's failure or a check: what alerts say of it, where its own words may hold values of rows."""
 TOLD_BY = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     DagsterEventType.STEP_FAILURE,
     DagsterEventType.RUN_FAILURE,
 }
 MOST_EVENTS = 5000
+NEVER_BEGAN = "The run failed before any step of it began."
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,8 @@ class Reason:
     cause: str
     owed: tuple[Owed, ...]
     """What is missing for it: not what stands below it and never began."""
+    for_alerts: str
+    """The cause without any value of a row: what leaves the house."""
     may_succeed: bool = True
     """Whether another try of the same could end otherwise."""
     is_final: bool = False
@@ -101,8 +109,15 @@ class FailedRun:
         steps = [event for event in events if event.event_type is DagsterEventType.STEP_FAILURE]
         whole = everything or (Owed(None, job=run.job_name),)
         reasons = tuple(_reasons(steps, planned, (Owed(None, job=run.job_name),)))
-        lost = (Reason(cause=_why(entries), owed=whole),)
+        why, public = _why(entries)
+        lost = (Reason(cause=why, for_alerts=public, owed=whole),)
         return cls(record=record, owed=everything, reasons=reasons or lost, is_lost=not steps)
+
+
+def failure(error: ReferaError, **metadata: bool) -> dg.Failure:
+    """What a step raises for an error of ours; only what may pass by itself is tried again."""
+    told: dict[str, Any] = {FOR_ALERTS: error.for_alerts, **metadata}
+    return dg.Failure(str(error), metadata=told, allow_retries=error.passing)
 
 
 def ended(record: RunRecord) -> datetime:
@@ -127,6 +142,7 @@ def _reasons(
                 named = struck or tuple(Owed(dg.AssetKey.from_user_string(name)) for name in reason["assets"])
                 yield Reason(
                     cause=reason["cause"], owed=named, may_succeed=may_succeed,
+                    for_alerts=reason.get(FOR_ALERTS) or reason["cause"],
                     is_final=bool(reason.get("is_final")),
                 )  # fmt: skip
             continue
@@ -134,16 +150,22 @@ def _reasons(
         said = data.description if data else None
         cause = (error.cause or error) if error else None
         words = said or (cause.message if cause else f"Step {step.step_key} failed.")
-        yield Reason(cause=words, owed=owed, may_succeed=may_succeed)
+        # a ``dg.Failure`` has words of ours; what else is raised may quote whatever it stumbled over
+        kind = (cause.cls_name if cause else None) or "an error"
+        public = said or f"Step {step.step_key} failed with {kind}; its words are in the run."
+        if data and (told := data.metadata.get(FOR_ALERTS)) is not None:
+            public = str(told.value)
+        yield Reason(cause=words, for_alerts=public, owed=owed, may_succeed=may_succeed)
 
 
-def _why(entries: Sequence[EventLogEntry]) -> str:
-    """Why a run failed in which no step did."""
+def _why(entries: Sequence[EventLogEntry]) -> tuple[str, str]:
+    """Why a run failed in which no step did, and the same for alerts."""
     for event in (entry.dagster_event for entry in entries):
         if event and event.is_job_failure:
             data = event.job_failure_data if event.event_specific_data else None
             if data and data.error:
-                return data.error.message
+                kind = data.error.cls_name or "an error"
+                return data.error.message, f"The run failed with {kind}; its words are in the run."
             if event.message:
-                return event.message
-    return "The run failed before any step of it began."
+                return event.message, event.message
+    return NEVER_BEGAN, NEVER_BEGAN

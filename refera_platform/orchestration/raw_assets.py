@@ -3,7 +3,7 @@
 A table that cannot be captured is red by itself: the others of the pass are committed all the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
@@ -16,7 +16,7 @@ from refera_platform.lake.days import require_in_calendar
 from refera_platform.lake.isolation import frames_of, isolated
 from refera_platform.orchestration import keys, raw_checks
 from refera_platform.orchestration.labels import of_table, version_of
-from refera_platform.orchestration.owed import AGAIN, REASONS
+from refera_platform.orchestration.owed import AGAIN, FOR_ALERTS, REASONS, failure
 from refera_platform.orchestration.partitions import days_of
 from refera_platform.orchestration.raw_metadata import DayMetadata
 from refera_platform.orchestration.runners import opened
@@ -78,7 +78,7 @@ def build_raw_assets(
         except UnavailableDayError as trouble:
             raise failure_of([Refused(table=table, trouble=trouble) for table in wanted]) from None
         except ReferaError as trouble:
-            raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
+            raise failure(trouble) from None
         if refused:
             raise failure_of(refused)
 
@@ -140,17 +140,19 @@ def failure_of(refused: Sequence[Refused]) -> dg.Failure:
     reasons: dict[str, list[tuple[SourceTable, str]]] = {}
     final = set[str]()
     for one in refused:
-        said, address = str(one.trouble), one.table.address
-        shared = said.replace(f"Table {address}", "the table").replace(address, "the table")
+        said = str(one.trouble)
+        shared = _unnamed(said, one.table)
         reasons.setdefault(shared, []).append((one.table, said))
         final |= {shared} if isinstance(one.trouble, UnavailableDayError) else set()
     said = " | ".join(
         found[0][1] if len(found) == 1 else f"{', '.join(table.name for table, _ in found)}: {shared}"
         for shared, found in reasons.items()
     )
+    public = {one.table: one.trouble.for_alerts for one in refused}
     struck = [
         {
             "cause": found[0][1] if len(found) == 1 else shared,
+            FOR_ALERTS: _for_alerts(public, [table for table, _ in found]),
             "assets": [keys.raw(table).to_user_string() for table, _ in found],
             "is_final": shared in final,
         }
@@ -163,3 +165,13 @@ def failure_of(refused: Sequence[Refused]) -> dg.Failure:
         metadata={REASONS: struck, AGAIN: again},
         allow_retries=any(one.trouble.passing for one in refused),
     )
+
+
+def _for_alerts(public: Mapping[SourceTable, str], tables: Sequence[SourceTable]) -> str:
+    """What alerts say of tables that failed for one reason."""
+    said = public[tables[0]]
+    return said if len(tables) == 1 else _unnamed(said, tables[0])
+
+
+def _unnamed(said: str, table: SourceTable) -> str:
+    return said.replace(f"Table {table.address}", "the table").replace(table.address, "the table")

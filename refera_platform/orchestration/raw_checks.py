@@ -12,6 +12,7 @@ from refera_platform.lake.captured import Captured
 from refera_platform.lake.reconciled import OVER, UNSETTLED, Reconciled
 from refera_platform.lake.volume import judged
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.owed import FOR_ALERTS
 from refera_platform.source.table import SourceTable
 
 AGREES = "rows_agree_with_the_source"
@@ -101,7 +102,17 @@ def _values(captured: Captured, found: Reconciled, *, shows_values: bool) -> dg.
     }  # fmt: skip
     if found.first:
         metadata["first_difference"] = first
+    if not found.agrees:
+        metadata[FOR_ALERTS] = _values_for_alerts(captured.table.address, found)
     return _result(captured, VALUES, passed=found.agrees, metadata=metadata, told=told)
+
+
+def _values_for_alerts(address: str, found: Reconciled) -> str:
+    """What differs, by the names of key and columns: who is told of an incident need not be who may see a row."""
+    if found.trouble:
+        return f"The values of {address} could not be compared; why is told with the check."
+    where = found.first_columns or "a row differs"
+    return f"{address} differs in {found.scope}: {where}; its values are told with the check."
 
 
 def _schema(captured: Captured) -> dg.AssetCheckResult:

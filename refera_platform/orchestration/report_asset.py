@@ -11,6 +11,7 @@ from refera_platform.answers.report.publish import Report, publish
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.labels import ANALYTICS
+from refera_platform.orchestration.owed import failure
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 
@@ -46,7 +47,7 @@ def build_report_asset() -> dg.AssetsDefinition:
         try:
             made = publish(stage)
         except ReferaError as trouble:
-            raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
+            raise failure(trouble) from None
         context.log.info(f"{made.url}: {made.size:,} bytes, {made.seconds:.2f} s")
         yield _result(made)
 

@@ -69,7 +69,7 @@ def trouble_told(trouble: ReferaError) -> dict[str, Any]:
     """An error as JSON."""
     return {
         "kind": type(trouble).__name__, "problem": trouble.problem, "remedy": trouble.remedy,
-        "passing": trouble.passing,
+        "passing": trouble.passing, "public": trouble.public,
     }  # fmt: skip
 
 
@@ -77,7 +77,12 @@ def trouble_heard(said: Mapping[str, Any]) -> ReferaError:
     """The error again, of its own kind."""
     kind = getattr(errors, str(said["kind"]), ReferaError)
     of_ours = kind if isinstance(kind, type) and issubclass(kind, ReferaError) else ReferaError
-    return of_ours(str(said["problem"]), str(said["remedy"]), passing=bool(said["passing"]))
+    return of_ours(
+        str(said["problem"]),
+        str(said["remedy"]),
+        passing=bool(said["passing"]),
+        public=str(said.get("public", "")),
+    )
 
 
 def diagnosis_told(found: Diagnosis) -> dict[str, Any]:

@@ -6,6 +6,7 @@ boto3 by itself calls again when an answer takes longer than a minute, which wou
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,9 @@ KEPT_ALIVE = [
     if hasattr(socket, name)
 ]
 """A NAT gateway forgets a connection that is silent for 350 s, and Linux by itself first asks after two hours."""
+QUOTED = re.compile(r"""(['"]).*\1""", re.DOTALL)
+"""From the first quote to the last one: a value may hold quotes itself."""
+NUMBER = re.compile(r"(?<![\w.:/-])[+-]?\d[\d.,]*(?![\w:/-])")
 TIMED_OUT, DIED = "Task timed out", ("Runtime.ExitError", "Runtime exited", "OutOfMemory")
 
 
@@ -177,9 +181,9 @@ class Function:
         kind, words = str(said.get("errorType", "")), str(said.get("errorMessage", "")).strip()
         ours = getattr(errors, kind, None)
         if isinstance(ours, type) and issubclass(ours, ReferaError):
-            return ours(words)
+            return ours(words, public=_without_values(words))
         if kind == "PassingError":
-            return ReferaError(words, passing=True)
+            return ReferaError(words, passing=True, public=_without_values(words))
         if TIMED_OUT in words:
             return LakeError(
                 f"Function {self.name} was stopped by Lambda ({words}); what it had committed counts.",
@@ -195,6 +199,7 @@ class Function:
         return LakeError(
             f"Function {self.name} failed with an error that is not ours ({kind}: {words}).",
             "Report this with the log of the function.",
+            public=f"Function {self.name} failed with an error that is not ours ({kind}).",
         )
 
 
@@ -205,3 +210,11 @@ def _passes(trouble: ClientError) -> bool:
     return code in THROTTLED or (
         (status >= 500 or status in LATER) and not any(sign in code for sign in FINAL)
     )
+
+
+def _without_values(words: str) -> str:
+    """An error's words without what may be a value of a row: all that is quoted, and numbers that stand by themselves.
+
+    Lambda hands over one text, in which nobody can tell any more which words are ours.
+    """
+    return NUMBER.sub("…", QUOTED.sub(r"\1…\1", words))

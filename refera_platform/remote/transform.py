@@ -6,7 +6,7 @@
 from typing import Any
 
 from refera_platform.engine import redact
-from refera_platform.errors import ReferaError, SettingError, WarehouseError
+from refera_platform.errors import ReferaError, SettingError
 from refera_platform.remote import semaphores
 from refera_platform.remote.journal import Journal, quiet_libraries, secrets_of
 from refera_platform.remote.surroundings import stage_of
@@ -52,7 +52,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 
         built = build(stage, progress=noted, full_refresh=is_full)
         if built.published is None:
-            raise WarehouseError(built.verdict())
+            raise built.failure()
     except ReferaError as trouble:
         journal.error("failed", error=type(trouble).__name__, trouble=str(trouble))
         raise type(trouble)(redact(str(trouble), journal.secrets), passing=trouble.passing) from None

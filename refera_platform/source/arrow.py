@@ -119,6 +119,7 @@ def _require_texts(data: Data, offsets: npt.NDArray[np.int64], name: str) -> Non
         raise SourceError(
             f"{name} holds bytes that are no text ({bytes(raw[wrong : wrong + SHOWN])!r}):",
             "mend the row at the source, or mark the column private.",
+            public=f"{name} holds bytes that are no text:",
         )
 
 

@@ -16,7 +16,7 @@ import duckdb
 import pymysql
 
 from refera_platform.engine import redact, session
-from refera_platform.errors import SourceError
+from refera_platform.errors import SourceError, kind_of
 from refera_platform.source.copied import is_copied
 from refera_platform.source.server import Cut, Server, server_of
 from refera_platform.source.stream import Spool, stream
@@ -75,8 +75,11 @@ class Source:
             return self.connection.execute(sql)
         except duckdb.Error as trouble:
             words = redact(str(trouble), [self.database.password]).splitlines()[0].rstrip(".")
-            raise SourceError(f"What was read of {self.database.name} could not be kept: {words}:",
-                              "nothing was written; mend it and run again.") from None  # fmt: skip
+            raise SourceError(
+                f"What was read of {self.database.name} could not be kept: {words}:",
+                "nothing was written; mend it and run again.",
+                public=f"What was read of {self.database.name} could not be kept ({kind_of(trouble)}):",
+            ) from None
 
     def stream(self, select: str, columns: Sequence[Column], path: Path) -> int:
         """The whole result of ``select`` into one local Parquet file, in its order; memory does not grow with it.

@@ -90,6 +90,8 @@ def reach(source: Source, table: SourceTable, column: Column, before: str, now: 
             f"The highest {column.name} of {table.address} was {written} and {found}: the database was restored, or its"
             " newest rows were deleted, which strategy cursor does not follow;",
             f"`refera resnapshot {table.address}` takes the table as it is now.",
+            public=f"The highest {column.name} of {table.address} is below what it was, or gone: the database was"
+            " restored, or its newest rows were deleted, which strategy cursor does not follow;",
         )
     furthest = seen if within is None or _is_less(within, seen) else within
     return Reach(position=_position(column, furthest), where=_behind(column, seen, table.overlap))
@@ -128,10 +130,12 @@ def _require_values(source: Source, table: SourceTable, column: Column) -> None:
         key = ", ".join(backticked(each) for each in shown)
         rows = source.ask(f"select {key} {told} order by {key} limit 1")
         first = ", ".join(f"{each}={value!r}" for row in rows for each, value in zip(shown, row, strict=True))
+    lost = f"Table {table.address} has {count} rows without a {column.name}"
+    why = "which strategy cursor would never see again"
     raise SourceError(
-        f"Table {table.address} has {count} rows without a {column.name}, which strategy cursor would never see again"
-        f"{f' (the first is {first})' if first else ''}:",
+        f"{lost}, {why}{f' (the first is {first})' if first else ''}:",
         "fill the column in and make it NOT NULL, or choose strategy compare.",
+        public=f"{lost}, {why}:",
     )
 
 
@@ -173,4 +177,5 @@ def _value(table: SourceTable, column: Column, text: str) -> Value:
         raise SourceError(
             f"The cursor {column.name} of {table.address} holds {text!r}, which does not exist:",
             "correct the row at the source.",
+            public=f"The cursor {column.name} of {table.address} holds a value that does not exist:",
         ) from None

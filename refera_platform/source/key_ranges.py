@@ -127,7 +127,10 @@ def _literal(kind: str, value: str) -> str:
     """A value as the server compares it with its column: in the column's own collation."""
     if kind in NUMBERS:
         if not NUMBER.fullmatch(value):
-            raise SourceError(f"{value!r} is no number, and cannot be where a piece ends.")
+            raise SourceError(
+                f"{value!r} is no number, and cannot be where a piece ends.",
+                public="Where a piece ends is not a number.",
+            )
         return value
     if kind in BYTES:
         if not DIGITS.fullmatch(value):

@@ -96,4 +96,6 @@ def _require_unique_key(source: Source, table: SourceTable, path: Path) -> None:
         raise SourceError(
             f"Table {table.address} has {twice[-1]} rows with {values}, so its declared key recognises no single row:",
             "declare the columns of its primary key in the catalogue.",
+            public=f"Table {table.address} has {twice[-1]} rows with one value of {', '.join(table.key)}, so its"
+            " declared key recognises no single row:",
         )

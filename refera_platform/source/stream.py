@@ -10,7 +10,7 @@ import duckdb
 import pymysql
 
 from refera_platform.engine import literal
-from refera_platform.errors import ReferaError, SourceError
+from refera_platform.errors import ReferaError, SourceError, kind_of
 from refera_platform.source import arrow
 from refera_platform.source.blocks import Values, read_blocks
 from refera_platform.source.hashing import hashed
@@ -96,8 +96,9 @@ class Spool:
         except duckdb.Error as trouble:
             words = str(trouble).splitlines()[0].rstrip(".")
             raise SourceError(
-                f"What was read could not be kept ({words}):", "nothing was written; mend it and run again."
-            ) from None
+                f"What was read could not be kept ({words}):", "nothing was written; mend it and run again.",
+                public=f"What was read could not be kept ({kind_of(trouble)}):",
+            ) from None  # fmt: skip
 
 
 def stream(wire: Wire, select: str, width: int, spool: Spool) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pymysql
 from pymysql.err import raise_mysql_exception
 
-from refera_platform.errors import SourceError
+from refera_platform.errors import SourceError, kind_of
 from refera_platform.source.silence import watch
 from refera_platform.stage import Database
 
@@ -38,6 +38,10 @@ STRICT = re.compile(
 authority that MySQL makes for itself is one."""
 QUERY, ERROR, END = 0x03, 0xFF, 0xFE
 GONE, LOST, KILLED, SHUTDOWN = 2006, 2013, 1927, 1053
+ACCOUNT = frozenset({1040, 1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1370, SHUTDOWN, KILLED})
+"""Codes by which a server turns a session away, or says what its account may not do; their words hold no value."""
+CLIENT = range(2000, 3000)
+"""Codes of the client itself: no server, no handshake, no connection any more."""
 SESSION = (
     # nothing of ours depends on these, and what an administrator set for all sessions could break expressions of ours,
     # cut results, or end a session that holds its snapshot while the log is read on another one
@@ -185,7 +189,7 @@ def explained(database: Database, trouble: Exception) -> SourceError:
     words = str(trouble.args[-1] if trouble.args else trouble)
     words = words.replace(database.password, "***") if database.password else words
     words = words.splitlines()[0].rstrip(".") if words else type(trouble).__name__
-    where = f"{database.host}:{database.port} as {database.user}"
+    where = f"The database at {database.host}:{database.port} as {database.user} could not be read"
     passing, is_gone = False, _is_gone(trouble)
     if not is_gone and STRICT.search(words):
         remedy = (
@@ -204,7 +208,14 @@ def explained(database: Database, trouble: Exception) -> SourceError:
         remedy, passing = "the table was altered during the read; run again.", True
     else:
         remedy = "nothing was written; mend it and run again."
-    return SourceError(f"The database at {where} could not be read: {words}:", remedy, passing=passing)
+    public = f"{where}: {words}:" if _is_of_session(trouble) else f"{where} ({kind_of(trouble)}):"
+    return SourceError(f"{where}: {words}:", remedy, passing=passing, public=public)
+
+
+def _is_of_session(trouble: Exception) -> bool:
+    """Whether an error is of the connection or the account: no row was read yet, and none is in its words."""
+    code = trouble.args[0] if trouble.args and isinstance(trouble.args[0], int) else 0
+    return isinstance(trouble, OSError | pymysql.InterfaceError) or code in ACCOUNT or code in CLIENT
 
 
 def _is_gone(trouble: Exception) -> bool:

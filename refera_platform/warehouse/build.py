@@ -20,7 +20,7 @@ import duckdb
 import yaml
 
 from refera_platform.engine import configuration, open_store, quoted, redact, scratch
-from refera_platform.errors import WarehouseError
+from refera_platform.errors import WarehouseError, kind_of
 from refera_platform.lake.lake import Lake, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.lake.preview import Preview
@@ -72,16 +72,24 @@ class Built:
 
     def verdict(self) -> str:
         """One sentence on a red build: the first failure, and how many more there are."""
+        return str(self.failure())
+
+    def failure(self) -> WarehouseError:
+        """The error that a red build is."""
         first, *others = self.red
         more = f" (and {len(others)} more)" if others else ""
         rows = f" with {first.failures} rows" if first.failures else ""
         said = " ".join(first.message.split()).rstrip(".")
         kept = dict(self.failures).get(first.name)
         look = f"; its rows are in {kept}" if kept else ""
-        return (
-            f"{first.kind} {first.name} is red{rows}: {said}{look}{more}; nothing was published and the tables before"
-            " stay: mend the data or the model and run again."
+        red, stays = (
+            f"{first.kind} {first.name} is red{rows}",
+            "nothing was published and the tables before stay:",
         )
+        return WarehouseError(
+            f"{red}: {said}{look}{more}; {stays}", "mend the data or the model and run again.",
+            public=f"{red}{look}{more}; {stays}",
+        )  # fmt: skip
 
     def url(self, model: str) -> str:
         """Where any engine reads a published model."""
@@ -242,7 +250,10 @@ def _run_dbt(
     manifest.raise_interrupt(answer.exception)
     if answer.exception is not None:
         said = redact(" ".join(str(answer.exception).split()).rstrip("."), [])
-        raise WarehouseError(f"dbt could not build: {said}; nothing was published:", "mend it and run again.")
+        raise WarehouseError(
+            f"dbt could not build: {said}; nothing was published:", "mend it and run again.",
+            public=f"dbt could not build ({kind_of(answer.exception)}); nothing was published:",
+        )  # fmt: skip
     return tuple(_finished(result) for result in answer.result)
 
 

@@ -49,6 +49,8 @@ class World:
     agrees: bool = True
     overdue: frozenset = frozenset()
     in_the_middle: object = None
+    raised: Exception | None = None
+    """What the model raises."""
     cursor: str = ""
     skipped: str = ""
 
@@ -124,6 +126,8 @@ def house(world):
         check_specs=[dg.AssetCheckSpec("adds_up", asset=["warehouse", "fct_orders"])],
     )  # fmt: skip
     def model():
+        if world.raised:
+            raise world.raised
         if world.model:
             yield dg.AssetCheckResult(check_name="adds_up", passed=False, description="Got 3 results.")
             if world.in_the_middle:

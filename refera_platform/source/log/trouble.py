@@ -1,6 +1,6 @@
 """Why a log cannot be read on, in words of ours with the next step."""
 
-from refera_platform.errors import LakeError, ReferaError, SourceError
+from refera_platform.errors import LakeError, ReferaError, SourceError, kind_of
 from refera_platform.source.log import events
 from refera_platform.source.log.dump import Placed
 from refera_platform.source.log.position import Position
@@ -24,16 +24,24 @@ def explained(trouble: Exception, place: Position) -> ReferaError:
     code = trouble.args[0] if trouble.args else 0
     said = str(trouble.args[-1] if trouble.args else trouble).rstrip(".").split(";")[0]
     if code == REFUSED:
+        lost = (
+            f"The log cannot be read from {place.file}:{place.offset} on: it was purged, is damaged, or is not the"
+            " one that was read before"
+        )
         return LakeError(
-            f"The log cannot be read from {place.file}:{place.offset} on: it was purged, is damaged, or is not the one"
-            f" that was read before ({said}):",
+            f"{lost} ({said}):",
             "`refera resnapshot` every table that says so.",
+            public=f"{lost}:",
         )
     if code in FORBIDDEN:
         return SourceError(
-            f"The account may not read the log ({said}):", "`refera doctor` prints the grants it needs."
-        )
-    return SourceError(f"The log could not be read ({said}):", "run again; nothing was lost.", passing=True)
+            f"The account may not read the log ({said}):", "`refera doctor` prints the grants it needs.",
+            public="The account may not read the log:",
+        )  # fmt: skip
+    return SourceError(
+        f"The log could not be read ({said}):", "run again; nothing was lost.", passing=True,
+        public=f"The log could not be read ({kind_of(trouble)}):",
+    )  # fmt: skip
 
 
 def another_log(known: Position) -> LakeError:
