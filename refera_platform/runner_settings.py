@@ -19,7 +19,7 @@ class RunnerSettings:
     function: str = ""
     """Name or ARN of the function that reads the source."""
     messages: str = ""
-    """Bucket that the function tells through what came of a call."""
+    """Bucket that the function tells through what came of a call; in the function itself, the only one it may."""
     piece_rows: int = PIECE_ROWS
     """Rows that one call of the function reads at most of a table without a past."""
 
@@ -38,18 +38,20 @@ class RunnerSettings:
             raise SettingError(
                 f"REFERA_PIECE_ROWS={written!r} is not a number of rows:", f"write one like {PIECE_ROWS}."
             )
-        if kind == "local":
-            return cls(piece_rows=int(written))
         function, messages = env.get("REFERA_LAMBDA_EXTRACT") or "", env.get("REFERA_MESSAGES") or ""
+        bucket = BUCKET.fullmatch(messages)
+        if messages and bucket is None:
+            raise SettingError(f"REFERA_MESSAGES={messages!r} is not a bucket:", "write it as s3://bucket.")
+        if kind == "local":
+            return cls(messages=bucket[1] if bucket else "", piece_rows=int(written))
         if not FUNCTION.fullmatch(function):
             raise SettingError(
                 f"REFERA_LAMBDA_EXTRACT={function!r} is not the name or ARN of a function:",
                 "REFERA_RUNNER=lambda needs the one that reads the source (Terraform's output extract_function).",
             )
-        bucket = BUCKET.fullmatch(messages)
         if bucket is None:
             raise SettingError(
-                f"REFERA_MESSAGES={messages!r} is not a bucket:",
-                "REFERA_RUNNER=lambda needs the one its messages come through, written as s3://bucket.",
+                "REFERA_RUNNER=lambda needs REFERA_MESSAGES:",
+                "name the bucket that its messages come through, written as s3://bucket.",
             )
         return cls(is_lambda=True, function=function, messages=bucket[1], piece_rows=int(written))

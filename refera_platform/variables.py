@@ -13,7 +13,7 @@ VARIABLES: Mapping[str, str] = {
     "REFERA_PREVIEWS": "`on` or `off`: ten rows of each table in Dagster and its event log; `off` in production only.",
     "REFERA_RUNNER": "`local` (default), or `lambda`: a function on AWS Lambda reads the source, and Dagster calls it.",
     "REFERA_LAMBDA_EXTRACT": "lambda: name or ARN of the function that reads the source.",
-    "REFERA_MESSAGES": "lambda: bucket through which the function says what came of a call, `s3://bucket`.",
+    "REFERA_MESSAGES": "lambda, and in its function: bucket through which the function says what came of a call, `s3://bucket`.",
     "REFERA_PIECE_ROWS": "In a function: most rows of a table without a past that one call reads; `2000000`.",
     "REFERA_CLASSICMODELS_SECRET": "In a function: secret with the database's URL: text, JSON `url`, or RDS' fields.",
     "REFERA_HASH_KEY_SECRET": "In a function: secret with what `REFERA_HASH_KEY` holds elsewhere.",

@@ -65,7 +65,7 @@ def handler(event: object, context: Any) -> Answer:
             days=request.days, scheduled_at=request.scheduled_at,
         )  # fmt: skip
         pipes = event if isinstance(event, dict) else {}
-        with listener.opened(pipes, stage.store) as listening:
+        with listener.opened(pipes, stage.store, stage.runner.messages) as listening:
             answer = OPERATIONS[request.operation](
                 stage, request, listening, journal, lambda: context.get_remaining_time_in_millis() / 1000
             )

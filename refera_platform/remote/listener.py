@@ -3,6 +3,7 @@
 event with Pipes' parameters ──▶ opened() ──▶ Listener.hear(came) ──▶ S3 ──▶ Dagster
 """
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from refera_platform.stage import ObjectStore
 
 FACTS = "captured"
 """Key of the metadata that says all of a capture."""
+PREFIX = re.compile(r"[A-Za-z]{30}")
+"""What Dagster draws for each call: a folder of its own, in which nothing else can lie."""
 INTERVAL = 1.0
 """Seconds between two messages; the last one is written at once."""
 
@@ -55,14 +58,19 @@ class Listener:
 
 
 @contextmanager
-def opened(event: Mapping[str, Any], store: ObjectStore) -> Iterator[Listener]:
+def opened(event: Mapping[str, Any], store: ObjectStore, bucket: str) -> Iterator[Listener]:
     """Whoever listens to the call.
+
+    Args:
+        event: Whose parameters of Pipes say which call of Dagster's it is; where its messages go, only in part.
+        store: How to reach S3.
+        bucket: The bucket of messages, by the function's own settings; empty when it has none.
 
     The context of the call before must not be met again: an environment of Lambda serves many calls, and Pipes keeps
     one context for each process (dagster-io/dagster issue 22094).
 
     Raises:
-        SettingError: when the event's parameters of Pipes cannot be read.
+        SettingError: when the event's parameters of Pipes cannot be read, or name another place for messages.
     """
     if DAGSTER_PIPES_CONTEXT_ENV_VAR not in event:
         yield Listener()
@@ -74,6 +82,7 @@ def opened(event: Mapping[str, Any], store: ObjectStore) -> Iterator[Listener]:
             loader = PipesMappingParamsLoader(event)
             if "path" in loader.load_context_params():
                 raise ValueError("they name a file of the function's")
+            _require_own_place(loader.load_messages_params(), bucket)
             session = open_dagster_pipes(
                 params_loader=loader, message_writer=PipesS3MessageWriter(client(store), interval=INTERVAL)
             )
@@ -91,3 +100,21 @@ def opened(event: Mapping[str, Any], store: ObjectStore) -> Iterator[Listener]:
             raise failed
     finally:
         PipesContext._instance = None
+
+
+def _require_own_place(wanted: Mapping[str, Any], bucket: str) -> None:
+    """Whoever calls may not choose what is written over: the bucket is ours, and the folder one that was drawn.
+
+    Raises:
+        SettingError: when the event says otherwise.
+    """
+    if not bucket:
+        raise SettingError(
+            "Dagster listens to this call, and the function has no REFERA_MESSAGES:",
+            "set it to the bucket that Dagster reads them from, as s3://bucket.",
+        )
+    if wanted.get("bucket") != bucket or not PREFIX.fullmatch(str(wanted.get("key_prefix"))):
+        raise SettingError(
+            f"The event wants its messages elsewhere than below a drawn prefix of s3://{bucket}:",
+            "let Dagster and the function have the same REFERA_MESSAGES.",
+        )

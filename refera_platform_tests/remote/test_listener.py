@@ -1,6 +1,8 @@
 """What Dagster is told of a call: over S3, and nothing that the error of the call leaves out."""
 
 import json
+import random
+import string
 
 import pytest
 from dagster_pipes import encode_param
@@ -19,10 +21,19 @@ CONTEXT = {
 ORDERS = catalog.find("orders")
 
 
-def event_of(prefix, **context):
+BUCKET = "refera"
+
+
+@pytest.fixture
+def prefix():
+    """A folder of messages as Dagster draws one for each call."""
+    return "".join(random.choices(string.ascii_letters, k=30))
+
+
+def event_of(prefix, bucket=BUCKET, **context):
     return {
         "DAGSTER_PIPES_CONTEXT": encode_param(context or {"data": CONTEXT}),
-        "DAGSTER_PIPES_MESSAGES": encode_param({"bucket": "refera", "key_prefix": prefix}),
+        "DAGSTER_PIPES_MESSAGES": encode_param({"bucket": bucket, "key_prefix": prefix}),
     }
 
 
@@ -38,7 +49,7 @@ def told_in(stage, prefix):
 
 def failing(stage, prefix):
     """A call that hears of one table, and then fails by an error that leaves out what it was made of."""
-    with opened(event_of(prefix), stage.store) as listening:
+    with opened(event_of(prefix), stage.store, BUCKET) as listening:
         listening.hear(Refused(table=ORDERS, trouble=LakeError("no")))
         try:
             raise ValueError("secret 'TOPSECRET'")
@@ -46,10 +57,10 @@ def failing(stage, prefix):
             raise LakeError("S3 refused the credentials.") from None
 
 
-def test_an_error_is_the_call_s_to_tell_and_not_what_it_was_made_of(stage, tmp_path):
+def test_an_error_is_the_call_s_to_tell_and_not_what_it_was_made_of(stage, prefix):
     with pytest.raises(LakeError, match="refused"):
-        failing(stage, tmp_path.name)
-    messages = told_in(stage, tmp_path.name)
+        failing(stage, prefix)
+    messages = told_in(stage, prefix)
     assert [each["method"] for each in messages] == ["opened", "report_custom_message", "closed"]
     assert "TOPSECRET" not in json.dumps(messages)
 
@@ -57,10 +68,33 @@ def test_an_error_is_the_call_s_to_tell_and_not_what_it_was_made_of(stage, tmp_p
 @pytest.mark.parametrize(
     "context", [{"path": "/etc/hostname"}, {"path": "/nowhere", "data": CONTEXT}, {"other": 1}]
 )
-def test_a_context_that_names_a_file_or_nothing_is_refused(stage, tmp_path, context):
+def test_a_context_that_names_a_file_or_nothing_is_refused(stage, prefix, context):
     with (
         pytest.raises(SettingError, match="parameters of Dagster Pipes cannot be read"),
-        opened(event_of(tmp_path.name, **context), stage.store),
+        opened(event_of(prefix, **context), stage.store, BUCKET),
     ):
         pytest.fail("it was opened")
-    assert told_in(stage, tmp_path.name) == []
+    assert told_in(stage, prefix) == []
+
+
+def test_an_event_cannot_choose_where_messages_are_written(stage, prefix):
+    elsewhere = {
+        "a folder of the lake": event_of("raw/classicmodels/orders/day=2026-03-10"),
+        "another bucket": event_of(prefix, bucket="corp"),
+        "the whole bucket": event_of(""),
+        "no folder": event_of(None),
+        "a folder above": event_of(f"../{prefix}"),
+    }
+    for what, event in elsewhere.items():
+        with (
+            pytest.raises(SettingError, match="below a drawn prefix of s3://refera"),
+            opened(event, stage.store, BUCKET),
+        ):
+            pytest.fail(f"{what} was taken")
+    with (
+        pytest.raises(SettingError, match="the function has no REFERA_MESSAGES"),
+        opened(event_of(prefix), stage.store, ""),
+    ):
+        pytest.fail("a function without a bucket took one")
+    keys = client(stage.store).list_objects_v2(Bucket=BUCKET, Prefix="raw/").get("Contents", ())
+    assert not [item["Key"] for item in keys if item["Key"].endswith(".json")]

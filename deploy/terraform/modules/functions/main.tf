@@ -58,7 +58,7 @@ resource "aws_lambda_function" "extract" {
   environment {
     variables = merge(
       local.shared,
-      { REFERA_CLASSICMODELS_SECRET = var.source_secret_arn },
+      { REFERA_CLASSICMODELS_SECRET = var.source_secret_arn, REFERA_MESSAGES = "s3://${var.messages.name}" },
       var.hash_key_secret_arn == null ? {} : { REFERA_HASH_KEY_SECRET = var.hash_key_secret_arn },
       var.extract.piece_rows == null ? {} : { REFERA_PIECE_ROWS = tostring(var.extract.piece_rows) },
     )

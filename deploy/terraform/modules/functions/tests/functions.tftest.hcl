@@ -48,6 +48,7 @@ run "extract_out_of_a_zip" {
       REFERA_TIME_ZONE            = "Europe/Lisbon"
       REFERA_FIRST_DAY            = "2026-01-01"
       REFERA_CLASSICMODELS_SECRET = var.source_secret_arn
+      REFERA_MESSAGES             = "s3://messages"
     })
     error_message = "The function is told where everything is, and of secrets only their names."
   }
