@@ -25,6 +25,7 @@ from refera_platform.lake.reconcile import Present, reconciled
 from refera_platform.lake.state import RawState
 from refera_platform.lake.volume import changes_by_day
 from refera_platform.lake.writer import addition, nothing, pass_prefix, write_day
+from refera_platform.source.collation import Fold, collations, fold_of
 from refera_platform.source.compare import Reading, differences
 from refera_platform.source.connection import Source
 from refera_platform.source.cursor import cursor_column, reach, row_count
@@ -70,7 +71,8 @@ def capture(
     identity = source.identity()
     if not force_baseline:
         require_same_server(identity, table, was)
-    asked = {column.name: column.parquet_type for column in source.columns(table)}
+    declared = source.columns(table)
+    asked = {column.name: column.parquet_type for column in declared}
     columns = carried(table.address, observed, asked)
     goes_on = was is not None and not force_baseline and dict(was.columns) == columns
     taken = _read(source, table, was if goes_on else None, folder / "read.parquet", clock)
@@ -85,6 +87,7 @@ def capture(
         server=identity.server,
         schema=identity.schema, start_position=was.end_position if was else "",
         end_position=taken.position, read_at=taken.read.read_at.isoformat(), columns=columns, quirks=taken.read.quirks,
+        collations=collations(declared),
         schema_version=(was.schema_version + (dict(was.columns) != columns)) if was else 1,
     )  # fmt: skip
     for day in plan.unseen:
@@ -157,12 +160,12 @@ def _fill(
         changes = folder / "changes.parquet"
         compared = differences(
             read=now, state=there, key=table.key, columns=state.columns, known=_columns_seen(known),
-            reading=reading,
+            reading=reading, folds=_key_folds(table, state),
         )  # fmt: skip
         run(connection, f"copy ({compared}) to {literal(str(changes))} (format parquet, compression lz4)")
         changed = f"read_parquet({literal(str(changes))})"
         counts = dict(run(connection, f"select _op, count(*) from {changed} group by all").fetchall())
-        is_same = before is not None and before.state.is_observed and before.state.columns == state.columns
+        is_same = before is not None and before.state.is_observed and _shape(before.state) == _shape(state)
         if before and is_same and not counts and reading is not Reading.BASELINE:
             return before.state, {}, before.stored.size
         if table.strategy is not Strategy.SNAPSHOT:
@@ -185,6 +188,16 @@ def _fill(
         extends=extends, folder=folder,
     )  # fmt: skip
     return state, added, stored.size
+
+
+def _key_folds(table: SourceTable, state: RawState) -> dict[str, Fold]:
+    """How the source compares the texts of a key."""
+    return {name: fold_of(state.collations[name]) for name in table.key if name in state.collations}
+
+
+def _shape(state: RawState) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """What an object says of its columns, and of how their texts are compared."""
+    return state.columns, state.collations
 
 
 def _columns_seen(known: Mapping[date, RawObject]) -> list[str]:

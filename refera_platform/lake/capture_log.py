@@ -256,7 +256,10 @@ class LogCapture:
             last = stretch.end
             base = self._base(table, was, "")
             if was and not read and not (stretch.end and stretch.end.order >= cut.order):
-                base = replace(base, source_types=was.source_types)  # those of now may be of a later day
+                # those of now may be of a later day
+                base = replace(
+                    base, source_types=was.source_types, collations=was.collations or base.collations
+                )
             if is_newest and net is not None and self._is_exact:
                 base = replace(base, source_rows=count - net, source_money=money if is_present else None)
             item, added = writer.write(stretch, base, job.known, read=read, cut=cut)
@@ -290,5 +293,5 @@ class LogCapture:
             server=self._identity.server, schema=self._identity.schema, start_position="", end_position=end,
             read_at=self._now.isoformat(),
             columns=was.columns if was else {}, schema_version=was.schema_version if was else 1,
-            source_types=self._shapes.source_types(table),
+            source_types=self._shapes.source_types(table), collations=self._shapes.collations(table),
         )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.lake.log_table import TableLog
+from refera_platform.source.collation import collations
 from refera_platform.source.connection import Source
 from refera_platform.source.log.charsets import Charsets
 from refera_platform.source.log.rows import RowDecoder, row_decoder
@@ -36,6 +37,10 @@ class Shapes:
             column.name: f"{column.column_type} {column.charset or ''}".strip()
             for column in self.declared(table)
         }
+
+    def collations(self, table: SourceTable) -> dict[str, str]:
+        """The collation of each text, as a day's state keeps them."""
+        return collations(self.declared(table))
 
     def decoder(self, table_map: TableMap, log: TableLog) -> RowDecoder:
         """The decoder of a copied table's rows.

@@ -54,6 +54,8 @@ class RawState:
     """Parquet type of each source column, in the server's order."""
     source_types: Mapping[str, str] = field(default_factory=dict)
     """For ``log``: type and character set of each column at the source, for a log that does not name its columns."""
+    collations: Mapping[str, str] = field(default_factory=dict)
+    """How the source compares each of its texts; nothing in objects of before 2026-12, whose texts count as typed."""
     schema_version: int = 1
     """Grows by one when the columns change."""
     rows: Mapping[str, int] = field(default_factory=dict)

@@ -120,14 +120,19 @@ class Checksums:
     def having_keys(self, keys: Sequence[Sequence[Any]]) -> str:
         """MySQL condition of the rows with some keys, each with its values in the order of :attr:`key`.
 
-        Not ``(a, b) in ((…), (…))``: there MariaDB does not convert a literal to the character set of its column.
+        Not ``(a, b) in ((…), (…))``: there MariaDB does not convert a literal to the character set of its column. The
+        index finds what the source calls equal; of that, only what is typed as asked for is meant.
         """
         if len(self.key) == 1:
-            listed = ", ".join(_literal(self.key[0], row[0]) for row in keys)
-            return f"{backticked(self.key[0].name)} in ({listed})"
+            only = self.key[0]
+            found = f"{backticked(only.name)} in ({', '.join(_literal(only, row[0]) for row in keys)})"
+            if only.data_type not in TEXTS:
+                return found
+            return f"({found} and {_typed(only)} in ({', '.join(_bytes(row[0]) for row in keys)}))"
         rows = (
             " and ".join(
                 f"{backticked(each.name)} = {_literal(each, value)}"
+                + (f" and {_typed(each)} = {_bytes(value)}" if each.data_type in TEXTS else "")
                 for each, value in zip(self.key, row, strict=True)
             )
             for row in keys
@@ -138,6 +143,16 @@ class Checksums:
 def _is_words(column: Column) -> bool:
     """Whether a value may hold any character, so that its length must say where it ends."""
     return column.data_type in TEXTS | PRINTED
+
+
+def _typed(column: Column) -> str:
+    """MySQL expression of a text's bytes in UTF-8: equal only when every letter is."""
+    return f"cast(convert({backticked(column.name)} using utf8mb4) as binary)"
+
+
+def _bytes(value: Any) -> str:
+    """A text, as DuckDB gives it, as MySQL bytes."""
+    return f"x'{str(value).encode().hex()}'"
 
 
 def _server_token(parts: Sequence[tuple[Column, str]]) -> str:

@@ -8,12 +8,13 @@ column, and the lake keeps the name.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from refera_platform.engine import literal
+from refera_platform.source.types import Column
 
 UNKNOWN = "utf8mb4_bin"
 """The collation of a column of which the lake does not know any: no two texts are made one that may be two."""
@@ -39,6 +40,11 @@ class Fold:
     """Which characters are one; empty when each is its own."""
     is_padded: bool
     """Whether blanks at the end do not count."""
+
+
+def collations(columns: Iterable[Column]) -> dict[str, str]:
+    """The collation of each text; of one that is kept as a hash none, since hashes are equal when all letters are."""
+    return {each.name: each.collation for each in columns if each.collation and not each.is_hashed}
 
 
 def fold_of(collation: str) -> Fold:

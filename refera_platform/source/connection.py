@@ -129,17 +129,17 @@ class Source:
         """
         found = self.ask(
             "select column_name, data_type, column_type, numeric_precision, numeric_scale, character_set_name,"
-            " character_octet_length, extra from information_schema.columns"
+            " collation_name, character_octet_length, extra from information_schema.columns"
             f" where table_schema = {mysql_literal(schema or self.database.name)}"
             f" and cast(table_name as binary) = cast({mysql_literal(table.name)} as binary) order by ordinal_position"
         )
         return tuple(
             Column(
                 name=name, data_type=kind.lower(), column_type=whole, precision=precision, scale=scale,
-                charset=charset, octets=octets, is_hashed=name in table.hashed,
+                charset=charset, collation=collation, octets=octets, is_hashed=name in table.hashed,
                 is_generated=GENERATED.search(str(extra)) is not None,
             )
-            for name, kind, whole, precision, scale, charset, octets, extra in found
+            for name, kind, whole, precision, scale, charset, collation, octets, extra in found
         )  # fmt: skip
 
     def columns(self, table: SourceTable) -> tuple[Column, ...]:

@@ -42,6 +42,8 @@ class Column:
     scale: int | None = None
     charset: str | None = None
     """Character set of a text."""
+    collation: str | None = None
+    """How the server compares a text."""
     octets: int | None = None
     """Bytes that a text or binary value has at most; a BINARY has exactly as many."""
     is_hashed: bool = False
