@@ -16,7 +16,7 @@ KINDS = {
 WORDS = {"words", "said", "trouble", "fault"}
 """What the words of somebody else are called."""
 OF_NO_ROW = {
-    "refera_platform/lake/objects.py": "S3's words on an object",
+    "refera_platform/lake/s3_errors.py": "S3's words on an object",
     "refera_platform/warehouse/glue.py": "AWS' words on a catalogue",
     "refera_platform/warehouse/manifest.py": "dbt's words on files of the project",
     "refera_platform/source/catalog/__init__.py": "a name that somebody typed",
