@@ -8,6 +8,7 @@ import dagster as dg
 from refera_platform.orchestration.alerts import build_alerts_sensor
 from refera_platform.orchestration.checks import build_freshness_check, build_log_check, logged
 from refera_platform.orchestration.dbt_assets import build_dbt_assets
+from refera_platform.orchestration.executor import executor
 from refera_platform.orchestration.failed_days import build_failed_days_check
 from refera_platform.orchestration.fixed_keys_check import build_fixed_keys_check
 from refera_platform.orchestration.labels import captured_days
@@ -57,7 +58,7 @@ def build(stage: Stage) -> dg.Definitions:
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
         sensors=[recovery_sensor(job, stage), build_alerts_sensor()],
         resources={"stage": claiming(stage)},
-        executor=dg.in_process_executor,
+        executor=executor(stage.home),
     )
 
 

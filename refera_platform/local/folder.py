@@ -14,7 +14,7 @@ from refera_platform.local import address, short_socket
 
 OURS = frozenset(
     {"stack.json", "sample.json", "stack.lock", "restore.lock", "mariadb", "seaweedfs", "logs", "scratch", "dagster",
-     "duckdb-extensions", "scratch.lock"}
+     "duckdb-extensions", "scratch.lock", "running"}
 )  # fmt: skip
 """What the stack and the platform make below home."""
 FRESH_ROOM, ROOM = 300 << 20, 50 << 20

@@ -15,9 +15,10 @@ from dagster import DagsterEventType, EventLogEntry
 from refera_platform.errors import SettingError
 from refera_platform.lake.days import require_in_calendar
 from refera_platform.orchestration import instance as memory
-from refera_platform.orchestration import keys
+from refera_platform.orchestration import keys, run_lock
+from refera_platform.orchestration.executor import WAITING, Request, execute, executor
 from refera_platform.orchestration.partitions import days_tags
-from refera_platform.orchestration.process import bury_the_dead, holders, own_tag
+from refera_platform.orchestration.process import bury_the_dead, own_tag
 from refera_platform.orchestration.progress import Event, read
 from refera_platform.orchestration.unfinished import DAILY
 from refera_platform.source.catalog import TABLES
@@ -56,7 +57,7 @@ class Selection:
 
 
 Tell = Callable[[str, str], None]
-"""Told the kind (``asset``, ``check``, ``log``, ``failure``) and one line about it."""
+"""Told the kind (``asset``, ``check``, ``log``, ``waiting``, ``warning``, ``failure``) and one line about it."""
 
 
 def run(
@@ -67,6 +68,7 @@ def run(
     tell: Tell = lambda kind, line: None,
     tags: Mapping[str, str] = NO_TAGS,
     watch: Callable[[Event], None] = lambda event: None,
+    is_stopped: Callable[[], int] = lambda: 0,
 ) -> Outcome:
     """Materialize days of everything, or of what ``select`` names.
 
@@ -78,6 +80,7 @@ def run(
         tell: Told of each event as it happens.
         tags: More tags of the run.
         watch: Told of the same in detail, for a display.
+        is_stopped: Whether a signal stopped this process: then the run is canceled, and has not failed.
 
     Raises:
         SettingError: for a selection that names nothing.
@@ -91,18 +94,20 @@ def run(
     if chosen is not None and not chosen:
         return replace(outcome, succeeded=True)
     with memory.opened(stage) as instance:
-        bury_the_dead(instance)
-        for other in holders(instance):
-            tell("log", f"Waiting for run {other}, which reads the source or builds the warehouse")
+        bury_the_dead(instance, stage.home)
         instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell, watch))
         span = days_tags(days[0], days[-1]) if len(days) > 1 else {}
-        result = job.execute_in_process(
-            instance=instance, run_id=outcome.run_id, run_config=QUIET, tags={**own_tag(), **span, **tags},
-            raise_on_error=False,
-            partition_key=str(days[0]) if len(days) == 1 else None,
-            asset_selection=list(chosen) if chosen is not None else None,
-        )  # fmt: skip
-    outcome.succeeded = result.success and all(outcome.checks.values())
+        run_lock.hold(stage.home, outcome.run_id)
+        try:
+            outcome.succeeded = execute(
+                job, instance, executor(stage.home, is_stopped), Request(
+                    run_id=outcome.run_id, run_config=QUIET, tags={**own_tag(), **span, **tags},
+                    partition_key=str(days[0]) if len(days) == 1 else None, selection=chosen,
+                )
+            )  # fmt: skip
+        finally:
+            run_lock.release(stage.home, outcome.run_id)
+    outcome.succeeded = outcome.succeeded and all(outcome.checks.values())
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -170,7 +175,7 @@ def _heard(entry: EventLogEntry, outcome: Outcome, tell: Tell, watch: Callable[[
         watch(happened)
     event = entry.dagster_event
     if event is None:
-        tell("log", entry.user_message)
+        tell("waiting" if entry.user_message.startswith(WAITING) else "log", entry.user_message)
     elif event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
         materialization = event.step_materialization_data.materialization
         name = materialization.asset_key.to_user_string()

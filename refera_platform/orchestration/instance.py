@@ -36,6 +36,7 @@ concurrency:
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180
+  poll_interval_seconds: 30
   free_slots_after_run_end_seconds: 30
 run_retries:
   enabled: true

@@ -38,7 +38,7 @@ def recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) -> dg.
     )
     def run_again_what_failed(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         instance = context.instance
-        if buried := bury_the_dead(instance):
+        if buried := bury_the_dead(instance, stage.home):
             context.log.warning(f"The processes of these runs are gone: {', '.join(buried)}")
         graph = context.repository_def.asset_graph if context.repository_def else None
         known = graph.materializable_asset_keys if graph else frozenset()

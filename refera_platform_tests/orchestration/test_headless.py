@@ -266,25 +266,6 @@ def _run_and_kill(stage, until):
     assert child.wait() == -signal.SIGKILL
 
 
-def test_a_run_whose_process_is_gone_is_buried_with_its_pool_slot(memory, shop):
-    definitions = build(memory)
-    pool = "source_classicmodels"
-    with instance.opened(memory) as history:
-        job = definitions.resolve_job_def("daily")
-        dead = f"{process.process_name(os.getpid()).rpartition('/')[0]}/1"
-        one = history.create_run_for_job(
-            job, tags={process.PROCESS: dead}, status=dg.DagsterRunStatus.STARTED
-        )
-        alive = history.create_run_for_job(job, tags=process.own_tag(), status=dg.DagsterRunStatus.STARTED)
-        history.event_log_storage.set_concurrency_slots(pool, 1)
-        history.event_log_storage.claim_concurrency_slot(pool, one.run_id, "raw_classicmodels")
-        assert process.holders(history) == [one.run_id]
-        assert process.bury_the_dead(history) == [one.run_id]
-        assert process.holders(history) == []
-        assert history.get_run_by_id(one.run_id).status is dg.DagsterRunStatus.FAILURE
-        assert history.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
-
-
 def test_a_killed_process_is_gone_before_anybody_has_taken_note():
     with subprocess.Popen(["sleep", "60"]) as child:
         assert not process.process_name(child.pid).endswith("/gone")

@@ -1,0 +1,185 @@
+"""Executor of a run: its steps in this process, one after the other, and a wait for a pool that is cheap and told.
+
+Dagster's own in-process executor asks for a taken pool without a pause, which burns a core, hears no signal while it
+waits, and begins a step again after the signal that stopped it. Which run holds a pool is known to Dagster's storage.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import dagster as dg
+from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.errors import DagsterExecutionInterruptedError, raise_execution_interrupts
+from dagster._core.execution.api import ExecuteRunWithPlanIterable
+from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext
+from dagster._core.execution.context_creation_job import PlanExecutionContextManager
+from dagster._core.execution.execute_in_process import core_execute_in_process, merge_run_tags
+from dagster._core.execution.plan.execute_plan import inner_plan_execution_iterator
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
+
+from refera_platform.orchestration.process import PROCESS, bury_the_dead
+
+WAITING = "Waiting for "
+"""How a line begins that says who holds a pool."""
+POLL_SECONDS = 2.0
+"""Between two attempts to claim a slot."""
+SIGNAL_SECONDS = 0.2
+"""Between two looks at whether a signal came."""
+REMINDER_SECONDS = 60.0
+STOPPED = "Stopped: what was committed counts; run it again."
+MAY_END_IT = {DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY}
+
+
+def executor(home: Path, is_stopped: Callable[[], int] = lambda: 0) -> dg.ExecutorDefinition:
+    """The executor of every job.
+
+    Args:
+        home: Where the processes of runs hold their locks.
+        is_stopped: Whether a person or the machine stopped this process; such a run is canceled, and has not failed.
+    """
+
+    @dg.executor(name="in_process")
+    def in_process(context: dg.InitExecutorContext) -> dg.Executor:
+        return PoolExecutor(home, is_stopped)
+
+    return in_process
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What one run is to do."""
+
+    run_id: str
+    run_config: Mapping[str, object]
+    tags: Mapping[str, str]
+    partition_key: str | None
+    selection: frozenset[dg.AssetKey] | None
+    """Assets; all of the job's when it is ``None``."""
+
+
+def execute(
+    job: dg.JobDefinition, instance: dg.DagsterInstance, by: dg.ExecutorDefinition, request: Request
+) -> bool:
+    """``JobDefinition.execute_in_process`` with an executor that can be chosen; says whether every step succeeded."""
+    chosen = sorted(request.selection or ())
+    tags = merge_run_tags(job, request.partition_key, request.tags, chosen, instance, request.run_config)
+    here = job.as_ephemeral_job({}, {}, asset_selection=chosen or None).with_executor_def(by)
+    result = core_execute_in_process(
+        run_config=request.run_config, job=InMemoryJob(here), instance=instance, output_capturing_enabled=False,
+        raise_on_error=False, run_tags=tags, run_id=request.run_id, asset_selection=frozenset(chosen),
+    )  # fmt: skip
+    return result.success
+
+
+class PoolExecutor(InProcessExecutor):
+    """All steps in this process."""
+
+    def __init__(self, home: Path, is_stopped: Callable[[], int]) -> None:
+        super().__init__(retries=RetryMode.ENABLED)
+        self._home, self._is_stopped = home, is_stopped
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[DagsterEvent]:
+        """Run the steps; what a signal ended is canceled when it was meant for the run."""
+        manager = PlanExecutionContextManager(
+            job=plan_context.job, retry_mode=plan_context.retry_mode, execution_plan=execution_plan,
+            run_config=plan_context.run_config, dagster_run=plan_context.dagster_run, instance=plan_context.instance,
+            raise_on_error=plan_context.raise_on_error, output_capture=plan_context.output_capture,
+            step_dependency_config=self.step_dependency_config,
+        )  # fmt: skip
+        try:
+            yield from ExecuteRunWithPlanIterable(
+                execution_plan=execution_plan, iterator=self._steps, execution_context_manager=manager
+            )
+        except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+            if self._is_stopped():
+                plan_context.instance.report_run_canceling(plan_context.dagster_run, STOPPED)
+            raise
+
+    def _steps(
+        self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
+    ) -> Iterator[DagsterEvent]:
+        with PoolQueue(job_context, self._home) as queue:
+            steps = cast(
+                "Generator[DagsterEvent]", inner_plan_execution_iterator(job_context, execution_plan, queue)
+            )
+            for event in steps:
+                yield event
+                if event.event_type in MAY_END_IT and self._must_end(job_context):
+                    steps.throw(DagsterExecutionInterruptedError())
+
+    def _must_end(self, job_context: PlanExecutionContext) -> bool:
+        """Whether the run is being stopped: a library may have taken the signal for an error of its own.
+
+        Also after the signal itself Dagster begins a step again that has a retry policy.
+        """
+        run = job_context.instance.get_run_by_id(job_context.run_id)
+        return bool(self._is_stopped()) or (run is not None and run.status is DagsterRunStatus.CANCELING)
+
+
+class PoolQueue(InstanceConcurrencyContext):
+    """The pools as a run sees them: claims are polled, signals are heard, and the wait is told."""
+
+    def __init__(self, job_context: PlanExecutionContext, home: Path) -> None:
+        super().__init__(job_context.instance, job_context.dagster_run)
+        self._log, self._home = job_context.log, home
+        self._began = self._remind_at = 0.0
+        """When the wait began, and when it is told once more, in monotonic seconds; 0 while nothing is waited for."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """No step goes on when its executor has ended, so none keeps a slot."""
+        super().__exit__(exc_type, exc_value, traceback)
+        self._instance.event_log_storage.free_concurrency_slots_for_run(self._run_id)
+
+    def claim(self, concurrency_key: str, step_key: str, step_priority: int = 0) -> bool:
+        """Whether the step has its slot now."""
+        with raise_execution_interrupts():  # raises what came while the executor slept
+            if self._pending_timeouts.get(step_key, 0.0) > time.time():
+                return False
+        if super().claim(concurrency_key, step_key, step_priority):
+            self._began = self._remind_at = 0.0
+            return True
+        bury_the_dead(self._instance, self._home)
+        is_first = self._pending_claim_counts[step_key] == 1
+        self._pending_timeouts[step_key] = time.time() + (0.0 if is_first else POLL_SECONDS)
+        if not is_first:  # who was dead holds it no more
+            self._tell(concurrency_key)
+        return False
+
+    def interval_to_next_pending_claim_check(self) -> float:
+        """Seconds that the executor sleeps; Dagster's own answer is never more than none."""
+        return SIGNAL_SECONDS
+
+    def _tell(self, pool: str) -> None:
+        """Who holds the pool and since when: at once, and then once a minute."""
+        now = time.monotonic()
+        self._began = self._began or now
+        if now < self._remind_at:
+            return
+        self._remind_at = now + REMINDER_SECONDS
+        info = self._instance.event_log_storage.get_concurrency_info(pool)
+        since = {step.run_id: step.assigned_timestamp for step in info.pending_steps}
+        holders = sorted({slot.run_id for slot in info.claimed_slots} - {self._run_id})
+        waited = f", for {now - self._began:.0f} s by now" if now > self._began else ""
+        for line in [self._holder(run_id, since.get(run_id)) for run_id in holders] or ["a free slot"]:
+            self._log.info(f"{WAITING}{line}: pool {pool}{waited}")
+
+    def _holder(self, run_id: str, since: datetime | None) -> str:
+        run = self._instance.get_run_by_id(run_id)
+        process = f" (process {run.tags[PROCESS]})" if run and PROCESS in run.tags else ""
+        return f"run {run_id}{process}" + (f", since {since.astimezone(UTC):%H:%M:%S} UTC" if since else "")

@@ -1,0 +1,100 @@
+"""Lock file of a run: held by the process that executes it, and freed by the kernel when that process is gone.
+
+A process id proves nothing in another container, on another machine with the same home, or after the host name has
+changed. A lock does, also on macOS. Which run is failed for it is decided by ``process``.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from refera_platform.errors import SettingError
+
+FOLDER = "running"
+_HELD: dict[str, BinaryIO] = {}
+"""Locks of this process, by run; one that is not in here would be freed with its file object."""
+_DOOR = threading.Lock()
+
+
+def hold(home: Path, run_id: str) -> None:
+    """Hold the lock of a run until it is released or this process ends; holding it already is no error.
+
+    Raises:
+        SettingError: when nothing can be written below the home.
+    """
+    with _DOOR:
+        if run_id in _HELD:
+            return
+        path = _path(home, run_id)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = fresh.open("wb")
+            # locked before it has its name: whoever finds a file that is not locked may say that its process is gone
+            fcntl.flock(file, fcntl.LOCK_EX)
+            fresh.replace(path)
+        except OSError as refused:
+            raise SettingError(
+                f"Nothing can be written in {path.parent} ({refused.strerror}):",
+                "free disk space, or check REFERA_HOME.",
+            ) from None
+        _HELD[run_id] = file
+
+
+def release(home: Path, run_id: str) -> None:
+    """Free the lock of a run that has ended."""
+    with _DOOR:
+        file = _HELD.pop(run_id, None)
+        if file is not None:
+            _path(home, run_id).unlink(missing_ok=True)
+            file.close()
+
+
+def is_there(home: Path, run_id: str) -> bool:
+    """Whether the lock file of a run exists, held or not."""
+    return _path(home, run_id).exists()
+
+
+def is_held(home: Path, run_id: str) -> bool:
+    """Whether a process that is alive holds the lock of a run."""
+    with _taken(_path(home, run_id)) as is_free:
+        return not is_free and is_there(home, run_id)
+
+
+def abandoned(home: Path) -> Iterator[str]:
+    """Runs whose process ended and left its lock behind; each is ours alone until the next one is asked for."""
+    for path in sorted((home / FOLDER).glob("*.lock")):
+        with _taken(path) as is_free:
+            if is_free:
+                yield path.stem
+
+
+def forget(home: Path, run_id: str) -> None:
+    """Remove the lock file of a run whose process is gone."""
+    _path(home, run_id).unlink(missing_ok=True)
+
+
+def _path(home: Path, run_id: str) -> Path:
+    return home / FOLDER / f"{run_id}.lock"
+
+
+@contextmanager
+def _taken(path: Path) -> Iterator[bool]:
+    """Whether the lock could be taken, for as long as the block lasts; not when nobody left it there."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        yield False
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # its owner may have removed it between the two
+            is_free = path.stat().st_ino == os.fstat(file.fileno()).st_ino
+        except (BlockingIOError, FileNotFoundError):
+            is_free = False
+        yield is_free

@@ -1,0 +1,230 @@
+"""A run that waits for a pool, a run that is stopped, and a run whose process is gone; no server is needed for it."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import psutil
+import pytest
+
+from refera_platform.orchestration import executor, instance, process, run_lock
+from refera_platform.orchestration.failed_runs import failed_since
+from refera_platform.orchestration.unfinished import unfinished
+from refera_platform.stage import load
+
+KEY, POOL = dg.AssetKey(["raw", "shop", "orders"]), "source_shop"
+PRODUCTION = {
+    "REFERA_STAGE": "production", "REFERA_CLASSICMODELS_URL": "mysql://u:p@127.0.0.1:1/shop",
+    "REFERA_LAKE": "s3://corp/raw", "REFERA_WAREHOUSE": "s3://corp/warehouse",
+}  # fmt: skip
+RUN = """
+import sys, time
+from datetime import date
+import dagster as dg
+from refera_platform.orchestration import headless
+from refera_platform.orchestration.partitions import daily
+from refera_platform.stage import load
+from refera_platform.terminal.interrupt import noticed
+
+stage = load()
+
+@dg.asset(name="orders", key_prefix=["raw", "shop"], pool="source_shop", partitions_def=daily(stage),
+          retry_policy=dg.RetryPolicy(max_retries=2, delay=0))
+def orders():
+    print("step began", flush=True)
+    try:
+        while sys.argv[1] == "forever" or sys.argv[1] == "swallowing":
+            time.sleep(0.05)
+    except BaseException as trouble:
+        if sys.argv[1] == "swallowing":
+            raise ValueError("Query interrupted") from None
+        raise
+
+jobs = [dg.define_asset_job("daily", selection=[orders])]
+with noticed() as is_stopped:
+    said = lambda kind, line: print(kind, line, flush=True)
+    outcome = headless.run(dg.Definitions(assets=[orders], jobs=jobs), stage, [stage.clock.today()], tell=said,
+                           is_stopped=is_stopped)
+    print("outcome", outcome.succeeded, is_stopped(), flush=True)
+"""
+HOLD = """
+import sys
+from pathlib import Path
+from refera_platform.orchestration import run_lock
+run_lock.hold(Path(sys.argv[1]), sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@dg.op
+def nothing():
+    return None
+
+
+@dg.job(name="daily")
+def daily_job():
+    nothing()
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return load({**PRODUCTION, "REFERA_HOME": str(tmp_path)})
+
+
+@pytest.fixture
+def history(stage):
+    with instance.opened(stage) as opened:
+        yield opened
+
+
+def going(history, tag):
+    """A run that is under way and has the pool, says its tag."""
+    one = history.create_run_for_job(
+        daily_job, tags={process.PROCESS: tag}, status=dg.DagsterRunStatus.STARTED
+    )
+    history.event_log_storage.initialize_concurrency_limit_to_default(POOL)
+    assert history.event_log_storage.claim_concurrency_slot(POOL, one.run_id, "orders").is_claimed
+    return one.run_id
+
+
+@contextmanager
+def started(stage, code, *words):
+    """Another process, which is killed when it still lives at the end."""
+    variables = {**os.environ, **PRODUCTION, "REFERA_HOME": str(stage.home)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        env=variables,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def heard(child, beginning):
+    """The next line that begins so; lines before it are of no interest."""
+    lines = []
+    for line in child.stdout:
+        lines.append(line)
+        if line.startswith(beginning):
+            return line.rstrip()
+    pytest.fail(f"{beginning!r} never came: {''.join(lines)}")
+
+
+def status_of_newest(history):
+    return history.get_runs(limit=1)[0].status
+
+
+def holders(history):
+    return {slot.run_id for slot in history.event_log_storage.get_concurrency_info(POOL).claimed_slots}
+
+
+def test_a_wait_for_a_pool_is_told_and_cheap_and_ends_at_once_when_the_run_is_stopped(stage, history):
+    holder = going(history, "machine/4711/1")
+    run_lock.hold(stage.home, holder)  # by the process of this test, which lives
+    with started(stage, RUN, "at once") as child:
+        line = heard(child, "waiting ")
+        assert f"Waiting for run {holder} (process machine/4711/1), since " in line
+        assert f"UTC: pool {POOL}" in line
+        before = psutil.Process(child.pid).cpu_times()
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(timeout=3)  # the time over which it is measured
+        after = psutil.Process(child.pid).cpu_times()
+        assert after.user + after.system - before.user - before.system < 0.6, "a busy loop took 2.4 s of 3"
+        child.send_signal(signal.SIGTERM)
+        assert heard(child, "outcome") == "outcome False 15"
+    assert status_of_newest(history) is dg.DagsterRunStatus.CANCELED
+    assert holders(history) == {holder}
+    (pending,) = history.event_log_storage.get_concurrency_info(POOL).pending_steps
+    assert pending.run_id == holder, "who has gone does not stand in the line any more"
+    run_lock.release(stage.home, holder)
+
+
+def test_who_waits_goes_on_when_the_holder_is_killed_whatever_its_machine_was_called(stage, history):
+    holder = going(history, "another-name/1/1")
+    with started(stage, HOLD, str(stage.home), holder) as other, started(stage, RUN, "at once") as child:
+        heard(other, "held")
+        heard(child, "waiting ")
+        other.kill()
+        heard(child, "step began")
+        assert heard(child, "outcome") == "outcome True 0"
+    assert history.get_run_by_id(holder).status is dg.DagsterRunStatus.FAILURE
+    assert holders(history) == set()
+    assert not list((stage.home / run_lock.FOLDER).iterdir())
+
+
+@pytest.mark.parametrize("how", ["forever", "swallowing"])
+def test_a_run_that_is_told_to_end_is_canceled_and_not_begun_again_and_nobody_is_alerted(stage, history, how):
+    with started(stage, RUN, how) as child:
+        heard(child, "step began")
+        child.send_signal(signal.SIGTERM)
+        assert heard(child, "outcome") == "outcome False 15"
+        assert "step began" not in child.stdout.read()
+    assert status_of_newest(history) is dg.DagsterRunStatus.CANCELED
+    (said,) = history.get_records_for_run(
+        history.get_runs(limit=1)[0].run_id, of_type=dg.DagsterEventType.PIPELINE_CANCELING
+    ).records
+    assert said.event_log_entry.message.endswith(executor.STOPPED)
+    assert holders(history) == set()
+    now = datetime.now(UTC)
+    assert failed_since(history, now - timedelta(hours=1), now)[0] == []
+    assert list(unfinished(history, {KEY})) == []
+
+
+def test_a_run_without_a_lock_is_gone_when_its_process_of_this_host_is(stage, history):
+    name = process.process_name(os.getpid())
+    dead = going(history, f"{name.rpartition('/')[0]}/1")
+    alive = history.create_run_for_job(
+        daily_job, tags={process.PROCESS: name}, status=dg.DagsterRunStatus.STARTED
+    )
+    assert process.bury_the_dead(history, stage.home) == [dead]
+    assert holders(history) == set()
+    assert history.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
+
+
+def test_a_held_lock_proves_that_a_run_lives_whose_process_id_nobody_knows_here(stage, history):
+    """Containers that share a home and a host name see none of each other's processes."""
+    dead = f"{process.process_name(os.getpid()).rpartition('/')[0]}/1"
+    one = going(history, dead)
+    with started(stage, HOLD, str(stage.home), one) as other:
+        heard(other, "held")
+        assert process.bury_the_dead(history, stage.home) == []
+        other.kill()
+        other.wait()
+        assert process.bury_the_dead(history, stage.home) == [one]
+
+
+def test_a_run_killed_before_it_started_is_no_reason_to_wait(stage, history):
+    one = history.create_run_for_job(daily_job, tags={}, status=dg.DagsterRunStatus.NOT_STARTED)
+    with started(stage, HOLD, str(stage.home), one.run_id) as other:
+        heard(other, "held")
+        other.kill()
+    assert process.bury_the_dead(history, stage.home) == [one.run_id]
+
+
+def test_the_slots_of_ended_runs_are_free_at_once_unless_their_process_still_works(stage, history):
+    ended = going(history, "machine/1/1")
+    run_lock.hold(stage.home, ended)
+    history.report_run_canceled(history.get_run_by_id(ended))
+    assert process.bury_the_dead(history, stage.home) == []
+    assert holders(history) == {ended}, "it was ended by force, and its step goes on"
+    run_lock.release(stage.home, ended)
+    assert process.bury_the_dead(history, stage.home) == []
+    assert holders(history) == set()
+    assert history.event_log_storage.get_concurrency_run_ids() == set()
+
+
+def test_a_lock_of_another_history_in_the_same_home_is_left_alone(stage, history):
+    with started(stage, HOLD, str(stage.home), "unknown-here") as other:
+        heard(other, "held")
+        other.kill()
+    assert process.bury_the_dead(history, stage.home) == []
+    assert run_lock.is_there(stage.home, "unknown-here")
