@@ -1,6 +1,7 @@
 """What people type: ``refera …``. Each command parses, calls one room, and shows what came back.
 
-Exit code 0 only when all of it worked; an error is one sentence, with its traceback only after ``--debug``.
+Exit code 0 only when all of it worked; an error is one sentence, with its traceback only after ``--debug``. A command
+that a signal stopped exits with 128 and the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
 """
 
 import os
@@ -13,6 +14,7 @@ import typer
 from refera_platform.errors import ReferaError, SettingError
 from refera_platform.stage import home, load
 from refera_platform.terminal import show
+from refera_platform.terminal.interrupt import Stopped
 
 app = typer.Typer(
     name="refera",
@@ -291,6 +293,6 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except KeyboardInterrupt:
-        show.say("Stopped; what was committed stays, and the next run goes on from there.")
-        sys.exit(130)
+    except Stopped as stopped:
+        show.say("Stopped: what was committed counts; run it again.")
+        sys.exit(128 + stopped.number)

@@ -12,7 +12,7 @@ from refera_platform.lake.state import OPERATIONS
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.stage import Stage
-from refera_platform.terminal.interrupt import noticed
+from refera_platform.terminal.interrupt import Stopped, noticed
 from refera_platform.terminal.live import Board
 from refera_platform.terminal.show import output, say, table
 
@@ -87,7 +87,7 @@ def run_days(
 
     Raises:
         ReferaError: when any of it failed, with every reason.
-        KeyboardInterrupt: when somebody stopped it.
+        Stopped: when somebody stopped it.
     """
     span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
     with noticed() as is_stopped:
@@ -99,10 +99,9 @@ def run_days(
 
             tags = {**({AFRESH: "yes"} if afresh else {}), **({FULL_REFRESH: "yes"} if full_refresh else {})}
             selection = Selection(names=select, without=without)
-            outcome = run(build(stage), stage, days, selection, board.tell, tags, board.watch)
-        if is_stopped() and not outcome.succeeded:
-            say("Stopped; what was committed stays, and the next run goes on from there.")
-            raise KeyboardInterrupt
+            outcome = run(build(stage), stage, days, selection, board.tell, tags, board.watch, is_stopped)
+        if (number := is_stopped()) and not outcome.succeeded:
+            raise Stopped(number)
     # what is on the screen already is not said again; a file or a pipe gets all of it
     seen = board.is_shown and sys.stdout.isatty()
     _show(outcome.assets, brief=brief, seen=seen)

@@ -1,4 +1,4 @@
-"""Whether somebody pressed Ctrl-C, also when a library took it for an error of its own.
+"""Whether somebody pressed Ctrl-C or told this process to end, also when a library took it for an error of its own.
 
 DuckDB makes "Query interrupted" of it, dbt a failed model, Dagster a failed step: each of them goes on to its end.
 """
@@ -7,27 +7,50 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+class Stopped(BaseException):
+    """A signal stops this process; typer would make an exit of its own of a ``KeyboardInterrupt``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @contextmanager
-def noticed() -> Iterator[Callable[[], bool]]:
-    """Give a question that says whether Ctrl-C was pressed since the block began; for the main thread."""
-    seen = False
+def noticed() -> Iterator[Callable[[], int]]:
+    """Give a question for the signal that stops this process, 0 without any; for the main thread.
+
+    Raises:
+        Stopped: when the block ended with the signal, and not as the library that caught it would have it.
+    """
+    seen = 0
     reader, writer = socket.socketpair()
     with reader, writer:
         reader.settimeout(0)
         writer.settimeout(0)
         before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        ending = signal.signal(signal.SIGTERM, _stop)
 
-        def is_stopped() -> bool:
+        def is_stopped() -> int:
             nonlocal seen
             try:
-                seen = seen or signal.SIGINT in reader.recv(1024)
+                seen = seen or next((each for each in reader.recv(1024) if each in STOPPING), 0)
             except BlockingIOError:
                 return seen
             return seen
 
         try:
             yield is_stopped
+        except (KeyboardInterrupt, Stopped):
+            raise Stopped(is_stopped() or signal.SIGINT) from None
         finally:
             signal.set_wakeup_fd(before)
+            signal.signal(signal.SIGTERM, ending)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)

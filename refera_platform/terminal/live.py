@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from refera_platform.lake.state import OPERATIONS
-from refera_platform.terminal.show import printable, say
+from refera_platform.terminal.show import Lines, printable, say
 
 if TYPE_CHECKING:
     from refera_platform.orchestration.progress import Event
@@ -80,9 +80,7 @@ class Line:
 class Board:
     """The state of a run, told by its events; a thing that rich can draw."""
 
-    def __init__(
-        self, title: str, *, brief: bool = False, is_stopped: Callable[[], bool] = lambda: False
-    ) -> None:
+    def __init__(self, title: str, *, brief: bool = False, is_stopped: Callable[[], int] = lambda: 0) -> None:
         self._is_stopped = is_stopped
         self._title = title
         self._started = time.monotonic()
@@ -104,11 +102,11 @@ class Board:
         if kind == "failure" and self._is_stopped():
             return
         if self._console is None:
-            if kind in KEPT or (kind == "asset" and not self._brief):
+            if kind in KEPT or kind == "waiting" or (kind == "asset" and not self._brief):
                 say(line)
         elif kind in KEPT:
             self._console.print(printable(line), markup=False)
-        elif kind == "log":
+        elif kind in {"log", "waiting"}:
             self._log = line
 
     def watch(self, event: "Event") -> None:
@@ -208,7 +206,7 @@ class Board:
             return
         # Dagster sends what a step writes to standard error into a file: a descriptor of our own stays the terminal
         with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal:
-            self._console = Console(file=terminal, highlight=False, soft_wrap=True)
+            self._console = Lines(file=terminal, highlight=False, soft_wrap=True)
             with Live(
                 self,
                 console=self._console,

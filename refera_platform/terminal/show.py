@@ -1,5 +1,6 @@
 """Answers on a terminal and in a pipe: results go to standard output, everything else to standard error."""
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,14 +27,23 @@ PIPE_WIDTH = 160
 """Columns of a table that nobody looks at on a terminal; wide enough for every answer."""
 
 
+class Lines(Console):
+    """A console whose reader may leave: that ends what is written, and not what is done."""
+
+    def on_broken_pipe(self) -> None:
+        """Write the rest to nowhere; rich's own ends the process, in the middle of a run."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 def output() -> Console:
     """Where results go."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    return Lines(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def messages() -> Console:
     """Where progress and errors go."""
-    return Console(
+    return Lines(
         stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True
     )
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -273,6 +274,34 @@ def test_the_reader_of_a_pipe_may_leave_early(ours):
     assert done.stdout == "range\n"
     assert "Traceback" not in done.stderr
     assert "Error" not in done.stderr
+
+
+WRITING = """
+import sys
+from refera_platform.terminal import show
+for line in range(50):
+    show.say("progress")
+    show.output().print("result")
+sys.exit(3)
+"""
+
+
+def test_whose_output_nobody_reads_goes_on_and_its_exit_code_is_its_own():
+    command = f"'{sys.executable}' -c '{WRITING}' 2>&1 | head -1; echo \"${{PIPESTATUS[0]}}\""
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["progress", "3"]
+    assert done.stderr == ""
+
+
+def test_a_run_that_is_told_to_end_says_so_in_a_sentence(ours):
+    home, _ = ours
+    with subprocess.Popen(
+        [str(REFERA), "run"], stderr=subprocess.PIPE, text=True, env={**os.environ, "REFERA_HOME": str(home)}
+    ) as child:
+        assert child.stderr.readline().endswith("loading Dagster and dbt\n")
+        child.send_signal(signal.SIGTERM)
+        assert child.stderr.read() == "Stopped: what was committed counts; run it again.\n"
+    assert child.returncode == 128 + signal.SIGTERM
 
 
 def test_simulate_and_run_bring_a_day_and_verify_agrees(ours):

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from refera_platform.orchestration.progress import Event, What
-from refera_platform.terminal.interrupt import noticed
+from refera_platform.terminal.interrupt import Stopped, noticed
 from refera_platform.terminal.live import Board
 
 MODELS = [f"stg_{n}" for n in range(13)]
@@ -97,20 +97,32 @@ def test_ctrl_c_is_noticed_also_by_whom_a_library_kept_it_from():
         assert not is_stopped()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        assert is_stopped()
-        assert is_stopped()
+        assert is_stopped() == signal.SIGINT
+        assert is_stopped() == signal.SIGINT
     with noticed() as is_stopped:
         assert not is_stopped()
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_block_that_a_signal_ends_says_which_one(number):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Stopped) as stopped, noticed():
+        signal.raise_signal(number)
+    assert stopped.value.number == number
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monkeypatch, capsys):
     with Board("Day 1").drawn() as board:
         board.tell("asset", "raw/shop/orders")
         board.tell("check", "not told")
+        board.tell("waiting", "Waiting for run 1")
         board.tell("failure", "Table x is gone")
     assert capsys.readouterr().err.splitlines() == [
         "Day 1: loading Dagster and dbt",
         "raw/shop/orders",
+        "Waiting for run 1",
         "Table x is gone",
     ]
     leader, follower = pty.openpty()
