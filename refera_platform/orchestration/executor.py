@@ -26,6 +26,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
+from refera_platform.orchestration.owed import was_interrupted
 from refera_platform.orchestration.process import PROCESS, bury_the_dead
 
 WAITING = "Waiting for "
@@ -115,14 +116,18 @@ class PoolExecutor(InProcessExecutor):
             )
             for event in steps:
                 yield event
-                if event.event_type in MAY_END_IT and self._must_end(job_context):
+                if event.event_type in MAY_END_IT and self._must_end(job_context, event):
                     steps.throw(DagsterExecutionInterruptedError())
 
-    def _must_end(self, job_context: PlanExecutionContext) -> bool:
+    def _must_end(self, job_context: PlanExecutionContext, event: DagsterEvent) -> bool:
         """Whether the run is being stopped: a library may have taken the signal for an error of its own.
 
-        Also after the signal itself Dagster begins a step again that has a retry policy.
+        Dagster begins a step with a retry policy again, also after a signal.
         """
+        if event.event_type is DagsterEventType.STEP_UP_FOR_RETRY and was_interrupted(
+            event.step_retry_data.error
+        ):
+            return True
         run = job_context.instance.get_run_by_id(job_context.run_id)
         return bool(self._is_stopped()) or (run is not None and run.status is DagsterRunStatus.CANCELING)
 

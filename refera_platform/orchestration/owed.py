@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus, EventLogEntry, RunRecord, RunsFilter
+from dagster_shared.error import SerializableErrorInfo
 
 from refera_platform.errors import ReferaError
 
@@ -26,6 +27,8 @@ TOLD_BY = {
 }
 MOST_EVENTS = 5000
 NEVER_BEGAN = "The run failed before any step of it began."
+INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
+ENDED_FROM_OUTSIDE = "The process that ran it was told to end; what it had committed counts."
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ class FailedRun:
                 last = data.partition or run.tags.get("dagster/asset_partition_range_end")
                 planned.setdefault(event.step_key or "", []).append(Owed(data.asset_key, last))
         everything = tuple(dict.fromkeys(each for step in planned.values() for each in step))
-        steps = [event for event in events if event.event_type is DagsterEventType.STEP_FAILURE]
+        failures = [event for event in events if event.event_type is DagsterEventType.STEP_FAILURE]
+        # a machine that ended the process has found no fault in the step
+        steps = [event for event in failures if not was_interrupted(event.step_failure_data.error)]
         whole = everything or (Owed(None, job=run.job_name),)
         reasons = tuple(_reasons(steps, planned, (Owed(None, job=run.job_name),)))
         why, public = _why(entries)
@@ -158,11 +163,22 @@ def _reasons(
         yield Reason(cause=words, for_alerts=public, owed=owed, may_succeed=may_succeed)
 
 
+def was_interrupted(error: SerializableErrorInfo | None) -> bool:
+    """Whether a signal ended it, also one that came out of a library as something else's cause."""
+    while error is not None:
+        if error.cls_name in INTERRUPTS:
+            return True
+        error = error.cause
+    return False
+
+
 def _why(entries: Sequence[EventLogEntry]) -> tuple[str, str]:
     """Why a run failed in which no step did, and the same for alerts."""
     for event in (entry.dagster_event for entry in entries):
         if event and event.is_job_failure:
             data = event.job_failure_data if event.event_specific_data else None
+            if data and was_interrupted(data.error):
+                return ENDED_FROM_OUTSIDE, ENDED_FROM_OUTSIDE
             if data and data.error:
                 kind = data.error.cls_name or "an error"
                 return data.error.message, f"The run failed with {kind}; its words are in the run."

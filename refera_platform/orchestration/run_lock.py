@@ -10,13 +10,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from refera_platform.errors import SettingError
 
 FOLDER = "running"
-_HELD: dict[str, BinaryIO] = {}
-"""Locks of this process, by run; one that is not in here would be freed with its file object."""
+_HELD: dict[str, int] = {}
+"""Descriptors of this process's locks, by run; they are closed by its end."""
 _DOOR = threading.Lock()
 
 
@@ -33,25 +32,25 @@ def hold(home: Path, run_id: str) -> None:
         fresh = path.with_suffix(f".{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = fresh.open("wb")
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT, 0o600)
             # locked before it has its name: whoever finds a file that is not locked may say that its process is gone
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             fresh.replace(path)
         except OSError as refused:
             raise SettingError(
                 f"Nothing can be written in {path.parent} ({refused.strerror}):",
                 "free disk space, or check REFERA_HOME.",
             ) from None
-        _HELD[run_id] = file
+        _HELD[run_id] = descriptor
 
 
 def release(home: Path, run_id: str) -> None:
     """Free the lock of a run that has ended."""
     with _DOOR:
-        file = _HELD.pop(run_id, None)
-        if file is not None:
+        descriptor = _HELD.pop(run_id, None)
+        if descriptor is not None:
             _path(home, run_id).unlink(missing_ok=True)
-            file.close()
+            os.close(descriptor)
 
 
 def is_there(home: Path, run_id: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from refera_platform.orchestration import executor, instance, process, run_lock
 from refera_platform.orchestration.failed_runs import failed_since
+from refera_platform.orchestration.owed import ENDED_FROM_OUTSIDE
 from refera_platform.orchestration.unfinished import unfinished
 from refera_platform.stage import load
 
@@ -47,8 +48,9 @@ def orders():
 jobs = [dg.define_asset_job("daily", selection=[orders])]
 with noticed() as is_stopped:
     said = lambda kind, line: print(kind, line, flush=True)
+    told = is_stopped if sys.argv[2:] != ["as a worker"] else lambda: 0
     outcome = headless.run(dg.Definitions(assets=[orders], jobs=jobs), stage, [stage.clock.today()], tell=said,
-                           is_stopped=is_stopped)
+                           is_stopped=told)
     print("outcome", outcome.succeeded, is_stopped(), flush=True)
 """
 HOLD = """
@@ -177,6 +179,16 @@ def test_a_run_that_is_told_to_end_is_canceled_and_not_begun_again_and_nobody_is
     now = datetime.now(UTC)
     assert failed_since(history, now - timedelta(hours=1), now)[0] == []
     assert list(unfinished(history, {KEY})) == []
+
+
+def test_a_worker_that_its_machine_ended_is_run_again_and_names_no_class(stage, history):
+    with started(stage, RUN, "forever", "as a worker") as child:
+        heard(child, "step began")
+        child.send_signal(signal.SIGTERM)
+        heard(child, "outcome False")
+    (lost,) = unfinished(history, {KEY})
+    assert lost.is_lost, "at once, and not after a wait"
+    assert lost.cause == ENDED_FROM_OUTSIDE
 
 
 def test_a_run_without_a_lock_is_gone_when_its_process_of_this_host_is(stage, history):
