@@ -276,23 +276,6 @@ def test_the_reader_of_a_pipe_may_leave_early(ours):
     assert "Error" not in done.stderr
 
 
-WRITING = """
-import sys
-from refera_platform.terminal import show
-for line in range(50):
-    show.say("progress")
-    show.output().print("result")
-sys.exit(3)
-"""
-
-
-def test_whose_output_nobody_reads_goes_on_and_its_exit_code_is_its_own():
-    command = f"'{sys.executable}' -c '{WRITING}' 2>&1 | head -1; echo \"${{PIPESTATUS[0]}}\""
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["progress", "3"]
-    assert done.stderr == ""
-
-
 def test_a_run_that_is_told_to_end_says_so_in_a_sentence(ours):
     home, _ = ours
     with subprocess.Popen(

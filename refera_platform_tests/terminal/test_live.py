@@ -3,6 +3,8 @@
 import os
 import pty
 import signal
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -139,3 +141,20 @@ def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monke
         seen += os.read(leader, 65536)
     os.close(leader)
     assert b"Table x is gone" in seen
+
+
+WRITING = """
+import sys
+from refera_platform.terminal import show
+for line in range(50):
+    show.say("progress")
+    show.output().print("result")
+sys.exit(3)
+"""
+
+
+def test_whose_output_nobody_reads_goes_on_and_its_exit_code_is_its_own():
+    command = f"'{sys.executable}' -c '{WRITING}' 2>&1 | head -1; echo \"${{PIPESTATUS[0]}}\""
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["progress", "3"]
+    assert done.stderr == ""
