@@ -216,9 +216,9 @@ def redact(text: str, secrets: Sequence[str]) -> str:
     return re.sub(r"(?<=://)([^:/@\s]+):[^@\s]+@", r"\1:***@", text)
 
 
-def client(store: ObjectStore, *, attempts: int = 4) -> Any:
+def client(store: ObjectStore, *, attempts: int = 4, patience: float = 60) -> Any:
     """A boto3 S3 client of the store; typed ``Any`` because boto3 makes its clients at run time."""
-    return aws_client(store, "s3", endpoint=store.endpoint, attempts=attempts)
+    return aws_client(store, "s3", endpoint=store.endpoint, attempts=attempts, patience=patience)
 
 
 def aws_client(

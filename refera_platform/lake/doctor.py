@@ -1,12 +1,14 @@
 """Everything that must hold before a day can be captured, looked at in the order in which a run meets it.
 
-Stage + declared tables ──▶ examine() ──▶ Diagnosis (findings, and the GRANT statements of each database)
+Stage + declared tables ──▶ examined() ──▶ findings as they are made, and the GRANT statements of each database
+                                └─▶ examine() ──▶ Diagnosis, all of them
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from refera_platform.engine import scratch
@@ -15,7 +17,7 @@ from refera_platform.lake.lake import Lake
 from refera_platform.lake.store import examine_clock, examine_room, examine_store, store_clock
 from refera_platform.source.cascades import cascades, reference_grants
 from refera_platform.source.connection import Source, connect
-from refera_platform.source.doctor.address import examine_address, examine_server
+from refera_platform.source.doctor.address import examine_server, steps_to
 from refera_platform.source.doctor.finding import Finding, Verdict, failed, ok, warn
 from refera_platform.source.doctor.log import examine_log, examine_parents
 from refera_platform.source.doctor.privileges import account_of, beyond, grants, held, needed
@@ -39,6 +41,25 @@ class Diagnosis:
         """Whether nothing failed; what is merely less than it should be is no failure."""
         return all(finding.verdict is not Verdict.FAIL for finding in self.findings)
 
+    @classmethod
+    def of(cls, found: Iterable["Finding | Grants"]) -> "Diagnosis":
+        """All that was found, once it was."""
+        findings, statements = list[Finding](), dict[str, Sequence[str]]()
+        for each in found:
+            if isinstance(each, Grants):
+                statements[each.database] = each.statements
+            else:
+                findings.append(each)
+        return cls(findings=findings, grants=statements)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grants:
+    """Statements that give the account of a database what it needs and nothing else."""
+
+    database: str
+    statements: Sequence[str]
+
 
 LAKE, WAREHOUSE = "lake", "warehouse"
 
@@ -46,48 +67,75 @@ LAKE, WAREHOUSE = "lake", "warehouse"
 def examine(
     stage: Stage, tables: Sequence[SourceTable], roots: Collection[str] = (LAKE, WAREHOUSE)
 ) -> Diagnosis:
+    """Look at everything, and say it when all of it was looked at; otherwise as ``examined``."""
+    return Diagnosis.of(examined(stage, tables, roots))
+
+
+def examined(
+    stage: Stage, tables: Sequence[SourceTable], roots: Collection[str] = (LAKE, WAREHOUSE)
+) -> Iterator[Finding | Grants]:
     """Look at everything; what cannot be looked at because of something else is left out.
+
+    A server that does not answer is waited for once, for five seconds.
 
     Args:
         stage: Where.
         tables: What is captured; without any, no database is looked at.
         roots: Which of the two roots are looked at: who only extracts may not even see the warehouse.
     """
-    findings: list[Finding] = []
-    statements: dict[str, list[str]] = {}
+    wanted = {
+        name: root for name, root in ((LAKE, stage.lake), (WAREHOUSE, stage.warehouse)) if name in roots
+    }
     with scratch(stage) as folder:
-        for name, root in ((LAKE, stage.lake), (WAREHOUSE, stage.warehouse)):
-            if name in roots:
-                findings += examine_store(root, stage.store, name, folder)
-        store_is_well = all(finding.verdict is Verdict.OK for finding in findings)
-        if LAKE in roots and (theirs := store_clock(stage.lake, stage.store)):
-            findings.append(examine_clock(LAKE, theirs, datetime.now(UTC)))
+        store_is_well, lake_answers = True, False
+        for found in _stores(stage, wanted, folder):
+            is_well = found.verdict is Verdict.OK
+            store_is_well &= is_well
+            lake_answers |= is_well and found.about.startswith(f"{LAKE}: ")
+            yield found
+        # a store that did not answer is not asked again
+        if lake_answers and (theirs := store_clock(stage.lake, stage.store)):
+            yield examine_clock(LAKE, theirs, datetime.now(UTC))
         biggest = ("", 0)
         for database in dict.fromkeys(table.database for table in tables):
             own = [table for table in tables if table.database == database]
-            findings += examine_address(stage.databases[database], database)
-            if findings[-1].verdict is Verdict.FAIL:
+            way = Verdict.OK
+            for found in steps_to(stage.databases[database], database):
+                way = found.verdict
+                yield found
+            if way is Verdict.FAIL:
                 continue
-            with ExitStack() as opened:
-                try:
-                    source = opened.enter_context(connect(stage, database, folder))
+            try:
+                with connect(stage, database, folder) as source:
                     biggest = max(biggest, largest_table(source, own), key=lambda found: found[1])
-                    found, statements[database] = _database(stage, source, database, own, store_is_well)
-                    findings += found
-                except ReferaError as trouble:
-                    findings.append(failed(f"{database}: session", trouble))
+                    yield from _database(stage, source, database, own, store_is_well)
+            except ReferaError as trouble:
+                yield failed(f"{database}: session", trouble)
         if tables:
-            findings += examine_room(stage.scratch, *biggest)
-    return Diagnosis(findings=findings, grants=statements)
+            yield from examine_room(stage.scratch, *biggest)
+
+
+def _stores(stage: Stage, roots: Mapping[str, str], folder: Path) -> Iterator[Finding]:
+    """Look at all roots at the same time: of a store that does not answer, each would be waited for."""
+
+    def look(name: str) -> list[Finding]:
+        own = folder / name
+        own.mkdir()
+        return examine_store(roots[name], stage.store, name, own)
+
+    if roots:
+        with ThreadPoolExecutor(len(roots)) as pool:
+            for found in pool.map(look, roots):
+                yield from found
 
 
 def _database(
     stage: Stage, source: Source, name: str, tables: Sequence[SourceTable], lake_can_be_read: bool
-) -> tuple[list[Finding], list[str]]:
-    findings = examine_server(source, name)
+) -> Iterator[Finding | Grants]:
+    yield from examine_server(source, name)
     theirs = source.ask("select utc_timestamp(6)")[0][0]
-    findings.append(examine_clock(name, theirs.replace(tzinfo=UTC), datetime.now(UTC)))
-    findings += examine_tables(source, tables, stage.hash_key)
+    yield examine_clock(name, theirs.replace(tzinfo=UTC), datetime.now(UTC))
+    yield from examine_tables(source, tables, stage.hash_key)
     privileges = held(grants(source.ask, source.server.kind))
     logged = [table for table in tables if table.strategy is Strategy.LOG]
     if logged:
@@ -96,28 +144,24 @@ def _database(
             if lake_can_be_read:
                 place, since = oldest_needed(stage, source, logged)
         except LakeError as trouble:
-            findings.append(failed(f"{name}: captured days", trouble))
-        findings += examine_log(source, name, privileges, place, since)
+            yield failed(f"{name}: captured days", trouble)
+        yield from examine_log(source, name, privileges, place, since)
     account, schema = account_of(source.ask), source.database.name
     watched = cascades(source.ask, schema, {table.name for table in logged})
-    findings += examine_parents(source, name, watched)
+    yield from examine_parents(source, name, watched)
     more = beyond(privileges, tables, schema, watched.ancestors)
     if more:
-        findings.append(
-            warn(
-                f"{name}: privileges",
-                f"{source.database.user} may do more than it needs: {', '.join(str(each) for each in more)}.",
-                f"revoke it: the statements below are all that {name} needs.",
-            )
+        yield warn(
+            f"{name}: privileges",
+            f"{source.database.user} may do more than it needs: {', '.join(str(each) for each in more)}.",
+            f"revoke it: the statements below are all that {name} needs.",
         )
     else:
-        findings.append(
-            ok(f"{name}: privileges", f"{source.database.user} may do what it needs, and nothing else.")
-        )
+        yield ok(f"{name}: privileges", f"{source.database.user} may do what it needs, and nothing else.")
     statements = needed(tables, schema, source.server.kind, release(source.ask), account)
     declared = {(schema, table.name) for table in tables}
     statements += reference_grants({*watched.ancestors, *watched.unseen} - declared, account)
-    return findings, statements
+    yield Grants(database=name, statements=statements)
 
 
 def oldest_needed(

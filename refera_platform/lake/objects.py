@@ -54,11 +54,11 @@ class StoredObject:
 class ObjectRoot:
     """Everything below ``root``; no request is made before it is asked for something."""
 
-    def __init__(self, root: str, store: ObjectStore) -> None:
+    def __init__(self, root: str, store: ObjectStore, *, attempts: int = 4, patience: float = 60) -> None:
         self.root = root
         self._bucket, _, prefix = root.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client: Any = client(store)
+        self._client: Any = client(store, attempts=attempts, patience=patience)
 
     def url(self, key: str) -> str:
         """The ``s3://`` address of a key."""

@@ -20,6 +20,8 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
 from refera_platform.stage import ObjectStore
 
+ANSWER_SECONDS = 5.0
+"""An examination waits so long for an answer of the store, and asks once."""
 MARKERS = f"{STAGING}doctor"
 """Folder below a root in which an examination writes and removes one object."""
 NOBODYS = '"00000000000000000000000000000000"'
@@ -41,7 +43,8 @@ def examine_store(root: str, store: ObjectStore, name: str, folder: Path) -> lis
         name: What the root is called here.
         folder: Local folder for two small files.
     """
-    objects, key = ObjectRoot(root, store), f"{MARKERS}/{uuid.uuid4().hex}"
+    objects = ObjectRoot(root, store, attempts=1, patience=ANSWER_SECONDS)
+    key = f"{MARKERS}/{uuid.uuid4().hex}"
     first, second = folder / "first-marker", folder / "second-marker"
     first.write_bytes(b"first")
     second.write_bytes(b"second")
@@ -83,7 +86,7 @@ def store_clock(root: str, store: ObjectStore) -> datetime | None:
     """What time it is at the store; ``None`` when it does not say."""
     bucket, _, prefix = root.removeprefix("s3://").partition("/")
     try:
-        answer = client(store, attempts=1).list_objects_v2(
+        answer = client(store, attempts=1, patience=ANSWER_SECONDS).list_objects_v2(
             Bucket=bucket, Prefix=f"{prefix}/{MARKERS}", MaxKeys=1
         )
     except (BotoCoreError, ClientError):

@@ -12,13 +12,21 @@ PROBE = ".refera-stack-probe"
 class Bucket:
     """The bucket, asked as the platform will ask it."""
 
-    def __init__(self, address: StoreAddress) -> None:
+    def __init__(self, address: StoreAddress, *, patience: float = 60) -> None:
         self._bucket = address.bucket
         store = ObjectStore(
             endpoint=address.endpoint, region=address.region, access_key=address.access_key,
             secret_key=address.secret_key,
         )  # fmt: skip
-        self._client = client(store, attempts=1)
+        self._client = client(store, attempts=1, patience=patience)
+
+    def answers(self) -> bool:
+        """Whether it can be listed."""
+        try:
+            self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
+        except (ClientError, BotoCoreError):
+            return False
+        return True
 
     def trouble(self) -> str:
         """Why an object cannot be written and read again; empty when it can."""

@@ -171,11 +171,11 @@ def client_options(user: str, password: str, socket: Path) -> str:
     return option_file("client", account | {"default-character-set": "utf8mb4", "max-allowed-packet": "1G"})
 
 
-def trouble(address: DatabaseAddress) -> str:
-    """Why the reader's own question is not answered; empty when it is."""
+def trouble(address: DatabaseAddress, patience: float = ANSWER) -> str:
+    """Why the reader's own question is not answered within some seconds; empty when it is."""
     try:
         with (
-            closing(connect(address, address.reader, patience=ANSWER)) as connection,
+            closing(connect(address, address.reader, patience=patience)) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("select 1")

@@ -18,9 +18,11 @@ from refera_platform.local.lock import exclusive
 from refera_platform.local.process import Daemon
 from refera_platform.local.status import ServerStatus, StackStatus
 
-__all__ = ["ServerStatus", "StackAddress", "StackStatus", "down", "status", "up"]
+__all__ = ["ServerStatus", "StackAddress", "StackStatus", "asked", "down", "status", "up"]
 
 LOCK_PATIENCE = 180.0
+ANSWER_SECONDS = 5.0
+"""A server that takes longer to answer does not."""
 PORT_ATTEMPTS = 3
 """How often a port may be lost between the look at it and the server's taking it."""
 
@@ -98,6 +100,34 @@ def status(home: Path) -> StackStatus:
         servers=tuple(ServerStatus.of(server, at) for server, at in zip(_daemons(home), places, strict=True)),
         address=address,
     )
+
+
+def asked(home: Path) -> StackStatus:
+    """The same as ``status``, after each server that runs was asked something: a stopped process has a number, too.
+
+    Raises:
+        LocalStackError: if ``stack.json`` does not describe a stack.
+    """
+    found = status(home)
+    if found.address is None or not any(server.running for server in found.servers):
+        return found
+    from refera_platform.local.bucket import Bucket
+
+    database, store = found.address.mariadb, found.address.s3
+    questions = (
+        lambda: not mariadb.trouble(database, ANSWER_SECONDS),
+        lambda: Bucket(store, patience=ANSWER_SECONDS).answers(),
+    )
+    with ThreadPoolExecutor(len(questions)) as pool:
+        answers = [
+            pool.submit(question) if server.running else None
+            for server, question in zip(found.servers, questions, strict=True)
+        ]
+        servers = tuple(
+            replace(server, answers=answer.result() if answer else None)
+            for server, answer in zip(found.servers, answers, strict=True)
+        )
+    return replace(found, servers=servers)
 
 
 def _daemons(home: Path) -> tuple[Daemon, Daemon]:

@@ -22,6 +22,15 @@ class ServerStatus:
     log: Path
     uptime: float | None
     """Seconds since it was started."""
+    answers: bool | None = None
+    """Whether it answered a question of a client; ``None`` when nobody asked, or it does not run."""
+
+    @property
+    def state(self) -> str:
+        """How it is, in a word or three."""
+        if not self.running:
+            return "stopped"
+        return "does not answer" if self.answers is False else "running"
 
     @classmethod
     def of(cls, server: Daemon, address: str) -> "ServerStatus":
@@ -36,6 +45,7 @@ class ServerStatus:
         """The same as plain values."""
         return {
             "running": self.running,
+            **({} if self.answers is None else {"answers": self.answers}),
             "pid": self.pid,
             "uptime_seconds": None if self.uptime is None else round(self.uptime, 1),
             "data": str(self.data),
@@ -54,8 +64,8 @@ class StackStatus:
 
     @property
     def running(self) -> bool:
-        """Whether every server runs."""
-        return all(server.running for server in self.servers)
+        """Whether every server runs, and answers when it was asked."""
+        return all(server.state == "running" for server in self.servers)
 
     def as_json(self) -> dict[str, Any]:
         """Every server's state, address and credentials: whoever may read this may enter."""

@@ -153,14 +153,18 @@ def packets(file: Any) -> Iterator[tuple[bytes, int, int]]:
         rest = buffer[at:]
 
 
-def open_wire(database: Database) -> Wire:
+def open_wire(database: Database, patience: float = PATIENCE) -> Wire:
     """A read-only session in UTC.
+
+    Args:
+        database: Where, and as whom.
+        patience: Seconds to connect, and for each answer while logging in.
 
     Raises:
         SourceError: when the server cannot be reached or refuses the user.
     """
     try:
-        wire = _wire(database, PATIENCE)
+        wire = _wire(database, patience)
         wire.connect()
         with wire.cursor() as cursor:
             for statement in SESSION[1:]:

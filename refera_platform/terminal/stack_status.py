@@ -10,21 +10,21 @@ from refera_platform.terminal.show import output, table
 
 
 def print_status(home: Path, form: str) -> bool:
-    """Print it, and say whether everything runs.
+    """Print it, and say whether everything runs and answers.
 
     Raises:
         SettingError: for a format that is not known.
     """
     if form not in {"table", "json"}:
         raise SettingError(f"--format {form!r} is not known:", "choose table or json.")
-    found = stack.status(home)
+    found = stack.asked(home)
     if form == "json":
         output().print_json(json.dumps(found.as_json()))
         return found.running
     rows = [
         [
             server.name,
-            "running" if server.running else "stopped",
+            server.state,
             server.address or None,
             server.pid,
             str(timedelta(seconds=int(server.uptime))) if server.uptime is not None else None,

@@ -1,7 +1,10 @@
 """What the doctor prints is true: its statements suffice, its exit code counts, and it tells no secret."""
 
 import json
-from contextlib import closing
+import os
+import signal
+import time
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pymysql
@@ -10,11 +13,12 @@ from typer.testing import CliRunner
 
 from refera_platform.cli import app
 from refera_platform.errors import SettingError
-from refera_platform.lake.doctor import examine
+from refera_platform.lake.doctor import examine, examined
 from refera_platform.local import stack
 from refera_platform.source import catalog
-from refera_platform.source.doctor.finding import Verdict
+from refera_platform.source.doctor.finding import Finding, Verdict
 from refera_platform.source.table import Strategy
+from refera_platform.terminal import doctor
 from refera_platform.terminal.doctor import as_json
 from refera_platform_tests.conftest import TODAY, captures
 
@@ -128,3 +132,57 @@ def test_discover_writes_a_new_file_and_never_over_another(typed, home, shop, tm
         assert isinstance(refused.exception, SettingError)
         assert address.reader.password not in str(refused.exception) + refused.output
     assert "The URL is not a database URL" in str(typed("discover", "nonsense").exception)
+
+
+@contextmanager
+def frozen(home, name):
+    """A server of the stack stopped in its tracks: it has a number, its port takes connections, and nothing answers."""
+    (server,) = [one for one in stack.status(home).servers if one.name == name]
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    ("name", "red"),
+    [("SeaweedFS", {"lake: list", "warehouse: list"}), ("MariaDB", {"classicmodels: login"})],
+)
+def test_a_frozen_server_is_asked_once_for_five_seconds_and_the_rest_is_told(
+    stage, shop, home, typed, name, red
+):
+    """Issue 16, 22: nothing was printed for 150 seconds, and the status said that all was running."""
+    with frozen(home, name):
+        began = time.monotonic()
+        found = [
+            (each, time.monotonic() - began)
+            for each in examined(stage, catalog.TABLES)
+            if isinstance(each, Finding)
+        ]
+        took = time.monotonic() - began
+        shown = typed("status")
+        told = json.loads(typed("status", "--format", "json").stdout)
+    assert {each.about for each, _ in found if each.verdict is Verdict.FAIL} == red
+    assert took < 15, "one wait of five seconds, and what a busy machine adds"
+    if name == "MariaDB":
+        assert found[0][1] < took - 4, "the lake's findings do not wait for the database"
+    assert shown.exit_code == 1
+    assert "does not answer" in shown.stdout
+    assert "running" in shown.stdout, "the other one does"
+    assert (told["running"], told["servers"][name.lower()]["answers"]) == (False, False)
+    assert told["servers"][name.lower()]["running"], "its process is there"
+
+
+def test_each_finding_is_printed_when_it_is_made(stage, shop, monkeypatch, capsys):
+    printed = []
+
+    def watched(*asked):
+        for each in examined(*asked):
+            yield each
+            printed.append(capsys.readouterr().out)
+
+    monkeypatch.setattr(doctor, "diagnosed", watched)
+    assert doctor.print_diagnosis(stage, "table")
+    assert "lake: list" in printed[0]
+    assert "classicmodels: login" not in "".join(printed[:3])

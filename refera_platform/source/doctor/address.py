@@ -1,18 +1,20 @@
 """The way to the server, step by step: its name, its port, its encryption, its login, its kind.
 
-Database ──▶ examine_address() ──▶ findings, until one fails
+Database ──▶ steps_to() ──▶ findings, until one fails
 """
 
 import socket
-from contextlib import closing
+from collections.abc import Iterator
 
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
 from refera_platform.source.server import release
-from refera_platform.source.wire import PATIENCE, open_wire
+from refera_platform.source.wire import open_wire
 from refera_platform.stage import LOOPBACK, Database
 
+ANSWER_SECONDS = 5.0
+"""An examination waits so long for a connection, and for each answer while logging in."""
 TESTED = {"mariadb": ((10, 11), (11, 8))}
 """Versions that the tests run on live, by kind of server: those of Debian 12 and 13."""
 OLDEST = {"mariadb": (10, 6), "mysql": (5, 7)}
@@ -20,7 +22,12 @@ OLDEST = {"mariadb": (10, 6), "mysql": (5, 7)}
 
 
 def examine_address(database: Database, name: str) -> list[Finding]:
-    """Go the way to the server; the last finding is a failure when it cannot be gone to its end.
+    """Go the way to the server to its end, or to the first failure; the same as ``steps_to`` once all is known."""
+    return list(steps_to(database, name))
+
+
+def steps_to(database: Database, name: str) -> Iterator[Finding]:
+    """Go the way to the server, step by step; the last finding is a failure when it cannot be gone to its end.
 
     Args:
         database: Where the server is said to be.
@@ -30,26 +37,27 @@ def examine_address(database: Database, name: str) -> list[Finding]:
     try:
         found = socket.getaddrinfo(database.host, database.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as trouble:
-        return [
-            fail(
-                f"{name}: address",
-                f"{database.host} is not a name that this machine can resolve ({trouble}).",
-                "check the host in the URL, and the name servers of this machine.",
-            )
-        ]
-    findings = [ok(f"{name}: address", f"{database.host} is {found[0][4][0]}.")]
+        yield fail(
+            f"{name}: address",
+            f"{database.host} is not a name that this machine can resolve ({trouble}).",
+            "check the host in the URL, and the name servers of this machine.",
+        )
+        return
+    yield ok(f"{name}: address", f"{database.host} is {found[0][4][0]}.")
     try:
-        with closing(socket.create_connection((database.host, database.port), timeout=PATIENCE)):
-            findings.append(ok(f"{name}: port", f"{place} takes connections."))
+        socket.create_connection((database.host, database.port), timeout=ANSWER_SECONDS).close()
     except OSError as trouble:
         said = trouble.strerror or str(trouble)
         remedy = "check that the server runs, its port, and the firewall or security group in between."
-        return [*findings, fail(f"{name}: port", f"Nothing takes connections at {place} ({said}).", remedy)]
+        yield fail(f"{name}: port", f"Nothing takes connections at {place} ({said}).", remedy)
+        return
+    yield ok(f"{name}: port", f"{place} takes connections.")
     try:
-        open_wire(database).close()
+        open_wire(database, ANSWER_SECONDS).close()
     except SourceError as trouble:
-        return [*findings, failed(f"{name}: login", trouble)]
-    return [*findings, ok(f"{name}: login", f"{database.user} may enter {database.name}.")]
+        yield failed(f"{name}: login", trouble)
+        return
+    yield ok(f"{name}: login", f"{database.user} may enter {database.name}.")
 
 
 def examine_server(source: Source, name: str) -> list[Finding]:
