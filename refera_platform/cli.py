@@ -183,11 +183,12 @@ def report(
     language: Annotated[
         str, typer.Option(help="en or pt: how the copy opens; the browser's by default.")
     ] = "",
+    docs: Annotated[bool, typer.Option("--docs", help="dbt's documentation instead of the report.")] = False,
 ) -> None:
     """Say where the report of the seven answers is, or show it."""
     from refera_platform.terminal.report import report as show_report
 
-    show_report(load(), opening=opening, into=into, language=language)
+    show_report(load(), opening=opening, into=into, language=language, docs=docs)
 
 
 @app.command(

@@ -23,8 +23,6 @@ class ObjectStore:
     region: str = "us-east-1"
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
-    pages: str = ""
-    """Where a browser finds the buckets without a login; empty when that is not so."""
 
 
 def endpoint_of(variable: str, written: str) -> str:

@@ -168,8 +168,7 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
             password=reader["password"], name=stack["mariadb"]["database"], ssl_mode="disabled", kind="mariadb",
         )  # fmt: skip
         store = ObjectStore(
-            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")},
-            pages=stack["s3"].get("pages", ""),
+            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")}
         )
         require_types(source)
         require_types(store)

@@ -1,4 +1,4 @@
-"""Where a browser finds an object of a store; no link carries a login.
+"""Where a browser finds an object of a store; no link carries a login, so the local stack's objects have none.
 
 s3://bucket/key ──▶ http(s)://…
 """
@@ -14,17 +14,22 @@ def page(store: ObjectStore, url: str) -> str:
     Args:
         store: What the bucket lies in.
         url: ``s3://bucket/key``.
+
+    Returns:
+        Empty for a store that answers its own keys alone, as the local one: a browser has none to sign with.
     """
     bucket, _, key = url.removeprefix("s3://").partition("/")
     path = quote(key, safe="/=")
-    if store.pages or store.endpoint:
-        return f"{(store.pages or store.endpoint).rstrip('/')}/{bucket}/{path}"
+    if store.access_key:
+        return ""
+    if store.endpoint:
+        return f"{store.endpoint.rstrip('/')}/{bucket}/{path}"
     return f"https://{bucket}.s3.{store.region}.amazonaws.com/{path}"
 
 
 def console(store: ObjectStore, url: str) -> str:
     """The address at which a person who may see an object looks at it: in AWS its console asks for their login."""
-    if store.pages or store.endpoint:
+    if store.access_key or store.endpoint:
         return page(store, url)
     bucket, _, key = url.removeprefix("s3://").partition("/")
     kind = "object" if key.endswith(".parquet") else "buckets"

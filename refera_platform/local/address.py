@@ -20,8 +20,6 @@ FILE = "stack.json"
 HOST = "127.0.0.1"
 DATABASE = "classicmodels"
 BUCKET = "refera"
-FILER = 4
-"""Place of the port of SeaweedFS's file pages in its block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +62,10 @@ class StoreAddress:
     bucket: str
     first_port: int
     """SeaweedFS takes a block of ports; the others are counted from this one."""
-    pages: str = ""
-    """Where a browser on this machine finds the buckets, without a login."""
 
     def moved(self, first_port: int, s3_port: int) -> "StoreAddress":
         """The same store on other ports."""
-        return replace(
-            self, endpoint=f"http://{HOST}:{s3_port}", first_port=first_port, pages=_pages(first_port)
-        )
+        return replace(self, endpoint=f"http://{HOST}:{s3_port}", first_port=first_port)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +95,8 @@ def new(*, mariadb_port: int, socket: Path, s3_port: int, first_port: int) -> St
             secret_key=secrets.token_urlsafe(30),
             bucket=BUCKET,
             first_port=first_port,
-            pages=_pages(first_port),
         ),
     )
-
-
-def _pages(first_port: int) -> str:
-    return f"http://{HOST}:{first_port + FILER}/buckets"
 
 
 def read(home: Path) -> StackAddress | None:
@@ -123,7 +112,9 @@ def read(home: Path) -> StackAddress | None:
             **content["mariadb"],
             **{role: Account(**content["mariadb"][role]) for role in ("admin", "reader", "root")},
         }
-        found = StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**content["s3"]))
+        # without what versions before noted
+        store = {name: value for name, value in content["s3"].items() if name != "pages"}
+        found = StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**store))
         for part in (found.mariadb, found.mariadb.admin, found.mariadb.reader, found.mariadb.root, found.s3):
             require_types(part)
         return found

@@ -67,6 +67,7 @@ def launch(daemon: Daemon, command: Sequence[str], extra: dict[str, str] | None 
         child = subprocess.Popen(  # noqa: S603 - the command is ours
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=daemon.folder, start_new_session=True,
             env=environment(daemon.folder) | (extra or {}),
+            umask=0o077,  # its files and its sockets are its owner's, whatever ours is
         )  # fmt: skip
     # buried when it dies; a dead child would otherwise stay in the process table as long as we live
     threading.Thread(target=child.wait, daemon=True, name=f"wait for {daemon.name}").start()

@@ -176,6 +176,9 @@ def _with_free_ports(home: Path, address: StackAddress, progress: Say) -> StackA
 def _started(home: Path, address: StackAddress, progress: Say) -> bool:
     """Start what does not run, side by side; ``False`` when a port was lost meanwhile."""
     database, store = _daemons(home)
+    if process.pid_of(store) is not None and not seaweedfs.is_guarded(home):
+        progress("Starting SeaweedFS anew, with its other doors closed.")
+        process.stop(store)
     pids = {server: process.pid_of(server) for server in (database, store)}
     if all(pids.values()) and seaweedfs.answers(address.s3) and not mariadb.trouble(address.mariadb):
         return True

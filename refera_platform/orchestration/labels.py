@@ -26,6 +26,13 @@ class Labels(TypedDict):
     kinds: set[str]
 
 
+def way(name: str, address: str, command: str = "") -> dict[str, Any]:
+    """Metadata that leads somewhere: an address for a browser, or where none may look the command that shows it."""
+    if address:
+        return {name: dg.MetadataValue.url(address)}
+    return {name: dg.MetadataValue.md(f"`{command}`")} if command and "`" not in command else {}
+
+
 def of_table(table: SourceTable, kind: str) -> Labels:
     """Labels of a raw table.
 

@@ -14,6 +14,7 @@ from refera_platform.lake.bars import Layer, Panel, markdown, picture
 from refera_platform.lake.links import console, page
 from refera_platform.lake.preview import as_markdown
 from refera_platform.orchestration.column_lineage import column_lineage
+from refera_platform.orchestration.labels import way
 from refera_platform.orchestration.owed import FOR_ALERTS
 from refera_platform.stage import Stage
 from refera_platform.warehouse.build import Built
@@ -45,9 +46,10 @@ class ModelMetadata:
         """What is told of one model."""
         built, node = self._built, self._nodes[name]
         served = built.published.models.get(name) if built.published else None
+        docs = self._page(DOCS)
         return {
             "seconds": round(self._seconds[name], 3), "run_id": built.run_id,
-            "docs": dg.MetadataValue.url(self._page(DOCS) + f"#!/model/{node['unique_id']}"),
+            **way("docs", docs and f"{docs}#!/model/{node['unique_id']}", "refera report --docs --open"),
             **(self._published(name, served) if served else {}),
             **(column_lineage(name, built.lineage, self._assets) if built.lineage else {}),
         }  # fmt: skip
@@ -63,7 +65,7 @@ class ModelMetadata:
         metadata: dict[str, Any] = {
             "dagster/row_count": model.rows, "dagster/uri": url, "bytes": model.bytes, "objects": len(model.objects),
             "dagster/column_schema": dg.TableSchema(columns),
-            "object": dg.MetadataValue.url(console(self._stage.store, url if url.endswith(".parquet") else f"{url}/")),
+            **way("object", console(self._stage.store, url if url.endswith(".parquet") else f"{url}/")),
             "ask": dg.MetadataValue.md(f'`refera query "from {name}"`'),
         }  # fmt: skip
         if model.stored_by:
@@ -73,7 +75,7 @@ class ModelMetadata:
                 "rows_by_month": dg.MetadataValue.md(_drawn(name, model, written)),
             }
         if self._nodes[name]["fqn"][1] == "answers":
-            metadata["report"] = dg.MetadataValue.url(self._page(REPORT))
+            metadata |= way("report", self._page(REPORT), "refera report --open")
         if name in self._built.previews:
             metadata["preview"] = dg.MetadataValue.md(as_markdown(self._built.previews[name]))
         return metadata
@@ -90,8 +92,8 @@ def of_test(node: NodeResult, built: Built, stage: Stage) -> dict[str, Any]:
         metadata[FOR_ALERTS] = f"Test {node.name} {rows}."
     if url := dict(built.failures).get(node.name):
         metadata |= {
-            "rows_kept_in": dg.MetadataValue.path(url), "rows": dg.MetadataValue.url(console(stage.store, url)),
-            "rows_kept_at_most": MOST,
+            "rows_kept_in": dg.MetadataValue.path(url), "rows_kept_at_most": MOST,
+            **way("rows", console(stage.store, url), f'refera query "from read_parquet(\'{url}\')"'),
         }  # fmt: skip
     return metadata
 

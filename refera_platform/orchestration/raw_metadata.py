@@ -17,6 +17,7 @@ from refera_platform.lake.lake import RawObject
 from refera_platform.lake.links import console, page
 from refera_platform.lake.preview import as_markdown, newest_changes, plain
 from refera_platform.lake.state import OPERATIONS
+from refera_platform.orchestration.labels import way
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
 from refera_platform.warehouse.docs import PAGE as DOCS
@@ -86,12 +87,13 @@ class DayMetadata:
     def _links(self, item: RawObject) -> dict[str, Any]:
         table, url = self._captured.table, item.stored.url
         source = f"{self._stage.warehouse}/{DOCS}"
+        docs = page(self._stage.store, source)
         anchor = f"#!/source/source.refera.{table.database}.{table.name}"
         asked = f"from {table.address} where day = '{item.day}'"
         return {
             "dagster/uri": url,
-            "object": dg.MetadataValue.url(console(self._stage.store, url)),
-            "docs": dg.MetadataValue.url(page(self._stage.store, source) + anchor),
+            **way("object", console(self._stage.store, url)),
+            **way("docs", docs and docs + anchor, "refera report --docs --open"),
             "ask": dg.MetadataValue.md(f'`refera query "{asked}"`' if "`" not in asked else plain(asked)),
         }
 

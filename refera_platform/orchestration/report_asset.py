@@ -10,7 +10,7 @@ from refera_platform.answers.report.figures import READS
 from refera_platform.answers.report.publish import Report, publish
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.labels import ANALYTICS
+from refera_platform.orchestration.labels import ANALYTICS, way
 from refera_platform.orchestration.owed import failure
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
@@ -60,7 +60,7 @@ def _result(made: Report) -> dg.MaterializeResult[None]:
     told = ", ".join(f"{model} has {rows:+,} rows" for model, rows in different.items())
     return dg.MaterializeResult(
         metadata={
-            "dagster/uri": made.url, "page": dg.MetadataValue.url(made.address),
+            "dagster/uri": made.url, **way("page", made.address),
             "preview": dg.MetadataValue.md(f"![The report](data:image/png;base64,{picture})"),
             "open": dg.MetadataValue.md("`refera report --open`"), "as_of": str(made.figures.as_of),
             "bytes": made.size, "seconds": round(made.seconds, 3),

@@ -9,9 +9,10 @@ from refera_platform.answers.report.words import LANGUAGES
 from refera_platform.errors import QueryError
 from refera_platform.stage import Stage
 from refera_platform.terminal.show import output, say
+from refera_platform.warehouse.docs import PAGE as DOCS
 
 
-def report(stage: Stage, *, opening: bool, into: Path | None, language: str) -> None:
+def report(stage: Stage, *, opening: bool, into: Path | None, language: str, docs: bool = False) -> None:
     """Say where the published page is; keep a copy of it, and show that in a browser.
 
     Args:
@@ -19,6 +20,7 @@ def report(stage: Stage, *, opening: bool, into: Path | None, language: str) -> 
         opening: Whether to open it in a browser.
         into: File of the copy; one in the stage's home when it is to be opened and none is named.
         language: The language in which the copy opens; empty for the reader's own.
+        docs: Whether dbt's documentation is meant, and not the report.
 
     Raises:
         WarehouseError: when there is no report yet.
@@ -26,12 +28,15 @@ def report(stage: Stage, *, opening: bool, into: Path | None, language: str) -> 
     """
     if language and language not in LANGUAGES:
         raise QueryError(f"--language {language!r} is not known:", f"choose one of {', '.join(LANGUAGES)}.")
-    page = published_page(stage)
+    if language and docs:
+        raise QueryError("dbt's documentation is in English alone:", "leave --language out.")
+    key = DOCS if docs else PAGE
+    page = published_page(stage, key)
     if into is None and not opening:
-        output().print(f"{stage.warehouse}/{PAGE}", soft_wrap=True, markup=False)
-        say("Next: refera report --open")
+        output().print(f"{stage.warehouse}/{key}", soft_wrap=True, markup=False)
+        say(f"Next: refera report{' --docs' if docs else ''} --open")
         return
-    path = (into or stage.home / PAGE).absolute()
+    path = (into or stage.home / "report" / ("docs.html" if docs else "index.html")).absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(in_language(page, language) if language else page, encoding="utf-8")

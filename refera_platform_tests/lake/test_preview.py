@@ -140,6 +140,6 @@ def test_links_lead_to_a_page_that_opens():
         "https://eu-west-1.console.aws.amazon.com/s3/object/shop?region=eu-west-1&prefix=raw%2Fa%20b%2Fday%3D2026-01-01%2Fpart-0.parquet"
     )
     assert "/s3/buckets/shop?" in console(aws, "s3://shop/warehouse/fct_orders/")
-    local = ObjectStore(endpoint="http://127.0.0.1:1", pages="http://127.0.0.1:2/buckets")
-    assert console(local, "s3://shop/x") == "http://127.0.0.1:2/buckets/shop/x"
+    local = ObjectStore(endpoint="http://127.0.0.1:1", access_key="ours", secret_key="secret")
+    assert (page(local, key), console(local, key)) == ("", ""), "a browser has no keys to sign with"
     assert page(ObjectStore(endpoint="https://minio/"), "s3://shop/x") == "https://minio/shop/x"

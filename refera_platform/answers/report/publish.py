@@ -27,7 +27,7 @@ class Report:
     url: str
     """``s3://…`` of the page."""
     address: str
-    """Where a browser that may read the bucket finds it."""
+    """Where a browser that may read the bucket finds it; empty for the local stack, which no browser may."""
     size: int
     """Bytes of the page."""
     seconds: float
@@ -56,16 +56,17 @@ def publish(stage: Stage) -> Report:
     )  # fmt: skip
 
 
-def published_page(stage: Stage) -> str:
-    """The page as it is published now.
+def published_page(stage: Stage, key: str = PAGE) -> str:
+    """The report as it is published now, or the page under another key of the warehouse.
 
     Raises:
         WarehouseError: when there is none.
     """
     root = ObjectRoot(stage.warehouse, stage.store)
-    found = root.read(PAGE)
+    found = root.read(key)
     if found is None:
-        raise WarehouseError(f"There is no report at {root.url(PAGE)} yet:", "run `refera run`.")
+        what = "report" if key == PAGE else "page"
+        raise WarehouseError(f"There is no {what} at {root.url(key)} yet:", "run `refera run`.")
     return found[0].decode()
 
 

@@ -1,0 +1,55 @@
+"""Certificate of a private server for itself: it is server, client and authority, and nobody else has its key.
+
+make() ──▶ OwnCertificate (PEM texts), written by whoever runs the server
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+LIFE = timedelta(days=3650)
+"""It is made anew at each start; a server that is never stopped must not end by it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnCertificate:
+    """A certificate that is its own authority."""
+
+    certificate: str
+    key: str = field(repr=False)
+
+
+def make(name: str, address: str) -> OwnCertificate:
+    """A fresh certificate with a fresh key; some milliseconds.
+
+    Args:
+        name: What it says of its owner.
+        address: The IP address at which the server answers.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    owner = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    usage = x509.KeyUsage(
+        digital_signature=True, key_cert_sign=True, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, crl_sign=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    made = (
+        x509.CertificateBuilder().subject_name(owner).issuer_name(owner).public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + LIFE)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return OwnCertificate(
+        certificate=made.public_bytes(serialization.Encoding.PEM).decode(), key=secret.decode()
+    )
