@@ -49,7 +49,7 @@ def baseline_rows(
         answer = run(connection, f"select count(*) from {raw_rows([str(gone)])}").fetchone()
         if answer and answer[0]:
             counts["d"] = int(answer[0])
-            # what is gone comes first: of a key that is now typed another way the newest change is the row that is there
+            # what is gone comes first: of a key typed another way now the newest change is the row that is there
             rows = f"({rows} limit 0) union all by name from {raw_rows([str(gone)])} union all by name {rows}"
     place = position_prefix(state.day, state.baseline) + position_of(cut, READ)
     return (

@@ -62,7 +62,8 @@ def results(captured: Captured, *, shows_values: bool) -> list[dg.AssetCheckResu
         ),
         _result(
             captured, COLUMNS, passed=not captured.gone, metadata={"gone": gone},
-            told=f"The source has no {gone} any more; what reads it must change." if gone else None,
+            told=f"The source has no {gone} any more, or computes it now (generated columns stay behind);"
+            " what reads it must change." if gone else None,
         ),
         _schema(captured),
         _volume(captured),
