@@ -18,8 +18,9 @@ import duckdb
 from refera_platform.answers.history import as_of
 from refera_platform.engine import literal, quoted, redact, scratch, session
 from refera_platform.errors import QueryError, kind_of
-from refera_platform.lake.lake import Lake, raw_rows, run
+from refera_platform.lake.lake import Lake, object_rows, raw_rows, read_states, run
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.lake.state import RawState
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
@@ -181,14 +182,18 @@ def _lock(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> None:
 
 def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
     registered = []
-    for table in TABLES:
-        stored = lake.stored_days(table)
-        if stored:
+    found = {table: stored for table in TABLES if (stored := lake.stored_days(table))}
+    newest = read_states(connection, [stored[max(stored)].url for stored in found.values()])
+    for table, stored in found.items():
+        url = stored[max(stored)].url
+        if RawState.from_json(newest.get(url, ""), url).schema_since:  # older days have other types
+            rows = object_rows(list(lake.days(table, connection).values()), with_day=True)
+        else:
             rows = raw_rows([item.url for item in stored.values()], with_day=True)
-            run(connection, f"create schema if not exists {quoted(table.database)}")
-            view = f"{quoted(table.database)}.{quoted(table.name)}"
-            run(connection, f"create view {view} as select * from {rows}")
-            registered.append(table.address)
+        run(connection, f"create schema if not exists {quoted(table.database)}")
+        view = f"{quoted(table.database)}.{quoted(table.name)}"
+        run(connection, f"create view {view} as select * from {rows}")
+        registered.append(table.address)
     return registered
 
 

@@ -13,6 +13,7 @@ import duckdb
 
 from refera_platform.answers.mirrors import MIRRORS, Mirror
 from refera_platform.engine import literal, quoted, scratch
+from refera_platform.lake.evolution import newest_shape, respelled
 from refera_platform.lake.lake import Lake, RawObject, current_state, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
@@ -78,11 +79,11 @@ def _source_and_lake(
     stage: Stage, source: Source, table: SourceTable, days: Mapping[date, RawObject], folder: Path
 ) -> Comparison:
     names = {"left": f"source {table.address}", "right": f"lake {table.address}"}
-    there = current_state(table, days)
     read_now = pull(source, table, folder / "verify.parquet", stage.clock)
-    known = {name for item in days.values() for name in item.state.columns}
     columns = {column.name: column.name for column in read_now.columns}
-    strange = sorted(set(columns) - known)
+    known = respelled(newest_shape(item.state.columns for item in days.values()), columns)
+    there = current_state(table, days, known)
+    strange = sorted(columns.keys() - known.keys())
     if there is None or strange:
         unseen = (
             f"the lake has no column {', '.join(strange)} yet" if there else "the table was never captured"

@@ -35,7 +35,7 @@ def baseline_rows(
         f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items()
     )
     rows = f"select {columns}, 'r' as _op from {now}"
-    there = current_state(table, known)
+    there = current_state(table, known, state.columns)
     counts = {"r": read.rows} if read.rows else {}
     if there is not None:
         match = " and ".join(f"was.{quoted(name)} = now.{quoted(name)}" for name in table.key)

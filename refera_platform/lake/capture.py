@@ -18,7 +18,7 @@ from refera_platform.errors import SourceError
 from refera_platform.lake import days as calendar
 from refera_platform.lake import layout
 from refera_platform.lake.captured import Captured, Filled
-from refera_platform.lake.drift import altered, carried
+from refera_platform.lake.drift import altered, begun, carried
 from refera_platform.lake.lake import Lake, RawObject, current_state, run, state_objects
 from refera_platform.lake.proof import counted, require_same_server
 from refera_platform.lake.reconcile import Present, reconciled
@@ -29,6 +29,7 @@ from refera_platform.source.collation import Fold, collations, fold_of
 from refera_platform.source.compare import Reading, differences
 from refera_platform.source.connection import Source
 from refera_platform.source.cursor import cursor_column, reach, row_count
+from refera_platform.source.names import is_among
 from refera_platform.source.pull import Pulled, pull
 from refera_platform.source.table import SourceTable, Strategy
 
@@ -64,6 +65,7 @@ def capture(
     if table.strategy is Strategy.LOG:
         raise ValueError(f"{table.address} is read from the log, by capture_log and not by capture")
     started = time.monotonic()
+    table = source.spelled(table)
     known = lake.days(table, source.connection)
     plan = calendar.plan(table.address, sorted(set(requested)), known, clock)
     observed = [item.state for item in known.values() if item.state.is_observed]
@@ -73,7 +75,11 @@ def capture(
         require_same_server(identity, table, was)
     declared = source.columns(table)
     asked = {column.name: column.parquet_type for column in declared}
-    columns = carried(table.address, observed, asked)
+    since = was.schema_since if was else ""
+    if force_baseline:
+        columns, since = begun(observed, asked, plan.fill)
+    else:
+        columns = carried(table.address, observed, asked)
     goes_on = was is not None and not force_baseline and dict(was.columns) == columns
     taken = _read(source, table, was if goes_on else None, folder / "read.parquet", clock)
     if {column.name: column.parquet_type for column in taken.read.columns} != asked:
@@ -87,7 +93,7 @@ def capture(
         server=identity.server,
         schema=identity.schema, start_position=was.end_position if was else "",
         end_position=taken.position, read_at=taken.read.read_at.isoformat(), columns=columns, quirks=taken.read.quirks,
-        collations=collations(declared),
+        collations=collations(declared), schema_since=since,
         schema_version=(was.schema_version + (dict(was.columns) != columns)) if was else 1,
     )  # fmt: skip
     for day in plan.unseen:
@@ -153,13 +159,13 @@ def _fill(
     """Write the day's object if anything changed; say its state, what was added, and its bytes."""
     connection, before = source.connection, known.get(state.day)
     now = read.relation
-    there = current_state(table, known)
+    there = current_state(table, known, state.columns)
     added: dict[str, int] = {"r": read.rows} if read.rows else {}
     rows, op = now, "'r'"
     if there is not None:
         changes = folder / "changes.parquet"
         compared = differences(
-            read=now, state=there, key=table.key, columns=state.columns, known=_columns_seen(known),
+            read=now, state=there, key=table.key, columns=state.columns, known=_columns_seen(known, state.columns),
             reading=reading, folds=_key_folds(table, state),
         )  # fmt: skip
         run(connection, f"copy ({compared}) to {literal(str(changes))} (format parquet, compression lz4)")
@@ -200,6 +206,7 @@ def _shape(state: RawState) -> tuple[Mapping[str, str], Mapping[str, str]]:
     return state.columns, state.collations
 
 
-def _columns_seen(known: Mapping[date, RawObject]) -> list[str]:
-    """Columns that the lake's state has: those of every object it is read from."""
-    return list(dict.fromkeys(name for item in state_objects(known) for name in item.state.columns))
+def _columns_seen(known: Mapping[date, RawObject], columns: Mapping[str, str]) -> list[str]:
+    """Columns that the lake's state has, as they are spelled now: those of every object it is read from."""
+    seen = [name for item in state_objects(known) for name in item.state.columns]
+    return [name for name in columns if is_among(name, seen)]

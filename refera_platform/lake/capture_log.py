@@ -17,7 +17,7 @@ from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake import windows
 from refera_platform.lake.baseline import baseline_rows
 from refera_platform.lake.captured import Captured, Filled, Refused
-from refera_platform.lake.drift import folded
+from refera_platform.lake.drift import begun
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.log_job import Job, start_of
@@ -40,6 +40,7 @@ from refera_platform.source.log.place import proved, require_same_log
 from refera_platform.source.log.position import Position
 from refera_platform.source.log.settings import require_full_log
 from refera_platform.source.log.transactions import TransactionReader
+from refera_platform.source.names import as_spelled
 from refera_platform.source.pull import Pulled, pull
 from refera_platform.source.table import SourceTable
 from refera_platform.source.totals import totals
@@ -127,6 +128,7 @@ class LogCapture:
 
     def _job(self, table: SourceTable, requested: Sequence[date], *, is_afresh: bool) -> Job:
         require_hash_key(table, self._hash_key)
+        table = as_spelled(table, [column.name for column in self._shapes.declared(table)])
         known = self._lake.days(table, self._source.connection)
         states = {day: item.state for day, item in known.items()}
         plan = windows.plan(table.address, requested, states, self._clock, afresh=is_afresh)
@@ -192,13 +194,13 @@ class LogCapture:
             raise LakeError(f"{table.address} has no day for its baseline:", "ask for a day.")
         own = job.known.get(plan.fill)
         read = self._piecewise.read(job, is_exact=self._is_exact) or self._pulled(table)
-        types = folded(table.address, [*job.shapes, {name.name: name.parquet_type for name in read.columns}])
-        columns = {column.name: types[column.name] for column in read.columns}
+        now = {column.name: column.parquet_type for column in read.columns}
+        columns, schema_since = begun(job.states, now, plan.fill)
         passes = own.state.passes + 1 if own else 1
         base = self._base(table, was, str(cut))
         state = replace(
             base, day=plan.fill, columns=columns, quirks=read.quirks, passes=passes, baseline=passes,
-            is_replayable=False, is_whole=True,
+            is_replayable=False, is_whole=True, schema_since=schema_since,
             start_position=job.start_of(own), is_closed=plan.fill < self._today,
             schema_version=was.schema_version + (dict(was.columns) != columns) if was else 1,
         )  # fmt: skip
@@ -294,4 +296,5 @@ class LogCapture:
             read_at=self._now.isoformat(),
             columns=was.columns if was else {}, schema_version=was.schema_version if was else 1,
             source_types=self._shapes.source_types(table), collations=self._shapes.collations(table),
+            schema_since=was.schema_since if was else "",
         )  # fmt: skip

@@ -6,12 +6,14 @@ Lake ──▶ days(table) ──▶ RawObject ──▶ current_state(): SQL of
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
 from refera_platform.engine import literal, quoted, redact
 from refera_platform.errors import LakeError, kind_of
 from refera_platform.lake import layout
+from refera_platform.lake.evolution import newest_shape, shown_in
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.lake.state import METADATA_KEY, RawState
 from refera_platform.source.table import SourceTable, Strategy
@@ -115,6 +117,33 @@ def raw_rows(urls: Sequence[str], *, with_day: bool = False, with_number: bool =
     return f"read_parquet({listed(urls)}, union_by_name = true{days}{number})"
 
 
+def object_rows(
+    objects: Sequence[RawObject], columns: Mapping[str, str] | None = None, *, files: Sequence[Path] = (),
+    with_day: bool = False, with_number: bool = False,
+) -> str:  # fmt: skip
+    """DuckDB relation of the rows of some objects, each column in one spelling and one type, whatever it once had.
+
+    Args:
+        objects: Objects of one table, oldest first.
+        columns: Spelling and type of columns as they are wanted; those of the newest object without.
+        files: Local files of rows, which have ``columns`` already.
+        with_day: As in ``raw_rows``.
+        with_number: As in ``raw_rows``.
+    """
+    target = newest_shape([*(item.state.columns for item in objects), columns or {}])
+    urls: dict[str, list[str]] = {}
+    for item in objects:
+        urls.setdefault(shown_in(item.state.columns, target), []).append(item.stored.url)
+    own = [str(path) for path in files]
+    if not urls.keys() - {"*"}:
+        return raw_rows([*urls.get("*", []), *own], with_day=with_day, with_number=with_number)
+    parts = [
+        f"select {shown} from {raw_rows(some, with_day=with_day, with_number=with_number)}"
+        for shown, some in (*urls.items(), *([("*", own)] if own else []))
+    ]
+    return f"({' union all by name '.join(parts)})"
+
+
 def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:
     """The objects whose rows add up to the current state: the last that holds the whole table, and those after it."""
     observed = [item for item in days.values() if item.state.is_observed]
@@ -126,10 +155,18 @@ def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:
     return observed[whole[-1] :] if whole else observed
 
 
-def current_state(table: SourceTable, days: Mapping[date, RawObject]) -> str | None:
-    """SQL of the rows that are there now according to the lake; ``None`` before the first capture."""
+def current_state(
+    table: SourceTable, days: Mapping[date, RawObject], columns: Mapping[str, str] | None = None
+) -> str | None:
+    """SQL of the rows that are there now according to the lake; ``None`` before the first capture.
+
+    Args:
+        table: Whose rows.
+        days: Its captured days.
+        columns: Spelling and type of columns as they are wanted; those of the newest day without.
+    """
     objects = state_objects(days)
-    return latest(raw_rows([item.stored.url for item in objects]), table.key) if objects else None
+    return latest(object_rows(objects, columns), table.key) if objects else None
 
 
 def latest(rows: str, key: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 RawObject of each day + LogPlan ──▶ Job ──▶ TableLog (days that were asked for, and those that settle them)
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -65,9 +65,9 @@ class Job:
                 yield log, stretch
 
     @property
-    def shapes(self) -> list[Mapping[str, str]]:
-        """The columns that the table had on each observed day."""
-        return [item.state.columns for item in self.known.values() if item.state.is_observed]
+    def states(self) -> list[RawState]:
+        """What each observed day says of itself, oldest first."""
+        return [item.state for item in self.known.values() if item.state.is_observed]
 
     def start_of(self, own: RawObject | None) -> str:
         """Where a day that gets a baseline begins: where it began before, or where the newest day ended."""

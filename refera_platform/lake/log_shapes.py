@@ -1,6 +1,6 @@
 """Which columns a table map of the log means: by name where the log has names, else by the catalogue, or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.lake.log_table import TableLog
@@ -9,6 +9,7 @@ from refera_platform.source.connection import Source
 from refera_platform.source.log.charsets import Charsets
 from refera_platform.source.log.rows import RowDecoder, row_decoder
 from refera_platform.source.log.table_map import TableMap
+from refera_platform.source.names import name_identity
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import Column
 
@@ -50,7 +51,7 @@ class Shapes:
             SourceError: when a column has no faithful form, or an image is not whole.
         """
         table = log.table
-        was, now = list(log.source_types.items()), list(self.source_types(table).items())  # in their order
+        was, now = _in_order(log.source_types), _in_order(self.source_types(table))
         if not table_map.has_names and (log.has_new_shape or was not in ([], now)):
             raise LakeError(
                 f"The columns of {table.address} changed, and the log does not name the columns of its rows:",
@@ -65,3 +66,8 @@ class Shapes:
         )
         declared = self._source.declared(table, table_map.schema)
         return row_decoder(table_map, table, declared, self._charsets, self._hash_key)
+
+
+def _in_order(types: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Columns with their types; a name that changed only its case is the same."""
+    return [(name_identity(name), kind) for name, kind in types.items()]

@@ -15,9 +15,10 @@ from pathlib import Path
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import ReferaError
 from refera_platform.lake.difference import Difference, first_difference
+from refera_platform.lake.evolution import respelled
 from refera_platform.lake.hashed_rows import HashedRows
 from refera_platform.lake.isolation import isolated
-from refera_platform.lake.lake import RawObject, latest, raw_rows, state_objects
+from refera_platform.lake.lake import RawObject, latest, object_rows, state_objects
 from refera_platform.lake.reconciled import ALL_ROWS, Reconciled
 from refera_platform.source.checksum import Checksums
 from refera_platform.source.connection import Source
@@ -78,7 +79,7 @@ class _Comparison:
     def __init__(self, source: Source, table: SourceTable, present: Present, folder: Path) -> None:
         there = source.columns(table)
         self._objects = state_objects(present.days)
-        kinds = self._objects[-1].state.columns
+        kinds = respelled(self._objects[-1].state.columns, [each.name for each in there])
         compared = tuple(each for each in there if not each.is_hashed and each.name in kinds)
         self._left_out = tuple(sorted({each.name for each in there if each not in compared} | table.private))
         self._checksums = Checksums(table=table, columns=compared, kinds=kinds)
@@ -163,7 +164,7 @@ class _Comparison:
         return self._hashed(changed, sum(map(_changes, self._written)), "changed").write()
 
     def _rows(self, objects: Sequence[RawObject]) -> str:
-        return raw_rows([*(item.stored.url for item in objects), *map(str, self._present.behind)])
+        return object_rows(objects, self._checksums.kinds, files=self._present.behind)
 
     def _hashed(self, rows: Callable[[str], str], versions: int, name: str) -> HashedRows:
         return HashedRows(

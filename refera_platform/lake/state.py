@@ -58,6 +58,8 @@ class RawState:
     """How the source compares each of its texts; nothing in objects of before 2026-12, whose texts count as typed."""
     schema_version: int = 1
     """Grows by one when the columns change."""
+    schema_since: str = ""
+    """Day (ISO) since which one type holds all values of each column; empty when that is so of every day."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of the object by ``_op``."""
     table_rows: int | None = None

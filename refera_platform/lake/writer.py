@@ -13,6 +13,7 @@ import duckdb
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import LakeError
 from refera_platform.lake import layout
+from refera_platform.lake.evolution import kept_beside
 from refera_platform.lake.lake import CONTRACT, Lake, raw_rows, read_states, run
 from refera_platform.lake.objects import StoredObject
 from refera_platform.lake.state import METADATA_KEY, RawState
@@ -82,10 +83,14 @@ def write_day(
     grows_from = read_states(connection, [before.url]).get(before.url, "") if before and extends else ""
     origin = RawState.from_json(grows_from, before.url).origin if before and grows_from else uuid.uuid4().hex
     state = replace(state, origin=origin)
-    whole = f"select * from {raw_rows([before.url])} union all by name {rows}" if before and extends else rows
+    if before and extends:
+        older = raw_rows([before.url])
+        described = run(connection, f"describe select * from {older}").fetchall()
+        shown = kept_beside({name: kind for name, kind, *_ in described}, {**state.columns, **CONTRACT})
+        rows = f"select {shown} from {older} union all by name {rows}"
     run(
         connection,
-        f"copy ({whole}) to {literal(str(path))} (format parquet, compression zstd,"
+        f"copy ({rows}) to {literal(str(path))} (format parquet, compression zstd,"
         f" kv_metadata {{{METADATA_KEY}: {literal(state.to_json())}}})",
     )
     footer = run(connection, f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()

@@ -29,10 +29,11 @@ def server_text(column: Column, kind: str) -> str:
         kind: Its type in the lake, which may be wider.
     """
     name, data_type = backticked(column.name), column.data_type
+    if found := DECIMAL.fullmatch(kind):
+        number = name if data_type == "decimal" else column.asked
+        return f"cast({number} as decimal({found[1]},{found[2]}))"
     if data_type in INTEGERS:  # without the zeros of ZEROFILL
         return f"cast({name} as {'unsigned' if column.is_unsigned else 'signed'})"
-    if data_type == "decimal" and (found := DECIMAL.fullmatch(kind)):
-        return f"cast({name} as decimal({found[1]},{found[2]}))"
     if data_type in {"float", "double"}:
         return f"substr(hex(point({name} * 1e0 + 0e0, 0e0)), 19, 16)"
     if data_type in {"datetime", "timestamp"}:

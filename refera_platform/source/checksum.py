@@ -15,6 +15,7 @@ from typing import Any
 
 from refera_platform.engine import quoted
 from refera_platform.source.canonical import lake_text, server_text
+from refera_platform.source.names import is_among
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import GEOMETRIES, PRINTED, TEXTS, Column, backticked
 
@@ -41,7 +42,7 @@ class Checksums:
     @property
     def key(self) -> tuple[Column, ...]:
         """Columns of the key that are compared; a hashed one is not."""
-        return tuple(each for name in self.table.key for each in self.columns if each.name == name)
+        return tuple(each for name in self.table.key for each in self.columns if is_among(each.name, [name]))
 
     @property
     def can_look_up(self) -> bool:

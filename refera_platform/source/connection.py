@@ -18,6 +18,7 @@ import pymysql
 from refera_platform.engine import redact, session
 from refera_platform.errors import SourceError, kind_of
 from refera_platform.source.copied import is_copied
+from refera_platform.source.names import as_spelled, is_among
 from refera_platform.source.server import Cut, Server, server_of
 from refera_platform.source.stream import Spool, stream
 from refera_platform.source.table import SourceTable
@@ -136,11 +137,15 @@ class Source:
         return tuple(
             Column(
                 name=name, data_type=kind.lower(), column_type=whole, precision=precision, scale=scale,
-                charset=charset, collation=collation, octets=octets, is_hashed=name in table.hashed,
+                charset=charset, collation=collation, octets=octets, is_hashed=is_among(name, table.hashed),
                 is_generated=GENERATED.search(str(extra)) is not None,
             )
             for name, kind, whole, precision, scale, charset, collation, octets, extra in found
         )  # fmt: skip
+
+    def spelled(self, table: SourceTable) -> SourceTable:
+        """The declaration of a table with its columns spelled as they are now."""
+        return as_spelled(table, [column.name for column in self.declared(table)])
 
     def columns(self, table: SourceTable) -> tuple[Column, ...]:
         """The columns of a table that are copied, in the server's order.
@@ -153,19 +158,20 @@ class Source:
         if not columns:
             raise SourceError(
                 f"{where} is not there for user {self.database.user}:",
-                "check its name in the catalogue and that the user was granted SELECT on it.",
+                "check its name in the catalogue and that the user was granted SELECT on it; when it was dropped for"
+                " good, take the declaration out of the catalogue: its lake stays.",
             )
-        names = {column.name for column in columns}
+        names = [column.name for column in columns]
         for promised, what in (
             (set(table.key), "key"),
             (table.private, "private"),
             (table.hashed, "hashed"),
             ({table.cursor} - {""}, "its cursor"),
         ):
-            if missing := sorted(promised - names):
+            if missing := sorted(name for name in promised if not is_among(name, names)):
                 raise SourceError(
                     f"{where} has no column {', '.join(missing)}, which the catalogue declares as {what}:",
-                    f"it has {', '.join(column.name for column in columns)}.",
+                    f"it has {', '.join(names)}.",
                 )
         copied = tuple(column for column in columns if is_copied(column, table))
         if taken := [column.name for column in copied if column.name.lower() in RESERVED]:

@@ -5,6 +5,7 @@ Column + SourceTable ──▶ is_copied(). Whoever asks for rows takes the colu
 
 from collections.abc import Iterable
 
+from refera_platform.source.names import is_among
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.types import Column
 
@@ -16,9 +17,9 @@ def is_copied(column: Column, table: SourceTable) -> bool:
     of the rows of updates and deletes. The rule is the same on servers that do not, so that the lake does not depend
     on which server it was read from. A key is kept, because a row must stay recognisable.
     """
-    if column.name in table.private:
+    if is_among(column.name, table.private):
         return False
-    return not (column.is_generated and table.strategy is Strategy.LOG) or column.name in table.key
+    return not (column.is_generated and table.strategy is Strategy.LOG) or is_among(column.name, table.key)
 
 
 def generated(columns: Iterable[Column], table: SourceTable) -> tuple[str, ...]:
@@ -26,5 +27,5 @@ def generated(columns: Iterable[Column], table: SourceTable) -> tuple[str, ...]:
     return tuple(
         column.name
         for column in columns
-        if column.is_generated and column.name not in table.private and not is_copied(column, table)
+        if column.is_generated and not is_among(column.name, table.private) and not is_copied(column, table)
     )

@@ -13,6 +13,7 @@ from decimal import Context, Decimal, InvalidOperation
 
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
+from refera_platform.source.names import is_among
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import INTEGERS, Column, backticked
 
@@ -46,7 +47,7 @@ def cursor_column(table: SourceTable, columns: tuple[Column, ...]) -> Column:
         SourceError: when it does not grow, or its overlap is of another kind.
     """
     where = f"Table {table.address}"
-    column = next(each for each in columns if each.name == table.cursor)
+    column = next(each for each in columns if is_among(each.name, [table.cursor]))
     if column.data_type not in TIMES | NUMBERS:
         raise SourceError(
             f"{where} has a cursor {column.name} of type {column.column_type}, which does not grow with each change:",

@@ -6,6 +6,7 @@ Refused by a read of the table (``pull``) and by the binlog's rows (``log.rows``
 from collections.abc import Mapping
 
 from refera_platform.errors import SourceError
+from refera_platform.source.names import is_among
 from refera_platform.source.table import SourceTable
 
 
@@ -34,8 +35,8 @@ def require_dates_in_key(table: SourceTable, quirks: Mapping[str, int]) -> None:
     Raises:
         SourceError: naming the column of the key.
     """
-    for column in table.key:
-        if count := quirks.get(column):
+    for column, count in quirks.items():
+        if count and is_among(column, table.key):
             raise SourceError(
                 f"Table {table.address} has {count} rows whose key column {column} is a date that no calendar has (zero"
                 " or partial), so they cannot be told apart:",

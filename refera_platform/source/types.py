@@ -25,6 +25,8 @@ GEOMETRIES = frozenset(
 )  # fmt: skip
 SRID = 4
 """Bytes of the reference system that servers keep ahead of a geometry's WKB."""
+BITS: Mapping[int, str] = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", 64: "UBIGINT"}
+"""What holds a BIT of at most so many bits."""
 WIDEST_DECIMAL = 38
 """Digits that a Parquet DECIMAL can hold."""
 
@@ -110,9 +112,11 @@ class Column:
             return "VARCHAR"
         if kind in BINARIES | GEOMETRIES:
             return "BLOB"
+        if kind == "bit":
+            return next(name for bits, name in BITS.items() if (self.precision or 64) <= bits)
         others = {
             "float": "FLOAT", "double": "DOUBLE", "date": "DATE", "datetime": "TIMESTAMP",
-            "timestamp": "TIMESTAMP WITH TIME ZONE", "time": "BIGINT", "year": "USMALLINT", "bit": "UBIGINT",
+            "timestamp": "TIMESTAMP WITH TIME ZONE", "time": "BIGINT", "year": "USMALLINT",
         }  # fmt: skip
         if kind not in others:
             raise SourceError(

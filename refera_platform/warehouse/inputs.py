@@ -11,11 +11,13 @@ import duckdb
 
 from refera_platform.engine import literal, quoted
 from refera_platform.errors import WarehouseError
-from refera_platform.lake.lake import CONTRACT, Lake, RawObject, raw_rows, run
+from refera_platform.lake.evolution import newest_shape
+from refera_platform.lake.lake import CONTRACT, Lake, RawObject, object_rows, run
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import nothing
 from refera_platform.source.catalog import TABLES
+from refera_platform.source.names import is_among
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.published import Published, inputs_key
 
@@ -118,15 +120,17 @@ def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs, *, only_new:
             objects = objects[-1:]  # each day is a copy of the table: only the newest is its state
         run(connection, f"create schema if not exists {schema}")
         # the columns of today: a model that reads one which the source has no more must fail, not read NULL
-        columns = ", ".join([*(quoted(column) for column in observed[-1].state.columns), *CONTRACT, "day"])
-        whole = [item.stored.url for item in objects if not read[item.day]]
+        present = observed[-1].state.columns
+        whole = [item for item in objects if not read[item.day]]
+        seen = newest_shape(item.state.columns for item in whole)
+        columns = ", ".join([*(quoted(name) for name in present if is_among(name, seen)), *CONTRACT, "day"])
         parts = [f"select *, cast(null as date) as day from ({nothing(observed[-1].state)})"]
         if whole:
-            parts.append(f"select {columns} from {raw_rows(whole, with_day=True)}")
+            parts.append(f"select {columns} from {object_rows(whole, present, with_day=True)}")
         for item in objects:
             if before := read[item.day]:  # an object grows at its end, and its first rows are known
-                rows = raw_rows([item.stored.url], with_day=True, with_number=True)
-                own = [name for name in observed[-1].state.columns if name in item.state.columns]
+                rows = object_rows([item], present, with_day=True, with_number=True)
+                own = [name for name in present if is_among(name, item.state.columns)]
                 told = ", ".join([*map(quoted, own), *CONTRACT, "day"])
                 parts.append(f"select {told} from {rows} where file_row_number >= {before}")
         run(

@@ -50,7 +50,7 @@ EXTREMES = {
     "time(3)": ("'00:00:00.5'", "BIGINT", 500_000),
     "year": ("2155", "USMALLINT", 2155),
     "year ": ("0", "USMALLINT", 0),
-    "bit(1)": ("b'1'", "UBIGINT", 1),
+    "bit(1)": ("b'1'", "UTINYINT", 1),
     "bit(64)": ("x'ffffffffffffffff'", "UBIGINT", 18446744073709551615),
     "char(5)": ("'ab'", "VARCHAR", "ab"),
     "varchar(9)": ("'trail  '", "VARCHAR", "trail  "),

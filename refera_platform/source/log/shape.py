@@ -11,6 +11,7 @@ from refera_platform.errors import SourceError
 from refera_platform.source.log import table_map as log
 from refera_platform.source.log.charsets import BINARY
 from refera_platform.source.log.table_map import LoggedColumn, TableMap
+from refera_platform.source.names import is_among, name_identity
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import GEOMETRIES, INTEGERS, PRINTED, Column
 
@@ -49,14 +50,17 @@ def columns_of(table_map: TableMap, table: SourceTable, declared: Sequence[Colum
             rows stay in the table.
     """
     if table_map.has_names:
-        by_name = {column.name: column for column in declared}
-        unknown = {column.name for column in table_map.columns} - by_name.keys()
+        by_name = {name_identity(column.name): column for column in declared}
+        unknown = {name_identity(column.name or "") for column in table_map.columns} - by_name.keys()
         if declared and unknown >= ROW_TIMES:
             raise SourceError(
                 f"Table {table.address} is system-versioned, and its log mixes what rows are with what they were:",
                 "choose strategy compare for it.",
             )
-        return tuple(_column(logged, by_name.get(logged.name or ""), table) for logged in table_map.columns)
+        return tuple(
+            _column(logged, by_name.get(name_identity(logged.name or "")), table)
+            for logged in table_map.columns
+        )
     fits = len(declared) == len(table_map.columns) and all(
         _agrees(logged, column) and _is_as_long(logged, column)
         for logged, column in zip(table_map.columns, declared, strict=True)
@@ -72,23 +76,25 @@ def columns_of(table_map: TableMap, table: SourceTable, declared: Sequence[Colum
 def is_hidden(logged: LoggedColumn, declared: Sequence[Column]) -> bool:
     """Whether it is a column of the server's own, which no select shows."""
     name = logged.name or ""
-    return bool(HIDDEN.fullmatch(name)) and all(column.name != name for column in declared)
+    return bool(HIDDEN.fullmatch(name)) and not is_among(name, [column.name for column in declared])
 
 
 def _column(logged: LoggedColumn, declared: Column | None, table: SourceTable) -> Column:
     if declared and _agrees(logged, declared):
         return declared
-    found = derived(logged, is_hashed=(logged.name or "") in table.hashed)
-    return replace(found, is_generated=declared is not None and declared.is_generated)
+    found = derived(logged, is_hashed=is_among(logged.name or "", table.hashed))
+    # as it is spelled now: rows of both sides of a rename that changed only its case are one column
+    return replace(found, name=declared.name, is_generated=declared.is_generated) if declared else found
 
 
 def derived(logged: LoggedColumn, *, is_hashed: bool) -> Column:
     """The column that the log alone tells of."""
     kind = _kind(logged, is_bytes=logged.collation == BINARY)
     is_decimal = logged.type_code == log.DECIMAL
+    bits = logged.meta if logged.type_code == log.BIT else None
     return Column(
         name=logged.name or "", data_type=kind, column_type=f"{kind} unsigned" if logged.unsigned else kind,
-        precision=logged.meta >> 8 if is_decimal else None, scale=logged.meta & 255 if is_decimal else None,
+        precision=logged.meta >> 8 if is_decimal else bits, scale=logged.meta & 255 if is_decimal else None,
         octets=logged.meta if logged.type_code in SPANS else None, is_hashed=is_hashed,
     )  # fmt: skip
 
@@ -116,6 +122,8 @@ def _agrees(logged: LoggedColumn, declared: Column) -> bool:
         return False
     if kind == "decimal":
         return logged.meta == (declared.precision or 0) << 8 | (declared.scale or 0)
+    if kind == "bit":
+        return logged.meta == declared.precision
     if kind in INTEGERS and logged.unsigned is not None:
         return logged.unsigned == ("unsigned" in declared.column_type)
     return True

@@ -238,7 +238,7 @@ def test_rows_of_a_table_that_is_gone_are_read_by_the_log_alone(stage, shop):
         found = log.decoded()
     assert found.types == {
         "id": "INTEGER", "c0": "UBIGINT", "c1": "VARCHAR", "c2": "BLOB", "c3": "TIMESTAMP", "c4": "BIGINT",
-        "c5": "UBIGINT", "c6": "BLOB", "c7": "VARCHAR",
+        "c5": "USMALLINT", "c6": "BLOB", "c7": "VARCHAR",
     }  # fmt: skip
     assert found.rows[0][1:3] + found.rows[0][5:7] + found.rows[0][8:] == (9, "1.5", -1_000_000, 3, "a,b")
 
