@@ -293,8 +293,7 @@ class LogCapture:
         return RawState(
             database=table.database, table=table.name, day=self._clock.today(), strategy=table.strategy.value,
             server=self._identity.server, schema=self._identity.schema, start_position="", end_position=end,
-            read_at=self._now.isoformat(),
+            read_at=self._now.isoformat(), schema_since=was.schema_since if was else "",
             columns=was.columns if was else {}, schema_version=was.schema_version if was else 1,
             source_types=self._shapes.source_types(table), collations=self._shapes.collations(table),
-            schema_since=was.schema_since if was else "",
         )  # fmt: skip

@@ -19,7 +19,7 @@ from refera_platform.source.cascades import cascades, reference_grants
 from refera_platform.source.connection import Source, connect
 from refera_platform.source.doctor.address import examine_server, steps_to
 from refera_platform.source.doctor.finding import Finding, Verdict, failed, ok, warn
-from refera_platform.source.doctor.log import examine_log, examine_parents
+from refera_platform.source.doctor.log import examine_log, examine_names, examine_parents
 from refera_platform.source.doctor.privileges import account_of, beyond, grants, held, needed
 from refera_platform.source.doctor.tables import examine_tables, largest_table
 from refera_platform.source.log.position import Position
@@ -132,12 +132,14 @@ def _stores(stage: Stage, roots: Mapping[str, str], folder: Path) -> Iterator[Fi
 def _database(
     stage: Stage, source: Source, name: str, tables: Sequence[SourceTable], lake_can_be_read: bool
 ) -> Iterator[Finding | Grants]:
+    logged = [table for table in tables if table.strategy is Strategy.LOG]
+    if logged:
+        yield examine_names(name, source.server.log_settings())
     yield from examine_server(source, name)
     theirs = source.ask("select utc_timestamp(6)")[0][0]
     yield examine_clock(name, theirs.replace(tzinfo=UTC), datetime.now(UTC))
     yield from examine_tables(source, tables, stage.hash_key)
     privileges = held(grants(source.ask, source.server.kind))
-    logged = [table for table in tables if table.strategy is Strategy.LOG]
     if logged:
         place, since = None, None
         try:

@@ -238,7 +238,6 @@ def stage_piece(
         LakeError: when the plan is not the one that counts, or the piece cannot be kept.
         SourceError: when the table cannot be read, or is not the one of the plan any more.
     """
-    table = source.spelled(table)
     staging = Staging(lake, table)
     plan = staging.plan()
     if plan is None or plan.id != plan_id or not 0 <= number < plan.count:

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pymysql
 import pytest
 
+from refera_platform.lake.doctor import examine
 from refera_platform.local import mariadb, ports, stack
 from refera_platform.source import catalog
 from refera_platform.source.cascades import cascades
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.address import examine_address, examine_server
 from refera_platform.source.doctor.finding import Verdict
-from refera_platform.source.doctor.log import examine_log
+from refera_platform.source.doctor.log import examine_log, examine_names
 from refera_platform.source.doctor.privileges import grants, held
 from refera_platform.source.doctor.tables import examine_tables
 from refera_platform.source.log.position import Position
@@ -47,7 +48,8 @@ def root(home):
 
 def log_findings(source, needed=None, since=None):
     privileges = held(grants(source.ask, source.server.kind))
-    return list(examine_log(source, "shop", privileges, needed, since))
+    named = examine_names("shop", source.server.log_settings())
+    return [named, *examine_log(source, "shop", privileges, needed, since)]
 
 
 def only(findings, about):
@@ -152,6 +154,20 @@ def test_a_broken_log_is_found(stage, shop, root, break_it, mend_it, about, verd
     assert remedy in told.remedy
     with source_of(stage) as source:
         assert troubled(log_findings(source)) == []
+
+
+def test_a_log_without_names_is_what_the_doctor_leads_with(stage, shop, root):
+    root("set global binlog_row_metadata = 'NO_LOG'")
+    try:
+        found = examine(stage, [catalog.find("payments")], roots=[]).findings
+    finally:
+        root("set global binlog_row_metadata = 'FULL'")
+    about = [each.about for each in found]
+    assert about.index("classicmodels: names in the log") < about.index("classicmodels: server")
+    first = only(found, "classicmodels: names in the log")
+    assert first.verdict is Verdict.WARN
+    assert "each ALTER of a copied table costs a resnapshot" in first.found
+    assert first.remedy.startswith("set global binlog_row_metadata = FULL")
 
 
 ELSEWHERE = {

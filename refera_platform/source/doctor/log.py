@@ -54,7 +54,6 @@ def examine_log(
     if not troubles:
         told = ", ".join(f"{each} = {settings[each] or repr('')}" for each in NEEDED if each in settings)
         yield ok(f"{name}: log settings", f"{told}.")
-    yield _names(name, settings)
     yield _identity(source, name, settings)
     lacks = lacking(privileges)
     if lacks:
@@ -120,19 +119,27 @@ def examine_parents(source: Source, name: str, found: Cascades) -> Iterator[Find
     )
 
 
-def _names(name: str, settings: Mapping[str, str]) -> Finding:
+def examine_names(name: str, settings: Mapping[str, str]) -> Finding:
+    """Whether the log names the columns of its rows: first of all, since without names each ALTER costs a resnapshot.
+
+    Args:
+        name: What the database is called here.
+        settings: Settings of the log.
+    """
     about, found = f"{name}: names in the log", settings.get("binlog_row_metadata", "")
     if found.upper() == "FULL":
         return ok(about, "The log names the columns of each row.")
     if not found:
         return warn(
             about,
-            "This server cannot name columns in its log; they are told apart by their order.",
-            "`refera resnapshot` a table after its columns were reordered or renamed, or update the server.",
+            "This server cannot name columns in its log; they are told apart by their order, so each ALTER of a copied"
+            " table costs a resnapshot of it.",
+            "`refera resnapshot` a table after it was altered, or update the server.",
         )
     return warn(
         about,
-        f"binlog_row_metadata = {found}, so columns are told apart by their order.",
+        f"binlog_row_metadata = {found}, so columns are told apart by their order, and each ALTER of a copied table"
+        " costs a resnapshot of it.",
         "set global binlog_row_metadata = FULL, and keep it in its configuration.",
     )
 
