@@ -9,6 +9,7 @@ import duckdb
 
 from refera_platform.engine import quoted
 from refera_platform.errors import QueryError
+from refera_platform.lake.gaps import unknown_time
 from refera_platform.lake.lake import Lake, current_state
 from refera_platform.source.table import SourceTable
 
@@ -27,6 +28,16 @@ def as_of(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceTable,
         raise QueryError(
             f"{table.address} is known from {seen[0]} to {max(days)}, and not on {day}:",
             "ask for a day in between.",
+        )
+    read_anew = next((days[one].state for one in seen if one > day), None)
+    is_over = day in seen and days[day].state.is_closed
+    if read_anew and read_anew.unknown_since and not is_over:
+        reached = [one for one in seen if one < day and days[one].state.is_closed]
+        others = " or ".join(str(one) for one in (*reached[-1:], read_anew.day))
+        raise QueryError(
+            f"{table.address} is not known between {unknown_time(read_anew)}, and so not at the end of {day}: the log"
+            " of then was gone or could not be read;",
+            f"ask for {others}.",
         )
     if day not in seen:
         earlier = max(one for one in seen if one < day)

@@ -54,7 +54,8 @@ def capture(
         clock: The present.
         folder: Local folder for files of this call alone.
         force_baseline: Whether to take the table as it is for a new beginning, whichever server it comes from: every
-            row of it is written again, and a delete for each row of the lake that it has not.
+            row of it is written again, and a delete for each row of the lake that it has not. It goes to today, and the
+            days since the newest one are closed unseen.
 
     Raises:
         DayRefused: when a requested day cannot be had; nothing was read.
@@ -67,7 +68,9 @@ def capture(
     started = time.monotonic()
     table = source.spelled(table)
     known = lake.days(table, source.connection)
-    plan = calendar.plan(table.address, sorted(set(requested)), known, clock)
+    is_again = force_baseline and bool(known)  # a resnapshot belongs to the day on which it is read
+    days_wanted = calendar.days_after(known, clock) if is_again else sorted(set(requested))
+    plan = calendar.plan(table.address, days_wanted, known, clock)
     observed = [item.state for item in known.values() if item.state.is_observed]
     was = observed[-1] if observed else None
     identity = source.identity()

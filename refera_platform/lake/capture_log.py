@@ -8,7 +8,7 @@ A table that cannot go on is refused by itself. Run it again at any moment: each
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from refera_platform.clock import Clock
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.lake import windows
 from refera_platform.lake.baseline import baseline_rows
+from refera_platform.lake.binlog_reading import BinlogReading
 from refera_platform.lake.captured import Captured, Filled, Refused
 from refera_platform.lake.drift import begun
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.log_job import Job, start_of
-from refera_platform.lake.log_pass import LogPass
+from refera_platform.lake.log_job import Job
 from refera_platform.lake.log_result import LogResults
 from refera_platform.lake.log_shapes import Shapes
 from refera_platform.lake.log_table import TableLog
@@ -29,17 +29,16 @@ from refera_platform.lake.log_write import DayWriter, sums
 from refera_platform.lake.pieces import InPieces, Sizes
 from refera_platform.lake.piecewise import Piecewise
 from refera_platform.lake.proof import require_same_server
+from refera_platform.lake.resnapshot import closed, joined, unknown
 from refera_platform.lake.state import RawState
-from refera_platform.lake.watch import Watches
 from refera_platform.lake.writer import nothing, write_day
 from refera_platform.source.cascades import Cascades, cascades
 from refera_platform.source.connection import Identity, Source
 from refera_platform.source.hashing import require_hash_key
 from refera_platform.source.log.coverage import require_schema_in_log
-from refera_platform.source.log.place import proved, require_same_log
+from refera_platform.source.log.place import proved
 from refera_platform.source.log.position import Position
 from refera_platform.source.log.settings import require_full_log
-from refera_platform.source.log.transactions import TransactionReader
 from refera_platform.source.names import as_spelled
 from refera_platform.source.pull import Pulled, pull
 from refera_platform.source.table import SourceTable
@@ -111,12 +110,14 @@ class LogCapture:
                 )
             self._is_exact = cut.is_exact
             end = proved(partial(open_wire, self._source.database), self._source.server, cut.position)
-            jobs = yield from self._piecewise.ready(jobs, end, self._trouble, self._log_of)
-            self._read([log for job in jobs for log in job.logs], end)
+            jobs = yield from self._piecewise.ready(jobs, end, self._binlog.trouble, self._log_of)
+            self._binlog.read([log for job in jobs for log in job.logs], end)
+            # a second time: the pieces of a resnapshot have rows of the same stretch for another purpose
+            self._binlog.read_what_is_left([job.closing for job in jobs if job.closing], end)
             if any(job.is_open for job in jobs):  # all tables: what refers to each other is of one moment
                 for job in jobs:
                     self._plan_to_the_present(job, end)
-                self._read([job.later for job in jobs if job.later], end)
+                self._binlog.read([job.later for job in jobs if job.later], end)
             for job in jobs:
                 try:
                     with isolated(job.table):
@@ -137,6 +138,12 @@ class LogCapture:
             require_same_server(self._identity, table, job.was)
         if plan.windows:
             job.log = self._log_of(job, plan.windows)
+        if (
+            plan.closing
+            and job.was
+            and (job.was.server, job.was.schema) == (self._identity.server, self._identity.schema)
+        ):
+            job.closing = self._log_of(job, plan.closing)
         return job
 
     def _plan_to_the_present(self, job: Job, end: Position) -> None:
@@ -154,57 +161,29 @@ class LogCapture:
         folder = self._folder / f"log-{self._folders}"
         return job.read(windows_of, self._now.timestamp(), self._source.connection, folder)
 
-    def _read(self, logs: Sequence[TableLog], until: Position) -> None:
-        """Read the log once for all tables; one whose place is gone stops by itself."""
-        troubles: dict[Position | None, LakeError | None] = {}
-        for log in logs:
-            place = start_of(log)
-            if place not in troubles:
-                troubles[place] = self._trouble(place)
-            if trouble := troubles[place]:
-                log.fail(trouble)
-        logs = [log for log in logs if not log.failure]
-        places = [place for place in map(start_of, logs) if place]
-        if not places:
-            return
-        first = min(places, key=lambda place: place.order)
-        database = self._source.database
-        horizon = max(self._now, datetime.now(UTC)).timestamp()
-        watches = Watches(self._cascades, self._shapes.keyed)
-        consumer = LogPass(database.name, logs, watches, self._shapes.decoder, int(horizon))
-        reader = TransactionReader(partial(open_wire, database), self._source.server, first, until)
-        consumer.resume = lambda: reader.resume
-        reader.run(consumer)
-        if not consumer.is_done:
-            consumer.finish(reader.boundary, reader.resume, self._today)
-
-    def _trouble(self, place: Position | None) -> LakeError | None:
-        """Why the log cannot be read on from a place; nothing when it can."""
-        try:
-            if place:
-                require_same_log(self._source.server, place)
-        except LakeError as trouble:
-            return trouble
-        return None
-
     def _baseline(self, job: Job, cut: Position) -> Callable[..., Captured]:
         """The whole table as the new beginning of its history."""
-        table, plan, was = job.table, job.plan.baseline, job.was
+        table, plan = job.table, job.plan.baseline
         if plan is None:
             raise LakeError(f"{table.address} has no day for its baseline:", "ask for a day.")
+        before = closed(job, self._writer(table), self._source.server, partial(self._base, table), cut)
+        is_complete = bool(job.closing and len(before) == len(job.closing.stretches))
+        was, unseen_days = job.before(date.max), [day for day in plan.unseen if day not in job.known]
         own = job.known.get(plan.fill)
         read = self._piecewise.read(job, is_exact=self._is_exact) or self._pulled(table)
         now = {column.name: column.parquet_type for column in read.columns}
         columns, schema_since = begun(job.states, now, plan.fill)
         passes = own.state.passes + 1 if own else 1
         base = self._base(table, was, str(cut))
+        since, until = unknown(was, own, read.read_at, self._clock, is_complete=is_complete)
         state = replace(
             base, day=plan.fill, columns=columns, quirks=read.quirks, passes=passes, baseline=passes,
             is_replayable=False, is_whole=True, schema_since=schema_since,
             start_position=job.start_of(own), is_closed=plan.fill < self._today,
             schema_version=was.schema_version + (dict(was.columns) != columns) if was else 1,
+            unknown_since=since, unknown_until=until,
         )  # fmt: skip
-        for day in plan.unseen:
+        for day in unseen_days:
             unseen = replace(state, day=day, is_observed=False, quirks={}, end_position=state.start_position)
             write_day(self._lake, self._source.connection, table, unseen, nothing(unseen), before=None, extends=False,
                       folder=self._folder)  # fmt: skip
@@ -218,7 +197,9 @@ class LogCapture:
         self._piecewise.done(job)
         job.known = self._lake.days(table, self._source.connection)
         filled = Filled(day=plan.fill, state=state, added=added, bytes=stored.size, url=stored.url)
-        return self._results.of(job, [filled], read.rows, unseen=plan.unseen, is_anew=True)
+        return self._results.of(
+            job, joined(before, filled), read.rows, unseen=tuple(unseen_days), is_anew=True
+        )
 
     def _days(self, job: Job, cut: Position) -> Callable[..., Captured]:
         """The days that the log told of."""
@@ -229,13 +210,7 @@ class LogCapture:
             item = job.known[max(job.plan.kept)]
             filled = Filled(day=item.day, state=item.state, bytes=item.stored.size, url=item.stored.url)
             return self._results.of(job, [filled], None)
-        writer = DayWriter(
-            lake=self._lake,
-            connection=self._source.connection,
-            table=table,
-            folder=self._folder,
-            is_exact=self._is_exact,
-        )
+        writer = self._writer(table)
         written: list[Filled] = []
         last: Position | None = None
         net = job.logs[-1].net
@@ -256,7 +231,7 @@ class LogCapture:
                 gtid = self._source.server.gtid_at(stretch.end.file, stretch.end.offset)
                 stretch.end = replace(stretch.end, gtid=gtid or "")
             last = stretch.end
-            base = self._base(table, was, "")
+            base = self._base(table, was)
             if was and not read and not (stretch.end and stretch.end.order >= cut.order):
                 # those of now may be of a later day
                 base = replace(
@@ -279,16 +254,26 @@ class LogCapture:
     def _cascades(self) -> Cascades:
         return cascades(self._source.ask, self._source.database.name, self._wanted)
 
+    @cached_property
+    def _binlog(self) -> BinlogReading:
+        return BinlogReading(self._source, self._shapes, self._cascades, self._now, self._today)
+
     @property
     def _results(self) -> LogResults:
         return LogResults(
             source=self._source, folder=self._folder, is_exact=self._is_exact, cascades=self._cascades
         )
 
+    def _writer(self, table: SourceTable) -> DayWriter:
+        return DayWriter(
+            lake=self._lake, connection=self._source.connection, table=table, folder=self._folder,
+            is_exact=self._is_exact,
+        )  # fmt: skip
+
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)
 
-    def _base(self, table: SourceTable, was: RawState | None, end: str) -> RawState:
+    def _base(self, table: SourceTable, was: RawState | None, end: str = "") -> RawState:
         """What any new object of the table says, before its day is known."""
         return RawState(
             database=table.database, table=table.name, day=self._clock.today(), strategy=table.strategy.value,

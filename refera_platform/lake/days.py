@@ -173,6 +173,12 @@ def days_between(first: date, last: date) -> tuple[date, ...]:
     return tuple(first + ONE * step for step in range((last - first).days + 1))
 
 
+def days_after(captured: Collection[date], clock: Clock) -> tuple[date, ...]:
+    """The days after the newest captured one, up to today; today itself when there are none: those of a resnapshot."""
+    today = clock.today()
+    return days_between(min(max(captured) + ONE, today), today)
+
+
 def due_day(table: SourceTable, clock: Clock) -> date:
     """The newest day of a table that must have been captured by now."""
     local = clock.now().astimezone(ZoneInfo(clock.time_zone)) - table.due

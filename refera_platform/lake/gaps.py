@@ -21,6 +21,8 @@ class Gaps:
     """Days without an object."""
     unseen: tuple[date, ...] = ()
     """Days that were closed and that nobody had looked at: their changes lie in the next observed day."""
+    unknown: tuple[str, ...] = ()
+    """Times that a lost log leaves unknown: ``2026-03-08T00:00:00+00:00 and 2026-03-10T15:04:00+00:00``."""
     remedy: str = ""
     """What to do about those that are missing, as an imperative without its full stop."""
 
@@ -36,8 +38,23 @@ def gaps_of(table: SourceTable, known: Mapping[date, RawState], clock: Clock) ->
     if not known:
         return Gaps()
     missing = tuple(day for day in days_between(min(known), due_day(table, clock)) if day not in known)
-    unseen = tuple(sorted(day for day, state in known.items() if not state.is_observed))
-    return Gaps(missing=missing, unseen=unseen, remedy=_remedy(table, missing, max(known), clock))
+    unseen = tuple(
+        sorted(day for day, state in known.items() if not state.is_observed and not state.unknown_since)
+    )
+    unknown = tuple(
+        unknown_time(state) for _, state in sorted(known.items()) if state.is_observed and state.unknown_since
+    )
+    return Gaps(
+        missing=missing, unseen=unseen, unknown=unknown, remedy=_remedy(table, missing, max(known), clock)
+    )
+
+
+def unknown_time(state: RawState) -> str:
+    """The time before an object that nobody knows, to the second: ``… and …``."""
+    return (
+        " and ".join(text[:19].replace("T", " ") for text in (state.unknown_since, state.unknown_until))
+        + " UTC"
+    )
 
 
 def _remedy(table: SourceTable, missing: tuple[date, ...], newest: date, clock: Clock) -> str:

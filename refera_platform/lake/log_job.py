@@ -38,6 +38,8 @@ class Job:
     """Its pieces when they are all there; ``log`` is then what the log tells since they were begun."""
     staged: list[Piece] = field(default_factory=list)
     """Each of them, as it was found before the log was read."""
+    closing: TableLog | None = None
+    """What the log tells between the newest day and a resnapshot; ``None`` when there is nothing to read on from."""
     later: TableLog | None = None
     """The days after them, when only the present can settle what the log does not tell."""
     failure: ReferaError | None = None
@@ -73,7 +75,8 @@ class Job:
         """Where a day that gets a baseline begins: where it began before, or where the newest day ended."""
         if own and own.state.is_observed:
             return own.state.start_position
-        return self.was.end_position if self.was else ""
+        newest = self.before(date.max)
+        return newest.end_position if newest else ""
 
     def before(self, day: date) -> RawState | None:
         """What the newest observed day up to ``day`` says of itself."""

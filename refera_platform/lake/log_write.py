@@ -102,6 +102,8 @@ class DayWriter:
             is_whole=before is not None and before.state.is_whole,
             is_settled=read is not None or not stretch.is_unsettled,
             is_replayable=(before is None or before.state.is_replayable) and read is None,
+            unknown_since=before.state.unknown_since if before else "",
+            unknown_until=before.state.unknown_until if before else "",
             passes=before.state.passes + 1 if before else 1, rows=sums(kept, draft.added), table_rows=table_rows,
             quirks=sums(before.state.quirks if before else {}, stretch.quirks),
             schema_version=base.schema_version + (dict(base.columns) != columns),

@@ -50,6 +50,11 @@ class RawState:
     """Whether the whole table was read into the object, so that its state needs nothing that lies before it."""
     is_observed: bool = True
     """False for a day that went by unseen: its changes lie in the next observed day."""
+    unknown_since: str = ""
+    """For ``log``: UTC instant, as ISO, from which on nobody knows what happened, since the log was gone; empty when
+    everything before the object is known. The last state before it is that of the observed object before."""
+    unknown_until: str = ""
+    """Instant at which the table was read again."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Parquet type of each source column, in the server's order."""
     source_types: Mapping[str, str] = field(default_factory=dict)

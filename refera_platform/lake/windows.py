@@ -46,6 +46,8 @@ class LogPlan:
     """Oldest first."""
     baseline: calendar.DayPlan | None = None
     """The day that gets a snapshot of the whole table, when its log cannot be read on from the lake's state."""
+    closing: tuple[Window, ...] = ()
+    """Before a resnapshot: what comes after the newest day, oldest first."""
     kept: tuple[date, ...] = ()
     """Requested days that stay as they are: they are over, or what they hold was not read from the log."""
 
@@ -65,7 +67,8 @@ def plan(
         requested: Days asked for, oldest first.
         known: What the captured days say of themselves, oldest first.
         clock: The present.
-        afresh: Whether a new baseline is wanted whatever the lake holds.
+        afresh: Whether a new baseline is wanted whatever the lake holds: it belongs to the day on which it is read, and
+            no other day is asked for.
 
     Raises:
         DayRefused: naming the day, why, and the command that does what is possible; an ``UnavailableDayError`` when
@@ -73,7 +76,12 @@ def plan(
     """
     observed = [state for _, state in sorted(known.items()) if state.is_observed]
     newest = observed[-1] if observed else None
-    if afresh or newest is None or newest.strategy != Strategy.LOG.value:
+    if afresh and newest:
+        days = calendar.days_after(known, clock)
+        baseline = calendar.plan(address, days, known, clock)
+        is_logged = newest.strategy == Strategy.LOG.value
+        return LogPlan(baseline=baseline, closing=onward(newest, clock) if is_logged else ())
+    if newest is None or newest.strategy != Strategy.LOG.value:
         return LogPlan(baseline=calendar.plan(address, requested, known, clock))
     first, today = min(known), clock.today()
     for day in requested:

@@ -74,12 +74,21 @@ def whole_of(table: SourceTable, gaps: Gaps) -> dg.AssetCheckResult:
         told = f"{table.address} has no object of {spans(gaps.missing)}: {gaps.remedy}."
     if gaps.unseen:
         told += f" Nobody looked at {spans(gaps.unseen)}: what changed then is in the next observed day."
+    if gaps.unknown:
+        told += (
+            f" {table.address} is not known between {', or between '.join(gaps.unknown)}: the log of then was gone or"
+            " could not be read, and the table was read anew."
+        )
     return dg.AssetCheckResult(
         asset_key=keys.raw(table),
         check_name=WHOLE,
         passed=not gaps.missing,
         description=told,
-        metadata={"missing": spans(gaps.missing), "unseen": spans(gaps.unseen)},
+        metadata={
+            "missing": spans(gaps.missing),
+            "unseen": spans(gaps.unseen),
+            "not_known": ", ".join(gaps.unknown),
+        },
     )
 
 

@@ -124,7 +124,7 @@ def _result(
         if str(day) in context.partition_keys:
             context.add_asset_metadata(told.of(day), asset_key=key, partition_key=str(day))
         elif (
-            day in filled
+            day in filled or day in captured.unseen
         ):  # the day before is completed on the way, and those after may settle what was left open
             context.log_event(dg.AssetMaterialization(key, partition=str(day), metadata=told.of(day)))
     changes = ", ".join(f"{count} {op}" for op, count in captured.added.items()) or "no change"

@@ -12,6 +12,7 @@ import duckdb
 
 from refera_platform.errors import LakeError
 from refera_platform.lake.captured import Captured
+from refera_platform.lake.gaps import unknown_time
 from refera_platform.lake.history import drawn, drawn_small, last_days
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.links import console, page
@@ -45,8 +46,8 @@ class DayMetadata:
     def of(self, day: date) -> dict[str, Any]:
         """What is true of one day; of one that nobody looked at, only that."""
         captured, item = self._captured, self._captured.known.get(day)
-        if day in captured.unseen or item is None:
-            return {"observed": False}
+        if day in captured.unseen or item is None or not item.state.is_observed:
+            return {"observed": False, **(_unknown(item) if item else {})}
         last = last_days(captured.known, day)
         return {
             "last_30_days": dg.MetadataValue.md(drawn_small(captured.table.name, last)),
@@ -69,6 +70,7 @@ class DayMetadata:
             "bytes": item.stored.size,
             "quirks": sum(state.quirks.values()),
             **({"quirks_by_column": dict(state.quirks)} if state.quirks else {}),
+            **_unknown(item),
             "schema_version": state.schema_version, "position": state.end_position, "passes": state.passes,
         }  # fmt: skip
 
@@ -105,6 +107,11 @@ class DayMetadata:
             return as_markdown(newest_changes(self._connection, table, item))
         except LakeError as trouble:  # the day is committed and stays so
             return plain(f"It could not be read: {trouble}")
+
+
+def _unknown(item: RawObject) -> dict[str, Any]:
+    """The time that a lost log leaves unknown, on the days that it touches."""
+    return {"not_known_between": unknown_time(item.state)} if item.state.unknown_since else {}
 
 
 def columns_of(table: SourceTable, item: RawObject) -> dg.TableSchema:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from refera_platform.lake.days import ONE, days_between
+from refera_platform.lake.days import days_after
 from refera_platform.lake.lake import Lake
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
@@ -11,7 +11,7 @@ from refera_platform.terminal.daily import run_days
 
 
 def resnapshot(stage: Stage, tables: Sequence[SourceTable]) -> None:
-    """Read the tables whole, through Dagster, into the newest day that each one can have.
+    """Read the tables whole, through Dagster, into today's partition: a day that is over is not rewritten.
 
     Raises:
         ReferaError: when any of it failed, with every reason.
@@ -25,9 +25,6 @@ def resnapshot(stage: Stage, tables: Sequence[SourceTable]) -> None:
 
 
 def days_to_fill(stage: Stage, lake: Lake, table: SourceTable) -> tuple[date, ...]:
-    """The newest full day, or a later one that was captured already, and the days since the last capture."""
-    newest = max(lake.stored_days(table), default=None)
-    full = stage.clock.newest_full_day()
-    if newest is None or newest >= full:
-        return (max(newest or full, full),)
-    return days_between(newest + ONE, full)
+    """The days since the last capture and today; the newest full day for a table that was never captured."""
+    captured = lake.stored_days(table)
+    return days_after(captured, stage.clock) if captured else (stage.clock.newest_full_day(),)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from refera_platform.engine import scratch
-from refera_platform.lake.capture_log import LogCapture
+from refera_platform.lake.binlog_reading import BinlogReading
 from refera_platform.lake.captured import Captured, Refused
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.pieces import InPieces, Sizes, Staging
@@ -32,7 +32,7 @@ def test_pieces_that_another_call_removes_meanwhile_make_no_baseline_of_the_rest
     stage, shop, monkeypatch, gone
 ):
     began = all_staged(stage)
-    read = LogCapture._read
+    read = BinlogReading.read
 
     def removing(self, logs, until):
         staging = Staging(Lake(stage), LINES)
@@ -44,7 +44,7 @@ def test_pieces_that_another_call_removes_meanwhile_make_no_baseline_of_the_rest
         read(self, logs, until)
 
     with monkeypatch.context() as during:
-        during.setattr(LogCapture, "_read", removing)
+        during.setattr(BinlogReading, "read", removing)
         came = capture_in_pieces(stage, LINES)
     assert isinstance(came, Refused)
     assert states_of(stage, LINES) == {}
