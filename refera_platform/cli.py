@@ -1,7 +1,7 @@
 """What people type: ``refera …``. Each command parses, calls one room, and shows what came back.
 
-Exit code 0 only when all of it worked; an error is one sentence, with its traceback only after ``--debug``. A command
-that a signal stopped exits with 128 and the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
+Exit code 0 only when all of it worked (130 after Ctrl-C, 143 after SIGTERM); an error is one sentence, with its
+traceback only after ``--debug``.
 """
 
 import os
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from refera_platform.disk import full, is_full
 from refera_platform.errors import ReferaError, SettingError
 from refera_platform.stage import home, load
 from refera_platform.terminal import show
@@ -283,17 +284,16 @@ def demo(
 def main() -> None:
     """Run a command; the one place where errors become words and exit codes."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    debug = DEBUG in sys.argv[1:2]
     try:
         app()
-    except ReferaError as trouble:
-        if debug:
-            raise
-        show.complain(trouble)
-        sys.exit(1)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Stopped as stopped:
         show.say("Stopped: what was committed counts; run it again.")
         sys.exit(128 + stopped.number)
+    except Exception as trouble:
+        told = full(trouble, home()) if is_full(trouble, home()) else trouble
+        if DEBUG in sys.argv[1:2] or not isinstance(told, ReferaError):
+            raise
+        sys.exit(show.complain(told))

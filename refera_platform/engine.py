@@ -24,6 +24,7 @@ import duckdb
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from refera_platform.disk import full, is_full
 from refera_platform.errors import SettingError
 from refera_platform.stage import LOOPBACK, ObjectStore, Stage
 
@@ -117,6 +118,8 @@ def scratch(stage: Stage) -> Iterator[Path]:
                     if other != folder:
                         _remove_if_left(other)
         except OSError as trouble:
+            if is_full(trouble):
+                raise full(trouble) from None
             raise SettingError(
                 f"Nothing can be written in {stage.scratch} ({trouble.strerror}):", "check REFERA_HOME."
             ) from None

@@ -10,6 +10,7 @@ ReferaError
 ├── WarehouseError      the build or its audit failed; what was published stays
 ├── QueryError          a question to the warehouse could not be answered
 ├── AlertError          a message could not be delivered
+├── DiskFullError       a disk of this machine has no room left
 └── LocalStackError     a private server, the sample source or a dump is in trouble
 """
 
@@ -68,6 +69,10 @@ class WarehouseError(ReferaError):
 
 class QueryError(ReferaError):
     """A question to the warehouse could not be answered."""
+
+
+class DiskFullError(ReferaError):
+    """A disk of this machine has no room left."""
 
 
 class AlertError(ReferaError):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from refera_platform.disk import full, is_full
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.source.table import SourceTable
 
@@ -33,6 +34,8 @@ def isolated(table: SourceTable) -> Iterator[None]:
     except ReferaError:
         raise
     except Exception as fault:
+        if is_full(fault):
+            raise full(fault) from None
         where = f"{type(fault).__name__} at {_place(fault)}"
         raise LakeError(
             f"{table.address} stopped at a fault of refera_platform itself ({where}):",

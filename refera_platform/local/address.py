@@ -7,12 +7,12 @@ only place of the passwords; it can be read by its owner alone.
 """
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
+from refera_platform.disk import write_whole
 from refera_platform.errors import LocalStackError
 from refera_platform.json_fields import require_types
 
@@ -133,10 +133,4 @@ def write(home: Path, address: StackAddress) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file that only its owner may read, in one step."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_whole(path, text, 0o600)

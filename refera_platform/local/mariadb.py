@@ -95,7 +95,7 @@ def prepare(home: Path, address: DatabaseAddress) -> None:
     if not server.data.exists():
         fresh = install(server.folder)
         # what tells this source from every other one, as long as its data live
-        (fresh / "refera.server_id").write_text(str(1 + secrets.randbelow(2**32 - 1)))
+        write_private(fresh / "refera.server_id", str(1 + secrets.randbelow(2**32 - 1)))
         fresh.replace(server.data)
     (server.folder / "tmp").mkdir(exist_ok=True)
     options = {

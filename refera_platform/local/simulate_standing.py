@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+from refera_platform.disk import write_whole
 from refera_platform.errors import LocalStackError
 from refera_platform.local.sample import create, require_scale
 from refera_platform.local.sample_ledger import ORDERS_AT_SCALE_1
@@ -61,10 +62,7 @@ def write(home: Path, standing: Standing) -> None:
     last_second = datetime.combine(standing.through, time(23, 59, 59), UTC).isoformat()
     through = None if standing.unfinished else last_second
     said = {"seed": standing.seed, "scale": standing.scale, "simulated_through": through}
-    path = home / "sample.json"
-    fresh = path.with_suffix(".json.new")
-    fresh.write_text(json.dumps(said) + "\n")
-    fresh.replace(path)
+    write_whole(home / "sample.json", json.dumps(said) + "\n")
 
 
 def prepare(

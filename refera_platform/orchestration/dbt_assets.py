@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
+from refera_platform.disk import explained
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.column_lineage import asset_keys
@@ -79,13 +80,14 @@ def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
         }
         audited = {key.asset_key.path[-1] for key in checks.values()}
         try:
-            built = build(
-                stage,
-                set(chosen) or audited,
-                progress=lambda node: _tell(context, node),
-                publishing=bool(chosen),
-                full_refresh=FULL_REFRESH in context.run.tags,
-            )
+            with explained(stage.scratch):
+                built = build(
+                    stage,
+                    set(chosen) or audited,
+                    progress=lambda node: _tell(context, node),
+                    publishing=bool(chosen),
+                    full_refresh=FULL_REFRESH in context.run.tags,
+                )
         except ReferaError as trouble:
             raise failure(trouble) from None
         context.log.info(_scope(built))

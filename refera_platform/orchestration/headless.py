@@ -12,6 +12,7 @@ from datetime import date
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
 
+from refera_platform.disk import explained
 from refera_platform.errors import SettingError
 from refera_platform.lake.days import require_in_calendar
 from refera_platform.orchestration import instance as memory
@@ -85,6 +86,7 @@ def run(
     Raises:
         SettingError: for a selection that names nothing.
         UnavailableDayError: for a day that has no partition.
+        DiskFullError: when Dagster's history has no room.
     """
     started = time.monotonic()
     require_in_calendar(days, stage.clock, stage.first_day)
@@ -93,7 +95,7 @@ def run(
     chosen = _chosen(definitions, select if isinstance(select, Selection) else Selection(names=select))
     if chosen is not None and not chosen:
         return replace(outcome, succeeded=True)
-    with memory.opened(stage) as instance:
+    with explained(stage.home), memory.opened(stage) as instance:
         bury_the_dead(instance, stage.home)
         instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell, watch))
         span = days_tags(days[0], days[-1]) if len(days) > 1 else {}

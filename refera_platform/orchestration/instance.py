@@ -9,6 +9,7 @@ import dagster as dg
 import yaml
 from dagster._core.instance.ref import InstanceRef
 
+from refera_platform.disk import write_whole
 from refera_platform.engine import private_folder
 from refera_platform.stage import Stage
 
@@ -58,10 +59,12 @@ def folder(home: Path) -> Path:
     private_folder(place)
     settings = place / "dagster.yaml"
     events = json.dumps(str(place / "history" / "runs"))  # where Dagster keeps them by itself
-    if not settings.exists():
-        settings.write_text(SETTINGS.replace("{base_dir}", events))
-    elif (was := BASE_DIR.search(text := settings.read_text())) and was[1] != events:
-        settings.write_text(text.replace(was[1], events))  # the home was moved, or is a copy of another one
+    ours = SETTINGS.replace("{base_dir}", events)
+    text = settings.read_text() if settings.exists() else ""
+    if ours.startswith(text) and text != ours:  # missing, or cut short by a full disk
+        write_whole(settings, ours)
+    elif (was := BASE_DIR.search(text)) and was[1] != events:
+        write_whole(settings, text.replace(was[1], events))  # the home was moved, or is a copy of another one
     return place
 
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import dagster as dg
 import duckdb
 
+from refera_platform.disk import explained
 from refera_platform.engine import scratch
 from refera_platform.errors import DayRefused, ReferaError, UnavailableDayError
 from refera_platform.lake.captured import Captured, Refused
@@ -65,7 +66,11 @@ def build_raw_assets(
             # asked before Dagster, whose own words for a partition that it does not know name no next step
             require_in_calendar(days_of(context.run.tags), stage.clock, stage.first_day)
             days = [date.fromisoformat(partition) for partition in context.partition_keys]
-            with scratch(stage) as folder, opened(stage, database, folder, context, pool) as reading:
+            with (
+                explained(stage.scratch),
+                scratch(stage) as folder,
+                opened(stage, database, folder, context, pool) as reading,
+            ):
                 for came in reading.capture(wanted, days, afresh):
                     told = _told(context, came, stage, reading.connection)
                     if isinstance(told, Refused):

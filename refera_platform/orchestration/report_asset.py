@@ -8,6 +8,7 @@ import dagster as dg
 from refera_platform.answers.questions import QUESTIONS
 from refera_platform.answers.report.figures import READS
 from refera_platform.answers.report.publish import Report, publish
+from refera_platform.disk import explained
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.labels import ANALYTICS, way
@@ -45,7 +46,8 @@ def build_report_asset() -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.MaterializeResult[None]]:
         try:
-            made = publish(stage)
+            with explained(stage.scratch):
+                made = publish(stage)
         except ReferaError as trouble:
             raise failure(trouble) from None
         context.log.info(f"{made.url}: {made.size:,} bytes, {made.seconds:.2f} s")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from refera_platform.disk import full, is_full
 from refera_platform.errors import SettingError
 
 FOLDER = "running"
@@ -37,9 +38,10 @@ def hold(home: Path, run_id: str) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             fresh.replace(path)
         except OSError as refused:
+            if is_full(refused):
+                raise full(refused) from None
             raise SettingError(
-                f"Nothing can be written in {path.parent} ({refused.strerror}):",
-                "free disk space, or check REFERA_HOME.",
+                f"Nothing can be written in {path.parent} ({refused.strerror}):", "check REFERA_HOME."
             ) from None
         _HELD[run_id] = descriptor
 

@@ -48,6 +48,7 @@ def print_catalogue(url: str, name: str, into: Path | None) -> None:
         except FileExistsError:
             raise _taken(into) from None
         except OSError as trouble:
+            into.unlink(missing_ok=True)  # half of it would be taken for all of it
             raise SettingError(
                 f"{into} cannot be written ({trouble.strerror}):", "choose another file."
             ) from None

@@ -6,6 +6,7 @@ from pathlib import Path
 from refera_platform.answers.report.page import in_language
 from refera_platform.answers.report.publish import PAGE, published_page
 from refera_platform.answers.report.words import LANGUAGES
+from refera_platform.disk import write_whole
 from refera_platform.errors import QueryError
 from refera_platform.stage import Stage
 from refera_platform.terminal.show import output, say
@@ -39,7 +40,7 @@ def report(stage: Stage, *, opening: bool, into: Path | None, language: str, doc
     path = (into or stage.home / "report" / ("docs.html" if docs else "index.html")).absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(in_language(page, language) if language else page, encoding="utf-8")
+        write_whole(path, in_language(page, language) if language else page)
     except OSError as trouble:
         raise QueryError(
             f"{path} cannot be written ({trouble.strerror}):", "name another file with --output."

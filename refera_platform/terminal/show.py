@@ -129,10 +129,11 @@ class Steps:
             self._progress.console.print(printable(what), markup=False)
 
 
-def complain(trouble: ReferaError) -> None:
-    """Print an error: what is wrong, and the next step on a line of its own."""
+def complain(trouble: ReferaError) -> int:
+    """Print an error, what is wrong and the next step on a line of its own; says the exit code."""
     console = messages()
     console.print("[bold red]Error[/bold red]", end=" ")
     console.print(printable(trouble.problem.rstrip()), markup=False)
     if trouble.remedy:
         console.print(f"  → {printable(trouble.remedy)}", markup=False)
+    return 1

@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from refera_platform.disk import full, says_full
 from refera_platform.engine import configuration, open_store, quoted, redact, scratch
 from refera_platform.errors import WarehouseError, kind_of
 from refera_platform.lake.lake import Lake, run
@@ -253,8 +254,11 @@ def _run_dbt(
         raise WarehouseError(
             f"dbt could not build: {said}; nothing was published:", "mend it and run again.",
             public=f"dbt could not build ({kind_of(answer.exception)}); nothing was published:",
-        )  # fmt: skip
-    return tuple(_finished(result) for result in answer.result)
+        ) from answer.exception  # fmt: skip
+    nodes = tuple(_finished(result) for result in answer.result)
+    if no_room := next((node.message for node in nodes if node.is_red and says_full(node.message)), ""):
+        raise full(WarehouseError(no_room), folder)
+    return nodes
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def quiet(logs: Path) -> list[str]:
 
 
 def _is_fresh() -> bool:
-    if not MANIFEST.exists() or not (TARGET / PARTIAL_PARSE).exists():
+    if any(not file.exists() or not file.stat().st_size for file in (MANIFEST, TARGET / PARTIAL_PARSE)):
         return False
     made = MANIFEST.stat().st_mtime
     return all(path.stat().st_mtime <= made for path in files())

@@ -9,6 +9,7 @@ from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, mo
 
 GROUND = (
     "errors",
+    "disk",
     "clock",
     "alert_settings",
     "runner_settings",

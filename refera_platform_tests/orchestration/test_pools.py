@@ -240,3 +240,17 @@ def test_a_lock_of_another_history_in_the_same_home_is_left_alone(stage, history
         other.kill()
     assert process.bury_the_dead(history, stage.home) == []
     assert run_lock.is_there(stage.home, "unknown-here")
+
+
+@pytest.mark.parametrize("left", [0, 100, 4096], ids=["empty", "cut short", "whole"])
+def test_settings_that_a_full_disk_cut_short_are_written_again(stage, left):
+    path = instance.folder(stage.home) / "dagster.yaml"
+    whole = path.read_text()
+    path.write_text(whole[:left])
+    with instance.opened(stage) as opened:
+        assert path.read_text() == whole
+        assert not opened.telemetry_enabled
+        assert opened.get_concurrency_config().pool_config.default_pool_limit == 1
+    path.write_text("telemetry: {enabled: true}\n")
+    with instance.opened(stage) as opened:
+        assert opened.telemetry_enabled, "what somebody else wrote is theirs"
