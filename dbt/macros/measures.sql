@@ -1,11 +1,3 @@
-{#- What a sale is counted in, the same in every answer: every order status is in. -#}
-{% macro sales_measures(order_lines) -%}
-    count(distinct {{ order_lines }}.order_number) as orders,
-    count(*) as order_lines,
-    cast(sum({{ order_lines }}.units) as bigint) as units,
-    cast(sum({{ order_lines }}.sales_amount) as decimal(18, 2)) as sales_amount
-{%- endmacro %}
-
 {#- A total of cents shared by a number of rows, exactly: six decimals, halves rounded away from zero. -#}
 {% macro exact_average(total, row_count) -%}
     {{ adapter.dispatch('exact_average', 'refera')(total, row_count) }}
@@ -31,26 +23,49 @@
 {%- endmacro %}
 
 {#-
+    What a sale is counted in, the same in every answer: every order status is in, and the money of the orders that
+    were called off is told beside. Name of each measure -> what it is of `order_lines` and `statuses`, and its type.
+-#}
+{% macro sales_measures() -%}
+    {{ return({
+        'orders': ('count(distinct order_lines.order_number)', 'bigint'),
+        'order_lines': ('count(*)', 'bigint'),
+        'units': ('sum(order_lines.units)', 'bigint'),
+        'sales_amount': ('sum(order_lines.sales_amount)', 'decimal(18, 2)'),
+        'cancelled_amount': (
+            'coalesce(sum(order_lines.sales_amount * cast(statuses.is_cancelled as integer)), 0)', 'decimal(18, 2)'
+        ),
+    }) }}
+{%- endmacro %}
+
+{#-
     Sales summed up by some columns, over all months. A build that follows the day's changes has only the order
     lines of the months that it writes anew; it takes what these months had out of the published answer and puts
-    in what they have now, in whole numbers and cents, so nothing drifts.
+    in what they have now, in whole numbers and cents, so nothing drifts. A group in which nothing is left is
+    dropped; one that would have less than nothing is kept, for the tests of the answer to see.
 
     answer: the answer itself. by: name of each column -> what it is of `order_lines` and the dimensions.
-    dimensions: alias of each dimension that `by` speaks of -> (model, key in the dimension, key in the fact).
+    dimensions: alias of each dimension that `by` speaks of -> (model, key in the dimension, key in the fact);
+    `statuses` is always there.
 -#}
 {% macro sales_by(answer, by, dimensions={}) -%}
+    {%- set measures = sales_measures() -%}
+    {%- set dimensions = dict(
+        dimensions, statuses=('dim_order_status', 'order_status_key', 'order_status_key')
+    ) -%}
     select
         {{ by | join(', ') }},
-        cast(sum(orders) as bigint) as orders,
-        cast(sum(order_lines) as bigint) as order_lines,
-        cast(sum(units) as bigint) as units,
-        cast(sum(sales_amount) as decimal(18, 2)) as sales_amount
+        {%- for measure, (expression, type) in measures.items() %}
+        cast(sum({{ measure }}) as {{ type }}) as {{ measure }}{{ "," if not loop.last }}
+        {%- endfor %}
     from (
         select
             {% for name, expression in by.items() -%}
             {{ expression }} as {{ name }},
             {% endfor -%}
-            {{ sales_measures('order_lines') }}
+            {% for measure, (expression, type) in measures.items() -%}
+            cast({{ expression }} as {{ type }}) as {{ measure }}{{ "," if not loop.last }}
+            {% endfor %}
         from {{ ref('fct_order_lines') }} as order_lines
         {%- for alias, (model, key, foreign_key) in dimensions.items() %}
         inner join {{ ref(model) }} as {{ alias }} on order_lines.{{ foreign_key }} = {{ alias }}.{{ key }}
@@ -62,20 +77,19 @@
             {% for name, expression in by.items() -%}
             {{ expression }} as {{ name }},
             {% endfor -%}
-            -count(distinct order_lines.order_number) as orders,
-            -count(*) as order_lines,
-            -cast(sum(order_lines.units) as bigint) as units,
-            -cast(sum(order_lines.sales_amount) as decimal(18, 2)) as sales_amount
+            {% for measure, (expression, type) in measures.items() -%}
+            -cast({{ expression }} as {{ type }}) as {{ measure }}{{ "," if not loop.last }}
+            {% endfor %}
         from {{ served('fct_order_lines') }} as order_lines
         {%- for alias, (model, key, foreign_key) in dimensions.items() %}
         inner join {{ served(model) }} as {{ alias }} on order_lines.{{ foreign_key }} = {{ alias }}.{{ key }}
         {%- endfor %}
         group by {{ by.values() | join(', ') }}
         union all
-        select {{ by | join(', ') }}, orders, order_lines, units, sales_amount
+        select {{ by | join(', ') }}, {{ measures | join(', ') }}
         from {{ served(answer) }}
         {%- endif %}
     ) as months
     group by {{ by | join(', ') }}
-    having sum(order_lines) > 0
+    having {% for measure in measures %}sum({{ measure }}) <> 0{{ " or " if not loop.last }}{% endfor %}
 {%- endmacro %}

@@ -32,13 +32,24 @@ QUESTIONS = (
             Answer(model="ans_sales_by_product_line", order="sales_amount desc"),
             Answer(model="ans_sales_by_order_date", order="order_date desc"),
             Answer(model="ans_sales_by_month", order="order_year desc, order_month desc"),
+            Answer(
+                model="ans_sales_by_product_and_month",
+                order="order_year desc, order_month desc, sales_amount desc",
+            ),
+            Answer(
+                model="ans_sales_by_product_line_and_month",
+                order="order_year desc, order_month desc, sales_amount desc",
+            ),
         ),
     ),
     Question(
         number=2,
         english="Sales per salesperson",
         portuguese="Vendas por vendedor",
-        answers=(Answer(model="ans_sales_by_salesperson", order="sales_amount desc"),),
+        answers=(
+            Answer(model="ans_sales_by_person", order="sales_amount desc"),
+            Answer(model="ans_sales_by_salesperson", order="sales_amount desc"),
+        ),
     ),
     Question(
         number=3,
@@ -64,9 +75,9 @@ QUESTIONS = (
     ),
     Question(
         number=6,
-        english="Sales per manager, customer city and office city",
-        portuguese="Vendas por gerente, cidade do cliente e cidade do escritório",
-        answers=(Answer(model="ans_sales_by_manager_and_cities", order="sales_amount desc"),),
+        english="Number of sales per manager, customer city and office city",
+        portuguese="Número de vendas por gerente, cidade do cliente e cidade do escritório",
+        answers=(Answer(model="ans_sales_by_manager_and_cities", order="orders desc, sales_amount desc"),),
     ),
     Question(
         number=7,

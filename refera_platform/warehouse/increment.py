@@ -24,6 +24,8 @@ UNKNOWN = "unknown"
 """The month of what has no date."""
 UNKNOWN_MEMBERS = "unknown_members"
 """Measure of a month that says how many of its rows named a member that nobody knew."""
+UNDECIDED = "undecided"
+"""Measure of a month that says of how many of its rows something is said that the days to come may change."""
 Scope = Mapping[str, frozenset[str]]
 """Months that a build writes anew, by the column that models are stored by."""
 
@@ -92,8 +94,8 @@ def months_touched(
     """The months whose rows, or the versions that they point at, the new raw objects may have changed.
 
     Always among them: the month ``unknown``, those from the day before the first new one on (of a table without any,
-    from its newest one), and those in which a row looked for a member in vain: a version begins with a change, so no
-    other month can point at a new one.
+    from its newest one), those in which a row looked for a member in vain (a version begins with a change, so no
+    other month can point at a new one), and those of whose rows something is said that changes as days go by.
 
     Args:
         project: Which models are stored by month, and how a changed row's months are found.
@@ -115,7 +117,8 @@ def months_touched(
         months |= {
             month
             for month, item in tables[name].by_month.items()
-            if month >= since or Decimal(item.totals.get(UNKNOWN_MEMBERS, "0"))
+            if month >= since
+            or any(Decimal(item.totals.get(measure) or 0) for measure in (UNKNOWN_MEMBERS, UNDECIDED))
         }
     for name, model in project.models.items():
         if model.months and model.months.found_by:

@@ -11,6 +11,7 @@ can ask the same question at both ends. Three things are said loudly here becaus
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, Protocol
 
 Row = tuple[Any, ...]
@@ -61,7 +62,19 @@ left join offices as office on office.officeCode = rep.officeCode
 """One row per order line, with everything a sale is asked by."""
 
 
-def _sales_by(*columns: str) -> str:
+def _month_names(day: str) -> str:
+    """Names of a date's month in both languages, as two columns."""
+    return f"date_format({day}, '%M', 'en_US'), date_format({day}, '%M', 'pt_BR')"
+
+
+def _day_names(day: str) -> str:
+    """Names of a date's month and weekday in both languages, as four columns."""
+    # MariaDB's Portuguese leaves out what a working day ends in
+    portuguese = f"concat(date_format({day}, '%W', 'pt_BR'), if(weekday({day}) < 5, '-feira', ''))"
+    return f"{_month_names(day)}, date_format({day}, '%W', 'en_US'), {portuguese}"
+
+
+def _sales_by(*columns: str, names: str = "") -> str:
     """Sales added up by ``columns`` of ``SALES``; a group without sales has no row."""
     group = ", ".join(columns)
     return f"""
@@ -70,7 +83,9 @@ def _sales_by(*columns: str) -> str:
         count(distinct orderNumber) as orders,
         count(*) as order_lines,
         cast(sum(quantityOrdered) as signed) as units,
-        cast(sum(amount) as decimal(20, 2)) as sales_amount
+        cast(sum(amount) as decimal(20, 2)) as sales_amount,
+        cast(sum(if(order_status = 'Cancelled', amount, 0)) as decimal(20, 2)) as cancelled_amount
+        {names and ","} {names}
     from ({SALES}) as sale
     group by {group}
     """
@@ -79,8 +94,16 @@ def _sales_by(*columns: str) -> str:
 ANSWERS: Mapping[str, str] = {
     "ans_sales_by_product": _sales_by("product_code", "product_name", "product_line"),
     "ans_sales_by_product_line": _sales_by("product_line"),
-    "ans_sales_by_order_date": _sales_by("order_date"),
-    "ans_sales_by_month": _sales_by("order_year", "order_month"),
+    "ans_sales_by_order_date": _sales_by("order_date", names=_day_names("order_date")),
+    "ans_sales_by_month": _sales_by("order_year", "order_month", names=_month_names("min(order_date)")),
+    "ans_sales_by_product_and_month": _sales_by(
+        "product_code", "product_name", "product_line", "order_year", "order_month",
+        names=_month_names("min(order_date)"),
+    ),
+    "ans_sales_by_product_line_and_month": _sales_by(
+        "product_line", "order_year", "order_month", names=_month_names("min(order_date)")
+    ),
+    "ans_sales_by_person": _sales_by("employee_number", "first_name", "last_name"),
     "ans_sales_by_salesperson": _sales_by(
         "employee_number", "first_name", "last_name", "office_code", "office_city", "manager_number"
     ),
@@ -91,13 +114,23 @@ ANSWERS: Mapping[str, str] = {
         payment.paymentDate as payment_date,
         count(*) as payments,
         cast(sum(payment.amount) as decimal(20, 2)) as total_amount,
-        cast(round(cast(sum(payment.amount) as decimal(38, 12)) / count(*), 6) as decimal(20, 6)) as average_amount
+        cast(round(cast(sum(payment.amount) as decimal(38, 12)) / count(*), 6) as decimal(20, 6)) as average_amount,
+        {_day_names("payment.paymentDate")}
     from payments as payment
     inner join customers as customer on customer.customerNumber = payment.customerNumber
     group by payment.customerNumber, customer_name, payment.paymentDate
     """,
     "ans_sales_by_customer_and_status": _sales_by("customer_number", "customer_name", "order_status"),
-    "ans_time_to_ship": f"""
+    "ans_sales_by_manager_and_cities": _sales_by(
+        "manager_number", "customer_country", "customer_state", "customer_city", "office_city"
+    ),
+}  # fmt: skip
+"""Name of each answer that the source can give at any time -> SQL with exactly the contract's columns."""
+
+
+def ship_answer(day: date) -> str:
+    """SQL of ``ans_time_to_ship`` as of a last captured day: what is still to be shipped is late when it is overdue."""
+    return f"""
     select
         orderNumber as order_number,
         customerNumber as customer_number,
@@ -106,18 +139,17 @@ ANSWERS: Mapping[str, str] = {
         requiredDate as required_date,
         shippedDate as shipped_date,
         datediff(shippedDate, orderDate) as days_to_ship,
-        shippedDate > requiredDate as shipped_late
+        case
+            when shippedDate is not null then shippedDate > requiredDate
+            when status <> 'Cancelled' and requiredDate < '{day}' then true
+        end as shipped_late,
+        {_day_names("orderDate")}
     from orders
-    """,
-    "ans_sales_by_manager_and_cities": _sales_by(
-        "manager_number", "customer_country", "customer_state", "customer_city", "office_city"
-    ),
-}
-"""Name of each answer that the source can give at any time -> SQL with exactly the contract's columns."""
+    """
 
 
-def stock_answer(year: int, month: int) -> str:
-    """SQL of ``ans_stock_by_product_and_month`` for a source captured within that one month only.
+def stock_answer(day: date) -> str:
+    """SQL of ``ans_stock_by_product_and_month`` for a source captured within that day's month only, and up to it.
 
     The source keeps no history of its stock, so all it can tell is what lies there now.
     """
@@ -126,10 +158,13 @@ def stock_answer(year: int, month: int) -> str:
         {_text("productCode")} as product_code,
         {_text("productName")} as product_name,
         {_text("productLine")} as product_line,
-        {int(year)} as stock_year,
-        {int(month)} as stock_month,
+        {day.year} as stock_year,
+        {day.month} as stock_month,
         quantityInStock as quantity_in_stock,
-        cast(quantityInStock * buyPrice as decimal(20, 2)) as stock_value_at_cost
+        cast(quantityInStock * buyPrice as decimal(20, 2)) as stock_value_at_cost,
+        date '{day}' as stock_date,
+        date '{day}' = last_day('{day}') as is_complete_month,
+        {_month_names(f"date '{day}'")}
     from products
     """
 

@@ -1,4 +1,4 @@
-"""The ten answers against the source itself: the same question asked at both ends gives the same rows."""
+"""The answers against the source itself: the same question asked at both ends gives the same rows."""
 
 from contextlib import closing
 from datetime import timedelta
@@ -10,24 +10,24 @@ from refera_platform.answers.verify import verify
 from refera_platform.local.restore import restore
 from refera_platform.local.sample import Admin, create
 from refera_platform.warehouse.build import build
-from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, stock_answer
+from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, ship_answer, stock_answer
 from refera_platform_tests.conftest import REAL_DUMP, TODAY, capture_all, evening, owner
 
-STOCK = "ans_stock_by_product_and_month"
+STOCK, SHIP = "ans_stock_by_product_and_month", "ans_time_to_ship"
 
 
 def published(stage):
     """Every answer as it is published, as comparable rows."""
     with opened(stage) as session:
-        return {name: in_order(session.query(f"from {name}").fetchall()) for name in (*ANSWERS, STOCK)}
+        return {name: in_order(session.query(f"from {name}").fetchall()) for name in (*ANSWERS, STOCK, SHIP)}
 
 
-PEOPLE = ("ans_sales_by_salesperson", "ans_sales_by_manager_and_cities")
+PEOPLE = ("ans_sales_by_salesperson", "ans_sales_by_person", "ans_sales_by_manager_and_cities")
 
 
 def asked(home, customers="customers"):
     """Every answer as the source gives it now; who sold to a customer, out of a copy of an earlier day."""
-    questions = {**ANSWERS, STOCK: stock_answer(TODAY.year, TODAY.month)}
+    questions = {**ANSWERS, STOCK: stock_answer(TODAY), SHIP: ship_answer(TODAY)}
     then = f"join {customers} as customer"
     questions |= {name: questions[name].replace("join customers as customer", then) for name in PEOPLE}
     with closing(owner(home)) as connection:

@@ -20,7 +20,7 @@ KINDS = {
 """What a column of a table tells of, in the words of the charts."""
 MEASURES = {
     "sales": "sales", "sales_amount": "sales", "paid": "paid", "total_amount": "paid",
-    "value": "value", "stock_value_at_cost": "value", "quantity": "quantity", "quantity_in_stock": "quantity",
+    "cancelled_amount": "cancelled", "value": "value", "stock_value_at_cost": "value", "quantity": "quantity", "quantity_in_stock": "quantity",
 }  # fmt: skip
 JOINED = {("salespeople", "office_city")}
 """Columns that list several members in one row."""

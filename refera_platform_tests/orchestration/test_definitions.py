@@ -64,7 +64,7 @@ def test_lineage_goes_table_by_table_from_the_source_to_the_answers(graph):
 def test_the_report_comes_after_the_answers_and_knows_no_days(definitions, graph):
     node = graph.get(keys.REPORT)
     answers = {one for one in graph.materializable_asset_keys if one.path[0] == "answers"} - {keys.REPORT}
-    assert len(answers) == 10
+    assert len(answers) == 13
     assert node.parent_keys >= answers | {keys.raw(table) for table in catalog.TABLES}
     assert node.partitions_def is None
     assert node.kinds == {"html"}

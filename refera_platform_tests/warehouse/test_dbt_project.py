@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,32 @@ import pytest
 
 from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake
 
+SALES = "orders, order_lines, units, sales_amount, cancelled_amount"
+MONTH, DAY = (
+    "month_name_en, month_name_pt",
+    "month_name_en, month_name_pt, weekday_name_en, weekday_name_pt",
+)
 ANSWERS = {
-    "ans_sales_by_product": "product_code, product_name, product_line, orders, order_lines, units, sales_amount",
-    "ans_sales_by_product_line": "product_line, orders, order_lines, units, sales_amount",
-    "ans_sales_by_order_date": "order_date, orders, order_lines, units, sales_amount",
-    "ans_sales_by_month": "order_year, order_month, orders, order_lines, units, sales_amount",
+    "ans_sales_by_product": f"product_code, product_name, product_line, {SALES}",
+    "ans_sales_by_product_line": f"product_line, {SALES}",
+    "ans_sales_by_order_date": f"order_date, {SALES}, {DAY}",
+    "ans_sales_by_month": f"order_year, order_month, {SALES}, {MONTH}",
+    "ans_sales_by_product_and_month": f"product_code, product_name, product_line, order_year, order_month, {SALES},"
+    f" {MONTH}",
+    "ans_sales_by_product_line_and_month": f"product_line, order_year, order_month, {SALES}, {MONTH}",
     "ans_sales_by_salesperson": "employee_number, first_name, last_name, office_code, office_city, manager_number,"
-    " orders, order_lines, units, sales_amount",
+    f" {SALES}",
+    "ans_sales_by_person": f"employee_number, first_name, last_name, {SALES}",
     "ans_average_payment_by_customer_and_date": "customer_number, customer_name, payment_date, payments,"
-    " total_amount, average_amount",
-    "ans_sales_by_customer_and_status": "customer_number, customer_name, order_status, orders, order_lines, units,"
-    " sales_amount",
+    f" total_amount, average_amount, {DAY}",
+    "ans_sales_by_customer_and_status": f"customer_number, customer_name, order_status, {SALES}",
     "ans_time_to_ship": "order_number, customer_number, order_status, order_date, required_date, shipped_date,"
-    " days_to_ship, shipped_late",
+    " days_to_ship, shipped_late, order_month_name_en, order_month_name_pt, order_weekday_name_en,"
+    " order_weekday_name_pt",
     "ans_sales_by_manager_and_cities": "manager_number, customer_country, customer_state, customer_city, office_city,"
-    " orders, order_lines, units, sales_amount",
+    f" {SALES}",
     "ans_stock_by_product_and_month": "product_code, product_name, product_line, stock_year, stock_month,"
-    " quantity_in_stock, stock_value_at_cost",
+    f" quantity_in_stock, stock_value_at_cost, stock_date, is_complete_month, {MONTH}",
 }
 
 
@@ -91,27 +101,27 @@ def test_one_dimension_builds_alone_with_the_tests_it_can_answer(manifest: Any, 
 
 def test_auckland_with_blanks_is_one_city_and_a_rep_who_left_keeps_the_old_sales(shop: Warehouse) -> None:
     assert shop.rows("select * from ans_sales_by_manager_and_cities order by customer_city") == [
-        (11, "New Zealand", None, "Auckland", "Paris", 2, 3, 4, Decimal("35.54")),
-        (11, "France", None, "Nantes", "Paris", 1, 1, 3, Decimal("99.99")),
+        (11, "New Zealand", None, "Auckland", "Paris", 2, 3, 4, Decimal("35.54"), Decimal("0.00")),
+        (11, "France", None, "Nantes", "Paris", 1, 1, 3, Decimal("99.99"), Decimal("0.00")),
     ]
 
 
 def test_stock_is_told_by_month_and_a_deleted_product_leaves_its_past(shop: Warehouse) -> None:
     assert shop.rows(
-        "select * exclude (stock_year_month) from ans_stock_by_product_and_month order by 4, 5, 1"
+        "select * exclude (stock_year_month, month_name_en) from ans_stock_by_product_and_month order by 4, 5, 1"
     ) == [
-        ("P1", "P1", "Ships", 2026, 11, 5, Decimal("7.50")),
-        ("P2", "P2", "Planes", 2026, 11, 8, Decimal("12.00")),
-        ("P3", "P3", "Ships", 2026, 11, 2, Decimal("3.00")),
-        ("P1", "P1", "Ships", 2026, 12, 4, Decimal("6.00")),
-        ("P2", "P2", "Planes", 2026, 12, 8, Decimal("12.00")),
+        ("P1", "P1", "Ships", 2026, 11, 5, Decimal("7.50"), date(2026, 11, 30), True, "novembro"),
+        ("P2", "P2", "Planes", 2026, 11, 8, Decimal("12.00"), date(2026, 11, 30), True, "novembro"),
+        ("P3", "P3", "Ships", 2026, 11, 2, Decimal("3.00"), date(2026, 11, 30), True, "novembro"),
+        ("P1", "P1", "Ships", 2026, 12, 4, Decimal("6.00"), date(2026, 12, 2), False, "dezembro"),
+        ("P2", "P2", "Planes", 2026, 12, 8, Decimal("12.00"), date(2026, 12, 2), False, "dezembro"),
     ]
 
 
 def test_time_to_ship_tells_late_from_not_yet(shop: Warehouse) -> None:
     assert shop.rows(
         "select order_number, order_status, days_to_ship, shipped_late from ans_time_to_ship order by 1"
-    ) == [(100, "Shipped", 4, False), (101, "In Process", None, None), (102, "Shipped", 26, True),
+    ) == [(100, "Shipped", 4, False), (101, "In Process", None, True), (102, "Shipped", 26, True),
           (104, "Shipped", None, None)]  # fmt: skip
 
 
@@ -257,6 +267,32 @@ def spoilt(shop: Warehouse, manifest: Any, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("name", WRONGS)
 def test_a_wrong_total_or_key_is_seen(spoilt: Warehouse, name: str) -> None:
     assert spoilt.status[name] == "fail"
+
+
+def test_a_group_that_drifts_below_nothing_is_shown_and_red(
+    shop: Warehouse, manifest: Any, tmp_path: Path
+) -> None:
+    """A build that follows the changes starts from a published answer of which two groups are wrong, and the sum right."""
+    answer = "ans_sales_by_product_line"
+    database = tmp_path / shop.database.name
+    shutil.copy(shop.database, database)
+    with duckdb.connect(database) as connection:
+        connection.execute("create schema served")
+        for name in ("fct_order_lines", "dim_order_status", "dim_product", answer):
+            connection.execute(f"create table served.{name} as from main.{name}")
+        for line, more in (("Planes", -7), ("Ships", 7)):
+            connection.execute(
+                f"update served.{answer} set orders = orders + ?, order_lines = order_lines + ? where product_line = ?",
+                [more, more, line],
+            )
+    built = dbt(
+        database, "build", "--select", answer, "--exclude-resource-type", "unit_test", manifest=manifest
+    )
+    assert (built.status[answer], built.status[f"{answer}_adds_up"]) == ("success", "fail")
+    assert built.rows(f"select product_line, order_lines from {answer} order by 1") == [
+        ("Planes", -6),
+        ("Ships", 10),
+    ]
 
 
 MONEY = {

@@ -227,7 +227,7 @@ def test_the_page_begins_with_what_the_warehouse_is(opened) -> None:
 def test_the_report_s_exposure_reads_every_answer(built_shop):
     exposures = built_shop.manifest["exposures"]
     answers = {key for key in built_shop.manifest["nodes"] if key.startswith("model.refera.ans_")}
-    assert len(answers) == 10
+    assert len(answers) == 13
     assert set(exposures["exposure.refera.report"]["depends_on"]["nodes"]) == answers
     questions = [exposure for exposure in exposures.values() if exposure["name"].startswith("question_")]
     assert len(questions) == 7

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from refera_platform.answers.session import opened
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
@@ -46,6 +47,9 @@ def test_random_days_of_business_give_what_a_full_rebuild_gives(
 ) -> None:
     seed = time.time_ns() % 10_000 if stress_seconds else 7
     business = RandomBusiness(shop, seed)
+    for number in range(901, 906):  # become late in these days, in a month that little else touches
+        order = f"({number}, '2025-06-10', '2026-03-31', null, 'In Process', null, 10)"
+        shop.run(f"insert into orders values {order}")
     stage = stage.at(evening(START))
     captures(stage, TABLES, START)
     assert build(stage).published is not None
@@ -64,3 +68,8 @@ def test_random_days_of_business_give_what_a_full_rebuild_gives(
             found = content(published(at))
             assert found == expected, f"seed {seed}, day {day}"
     assert incremental
+    if not stress_seconds:
+        with opened(at) as session:
+            late = "order_number > 900 and shipped_late and shipped_date is null"
+            (count,) = session.query(f"select count(*) from ans_time_to_ship where {late}").fetchone() or (0,)
+            assert count

@@ -6,7 +6,6 @@ sales as (
     {{ sales_by(
         'ans_sales_by_customer_and_status',
         {'customer_number': 'order_lines.customer_number', 'order_status': 'statuses.order_status'},
-        dimensions={'statuses': ('dim_order_status', 'order_status_key', 'order_status_key')},
     ) }}
 
 ),
@@ -25,6 +24,7 @@ select
     sales.orders,
     sales.order_lines,
     sales.units,
-    sales.sales_amount
+    sales.sales_amount,
+    sales.cancelled_amount
 from sales
 left join customers on sales.customer_number = customers.customer_number

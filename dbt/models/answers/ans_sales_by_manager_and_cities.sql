@@ -30,5 +30,6 @@ select
     orders,
     order_lines,
     units,
-    sales_amount
+    sales_amount,
+    cancelled_amount
 from sales

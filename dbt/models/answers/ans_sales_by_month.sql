@@ -10,13 +10,28 @@ sales as (
         },
     ) }}
 
+),
+
+months as (
+
+    select distinct
+        calendar_year,
+        calendar_month,
+        month_name_en,
+        month_name_pt
+    from {{ ref('dim_date') }}
+
 )
 
 select
-    order_year,
-    order_month,
-    orders,
-    order_lines,
-    units,
-    sales_amount
+    sales.order_year,
+    sales.order_month,
+    sales.orders,
+    sales.order_lines,
+    sales.units,
+    sales.sales_amount,
+    sales.cancelled_amount,
+    months.month_name_en,
+    months.month_name_pt
 from sales
+left join months on sales.order_year = months.calendar_year and sales.order_month = months.calendar_month

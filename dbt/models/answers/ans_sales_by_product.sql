@@ -21,6 +21,7 @@ select
     sales.orders,
     sales.order_lines,
     sales.units,
-    sales.sales_amount
+    sales.sales_amount,
+    sales.cancelled_amount
 from sales
 left join products on sales.product_code = products.product_code

@@ -39,7 +39,8 @@ select
     sales.orders,
     sales.order_lines,
     sales.units,
-    sales.sales_amount
+    sales.sales_amount,
+    sales.cancelled_amount
 from sales
 left join employees on sales.employee_number = employees.employee_number
 left join offices on sales.office_code = offices.office_code

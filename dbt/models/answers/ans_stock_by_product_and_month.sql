@@ -11,6 +11,12 @@ products as (
 
     select * from {{ ref('dim_product') }}
 
+),
+
+dates as (
+
+    select * from {{ ref('dim_date') }}
+
 )
 
 select
@@ -21,6 +27,11 @@ select
     stock.stock_month,
     stock.quantity_in_stock,
     stock.stock_value_at_cost,
+    stock.stock_date,
+    extract(day from stock.stock_date + 1) = 1 as is_complete_month,
+    dates.month_name_en,
+    dates.month_name_pt,
     stock.stock_year_month
 from stock
 inner join products on stock.product_key = products.product_key
+left join dates on stock.stock_date_key = dates.date_key

@@ -50,6 +50,7 @@ select
     {{ member_key('statuses.order_status') }} as order_status_key,
     statuses.order_status,
     statuses.order_status_meaning,
-    statuses.is_known_status
+    statuses.is_known_status,
+    {{ is_cancelled('statuses.order_status') }} as is_cancelled
 from statuses
 {{ and_the_unknown_member('statuses', 'order_status', 'string') }}

@@ -12,6 +12,21 @@ order_lines as (
 
 ),
 
+captured_days as (
+
+    select * from {{ ref('stg_refera__captured_days') }}
+    where database_name = 'classicmodels' and table_name = 'orders'
+
+),
+
+-- an order that is still to be shipped is late, or not, as of this day
+last_day as (
+
+    select max(captured_on) as captured_on
+    from captured_days
+
+),
+
 line_totals as (
 
     select
@@ -46,10 +61,17 @@ select
         when orders.shipped_date <= orders.required_date then 0
     end as days_late,
     orders.shipped_date > orders.required_date as is_shipped_late,
+    orders.shipped_date is null and not {{ is_cancelled('orders.order_status') }} as is_open,
+    case
+        when orders.shipped_date is not null then orders.shipped_date > orders.required_date
+        when {{ is_cancelled('orders.order_status') }} then null
+        when orders.required_date < last_day.captured_on then true
+    end as is_late,
     coalesce(line_totals.line_count, 0) as line_count,
     cast(coalesce(line_totals.units, 0) as bigint) as units,
     cast(coalesce(line_totals.sales_amount, 0) as decimal(18, 2)) as sales_amount,
     orders.has_unknown_member,
     orders.order_year_month
 from orders
+cross join last_day
 left join line_totals on orders.order_number = line_totals.order_number

@@ -51,7 +51,7 @@ def specifications(say: Words, language: str, *, validate: bool = False) -> dict
         "statuses": lambda make: make.ranked("orders", measure),
         "days_to_ship": lambda make: make.histogram(),
         "shipping_by_month": lambda make: make.line_over_time("average", ("average", "orders", "late")),
-        "managers": lambda make: make.ranked("sales", measure),
+        "managers": lambda make: make.ranked("orders", measure),
         "cities": lambda make: make.heatmap(measure),
         "stock_by_month": lambda make: make.bars_over_time("month", "quantity", stock),
         "stock_value": lambda make: make.ranked("value", stock),

@@ -27,7 +27,9 @@ from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.stage import Stage
 
-READS = ("fct_orders", "fct_order_lines", "dim_customer", "dim_employee", "dim_product")
+READS = (
+    "fct_orders", "fct_order_lines", "dim_customer", "dim_employee", "dim_order_status", "dim_product",
+)  # fmt: skip
 """Published tables the page reads besides the answers."""
 MONTHS_DRAWN = 60
 ONE_YEAR = timedelta(days=366)
@@ -99,8 +101,15 @@ def _sections(session: Session, window: Window) -> tuple[Section, ...]:
     ).fetchall()
     return (
         sales.total(window), sales.by_salesperson(), service.payments(window), sales.by_customer_and_status(),
-        service.shipping(window), sales.by_manager_and_cities(), service.stock([month for (month,) in months]),
+        service.shipping(window, _last_day(session, window)), sales.by_manager_and_cities(),
+        service.stock([month for (month,) in months]),
     )  # fmt: skip
+
+
+def _last_day(session: Session, window: Window) -> date:
+    """The newest captured day of the orders that are published."""
+    told = session.published.sources.get("classicmodels.orders", {}).get("day")
+    return date.fromisoformat(told) if told else window.last_day
 
 
 def _window(session: Session, today: date) -> Window:
@@ -117,20 +126,23 @@ def _window(session: Session, today: date) -> Window:
 
 def _headline(session: Session) -> dict[str, Any]:
     lines = session.query(
-        "select count(*), coalesce(sum(units), 0), coalesce(sum(sales_amount), 0.00) from fct_order_lines"
-    ).fetchone() or (0, 0, Decimal(0))
+        "select count(*), coalesce(sum(units), 0), coalesce(sum(sales_amount), 0.00),"
+        " coalesce(sum(sales_amount) filter (where is_cancelled), 0.00)"
+        " from fct_order_lines inner join dim_order_status using (order_status_key)"
+    ).fetchone() or (0, 0, Decimal(0), Decimal(0))
     orders = session.query(
-        "select count(*), count(distinct customer_number), count(shipped_date),"
-        " count(*) filter (where is_shipped_late), min(order_date), max(order_date) from fct_orders"
-    ).fetchone() or (0, 0, 0, 0, None, None)
-    order_lines, units, amount = lines
-    count, customers, shipped, late, first, last = orders
+        "select count(*), count(distinct customer_number), count(is_late), count(*) filter (where is_late),"
+        " count(*) filter (where is_late and is_open), min(order_date), max(order_date) from fct_orders"
+    ).fetchone() or (0, 0, 0, 0, 0, None, None)
+    order_lines, units, amount, cancelled = lines
+    count, customers, judged, late, overdue, first, last = orders
     share = (
-        (Decimal(100 * late) / Decimal(shipped)).quantize(Decimal("0.1"), ROUND_HALF_UP) if shipped else None
+        (Decimal(100 * late) / Decimal(judged)).quantize(Decimal("0.1"), ROUND_HALF_UP) if judged else None
     )
     numbers = {
         "sales": amount, "orders": count, "order_lines": order_lines, "units": units,
-        "average_order": quotient(amount, count), "late_share": share, "late": late, "shipped": shipped,
+        "average_order": quotient(amount, count), "late_share": share, "late": late, "judged": judged,
+        "overdue": overdue, "cancelled": cancelled,
         "customers": customers, "first_order": first, "last_order": last,
         "lines_per_order": _tenth(order_lines, count), "units_per_line": _tenth(units, order_lines),
     }  # fmt: skip

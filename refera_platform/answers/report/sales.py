@@ -4,7 +4,10 @@ from refera_platform.answers.report.members import customers, employees, product
 from refera_platform.answers.report.query import OTHERS, Column, Section, SeriesQuery, TableQuery, Window
 
 MEASURES = "orders, order_lines, units, cast(sales_amount as double) as sales"
-SUMS = "sum(orders) as orders, sum(order_lines) as order_lines, sum(units) as units, sum(sales_amount) as sales_amount"
+SUMS = (
+    "sum(orders) as orders, sum(order_lines) as order_lines, sum(units) as units, sum(sales_amount) as sales_amount,"
+    " sum(cancelled_amount) as cancelled_amount"
+)
 DRAWN_SUMS = (
     "sum(orders)::bigint as orders, sum(order_lines)::bigint as order_lines, sum(units)::bigint as units,"
     " cast(sum(sales_amount) as double) as sales"
@@ -15,24 +18,28 @@ LOCAL = "'%Y-%m-%dT00:00:00'"
 
 
 def measures(*, orders_add_up: bool) -> tuple[Column, ...]:
-    """The four measures of every sale."""
+    """The measures of every sale."""
     return (
         Column(name="orders", kind="integer", summed=orders_add_up),
         Column(name="order_lines", kind="integer", summed=True),
         Column(name="units", kind="integer", summed=True),
         Column(name="sales_amount", kind="amount", summed=True),
+        Column(name="cancelled_amount", kind="amount", summed=True),
     )
 
 
 def total(window: Window) -> Section:
     """Question 1."""
     sold = (
-        f"select sold.*, products.product_line from fct_order_lines as sold left join ({products()}) as products"
+        "select sold.*, products.product_line, case when is_cancelled then sales_amount else 0 end as cancelled_amount"
+        f" from fct_order_lines as sold left join ({products()}) as products"
         " on sold.product_code = products.product_code"
+        " inner join dim_order_status as statuses on sold.order_status_key = statuses.order_status_key"
     )
     lines = (
         "select product_line, count(distinct order_number) as orders, count(*) as order_lines,"
-        f" sum(units) as units, sum(sales_amount) as sales_amount from ({sold}) group by product_line"
+        " sum(units) as units, sum(sales_amount) as sales_amount, sum(cancelled_amount) as cancelled_amount"
+        f" from ({sold}) group by product_line"
     )
     ranked = f"select *, row_number() over (order by sales_amount desc, product_line) as place from ({lines})"
     return Section(
@@ -193,7 +200,7 @@ def by_manager_and_cities() -> Section:
     names = f"select employee_number as manager_number, employee_name as manager, label from ({employees()})"
     named = f"{sold} as sold left join ({names}) as managers using (manager_number)"
     ranked = (
-        "select manager_number, label, row_number() over (order by sum(sales_amount) desc, manager_number) as place"
+        "select manager_number, label, row_number() over (order by sum(orders) desc, manager_number) as place"
         f" from {named} group by manager_number, label"
     )
     places = (
@@ -234,7 +241,7 @@ def by_manager_and_cities() -> Section:
                 columns=(
                     Column(name="manager_number", kind="id"), Column(name="manager"), *measures(orders_add_up=True),
                 ),
-                order="sales_amount desc, manager_number",
+                order="orders desc, sales_amount desc, manager_number",
             ),
             TableQuery(
                 name="managers_and_cities",
@@ -244,7 +251,8 @@ def by_manager_and_cities() -> Section:
                     Column(name="manager"), Column(name="customer_country"), Column(name="customer_state"),
                     Column(name="customer_city"), Column(name="office_city"), *measures(orders_add_up=True),
                 ),
-                order="sales_amount desc, manager_number, customer_country, customer_state, customer_city, office_city",
+                order="orders desc, sales_amount desc, manager_number, customer_country, customer_state, customer_city,"
+                " office_city",
             ),
         ),
     )  # fmt: skip

@@ -70,10 +70,16 @@ def _paid() -> tuple[Column, ...]:
     )
 
 
-def shipping(window: Window) -> Section:
-    """Question 5."""
+def shipping(window: Window, last_day: date) -> Section:
+    """Question 5.
+
+    Args:
+        window: The part of time that charts draw.
+        last_day: Newest captured day of the orders: as of it, those that are still to be shipped are late.
+    """
     late = (
-        "select shipped.*, customer_name, date_diff('day', required_date, shipped_date) as days_late"
+        "select shipped.*, customer_name,"
+        f" date_diff('day', required_date, coalesce(shipped_date, date '{last_day}')) as days_late"
         f" from ans_time_to_ship as shipped left join ({customers()}) as customers using (customer_number)"
         " where shipped_late"
     )
@@ -94,17 +100,17 @@ def shipping(window: Window) -> Section:
                 name="shipping_by_month",
                 sql=f"select strftime(date_trunc('month', order_date), {LOCAL}) as month, avg(days_to_ship) as average,"
                 " count(*) as orders, count(*) filter (where shipped_late) as late from ans_time_to_ship"
-                f" where days_to_ship is not null and {window.holds('order_date')} group by all order by month",
+                f" where {window.holds('order_date')} group by all having average is not null order by month",
             ),
         ),
         tables=(
             TableQuery(
                 name="latest_late", sql=late, columns=columns, limit=NAMED_LATE,
-                order="shipped_date desc, days_late desc, order_number desc",
+                order="shipped_date desc nulls first, days_late desc, order_number desc",
             ),
             TableQuery(
                 name="worst_late", sql=late, columns=columns, limit=NAMED_LATE,
-                order="days_late desc, shipped_date desc, order_number desc",
+                order="days_late desc, shipped_date desc nulls first, order_number desc",
             ),
             TableQuery(
                 name="days_to_ship",
@@ -197,10 +203,12 @@ def stock(months: list[date]) -> Section:
             ),
             TableQuery(
                 name="stock_months",
-                sql=f"select {month_of} as month, count(distinct product_code) as products, sum(quantity_in_stock)"
-                f" as quantity_in_stock, sum(stock_value_at_cost) as stock_value_at_cost from {kept} group by all",
+                sql=f"select {month_of} as month, stock_date, count(distinct product_code) as products,"
+                " sum(quantity_in_stock) as quantity_in_stock, sum(stock_value_at_cost) as stock_value_at_cost"
+                f" from {kept} group by all",
                 columns=(
-                    Column(name="month", kind="month"), Column(name="products", kind="integer"),
+                    Column(name="month", kind="month"), Column(name="stock_date", kind="date"),
+                    Column(name="products", kind="integer"),
                     Column(name="quantity_in_stock", kind="integer"),
                     Column(name="stock_value_at_cost", kind="amount"),
                 ),

@@ -57,13 +57,19 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "order_lines": ("Order lines", "Linhas de pedido"),
     "units": ("Units", "Unidades"),
     "average_order": ("Average order", "Pedido médio"),
-    "late_share": ("Shipped late", "Enviados com atraso"),
-    "sales_note": ("{first_order} to {last_order}", "{first_order} a {last_order}"),
+    "late_share": ("Late", "Com atraso"),
+    "sales_note": (
+        "{first_order} to {last_order}, {cancelled} of it cancelled",
+        "{first_order} a {last_order}, {cancelled} de pedidos cancelados",
+    ),
     "orders_note": ("of {customers} customers", "de {customers} clientes"),
     "order_lines_note": ("{lines_per_order} an order", "{lines_per_order} por pedido"),
     "units_note": ("{units_per_line} a line", "{units_per_line} por linha"),
     "average_order_note": ("sales by order", "vendas por pedido"),
-    "late_share_note": ("{late} of {shipped} shipped orders", "{late} de {shipped} pedidos enviados"),
+    "late_share_note": (
+        "{late} of {judged} orders shipped or due, {overdue} not shipped yet",
+        "{late} de {judged} pedidos enviados ou vencidos, {overdue} ainda não enviados",
+    ),
     # charts
     "chart_sales_by_month": ("Sales by month", "Vendas por mês"),
     "chart_sales_by_day": ("Sales by day, last three months", "Vendas por dia, últimos três meses"),
@@ -80,7 +86,7 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "chart_shipping_by_month": (
         "Average days to ship, by month of order", "Média de dias até o envio, por mês do pedido",
     ),
-    "chart_managers": ("Sales by manager and office", "Vendas por gerente e escritório"),
+    "chart_managers": ("Orders by manager and office", "Pedidos por gerente e escritório"),
     "chart_cities": ("Orders by customer city and office", "Pedidos por cidade do cliente e escritório"),
     "chart_stock_by_month": ("Units in stock by month", "Unidades em estoque por mês"),
     "chart_stock_value": ("Stock at cost, newest month", "Estoque a preço de custo, mês mais recente"),
@@ -128,6 +134,7 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "product_name": ("Product", "Produto"),
     "product_line": ("Product line", "Linha de produto"),
     "sales_amount": ("Sales", "Vendas"),
+    "cancelled_amount": ("Cancelled", "Cancelado"),
     "employee_number": ("No.", "Nº"),
     "salesperson": ("Salesperson", "Vendedor"),
     "office_city": ("Office", "Escritório"),
@@ -149,6 +156,7 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "manager_number": ("No.", "Nº"),
     "manager": ("Manager", "Gerente"),
     "products": ("Products", "Produtos"),
+    "stock_date": ("Up to", "Até"),
     "quantity_in_stock": ("In stock", "Em estoque"),
     "stock_value_at_cost": ("Value at cost", "Valor a custo"),
     # sources
