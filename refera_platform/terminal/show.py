@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -80,6 +81,8 @@ def cell(value: Any) -> str:
         return "[dim]NULL[/dim]"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Decimal):
+        return f"{value:f}"  # str would write small ones with an exponent
     return escape(printable(str(value)))
 
 
