@@ -11,7 +11,7 @@ from refera_platform.orchestration.dbt_assets import build_dbt_assets
 from refera_platform.orchestration.executor import executor
 from refera_platform.orchestration.failed_days import build_failed_days_check
 from refera_platform.orchestration.fixed_keys_check import build_fixed_keys_check
-from refera_platform.orchestration.labels import captured_days
+from refera_platform.orchestration.labels import of_footers
 from refera_platform.orchestration.partitions import daily
 from refera_platform.orchestration.process import claiming
 from refera_platform.orchestration.raw_assets import build_raw_assets
@@ -47,7 +47,7 @@ def build(stage: Stage) -> dg.Definitions:
         if (found := logged([table for table in TABLES if table.database == database]))
     ]
     return dg.Definitions(
-        assets=[*raw, captured_days(), build_dbt_assets(stage), build_report_asset()],
+        assets=[*raw, *of_footers(), build_dbt_assets(stage), build_report_asset()],
         asset_checks=[
             build_freshness_check(TABLES),
             build_failed_days_check(TABLES),

@@ -28,3 +28,33 @@
         0
     {%- endif -%}
 {%- endmacro %}
+
+{#-
+    To stand after `union all`: rows and money of each month of a published model that this build leaves alone. Nothing
+    in a build of everything.
+-#}
+{% macro kept_months(model, rows, money=none) -%}
+    {%- if is_served('kept_totals') | trim -%}
+        select
+            month as group_value,
+            cast(total as bigint) as row_count,
+            cast(null as decimal(38, 6)) as money
+        from {{ served('kept_totals') }}
+        where model = '{{ model }}' and measure = '{{ rows }}'
+        {%- if money %}
+        union all
+        select
+            month as group_value,
+            0 as row_count,
+            cast(total as decimal(38, 6)) as money
+        from {{ served('kept_totals') }}
+        where model = '{{ model }}' and measure = '{{ money }}'
+        {%- endif %}
+    {%- else -%}
+        select
+            cast(null as {{ dbt.type_string() }}) as group_value,
+            0 as row_count,
+            cast(0 as decimal(38, 6)) as money
+        where false
+    {%- endif -%}
+{%- endmacro %}

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib.metadata import version
+from typing import Any
 
 from refera_platform.errors import LakeError
 from refera_platform.json_fields import parsed_object, require_types
@@ -73,6 +74,8 @@ class RawState:
     """Rows that the source had when the object was written; ``None`` when the object's moment was over for it."""
     source_money: str | None = None
     """Sum of the table's declared amount at that moment, as decimal text."""
+    source_groups: Mapping[str, Sequence[Sequence[Any]]] = field(default_factory=dict)
+    """The same in groups, by declared grouping: (value as text, rows, money as decimal text), the largest first."""
     quirks: Mapping[str, int] = field(default_factory=dict)
     """Values of the source, by column, that no Parquet type holds and that were kept as NULL."""
     passes: int = 1

@@ -16,6 +16,8 @@ GROUPS: Mapping[str, str] = {
 """Group of the models in each folder below ``models/``."""
 CAPTURED_DAYS = dg.AssetKey(["lake", "captured_days"])
 """The list of raw objects, which dbt reads like a table."""
+SOURCE_GROUPS = dg.AssetKey(["lake", "source_groups"])
+"""What the source itself had in groups, which dbt reads like a table."""
 REPORT = dg.AssetKey(["answers", "report"])
 """The page of the answers."""
 
@@ -28,6 +30,6 @@ def raw(table: SourceTable) -> dg.AssetKey:
 def of_dbt(props: Mapping[str, Any]) -> dg.AssetKey:
     """Key of a dbt model or source, from its entry in the manifest."""
     if props["resource_type"] == "source":
-        known = props["source_name"] == "refera"
-        return CAPTURED_DAYS if known else dg.AssetKey(["raw", props["source_name"], props["name"]])
+        own = props["source_name"] == "refera"
+        return dg.AssetKey(["lake", props["name"]] if own else ["raw", props["source_name"], props["name"]])
     return dg.AssetKey([GROUPS[props["fqn"][1]], props["name"]])

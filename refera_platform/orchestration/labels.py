@@ -54,17 +54,24 @@ def version_of(table: SourceTable) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 
-def captured_days() -> dg.AssetSpec:
-    """The list of raw objects, which dbt reads like a table and nobody materializes."""
-    return dg.AssetSpec(
-        keys.CAPTURED_DAYS,
-        group_name="lake",
-        deps=[keys.raw(table) for table in TABLES],
-        description="The raw objects of every table, one a day, as their own footers describe them.",
-        owners=[PLATFORM],
-        tags={"layer": "raw"},
-        kinds={"parquet"},
-    )
+def of_footers() -> list[dg.AssetSpec]:
+    """What the footers of raw objects say, which dbt reads like tables and nobody materializes."""
+    said = {
+        keys.CAPTURED_DAYS: "The raw objects of every table, one a day, as their own footers describe them.",
+        keys.SOURCE_GROUPS: "What the source itself added up in groups when the newest day of each table was read.",
+    }
+    return [
+        dg.AssetSpec(
+            key,
+            group_name="lake",
+            deps=[keys.raw(table) for table in TABLES],
+            description=description,
+            owners=[PLATFORM],
+            tags={"layer": "raw"},
+            kinds={"parquet"},
+        )
+        for key, description in said.items()
+    ]
 
 
 def owner_of(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> str:

@@ -31,6 +31,21 @@ class Strategy(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grouping:
+    """A column by which the source itself adds up a table, so that an answer can be compared group by group."""
+
+    name: str
+    """What the groups are called in the tests of the answers."""
+    column: str
+    of: str = ""
+    """Another declared table of the database that has the column; empty for the table's own."""
+    on: tuple[str, str] = ("", "")
+    """The table's column and the key of the other table which it points at."""
+    is_month: bool = False
+    """Whether the column is a date, and a group its month, like 2026-11."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceTable:
     """One table we copy, a day at a time."""
 
@@ -47,6 +62,8 @@ class SourceTable:
     """Columns kept as HMAC-SHA256 of their text, keyed by ``REFERA_HASH_KEY``: equal values stay equal."""
     amount: tuple[str, ...] = ()
     """Columns whose product is a row's money: its sum at the source must be the warehouse's and each answer's."""
+    groupings: tuple[Grouping, ...] = ()
+    """How the source adds up the table's rows and amount in groups, each time that it is asked for both."""
     cursor: str = ""
     """For ``cursor``: the column that grows when a row comes or changes."""
     overlap: timedelta | int = timedelta(hours=1)
@@ -81,6 +98,12 @@ class SourceTable:
             raise SettingError(
                 f"{where} hides {', '.join(sorted(hidden))}, of which its amount is made:",
                 "leave the column open, or leave the amount out.",
+            )
+        own = {grouping.column for grouping in self.groupings if not grouping.of}
+        if hidden := own & (self.private | self.hashed):
+            raise SettingError(
+                f"{where} hides {', '.join(sorted(hidden))}, by which it is grouped:",
+                "leave the column open, or leave the grouping out.",
             )
         if self.cursor and self.cursor in self.private | self.hashed:
             raise SettingError(

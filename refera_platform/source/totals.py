@@ -1,20 +1,72 @@
-"""What a table adds up to at the source: its rows and its money."""
+"""What a table adds up to at the source: its rows and its money, as a whole and in its declared groups."""
+
+from collections.abc import Mapping
 
 from refera_platform.engine import literal
 from refera_platform.source.connection import Source
-from refera_platform.source.table import SourceTable
+from refera_platform.source.table import Grouping, SourceTable
 from refera_platform.source.types import backticked
+
+MAX_GROUPS = 1000
+"""Groups of one grouping that are asked for, the largest first: what is kept of each day must stay small."""
+Group = tuple[str | None, int, str | None]
+"""The group's value as text, its rows, and its money as decimal text if the table has an amount."""
 
 
 def totals(source: Source, table: SourceTable) -> tuple[int, str | None]:
     """Rows of the table at the source, and the sum of its declared amount as decimal text if it has one."""
-    asked = f"table_schema = database() and table_name = {literal(table.name)}"
-    there = {
-        row[0] for row in source.ask(f"select column_name from information_schema.columns where {asked}")
-    }
-    # of a column that is gone the check of columns tells
-    amount = table.amount if there.issuperset(table.amount) else ()
-    product = " * ".join(map(backticked, amount)) or "null"
-    asked = f"cast(count(*) as signed), cast(coalesce(sum({product}), 0) as char)"
-    row = source.ask(f"select {asked} from {backticked(table.name)}")[0]
-    return int(row[0]), str(row[1]) if amount else None
+    money = _money(table, _columns(source, table.name))
+    row = source.ask(f"select {_counted(money)} from {backticked(table.name)} as t")[0]
+    return int(row[0]), None if row[1] is None else str(row[1])
+
+
+def grouped(source: Source, table: SourceTable) -> Mapping[str, tuple[Group, ...]]:
+    """The same in each declared group, by grouping: at most ``MAX_GROUPS`` and one, which says that there are more."""
+    columns = _columns(source, table.name) if table.groupings else set()
+    money = _money(table, columns)
+    found: dict[str, tuple[Group, ...]] = {}
+    for each in table.groupings:
+        there = _columns(source, each.of) if each.of else columns
+        # of a column that is gone the check of columns tells
+        if each.column in there and (not each.of or (each.on[0] in columns and each.on[1] in there)):
+            rows = source.ask(_grouped(table, each, money))
+            found[each.name] = tuple(
+                (None if value is None else str(value), int(count), None if sum_ is None else str(sum_))
+                for value, count, sum_ in rows
+            )
+    return found
+
+
+def _grouped(table: SourceTable, grouping: Grouping, money: str) -> str:
+    """SQL of a table's groups; which texts are one group is for the column's collation to say."""
+    relation = f"{backticked(table.name)} as t"
+    if grouping.of:
+        ours, theirs = map(backticked, grouping.on)
+        relation += f" left join {backticked(grouping.of)} as o on t.{ours} = o.{theirs}"
+    column = f"{'o' if grouping.of else 't'}.{backticked(grouping.column)}"
+    group = column
+    if grouping.is_month:  # of a partial date the lake keeps NULL
+        group = f"if(month({column}) * dayofmonth({column}) = 0, null, date_format({column}, '%Y-%m'))"
+    return (
+        f"select cast(min({group}) as char) as value, {_counted(money)} from {relation}"
+        f" group by {group} order by 2 desc, 1 limit {MAX_GROUPS + 1}"
+    )
+
+
+def _counted(money: str) -> str:
+    """SQL of a row count and a sum, as text that loses nothing."""
+    return f"cast(count(*) as signed), cast({f'coalesce(sum({money}), 0)' if money else 'null'} as char)"
+
+
+def _money(table: SourceTable, columns: set[str]) -> str:
+    """SQL of a row's money; empty for a table without an amount, or one whose columns are gone."""
+    return (
+        " * ".join(f"t.{backticked(name)}" for name in table.amount)
+        if columns.issuperset(table.amount)
+        else ""
+    )
+
+
+def _columns(source: Source, table: str) -> set[str]:
+    asked = f"table_schema = database() and table_name = {literal(table)}"
+    return {row[0] for row in source.ask(f"select column_name from information_schema.columns where {asked}")}

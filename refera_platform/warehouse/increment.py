@@ -141,10 +141,11 @@ def serve(
         )
     run(
         connection,
-        "create or replace table served.kept_totals (model varchar, measure varchar, total decimal(38, 6))",
+        "create or replace table served.kept_totals"
+        " (model varchar, month varchar, measure varchar, total decimal(38, 6))",
     )
     kept = [
-        (name, measure, total)
+        (name, month, measure, total)
         for name, model in published.models.items()
         if name in project.models
         for month, item in model.by_month.items()
@@ -154,5 +155,6 @@ def serve(
     if kept:
         columns = [list(values) for values in zip(*kept, strict=True)]
         connection.execute(
-            "insert into served.kept_totals select unnest(?), unnest(?), cast(unnest(?) as decimal(38, 6))", columns
+            "insert into served.kept_totals select unnest(?), unnest(?), unnest(?), cast(unnest(?) as decimal(38, 6))",
+            columns,
         )  # fmt: skip

@@ -1,10 +1,10 @@
 """What a build reads: a fixed list of raw objects, so that the warehouse shows one moment of the lake.
 
-Lake ──pin()──▶ Inputs ──register()──▶ views classicmodels.* and refera.captured_days in the build's database
+Lake ──pin()──▶ Inputs ──register()──▶ views classicmodels.* and refera.* in the build's database
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import duckdb
@@ -19,6 +19,7 @@ from refera_platform.lake.writer import nothing
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.names import is_among
 from refera_platform.source.table import SourceTable, Strategy
+from refera_platform.source.totals import MAX_GROUPS
 from refera_platform.warehouse.published import Published, inputs_key
 
 Days = Mapping[date, RawObject]
@@ -26,6 +27,10 @@ CAPTURED_DAYS = (
     "database_name varchar, table_name varchar, day date, is_observed boolean, captured_at timestamptz,"
     " row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint, source_rows bigint,"
     " source_money decimal(38, 6)"
+)
+SOURCE_GROUPS = (
+    "database_name varchar, table_name varchar, day date, group_kind varchar, group_value varchar, row_count bigint,"
+    " money decimal(38, 6), is_whole boolean"
 )
 
 
@@ -142,6 +147,36 @@ def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs, *, only_new:
             for day, item in days.items()
         )
         run(connection, f"insert into refera.captured_days values {values}")
+    register_groups(connection, inputs)
+
+
+def register_groups(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Create the relation of what the source itself had in groups, at the moment of each table's newest day.
+
+    A grouping by a column of another table is left out when the two were not read at one moment.
+    """
+    run(connection, f"create or replace table refera.source_groups ({SOURCE_GROUPS})")
+    newest = {table.address: _newest(days) for table, days in inputs.days.items()}
+    rows = []
+    for table in inputs.days:
+        item = newest[table.address]
+        for each in table.groupings:
+            other = newest.get(f"{table.database}.{each.of or table.name}")
+            if item and other and item.state.captured_at == other.state.captured_at:
+                groups = item.state.source_groups.get(each.name, ())
+                is_all = len(groups) <= MAX_GROUPS
+                place = (table.database, table.name, item.day, each.name)
+                rows += [(*place, *group, is_all) for group in groups[:MAX_GROUPS]]
+    if rows:
+        columns = [list(values) for values in zip(*rows, strict=True)]
+        marks = ", ".join("unnest(?)" for _ in columns)
+        connection.execute(f"insert into refera.source_groups select {marks}", columns)
+
+
+def _newest(days: Days) -> RawObject | None:
+    """The newest day that was looked at."""
+    observed = [item for item in days.values() if item.state.is_observed]
+    return max(observed, key=lambda item: item.day, default=None)
 
 
 def save(connection: duckdb.DuckDBPyConnection, inputs: Inputs, path: str) -> None:
@@ -152,10 +187,13 @@ def save(connection: duckdb.DuckDBPyConnection, inputs: Inputs, path: str) -> No
         " modified timestamptz, state varchar)",
     )
     objects = [(table.address, item) for table, days in inputs.days.items() for item in days.values()]
+    newest = {id(_newest(days)) for days in inputs.days.values()}
     rows = [
-        (address, item.day, stored.key, stored.size, stored.etag, stored.modified, item.state.to_json())
+        (address, item.day, stored.key, stored.size, stored.etag, stored.modified, state.to_json())
         for address, item in objects
         for stored in (item.stored,)
+        # of days gone by nobody asks what they had been in groups, and the list has all days that were ever captured
+        for state in (item.state if id(item) in newest else replace(item.state, source_groups={}),)
     ]
     columns = [list(values) for values in zip(*rows, strict=True)]
     connection.execute(f"insert into inputs select {', '.join('unnest(?)' for _ in columns)}", columns)

@@ -50,7 +50,7 @@ def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory,
     )
     assert report["preview"].startswith("![The report](data:image/png;base64,iVBOR")
     assert list(outcome.assets)[-1] == "answers/report", "it tells of what was published before it"
-    assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 21
+    assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 24
     tell_their_columns_months_and_rows(outcome)
 
 
@@ -227,7 +227,7 @@ def test_killed_runs_leave_old_or_new_and_the_next_one_heals(memory, shop):
     shop.run("delete from payments where checkNumber = 'C1'")
     for until in KILL_POINTS.values():
         _run_and_kill(memory, until)
-        assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 21
+        assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 24
         with opened(memory) as session:
             amount = session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone()
             assert (

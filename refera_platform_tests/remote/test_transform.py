@@ -61,7 +61,7 @@ def test_a_whole_day_without_a_machine(on_lambda, transform, stage, shop) -> Non
     assert first.event["requestPayload"] == EVENT
     here = replace(stage, warehouse=f"{stage.warehouse}-here")
     assert build(here).published is not None
-    assert len(published_of(stage)) == 21
+    assert len(published_of(stage)) == 24
     assert published_of(stage) == published_of(here)
     lines = [json.loads(line) for line in service.logs(TRANSFORM).splitlines() if line.startswith("{")]
     assert [line["message"] for line in lines] == ["begun", "published"] * 2

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from refera_platform.stage import CHECKOUT
+from refera_platform.warehouse.inputs import SOURCE_GROUPS
 
 PROJECT = CHECKOUT / "dbt"
 Row = dict[str, Any]
@@ -167,6 +168,7 @@ def lake(folder: Path, days: Mapping[date, Day]) -> Path:
             " is_observed boolean, captured_at timestamptz, row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint,"
             " source_rows bigint, source_money decimal(38, 6))"
         )
+        connection.execute(f"create table refera.source_groups ({SOURCE_GROUPS})")
         for day, tables in days.items():
             for table in COLUMNS:
                 rows = tables.get(table, [])

@@ -7,7 +7,9 @@ import pytest
 from refera_platform.answers.session import opened
 from refera_platform.engine import scratch, session
 from refera_platform.errors import LakeError, WarehouseError
+from refera_platform.lake import capture_log
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.source import totals
 from refera_platform.warehouse import build as building
 from refera_platform.warehouse.build import build
 from refera_platform.warehouse.published import FAILURES, KEY, OBJECTS, fixed_key, read
@@ -38,7 +40,7 @@ def total(stage, of="sales_amount", where="ans_sales_by_product"):
 
 def test_the_manifest_tells_the_truth_about_what_is_published(copied):
     published = read(root_of(copied))
-    assert len(published.models) == 21
+    assert len(published.models) == 24
     assert set(published.sources) == {f"classicmodels.{name}" for name in (
         "customers", "employees", "offices", "orderdetails", "orders", "payments", "productlines", "products",
     )}  # fmt: skip
@@ -50,6 +52,30 @@ def test_the_manifest_tells_the_truth_about_what_is_published(copied):
             assert found[key] == item.etag
             content = root_of(copied).read(key)[0]
             assert (len(content), hashlib.sha256(content).hexdigest()) == (item.bytes, item.sha256)
+
+
+def test_a_group_that_the_source_counted_otherwise_is_red_although_the_sums_agree(stage, shop, monkeypatch):
+    def exchanged(source, table):
+        """What the source says, with the two largest groups of each grouping in one another's place."""
+        said = totals.grouped(source, table)
+        return {
+            kind: ((second[0], *first[1:]), (first[0], *second[1:]), *others)
+            for kind, (first, second, *others) in said.items()
+        }
+
+    shop.run("insert into orders values (105, '2026-02-03', '2026-03-20', null, 'In Process', null, 10)")
+    monkeypatch.setattr(capture_log, "grouped", exchanged)
+    capture_all(stage, TODAY)
+    built = build(stage)
+    assert built.published is None
+    red = {node.name for node in built.nodes if node.status == "fail"}
+    assert red == {
+        f"ans_{name}_equals_the_source" for name in (
+            "sales_by_product", "sales_by_order_date", "sales_by_month", "sales_by_product_and_month",
+            "sales_by_product_line_and_month", "sales_by_customer_and_status", "time_to_ship",
+            "average_payment_by_customer_and_date", "stock_by_product_and_month",
+        )
+    }  # fmt: skip
 
 
 def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):

@@ -243,6 +243,10 @@ WRONGS = {
     "versions_follow_one_another_dim_customer_customer_number":
         "update dim_customer set version_number = 3 where customer_number = 3 and version_number = 2",
     "fct_orders_reconciles_with_the_source": "update stg_refera__captured_days set lake_rows = 77",
+    "fct_payments_reconciles_with_the_source":
+        "update stg_refera__captured_days set database_name = 'another' where table_name = 'payments'",
+    "fct_orders_points_at_versions_that_were_valid":
+        "update fct_orders set customer_key = (select max(customer_key) from dim_customer where is_current and customer_number = 3)",
     "dates_occur_at_least_once": "update int_dates_that_occur set occurrences = 0",
     "statuses_are_met_at_least_once": "update int_order_statuses_met set orders = -1",
     **{
@@ -302,19 +306,55 @@ MONEY = {
     "products": "select count(*), sum(quantity_in_stock * buy_price) from stg_classicmodels__products",
 }
 """Rows and money of each table whose answers are compared with the source's own."""
+LINES = "stg_classicmodels__orderdetails left join stg_classicmodels__orders using (order_number)"
+GROUPS = {
+    ("orderdetails", "product"): ("product_code", "sum(units * unit_price)", LINES),
+    ("orderdetails", "status"): ("upper(order_status) || ' '", "sum(units * unit_price)", LINES),
+    ("orderdetails", "customer"): ("customer_number", "sum(units * unit_price)", LINES),
+    ("orderdetails", "month"): ("strftime(order_date, '%Y-%m')", "sum(units * unit_price)", LINES),
+    ("orders", "month"): ("strftime(order_date, '%Y-%m')", "null", "stg_classicmodels__orders"),
+    ("payments", "month"): ("strftime(payment_date, '%Y-%m')", "sum(payment_amount)", "stg_classicmodels__payments"),
+    ("products", "product"): (
+        "product_code", "sum(quantity_in_stock * buy_price)", "stg_classicmodels__products",
+    ),
+}  # fmt: skip
+"""Groups of the same tables, in a spelling that the source may choose: (value, money, relation)."""
+IN_GROUPS = {
+    "ans_sales_by_product", "ans_sales_by_order_date", "ans_sales_by_month", "ans_sales_by_product_and_month",
+    "ans_sales_by_product_line_and_month", "ans_sales_by_customer_and_status", "ans_time_to_ship",
+    "ans_average_payment_by_customer_and_date", "ans_stock_by_product_and_month",
+}  # fmt: skip
+IS_LARGEST = (
+    "row_number() over (partition by table_name, group_kind order by row_count desc, group_value) = 1"
+)
 
 
 @pytest.mark.parametrize(
-    ("rows", "cents", "wrong"),
+    ("rows", "cents", "groups", "wrong"),
     [
-        pytest.param(0, 0, lambda answer: False, id="the same"),
-        pytest.param(1, 0, lambda answer: True, id="a row more at the source"),
-        pytest.param(0, 1, lambda answer: answer != "ans_time_to_ship", id="a cent more at the source"),
+        pytest.param(0, 0, "", lambda answer: False, id="the same"),
+        pytest.param(1, 0, "", lambda answer: True, id="a row more at the source"),
+        pytest.param(0, 1, "", lambda answer: answer != "ans_time_to_ship", id="a cent more at the source"),
+        pytest.param(
+            0,
+            0,
+            "update {groups} set group_value = 'another' where rowid in (select rowid from {groups} qualify {largest})",
+            lambda answer: answer in IN_GROUPS,
+            id="a group is another at the source",
+        ),
+        pytest.param(
+            0,
+            0,
+            "update {groups} set is_whole = false;"
+            " delete from {groups} where rowid not in (select rowid from {groups} qualify {largest})",
+            lambda answer: False,
+            id="more groups than were asked for",
+        ),
     ],
 )
 def test_each_answer_is_what_the_source_itself_answers(
-    shop: Warehouse, manifest: Any, tmp_path: Path, rows: int, cents: int, wrong: Callable[[str], bool]
-) -> None:
+    shop: Warehouse, manifest: Any, tmp_path: Path, rows: int, cents: int, groups: str, wrong: Callable[[str], bool]
+) -> None:  # fmt: skip
     database = tmp_path / shop.database.name
     shutil.copy(shop.database, database)
     with duckdb.connect(database) as connection:
@@ -326,6 +366,15 @@ def test_each_answer_is_what_the_source_itself_answers(
                 " where table_name = ?",
                 [count, count + rows, asked, table],
             )
+        for (table, kind), (value, money, relation) in GROUPS.items():
+            connection.execute(
+                "insert into stg_refera__source_groups select 'classicmodels', ?, (select max(captured_on)"
+                f" from stg_refera__captured_days where table_name = ?), ?, {value}, count(*), {money}, true"
+                f" from {relation} group by all",
+                [table, table, kind],
+            )
+        if groups:
+            connection.execute(groups.format(groups="stg_refera__source_groups", largest=IS_LARGEST))
     told = dbt(
         database,
         "test",

@@ -24,6 +24,26 @@ def distinct(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
     return tables
 
 
+def open_groupings(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
+    """The tables, when none is grouped by a column that another table hides.
+
+    Raises:
+        SettingError: naming the grouping and the column.
+    """
+    declared = {table.address: table for table in tables}
+    for table in tables:
+        for grouping in table.groupings:
+            where = f"The grouping {grouping.name!r} of {table.address}"
+            other = declared.get(f"{table.database}.{grouping.of or table.name}")
+            if other is None:
+                raise SettingError(f"{where} is by a column of {grouping.of}, which is not declared.")
+            if grouping.column in other.private | other.hashed:
+                raise SettingError(
+                    f"{where} is by {grouping.of}.{grouping.column}, which stays behind:", "leave it out."
+                )
+    return tables
+
+
 def find(name: str) -> SourceTable:
     """The table called ``name`` or ``database.name``.
 
@@ -37,4 +57,4 @@ def find(name: str) -> SourceTable:
     return found[0]
 
 
-TABLES: tuple[SourceTable, ...] = distinct(classicmodels.TABLES)
+TABLES: tuple[SourceTable, ...] = open_groupings(distinct(classicmodels.TABLES))

@@ -5,9 +5,10 @@ comparison (or the log) sees updates and deletes. Tables that refer come before 
 this order, a row inserted meanwhile is never captured without what it points at.
 """
 
-from refera_platform.source.table import SourceTable
+from refera_platform.source.table import Grouping, SourceTable
 
 DATABASE = "classicmodels"
+OF_THE_ORDER = ("orderNumber", "orderNumber")
 
 TABLES = (
     SourceTable(
@@ -15,6 +16,12 @@ TABLES = (
         name="orderdetails",
         key=("orderNumber", "productCode"),
         amount=("quantityOrdered", "priceEach"),
+        groupings=(
+            Grouping(name="product", column="productCode"),
+            Grouping(name="status", column="status", of="orders", on=OF_THE_ORDER),
+            Grouping(name="customer", column="customerNumber", of="orders", on=OF_THE_ORDER),
+            Grouping(name="month", column="orderDate", of="orders", on=OF_THE_ORDER, is_month=True),
+        ),
         about="The lines of each order: product, quantity and the price agreed.",
     ),
     SourceTable(
@@ -22,12 +29,14 @@ TABLES = (
         name="payments",
         key=("customerNumber", "checkNumber"),
         amount=("amount",),
+        groupings=(Grouping(name="month", column="paymentDate", is_month=True),),
         about="Payments received from customers, by check.",
     ),
     SourceTable(
         database=DATABASE,
         name="orders",
         key=("orderNumber",),
+        groupings=(Grouping(name="month", column="orderDate", is_month=True),),
         about="Orders of customers; status and shipping date are overwritten in place.",
     ),
     SourceTable(
@@ -54,6 +63,7 @@ TABLES = (
         name="products",
         key=("productCode",),
         amount=("quantityInStock", "buyPrice"),
+        groupings=(Grouping(name="product", column="productCode"),),
         about="Scale models for sale, with stock and prices overwritten in place.",
     ),
     SourceTable(

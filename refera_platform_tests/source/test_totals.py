@@ -1,0 +1,48 @@
+"""What the source adds up itself: as a whole and in the groups of the catalogue, by its own idea of what is equal."""
+
+from refera_platform.source import totals
+from refera_platform.source.catalog import find
+from refera_platform_tests.conftest import source_of
+
+
+def test_the_source_adds_up_a_table_in_its_declared_groups(stage, shop):
+    shop.run("set foreign_key_checks = 0")
+    shop.run("update orders set status = 'SHIPPED' where orderNumber = 102")
+    shop.run("update orders set orderDate = '2026-02-00' where orderNumber = 104")
+    shop.run("insert into orderdetails values (999, 'P9', 1, '0.01', 1)")
+    with source_of(stage) as source:
+        lines = totals.grouped(source, find("orderdetails"))
+        assert totals.totals(source, find("orderdetails")) == (6, "233.95")
+        assert totals.grouped(source, find("employees")) == {}
+        assert totals.grouped(source, find("orders")) == {
+            "month": (("2026-01", 2, None), (None, 1, None), ("2026-02", 1, None))
+        }
+        assert totals.grouped(source, find("payments")) == {
+            "month": (("2026-02", 2, "60.01"), ("2026-01", 1, "48.98"))
+        }
+    # which spelling stands for a group is the server's to choose
+    found = {
+        kind: {value and value.upper(): (rows, money) for value, rows, money in groups}
+        for kind, groups in lines.items()
+    }
+    assert found == {
+        "product": {"P2": (3, "133.96"), "P1": (2, "99.98"), "P9": (1, "0.01")},
+        "status": {"SHIPPED": (3, "108.98"), None: (1, "0.01"), "IN PROCESS": (1, "85.00"), "ON HOLD": (1, "39.96")},
+        "customer": {"10": (2, "48.98"), "11": (1, "60.00"), "12": (1, "85.00"), "13": (1, "39.96"), None: (1, "0.01")},
+        "month": {"2026-01": (3, "108.98"), None: (2, "39.97"), "2026-02": (1, "85.00")},
+    }  # fmt: skip
+
+
+def test_of_many_groups_the_largest_are_asked_for_and_one_that_says_there_are_more(stage, shop, monkeypatch):
+    monkeypatch.setattr(totals, "MAX_GROUPS", 1)
+    with source_of(stage) as source:
+        assert totals.grouped(source, find("products"))["product"] == (
+            ("P1", 1, "1000.00"),
+            ("P2", 1, "0.00"),
+        )
+
+
+def test_a_column_that_is_gone_costs_its_grouping_only(stage, shop):
+    shop.run("alter table orders rename column status to state")
+    with source_of(stage) as source:
+        assert set(totals.grouped(source, find("orderdetails"))) == {"product", "customer", "month"}
