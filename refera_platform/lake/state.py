@@ -127,6 +127,8 @@ class RawState:
                 )
             content.pop("fingerprint")
             content |= {"day": date.fromisoformat(content["day"]), "columns": dict(content["columns"])}
+            groups = content.get("source_groups", {}).items()
+            content["source_groups"] = {kind: tuple(map(tuple, each)) for kind, each in groups}
             state = cls(**content)
             require_types(state)
             return state
