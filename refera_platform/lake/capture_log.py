@@ -188,7 +188,7 @@ class LogCapture:
             write_day(self._lake, self._source.connection, table, unseen, nothing(unseen), before=None, extends=False,
                       folder=self._folder)  # fmt: skip
         if self._is_exact:
-            money, groups = totals(self._source, table)[1], grouped(self._source, table)
+            money, groups = totals(self._source, table)[1], grouped(self._source, table, read.rows)
             state = replace(state, source_rows=read.rows, source_money=money, source_groups=groups)
         rows, added = baseline_rows(self._source.connection, table, job.known, state, read, cut, self._folder)
         kept = own.state.rows if own and own.state.is_observed else {}
@@ -240,7 +240,7 @@ class LogCapture:
                 )
             if is_newest and net is not None and self._is_exact:
                 base = replace(base, source_rows=count - net, source_money=money if is_present else None)
-                base = replace(base, source_groups=grouped(self._source, table) if is_present else {})
+                base = replace(base, source_groups=grouped(self._source, table, count) if is_present else {})
             item, added = writer.write(stretch, base, job.known, read=read, cut=cut)
             job.known = dict(sorted({**job.known, item.day: item}.items()))
             written.append(

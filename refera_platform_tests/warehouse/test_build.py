@@ -55,9 +55,9 @@ def test_the_manifest_tells_the_truth_about_what_is_published(copied):
 
 
 def test_a_group_that_the_source_counted_otherwise_is_red_although_the_sums_agree(stage, shop, monkeypatch):
-    def exchanged(source, table):
+    def exchanged(source, table, rows):
         """What the source says, with the two largest groups of each grouping in one another's place."""
-        said = totals.grouped(source, table)
+        said = totals.grouped(source, table, rows)
         return {
             kind: ((second[0], *first[1:]), (first[0], *second[1:]), *others)
             for kind, (first, second, *others) in said.items()
