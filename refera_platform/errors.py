@@ -6,7 +6,8 @@ ReferaError
 ├── LakeError           a raw object cannot be read, written or trusted
 │   ├── DayRefused      this day cannot be captured (any more, or yet) as it was asked for
 │   │   └── UnavailableDayError   no request at all can capture it: nothing is left to do
-│   └── OvertakenError   another run wrote the object first
+│   ├── OvertakenError   another run wrote the object first
+│   └── DamagedError     the bytes of an object are not those that were written
 ├── WarehouseError      the build or its audit failed; what was published stays
 ├── QueryError          a question to the warehouse could not be answered
 ├── AlertError          a message could not be delivered
@@ -61,6 +62,10 @@ class UnavailableDayError(DayRefused):
 
 class OvertakenError(LakeError):
     """Another run wrote the object first."""
+
+
+class DamagedError(LakeError):
+    """The bytes of an object are not those that were written."""
 
 
 class WarehouseError(ReferaError):

@@ -11,8 +11,10 @@ from typing import Any
 
 import duckdb
 
+from refera_platform.answers.damage import Damage, damage, named_by
 from refera_platform.answers.mirrors import MIRRORS, Mirror
 from refera_platform.engine import literal, quoted, scratch
+from refera_platform.errors import LakeError
 from refera_platform.lake.evolution import newest_shape, respelled
 from refera_platform.lake.lake import Lake, RawObject, current_state, run
 from refera_platform.lake.objects import ObjectRoot
@@ -54,6 +56,9 @@ def verify(stage: Stage, started: Callable[[str], None] = lambda name: None) -> 
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
     published = read(root)
     yield _fixed_keys(root)
+    with scratch(stage) as folder:
+        yield _checksums("lake", damage(lake.objects, folder))
+        yield _checksums("warehouse", damage(root, folder, named_by(published)))
     for database in dict.fromkeys(table.database for table in TABLES):
         tables = [table for table in TABLES if table.database == database]
         with scratch(stage) as folder, connect(stage, database, folder) as source:
@@ -72,6 +77,14 @@ def _fixed_keys(root: ObjectRoot) -> Comparison:
     return Comparison(
         left="manifest", right="keys of other engines", left_rows=found.of,
         right_rows=found.of - len(found.copies) + len(found.left_over), different=len(found.keys), first=found.told,
+    )  # fmt: skip
+
+
+def _checksums(name: str, found: Damage) -> Comparison:
+    """The bytes of every object, and the checksum that it was written with."""
+    return Comparison(
+        left=f"objects of the {name}", right="their checksums", left_rows=found.objects,
+        right_rows=found.objects - len(found.damaged), different=len(found.damaged), first=found.first,
     )  # fmt: skip
 
 
@@ -96,7 +109,11 @@ def _source_and_lake(
             first=f"{unseen}: refera run",
         )
     now = f"read_parquet({literal(str(read_now.path))})"
-    return _compared(source.connection, names, now, there, {name: name for name in table.key}, columns)
+    keys = {name: name for name in table.key}
+    try:
+        return _compared(source.connection, names, now, there, keys, columns)
+    except LakeError as trouble:
+        return _unreadable(names, trouble)
 
 
 def _lake_and_warehouse(
@@ -118,9 +135,17 @@ def _lake_and_warehouse(
             )
             continue
         right = f"(select * from {relation(root, mirror.model, model)} where {mirror.where})"
-        left = _trimmed(source.connection, there, mirror)
         key = {name: mirror.columns[name] for name in table.key}
-        yield _compared(source.connection, names, left, right, key, mirror.columns)
+        try:
+            left = _trimmed(source.connection, there, mirror)
+            yield _compared(source.connection, names, left, right, key, mirror.columns)
+        except LakeError as trouble:
+            yield _unreadable(names, trouble)
+
+
+def _unreadable(names: Mapping[str, str], trouble: LakeError) -> Comparison:
+    """Objects that cannot be read end this comparison, and not the others."""
+    return Comparison(**names, left_rows=0, right_rows=0, different=0, first=trouble.problem.rstrip(":"))
 
 
 def _trimmed(connection: duckdb.DuckDBPyConnection, relation: str, mirror: Mirror) -> str:

@@ -20,6 +20,7 @@ from refera_platform.lake import layout
 from refera_platform.lake.captured import Captured, Filled
 from refera_platform.lake.drift import altered, begun, carried
 from refera_platform.lake.lake import Lake, RawObject, current_state, run, state_objects
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.proof import counted, require_same_server
 from refera_platform.lake.reconcile import Present, reconciled
 from refera_platform.lake.state import RawState
@@ -162,7 +163,7 @@ def _fill(
     """Write the day's object if anything changed; say its state, what was added, and its bytes."""
     connection, before = source.connection, known.get(state.day)
     now = read.relation
-    there = current_state(table, known, state.columns)
+    there = current_state(table, LocalCopies(lake.objects, folder).of_state(known), state.columns)
     added: dict[str, int] = {"r": read.rows} if read.rows else {}
     rows, op = now, "'r'"
     if there is not None:

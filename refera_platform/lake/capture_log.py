@@ -21,6 +21,7 @@ from refera_platform.lake.captured import Captured, Filled, Refused
 from refera_platform.lake.drift import begun
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.log_job import Job
 from refera_platform.lake.log_result import LogResults
 from refera_platform.lake.log_shapes import Shapes
@@ -190,7 +191,8 @@ class LogCapture:
         if self._is_exact:
             money, groups = totals(self._source, table)[1], grouped(self._source, table, read.rows)
             state = replace(state, source_rows=read.rows, source_money=money, source_groups=groups)
-        rows, added = baseline_rows(self._source.connection, table, job.known, state, read, cut, self._folder)
+        there = LocalCopies(self._lake.objects, self._folder).of_state(job.known)
+        rows, added = baseline_rows(self._source.connection, table, there, state, read, cut, self._folder)
         kept = own.state.rows if own and own.state.is_observed else {}
         state = replace(state, rows=sums(kept, added), table_rows=read.rows if self._is_exact else None)
         stored = write_day(self._lake, self._source.connection, table, state, rows, before=own.stored if own else None,

@@ -13,6 +13,7 @@ import duckdb
 from refera_platform.engine import literal, quoted
 from refera_platform.lake.drift import folded, shapes_since
 from refera_platform.lake.lake import Lake, RawObject, latest, object_rows, raw_rows, run, state_objects
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.log_table import LOGGED, READ, Emptied, Stretch, position_of, position_prefix
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import nothing, write_day
@@ -161,7 +162,7 @@ class DayWriter:
             return False
         key = ", ".join(quoted(name) for name in self.table.key)
         created = f"(select * from {raw_rows([str(path) for path in draft.files])} where _op = 'c')"
-        versions = object_rows(state_objects(draft.known), draft.types, files=draft.files)
+        versions = object_rows(self._objects(draft), draft.types, files=draft.files)
         following = ", ".join(
             f"lead({name}) over (partition by {key} order by _position) as {quoted(f'{name} ')}"
             for name in ("_op", "_position", "_changed_at")
@@ -196,11 +197,15 @@ class DayWriter:
 
     def _state(self, draft: Draft, condition: str) -> str | None:
         """SQL of the rows that are there according to the lake and to what this pass has read so far."""
-        objects = state_objects(draft.known)
+        objects = self._objects(draft)
         if not objects and not draft.files:
             return None
         rows = object_rows(objects, draft.types, files=draft.files)
         return latest(f"(select * from {rows} where {condition})", self.table.key)
+
+    def _objects(self, draft: Draft) -> list[RawObject]:
+        """The objects that the state is read from, as copies whose bytes were compared: what is read is written on."""
+        return state_objects(LocalCopies(self.lake.objects, self.folder).of_state(draft.known))
 
     def _spool(self, draft: Draft, rows: str, name: str) -> bool:
         """Write some more rows; says whether there are any."""

@@ -18,7 +18,7 @@ from typing import IO, Any
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
 from refera_platform.engine import client
-from refera_platform.errors import LakeError
+from refera_platform.errors import DamagedError
 from refera_platform.lake.s3_errors import ABSENT, CONFLICT, OVERTAKEN, UPLOAD_GONE, code, explained
 from refera_platform.stage import ObjectStore
 
@@ -91,12 +91,13 @@ class ObjectRoot:
                 return None
         return content.getvalue(), etag
 
-    def download(self, item: StoredObject, path: Path, *, sha256: str = "") -> None:
-        """Put the bytes of an object, as it was listed, into a local file; the file is there when they are right.
+    def download(self, key: str, path: Path, *, etag: str = "", sha256: str = "") -> None:
+        """Put the bytes of an object into a local file, which is there when they are right.
 
         Args:
-            item: The object.
+            key: Key below the root.
             path: The file; its folder is made.
+            etag: ETag that the object was listed with; empty for a name whose content never changes.
             sha256: What the bytes must hash to; empty for what the object's own metadata says. An object of earlier
                 versions has none, and is compared with the checksum of the store, when it keeps one.
 
@@ -105,9 +106,9 @@ class ObjectRoot:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.partial")
-        with explained(item.url, overtaken="so it cannot be read as it was listed"):
+        with explained(self.url(key), overtaken="so it cannot be read as it was listed"):
             with partial.open("wb") as content:
-                self._receive(item.key, content, etag=item.etag, sha256=sha256)
+                self._receive(key, content, etag=etag, sha256=sha256)
             partial.replace(path)
 
     def sha256(self, key: str) -> str:
@@ -227,7 +228,7 @@ class ObjectRoot:
         """Receive an object whole; bytes that were damaged on the way are asked for again. The ETag.
 
         Raises:
-            LakeError: when they are not those that were written, however often they are asked for.
+            DamagedError: when they are not those that were written, however often they are asked for.
         """
         condition = {"IfMatch": etag} if etag else {}
         for left in reversed(range(TRIES)):
@@ -247,7 +248,7 @@ class ObjectRoot:
                 continue
             if (sha256 or _sha256_of(answer)) in ("", found.hexdigest()):
                 return str(answer["ETag"])
-        raise LakeError(
+        raise DamagedError(
             f"The bytes of {self.url(key)} are not those that were written: their checksum differs, {TRIES} times"
             " in a row.",
             "Run it again; if it stays, the store has damaged the object: put back an earlier version of it, or move it"

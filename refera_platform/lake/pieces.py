@@ -247,7 +247,7 @@ def stage_piece(
             passing=True,
         )
     if there := staging.pieces(plan).get(number):
-        return read_pieces(source, [there])[0]
+        return read_pieces(source, [there.url])[0]
     with source.snapshot() as cut:
         if cut.position is None:
             raise LakeError("The server writes no log:", "set log_bin in its configuration.")
@@ -281,19 +281,19 @@ def stage_piece(
             "Capture the table again.",
             passing=True,
         )
-    return read_pieces(source, [kept])[0]
+    return read_pieces(source, [kept.url])[0]
 
 
-def read_pieces(source: Source, stored: Sequence[StoredObject]) -> list[Piece]:
+def read_pieces(source: Source, urls: Sequence[str]) -> list[Piece]:
     """What pieces say of themselves."""
-    texts = read_states(source.connection, [item.url for item in stored])
+    texts = read_states(source.connection, urls)
     found = []
-    for item in stored:
+    for url in urls:
         try:
-            told = parsed_object(json.loads(texts[item.url]))
-            piece = Piece(number=told["piece"], rows=told["rows"], position=told["position"], url=item.url)
+            told = parsed_object(json.loads(texts[url]))
+            piece = Piece(number=told["piece"], rows=told["rows"], position=told["position"], url=url)
             require_types(piece)
         except (ValueError, KeyError, TypeError) as trouble:
-            raise LakeError(f"{item.url} is no piece:", "remove it and run again.") from trouble
+            raise LakeError(f"{url} is no piece:", "remove it and run again.") from trouble
         found.append(piece)
     return found

@@ -4,15 +4,17 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from refera_platform.clock import Clock
-from refera_platform.errors import LakeError, ReferaError, SourceError
+from refera_platform.errors import DamagedError, LakeError, ReferaError, SourceError
 from refera_platform.lake.assembly import assembled, window_since
 from refera_platform.lake.captured import Refused
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.log_job import Job
 from refera_platform.lake.log_table import TableLog
 from refera_platform.lake.pieces import (
     InPieces,
+    Piece,
     PiecePlan,
     Sizes,
     Staging,
@@ -77,6 +79,7 @@ class Piecewise:
 
         Raises:
             SourceError: when that cannot be done; the pieces are thrown away then.
+            DamagedError: when the bytes of a piece are not those that were written; the same holds.
             LakeError: when a piece is gone: another call has put the table together meanwhile.
         """
         if job.pieces is None or job.log is None:
@@ -86,13 +89,13 @@ class Piecewise:
                 self._source,
                 job.table,
                 job.pieces,
-                job.staged,
+                self._received(job, job.pieces),
                 job.log,
                 self._clock,
                 self._folder,
                 is_exact=is_exact,
             )
-        except SourceError:
+        except (SourceError, DamagedError):  # what is thrown away is read anew by the next run
             Staging(self._lake, job.table).discard(job.pieces)
             raise
 
@@ -100,6 +103,13 @@ class Piecewise:
         """The baseline is committed: its pieces have served."""
         if job.pieces:
             Staging(self._lake, job.table).discard(job.pieces)
+
+    def _received(self, job: Job, plan: PiecePlan) -> list[Piece]:
+        """The pieces as copies whose bytes were compared; what they say of themselves is read there once more."""
+        staging, folder = Staging(self._lake, job.table), self._folder / "pieces"
+        named = {staging.key(plan, piece.number): "" for piece in job.staged}
+        copies = LocalCopies(self._lake.objects, folder).paths(named)
+        return read_pieces(self._source, list(copies.values()))
 
     def _missing(self, job: Job, cut: Position, trouble: Trouble) -> InPieces | None:
         """The pieces that must be read first; nothing when the table is small, or when all pieces are there.
@@ -121,7 +131,7 @@ class Piecewise:
         if missing:
             return InPieces(table=table, plan=plan.id, missing=missing, count=plan.count)
         # these and no others: what another call adds, removes or begins anew must not change what is put together
-        job.pieces, job.staged = plan, read_pieces(self._source, list(there.values()))
+        job.pieces, job.staged = plan, read_pieces(self._source, [item.url for item in there.values()])
         if any(Position.parse(piece.position).order > cut.order for piece in job.staged):
             raise LakeError(
                 f"A piece of {table.address} was read after this pass began:", "run it again.", passing=True

@@ -8,7 +8,7 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any
 
-from refera_platform.errors import LakeError
+from refera_platform.errors import DamagedError, LakeError
 from refera_platform.json_fields import parsed_object, require_types
 
 FORMAT = 1
@@ -109,11 +109,13 @@ class RawState:
             "fingerprint": self.fingerprint,
         }
         content["columns"] = list(self.columns.items())
-        return json.dumps(content)
+        return json.dumps({**content, "checksum": _checksum(content)})
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "RawState":
         """Read a footer's text back.
+
+        A text of earlier versions has no checksum and is taken as it is.
 
         Raises:
             LakeError: for an object whose state is missing, damaged or of a later format.
@@ -121,9 +123,17 @@ class RawState:
         remedy = "move the object away and capture the day again."
         try:
             content = parsed_object(json.loads(text))
+            said = content.pop("checksum", "")
+            is_intact = said in ("", _checksum(content))
             if content.pop("format") > FORMAT:
                 raise LakeError(
                     f"{where} was written by a later version of refera_platform:", "update this one."
+                )
+            if not is_intact:
+                raise DamagedError(
+                    f"The state that {where} carries is not the one that was written: its checksum differs.",
+                    "Run it again; if it stays, the store has damaged the object: put back an earlier version of it, or"
+                    " move it away and capture the day again.",
                 )
             content.pop("fingerprint")
             content |= {"day": date.fromisoformat(content["day"]), "columns": dict(content["columns"])}
@@ -134,3 +144,7 @@ class RawState:
             return state
         except (ValueError, KeyError, TypeError) as trouble:
             raise LakeError(f"{where} does not carry the state of a raw object:", remedy) from trouble
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

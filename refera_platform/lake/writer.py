@@ -15,6 +15,7 @@ from refera_platform.errors import LakeError
 from refera_platform.lake import layout
 from refera_platform.lake.evolution import kept_beside
 from refera_platform.lake.lake import CONTRACT, Lake, raw_rows, read_states, run
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import StoredObject
 from refera_platform.lake.state import METADATA_KEY, RawState
 from refera_platform.source.table import SourceTable
@@ -79,12 +80,13 @@ def write_day(
     Raises:
         LakeError: when the file does not hold what it should, or another run was there first.
     """
-    path = folder / "part-0.parquet"
-    grows_from = read_states(connection, [before.url]).get(before.url, "") if before and extends else ""
-    origin = RawState.from_json(grows_from, before.url).origin if before and grows_from else uuid.uuid4().hex
+    path, copies = folder / "part-0.parquet", LocalCopies(lake.objects, folder)
+    grown = copies.of(before) if before and extends else ""
+    grows_from = read_states(connection, [grown]).get(grown, "") if grown else ""
+    origin = RawState.from_json(grows_from, grown).origin if grows_from else uuid.uuid4().hex
     state = replace(state, origin=origin)
-    if before and extends:
-        older = raw_rows([before.url])
+    if grown:
+        older = raw_rows([grown])
         described = run(connection, f"describe select * from {older}").fetchall()
         shown = kept_beside({name: kind for name, kind, *_ in described}, {**state.columns, **CONTRACT})
         rows = f"select {shown} from {older} union all by name {rows}"
@@ -114,4 +116,5 @@ def write_day(
     key, size = layout.key(table, state.day), path.stat().st_size
     etag = lake.objects.put(key, path, replaces=before.etag if before else None)
     path.unlink()
+    copies.discard()
     return StoredObject(key=key, url=lake.objects.url(key), size=size, etag=etag, modified=datetime.now(UTC))

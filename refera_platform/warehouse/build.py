@@ -23,6 +23,7 @@ from refera_platform.disk import full, says_full
 from refera_platform.engine import configuration, open_store, quoted, redact, scratch
 from refera_platform.errors import WarehouseError, kind_of
 from refera_platform.lake.lake import Lake, run
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.lake.preview import Preview
 from refera_platform.source.catalog import TABLES
@@ -37,7 +38,7 @@ from refera_platform.warehouse.lineage import Lineage
 from refera_platform.warehouse.node import NodeResult
 from refera_platform.warehouse.project import Project
 from refera_platform.warehouse.publish import publish
-from refera_platform.warehouse.published import Published, fixed_key, read, relation
+from refera_platform.warehouse.published import NOTHING, Published, fixed_key, read, relation
 from refera_platform.warehouse.sample import previews
 
 DATABASE = "warehouse.duckdb"
@@ -126,14 +127,16 @@ def build(
     with scratch(stage) as folder:
         database = folder / DATABASE
         before = read(root)
+        copies = LocalCopies(root, folder)
         with _opened(stage, database) as connection:
-            inputs = pin(lake, connection, root, before)
+            inputs = pin(lake, connection, copies, NOTHING if full_refresh else before)
             reason = _reason(models, building, before, inputs, full_refresh=full_refresh)
-            register(connection, inputs, only_new=not reason)
-            scope = None if reason else months_touched(models, before, inputs, connection, root)
+            received = inputs.received(LocalCopies(lake.objects, folder / "raw"), only_new=not reason)
+            register(connection, received, only_new=not reason)
+            scope = None if reason else months_touched(models, before, inputs, connection, copies)
             if scope is not None:
-                serve(models, before, scope, connection, root)
-            _serve_published(connection, root, before, models.to_read(building))
+                serve(models, before, scope, connection, copies)
+            _serve_published(connection, copies, before, models.to_read(building))
         nodes = _run_dbt(stage, folder, building, progress)
         published, lineage, failures = None, None, tuple[tuple[str, str], ...]()
         shown: dict[str, Preview] = {}
@@ -189,7 +192,7 @@ def _options(stage: Stage, folder: Path) -> dict[str, Any]:
 
 
 def _serve_published(
-    connection: duckdb.DuckDBPyConnection, root: ObjectRoot, published: Published, names: Collection[str]
+    connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Published, names: Collection[str]
 ) -> None:
     """Views of published tables that the build reads but does not build."""
     if missing := sorted(set(names) - set(published.models)):
@@ -198,7 +201,7 @@ def _serve_published(
             "build everything once: `refera run`.",
         )
     for name in names:
-        rows = relation(root, name, published.models[name])
+        rows = relation(copies, name, published.models[name])
         run(connection, f"create view main.{quoted(name)} as select * from {rows}")
 
 

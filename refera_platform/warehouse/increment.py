@@ -12,7 +12,7 @@ import duckdb
 
 from refera_platform.engine import quoted
 from refera_platform.lake.lake import RawObject, run
-from refera_platform.lake.objects import ObjectRoot
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.inputs import Inputs
@@ -89,7 +89,7 @@ def _extends(was: RawObject, now: RawObject, *, is_last: bool) -> bool:
 
 
 def months_touched(
-    project: Project, published: Published, inputs: Inputs, connection: duckdb.DuckDBPyConnection, root: ObjectRoot
+    project: Project, published: Published, inputs: Inputs, connection: duckdb.DuckDBPyConnection, copies: LocalCopies
 ) -> Scope:  # fmt: skip
     """The months whose rows, or the versions that they point at, the new raw objects may have changed.
 
@@ -102,7 +102,7 @@ def months_touched(
         published: What the changes are applied to.
         inputs: What is new.
         connection: Session in which the new raw rows are registered.
-        root: The warehouse.
+        copies: Local copies of the warehouse's objects.
     """
     first = min(min(inputs.new(table), default=max(inputs.days[table])) for table in TABLES)
     since = str(first - timedelta(days=1))[:7]
@@ -124,12 +124,12 @@ def months_touched(
         if model.months and model.months.found_by:
             months = scope[model.months.by]
             months |= dated(model.months, connection)
-            months |= found(name, model.months, tables[name], frozenset(months), inputs, connection, root)
+            months |= found(name, model.months, tables[name], frozenset(months), inputs, connection, copies)
     return {by: frozenset(months) for by, months in scope.items()}
 
 
 def serve(
-    project: Project, published: Published, scope: Scope, connection: duckdb.DuckDBPyConnection, root: ObjectRoot
+    project: Project, published: Published, scope: Scope, connection: duckdb.DuckDBPyConnection, copies: LocalCopies
 ) -> None:  # fmt: skip
     """Give the build what is published: tables whole, or the months that it writes anew as they were."""
     run(connection, "create schema if not exists served")
@@ -137,7 +137,7 @@ def serve(
         months = scope.get(model.stored_by)
         run(
             connection,
-            f"create or replace view served.{quoted(name)} as select * from {relation(root, name, model, months)}",
+            f"create or replace view served.{quoted(name)} as select * from {relation(copies, name, model, months)}",
         )
     run(
         connection,

@@ -13,7 +13,8 @@ from refera_platform.engine import literal, quoted
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.evolution import newest_shape
 from refera_platform.lake.lake import CONTRACT, Lake, RawObject, object_rows, run
-from refera_platform.lake.objects import ObjectRoot, StoredObject
+from refera_platform.lake.local_copies import LocalCopies
+from refera_platform.lake.objects import StoredObject
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import nothing
 from refera_platform.source.catalog import TABLES
@@ -60,6 +61,31 @@ class Inputs:
         """Rows that no publication has read."""
         return sum(item.state.row_count - self.rows_read(table, day) for day, item in self.new(table).items())
 
+    def read(self, table: SourceTable, *, only_new: bool) -> list[RawObject]:
+        """The objects of a table whose rows a build reads; an empty one has nothing but its columns to tell.
+
+        Args:
+            table: Which table.
+            only_new: Whether the build reads only what the publication before had not read.
+        """
+        days = self.new(table) if only_new else self.days[table]
+        observed = [item for item in days.values() if item.state.is_observed]
+        if table.strategy is Strategy.SNAPSHOT:
+            return observed[-1:]  # each day is a copy of the table: only the newest is its state
+        return [item for item in observed if item.state.row_count or item is observed[-1]]
+
+    def received(self, copies: LocalCopies, *, only_new: bool) -> "Inputs":
+        """The same with the addresses of local copies of what a build reads, whose bytes were compared.
+
+        Args:
+            copies: Copies of the lake's objects.
+            only_new: Whether the build reads only what the publication before had not read.
+        """
+        needed = {table: self.read(table, only_new=only_new) for table in self.days}
+        copies.paths({item.stored.key: item.stored.etag for items in needed.values() for item in items})
+        days = {table: copies.of_days(self.days[table], items) for table, items in needed.items()}
+        return Inputs(days=days, known=self.known)
+
     def described(self) -> dict[str, dict[str, object]]:
         """For the published manifest: what each table's data is worth, and how many objects it is in."""
         return {
@@ -75,13 +101,21 @@ class Inputs:
         }
 
 
-def pin(lake: Lake, connection: duckdb.DuckDBPyConnection, root: ObjectRoot, published: Published) -> Inputs:
+def pin(
+    lake: Lake, connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Published
+) -> Inputs:
     """Fix the list of raw objects; only those that no publication knows are asked what they are.
+
+    Args:
+        lake: Where they are.
+        connection: Session that can read the lake.
+        copies: Local copies of the warehouse's objects.
+        published: What was published last.
 
     Raises:
         WarehouseError: naming the tables that were never captured.
     """
-    known = _known(connection, root, published)
+    known = _known(connection, copies, published)
     days = {table: lake.days(table, connection, known.get(table, {})) for table in TABLES}
     if empty := [table.address for table, captured in days.items() if not captured]:
         raise WarehouseError(
@@ -120,9 +154,7 @@ def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs, *, only_new:
         new = inputs.new(table) if only_new else days
         read = {day: inputs.rows_read(table, day) if only_new else 0 for day in days}
         observed = [item for item in days.values() if item.state.is_observed]
-        objects = [item for item in new.values() if item.state.is_observed]
-        if table.strategy is Strategy.SNAPSHOT:
-            objects = objects[-1:]  # each day is a copy of the table: only the newest is its state
+        objects = inputs.read(table, only_new=only_new)
         run(connection, f"create schema if not exists {schema}")
         # the columns of today: a model that reads one which the source has no more must fail, not read NULL
         present = observed[-1].state.columns
@@ -204,15 +236,16 @@ def save(connection: duckdb.DuckDBPyConnection, inputs: Inputs, path: str) -> No
 
 
 def _known(
-    connection: duckdb.DuckDBPyConnection, root: ObjectRoot, published: Published
+    connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Published
 ) -> Mapping[SourceTable, Days]:
     """The raw objects that the last complete publication had read."""
     if not published.inputs:
         return {}
     tables = {table.address: table for table in TABLES}
     found: dict[SourceTable, dict[date, RawObject]] = {}
-    url = root.url(inputs_key(published.inputs))
-    rows = run(connection, f"from read_parquet({literal(url)}, hive_partitioning = false)").fetchall()
+    key = inputs_key(published.inputs)
+    path = copies.paths({key: ""}, {key: published.inputs})[key]
+    rows = run(connection, f"from read_parquet({literal(path)}, hive_partitioning = false)").fetchall()
     for address, day, key, size, etag, modified, state in rows:
         if address in tables:
             stored = StoredObject(key=key, url="", size=size, etag=etag, modified=modified)

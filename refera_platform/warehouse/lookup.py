@@ -9,7 +9,7 @@ import duckdb
 
 from refera_platform.engine import literal, quoted
 from refera_platform.lake.lake import run
-from refera_platform.lake.objects import ObjectRoot
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.inputs import Inputs
@@ -36,7 +36,7 @@ def dated(months: Months, connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def found(
     name: str, months: Months, published: PublishedModel, near: frozenset[str], inputs: Inputs,
-    connection: duckdb.DuckDBPyConnection, root: ObjectRoot,
+    connection: duckdb.DuckDBPyConnection, copies: LocalCopies,
 ) -> set[str]:  # fmt: skip
     """The months in which the changed rows lay before.
 
@@ -50,10 +50,9 @@ def found(
         near: Months that are written anew in any case.
         inputs: What is new.
         connection: Session in which the new raw rows are registered.
-        root: The warehouse.
+        copies: Local copies of the warehouse's objects.
     """
-    whole = relation(root, name, published)
-    kinds = dict(row[:2] for row in run(connection, f"describe select * from {whole}").fetchall())
+    kinds = published.columns
     columns = list(months.found_by)
     keys = " union all ".join(
         f"select {', '.join(_as(months.found_by[column][table.name], kinds[column], column) for column in columns)},"
@@ -69,7 +68,7 @@ def found(
     )
     match = " and ".join(f"p.{quoted(column)} = c.{quoted(column)}" for column in columns)
     by = quoted(months.by)
-    close = relation(root, name, published, near)
+    close = relation(copies, name, published, near)
     run(
         connection,
         f"create or replace temp table found_near as select {listed} from changed_keys as c"
@@ -92,7 +91,7 @@ def found(
     }
     rows = run(
         connection,
-        f"select distinct p.{by} from {relation(root, name, published, far)} as p semi join {left} as c on {match}",
+        f"select distinct p.{by} from {relation(copies, name, published, far)} as p semi join {left} as c on {match}",
     )
     return {month for (month,) in rows.fetchall()}
 

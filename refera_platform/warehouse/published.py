@@ -15,6 +15,7 @@ from refera_platform.engine import literal, quoted
 from refera_platform.errors import WarehouseError
 from refera_platform.json_fields import parsed_object, require_types
 from refera_platform.lake.lake import listed
+from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import ObjectRoot
 
 FORMAT = 2
@@ -117,11 +118,14 @@ def inputs_key(sha256: str) -> str:
     return f"{OBJECTS}{INPUTS}/{sha256}.parquet"
 
 
-def relation(root: ObjectRoot, name: str, model: PublishedModel, months: Iterable[str] | None = None) -> str:
+def relation(
+    root: ObjectRoot | LocalCopies, name: str, model: PublishedModel, months: Iterable[str] | None = None
+) -> str:
     """DuckDB relation of a published table, or of some of its months.
 
     Args:
-        root: The warehouse.
+        root: The warehouse, or local copies of its objects: for what is written on, whose bytes are compared with the
+            manifest's checksums.
         name: Name of the table.
         model: What is published of it.
         months: Those to read; ``None`` for all.
@@ -133,7 +137,11 @@ def relation(root: ObjectRoot, name: str, model: PublishedModel, months: Iterabl
             f"cast(null as {kind}) as {quoted(column)}" for column, kind in model.columns.items()
         )
         return f"(select {columns} where false)"
-    urls = listed([root.url(object_key(name, item, model.stored_by)) for item in objects])
+    named = {object_key(name, item, model.stored_by): item.sha256 for item in objects}
+    if isinstance(root, LocalCopies):
+        urls = listed(list(root.paths(dict.fromkeys(named, ""), named).values()))
+    else:
+        urls = listed([root.url(key) for key in named])
     if not model.stored_by:
         return f"read_parquet({urls}, hive_partitioning = false)"
     hive = f"hive_partitioning = true, hive_types = {{{literal(model.stored_by)}: varchar}}"

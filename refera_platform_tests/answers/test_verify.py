@@ -4,8 +4,9 @@ import pytest
 
 from refera_platform.answers.verify import verify
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.published import fixed_key
+from refera_platform.warehouse.published import fixed_key, inputs_key, object_key, read
 from refera_platform_tests.conftest import TODAY, capture_all, captured
+from refera_platform_tests.lake.fault_proxy import before_the_store, flipped
 
 
 @pytest.fixture
@@ -21,17 +22,38 @@ def apart(stage):
 def test_nothing_differs_after_a_run(whole):
     found = list(verify(whole))
     assert all(one.agrees for one in found)
-    assert {one.left.split()[0] for one in found} == {"manifest", "source", "lake"}
+    assert {one.left.split()[0] for one in found} == {"manifest", "objects", "source", "lake"}
     assert sum(one.left_rows for one in found if one.left.startswith("source")) == 28
+
+
+def test_an_object_that_the_store_has_damaged_is_named(whole):
+    """Each is damaged as a disk does it: its metadata stays."""
+    lake, root = ObjectRoot(whole.lake, whole.store), ObjectRoot(whole.warehouse, whole.store)
+    raw = next(item.key for item in lake.list("classicmodels/orders/"))
+    item = read(root).models["dim_office"].objects[0]
+    key, gone = object_key("dim_office", item), inputs_key(read(root).inputs)
+    with before_the_store(whole) as (broken, proxy):
+        proxy.breaks(rf"^GET [^?]*({raw.replace('=', '%3D')}|{key})", flipped)
+        found = {one.left: one for one in verify(broken) if one.left.startswith("objects")}
+    assert {name: one.different for name, one in found.items()} == {
+        "objects of the lake": 1,
+        "objects of the warehouse": 1,
+    }
+    assert f"{raw} are not those that were written" in found["objects of the lake"].first
+    assert f"{key} are not those that were written" in found["objects of the warehouse"].first
+    root.remove(gone)
+    assert [(left, different) for left, _, different, _ in apart(whole)] == [("objects of the warehouse", 1)]
 
 
 def test_a_key_that_other_engines_read_and_that_holds_something_else_is_named(whole):
     root = ObjectRoot(whole.warehouse, whole.store)
     root.write(fixed_key("dim_office"), b"what a late copy left")
-    assert [first for *_, first in apart(whole)] == [
+    told = {left: first for left, *_, first in apart(whole)}
+    assert told.keys() == {"manifest", "objects of the warehouse"}
+    assert told["manifest"] == (
         "1 of the 26 keys that other engines read do not hold what the manifest names, the first is"
         " dim_office/part-0.parquet: `refera run` puts them right."
-    ]
+    )
 
 
 def test_all_tables_are_compared_as_they_were_at_one_moment(whole, shop):

@@ -1,12 +1,13 @@
 """Write, audit, publish: only a green build is served, whole, and a killed one leaves what was there."""
 
 import hashlib
+from http import HTTPStatus
 
 import pytest
 
 from refera_platform.answers.session import opened
 from refera_platform.engine import scratch, session
-from refera_platform.errors import LakeError, WarehouseError
+from refera_platform.errors import DamagedError, LakeError, WarehouseError
 from refera_platform.lake import capture_log
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import totals
@@ -14,6 +15,7 @@ from refera_platform.warehouse import build as building
 from refera_platform.warehouse.build import build
 from refera_platform.warehouse.published import FAILURES, KEY, OBJECTS, fixed_key, read
 from refera_platform_tests.conftest import TODAY, capture_all, captured
+from refera_platform_tests.lake.fault_proxy import before_the_store, flipped
 
 
 @pytest.fixture
@@ -116,6 +118,25 @@ def test_a_build_that_cannot_run_leaves_the_published_warehouse_as_it_was(copied
     with pytest.raises((WarehouseError, LakeError), match="orders"):
         build(copied)
     assert everything(copied) == before
+
+
+@pytest.mark.parametrize(
+    ("of", "full_refresh"), [("raw/classicmodels/orders", True), ("warehouse/_objects/(?!_)", False)], ids=["lake", "warehouse"]
+)  # fmt: skip
+def test_bytes_that_were_damaged_on_the_way_stop_a_build(copied, of, full_refresh):
+    """A build writes on what it reads, so each object is compared with its checksum and none is read by DuckDB itself."""
+    root = ObjectRoot(copied.warehouse, copied.store)
+    before = read(root)
+    with before_the_store(copied) as (broken, proxy):
+        # what DuckDB asks for is a range, and of raw objects their footers alone
+        proxy.breaks(
+            rf"^GET [^?]*/{of}", lambda answer: flipped(answer) if answer.status == HTTPStatus.OK else answer
+        )
+        with pytest.raises(DamagedError, match="are not those that were written"):
+            build(broken, full_refresh=full_refresh)
+        ranges = [each for each in proxy.requests if "/_objects/" in each and each.startswith("HEAD")]
+    assert ranges == []
+    assert read(root) == before
 
 
 def test_an_unchanged_build_rewrites_no_object(copied):
