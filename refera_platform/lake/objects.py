@@ -119,13 +119,17 @@ class ObjectRoot:
     def put(self, key: str, path: Path, *, replaces: str | None) -> str:
         """Put a local file onto ``key`` in one atomic step, and say its new ETag.
 
+        Of a refused write the store is asked what is there: the same bytes are what was wanted, be it that only the
+        answer to an earlier try was lost, or that another run had the same to write.
+
         Args:
             key: Key below the root.
             path: The complete, verified file.
             replaces: ETag of the object that was read before; ``None`` when there was none.
 
         Raises:
-            LakeError: when another writer was there first, or the store refuses.
+            OvertakenError: when another writer was there first, with other bytes.
+            LakeError: when the store refuses.
         """
         condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
         target = {"Bucket": self._bucket, "Key": self._prefix + key}
@@ -140,7 +144,7 @@ class ObjectRoot:
                         raise
                     there = self._head(target)
                     if _sha256_of(there) == digest.hexdigest():
-                        return str(there["ETag"])  # it is ours: only the answer to an earlier try was lost
+                        return str(there["ETag"])
                     if not left or code(refusal) not in CONFLICT or there.get("ETag") != replaces:
                         raise
         raise AssertionError("the last try returns or raises")
