@@ -20,9 +20,9 @@ import duckdb
 import yaml
 
 from refera_platform.disk import full, says_full
-from refera_platform.engine import configuration, open_store, quoted, redact, scratch
+from refera_platform.engine import configuration, open_store, redact, scratch
 from refera_platform.errors import WarehouseError, kind_of
-from refera_platform.lake.lake import Lake, run
+from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.lake.preview import Preview
@@ -32,13 +32,13 @@ from refera_platform.warehouse import manifest, project
 from refera_platform.warehouse.announce import announce
 from refera_platform.warehouse.failures import keep_failures
 from refera_platform.warehouse.fixed_keys import listed, settle
-from refera_platform.warehouse.increment import months_touched, reason_against, serve
+from refera_platform.warehouse.increment import months_touched, reason_against, serve, serve_published
 from refera_platform.warehouse.inputs import Inputs, pin, register, require_unchanged
 from refera_platform.warehouse.lineage import Lineage
 from refera_platform.warehouse.node import NodeResult
 from refera_platform.warehouse.project import Project
 from refera_platform.warehouse.publish import publish
-from refera_platform.warehouse.published import NOTHING, Published, fixed_key, read, relation
+from refera_platform.warehouse.published import NOTHING, Published, fixed_key, read
 from refera_platform.warehouse.sample import previews
 
 DATABASE = "warehouse.duckdb"
@@ -136,7 +136,7 @@ def build(
             scope = None if reason else months_touched(models, before, inputs, connection, copies)
             if scope is not None:
                 serve(models, before, scope, connection, copies)
-            _serve_published(connection, copies, before, models.to_read(building))
+            serve_published(connection, copies, before, models.to_read(building))
         nodes = _run_dbt(stage, folder, building, progress)
         published, lineage, failures = None, None, tuple[tuple[str, str], ...]()
         shown: dict[str, Preview] = {}
@@ -189,20 +189,6 @@ def _options(stage: Stage, folder: Path) -> dict[str, Any]:
     Nothing is moved from the log of the file into the file meanwhile, since the file is thrown away.
     """
     return {**configuration(stage), "temp_directory": str(folder / "spill"), "checkpoint_threshold": "1TB"}
-
-
-def _serve_published(
-    connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Published, names: Collection[str]
-) -> None:
-    """Views of published tables that the build reads but does not build."""
-    if missing := sorted(set(names) - set(published.models)):
-        raise WarehouseError(
-            f"{', '.join(missing)} is read by this build and not published yet:",
-            "build everything once: `refera run`.",
-        )
-    for name in names:
-        rows = relation(copies, name, published.models[name])
-        run(connection, f"create view main.{quoted(name)} as select * from {rows}")
 
 
 def _run_dbt(

@@ -4,13 +4,14 @@ Published + Inputs ──reason_against()──▶ why everything is built, or "
 Published + changes ──months_touched()──▶ column -> months     (a model shares its months with those of its column)
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
 import duckdb
 
 from refera_platform.engine import quoted
+from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import RawObject, run
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.catalog import TABLES
@@ -158,3 +159,17 @@ def serve(
             "insert into served.kept_totals select unnest(?), unnest(?), unnest(?), cast(unnest(?) as decimal(38, 6))",
             columns,
         )  # fmt: skip
+
+
+def serve_published(
+    connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Published, names: Collection[str]
+) -> None:
+    """Views of published tables that the build reads but does not build."""
+    if missing := sorted(set(names) - set(published.models)):
+        raise WarehouseError(
+            f"{', '.join(missing)} is read by this build and not published yet:",
+            "build everything once: `refera run`.",
+        )
+    for name in names:
+        rows = relation(copies, name, published.models[name])
+        run(connection, f"create view main.{quoted(name)} as select * from {rows}")
