@@ -47,12 +47,20 @@
     answer: the answer itself. by: name of each column -> what it is of `order_lines` and the dimensions.
     dimensions: alias of each dimension that `by` speaks of -> (model, key in the dimension, key in the fact);
     `statuses` is always there.
+    folds: name of each text of `by` -> table and column of the source whose values it has. It is summed up by what the
+    source calls equal, and the answer gets it folded: whoever asks joins the member for its spelling.
 -#}
-{% macro sales_by(answer, by, dimensions={}) -%}
+{% macro sales_by(answer, by, dimensions={}, folds={}) -%}
     {%- set measures = sales_measures() -%}
     {%- set dimensions = dict(
         dimensions, statuses=('dim_order_status', 'order_status_key', 'order_status_key')
     ) -%}
+    {%- set groups, kept = {}, [] -%}
+    {%- for name, expression in by.items() -%}
+        {%- set place = folds.get(name) -%}
+        {%- do groups.update({name: folded(expression, place[0], place[1]) if place else expression}) -%}
+        {%- do kept.append((folded(name, place[0], place[1]) ~ ' as ' ~ name) if place else name) -%}
+    {%- endfor %}
     select
         {{ by | join(', ') }},
         {%- for measure, (expression, type) in measures.items() %}
@@ -60,7 +68,7 @@
         {%- endfor %}
     from (
         select
-            {% for name, expression in by.items() -%}
+            {% for name, expression in groups.items() -%}
             {{ expression }} as {{ name }},
             {% endfor -%}
             {% for measure, (expression, type) in measures.items() -%}
@@ -70,11 +78,11 @@
         {%- for alias, (model, key, foreign_key) in dimensions.items() %}
         inner join {{ ref(model) }} as {{ alias }} on order_lines.{{ foreign_key }} = {{ alias }}.{{ key }}
         {%- endfor %}
-        group by {{ by.values() | join(', ') }}
+        group by {{ groups.values() | join(', ') }}
         {%- if is_served(answer) | trim %}
         union all
         select
-            {% for name, expression in by.items() -%}
+            {% for name, expression in groups.items() -%}
             {{ expression }} as {{ name }},
             {% endfor -%}
             {% for measure, (expression, type) in measures.items() -%}
@@ -84,9 +92,9 @@
         {%- for alias, (model, key, foreign_key) in dimensions.items() %}
         inner join {{ served(model) }} as {{ alias }} on order_lines.{{ foreign_key }} = {{ alias }}.{{ key }}
         {%- endfor %}
-        group by {{ by.values() | join(', ') }}
+        group by {{ groups.values() | join(', ') }}
         union all
-        select {{ by | join(', ') }}, {{ measures | join(', ') }}
+        select {{ kept | join(', ') }}, {{ measures | join(', ') }}
         from {{ served(answer) }}
         {%- endif %}
     ) as months

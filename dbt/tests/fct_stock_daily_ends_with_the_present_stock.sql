@@ -43,7 +43,8 @@ select
     latest.quantity_in_stock as quantity_in_fact,
     products.quantity_in_stock as quantity_now
 from latest
-full outer join products on latest.product_code = products.product_code
+full outer join products
+    on {{ folded('latest.product_code', 'products', 'productCode') }} = products.product_code_folded
 where
     latest.quantity_in_stock is distinct from products.quantity_in_stock
     or latest.buy_price is distinct from products.buy_price

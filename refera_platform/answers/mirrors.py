@@ -13,6 +13,10 @@ class Mirror:
     model: str
     columns: Mapping[str, str]
     """The source's columns, the key among them, and what they are called here."""
+    typed: frozenset[str] = frozenset()
+    """The source's texts that stand here as they were typed; of the others blanks around them are left out."""
+    renamed: frozenset[str] = frozenset()
+    """Those that stand here as the member that they refer to spells itself: the same to the source."""
     where: str = "true"
     """SQL of the rows that stand for a source row."""
 
@@ -25,6 +29,7 @@ MIRRORS = (
             "orderNumber": "order_number", "productCode": "product_code", "orderLineNumber": "order_line_number",
             "quantityOrdered": "units", "priceEach": "unit_price",
         },
+        typed=frozenset({"productCode"}),
     ),
     Mirror(
         table="classicmodels.orders",
@@ -33,6 +38,7 @@ MIRRORS = (
             "orderNumber": "order_number", "customerNumber": "customer_number", "orderDate": "order_date",
             "requiredDate": "required_date", "shippedDate": "shipped_date", "status": "order_status",
         },
+        typed=frozenset({"status"}),
     ),
     Mirror(
         table="classicmodels.payments",
@@ -41,6 +47,7 @@ MIRRORS = (
             "customerNumber": "customer_number", "checkNumber": "check_number", "paymentDate": "payment_date",
             "amount": "payment_amount",
         },
+        typed=frozenset({"checkNumber"}),
     ),
     Mirror(
         table="classicmodels.customers",
@@ -59,12 +66,14 @@ MIRRORS = (
             "employeeNumber": "employee_number", "firstName": "first_name", "lastName": "last_name",
             "jobTitle": "job_title", "officeCode": "office_code", "reportsTo": "manager_number",
         },
+        typed=frozenset({"officeCode"}),
         where="is_current and employee_key <> -1",
     ),
     Mirror(
         table="classicmodels.offices",
         model="dim_office",
         columns={"officeCode": "office_code", "city": "office_city", "country": "office_country"},
+        typed=frozenset({"officeCode"}),
         where="not is_deleted and office_key <> -1",
     ),
     Mirror(
@@ -74,6 +83,8 @@ MIRRORS = (
             "productCode": "product_code", "productName": "product_name", "productLine": "product_line",
             "buyPrice": "buy_price", "MSRP": "msrp",
         },
+        typed=frozenset({"productCode"}),
+        renamed=frozenset({"productLine"}),
         where="is_current and product_key <> -1",
     ),
 )  # fmt: skip

@@ -19,10 +19,12 @@ from refera_platform.lake.evolution import newest_shape, respelled
 from refera_platform.lake.lake import Lake, RawObject, current_state, run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.catalog import TABLES
+from refera_platform.source.collation import Fold, fold_of, folded
 from refera_platform.source.connection import Source, connect
 from refera_platform.source.pull import pull
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
+from refera_platform.warehouse.collations import collation_of
 from refera_platform.warehouse.fixed_keys import compared
 from refera_platform.warehouse.published import Published, read, relation
 
@@ -134,10 +136,18 @@ def _lake_and_warehouse(
                 first="the table was never published: refera run",
             )
             continue
-        right = f"(select * from {relation(root, mirror.model, model)} where {mirror.where})"
+        newest = [item.state for item in days.values() if item.state.is_observed][-1]
+        same = {name: fold_of(collation_of(newest, name)) for name in mirror.renamed}
+        told = ", ".join(
+            f"{folded(quoted(twin), same[name])} as {quoted(twin)}"
+            for name in same
+            for twin in [mirror.columns[name]]
+        )
+        replaced = f" replace ({told})" if told else ""
+        right = f"(select *{replaced} from {relation(root, mirror.model, model)} where {mirror.where})"
         key = {name: mirror.columns[name] for name in table.key}
         try:
-            left = _trimmed(source.connection, there, mirror)
+            left = _as_staged(source.connection, there, mirror, same)
             yield _compared(source.connection, names, left, right, key, mirror.columns)
         except LakeError as trouble:
             yield _unreadable(names, trouble)
@@ -148,15 +158,21 @@ def _unreadable(names: Mapping[str, str], trouble: LakeError) -> Comparison:
     return Comparison(**names, left_rows=0, right_rows=0, different=0, first=trouble.problem.rstrip(":"))
 
 
-def _trimmed(connection: duckdb.DuckDBPyConnection, relation: str, mirror: Mirror) -> str:
-    """The mirrored columns as staging cleans them: texts without blanks around them."""
+def _as_staged(
+    connection: duckdb.DuckDBPyConnection, relation: str, mirror: Mirror, same: Mapping[str, Fold]
+) -> str:
+    """The mirrored columns as staging has them: texts for show without blanks around them, others typed or folded."""
     kinds = {
         name: kind for name, kind, *_ in run(connection, f"describe select * from {relation}").fetchall()
     }
-    cleaned = [
-        f"trim({quoted(name)}) as {quoted(name)}" if kinds[name] == "VARCHAR" else quoted(name)
-        for name in mirror.columns
-    ]
+    cleaned = []
+    for name in mirror.columns:
+        value = quoted(name)
+        if name in same:
+            value = folded(value, same[name])
+        elif kinds[name] == "VARCHAR" and name not in mirror.typed:
+            value = f"trim({value})"
+        cleaned.append(f"{value} as {quoted(name)}")
     return f"(select {', '.join(cleaned)} from {relation})"
 
 

@@ -15,8 +15,10 @@ from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import RawObject, run
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.catalog import TABLES
+from refera_platform.source.collation import fold_of
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform.warehouse.inputs import Inputs
+from refera_platform.warehouse.collations import collation_of
+from refera_platform.warehouse.inputs import Days, Inputs
 from refera_platform.warehouse.lookup import dated, found
 from refera_platform.warehouse.project import Project
 from refera_platform.warehouse.published import Published, relation
@@ -66,6 +68,8 @@ def _reason_of(table: SourceTable, inputs: Inputs) -> str:
         return "a snapshot does not say what changed"
     if not known:
         return "it was not read before"
+    if reason := _compared_anew(known, days):
+        return reason
     for day, was in known.items():
         now = days.get(day)
         if now is None:
@@ -79,6 +83,18 @@ def _reason_of(table: SourceTable, inputs: Inputs) -> str:
         taken = (item.state.is_whole, item.state.baseline)
         if item.state.is_whole and (before is None or (before.is_whole, before.baseline) != taken):
             return f"day {day} has a new baseline"
+    return ""
+
+
+def _compared_anew(known: Days, days: Days) -> str:
+    """Why texts that were one may be two now, or the other way round: what is published was grouped as they were."""
+    was, now = ([item.state for item in of.values() if item.state.is_observed][-1:] for of in (known, days))
+    if not was or not now:
+        return ""
+    for column in was[0].columns.keys() & now[0].columns.keys():
+        before, after = collation_of(was[0], column), collation_of(now[0], column)
+        if fold_of(before) != fold_of(after):
+            return f"its column {column} is compared by {after} now, and was by {before}"
     return ""
 
 

@@ -114,10 +114,5 @@ def _raw(table: SourceTable) -> str:
 
 
 def _as(column: str, kind: str, name: str) -> str:
-    """A source column as staging has it: texts without blanks around them."""
-    value = (
-        f"trim(cast({quoted(column)} as varchar))"
-        if kind == "VARCHAR"
-        else f"cast({quoted(column)} as {kind})"
-    )
-    return f"{value} as {quoted(name)}"
+    """A column of a key as staging has it: as it was typed."""
+    return f"cast({quoted(column)} as {kind}) as {quoted(name)}"

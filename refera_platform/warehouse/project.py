@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from refera_platform.errors import WarehouseError
+from refera_platform.source.collation import letters
 from refera_platform.stage import CHECKOUT
 
 FOLDER = CHECKOUT / "dbt"
@@ -79,7 +80,7 @@ class Project:
             for name, model in sorted(self.models.items())
         ]
         code = _hash(path for path in files() if path.suffix == ".sql" or path.name == "dbt_project.yml")
-        return hashlib.sha256("\n".join([code, *told]).encode()).hexdigest()
+        return hashlib.sha256("\n".join([code, letters(), *told]).encode()).hexdigest()
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "Project":

@@ -214,7 +214,7 @@ def test_a_pivot_is_a_question_too(ours, tmp_path):
     home, _ = ours
     sql = "pivot (from ans_sales_by_month where order_month = 3) on order_year using sum(sales_amount)"
     by_hand = typed(home, "query", "--format", "csv", sql).stdout
-    assert by_hand.splitlines()[0].startswith("order_month,orders,order_lines,units,20")
+    assert by_hand.splitlines()[0].startswith("order_month,orders,order_lines,units,")
     assert typed(home, "query", f"{sql};").returncode == 0
     assert typed(home, "query", "--format", "csv", "--output", str(tmp_path / "p.csv"), sql).returncode == 0
     assert (tmp_path / "p.csv").read_text() == by_hand

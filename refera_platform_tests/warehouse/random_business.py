@@ -7,7 +7,7 @@ from typing import Any
 
 from refera_platform_tests.business import Shop
 
-STATUSES = ("Shipped", "In Process", "On Hold", "Cancelled", "Lost at sea", None)
+STATUSES = ("Shipped", "In Process", "On Hold", "Cancelled", "Lost at sea", "lost at sea", "SHIPPED", None)
 
 
 class RandomBusiness:
@@ -94,7 +94,11 @@ class RandomBusiness:
                 self._shop.run(f"delete from orderdetails {where}", found)
 
     def _orphan(self, day: date) -> None:
-        values = (self._dice.randrange(90, 220), f"P{self._dice.randrange(1, 7)}", self._dice.randrange(1, 9))
+        values = (
+            self._dice.randrange(90, 220),
+            f"{self._dice.choice('pP')}{self._dice.randrange(1, 7)}",
+            self._dice.randrange(1, 9),
+        )
         self._shop.run("replace into orderdetails values (%s, %s, %s, 1.25, 7)", values)
 
     def _pay(self, day: date) -> None:
@@ -133,7 +137,7 @@ class RandomBusiness:
             self._shop.run("update employees set reportsTo = %s where employeeNumber = %s", (manager, number))
 
     def _product(self, day: date) -> None:
-        code = f"P{self._dice.randrange(1, 6)}"
+        code = f"{self._dice.choice('pP')}{self._dice.randrange(1, 6)}"
         kind = self._dice.randrange(8)
         if kind == 0:
             self._shop.run("delete from products where productCode = %s", (code,))

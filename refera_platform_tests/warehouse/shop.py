@@ -5,6 +5,7 @@ Neither a lake nor a source is needed: dbt is handed a DuckDB file with the rela
     SHOP ──lake()──▶ warehouse.duckdb ──dbt()──▶ Warehouse: what dbt said, and the tables
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +15,10 @@ from typing import Any
 
 import duckdb
 
+from refera_platform.source import catalog
+from refera_platform.source.collation import UNKNOWN
 from refera_platform.stage import CHECKOUT
+from refera_platform.warehouse.collations import define_one
 from refera_platform.warehouse.inputs import SOURCE_GROUPS
 
 PROJECT = CHECKOUT / "dbt"
@@ -155,7 +159,7 @@ def dbt(database: Path, *arguments: str, manifest: Any = None) -> Warehouse:
     return Warehouse(database=database, manifest=manifest, status=status)
 
 
-def lake(folder: Path, days: Mapping[date, Day]) -> Path:
+def lake(folder: Path, days: Mapping[date, Day], collation: str = UNKNOWN) -> Path:
     """A database file with the relations that the build is given; its stem is the one that was parsed."""
     database = folder / "warehouse.duckdb"
     with duckdb.connect(database) as connection:
@@ -163,6 +167,8 @@ def lake(folder: Path, days: Mapping[date, Day]) -> Path:
         for table, columns in COLUMNS.items():
             changes = "_op varchar, _changed_at timestamptz, _position varchar, day date"
             connection.execute(f"create table classicmodels.{table} ({columns}, {changes})")
+            for name in re.findall(r"(\w+) varchar", columns):
+                define_one(connection, catalog.find(table), name, collation)
         connection.execute(
             "create table refera.captured_days (database_name varchar, table_name varchar, day date,"
             " is_observed boolean, captured_at timestamptz, row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint,"

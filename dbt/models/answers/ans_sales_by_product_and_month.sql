@@ -10,6 +10,7 @@ sales as (
             'order_year': 'cast(extract(year from order_lines.order_date) as integer)',
             'order_month': 'cast(extract(month from order_lines.order_date) as integer)',
         },
+        folds={'product_code': ('products', 'productCode')},
     ) }}
 
 ),
@@ -33,7 +34,7 @@ months as (
 )
 
 select
-    sales.product_code,
+    coalesce(products.product_code, sales.product_code) as product_code,
     products.product_name,
     products.product_line,
     sales.order_year,
@@ -46,5 +47,5 @@ select
     months.month_name_en,
     months.month_name_pt
 from sales
-left join products on sales.product_code = products.product_code
+left join products on sales.product_code = {{ folded('products.product_code', 'products', 'productCode') }}
 left join months on sales.order_year = months.calendar_year and sales.order_month = months.calendar_month

@@ -11,6 +11,7 @@ sales as (
             'order_month': 'cast(extract(month from order_lines.order_date) as integer)',
         },
         dimensions={'products': ('dim_product', 'product_key', 'product_key')},
+        folds={'product_line': ('productlines', 'productLine')},
     ) }}
 
 ),
@@ -24,10 +25,20 @@ months as (
         month_name_pt
     from {{ ref('dim_date') }}
 
+),
+
+lines as (
+
+    select
+        {{ folded('product_line', 'productlines', 'productLine') }} as product_line_folded,
+        min(product_line) as product_line
+    from {{ ref('dim_product') }}
+    group by {{ folded('product_line', 'productlines', 'productLine') }}
+
 )
 
 select
-    sales.product_line,
+    lines.product_line,
     sales.order_year,
     sales.order_month,
     sales.orders,
@@ -38,4 +49,5 @@ select
     months.month_name_en,
     months.month_name_pt
 from sales
+left join lines on sales.product_line = lines.product_line_folded
 left join months on sales.order_year = months.calendar_year and sales.order_month = months.calendar_month

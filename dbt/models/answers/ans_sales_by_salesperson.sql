@@ -12,6 +12,7 @@ sales as (
             'manager_number': 'employees.manager_number',
         },
         dimensions={'employees': ('dim_employee', 'employee_key', 'sales_rep_key')},
+        folds={'office_code': ('offices', 'officeCode')},
     ) }}
 
 ),
@@ -33,7 +34,7 @@ select
     sales.employee_number,
     employees.first_name,
     employees.last_name,
-    sales.office_code,
+    coalesce(offices.office_code, sales.office_code) as office_code,
     offices.office_city,
     sales.manager_number,
     sales.orders,
@@ -43,4 +44,4 @@ select
     sales.cancelled_amount
 from sales
 left join employees on sales.employee_number = employees.employee_number
-left join offices on sales.office_code = offices.office_code
+left join offices on sales.office_code = {{ folded('offices.office_code', 'offices', 'officeCode') }}

@@ -1,8 +1,15 @@
+-- A status that is known is told as it is known, however it was typed.
 with
 
 orders as (
 
     select * from {{ ref('fct_orders') }}
+
+),
+
+statuses as (
+
+    select * from {{ ref('dim_order_status') }}
 
 ),
 
@@ -15,7 +22,7 @@ dates as (
 select
     orders.order_number,
     orders.customer_number,
-    orders.order_status,
+    case when statuses.is_known_status then statuses.order_status else orders.order_status end as order_status,
     orders.order_date,
     orders.required_date,
     orders.shipped_date,
@@ -27,4 +34,5 @@ select
     dates.weekday_name_pt as order_weekday_name_pt,
     orders.order_year_month
 from orders
+left join statuses on orders.order_status_key = statuses.order_status_key
 left join dates on orders.order_date_key = dates.date_key

@@ -2,9 +2,9 @@
 {{ version_history(
     ref('stg_classicmodels__office_changes'),
     'int_office_history',
-    key='office_code',
+    key='office_code_folded',
     attributes=[
-        'office_phone', 'office_address_line_1', 'office_address_line_2', 'office_postal_code', 'office_city',
+        'office_code', 'office_phone', 'office_address_line_1', 'office_address_line_2', 'office_postal_code', 'office_city',
         'office_state', 'office_country', 'territory',
     ]
 ) }}

@@ -31,7 +31,7 @@ offices as (
 
     select *
     from (
-        {{ versions(ref('int_office_history'), 'office_code') }}
+        {{ versions(ref('int_office_history'), 'office_code_folded') }}
     ) as office_versions
     where is_latest
 
@@ -41,6 +41,7 @@ select
     orders.order_number,
     orders.customer_number,
     orders.order_status,
+    orders.order_status_folded,
     orders.order_date,
     orders.required_date,
     orders.shipped_date,
@@ -51,12 +52,12 @@ select
     coalesce(customers.version_key, -1) as customer_key,
     coalesce(sales_reps.version_key, -1) as sales_rep_key,
     coalesce(managers.version_key, -1) as manager_key,
-    {{ member_key('offices.office_code') }} as office_key,
-    {{ member_key('orders.order_status') }} as order_status_key,
+    {{ member_key('offices.office_code_folded') }} as office_key,
+    {{ member_key('orders.order_status_folded') }} as order_status_key,
     (orders.customer_number is not null and customers.version_key is null)
     or (customers.sales_rep_number is not null and sales_reps.version_key is null)
     or (sales_reps.manager_number is not null and managers.version_key is null)
-    or (sales_reps.office_code is not null and offices.office_code is null) as has_unknown_member,
+    or (sales_reps.office_code is not null and offices.office_code_folded is null) as has_unknown_member,
     orders.order_year_month
 from orders
 left join customers
@@ -71,4 +72,5 @@ left join employees as managers
     on
         sales_reps.manager_number = managers.employee_number
         and {{ valid_at('orders.order_position', 'managers') }}
-left join offices on sales_reps.office_code = offices.office_code
+left join offices
+    on {{ folded('sales_reps.office_code', 'offices', 'officeCode') }} = offices.office_code_folded

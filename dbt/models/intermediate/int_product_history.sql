@@ -2,9 +2,9 @@
 {{ version_history(
     ref('stg_classicmodels__product_changes'),
     'int_product_history',
-    key='product_code',
+    key='product_code_folded',
     attributes=[
-        'product_name', 'product_line', 'product_scale', 'product_vendor', 'product_description', 'buy_price',
-        'msrp',
+        'product_code', 'product_name', 'product_line', 'product_scale', 'product_vendor', 'product_description',
+        'buy_price', 'msrp',
     ]
 ) }}

@@ -36,6 +36,7 @@ changes as (
 
     select
         product_code,
+        product_code_folded,
         changed_on,
         quantity_in_stock,
         buy_price,
@@ -46,6 +47,7 @@ changes as (
     union all
     select
         earlier.product_code,
+        {{ folded('earlier.product_code', 'products', 'productCode') }} as product_code_folded,
         earlier.stock_date as changed_on,
         earlier.quantity_in_stock,
         earlier.buy_price,
@@ -61,7 +63,7 @@ newest_of_day_first as (
 
     select
         *,
-        row_number() over (partition by product_code, changed_on order by change_position desc) as recency
+        row_number() over (partition by product_code_folded, changed_on order by change_position desc) as recency
     from changes
 
 ),
@@ -77,7 +79,7 @@ with_next as (
 
     select
         *,
-        lead(changed_on) over (partition by product_code order by changed_on) as next_changed_on
+        lead(changed_on) over (partition by product_code_folded order by changed_on) as next_changed_on
     from ends_of_day
 
 ),
@@ -86,6 +88,7 @@ spans as (
 
     select
         with_next.product_code,
+        with_next.product_code_folded,
         with_next.quantity_in_stock,
         with_next.buy_price,
         case
@@ -103,6 +106,7 @@ days as (
 
     select
         spans.product_code,
+        spans.product_code_folded,
         spans.quantity_in_stock,
         spans.buy_price,
         cast(each_day.date_day as date) as stock_date
@@ -112,6 +116,7 @@ days as (
     union all
     select
         earlier.product_code,
+        {{ folded('earlier.product_code', 'products', 'productCode') }} as product_code_folded,
         earlier.quantity_in_stock,
         earlier.buy_price,
         earlier.stock_date
@@ -124,7 +129,7 @@ days as (
 
 versions as (
 
-    {{ versions('products', 'product_code') }}
+    {{ versions('products', 'product_code_folded') }}
 
 )
 
@@ -143,5 +148,5 @@ cross join capture
 left join captured_days on days.stock_date = captured_days.captured_on
 left join versions
     on
-        days.product_code = versions.product_code
+        days.product_code_folded = versions.product_code_folded
         and {{ valid_at(end_of_day('days.stock_date'), 'versions') }}

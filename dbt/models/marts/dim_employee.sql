@@ -17,7 +17,7 @@ offices as (
 
     select *
     from (
-        {{ versions(ref('int_office_history'), 'office_code') }}
+        {{ versions(ref('int_office_history'), 'office_code_folded') }}
     ) as office_versions
     where is_latest
 
@@ -41,5 +41,5 @@ select
     {{ version_columns('versions') }}
 from versions
 {{ and_the_unknown_member('versions', 'employee_number', 'integer') }}
-left join offices on versions.office_code = offices.office_code
+left join offices on {{ folded('versions.office_code', 'offices', 'officeCode') }} = offices.office_code_folded
 left join newest as managers on versions.manager_number = managers.employee_number

@@ -4,14 +4,14 @@ offices as (
 
     select *
     from (
-        {{ versions(ref('int_office_history'), 'office_code') }}
+        {{ versions(ref('int_office_history'), 'office_code_folded') }}
     ) as office_versions
     where is_latest
 
 )
 
 select
-    {{ member_key('offices.office_code') }} as office_key,
+    {{ member_key('offices.office_code_folded') }} as office_key,
     offices.office_code,
     offices.office_phone,
     offices.office_address_line_1,
@@ -23,4 +23,4 @@ select
     offices.territory,
     coalesce(offices.was_deleted, false) as is_deleted
 from offices
-{{ and_the_unknown_member('offices', 'office_code', 'string') }}
+{{ and_the_unknown_member('offices', 'office_code_folded', 'string') }}

@@ -3,7 +3,11 @@ with
 
 met as (
 
-    select order_status from {{ ref('int_order_statuses_met') }}
+    select
+        {{ folded('order_status', 'orders', 'status') }} as order_status_folded,
+        min(order_status) as order_status
+    from {{ ref('int_order_statuses_met') }}
+    group by {{ folded('order_status', 'orders', 'status') }}
 
 ),
 
@@ -39,18 +43,21 @@ statuses as (
 
     select
         coalesce(known.order_status, met.order_status) as order_status,
+        coalesce(
+            {{ folded('known.order_status', 'orders', 'status') }}, met.order_status_folded
+        ) as order_status_folded,
         known.order_status_meaning,
         known.order_status is not null as is_known_status
     from known
-    full outer join met on known.order_status = met.order_status
+    full outer join met on {{ folded('known.order_status', 'orders', 'status') }} = met.order_status_folded
 
 )
 
 select
-    {{ member_key('statuses.order_status') }} as order_status_key,
+    {{ member_key('statuses.order_status_folded') }} as order_status_key,
     statuses.order_status,
     statuses.order_status_meaning,
     statuses.is_known_status,
     {{ is_cancelled('statuses.order_status') }} as is_cancelled
 from statuses
-{{ and_the_unknown_member('statuses', 'order_status', 'string') }}
+{{ and_the_unknown_member('statuses', 'order_status_folded', 'string') }}

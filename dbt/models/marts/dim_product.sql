@@ -1,8 +1,9 @@
+-- A line is called what it calls itself now: a product may name it in letters that only the source takes for the same.
 with
 
 versions as (
 
-    {{ versions(ref('int_product_history'), 'product_code') }}
+    {{ versions(ref('int_product_history'), 'product_code_folded') }}
 
 ),
 
@@ -16,7 +17,7 @@ select
     coalesce(versions.version_key, -1) as product_key,
     versions.product_code,
     versions.product_name,
-    versions.product_line,
+    coalesce(productlines.product_line, versions.product_line) as product_line,
     productlines.product_line_description,
     versions.product_scale,
     versions.product_vendor,
@@ -25,5 +26,6 @@ select
     versions.msrp,
     {{ version_columns('versions') }}
 from versions
-{{ and_the_unknown_member('versions', 'product_code', 'string') }}
-left join productlines on versions.product_line = productlines.product_line
+{{ and_the_unknown_member('versions', 'product_code_folded', 'string') }}
+left join productlines
+    on {{ folded('versions.product_line', 'productlines', 'productLine') }} = productlines.product_line_folded

@@ -19,6 +19,7 @@ dated_lines as (
     select
         order_lines.order_number,
         order_lines.product_code,
+        order_lines.product_code_folded,
         order_lines.order_line_number,
         order_lines.units,
         order_lines.unit_price,
@@ -42,7 +43,7 @@ dated_lines as (
 
 products as (
 
-    {{ versions(ref('int_product_history'), 'product_code') }}
+    {{ versions(ref('int_product_history'), 'product_code_folded') }}
 
 )
 
@@ -71,5 +72,5 @@ select
 from dated_lines
 left join products
     on
-        dated_lines.product_code = products.product_code
+        dated_lines.product_code_folded = products.product_code_folded
         and {{ valid_at('dated_lines.order_position', 'products') }}

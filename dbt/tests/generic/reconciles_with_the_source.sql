@@ -5,12 +5,25 @@
 
     table: database.table. rows, money: aggregates of the model. kept_rows, kept_money: the totals of the months that a
     build leaves alone. newest: a column of which only the rows with its highest value tell of that moment.
-    groups: kind of group -> what it is of the model. Of a model of which a build has some months only, that is `month`.
+    groups: kind of group -> what it is of the model. folds: kind of group -> table and column of the source that it is named
+    by: names are one that are one there, and nothing is the empty text. Of a model of which a build has some months only, that is `month`.
 -#}
 {% test reconciles_with_the_source(
-    model, table, rows, money=none, kept_rows=none, kept_money=none, newest=none, groups={}
+    model, table, rows, money=none, kept_rows=none, kept_money=none, newest=none, groups={},
+    folds={}
 ) %}
 {%- set database_name, table_name = table.split('.') %}
+{%- set name_there -%}
+    coalesce(
+        case
+            {%- for kind, place in folds.items() %}
+            when asked.group_kind = '{{ kind }}' then {{ folded('asked.group_value', place[0], place[1]) }}
+            {%- endfor %}
+            when true then asked.group_value
+        end,
+        ''
+    )
+{%- endset %}
 
 with
 
@@ -66,7 +79,7 @@ groups_here as (
     {% for kind, expression in groups.items() -%}
     select
         '{{ kind }}' as group_kind,
-        {{ same_text('group_value') }} as group_value,
+        coalesce({{ folded('group_value', folds[kind][0], folds[kind][1]) if kind in folds else 'group_value' }}, '') as group_value,
         sum(row_count) as row_count,
         sum(money) as money
     from (
@@ -81,7 +94,7 @@ groups_here as (
         {{ kept_months(model.identifier, kept_rows, kept_money) }}
         {%- endif %}
     ) as grouped
-    group by {{ same_text('group_value') }}
+    group by coalesce({{ folded('group_value', folds[kind][0], folds[kind][1]) if kind in folds else 'group_value' }}, '')
     {{ "union all" if not loop.last }}
     {% else -%}
     select
@@ -98,7 +111,7 @@ groups_there as (
 
     select
         asked.group_kind,
-        {{ same_text('asked.group_value') }} as group_value,
+        {{ name_there }} as group_value,
         sum(asked.row_count) as row_count,
         sum(asked.money) as money,
         min(case when asked.is_whole then 1 else 0 end) as is_whole
@@ -109,7 +122,7 @@ groups_there as (
             and asked.table_name = newest_day.table_name
             and asked.captured_on = newest_day.captured_on
     where asked.group_kind in ('{{ groups | join("', '") }}')
-    group by asked.group_kind, {{ same_text('asked.group_value') }}
+    group by asked.group_kind, {{ name_there }}
 
 ),
 

@@ -1,5 +1,9 @@
-{#- The versions of a member do not overlap, are numbered without a gap, and the newest one is the latest. -#}
-{% test versions_follow_one_another(model, member) %}
+{#-
+    The versions of a member do not overlap, are numbered without a gap, and the newest one is the latest. fold: table and
+    column of the source whose text the member is.
+-#}
+{% test versions_follow_one_another(model, member, fold=none) %}
+{%- set one = folded(member, fold[0], fold[1]) if fold else member %}
 
 with
 
@@ -11,8 +15,8 @@ in_order as (
         valid_from,
         valid_to,
         is_latest,
-        row_number() over (partition by {{ member }} order by version_number) as place,
-        lead(valid_from) over (partition by {{ member }} order by version_number) as next_from
+        row_number() over (partition by {{ one }} order by version_number) as place,
+        lead(valid_from) over (partition by {{ one }} order by version_number) as next_from
     from {{ model }}
 
 )

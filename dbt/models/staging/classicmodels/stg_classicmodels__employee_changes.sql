@@ -14,7 +14,7 @@ select
     {{ trimmed('jobTitle') }} as job_title,
     {{ trimmed('email') }} as email,
     {{ trimmed('extension') }} as phone_extension,
-    {{ trimmed('officeCode') }} as office_code,
+    {{ typed('officeCode') }} as office_code,
     cast({{ column('reportsTo') }} as integer) as manager_number,
     {{ column('_changed_at') }} as changed_at,
     {{ column('day') }} as changed_on,

@@ -8,7 +8,8 @@ changes as (
 )
 
 select
-    {{ trimmed('officeCode') }} as office_code,
+    {{ typed('officeCode') }} as office_code,
+    {{ folded(typed('officeCode'), 'offices', 'officeCode') }} as office_code_folded,
     {{ trimmed('phone') }} as office_phone,
     {{ trimmed('addressLine1') }} as office_address_line_1,
     {{ trimmed('addressLine2') }} as office_address_line_2,

@@ -1,6 +1,6 @@
 {%- set columns = [
-    'office_code', 'office_phone', 'office_address_line_1', 'office_address_line_2', 'office_postal_code',
-    'office_city', 'office_state', 'office_country', 'territory',
+    'office_code', 'office_code_folded', 'office_phone', 'office_address_line_1', 'office_address_line_2',
+    'office_postal_code', 'office_city', 'office_state', 'office_country', 'territory',
 ] %}
 with
 

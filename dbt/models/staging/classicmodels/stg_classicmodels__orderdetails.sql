@@ -1,6 +1,6 @@
 -- A line lies in the month of its order; one whose order is missing lies in the month `unknown`.
 {%- set columns = [
-    'order_number', 'product_code', 'order_line_number', 'units', 'unit_price', 'sales_amount',
+    'order_number', 'product_code', 'product_code_folded', 'order_line_number', 'units', 'unit_price', 'sales_amount',
 ] %}
 with
 
@@ -14,7 +14,8 @@ cleaned as (
 
     select
         cast({{ column('orderNumber') }} as integer) as order_number,
-        {{ trimmed('productCode') }} as product_code,
+        {{ typed('productCode') }} as product_code,
+        {{ folded(typed('productCode'), 'products', 'productCode') }} as product_code_folded,
         cast({{ column('orderLineNumber') }} as integer) as order_line_number,
         cast({{ column('quantityOrdered') }} as integer) as units,
         cast({{ column('priceEach') }} as decimal(18, 2)) as unit_price,
@@ -44,6 +45,7 @@ orders as (
 select
     lines.order_number,
     lines.product_code,
+    lines.product_code_folded,
     lines.order_line_number,
     lines.units,
     lines.unit_price,

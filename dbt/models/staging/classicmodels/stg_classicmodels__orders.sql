@@ -1,8 +1,8 @@
 -- When an order was entered decides which version of its customer it belongs to: the first change of its present
 -- life tells, if it is a creation and not an order that was already there when it was first read.
 {%- set columns = [
-    'order_number', 'customer_number', 'order_status', 'order_date', 'required_date', 'shipped_date',
-    'order_comments', 'entered_position', 'entered_on', 'order_year_month',
+    'order_number', 'customer_number', 'order_status', 'order_status_folded', 'order_date', 'required_date',
+    'shipped_date', 'order_comments', 'entered_position', 'entered_on', 'order_year_month',
 ] %}
 with
 
@@ -72,7 +72,8 @@ cleaned as (
     select
         cast(newest.{{ column('orderNumber') }} as integer) as order_number,
         cast(newest.{{ column('customerNumber') }} as integer) as customer_number,
-        {{ trimmed('status') }} as order_status,
+        {{ typed('status') }} as order_status,
+        {{ folded(typed('status'), 'orders', 'status') }} as order_status_folded,
         cast(newest.{{ column('orderDate') }} as date) as order_date,
         cast(newest.{{ column('requiredDate') }} as date) as required_date,
         cast(newest.{{ column('shippedDate') }} as date) as shipped_date,

@@ -13,7 +13,7 @@ cleaned as (
 
     select
         cast({{ column('customerNumber') }} as integer) as customer_number,
-        {{ trimmed('checkNumber') }} as check_number,
+        {{ typed('checkNumber') }} as check_number,
         cast({{ column('paymentDate') }} as date) as payment_date,
         cast({{ column('amount') }} as decimal(18, 2)) as payment_amount,
         {{ month_of('cast(' ~ column('paymentDate') ~ ' as date)') }} as payment_year_month,

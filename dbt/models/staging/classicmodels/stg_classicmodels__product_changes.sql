@@ -8,9 +8,10 @@ changes as (
 )
 
 select
-    {{ trimmed('productCode') }} as product_code,
+    {{ typed('productCode') }} as product_code,
+    {{ folded(typed('productCode'), 'products', 'productCode') }} as product_code_folded,
     {{ trimmed('productName') }} as product_name,
-    {{ trimmed('productLine') }} as product_line,
+    {{ typed('productLine') }} as product_line,
     {{ trimmed('productScale') }} as product_scale,
     {{ trimmed('productVendor') }} as product_vendor,
     {{ trimmed('productDescription') }} as product_description,

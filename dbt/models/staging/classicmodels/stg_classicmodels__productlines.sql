@@ -1,6 +1,6 @@
 -- The picture of the line stays in the lake: no question is asked of its bytes.
 {%- set columns = [
-    'product_line', 'product_line_description', 'product_line_html',
+    'product_line', 'product_line_folded', 'product_line_description', 'product_line_html',
 ] %}
 with
 
@@ -13,7 +13,8 @@ newest as (
 cleaned as (
 
     select
-        {{ trimmed('productLine') }} as product_line,
+        {{ typed('productLine') }} as product_line,
+        {{ folded(typed('productLine'), 'productlines', 'productLine') }} as product_line_folded,
         {{ trimmed('textDescription') }} as product_line_description,
         {{ trimmed('htmlDescription') }} as product_line_html,
         {{ column('_op') }} = 'd' as is_deletion

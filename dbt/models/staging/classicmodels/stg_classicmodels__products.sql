@@ -1,6 +1,6 @@
 {%- set columns = [
-    'product_code', 'product_name', 'product_line', 'product_scale', 'product_vendor', 'product_description',
-    'quantity_in_stock', 'buy_price', 'msrp',
+    'product_code', 'product_code_folded', 'product_name', 'product_line', 'product_scale', 'product_vendor',
+    'product_description', 'quantity_in_stock', 'buy_price', 'msrp',
 ] %}
 with
 

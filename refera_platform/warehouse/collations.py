@@ -1,0 +1,36 @@
+"""Functions by which a build compares texts as the source does: one for each text column, made of what the lake knows.
+
+RawState.collations ──▶ define() ──▶ folded_<database>_<table>_<column>(text), which the macro ``folded`` calls
+"""
+
+import re
+
+import duckdb
+
+from refera_platform.lake.lake import run
+from refera_platform.lake.state import RawState
+from refera_platform.source.collation import UNKNOWN, fold_of, folded
+from refera_platform.source.table import SourceTable
+from refera_platform.warehouse.inputs import Inputs
+
+
+def define(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Make the functions for the texts of every declared table, by the collations of the newest day."""
+    for table, days in inputs.days.items():
+        newest = [item.state for item in days.values() if item.state.is_observed][-1]
+        for column, kind in newest.columns.items():
+            if kind == "VARCHAR":
+                define_one(connection, table, column, collation_of(newest, column))
+
+
+def define_one(
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, column: str, collation: str
+) -> None:
+    """Make the function of one text."""
+    name = re.sub(r"\W", "_", f"folded_{table.database}_{table.name}_{column}".lower(), flags=re.ASCII)
+    run(connection, f"create or replace macro main.{name}(typed) as {folded('typed', fold_of(collation))}")
+
+
+def collation_of(state: RawState, column: str) -> str:
+    """How the source compares a text; objects of before collations were kept say nothing."""
+    return state.collations.get(column, UNKNOWN)
