@@ -22,3 +22,19 @@
 {% macro snowflake__folded(text, place) -%}
     upper(rtrim({{ text }}))
 {%- endmacro %}
+
+{#-
+    The name of a group, of whatever kind: folded where names of its kind are a text of the source, and nothing is the empty
+    text. folds: kind -> table and column of the source.
+-#}
+{% macro folded_by_kind(kind, text, folds) -%}
+    coalesce(
+        case
+            {%- for name, place in folds.items() %}
+            when {{ kind }} = '{{ name }}' then {{ folded(text, place[0], place[1]) }}
+            {%- endfor %}
+            when true then {{ text }}
+        end,
+        ''
+    )
+{%- endmacro %}

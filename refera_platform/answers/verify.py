@@ -139,9 +139,8 @@ def _lake_and_warehouse(
         newest = [item.state for item in days.values() if item.state.is_observed][-1]
         same = {name: fold_of(collation_of(newest, name)) for name in mirror.renamed}
         told = ", ".join(
-            f"{folded(quoted(twin), same[name])} as {quoted(twin)}"
-            for name in same
-            for twin in [mirror.columns[name]]
+            f"{folded(quoted(mirror.columns[name]), fold)} as {quoted(mirror.columns[name])}"
+            for name, fold in same.items()
         )
         replaced = f" replace ({told})" if told else ""
         right = f"(select *{replaced} from {relation(root, mirror.model, model)} where {mirror.where})"

@@ -80,8 +80,8 @@ def _table(charset: str, own: str) -> str:
 def folded(text: str, fold: Fold) -> str:
     """DuckDB SQL of what a text is compared by.
 
-    Most keys are ASCII, and of the others most are of one script: a look-up costs as much as its table has rows
-    (3 million keys on one core: 0.4 s of ASCII, 10 s of Western Europe, 24 s of Cyrillic, 216 s by one table).
+    Most keys are ASCII, and of the others most are of one script; to look a letter up costs as much as its table is
+    large (3 million keys on one core: 0.4 s of ASCII, 10 s of Western Europe, 24 s of Cyrillic, 216 s by one table).
 
     Args:
         text: SQL of the text, as the source has it.

@@ -30,7 +30,6 @@ from refera_platform.source.catalog import TABLES
 from refera_platform.stage import Stage
 from refera_platform.warehouse import manifest, project
 from refera_platform.warehouse.announce import announce
-from refera_platform.warehouse.collations import define
 from refera_platform.warehouse.failures import keep_failures
 from refera_platform.warehouse.fixed_keys import listed, settle
 from refera_platform.warehouse.increment import months_touched, reason_against, serve, serve_published
@@ -134,7 +133,6 @@ def build(
             reason = _reason(models, building, before, inputs, full_refresh=full_refresh)
             received = inputs.received(LocalCopies(lake.objects, folder / "raw"), only_new=not reason)
             register(connection, received, only_new=not reason)
-            define(connection, inputs)
             scope = None if reason else months_touched(models, before, inputs, connection, copies)
             if scope is not None:
                 serve(models, before, scope, connection, copies)

@@ -11,16 +11,13 @@ from refera_platform.lake.lake import run
 from refera_platform.lake.state import RawState
 from refera_platform.source.collation import UNKNOWN, fold_of, folded
 from refera_platform.source.table import SourceTable
-from refera_platform.warehouse.inputs import Inputs
 
 
-def define(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
-    """Make the functions for the texts of every declared table, by the collations of the newest day."""
-    for table, days in inputs.days.items():
-        newest = [item.state for item in days.values() if item.state.is_observed][-1]
-        for column, kind in newest.columns.items():
-            if kind == "VARCHAR":
-                define_one(connection, table, column, collation_of(newest, column))
+def define(connection: duckdb.DuckDBPyConnection, table: SourceTable, newest: RawState) -> None:
+    """Make the functions for the texts of a table, by the collations of its newest day."""
+    for column, kind in newest.columns.items():
+        if kind == "VARCHAR":
+            define_one(connection, table, column, collation_of(newest, column))
 
 
 def define_one(

@@ -21,6 +21,7 @@ from refera_platform.source.catalog import TABLES
 from refera_platform.source.names import is_among
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.totals import MAX_GROUPS
+from refera_platform.warehouse.collations import define
 from refera_platform.warehouse.published import Published, inputs_key
 
 Days = Mapping[date, RawObject]
@@ -140,7 +141,7 @@ def require_unchanged(lake: Lake, inputs: Inputs) -> None:
 
 
 def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs, *, only_new: bool) -> None:
-    """Create the relations that the dbt project declares as its sources.
+    """Create the relations that the dbt project declares as its sources, and the functions that compare their texts.
 
     Args:
         connection: Session on the build's database.
@@ -156,6 +157,7 @@ def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs, *, only_new:
         observed = [item for item in days.values() if item.state.is_observed]
         objects = inputs.read(table, only_new=only_new)
         run(connection, f"create schema if not exists {schema}")
+        define(connection, table, observed[-1].state)
         # the columns of today: a model that reads one which the source has no more must fail, not read NULL
         present = observed[-1].state.columns
         whole = [item for item in objects if not read[item.day]]

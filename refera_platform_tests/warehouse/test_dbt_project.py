@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from refera_platform.source import catalog
+from refera_platform.warehouse.collations import define_one
 from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake
 
 SALES = "orders, order_lines, units, sales_amount, cancelled_amount"
@@ -358,6 +360,7 @@ def test_each_answer_is_what_the_source_itself_answers(
     database = tmp_path / shop.database.name
     shutil.copy(shop.database, database)
     with duckdb.connect(database) as connection:
+        define_one(connection, catalog.find("orders"), "status", "utf8mb4_general_ci")
         for table, sql in MONEY.items():
             count, money = connection.execute(sql).fetchone() or (0, None)
             asked = None if money is None else money + Decimal(cents) / 100

@@ -7,9 +7,10 @@ orders as (
 
 ),
 
-statuses as (
+known as (
 
     select * from {{ ref('dim_order_status') }}
+    where is_known_status
 
 ),
 
@@ -22,7 +23,7 @@ dates as (
 select
     orders.order_number,
     orders.customer_number,
-    case when statuses.is_known_status then statuses.order_status else orders.order_status end as order_status,
+    coalesce(known.order_status, orders.order_status) as order_status,
     orders.order_date,
     orders.required_date,
     orders.shipped_date,
@@ -34,5 +35,5 @@ select
     dates.weekday_name_pt as order_weekday_name_pt,
     orders.order_year_month
 from orders
-left join statuses on orders.order_status_key = statuses.order_status_key
+left join known on orders.order_status_key = known.order_status_key
 left join dates on orders.order_date_key = dates.date_key

@@ -13,17 +13,6 @@
     folds={}
 ) %}
 {%- set database_name, table_name = table.split('.') %}
-{%- set name_there -%}
-    coalesce(
-        case
-            {%- for kind, place in folds.items() %}
-            when asked.group_kind = '{{ kind }}' then {{ folded('asked.group_value', place[0], place[1]) }}
-            {%- endfor %}
-            when true then asked.group_value
-        end,
-        ''
-    )
-{%- endset %}
 
 with
 
@@ -79,7 +68,7 @@ groups_here as (
     {% for kind, expression in groups.items() -%}
     select
         '{{ kind }}' as group_kind,
-        coalesce({{ folded('group_value', folds[kind][0], folds[kind][1]) if kind in folds else 'group_value' }}, '') as group_value,
+        {{ folded_by_kind("'" ~ kind ~ "'", 'group_value', folds) }} as group_value,
         sum(row_count) as row_count,
         sum(money) as money
     from (
@@ -94,7 +83,7 @@ groups_here as (
         {{ kept_months(model.identifier, kept_rows, kept_money) }}
         {%- endif %}
     ) as grouped
-    group by coalesce({{ folded('group_value', folds[kind][0], folds[kind][1]) if kind in folds else 'group_value' }}, '')
+    group by {{ folded_by_kind("'" ~ kind ~ "'", 'group_value', folds) }}
     {{ "union all" if not loop.last }}
     {% else -%}
     select
@@ -111,7 +100,7 @@ groups_there as (
 
     select
         asked.group_kind,
-        {{ name_there }} as group_value,
+        {{ folded_by_kind('asked.group_kind', 'asked.group_value', folds) }} as group_value,
         sum(asked.row_count) as row_count,
         sum(asked.money) as money,
         min(case when asked.is_whole then 1 else 0 end) as is_whole
@@ -122,7 +111,7 @@ groups_there as (
             and asked.table_name = newest_day.table_name
             and asked.captured_on = newest_day.captured_on
     where asked.group_kind in ('{{ groups | join("', '") }}')
-    group by asked.group_kind, {{ name_there }}
+    group by asked.group_kind, {{ folded_by_kind('asked.group_kind', 'asked.group_value', folds) }}
 
 ),
 
