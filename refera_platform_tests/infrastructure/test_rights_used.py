@@ -9,6 +9,7 @@ import pytest
 from botocore.client import BaseClient
 
 from refera_platform import definitions
+from refera_platform.errors import WarehouseError
 from refera_platform.orchestration import headless
 from refera_platform.remote import handler, transform
 from refera_platform.warehouse import glue
@@ -121,7 +122,7 @@ def test_building_the_warehouse(
     listening.clear()
     add_a_row_without_a_key(copied, f"classicmodels/payments/day={TODAY}/part-0.parquet")
     listening.append(recorded)
-    with pytest.raises(transform.WarehouseError):
+    with pytest.raises(WarehouseError):
         transform.handler({"stage": "production"}, Context())
     assert [arn for _, arn in recorded.asked if "/_failures/" in arn]
     assert recorded.refused_to(made.policy(TRANSFORM)) == []
