@@ -120,7 +120,7 @@ def read(home: Path) -> StackAddress | None:
         return found
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as trouble:
+    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
         raise LocalStackError(
             f"{path} does not describe a stack:", "remove it and run `refera up`; the data stays."
         ) from trouble

@@ -30,7 +30,7 @@ TEST = [
     (FUNCTIONS, "main.tf", '"Zip" : "Image"', '"Zip" : "Docker"'),
     (FUNCTIONS, "main.tf", "python3.12", "python3.11"),
     (FUNCTIONS, "main.tf", "REFERA_LAKE      = \"s3://${var.lake.name}/raw\"", "REFERA_LAKE      = \"s3://${var.warehouse.name}/raw\""),
-    (FUNCTIONS, "main.tf", "      { REFERA_CLASSICMODELS_SECRET = var.source_secret_arn },\n", ""),
+    (FUNCTIONS, "main.tf", "REFERA_CLASSICMODELS_SECRET = var.source_secret_arn, ", ""),
     (FUNCTIONS, "main.tf", 'name              = "/aws/lambda/${local.extract}"', 'name              = "/lambda/${local.extract}"'),
     (FUNCTIONS, "roles.tf", "${var.lake.arn}/raw/_staging/*", "${var.lake.arn}/raw/*"),
     (FUNCTIONS, "roles.tf", "role = aws_iam_role.transform[0].id", "role = aws_iam_role.extract.id"),

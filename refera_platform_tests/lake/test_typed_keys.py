@@ -1,5 +1,6 @@
 """Keys that are one to the source and typed another way: nothing is lost and nothing doubled, whatever the strategy."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -61,7 +62,9 @@ def test_a_new_baseline_ends_what_is_gone_before_it_tells_what_is_there(stage, s
     typed_anew(shop)
     came = captured(stage, "codes", TODAY, afresh=True)
     assert (came.lake_rows, came.agrees) == (2, True)
-    assert [row[0] for row in raw_of(stage, codes, "_op, code", TODAY)] == ["d", "d", "r", "r"]
+    # what the binlog tells until the table is read is there, too
+    ended = ["d", "c", "d", "c"] if codes.strategy is Strategy.LOG else ["d", "d"]
+    assert [row[0] for row in raw_of(stage, codes, "_op, code", TODAY)] == [*ended, "r", "r"]
     assert differences_of(stage, [codes]) == {}
 
 
@@ -83,5 +86,6 @@ def test_an_object_says_how_the_source_compares_its_texts(stage, shop, codes):
     captured(stage, "codes", TODAY)
     state = states_of(stage, codes)[TODAY]
     assert state.collations == {"code": "utf8mb4_bin"}
-    older = state.to_json().replace('"collations": {"code": "utf8mb4_bin"}, ', "")
-    assert RawState.from_json(older, "an object of before").collations == {}
+    older = json.loads(state.to_json())
+    del older["collations"], older["checksum"]
+    assert RawState.from_json(json.dumps(older), "an object of before").collations == {}

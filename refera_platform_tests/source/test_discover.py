@@ -46,8 +46,8 @@ def test_the_sample_is_found_as_it_is_declared(stage, shop):
     found = {proposal.name: proposal.table for proposal in proposals}
     for declared in classicmodels.TABLES:
         assert replace(found[declared.name], about=declared.about) == replace(
-            declared, overlap=timedelta(hours=1), amount=()
-        ), "which columns make a row's money only people know"
+            declared, overlap=timedelta(hours=1), amount=(), groupings=()
+        ), "which columns make a row's money, and what to group by, only people know"
     order = list(found)
     assert (
         order.index("orderdetails")
