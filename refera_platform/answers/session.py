@@ -22,8 +22,10 @@ from refera_platform.lake.lake import Lake, object_rows, raw_rows, read_states, 
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.lake.state import RawState
 from refera_platform.source.catalog import TABLES
+from refera_platform.source.collation import UNKNOWN
 from refera_platform.source.table import SourceTable
 from refera_platform.stage import Stage
+from refera_platform.warehouse.collations import collation_of, define_one
 from refera_platform.warehouse.published import Published, read, relation
 
 EXPLAIN = re.compile(
@@ -184,9 +186,11 @@ def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[st
     registered = []
     found = {table: stored for table in TABLES if (stored := lake.stored_days(table))}
     newest = read_states(connection, [stored[max(stored)].url for stored in found.values()])
+    states = dict[SourceTable, RawState]()
     for table, stored in found.items():
         url = stored[max(stored)].url
-        if RawState.from_json(newest.get(url, ""), url).schema_since:  # older days have other types
+        states[table] = RawState.from_json(newest.get(url, ""), url)
+        if states[table].schema_since:  # older days have other types
             rows = object_rows(list(lake.days(table, connection).values()), with_day=True)
         else:
             rows = raw_rows([item.url for item in stored.values()], with_day=True)
@@ -194,6 +198,10 @@ def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[st
         view = f"{quoted(table.database)}.{quoted(table.name)}"
         run(connection, f"create view {view} as select * from {rows}")
         registered.append(table.address)
+    for table in TABLES:
+        for column in table.key:  # ``folded_<database>_<table>_<column>(text)``, as in the models
+            known = collation_of(states[table], column) if table in states else UNKNOWN
+            define_one(connection, table, column, known)
     return registered
 
 
