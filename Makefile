@@ -21,8 +21,8 @@ test: lint ## style, types and SQL, then every test; ARGS="-k words" chooses amo
 	@.venv/bin/pytest $(ARGS)
 
 stress: setup ## rows that are killed and counted, and random lives of tables, each for SECONDS_EACH=3600
-	@.venv/bin/pytest refera_platform_tests/lake/test_counter_machine.py refera_platform_tests/lake/test_random_days.py \
-		refera_platform_tests/lake/test_log_memory.py refera_platform_tests/warehouse/test_increment.py \
+	@.venv/bin/pytest refera_platform_tests/ingest/test_counter_machine.py refera_platform_tests/ingest/test_random_days.py \
+		refera_platform_tests/ingest/test_stream_memory.py refera_platform_tests/warehouse/test_increment.py \
 		--timeout=0 --stress-seconds=$${SECONDS_EACH:-3600}
 
 bench-cdc: setup ## rows a second and memory of reading the log: this reader beside a bare python-mysql-replication loop

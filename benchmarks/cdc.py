@@ -20,16 +20,16 @@ from pathlib import Path
 
 import pymysql
 
-from refera_platform.engine import scratch
-from refera_platform.lake.captured import Refused
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.ingest.result import Refused
+from refera_platform.ingest.run import capture_tables
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.passes import capture_tables
-from refera_platform.local import stack
+from refera_platform.sandbox import stack
+from refera_platform.settings.stage import Stage, load
 from refera_platform.source.connection import connect
-from refera_platform.source.log.dump import dump
+from refera_platform.source.mysql.binlog.dump_connection import dump
+from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable
-from refera_platform.source.wire import open_wire
-from refera_platform.stage import Stage, load
 
 TABLE = SourceTable(database="classicmodels", name="bench", key=("id",), about="A table of the benchmark.")
 DEFINITION = (

@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from refera_platform.errors import ReferaError
-from refera_platform.stage import Stage, load
-from refera_platform_tests.remote.calls import variables
-from refera_platform_tests.remote.lambda_environment import Function
-from refera_platform_tests.remote.lambda_service import LambdaService
-from refera_platform_tests.remote.packages import packed
+from refera_platform.settings.stage import Stage, load
+from refera_platform_tests.runners.calls import variables
+from refera_platform_tests.runners.lambda_environment import Function
+from refera_platform_tests.runners.lambda_service import LambdaService
+from refera_platform_tests.runners.packages import packed
 from refera_platform_tests.ui import business
 
 HANDLERS = {
-    "extract": "refera_platform.remote.handler.handler",
-    "transform": "refera_platform.remote.transform.handler",
+    "extract": "refera_platform.runners.aws_lambda.handler.handler",
+    "transform": "refera_platform.runners.aws_lambda.transform.handler",
 }
 MEMORY = {"extract": 512, "transform": 1024}
 """Megabytes: the least that each is promised to live with."""

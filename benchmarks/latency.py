@@ -16,14 +16,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from refera_platform.cli.ui import free_port
 from refera_platform.errors import LocalStackError
-from refera_platform.stage import environment
-from refera_platform.terminal.ui import free_port
+from refera_platform.settings.stage import environment
 from refera_platform_tests.ui import REFERA, Ui, business, served
 
 PLAIN_DBT = """
 import sys, time
-from refera_platform.stage import load
+from refera_platform.settings.stage import load
 from refera_platform.warehouse import build
 run, spent = build._run_dbt, []
 def timed(*given):

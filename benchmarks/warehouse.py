@@ -18,13 +18,14 @@ from pathlib import Path
 
 from benchmarks.relay import Relay
 from benchmarks.warehouse_lake import BenchLake
-from refera_platform.engine import scratch, session
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.session import session
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.local import stack
-from refera_platform.stage import Stage, load
-from refera_platform.warehouse.build import build
-from refera_platform.warehouse.published import fixed_key, read
+from refera_platform.sandbox import stack
+from refera_platform.settings.stage import Stage, load
+from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.publish.publication import fixed_key, read
 
 DAYS_TIMED = 3
 """Daily builds whose time is taken; the median is told."""

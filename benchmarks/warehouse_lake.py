@@ -9,9 +9,9 @@ from pathlib import Path
 
 import duckdb
 
-from refera_platform.engine import literal
+from refera_platform.duckdb_session.quoting import literal
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.state import RawState
+from refera_platform.lake.object_state import RawState
 from refera_platform.lake.writer import write_day
 from refera_platform.source import catalog
 

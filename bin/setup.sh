@@ -166,5 +166,5 @@ fi
 [ -z "$changed" ] || make_environment
 [ -z "$changed" ] || say "reading the dbt project"
 # It looks at the files' ages itself, in less time than it would take here.
-.venv/bin/python -m refera_platform.warehouse.manifest
+.venv/bin/python -m refera_platform.warehouse.dbt_manifest
 if [ -n "$changed$wanted" ]; then say "complete"; fi

@@ -1,18 +1,26 @@
 """refera_platform: operational databases into an S3 lake and a star schema, every day, without losing a row.
 
-The map of the house; arrows point one way, a room knows only the rooms before it:
+The map of the house. Arrows point one way: a room imports only the rooms above it.
 
-    stage, clock, errors, engine      where everything is, what time it is, what can go wrong
+    errors, disk, clock, json_fields      what can go wrong, local files, the present, checks of stored JSON
+    settings                              stage, addresses, alerts, runner: the only reader of environment variables
+    aws, duckdb_session                   clients of AWS; DuckDB sessions, SQL quoting, scratch folders
       │
-    source     1   what the business wrote: table declarations and the readers of each strategy
+    source        declared tables and the readers of a database: snapshot, binlog, catalog queries
       │
-    lake       2   the same rows as Parquet, day by day, each object carrying its own state
+    lake          the store only: keys of objects, their state, schema evolution, the writer of a day
       │
-    warehouse  3   dbt as a library: build, audit, publish
+    reconcile     values of the source against values of the lake
       │
-    answers    4   what leaves the house: the questions, the query session and the report
+    ingest        source → lake, a day at a time: change stream, snapshot in chunks, query-based tables
+      │
+    doctor        preflight: what must hold before a run
+      │
+    warehouse     dbt as a library: build, publish, catalogs
+      │
+    answers       query session, verification, report
 
-Beside them: ``local`` (the embedded servers and the sample source), ``alerts`` (who is told when something is
-wrong, and in which words), ``remote`` (capture and build as functions on AWS Lambda, and who calls them),
-``orchestration`` and ``definitions`` (the only ones that know Dagster), and ``cli`` (what people type).
+Beside them: ``alerts`` (messages about what is wrong), ``runners`` (ingest and build as functions of AWS Lambda),
+``orchestration`` and ``definitions`` (the only ones that import Dagster), ``sandbox`` (local servers and sample
+business, for ``cli`` alone) and ``cli`` (what people type).
 """

@@ -6,25 +6,25 @@ dagster dev -w workspace.yaml        (or `make ui`, which also starts the local 
 import dagster as dg
 
 from refera_platform.orchestration.alerts import build_alerts_sensor
-from refera_platform.orchestration.checks import build_freshness_check, build_log_check, logged
-from refera_platform.orchestration.dbt_assets import build_dbt_assets
+from refera_platform.orchestration.assets.dbt_models import build_dbt_assets
+from refera_platform.orchestration.assets.raw_tables import build_raw_assets
+from refera_platform.orchestration.assets.report import build_report_asset
+from refera_platform.orchestration.checks.fixed_keys import build_fixed_keys_check
+from refera_platform.orchestration.checks.standing import build_freshness_check, build_log_check, logged
 from refera_platform.orchestration.executor import executor
-from refera_platform.orchestration.failed_days import build_failed_days_check
-from refera_platform.orchestration.fixed_keys_check import build_fixed_keys_check
-from refera_platform.orchestration.labels import of_footers
+from refera_platform.orchestration.metadata.labels import of_footers
 from refera_platform.orchestration.partitions import daily
-from refera_platform.orchestration.process import claiming
-from refera_platform.orchestration.raw_assets import build_raw_assets
-from refera_platform.orchestration.recovery import recovery_sensor
-from refera_platform.orchestration.report_asset import build_report_asset
+from refera_platform.orchestration.run_history.failed_days import build_failed_days_check
+from refera_platform.orchestration.run_history.retry_sensor import recovery_sensor
+from refera_platform.orchestration.run_history.run_process import claiming
 from refera_platform.orchestration.schedules import (
     daily_job,
     daily_schedule,
     freshness_job,
     freshness_schedule,
 )
+from refera_platform.settings.stage import Stage, load
 from refera_platform.source.catalog import TABLES
-from refera_platform.stage import Stage, load
 
 
 def build(stage: Stage) -> dg.Definitions:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pymysql
 
-from refera_platform.local.sample_schema import TABLE_OPTIONS, TABLES
-from refera_platform.local.sample_session import Admin
+from refera_platform.sandbox.business.schema import TABLE_OPTIONS, TABLES
+from refera_platform.sandbox.business.session import Admin
 
 TODAY = date(2026, 3, 10)
 """The day on which most tests happen; its evening is what their clock shows."""

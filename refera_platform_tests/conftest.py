@@ -12,19 +12,19 @@ import pymysql
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from refera_platform.engine import scratch
-from refera_platform.lake.captured import Captured, Refused
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.ingest.result import Captured, Refused
+from refera_platform.ingest.run import capture_tables
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.lake.passes import capture_tables
-from refera_platform.local import stack
+from refera_platform.sandbox import stack
+from refera_platform.settings.stage import Stage, load
 from refera_platform.source import catalog
 from refera_platform.source.connection import Source, connect
 from refera_platform.source.table import SourceTable
-from refera_platform.stage import Stage, load
-from refera_platform.warehouse.build import build
+from refera_platform.warehouse.build.run import build
 from refera_platform_tests.business import TODAY, Shop, open_shop
-from refera_platform_tests.remote.packages import extract_package, transform_package
+from refera_platform_tests.runners.packages import extract_package, transform_package
 
 __all__ = ["TODAY", "extract_package", "transform_package"]
 REAL_DUMP = Path(__file__).parents[2] / "shared/data/classicmodels/mysqlsampledatabase.sql"

@@ -11,16 +11,17 @@ from typing import Any, cast
 import pytest
 
 from refera_platform.errors import ReferaError
+from refera_platform.ingest.snapshot.chunks import PiecePlan, Staging
 from refera_platform.json_fields import require_types
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.pieces import PiecePlan, Staging
-from refera_platform.lake.state import RawState
-from refera_platform.local import address, simulate_standing
+from refera_platform.lake.object_state import RawState
 from refera_platform.orchestration.alerts import Cursor
+from refera_platform.sandbox import stack_file
+from refera_platform.sandbox.business import progress
+from refera_platform.settings.stage import load
 from refera_platform.source.table import SourceTable
-from refera_platform.stage import load
-from refera_platform.warehouse.lineage import Lineage
-from refera_platform.warehouse.published import Published, PublishedModel, PublishedObject, read
+from refera_platform.warehouse.catalogs.lineage import Lineage
+from refera_platform.warehouse.publish.publication import Published, PublishedModel, PublishedObject, read
 
 STRANGE: tuple[Any, ...] = (None, [], {}, "x", 5, -1.5, True, [[]], {"a": None}, ["x"])
 STATE = RawState(
@@ -114,9 +115,9 @@ def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_pat
     good = json.loads((home / "stack.json").read_text())
     sample = {"seed": 1, "scale": 1.0, "simulated_through": "2026-03-10T00:00:00+00:00"}
     readers: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
-        ("stack.json", good, lambda: address.read(tmp_path)),
+        ("stack.json", good, lambda: stack_file.read(tmp_path)),
         ("stack.json", good, lambda: load({"REFERA_HOME": str(tmp_path)})),
-        ("sample.json", sample, lambda: simulate_standing.read(tmp_path)),
+        ("sample.json", sample, lambda: progress.read(tmp_path)),
         ("sample.json", sample, lambda: load({"REFERA_HOME": str(tmp_path)})),
     )
     for name, document, reader in readers:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from refera_platform.local import stack
-from refera_platform.terminal.ui import free_port
+from refera_platform.cli.ui import free_port
+from refera_platform.sandbox import stack
 
 REFERA = Path(sys.executable).parent / "refera"
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})

@@ -146,7 +146,7 @@ def _parse_dbt(home: Path, libraries: Path) -> None:
         if path.is_file() and not {"target", "logs", "sqlfluff"} & set(path.relative_to(ROOT).parts):
             _copied(path, home)
     # last of all: a manifest older than a file of the project would be made anew, in a read-only image
-    asked = [sys.executable, "-S", "-m", "refera_platform.warehouse.manifest"]
+    asked = [sys.executable, "-S", "-m", "refera_platform.warehouse.dbt_manifest"]
     told = {**os.environ, "PYTHONPATH": str(libraries), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run(asked, check=True, cwd=libraries, env=told)  # noqa: S603 - its words are ours
 

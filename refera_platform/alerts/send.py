@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from refera_platform.alert_settings import AlertSettings, MailRoute
 from refera_platform.alerts.message import Message, Origin, mail, slack
 from refera_platform.errors import AlertError
+from refera_platform.settings.alerts import AlertSettings, MailRoute
 
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
 """A look of the sensor has a minute in all."""

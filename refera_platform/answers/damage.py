@@ -12,7 +12,7 @@ from refera_platform.errors import DamagedError, OvertakenError
 from refera_platform.lake.layout import STAGING
 from refera_platform.lake.local_copies import REQUESTS
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.published import Published, fixed_key, inputs_key, object_key
+from refera_platform.warehouse.publish.publication import Published, fixed_key, inputs_key, object_key
 
 UNKNOWN: Mapping[str, str] = {}
 

@@ -7,10 +7,10 @@ from datetime import date
 
 import duckdb
 
-from refera_platform.engine import quoted
+from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import QueryError
-from refera_platform.lake.gaps import unknown_time
 from refera_platform.lake.lake import Lake, current_state
+from refera_platform.lake.missing_days import unknown_time
 from refera_platform.source.table import SourceTable
 
 

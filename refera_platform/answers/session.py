@@ -16,17 +16,18 @@ from typing import Any
 import duckdb
 
 from refera_platform.answers.history import as_of
-from refera_platform.engine import literal, quoted, redact, scratch, session
+from refera_platform.duckdb_session.quoting import literal, quoted
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.secrets import redact
+from refera_platform.duckdb_session.session import session
 from refera_platform.errors import QueryError, kind_of
 from refera_platform.lake.lake import Lake, object_rows, raw_rows, read_states, run
+from refera_platform.lake.object_state import RawState
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.lake.state import RawState
+from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
-from refera_platform.source.collation import UNKNOWN
 from refera_platform.source.table import SourceTable
-from refera_platform.stage import Stage
-from refera_platform.warehouse.collations import collation_of, define_one
-from refera_platform.warehouse.published import Published, read, relation
+from refera_platform.warehouse.publish.publication import Published, read, relation
 
 EXPLAIN = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
@@ -186,11 +187,9 @@ def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[st
     registered = []
     found = {table: stored for table in TABLES if (stored := lake.stored_days(table))}
     newest = read_states(connection, [stored[max(stored)].url for stored in found.values()])
-    states = dict[SourceTable, RawState]()
     for table, stored in found.items():
         url = stored[max(stored)].url
-        states[table] = RawState.from_json(newest.get(url, ""), url)
-        if states[table].schema_since:  # older days have other types
+        if RawState.from_json(newest.get(url, ""), url).schema_since:  # older days have other types
             rows = object_rows(list(lake.days(table, connection).values()), with_day=True)
         else:
             rows = raw_rows([item.url for item in stored.values()], with_day=True)
@@ -198,10 +197,6 @@ def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[st
         view = f"{quoted(table.database)}.{quoted(table.name)}"
         run(connection, f"create view {view} as select * from {rows}")
         registered.append(table.address)
-    for table in TABLES:
-        for column in table.key:  # ``folded_<database>_<table>_<column>(text)``, as in the models
-            known = collation_of(states[table], column) if table in states else UNKNOWN
-            define_one(connection, table, column, known)
     return registered
 
 

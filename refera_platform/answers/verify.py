@@ -13,20 +13,21 @@ import duckdb
 
 from refera_platform.answers.damage import Damage, damage, named_by
 from refera_platform.answers.mirrors import MIRRORS, Mirror
-from refera_platform.engine import literal, quoted, scratch
+from refera_platform.duckdb_session.quoting import literal, quoted
+from refera_platform.duckdb_session.scratch import scratch
 from refera_platform.errors import LakeError
-from refera_platform.lake.evolution import newest_shape, respelled
 from refera_platform.lake.lake import Lake, RawObject, current_state, run
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.lake.schema_evolution import newest_shape, respelled
+from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.collation import Fold, fold_of, folded
 from refera_platform.source.connection import Source, connect
-from refera_platform.source.pull import pull
+from refera_platform.source.mysql.snapshot import pull
 from refera_platform.source.table import SourceTable
-from refera_platform.stage import Stage
-from refera_platform.warehouse.collations import collation_of
-from refera_platform.warehouse.fixed_keys import compared
-from refera_platform.warehouse.published import Published, read, relation
+from refera_platform.warehouse.build.collations import collation_of
+from refera_platform.warehouse.publish.fixed_keys import compared
+from refera_platform.warehouse.publish.publication import Published, read, relation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused, UnavailableDayError
-from refera_platform.lake.state import RawState
+from refera_platform.lake.object_state import RawState
 from refera_platform.source.table import SourceTable, Strategy
 
 ONE = timedelta(days=1)

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import duckdb
 
-from refera_platform.engine import literal, quoted, redact
+from refera_platform.duckdb_session.quoting import literal, quoted
+from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import LakeError, kind_of
 from refera_platform.lake import layout
-from refera_platform.lake.evolution import newest_shape, shown_in
+from refera_platform.lake.object_state import METADATA_KEY, RawState
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.lake.state import METADATA_KEY, RawState
+from refera_platform.lake.schema_evolution import newest_shape, shown_in
+from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform.stage import Stage
 
 CONTRACT = {"_op": "VARCHAR", "_changed_at": "TIMESTAMP WITH TIME ZONE", "_position": "VARCHAR"}
 """Columns that every strategy adds to the source's own, and their types."""

@@ -5,7 +5,7 @@ s3://bucket/key ──▶ http(s)://…
 
 from urllib.parse import quote
 
-from refera_platform.stage import ObjectStore
+from refera_platform.settings.object_store import ObjectStore
 
 
 def page(store: ObjectStore, url: str) -> str:

@@ -17,10 +17,10 @@ from typing import IO, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
-from refera_platform.engine import client
+from refera_platform.aws import client
 from refera_platform.errors import DamagedError
 from refera_platform.lake.s3_errors import ABSENT, CONFLICT, OVERTAKEN, UPLOAD_GONE, code, explained
-from refera_platform.stage import ObjectStore
+from refera_platform.settings.object_store import ObjectStore
 
 SINGLE_PUT = 1 << 30
 """Bytes up to which an object travels in one request; S3 takes five times as many."""

@@ -5,20 +5,18 @@ object or table ──▶ peek() ──▶ Preview ──▶ as_markdown()
 A hidden column is never read. What is shown is text of bounded length: long values and wide tables are cut.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import duckdb
 
-from refera_platform.engine import quoted
+from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.lake.lake import RawObject, raw_rows, run
-from refera_platform.lake.state import OPERATIONS
+from refera_platform.lake.object_state import OPERATIONS
 from refera_platform.source.table import SourceTable
 
 ROWS, COLUMNS, LETTERS, BYTES = 10, 40, 40, 12
 """How many rows, columns, letters of a value, and bytes of a binary one are shown."""
-MASK, NULL, EMPTY = "•••", "*NULL*", "*empty*"
-JOINER = "\N{WORD JOINER}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,49 +93,3 @@ def _cell(name: str, kind: str) -> str:
         return f"{shown} || case when {length} > {BYTES} then '… (' || {length} || ' bytes)' else '' end"
     text = f"cast({value} as varchar)"
     return f"case when length({text}) > {LETTERS} then left({text}, {LETTERS}) || '…' else {text} end"
-
-
-def as_markdown(preview: Preview) -> str:
-    """The rows as a table of markdown."""
-    if not preview.rows:
-        return "No rows."
-    lines = [
-        _line([plain(name) for name in preview.columns]),
-        _line(["---"] * len(preview.columns)),
-        *(_line(_shown(preview, row)) for row in preview.rows),
-    ]
-    more = f"\n\n… and {preview.left_out} more columns" if preview.left_out else ""
-    return "\n".join(lines) + more
-
-
-def _shown(preview: Preview, row: Sequence[str | None]) -> list[str]:
-    values = iter(row)
-    return [
-        MASK if name in preview.hidden else _value(next(values))
-        for name in preview.columns
-    ]  # fmt: skip
-
-
-def _value(value: str | None) -> str:
-    if value is None:
-        return NULL
-    return plain(value) if value else EMPTY
-
-
-def plain(text: str) -> str:
-    """Text that markdown shows as it is: nothing in it ends a cell, is a tag, a link, or turns the line around."""
-    printable = "".join(
-        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text
-    )  # fmt: skip
-    # an address becomes a link also when its signs are written as entities
-    unlinked = (
-        printable.replace("://", f":{JOINER}//").replace("@", f"@{JOINER}").replace("www.", f"www{JOINER}.")
-    )
-    return "".join(
-        letter if letter.isalnum() or letter in f" {JOINER}" or not letter.isascii() else f"&#{ord(letter)};"
-        for letter in unlinked
-    )
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

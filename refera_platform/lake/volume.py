@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import median
 
-from refera_platform.lake.state import RawState
+from refera_platform.lake.object_state import RawState
 
 RECENT = 28
 """Observed days that are looked back at."""

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import duckdb
 
-from refera_platform.engine import literal, quoted
+from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import LakeError
 from refera_platform.lake import layout
-from refera_platform.lake.evolution import kept_beside
 from refera_platform.lake.lake import CONTRACT, Lake, raw_rows, read_states, run
 from refera_platform.lake.local_copies import LocalCopies
+from refera_platform.lake.object_state import METADATA_KEY, RawState
 from refera_platform.lake.objects import StoredObject
-from refera_platform.lake.state import METADATA_KEY, RawState
+from refera_platform.lake.schema_evolution import kept_beside
 from refera_platform.source.table import SourceTable
 
 

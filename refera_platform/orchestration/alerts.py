@@ -19,9 +19,9 @@ from refera_platform.alerts.fault import Kind
 from refera_platform.alerts.incident import group
 from refera_platform.alerts.memory import Memory
 from refera_platform.alerts.send import Channel, channels
-from refera_platform.orchestration.failed_checks import faults_of_checks, going_now
-from refera_platform.orchestration.failed_runs import failed_since, look_at_runs
-from refera_platform.stage import Stage
+from refera_platform.orchestration.run_history.failed_checks import faults_of_checks, going_now
+from refera_platform.orchestration.run_history.failed_runs import failed_since, look_at_runs
+from refera_platform.settings.stage import Stage
 
 SECONDS_BETWEEN = 30
 NOBODY = (

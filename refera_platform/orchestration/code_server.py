@@ -13,8 +13,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from refera_platform.orchestration.process import bury_the_dead
-from refera_platform.stage import home
+from refera_platform.orchestration.run_history.run_process import bury_the_dead
+from refera_platform.settings.stage import home
 
 MODULE, LOCATION = "refera_platform.definitions", "refera_platform"
 

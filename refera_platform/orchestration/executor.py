@@ -26,8 +26,8 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
-from refera_platform.orchestration.owed import was_interrupted
-from refera_platform.orchestration.process import PROCESS, bury_the_dead
+from refera_platform.orchestration.run_history.failed_steps import was_interrupted
+from refera_platform.orchestration.run_history.run_process import PROCESS, bury_the_dead
 
 WAITING = "Waiting for "
 """How a line begins that says who holds a pool."""

@@ -16,15 +16,16 @@ from refera_platform.disk import explained
 from refera_platform.errors import SettingError
 from refera_platform.lake.days import require_in_calendar
 from refera_platform.orchestration import instance as memory
-from refera_platform.orchestration import keys, run_lock
+from refera_platform.orchestration import keys
 from refera_platform.orchestration.executor import WAITING, Request, execute, executor
 from refera_platform.orchestration.partitions import days_tags
-from refera_platform.orchestration.process import bury_the_dead, own_tag
 from refera_platform.orchestration.progress import Event, read
-from refera_platform.orchestration.unfinished import DAILY
+from refera_platform.orchestration.run_history import run_lock
+from refera_platform.orchestration.run_history.retry_candidates import DAILY
+from refera_platform.orchestration.run_history.run_process import bury_the_dead, own_tag
+from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
-from refera_platform.stage import Stage
 
 NO_TAGS: Mapping[str, str] = {}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

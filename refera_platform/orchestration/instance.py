@@ -10,8 +10,8 @@ import yaml
 from dagster._core.instance.ref import InstanceRef
 
 from refera_platform.disk import write_whole
-from refera_platform.engine import private_folder
-from refera_platform.stage import Stage
+from refera_platform.duckdb_session.scratch import private_folder
+from refera_platform.settings.stage import Stage
 
 SETTINGS = """\
 # Written by refera_platform when it is missing; yours to change.

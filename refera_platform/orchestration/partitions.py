@@ -8,7 +8,7 @@ import dagster as dg
 
 from refera_platform.clock import Clock
 from refera_platform.lake.days import days_between
-from refera_platform.stage import Stage
+from refera_platform.settings.stage import Stage
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"

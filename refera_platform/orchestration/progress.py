@@ -9,7 +9,7 @@ from enum import Enum
 
 from dagster import AssetCheckSeverity, DagsterEventType, EventLogEntry
 
-from refera_platform.warehouse.node import heard
+from refera_platform.warehouse.build.node_result import heard
 
 
 class What(Enum):

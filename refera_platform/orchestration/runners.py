@@ -15,20 +15,22 @@ from typing import Protocol
 import dagster as dg
 import duckdb
 
-from refera_platform.engine import client, open_store, session
+from refera_platform.aws import client
+from refera_platform.duckdb_session.secrets import open_store
+from refera_platform.duckdb_session.session import session
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.lake.captured import Captured, Refused
+from refera_platform.ingest.result import Captured, Refused
+from refera_platform.ingest.run import capture_tables
+from refera_platform.ingest.snapshot.chunks import InPieces
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.passes import capture_tables
-from refera_platform.lake.pieces import InPieces
-from refera_platform.remote.event import Operation
-from refera_platform.remote.facts import Came, heard
-from refera_platform.remote.function import Function
-from refera_platform.remote.listener import FACTS
+from refera_platform.runners.aws_lambda.client import Function
+from refera_platform.runners.aws_lambda.event import Operation
+from refera_platform.runners.aws_lambda.listener import FACTS
+from refera_platform.runners.aws_lambda.messages import Came, heard
+from refera_platform.settings.stage import Stage
 from refera_platform.source.connection import Source, connect
 from refera_platform.source.table import SourceTable
-from refera_platform.stage import Stage
 
 MOST_AT_ONCE = 16
 """Pieces of one table that are read at a time at most, whatever the pool allows."""

@@ -5,18 +5,19 @@ from datetime import timedelta
 
 import dagster as dg
 
-from refera_platform.engine import scratch, session
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.session import session
 from refera_platform.errors import ReferaError
 from refera_platform.lake.days import CatchUp, catch_up, days_between
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks import FRESH, KEPT, WHOLE, logged
-from refera_platform.orchestration.failed_days import NO_FAILURE
-from refera_platform.orchestration.fixed_keys_check import SERVED
+from refera_platform.orchestration.checks.fixed_keys import SERVED
+from refera_platform.orchestration.checks.standing import FRESH, KEPT, WHOLE, logged
 from refera_platform.orchestration.partitions import days_request
-from refera_platform.orchestration.unfinished import DAILY
+from refera_platform.orchestration.run_history.failed_days import NO_FAILURE
+from refera_platform.orchestration.run_history.retry_candidates import DAILY
+from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
-from refera_platform.stage import Stage
 
 HALF_PAST_MIDNIGHT = "30 0 * * *"
 HOURLY = "15 * * * *"

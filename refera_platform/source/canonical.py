@@ -8,7 +8,7 @@ its IEEE bytes: no two printers agree on digits, and the one function of the ser
 
 import re
 
-from refera_platform.engine import quoted
+from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.source.types import GEOMETRIES, INTEGERS, SRID, TEXTS, Column, backticked
 
 UNICODE = frozenset({None, "utf8mb4", "utf8mb3", "utf8", "ascii"})

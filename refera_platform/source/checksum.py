@@ -13,9 +13,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from refera_platform.engine import quoted
+from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.source.canonical import lake_text, server_text
-from refera_platform.source.names import is_among
+from refera_platform.source.column_names import is_among
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import GEOMETRIES, PRINTED, TEXTS, Column, backticked
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from refera_platform.engine import literal
+from refera_platform.duckdb_session.quoting import literal
 from refera_platform.source.types import Column
 
 UNKNOWN = "utf8mb4_bin"

@@ -15,16 +15,18 @@ from typing import Any
 import duckdb
 import pymysql
 
-from refera_platform.engine import redact, session
+from refera_platform.duckdb_session.secrets import redact
+from refera_platform.duckdb_session.session import session
 from refera_platform.errors import SourceError, kind_of
-from refera_platform.source.copied import is_copied
-from refera_platform.source.names import as_spelled, is_among
-from refera_platform.source.server import Cut, Server, server_of
-from refera_platform.source.stream import Spool, stream
+from refera_platform.settings.source_database import Database
+from refera_platform.settings.stage import Stage
+from refera_platform.source.column_names import as_spelled, is_among
+from refera_platform.source.copied_columns import is_copied
+from refera_platform.source.mysql.result_to_parquet import Spool, stream
+from refera_platform.source.mysql.server import Cut, Server, server_of
+from refera_platform.source.mysql.wire import Wire, explained, open_wire, opened
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import Column, mysql_literal
-from refera_platform.source.wire import Wire, explained, open_wire, opened
-from refera_platform.stage import Database, Stage
 
 RESERVED = frozenset({"_op", "_changed_at", "_position", "day"})
 """Columns that raw rows have beside the source's own; ``day`` is the partition."""

@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 
 from refera_platform.errors import SourceError
+from refera_platform.source.column_names import is_among
 from refera_platform.source.connection import Source
-from refera_platform.source.names import is_among
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import INTEGERS, Column, backticked
 

@@ -14,8 +14,8 @@ from refera_platform.errors import SettingError, SourceError
 from refera_platform.source.connection import RESERVED, Source
 from refera_platform.source.doctor.privileges import grants, held, lacking
 from refera_platform.source.indexes import PRIMARY, Index, indexes
-from refera_platform.source.log.coverage import filters
-from refera_platform.source.log.settings import missing
+from refera_platform.source.mysql.binlog.coverage import filters
+from refera_platform.source.mysql.binlog.server_settings import missing
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.types import Column, mysql_literal
 

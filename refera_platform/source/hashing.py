@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Sequence
 
 from refera_platform.errors import SettingError
+from refera_platform.settings.stage import SHORTEST_KEY
 from refera_platform.source.table import SourceTable
-from refera_platform.stage import SHORTEST_KEY
 
 BLOCK = 64
 """Bytes of a block of SHA-256."""

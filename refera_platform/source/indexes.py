@@ -7,7 +7,7 @@ kinds of server.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refera_platform.source.server import Ask
+from refera_platform.source.mysql.server import Ask
 from refera_platform.source.types import mysql_literal
 
 PRIMARY = "PRIMARY"

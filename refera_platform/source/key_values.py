@@ -6,7 +6,7 @@ Refused by a read of the table (``pull``) and by the binlog's rows (``log.rows``
 from collections.abc import Mapping
 
 from refera_platform.errors import SourceError
-from refera_platform.source.names import is_among
+from refera_platform.source.column_names import is_among
 from refera_platform.source.table import SourceTable
 
 

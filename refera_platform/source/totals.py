@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from refera_platform.engine import literal
+from refera_platform.duckdb_session.quoting import literal
 from refera_platform.source.connection import Source
 from refera_platform.source.table import Grouping, SourceTable
 from refera_platform.source.types import backticked

@@ -10,7 +10,7 @@ converts them; ST_AsWKB swaps axes on MySQL; a zero date is no date at all.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from refera_platform.engine import quoted
+from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import SourceError
 
 INTEGERS: Mapping[str, str] = {

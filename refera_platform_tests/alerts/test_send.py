@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from refera_platform.alert_settings import AlertSettings
 from refera_platform.alerts.fault import Kind
 from refera_platform.alerts.message import Message, What
 from refera_platform.alerts.send import channels
 from refera_platform.errors import AlertError
+from refera_platform.settings.alerts import AlertSettings
 from refera_platform_tests.alerts.receivers import (
     PASSWORD,
     USER,

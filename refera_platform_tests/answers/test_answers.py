@@ -7,9 +7,9 @@ import pytest
 
 from refera_platform.answers.session import opened
 from refera_platform.answers.verify import verify
-from refera_platform.local.restore import restore
-from refera_platform.local.sample import Admin, create
-from refera_platform.warehouse.build import build
+from refera_platform.sandbox.business.sample import Admin, create
+from refera_platform.sandbox.dump.restore import restore
+from refera_platform.warehouse.build.run import build
 from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, ship_answer, stock_answer
 from refera_platform_tests.conftest import REAL_DUMP, TODAY, capture_all, evening, owner
 

@@ -15,13 +15,13 @@ from refera_platform.answers.report.lineage import Origin, origins
 from refera_platform.answers.report.publish import PAGE, PREVIEW, address, publish, published_page
 from refera_platform.answers.report.words import LANGUAGES, words
 from refera_platform.answers.session import opened
-from refera_platform.engine import client
+from refera_platform.aws import client
 from refera_platform.errors import QueryError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.stage import ObjectStore
-from refera_platform.warehouse.build import build
-from refera_platform.warehouse.docs import LINEAGE
-from refera_platform.warehouse.lineage import Column, Lineage
+from refera_platform.settings.object_store import ObjectStore
+from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE
+from refera_platform.warehouse.catalogs.lineage import Column, Lineage
 from refera_platform_tests.business import open_shop
 from refera_platform_tests.conftest import TODAY, capture_all, copy_into, own_stage
 

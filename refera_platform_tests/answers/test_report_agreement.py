@@ -8,7 +8,7 @@ import pytest
 
 from refera_platform.answers.report.charts import NAMED
 from refera_platform.answers.report.figures import Figures, gather
-from refera_platform.warehouse.build import build
+from refera_platform.warehouse.build.run import build
 from refera_platform_tests.business import open_shop
 from refera_platform_tests.conftest import TODAY, capture_all, own_stage
 
@@ -29,10 +29,7 @@ Totals = dict[tuple[str, str], dict[str, dict[str | None, Decimal]]]
 
 @pytest.fixture(scope="module")
 def renamed(home):
-    """Two days of business: everybody and everything gets another name after having sold, bought or been in stock.
-
-    Somebody types a product's code in small letters, which the source takes for the same, and the product's own later.
-    """
+    """Two days of business: everybody and everything gets another name after having sold, bought or been in stock."""
     with open_shop(home) as shop:
         here = own_stage(home)
         shop.at(TODAY - timedelta(days=1))
@@ -48,10 +45,6 @@ def renamed(home):
             "insert into orders values (105, '2026-03-10', '2026-03-20', null, 'In Process', null, 11)",
             "insert into orderdetails values (105, 'P1', 1, '5.00', 1)",
             "insert into payments values (11, 'C4', '2026-03-10', '1.00')",
-            "insert into orders values (106, '2026-03-10', '2026-03-20', null, 'In Process', null, 11)",
-            "insert into orderdetails values (106, 'p1', 1, '7.00', 1)",
-            "set foreign_key_checks = 0",
-            "update products set productCode = 'p2' where productCode = 'P2'",
         ):
             shop.run(statement)
         capture_all(here, TODAY)
@@ -111,7 +104,7 @@ def test_a_member_has_one_name_and_one_total_on_the_whole_page(renamed):
     assert told["manager", "sales"]["managers"].keys() == {"Bruno Aguiar", "Bia Costa", None}
     assert told["salesperson", "sales"]["salespeople"].keys() == {"Dora Aral", "Eva Faria", None}
     assert told["customer", "paid"]["paying_customers"].keys() == {"Acme", "Abel"}
-    assert told["product_line", "sales"]["sales_by_line"] == {"Cars": Decimal("245.94")}
+    assert told["product_line", "sales"]["sales_by_line"] == {"Cars": Decimal("238.94")}
     assert told["product_line", "quantity"]["stock_by_month"].keys() == {"Cars"}
 
 
@@ -121,19 +114,3 @@ def test_one_chart_that_says_something_else_is_seen(renamed):
     found.series["sales_by_line"][0]["name"] = "Boats"
     (told,) = {line.partition(":")[0] for line in disagreements(totals(found))}
     assert told == "sales by product_line"
-
-
-def test_a_product_is_one_in_all_months_however_its_code_was_typed(stage, shop):
-    end = TODAY.replace(day=1) - timedelta(days=1)
-    capture_all(stage, end)
-    shop.at(end + timedelta(days=1))
-    shop.run("set foreign_key_checks = 0")
-    shop.run("update products set productCode = 'p2' where productCode = 'P2'")
-    capture_all(stage, end + timedelta(days=1))
-    made = build(stage)
-    assert made.published is not None, made.verdict()
-    (stock,) = [table for table in gather(stage).tables[7] if table.name == "stock"]
-    names = [column.name for column in stock.columns]
-    rows = [dict(zip(names, cells, strict=True)) for cells in stock.rows]
-    assert sorted(row["product_code"] for row in rows) == ["P1", "P3", "p2"]
-    assert all(row["2026-02"] is not None and row["2026-03"] is not None for row in rows)

@@ -11,7 +11,7 @@ from refera_platform.answers.report.page import SECTIONS
 from refera_platform.answers.report.publish import PREVIEW, publish, published_page
 from refera_platform.answers.session import opened
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.build import build
+from refera_platform.warehouse.build.run import build
 from refera_platform_tests.business import open_shop
 from refera_platform_tests.conftest import TODAY, capture_all, own_stage
 

@@ -7,7 +7,7 @@ import pytest
 
 from refera_platform.answers.session import opened
 from refera_platform.source.catalog import TABLES
-from refera_platform.warehouse.build import build
+from refera_platform.warehouse.build.run import build
 from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.conftest import captures, evening, own_stage
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt

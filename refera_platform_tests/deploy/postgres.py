@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg2
 
-from refera_platform.local import ports
+from refera_platform.sandbox.servers import ports
 
 PATIENCE = 30.0
 

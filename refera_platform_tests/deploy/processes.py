@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from refera_platform.local import ports
+from refera_platform.sandbox.servers import ports
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.ui import Ui
 

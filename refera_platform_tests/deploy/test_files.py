@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from refera_platform import stage
+from refera_platform.settings.stage import load
+from refera_platform.settings.variables import VARIABLES
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.house.test_packaging import PIN, pins
 from refera_platform_tests.house.test_readme import commands
@@ -139,7 +140,7 @@ def test_every_variable_of_compose_is_in_the_example() -> None:
 
 def test_the_example_has_every_setting_of_production_and_no_other() -> None:
     settings = {name for name in shape.example() if name.startswith("REFERA_")} - OF_COMPOSE
-    assert settings == set(stage.VARIABLES) - NOT_IN_PRODUCTION
+    assert settings == set(VARIABLES) - NOT_IN_PRODUCTION
 
 
 def test_the_example_keeps_no_secret() -> None:
@@ -160,7 +161,7 @@ def test_a_service_is_told_every_variable_that_dagster_looks_up(service: str) ->
 
 def test_only_the_code_location_is_told_of_the_source() -> None:
     for name, service in shape.compose()["services"].items():
-        told = {each for each in service["environment"] if each in stage.VARIABLES}
+        told = {each for each in service["environment"] if each in VARIABLES}
         assert bool(told or service.get("env_file")) == (name == "code")
 
 
@@ -170,7 +171,7 @@ def test_the_example_is_a_production_stage(tmp_path: Path) -> None:
         "REFERA_CLASSICMODELS_URL": "mysql://user:password@db.example.com/shop", "REFERA_LAKE": "s3://bucket/raw",
         "REFERA_WAREHOUSE": "s3://bucket/warehouse",
     }  # fmt: skip
-    found = stage.load(given)
+    found = load(given)
     assert (found.name, str(found.home)) == ("production", "/var/lib/refera")
 
 

@@ -25,8 +25,8 @@ from dagster_aws.ecs import EcsRunLauncher
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.server import ThreadedMotoServer
 
-from refera_platform import stage
 from refera_platform.orchestration.instance import SETTINGS
+from refera_platform.settings.variables import VARIABLES
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.deploy.postgres import Postgres
 from refera_platform_tests.deploy.test_files import NOT_IN_PRODUCTION, variables_of
@@ -117,9 +117,9 @@ def test_a_run_on_ecs_is_told_what_it_looks_up_and_every_setting() -> None:
     # ECS is AWS: S3 is where boto3 knows it to be
     here = {"REFERA_S3_ENDPOINT", "REFERA_UI_URL"}
     # people are told by the code location: no run needs to know how
-    here |= {name for name in stage.VARIABLES if name.startswith("REFERA_ALERT_")}
+    here |= {name for name in VARIABLES if name.startswith("REFERA_ALERT_")}
     assert {name for name in given if name.startswith("REFERA_")} == (
-        set(stage.VARIABLES) - NOT_IN_PRODUCTION - here | {"REFERA_STAGE"}
+        set(VARIABLES) - NOT_IN_PRODUCTION - here | {"REFERA_STAGE"}
     )
     secret = {name for name in given if name.endswith(("PASSWORD", "_URL", "KEY"))}
     assert secret == {each["name"] for each in launcher["secrets"]} | OF_THE_CODE

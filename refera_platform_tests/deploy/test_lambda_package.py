@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from refera_platform.remote import handler, transform
+from refera_platform.runners.aws_lambda import handler, transform
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.house.test_packaging import PIN, pins
 from refera_platform_tests.house.tree import ROOT
-from refera_platform_tests.remote.packages import packager
+from refera_platform_tests.runners.packages import packager
 
 PROGRAM = ROOT / "deploy/lambda/package.py"
 HANDLERS = {"extract": handler.handler, "transform": transform.handler}
@@ -62,7 +62,7 @@ def test_the_same_files_make_the_same_bytes(extract_package: Path, tmp_path: Pat
         names = archive.namelist()
         assert {each.date_time for each in archive.infolist()} == {package.EARLIEST}
         assert sum(each.file_size for each in archive.infolist()) < package.LIMIT
-    assert "refera_platform/remote/handler.py" in names
+    assert "refera_platform/runners/aws_lambda/handler.py" in names
     assert [each for each in names if each.endswith(".duckdb_extension")]
     rooms = {each.split("/")[1] for each in names if re.match(r"refera_platform/\w+/", each)}
     assert rooms - {"__pycache__"} == set(package.EXTRACT.rooms)
@@ -86,7 +86,7 @@ def test_authorities_that_somebody_put_there_go_with_the_function(tmp_path: Path
 
 def test_the_package_needs_nothing_beside_itself(extract_package: Path) -> None:
     script = (
-        "import sys\nfrom refera_platform.remote import handler\n"
+        "import sys\nfrom refera_platform.runners.aws_lambda import handler\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
         "print(*sorted({each.__file__ for each in sys.modules.values() if getattr(each, '__file__', None)}))"
     )

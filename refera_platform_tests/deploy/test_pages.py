@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from refera_platform.remote import event, transform
+from refera_platform.runners.aws_lambda import event, transform
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.house.test_readme import commands
 from refera_platform_tests.house.tree import ROOT

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from refera_platform.engine import client
-from refera_platform.local import stack
-from refera_platform.local.address import StackAddress
+from refera_platform.aws import client
 from refera_platform.orchestration.partitions import PARTITION
-from refera_platform.orchestration.process import PROCESS
-from refera_platform.orchestration.unfinished import ROOT
-from refera_platform.stage import Stage
+from refera_platform.orchestration.run_history.retry_candidates import ROOT
+from refera_platform.orchestration.run_history.run_process import PROCESS
+from refera_platform.sandbox import stack
+from refera_platform.sandbox.stack_file import StackAddress
+from refera_platform.settings.stage import Stage
 from refera_platform_tests.business import Shop
 from refera_platform_tests.conftest import TODAY, captured, evening, own_stage, root
 from refera_platform_tests.deploy import shape

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from refera_platform.local import ports
+from refera_platform.sandbox.servers import ports
 from refera_platform_tests.deploy.shape import DEPLOY
 from refera_platform_tests.ui import Ui
 

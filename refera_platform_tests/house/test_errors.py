@@ -17,12 +17,12 @@ WORDS = {"words", "said", "trouble", "fault"}
 """What the words of somebody else are called."""
 OF_NO_ROW = {
     "refera_platform/lake/s3_errors.py": "S3's words on an object",
-    "refera_platform/warehouse/glue.py": "AWS' words on a catalogue",
-    "refera_platform/warehouse/manifest.py": "dbt's words on files of the project",
+    "refera_platform/warehouse/catalogs/glue.py": "AWS' words on a catalogue",
+    "refera_platform/warehouse/dbt_manifest.py": "dbt's words on files of the project",
     "refera_platform/source/catalog/__init__.py": "a name that somebody typed",
     "refera_platform/source/declaration.py": "a declaration",
     "refera_platform/source/table.py": "a declaration",
-    "refera_platform/source/log/position.py": "a place in a log",
+    "refera_platform/source/mysql/binlog/position.py": "a place in a log",
 }
 """Modules whose errors quote, but nothing that was ever in a row."""
 

@@ -117,7 +117,7 @@ def checkout(tmp_path: Path) -> Path:
     for each in ("bin/setup.sh", *MADE_FROM):
         (folder / each).parent.mkdir(parents=True, exist_ok=True)
         (folder / each).write_bytes((ROOT / each).read_bytes())
-    manifest = folder / "refera_platform/warehouse/manifest.py"
+    manifest = folder / "refera_platform/warehouse/dbt_manifest.py"
     manifest.parent.mkdir(parents=True)
     manifest.write_text("print('dbt project looked at')\n")
     (folder / ".venv/bin").mkdir(parents=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from refera_platform import stage
+from refera_platform.settings.variables import VARIABLES
 from refera_platform_tests.house.tree import ROOT
 
 PAGES = ("README.md", "CONTRIBUTING.md")
@@ -48,7 +48,7 @@ def split_assignments(command: list[str]) -> tuple[list[str], list[str]]:
 
 def parse_refera(words: list[str], folder: Path) -> None:
     """Parse ``refera …`` as the command line would, without running it; raises what the person would read."""
-    app = importlib.import_module("refera_platform.cli").app
+    app = importlib.import_module("refera_platform.cli.main").app
     for word in words:
         if word.endswith(".sql"):
             (folder / word).parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def test_a_command_of_the_pages_exists(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     variables, words = split_assignments(command)
-    assert set(variables) <= set(stage.VARIABLES)
+    assert set(variables) <= set(VARIABLES)
     if words[:1] == ["make"]:
         targets = set(re.findall(r"^([a-z_-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
         assert {word for word in words[1:] if not ASSIGNMENT.match(word)} <= targets
@@ -87,11 +87,11 @@ def test_the_settings_table_is_what_the_stage_reads() -> None:
     section = re.split(r"^## ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     settings = next(text for text in section if text.startswith("Settings\n"))
     rows = re.findall(r"^\| `([A-Z][A-Z0-9_]*)` \| (.+?) \|$", settings, re.MULTILINE)
-    assert rows == list(stage.VARIABLES.items())
+    assert rows == list(VARIABLES.items())
 
 
 def test_the_manifest_s_table_names_every_field_that_the_manifest_has() -> None:
-    published = importlib.import_module("refera_platform.warehouse.published")
+    published = importlib.import_module("refera_platform.warehouse.publish.publication")
     text = (ROOT / "README.md").read_text()
     table = text[text.index("| `run_id`, `published_at` |") :].partition("\n\n")[0]
     named = set(re.findall(r"`(?:models\.<table>\.objects\[\]|models\.<table>|sources\.<table>|(\w+))`", table)) | {

@@ -30,7 +30,7 @@ def dotted(path: Path) -> str:
 
 
 def room(module: str) -> str:
-    """The part of the house a dotted name lies in: ``lake`` of ``refera_platform.lake.state``; '' outside."""
+    """The part of the house a dotted name lies in: ``lake`` of ``refera_platform.lake.object_state``; '' outside."""
     parts = module.split(".")
     return parts[1] if parts[0] == PACKAGE.name and len(parts) > 1 else ""
 

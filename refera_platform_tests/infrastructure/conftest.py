@@ -11,7 +11,7 @@ import pytest
 from refera_platform_tests.infrastructure.planned import Planned
 from refera_platform_tests.infrastructure.stub_provider import StubProvider
 from refera_platform_tests.infrastructure.terraform import Terraform, copied
-from refera_platform_tests.remote.conftest import on_lambda
+from refera_platform_tests.runners.conftest import on_lambda
 
 __all__ = ["on_lambda"]
 

@@ -11,8 +11,8 @@ from botocore.client import BaseClient
 from refera_platform import definitions
 from refera_platform.errors import WarehouseError
 from refera_platform.orchestration import headless
-from refera_platform.remote import handler, transform
-from refera_platform.warehouse import glue
+from refera_platform.runners.aws_lambda import handler, transform
+from refera_platform.warehouse.catalogs import glue
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.infrastructure.planned import Planned
 from refera_platform_tests.infrastructure.policy import allows
@@ -24,8 +24,8 @@ from refera_platform_tests.infrastructure.test_rights import (
     WITH_DAGSTER,
     places,
 )
-from refera_platform_tests.remote.calls import Context, tell, variables
-from refera_platform_tests.remote.conftest import MESSAGES
+from refera_platform_tests.runners.calls import Context, tell, variables
+from refera_platform_tests.runners.conftest import MESSAGES
 from refera_platform_tests.warehouse.test_build import add_a_row_without_a_key
 
 ASKED = {"database": "classicmodels", "stage": "production"}

@@ -8,7 +8,7 @@ import pytest
 from refera_platform.errors import LakeError, OvertakenError
 from refera_platform.lake import objects
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform_tests.lake.fault_proxy import Answer, before_the_store, flipped, lost, refusal
+from refera_platform_tests.fault_proxy import Answer, before_the_store, flipped, lost, refusal
 
 CONTENT = b"one row and another\n" * 5_000
 

@@ -7,14 +7,16 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from refera_platform.engine import scratch, session
-from refera_platform.lake.bars import Layer, Panel, picture, shortened
-from refera_platform.lake.history import DayFigures, drawn, drawn_small, last_days
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.session import session
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.links import console, page
-from refera_platform.lake.preview import as_markdown, hidden_columns, newest_changes, peek, plain
+from refera_platform.lake.preview import hidden_columns, newest_changes, peek
+from refera_platform.orchestration.metadata.bar_chart import Layer, Panel, picture, shortened
+from refera_platform.orchestration.metadata.day_history import DayFigures, drawn, drawn_small, last_days
+from refera_platform.orchestration.metadata.preview_table import as_markdown, plain
+from refera_platform.settings.object_store import ObjectStore
 from refera_platform.source import catalog
-from refera_platform.stage import ObjectStore
 from refera_platform_tests.conftest import TODAY, captured
 
 HOSTILE = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from refera_platform.lake.state import RawState
+from refera_platform.lake.object_state import RawState
 from refera_platform.lake.volume import ENOUGH, RECENT, changes_by_day, judged
 
 MONDAY = date(2026, 3, 2)

@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from refera_platform.alert_settings import AlertSettings
 from refera_platform.alerts.send import channels
 from refera_platform.definitions import build
 from refera_platform.errors import SourceError
 from refera_platform.lake.lake import run as ask_lake
 from refera_platform.orchestration import headless, instance
 from refera_platform.orchestration.alerts import Cursor, look_and_tell
-from refera_platform.orchestration.owed import failure
-from refera_platform.remote.function import Function
-from refera_platform.runner_settings import RunnerSettings
+from refera_platform.orchestration.run_history.failed_steps import failure
+from refera_platform.runners.aws_lambda.client import Function
+from refera_platform.settings.alerts import AlertSettings
+from refera_platform.settings.runner import RunnerSettings
 from refera_platform_tests.alerts.receivers import listening_hook, listening_mailbox
 from refera_platform_tests.conftest import TODAY, evening, root, source_of
 from refera_platform_tests.orchestration.test_alerts import new_history, world

@@ -9,19 +9,20 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from refera_platform.alert_settings import AlertSettings
 from refera_platform.alerts.send import channels
 from refera_platform.clock import Clock
 from refera_platform.errors import SourceError, UnavailableDayError
-from refera_platform.lake.captured import Refused
+from refera_platform.ingest.result import Refused
 from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration.alerts import Cursor, build_alerts_sensor, look_and_tell
-from refera_platform.orchestration.checks import FRESH
+from refera_platform.orchestration.assets.raw_tables import failure_of
+from refera_platform.orchestration.checks.standing import FRESH
 from refera_platform.orchestration.headless import QUIET
 from refera_platform.orchestration.keys import raw as raw_key
-from refera_platform.orchestration.raw_assets import failure_of
+from refera_platform.settings.alerts import AlertSettings
+from refera_platform.settings.object_store import ObjectStore
+from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
-from refera_platform.stage import ObjectStore, Stage
 from refera_platform_tests.alerts.receivers import listening_hook, listening_mailbox
 
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-03-01", end_date="2026-03-20")

@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.metadata import TableMetadataSet
 
-from refera_platform.orchestration.column_lineage import asset_keys, column_lineage
-from refera_platform.warehouse import manifest
-from refera_platform.warehouse.lineage import Column, Lineage
-from refera_platform.warehouse.project import MANIFEST
+from refera_platform.orchestration.metadata.column_lineage import asset_keys, column_lineage
+from refera_platform.warehouse import dbt_manifest
+from refera_platform.warehouse.catalogs.lineage import Column, Lineage
+from refera_platform.warehouse.dbt_project import MANIFEST
 
 LINEAGE = Lineage(
     models={
@@ -25,7 +25,7 @@ LINEAGE = Lineage(
 
 @pytest.fixture(scope="module")
 def assets() -> dict[str, dg.AssetKey]:
-    manifest.ensure()
+    dbt_manifest.ensure()
     return asset_keys(json.loads(MANIFEST.read_text()))
 
 

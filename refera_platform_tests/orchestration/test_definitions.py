@@ -9,9 +9,9 @@ import pytest
 from refera_platform.clock import Clock
 from refera_platform.definitions import build
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks import due_day, freshness_of
+from refera_platform.orchestration.checks.standing import due_day, freshness_of
+from refera_platform.settings.stage import CHECKOUT
 from refera_platform.source import catalog
-from refera_platform.stage import CHECKOUT
 from refera_platform_tests.conftest import TODAY
 
 

@@ -16,10 +16,11 @@ from refera_platform.definitions import build
 from refera_platform.errors import SettingError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.orchestration import headless, instance, keys, process
-from refera_platform.orchestration.dbt_assets import FULL_REFRESH
+from refera_platform.orchestration import headless, instance, keys
+from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH
+from refera_platform.orchestration.run_history import run_process
 from refera_platform.source import catalog
-from refera_platform.warehouse.published import read
+from refera_platform.warehouse.publish.publication import read
 from refera_platform_tests.conftest import TODAY, captured, evening, root
 
 
@@ -203,7 +204,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from refera_platform.definitions import build
 from refera_platform.orchestration import headless
-from refera_platform.stage import load
+from refera_platform.settings.stage import load
 stage = load().at(datetime.fromisoformat(sys.argv[3]))
 stage = replace(stage, lake=sys.argv[1], warehouse=sys.argv[2])
 print("ready", flush=True)
@@ -268,10 +269,10 @@ def _run_and_kill(stage, until):
 
 def test_a_killed_process_is_gone_before_anybody_has_taken_note():
     with subprocess.Popen(["sleep", "60"]) as child:
-        assert not process.process_name(child.pid).endswith("/gone")
+        assert not run_process.process_name(child.pid).endswith("/gone")
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert process.process_name(child.pid).endswith("/gone")
+        assert run_process.process_name(child.pid).endswith("/gone")
 
 
 def test_a_run_that_the_ui_started_says_which_process_executes_it(memory, shop):
@@ -280,7 +281,9 @@ def test_a_run_that_the_ui_started_says_which_process_executes_it(memory, shop):
         done = job.execute_in_process(
             instance=history, partition_key=str(TODAY), asset_selection=[keys.raw(catalog.find("orders"))]
         )
-        assert history.get_run_by_id(done.run_id).tags[process.PROCESS] == process.process_name(os.getpid())
+        assert history.get_run_by_id(done.run_id).tags[run_process.PROCESS] == run_process.process_name(
+            os.getpid()
+        )
 
 
 def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):

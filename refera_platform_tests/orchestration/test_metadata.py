@@ -9,15 +9,17 @@ import pytest
 from refera_platform.definitions import build
 from refera_platform.errors import SettingError
 from refera_platform.lake.preview import Preview
-from refera_platform.orchestration import headless, instance, keys, labels, raw_assets
-from refera_platform.orchestration.model_metadata import code_of, of_test
+from refera_platform.orchestration import headless, instance, keys
+from refera_platform.orchestration.assets import raw_tables
+from refera_platform.orchestration.metadata import labels
+from refera_platform.orchestration.metadata.dbt_model import code_of, of_test
 from refera_platform.orchestration.progress import What
+from refera_platform.settings.stage import load
 from refera_platform.source import catalog
-from refera_platform.stage import load
-from refera_platform.warehouse import build as warehouse
-from refera_platform.warehouse.lineage import Column, Lineage
-from refera_platform.warehouse.node import NodeResult, heard
-from refera_platform.warehouse.sample import hidden_in
+from refera_platform.warehouse.build import run as warehouse
+from refera_platform.warehouse.build.node_result import NodeResult, heard
+from refera_platform.warehouse.build.previews import hidden_in
+from refera_platform.warehouse.catalogs.lineage import Column, Lineage
 from refera_platform_tests.conftest import TODAY, evening
 
 ORDERS, CUSTOMERS = catalog.find("orders"), catalog.find("customers")
@@ -131,7 +133,7 @@ def test_no_value_that_is_hidden_reaches_the_event_log(memory, shop, tmp_path):
     table = replace(CUSTOMERS, private=frozenset({"phone"}), hashed=frozenset({"city"}))
     stage = replace(memory.at(evening(TODAY)), hash_key=b"0123456789abcdef")
     partitions = dg.DailyPartitionsDefinition(start_date="2026-01-01")
-    assets = raw_assets.build_raw_assets("classicmodels", [table], partitions)
+    assets = raw_tables.build_raw_assets("classicmodels", [table], partitions)
     with instance.opened(memory) as history:
         done = dg.materialize(
             [assets], partition_key=str(TODAY), instance=history, resources={"stage": stage}

@@ -11,11 +11,12 @@ import dagster as dg
 import psutil
 import pytest
 
-from refera_platform.orchestration import executor, instance, process, run_lock
-from refera_platform.orchestration.failed_runs import failed_since
-from refera_platform.orchestration.owed import ENDED_FROM_OUTSIDE
-from refera_platform.orchestration.unfinished import unfinished
-from refera_platform.stage import load
+from refera_platform.orchestration import executor, instance
+from refera_platform.orchestration.run_history import run_lock, run_process
+from refera_platform.orchestration.run_history.failed_runs import failed_since
+from refera_platform.orchestration.run_history.failed_steps import ENDED_FROM_OUTSIDE
+from refera_platform.orchestration.run_history.retry_candidates import unfinished
+from refera_platform.settings.stage import load
 
 KEY, POOL = dg.AssetKey(["raw", "shop", "orders"]), "source_shop"
 PRODUCTION = {
@@ -28,8 +29,8 @@ from datetime import date
 import dagster as dg
 from refera_platform.orchestration import headless
 from refera_platform.orchestration.partitions import daily
-from refera_platform.stage import load
-from refera_platform.terminal.interrupt import noticed
+from refera_platform.settings.stage import load
+from refera_platform.cli.interrupt import noticed
 
 stage = load()
 
@@ -87,7 +88,7 @@ def history(stage):
 def going(history, tag):
     """A run that is under way and has the pool, says its tag."""
     one = history.create_run_for_job(
-        daily_job, tags={process.PROCESS: tag}, status=dg.DagsterRunStatus.STARTED
+        daily_job, tags={run_process.PROCESS: tag}, status=dg.DagsterRunStatus.STARTED
     )
     history.event_log_storage.initialize_concurrency_limit_to_default(POOL)
     assert history.event_log_storage.claim_concurrency_slot(POOL, one.run_id, "orders").is_claimed
@@ -192,26 +193,26 @@ def test_a_worker_that_its_machine_ended_is_run_again_and_names_no_class(stage, 
 
 
 def test_a_run_without_a_lock_is_gone_when_its_process_of_this_host_is(stage, history):
-    name = process.process_name(os.getpid())
+    name = run_process.process_name(os.getpid())
     dead = going(history, f"{name.rpartition('/')[0]}/1")
     alive = history.create_run_for_job(
-        daily_job, tags={process.PROCESS: name}, status=dg.DagsterRunStatus.STARTED
+        daily_job, tags={run_process.PROCESS: name}, status=dg.DagsterRunStatus.STARTED
     )
-    assert process.bury_the_dead(history, stage.home) == [dead]
+    assert run_process.bury_the_dead(history, stage.home) == [dead]
     assert holders(history) == set()
     assert history.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
 
 
 def test_a_held_lock_proves_that_a_run_lives_whose_process_id_nobody_knows_here(stage, history):
     """Containers that share a home and a host name see none of each other's processes."""
-    dead = f"{process.process_name(os.getpid()).rpartition('/')[0]}/1"
+    dead = f"{run_process.process_name(os.getpid()).rpartition('/')[0]}/1"
     one = going(history, dead)
     with started(stage, HOLD, str(stage.home), one) as other:
         heard(other, "held")
-        assert process.bury_the_dead(history, stage.home) == []
+        assert run_process.bury_the_dead(history, stage.home) == []
         other.kill()
         other.wait()
-        assert process.bury_the_dead(history, stage.home) == [one]
+        assert run_process.bury_the_dead(history, stage.home) == [one]
 
 
 def test_a_run_killed_before_it_started_is_no_reason_to_wait(stage, history):
@@ -219,17 +220,17 @@ def test_a_run_killed_before_it_started_is_no_reason_to_wait(stage, history):
     with started(stage, HOLD, str(stage.home), one.run_id) as other:
         heard(other, "held")
         other.kill()
-    assert process.bury_the_dead(history, stage.home) == [one.run_id]
+    assert run_process.bury_the_dead(history, stage.home) == [one.run_id]
 
 
 def test_the_slots_of_ended_runs_are_free_at_once_unless_their_process_still_works(stage, history):
     ended = going(history, "machine/1/1")
     run_lock.hold(stage.home, ended)
     history.report_run_canceled(history.get_run_by_id(ended))
-    assert process.bury_the_dead(history, stage.home) == []
+    assert run_process.bury_the_dead(history, stage.home) == []
     assert holders(history) == {ended}, "it was ended by force, and its step goes on"
     run_lock.release(stage.home, ended)
-    assert process.bury_the_dead(history, stage.home) == []
+    assert run_process.bury_the_dead(history, stage.home) == []
     assert holders(history) == set()
     assert history.event_log_storage.get_concurrency_run_ids() == set()
 
@@ -238,7 +239,7 @@ def test_a_lock_of_another_history_in_the_same_home_is_left_alone(stage, history
     with started(stage, HOLD, str(stage.home), "unknown-here") as other:
         heard(other, "held")
         other.kill()
-    assert process.bury_the_dead(history, stage.home) == []
+    assert run_process.bury_the_dead(history, stage.home) == []
     assert run_lock.is_there(stage.home, "unknown-here")
 
 

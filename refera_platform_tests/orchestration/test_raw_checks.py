@@ -6,10 +6,10 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from refera_platform.lake.gaps import Gaps
-from refera_platform.lake.reconciled import OVER, Reconciled
-from refera_platform.orchestration.checks import whole_of
-from refera_platform.orchestration.raw_checks import DESCRIPTIONS, VALUES, results, specs
+from refera_platform.lake.missing_days import Gaps
+from refera_platform.orchestration.checks.ingest import DESCRIPTIONS, VALUES, results, specs
+from refera_platform.orchestration.checks.standing import whole_of
+from refera_platform.reconcile.result import OVER, Reconciled
 from refera_platform.source import catalog
 from refera_platform_tests.conftest import TODAY, captured
 

@@ -12,10 +12,12 @@ import pytest
 
 from refera_platform.answers.verify import verify
 from refera_platform.definitions import build
-from refera_platform.orchestration import headless, instance, keys, process, raw_assets, recovery, unfinished
-from refera_platform.orchestration.failed_days import NO_FAILURE
+from refera_platform.orchestration import headless, instance, keys
+from refera_platform.orchestration.assets import raw_tables
+from refera_platform.orchestration.run_history import retry_candidates, retry_sensor, run_process
+from refera_platform.orchestration.run_history.failed_days import NO_FAILURE
+from refera_platform.settings.stage import load
 from refera_platform.source import catalog
-from refera_platform.stage import load
 from refera_platform_tests.conftest import TODAY, captured, evening
 from refera_platform_tests.ui import business, served
 
@@ -27,8 +29,8 @@ NEVER = "the table was never captured: refera run"
 @pytest.fixture
 def later(monkeypatch):
     """Every wait is over."""
-    monkeypatch.setattr(recovery, "FIRST_WAIT", timedelta(0))
-    monkeypatch.setattr(raw_assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(retry_sensor, "FIRST_WAIT", timedelta(0))
+    monkeypatch.setattr(raw_tables, "RETRIES", dg.RetryPolicy(max_retries=0))
 
 
 def looked(stage):
@@ -67,30 +69,35 @@ def test_a_failed_day_is_run_again_when_its_source_answers_and_not_before(now, l
     assert request.partition_key == str(TODAY)
     assert ORDERS in request.asset_selection
     assert len(request.asset_selection) == 2
-    tags = {name: request.tags[name] for name in (unfinished.ROOT, unfinished.TRY)}
-    assert tags[unfinished.TRY] == "1"
+    tags = {name: request.tags[name] for name in (retry_candidates.ROOT, retry_candidates.TRY)}
+    assert tags[retry_candidates.TRY] == "1"
     assert run(now, "orders", tags=tags).succeeded
     left = looked(now)
     assert [key.path[-1] for key in left.asset_selection] == ["fct_orders"]
     assert left.partition_key is None, "a model knows no days"
-    assert left.run_key == f"{tags[unfinished.ROOT]} 1"
+    assert left.run_key == f"{tags[retry_candidates.ROOT]} 1"
 
 
 def test_waits_grow_and_come_to_an_end(now):
     ended = datetime(2026, 3, 10, 12, tzinfo=UTC)
-    failed = unfinished.Unfinished(
+    failed = retry_candidates.Unfinished(
         run_id="a", root="a", tries=0, days=(TODAY,), assets=frozenset({ORDERS}), cause="it rained",
         may_succeed=True, is_lost=False, ended=ended, tags={},
     )  # fmt: skip
-    assert recovery._why_not(failed, ended + timedelta(seconds=29)) == "Run a is tried again at 12:00:30 UTC."
-    assert recovery._why_not(failed, ended + timedelta(seconds=30)) == ""
+    assert (
+        retry_sensor._why_not(failed, ended + timedelta(seconds=29))
+        == "Run a is tried again at 12:00:30 UTC."
+    )
+    assert retry_sensor._why_not(failed, ended + timedelta(seconds=30)) == ""
     third = replace(failed, tries=3)
-    assert "12:04:00" in recovery._why_not(third, ended)
-    assert recovery._why_not(replace(failed, is_lost=True), ended) == "", "it was not its fault"
+    assert "12:04:00" in retry_sensor._why_not(third, ended)
+    assert retry_sensor._why_not(replace(failed, is_lost=True), ended) == "", "it was not its fault"
     late = replace(failed, tries=11)
-    assert "16:00:00" in recovery._why_not(late, ended)
-    last = replace(failed, tries=recovery.MOST_TRIES)
-    assert recovery._why_not(last, ended + timedelta(days=1)) == "Run a was the last of 12 tries: it rained"
+    assert "16:00:00" in retry_sensor._why_not(late, ended)
+    last = replace(failed, tries=retry_sensor.MOST_TRIES)
+    assert (
+        retry_sensor._why_not(last, ended + timedelta(days=1)) == "Run a was the last of 12 tries: it rained"
+    )
 
 
 def test_a_day_that_another_request_would_bring_is_left_to_people(now, later):
@@ -136,23 +143,25 @@ def test_a_run_that_is_going_on_is_waited_for(now, later):
     assert not run(unreachable(now)).succeeded
     with instance.opened(now) as history:
         job = build(now).resolve_job_def("daily")
-        going = history.create_run_for_job(job, tags=process.own_tag(), status=dg.DagsterRunStatus.STARTED)
+        going = history.create_run_for_job(
+            job, tags=run_process.own_tag(), status=dg.DagsterRunStatus.STARTED
+        )
     assert looked(now) == f"Run {going.run_id} is going on."
 
 
 def test_a_run_whose_process_was_killed_is_failed_and_run_again(now, later):
     with instance.opened(now) as history:
         job = build(now).resolve_job_def("daily")
-        dead = f"{process.process_name(os.getpid()).rpartition('/')[0]}/1"
+        dead = f"{run_process.process_name(os.getpid()).rpartition('/')[0]}/1"
         history.create_run_for_job(
-            job, tags={process.PROCESS: dead, "dagster/partition": str(TODAY), "refera/resnapshot": "yes"},
+            job, tags={run_process.PROCESS: dead, "dagster/partition": str(TODAY), "refera/resnapshot": "yes"},
             status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset({ORDERS}),
         )  # fmt: skip
     request = looked(now)
     assert request.asset_selection == [ORDERS]
     assert request.partition_key == str(TODAY)
     assert request.tags["refera/resnapshot"] == "yes", "as it was asked for"
-    assert process.PROCESS not in request.tags
+    assert run_process.PROCESS not in request.tags
 
 
 def children(pid: int) -> dict[int, str]:
@@ -182,7 +191,8 @@ def test_killed_workers_code_servers_and_daemons_need_no_hand(tmp_path):
     with business(tmp_path / "home", days=2) as home, served(home) as (ui, dagster):
         run = ui.launch(names, {"dagster/partition": day})
         worker = ui.wait(
-            lambda: {one["runId"]: one["tags"] for one in ui.runs()}[run].get(process.PROCESS), "the worker"
+            lambda: {one["runId"]: one["tags"] for one in ui.runs()}[run].get(run_process.PROCESS),
+            "the worker",
         )
         os.kill(int(worker.split("/")[1]), signal.SIGKILL)
         ui.wait(lambda: ui.status(run) in {"FAILURE", "SUCCESS"}, "the end of the killed run")

@@ -6,12 +6,12 @@ import dagster as dg
 import pytest
 
 from refera_platform.alerts.fault import Kind
+from refera_platform.cli.run import run_newest_day
 from refera_platform.definitions import build
 from refera_platform.orchestration import headless, instance, keys
-from refera_platform.orchestration.failed_runs import look_at_runs
 from refera_platform.orchestration.partitions import days_of
+from refera_platform.orchestration.run_history.failed_runs import look_at_runs
 from refera_platform.source import catalog
-from refera_platform.terminal.daily import run_newest_day
 from refera_platform_tests.conftest import TODAY, captured
 from refera_platform_tests.orchestration.test_alerts import new_history, world
 from refera_platform_tests.orchestration.test_recovery import later, looked, standing

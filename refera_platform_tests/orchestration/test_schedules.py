@@ -9,7 +9,7 @@ import pytest
 
 from refera_platform.definitions import build
 from refera_platform.lake.days import CatchUp, catch_up, days_between
-from refera_platform.lake.state import RawState
+from refera_platform.lake.object_state import RawState
 from refera_platform.orchestration import headless, keys
 from refera_platform.orchestration.partitions import RANGE_END, RANGE_START, days_of
 from refera_platform.source import catalog

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from refera_platform.stage import CHECKOUT
+from refera_platform.settings.stage import CHECKOUT
 from refera_platform_tests.ui import Ui, business, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from refera_platform.stage import Database
+from refera_platform.settings.source_database import Database
 
 HEADER = 4
 UNTIL_CAPABILITIES = 4 + 8 + 1

@@ -152,7 +152,7 @@ def test_an_interrupted_result_closes_the_connection_and_nothing_is_read_out_of_
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("refera_platform.source.stream.Spool.add", interrupted)
+    monkeypatch.setattr("refera_platform.source.mysql.result_to_parquet.Spool.add", interrupted)
     with source_of(stage) as source:
         with pytest.raises(KeyboardInterrupt), source.snapshot():
             source.stream("select seq from seq_1_to_900000", [whole("number")], tmp_path / "x")

@@ -18,8 +18,8 @@ from refera_platform.source.catalog import classicmodels
 from refera_platform.source.connection import Source
 from refera_platform.source.declaration import database_name, module, text
 from refera_platform.source.discover import Proposal, discover
+from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform.source.wire import open_wire
 from refera_platform_tests.conftest import TODAY, captures, source_of
 
 RUFF = Path(sys.executable).parent / "ruff"
@@ -247,7 +247,7 @@ def test_an_account_that_cannot_read_the_log_gets_no_log(stage, shop, home):
 
 
 def admin_of(home):
-    from refera_platform.local import stack
+    from refera_platform.sandbox import stack
 
     account = stack.status(home).address.mariadb.admin
     return {"user": account.user, "password": account.password}

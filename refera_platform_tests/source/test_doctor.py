@@ -9,19 +9,20 @@ from datetime import UTC, datetime, timedelta
 import pymysql
 import pytest
 
-from refera_platform.lake.doctor import examine
-from refera_platform.local import mariadb, ports, stack
+from refera_platform.doctor.preflight import examine
+from refera_platform.sandbox import stack
+from refera_platform.sandbox.servers import mariadb, ports
 from refera_platform.source import catalog
 from refera_platform.source.cascades import cascades
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.address import examine_address, examine_server
+from refera_platform.source.doctor.binlog import examine_log, examine_names
 from refera_platform.source.doctor.finding import Verdict
-from refera_platform.source.doctor.log import examine_log, examine_names
 from refera_platform.source.doctor.privileges import grants, held
 from refera_platform.source.doctor.tables import examine_tables
-from refera_platform.source.log.position import Position
+from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform.source.wire import open_wire
 from refera_platform_tests.conftest import source_of
 from refera_platform_tests.source.plain import without_tls
 
@@ -32,11 +33,8 @@ KEY = b"0123456789abcdef"
 def root(home):
     """The server's owner, who can break anything."""
     server = stack.status(home).address.mariadb
-    with closing(
-        pymysql.connect(
-            unix_socket=server.socket, user="root", password=server.root.password, autocommit=True
-        )
-    ) as connection:
+    login = {"user": "root", "password": server.root.password}
+    with closing(pymysql.connect(unix_socket=server.socket, autocommit=True, **login)) as connection:
 
         def run(sql):
             with connection.cursor() as cursor:

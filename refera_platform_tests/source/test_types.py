@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from refera_platform.errors import SourceError
-from refera_platform.source.pull import pull
+from refera_platform.source.mysql.snapshot import pull
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.conftest import source_of
 

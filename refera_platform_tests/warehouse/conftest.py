@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from refera_platform.warehouse.lineage import Lineage, columns_of, trace
+from refera_platform.warehouse.catalogs.lineage import Lineage, columns_of, trace
 from refera_platform_tests.warehouse.shop import SHOP, Warehouse, dbt, lake
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import duckdb
 
+from refera_platform.settings.stage import CHECKOUT
 from refera_platform.source import catalog
 from refera_platform.source.collation import UNKNOWN
-from refera_platform.stage import CHECKOUT
-from refera_platform.warehouse.collations import define_one
-from refera_platform.warehouse.inputs import SOURCE_GROUPS
+from refera_platform.warehouse.build.collations import define_one
+from refera_platform.warehouse.build.inputs import SOURCE_GROUPS
 
 PROJECT = CHECKOUT / "dbt"
 Row = dict[str, Any]

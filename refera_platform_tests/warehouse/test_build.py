@@ -6,16 +6,17 @@ from http import HTTPStatus
 import pytest
 
 from refera_platform.answers.session import opened
-from refera_platform.engine import scratch, session
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.session import session
 from refera_platform.errors import DamagedError, LakeError, WarehouseError
-from refera_platform.lake import capture_log
+from refera_platform.ingest.stream import run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import totals
-from refera_platform.warehouse import build as building
-from refera_platform.warehouse.build import build
-from refera_platform.warehouse.published import FAILURES, KEY, OBJECTS, fixed_key, read
+from refera_platform.warehouse.build import run as building
+from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.publish.publication import FAILURES, KEY, OBJECTS, fixed_key, read
 from refera_platform_tests.conftest import TODAY, capture_all, captured
-from refera_platform_tests.lake.fault_proxy import before_the_store, flipped
+from refera_platform_tests.fault_proxy import before_the_store, flipped
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_group_that_the_source_counted_otherwise_is_red_although_the_sums_agre
         }
 
     shop.run("insert into orders values (105, '2026-02-03', '2026-03-20', null, 'In Process', null, 10)")
-    monkeypatch.setattr(capture_log, "grouped", exchanged)
+    monkeypatch.setattr(run, "grouped", exchanged)
     capture_all(stage, TODAY)
     built = build(stage)
     assert built.published is None

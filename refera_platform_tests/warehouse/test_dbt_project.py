@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from refera_platform.source import catalog
-from refera_platform.warehouse.collations import define_one
+from refera_platform.warehouse.build.collations import define_one
 from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake
 
 SALES = "orders, order_lines, units, sales_amount, cancelled_amount"

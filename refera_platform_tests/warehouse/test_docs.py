@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.stage import CHECKOUT
-from refera_platform.warehouse.docs import (
+from refera_platform.settings.stage import CHECKOUT
+from refera_platform.warehouse.catalogs.dbt_docs import (  # fmt: skip
     CATALOG,
     LINEAGE,
     MANIFEST,
@@ -26,9 +26,9 @@ from refera_platform.warehouse.docs import (
     publish_docs,
     told_catalog,
     told_manifest,
-)  # fmt: skip
-from refera_platform.warehouse.lineage import Column, Lineage
-from refera_platform.warehouse.manifest import quiet
+)
+from refera_platform.warehouse.catalogs.lineage import Column, Lineage
+from refera_platform.warehouse.dbt_manifest import quiet
 from refera_platform_tests.warehouse.conftest import BuiltShop
 from refera_platform_tests.warehouse.shop import PROJECT
 

@@ -11,10 +11,11 @@ import pytest
 from pyarrow import fs
 from pyarrow import parquet as pq
 
-from refera_platform.engine import scratch, session
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.session import session
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.build import build
-from refera_platform.warehouse.published import read
+from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.publish.publication import read
 from refera_platform_tests.business import open_shop
 from refera_platform_tests.conftest import TODAY, capture_all, own_stage
 

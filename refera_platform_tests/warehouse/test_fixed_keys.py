@@ -9,9 +9,9 @@ import pytest
 
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.fixed_keys import differing, identified, listed
-from refera_platform.warehouse.published import KEY, fixed_key, object_key, read
-from refera_platform_tests.lake.fault_proxy import before_the_store, lost, refusal
+from refera_platform.warehouse.publish.fixed_keys import differing, identified, listed
+from refera_platform.warehouse.publish.publication import KEY, fixed_key, object_key, read
+from refera_platform_tests.fault_proxy import before_the_store, lost, refusal
 from refera_platform_tests.warehouse.test_publish import fixed, sell, there
 
 

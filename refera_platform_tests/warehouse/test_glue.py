@@ -12,13 +12,13 @@ import pytest
 from moto.glue.models import glue_backends
 from moto.server import ThreadedMotoServer
 
-from refera_platform.engine import aws_client
+from refera_platform.aws import aws_client
+from refera_platform.cli.ui import free_port
 from refera_platform.errors import WarehouseError
-from refera_platform.stage import ObjectStore
-from refera_platform.terminal.ui import free_port
-from refera_platform.warehouse import glue as registrar
-from refera_platform.warehouse.glue import ACTIONS, Registered, register
-from refera_platform.warehouse.glue_tables import CatalogTable, hive_type, table_input
+from refera_platform.settings.object_store import ObjectStore
+from refera_platform.warehouse.catalogs import glue as registrar
+from refera_platform.warehouse.catalogs.glue import ACTIONS, Registered, register
+from refera_platform.warehouse.catalogs.glue_tables import CatalogTable, hive_type, table_input
 from refera_platform_tests.house.tree import ROOT as CHECKOUT
 
 STORE = ObjectStore(region="eu-west-1", access_key="nobody", secret_key="nothing")

@@ -9,10 +9,10 @@ import pytest
 
 from refera_platform.answers.session import opened
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
-from refera_platform.stage import Stage
-from refera_platform.warehouse.build import build
-from refera_platform.warehouse.published import Published, read
+from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.publish.publication import Published, read
 from refera_platform_tests.business import Shop
 from refera_platform_tests.conftest import captures, evening
 from refera_platform_tests.warehouse.random_business import RandomBusiness

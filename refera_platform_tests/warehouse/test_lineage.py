@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from refera_platform.warehouse.lineage import Column, Lineage, trace
+from refera_platform.warehouse.catalogs.lineage import Column, Lineage, trace
 from refera_platform_tests.warehouse.conftest import BuiltShop
 
 COLUMNS = {"a": ["X", "y", "xs"], "shop.b": ["x", "Z"]}

@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime
 import duckdb
 import pytest
 
-from refera_platform.engine import scratch, session
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.session import session
 from refera_platform.lake.lake import RawObject
+from refera_platform.lake.object_state import RawState
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.lake.state import RawState
 from refera_platform.source import catalog
-from refera_platform.warehouse.inputs import Inputs
-from refera_platform.warehouse.project import Model, Months, Project
-from refera_platform.warehouse.publish import publish
-from refera_platform.warehouse.published import (
+from refera_platform.warehouse.build.inputs import Inputs
+from refera_platform.warehouse.dbt_project import Model, Months, Project
+from refera_platform.warehouse.publish.publication import (
     KEY,
     Published,
     PublishedObject,
@@ -24,6 +24,7 @@ from refera_platform.warehouse.published import (
     read,
     relation,
 )
+from refera_platform.warehouse.publish.publish import publish
 from refera_platform_tests.conftest import TODAY
 
 MONTHS = ("2026-01", "2026-02", "2026-03")

@@ -7,9 +7,9 @@ import pytest
 
 from refera_platform.answers.session import opened
 from refera_platform.answers.verify import verify
+from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
-from refera_platform.stage import Stage
-from refera_platform.warehouse.build import build
+from refera_platform.warehouse.build.run import build
 from refera_platform_tests.business import TODAY, Shop, open_shop
 from refera_platform_tests.conftest import captures, evening, own_stage
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from refera_platform.lake.lake import Lake
 from refera_platform.source.catalog import TABLES, find
-from refera_platform.warehouse.build import Built, build
+from refera_platform.warehouse.build.run import Built, build
 from refera_platform_tests.answers.test_versions import ask
 from refera_platform_tests.conftest import TODAY, captures, evening
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt

@@ -25,7 +25,7 @@ from refera_platform.answers.report.sources import SourceStatus, statuses
 from refera_platform.answers.session import Session, opened
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.stage import Stage
+from refera_platform.settings.stage import Stage
 
 READS = (
     "fct_orders", "fct_order_lines", "dim_customer", "dim_employee", "dim_order_status", "dim_product",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.docs import LINEAGE
-from refera_platform.warehouse.lineage import Column, Lineage, reachable
+from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE
+from refera_platform.warehouse.catalogs.lineage import Column, Lineage, reachable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,6 @@ A page has one meaning of a name. What a member was called, or which line a prod
 happened is not in here: the answers and the keys of the facts tell that.
 """
 
-SAME_PRODUCT = "folded_classicmodels_products_productcode"
-"""Function of the session: two spellings of a product's code that it makes one are one to the source."""
-
 
 def told_apart(name: str, number: str) -> str:
     """SQL of a name, with its number when several have the same."""
@@ -26,19 +23,6 @@ def products() -> str:
     return (
         f"select product_code, product_name, product_line, {_label('product_name', 'product_code')}"
         " from dim_product where is_latest and product_code is not null"
-    )
-
-
-def products_of(rows: str) -> str:
-    """SQL of the products as they are now, beside each spelling of their code in some rows.
-
-    Args:
-        rows: A relation with a ``product_code``, told as somebody typed it.
-    """
-    return (
-        f"select typed.product_code as typed_code, products.* from (select distinct product_code from {rows}) as typed"
-        f" inner join ({products()}) as products"
-        f" on {SAME_PRODUCT}(typed.product_code) = {SAME_PRODUCT}(products.product_code)"
     )
 
 

@@ -15,7 +15,7 @@ from refera_platform.answers.report.preview import preview
 from refera_platform.errors import SettingError, WarehouseError
 from refera_platform.lake.links import page
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.stage import Stage
+from refera_platform.settings.stage import Stage
 
 PAGE, PREVIEW = "report/index.html", "report/preview.png"
 

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from refera_platform.answers.session import Session
-from refera_platform.engine import quoted
+from refera_platform.duckdb_session.quoting import quoted
 
 OTHERS = "chr(1)"
 """SQL of the name that stands for what a chart has no room for; the page says it in its language."""

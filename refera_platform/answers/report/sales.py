@@ -1,6 +1,6 @@
 """Questions 1, 2, 4 and 6: what was sold, of what, by whom, to whom and where."""
 
-from refera_platform.answers.report.members import customers, employees, products, products_of, told_apart
+from refera_platform.answers.report.members import customers, employees, products, told_apart
 from refera_platform.answers.report.query import OTHERS, Column, Section, SeriesQuery, TableQuery, Window
 
 MEASURES = "orders, order_lines, units, cast(sales_amount as double) as sales"
@@ -32,8 +32,8 @@ def total(window: Window) -> Section:
     """Question 1."""
     sold = (
         "select sold.*, products.product_line, case when is_cancelled then sales_amount else 0 end as cancelled_amount"
-        f" from fct_order_lines as sold left join ({products_of('fct_order_lines')}) as products"
-        " on sold.product_code = products.typed_code"
+        f" from fct_order_lines as sold left join ({products()}) as products"
+        " on sold.product_code = products.product_code"
         " inner join dim_order_status as statuses on sold.order_status_key = statuses.order_status_key"
     )
     lines = (

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from refera_platform.answers.report.members import customers, products_of
+from refera_platform.answers.report.members import customers, products
 from refera_platform.answers.report.query import OTHERS, Column, Section, SeriesQuery, TableQuery, Window
 from refera_platform.answers.report.sales import LOCAL
 
@@ -151,11 +151,9 @@ def stock(months: list[date]) -> Section:
     Args:
         months: The months that stock is known for, newest first; more than twelve do not fit side by side.
     """
-    month_stock = "ans_stock_by_product_and_month"
     kept = (
-        "(select stock.* replace (products.product_code as product_code, products.product_name as product_name,"
-        f" products.product_line as product_line) from {month_stock} as stock"
-        f" inner join ({products_of(month_stock)}) as products on stock.product_code = products.typed_code)"
+        "(select stock.* replace (products.product_name as product_name, products.product_line as product_line)"
+        f" from ans_stock_by_product_and_month as stock left join ({products()}) as products using (product_code))"
     )
     month_of = "make_date(stock_year, stock_month, 1)"
     newest = f"{month_of} = date '{months[0]}'" if months else "false"

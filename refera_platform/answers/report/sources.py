@@ -9,12 +9,14 @@ import duckdb
 
 from refera_platform.answers.mirrors import MIRRORS
 from refera_platform.answers.session import Session
-from refera_platform.engine import quoted, scratch, session
+from refera_platform.duckdb_session.quoting import quoted
+from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.session import session
 from refera_platform.lake.days import due_day
 from refera_platform.lake.lake import Lake, RawObject, current_state, run
+from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
-from refera_platform.stage import Stage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,12 @@ import socket
 from collections.abc import Iterator
 
 from refera_platform.errors import SourceError
+from refera_platform.settings.loopback import LOOPBACK
+from refera_platform.settings.source_database import Database
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
-from refera_platform.source.server import release
-from refera_platform.source.wire import open_wire
-from refera_platform.stage import LOOPBACK, Database
+from refera_platform.source.mysql.server import release
+from refera_platform.source.mysql.wire import open_wire
 
 ANSWER_SECONDS = 5.0
 """An examination waits so long for a connection, and for each answer while logging in."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from refera_platform.source.server import Ask
+from refera_platform.source.mysql.server import Ask
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.types import backticked
 

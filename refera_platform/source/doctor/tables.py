@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from refera_platform.errors import ReferaError
 from refera_platform.source.connection import Source
-from refera_platform.source.copied import generated, is_copied
+from refera_platform.source.copied_columns import generated, is_copied
 from refera_platform.source.cursor import cursor_column, reach
 from refera_platform.source.doctor.finding import Finding, failed, ok, warn
 from refera_platform.source.hashing import require_hash_key

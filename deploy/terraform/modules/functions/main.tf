@@ -46,7 +46,7 @@ resource "aws_lambda_function" "extract" {
   s3_bucket         = try(var.extract.zip.bucket, null)
   s3_key            = try(var.extract.zip.key, null)
   s3_object_version = try(var.extract.zip.version, null)
-  handler           = var.extract.image == null ? "refera_platform.remote.handler.handler" : null
+  handler           = var.extract.image == null ? "refera_platform.runners.aws_lambda.handler.handler" : null
   runtime           = var.extract.image == null ? "python3.12" : null
 
   reserved_concurrent_executions = var.extract.reserved_concurrency

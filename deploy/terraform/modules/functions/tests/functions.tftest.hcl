@@ -36,7 +36,7 @@ run "extract_out_of_a_zip" {
   }
 
   assert {
-    condition     = aws_lambda_function.extract.runtime == "python3.12" && aws_lambda_function.extract.handler == "refera_platform.remote.handler.handler"
+    condition     = aws_lambda_function.extract.runtime == "python3.12" && aws_lambda_function.extract.handler == "refera_platform.runners.aws_lambda.handler.handler"
     error_message = "DuckDB's extension needs Amazon Linux 2023, which is python3.12 or newer."
   }
 

@@ -1,0 +1,299 @@
+"""What people type: ``refera …``. Each command parses, calls one room, and shows what came back.
+
+Exit code 0 only when all of it worked (130 after Ctrl-C, 143 after SIGTERM); an error is one sentence, with its
+traceback only after ``--debug``.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from refera_platform.cli import output
+from refera_platform.cli.interrupt import Stopped
+from refera_platform.disk import full, is_full
+from refera_platform.errors import ReferaError, SettingError
+from refera_platform.settings.stage import home, load
+
+app = typer.Typer(
+    name="refera",
+    help="Operational databases into an S3 lake and a star schema, every day, without losing a row.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+DEBUG = "--debug"
+EXAMPLE = "[bold]Examples[/bold]"
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
+) -> None:
+    """Operational databases into an S3 lake and a star schema, every day, without losing a row."""
+
+
+@app.command(epilog=f"{EXAMPLE}: refera up · refera up --ui --port 3100")
+def up(
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Open the Dagster UI on the stack; stays until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the UI; another one is picked when it is taken.")] = 3000,
+) -> None:
+    """Start the local stack: a private MariaDB and a private S3."""
+    from refera_platform.sandbox import stack
+
+    with output.steps(None, "Starting the local stack") as progress:
+        address = stack.up(home(), progress.done)
+    output.say(f"MariaDB at {address.mariadb.host}:{address.mariadb.port}, S3 at {address.s3.endpoint}")
+    if ui:
+        from refera_platform.cli.ui import serve
+
+        serve(home(), port)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera down · refera down --wipe")
+def down(
+    wipe: Annotated[bool, typer.Option("--wipe", help="Forget its data as well.")] = False,
+) -> None:
+    """Stop the local stack; its data stays."""
+    from refera_platform.sandbox import stack
+
+    stack.down(home(), wipe=wipe)
+    output.say("The local stack is down" + (" and its data forgotten." if wipe else "; its data stays."))
+
+
+@app.command(epilog=f"{EXAMPLE}: refera status · refera status --format json | jq .servers.mariadb")
+def status(
+    form: Annotated[str, typer.Option("--format", help="table or json (with credentials).")] = "table",
+) -> None:
+    """Say what runs, where, and who may enter."""
+    from refera_platform.cli.status import print_status
+
+    if not print_status(home(), form):
+        raise typer.Exit(1)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera restore backup.sql · refera restore backup.sql.gz")
+def restore(dump: Annotated[Path, typer.Argument(help="A mysqldump file, plain or gzipped.")]) -> None:
+    """Load a mysqldump file into the local source, all of it or nothing."""
+    from refera_platform.cli.demo import show_restored
+    from refera_platform.sandbox import stack
+    from refera_platform.sandbox.dump.restore import restore as load_dump
+
+    with output.steps(None, f"Restoring {dump.name}") as progress:
+        stack.up(home(), progress.done)
+        report = load_dump(home(), dump, lambda done, total: progress.at(done, total, f"Reading {dump.name}"))
+    show_restored(report)
+    output.say("Next: refera run")
+
+
+@app.command(epilog=f"{EXAMPLE}: refera simulate --days 1 · refera simulate --days 3 --seed 7 --scale 10")
+def simulate(
+    days: Annotated[int, typer.Option(min=0, help="Days of business to add.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="Another seed is another business; only on a new sample.")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="1 is about 330 orders; 1000 about 3 million lines.")
+    ] = None,
+) -> None:
+    """Add dated business activity to the sample source, which is made when it is not there."""
+    from refera_platform.cli.demo import simulate_days
+    from refera_platform.sandbox import stack
+
+    stack.up(home(), output.say)
+    simulate_days(home(), days, seed, scale)
+    output.say("Next: refera run")
+
+
+@app.command(
+    epilog=f"{EXAMPLE}: refera run · refera run --day 2026-11-22 · refera run --from 2026-11-20 --to 2026-11-22"
+    " · refera run --select orders,ans_sales_by_product · refera run --full-refresh"
+)
+def run(
+    day: Annotated[str, typer.Option(help="The day to fill; the newest full day by default.")] = "",
+    first: Annotated[str, typer.Option("--from", help="First day of a range, done in one pass.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day of a range.")] = "",
+    select: Annotated[
+        str, typer.Option(help="Tables, models or groups, comma-separated; everything by default.")
+    ] = "",
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build the warehouse from all days, not from the changes.")
+    ] = False,
+) -> None:
+    """Extract a day into the lake, build and audit the warehouse, publish the answers."""
+    from refera_platform.cli.run import days_asked, run_days, run_newest_day
+
+    stage = load()
+    if not (day or first or last):
+        run_newest_day(stage, select, full_refresh=full_refresh)
+        return
+    run_days(stage, days_asked(stage.clock, day, first, last), select, full_refresh=full_refresh)
+
+
+@app.command(
+    epilog=f"{EXAMPLE}: refera query 'show tables' · refera query --format csv 'from ans_sales_by_product'"
+)
+def query(
+    sql: Annotated[str, typer.Argument(help="One reading statement; - reads it from standard input.")],
+    form: Annotated[str, typer.Option("--format", help="table, csv, tsv, json or parquet.")] = "table",
+    into: Annotated[
+        Path | None, typer.Option("--output", help="File to write; standard output by default.")
+    ] = None,
+) -> None:
+    """Ask the published warehouse (by table name) and the lake (classicmodels.orders, …)."""
+    from refera_platform.cli.query import query as answer
+    from refera_platform.cli.query import read_statement
+
+    answer(load(), read_statement() if sql == "-" else sql, form, into)
+
+
+@app.command(
+    "as-of",
+    epilog=f"{EXAMPLE}: refera as-of 2026-11-21 orders · refera as-of 2026-11-21 customers --format csv",
+)
+def as_of(
+    day: Annotated[str, typer.Argument(help="A captured day, like 2026-11-21.")],
+    table: Annotated[str, typer.Argument(help="A source table: orders, or classicmodels.orders.")],
+    form: Annotated[str, typer.Option("--format", help="table, csv, tsv, json or parquet.")] = "table",
+    into: Annotated[
+        Path | None, typer.Option("--output", help="File to write; standard output by default.")
+    ] = None,
+) -> None:
+    """Show a source table as it was at the end of a captured day."""
+    from refera_platform.cli.query import as_of as show_then
+    from refera_platform.cli.run import days_asked
+    from refera_platform.source.catalog import find
+
+    stage = load()
+    show_then(stage, find(table), days_asked(stage.clock, day, "", "")[0], form, into)
+
+
+@app.command(
+    epilog=f"{EXAMPLE}: refera report · refera report --open --language pt · refera report --output sales.html"
+)
+def report(
+    opening: Annotated[bool, typer.Option("--open", help="Show a copy of it in your browser.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--output", help="File of the copy; in the stage's home by default.")
+    ] = None,
+    language: Annotated[
+        str, typer.Option(help="en or pt: how the copy opens; the browser's by default.")
+    ] = "",
+    docs: Annotated[bool, typer.Option("--docs", help="dbt's documentation instead of the report.")] = False,
+) -> None:
+    """Say where the report of the seven answers is, or show it."""
+    from refera_platform.cli.report import report as show_report
+
+    show_report(load(), opening=opening, into=into, language=language, docs=docs)
+
+
+@app.command(
+    epilog=f"{EXAMPLE}: refera resnapshot orders · refera resnapshot orders customers · refera resnapshot --all"
+)
+def resnapshot(
+    tables: Annotated[
+        list[str] | None, typer.Argument(help="Source tables: orders, or classicmodels.orders.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every declared table.")] = False,
+) -> None:
+    """Take a new baseline: all rows as they are now, and the deletes that this implies."""
+    from refera_platform.cli.resnapshot import resnapshot as take
+    from refera_platform.source.catalog import TABLES, find
+
+    if bool(tables) == every:
+        raise SettingError("refera resnapshot was told no table:", "name some, or say --all.")
+    take(load(), TABLES if every else [find(name) for name in tables or ()])
+
+
+@app.command(epilog=f"{EXAMPLE}: refera verify")
+def verify() -> None:
+    """Compare source, lake and warehouse value by value; name the first difference."""
+    from refera_platform.cli.verify import print_proof
+
+    if not print_proof(load()):
+        raise typer.Exit(1)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera doctor · refera doctor --format json | jq .findings")
+def doctor(
+    form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+) -> None:
+    """Look at every precondition: source, privileges, log, buckets, clocks; each with its remedy."""
+    from refera_platform.cli.doctor import print_diagnosis
+
+    if not print_diagnosis(load(), form):
+        raise typer.Exit(1)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera alert · refera alert --test")
+def alert(
+    test: Annotated[bool, typer.Option("--test", help="Send a message through each channel.")] = False,
+) -> None:
+    """Say who is told when something is wrong."""
+    from refera_platform.cli.alert import alert as show_channels
+
+    if not show_channels(load(), test=test):
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog=f"{EXAMPLE}: refera discover mysql://reader@db.example.com/shop · refera discover - --output shop.py < url"
+)
+def discover(
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="mysql://user:password@host:port/schema; without a password it is asked for; - reads the URL from"
+            " standard input."
+        ),
+    ],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--schema-name", help="What the database is called here; made from its schema by default."
+        ),
+    ] = "",
+    into: Annotated[
+        Path | None, typer.Option("--output", help="New file to write; standard output by default.")
+    ] = None,
+) -> None:
+    """Write the table declarations of a new source from its own catalogue."""
+    from refera_platform.cli.discover import print_catalogue
+
+    print_catalogue(url, name, into)
+
+
+@app.command(epilog=f"{EXAMPLE}: refera demo · refera demo --dump backup.sql")
+def demo(
+    dump: Annotated[Path | None, typer.Option(help="A mysqldump file instead of the sample.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="Simulated days.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 1,
+    scale: Annotated[float, typer.Option(help="Size of the sample.")] = 1.0,
+) -> None:
+    """Start afresh and go the whole way: source, lake, warehouse, answers. Forgets earlier local data."""
+    from refera_platform.cli.demo import demonstrate
+
+    demonstrate(home(), dump, days, seed, scale)
+
+
+def main() -> None:
+    """Run a command; the one place where errors become words and exit codes."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    try:
+        app()
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Stopped as stopped:
+        output.say("Stopped: what was committed counts; run it again.")
+        sys.exit(128 + stopped.number)
+    except Exception as trouble:
+        told = full(trouble, home()) if is_full(trouble, home()) else trouble
+        if DEBUG in sys.argv[1:2] or not isinstance(told, ReferaError):
+            raise
+        sys.exit(output.complain(told))

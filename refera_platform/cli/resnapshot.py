@@ -1,0 +1,30 @@
+"""``refera resnapshot``: a new baseline of some tables, after a purged log, a replaced server or doubt."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from refera_platform.cli.run import run_days
+from refera_platform.lake.days import days_after
+from refera_platform.lake.lake import Lake
+from refera_platform.settings.stage import Stage
+from refera_platform.source.table import SourceTable
+
+
+def resnapshot(stage: Stage, tables: Sequence[SourceTable]) -> None:
+    """Read the tables whole, through Dagster, into today's partition: a day that is over is not rewritten.
+
+    Raises:
+        ReferaError: when any of it failed, with every reason.
+    """
+    lake = Lake(stage)
+    groups: dict[tuple[date, ...], list[SourceTable]] = {}
+    for table in tables:
+        groups.setdefault(days_to_fill(stage, lake, table), []).append(table)
+    for days, chosen in groups.items():
+        run_days(stage, days, ",".join(table.address for table in chosen), afresh=True)
+
+
+def days_to_fill(stage: Stage, lake: Lake, table: SourceTable) -> tuple[date, ...]:
+    """The days since the last capture and today; the newest full day for a table that was never captured."""
+    captured = lake.stored_days(table)
+    return days_after(captured, stage.clock) if captured else (stage.clock.newest_full_day(),)

@@ -1,0 +1,1 @@
+"""DuckDB sessions: quoting of SQL, signed extensions, scratch folders, secrets, and the session itself."""

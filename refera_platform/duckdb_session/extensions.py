@@ -1,0 +1,56 @@
+"""DuckDB extensions: linked from the signed builds that PyPI has, checked once a process, never downloaded."""
+
+import functools
+import importlib.resources
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+from refera_platform.errors import SettingError
+
+EXTENSIONS = ("httpfs",)
+
+
+@functools.cache
+def _platform() -> str:
+    """What DuckDB calls this machine; asked on a connection of its own, since the module's own serves one thread."""
+    with duckdb.connect() as connection:
+        found = connection.execute("select platform from pragma_platform()").fetchone()
+    return str(found[0] if found else "")
+
+
+def extension_directory(home: Path) -> Path:
+    """A DuckDB extension directory of links to the signed builds installed from PyPI; nothing is downloaded."""
+    root = home / "duckdb-extensions"
+    folder = root / f"v{duckdb.__version__}" / _platform()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in EXTENSIONS:
+        package = importlib.resources.files(f"duckdb_extension_{name}")
+        built = Path(str(package)) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        link = folder / built.name
+        if link.is_symlink() and link.readlink() == built:
+            continue
+        fresh = Path(tempfile.mkdtemp(dir=folder)) / built.name
+        fresh.symlink_to(built)
+        fresh.replace(link)  # a rename, so that two processes preparing at once do not meet
+        fresh.parent.rmdir()
+    return root
+
+
+@functools.cache
+def require_signed(directory: Path) -> None:
+    """Let DuckDB check who signed its extensions: 0.1 s of CPU each time, so once a process and not once a session.
+
+    Raises:
+        SettingError: when a file is not what its authors signed, or cannot be loaded.
+    """
+    try:
+        with duckdb.connect(config={"extension_directory": str(directory)}) as connection:
+            for name in EXTENSIONS:
+                connection.execute(f"load {name}")
+    except duckdb.Error as trouble:
+        raise SettingError(
+            f"DuckDB refused an extension in {directory} ({str(trouble).splitlines()[0].rstrip('.')}):",
+            "install the requirements again.",
+        ) from None

@@ -1,0 +1,71 @@
+"""Scratch folders: local files of one step, removed when it ends, and what killed processes left of theirs."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from refera_platform.disk import full, is_full
+from refera_platform.errors import SettingError
+from refera_platform.settings.stage import Stage
+
+SCRATCH_PREFIX = "session-"
+
+
+@contextmanager
+def scratch(stage: Stage) -> Iterator[Path]:
+    """A folder of one's own for as long as the block lasts; what killed processes left is removed.
+
+    Raises:
+        SettingError: when nothing can be written below the stage's home.
+    """
+    with ExitStack() as owned:
+        try:
+            private_folder(stage.scratch)
+            # behind one door, so that nobody takes a folder that was made this moment for a left one
+            with stage.scratch.with_suffix(".lock").open("w") as door:
+                fcntl.flock(door, fcntl.LOCK_EX)
+                folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=stage.scratch))
+                owner = owned.enter_context((folder / ".lock").open("w"))
+                fcntl.flock(owner, fcntl.LOCK_EX)
+                for other in stage.scratch.glob(f"{SCRATCH_PREFIX}*"):
+                    if other != folder:
+                        _remove_if_left(other)
+        except OSError as trouble:
+            if is_full(trouble):
+                raise full(trouble) from None
+            raise SettingError(
+                f"Nothing can be written in {stage.scratch} ({trouble.strerror}):", "check REFERA_HOME."
+            ) from None
+        owned.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield folder
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder below a stage's home, and the home when it is missing, for their owner alone.
+
+    One that others may enter is closed to them; a home that somebody else made stays as it is.
+
+    Raises:
+        OSError: when it cannot be made.
+    """
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        found = folder.stat()
+        if found.st_mode & 0o007 and found.st_uid == os.getuid():
+            folder.chmod(found.st_mode & 0o770)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove a session's folder when nobody holds its lock: its process was killed."""
+    try:
+        with (folder / ".lock").open() as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except (BlockingIOError, FileNotFoundError):
+        return  # it is in use, or its owner has just removed it

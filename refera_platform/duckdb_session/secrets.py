@@ -1,0 +1,49 @@
+"""Secrets of a DuckDB session: credentials that it holds, and their redaction from every text that leaves it."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import duckdb
+
+from refera_platform.aws import credentials
+from refera_platform.duckdb_session.quoting import literal, quoted
+from refera_platform.errors import SettingError
+from refera_platform.settings.loopback import LOOPBACK
+from refera_platform.settings.object_store import ObjectStore
+
+
+def open_store(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> None:
+    """Let ``connection`` read ``s3://`` addresses of the store."""
+    key, secret, token = credentials(store)
+    options = {"type": "s3", "key_id": key, "secret": secret, "region": store.region}
+    if token:
+        options["session_token"] = token
+    if store.endpoint:
+        scheme, _, address = store.endpoint.partition("://")
+        tls = str(scheme == "https").lower()
+        options |= {"endpoint": address.rstrip("/"), "url_style": "path", "use_ssl": tls}
+    create_secret(connection, "refera_store", options)
+    if urlsplit(store.endpoint).hostname in LOOPBACK:
+        # its other client, curl, takes the proxy of the environment whatever is set here
+        connection.execute("set httpfs_client_implementation = 'httplib'; set http_proxy = ''")
+
+
+def create_secret(connection: duckdb.DuckDBPyConnection, name: str, options: dict[str, str]) -> None:
+    """Make a DuckDB secret; its values are literals of one statement that no error repeats."""
+    connection.execute("load httpfs")
+    settings = ", ".join(f"{key} {literal(value)}" for key, value in options.items())
+    try:
+        connection.execute(f"create or replace secret {quoted(name)} ({settings})")
+    except duckdb.Error as trouble:
+        hidden = redact(
+            str(trouble), [value for key, value in options.items() if key not in {"type", "region"}]
+        )
+        raise SettingError(f"DuckDB refused the credentials: {hidden}") from None
+
+
+def redact(text: str, secrets: Sequence[str]) -> str:
+    """The text with every secret replaced, and with passwords in URLs replaced."""
+    for secret in sorted((value for value in secrets if value), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return re.sub(r"(?<=://)([^:/@\s]+):[^@\s]+@", r"\1:***@", text)

@@ -1,0 +1,53 @@
+"""DuckDB session of a stage: in memory, bounded, offline, in UTC, and able to read the stage's buckets.
+
+Stage ──▶ session() ──▶ duckdb connection (extensions linked, S3 secret made, memory bounded)
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from refera_platform.duckdb_session.extensions import extension_directory, require_signed
+from refera_platform.duckdb_session.secrets import open_store
+from refera_platform.settings.stage import Stage
+
+
+def configuration(stage: Stage) -> dict[str, str | bool | int | float | list[str]]:
+    """Options a connection must be opened with, for every session of a stage."""
+    return {
+        "extension_directory": str(extension_directory(stage.home)),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": stage.memory_limit,
+    }
+
+
+@contextmanager
+def session(
+    stage: Stage, folder: Path, *, s3: bool = True, caching: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB that spills into ``folder`` and can read the stage's buckets.
+
+    Args:
+        stage: Whose buckets, and how much memory.
+        folder: Local folder of the session.
+        s3: Whether buckets are read at all.
+        caching: Whether DuckDB may keep what it read of files. For sessions that write no file: of two files that
+            one after the other had a name within a second, it takes the second for the first now and then
+            (DuckDB 1.5.5, three times in four thousand).
+    """
+    options = {"temp_directory": str(folder / "spill"), "enable_external_file_cache": str(caching).lower()}
+    if s3:
+        require_signed(extension_directory(stage.home))
+        options["allow_unsigned_extensions"] = "true"  # until the one that was checked is loaded
+    connection = duckdb.connect(config={**configuration(stage), **options})
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        if s3:
+            connection.execute("load httpfs; set allow_unsigned_extensions = false")
+            open_store(connection, stage.store)
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,48 @@
+"""What columns are made of, as Dagster keeps it with a materialization; its open-source pages show it as metadata.
+
+Lineage (names of the warehouse) ──▶ ``dagster/column_lineage`` (asset keys)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from refera_platform.orchestration import keys
+from refera_platform.warehouse.catalogs.lineage import Lineage
+
+METADATA, UNKNOWN = "dagster/column_lineage", "column_lineage_unknown"
+
+
+def asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
+    """The key of every relation that a lineage can name: models by their name, sources as ``schema.table``."""
+    models = {
+        node["name"]: keys.of_dbt(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    sources = {f"{node['schema']}.{node['name']}": keys.of_dbt(node) for node in manifest["sources"].values()}
+    return {**models, **sources}
+
+
+def column_lineage(model: str, lineage: Lineage, assets: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
+    """Metadata of a model's materialization; for a model whose SQL did not tell, why it did not.
+
+    Args:
+        model: Name of the model.
+        lineage: What is known of all of them.
+        assets: Key of each relation (see ``asset_keys``).
+    """
+    if model in lineage.problems:
+        return {UNKNOWN: lineage.problems[model]}
+    if model not in lineage.models:
+        return {}
+    columns = {
+        column: [
+            dg.TableColumnDep(asset_key=assets[origin.relation], column_name=origin.column)
+            for origin in made_of
+            if origin.relation in assets
+        ]
+        for column, made_of in lineage.models[model].items()
+    }
+    return {METADATA: dg.TableColumnLineage(deps_by_column=columns)}

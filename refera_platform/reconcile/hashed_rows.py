@@ -1,0 +1,126 @@
+"""The lake's rows of a table as key, token and one number a column, in a local file that is added up when needed.
+
+SQL of rows ──▶ HashedRows.write() ──▶ sums(), buckets(), chunks(), and SQL of a part
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from refera_platform.duckdb_session.quoting import literal, quoted
+from refera_platform.lake.lake import run
+from refera_platform.source.checksum import BUCKET, BUCKET_NAME, TOKEN, Checksums
+
+OP = quoted("op ")
+PART = 400_000
+"""Raw rows of which the newest are found at a time: the texts that DuckDB holds for it count in no memory limit."""
+Sums = tuple[int, ...]
+"""How many rows, and the checksum of each column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HashedRows:
+    """Rows of the lake, each with its numbers; those that were deleted are there and add nothing."""
+
+    connection: duckdb.DuckDBPyConnection
+    checksums: Checksums
+    rows: Callable[[str], str]
+    """SQL of the raw rows that fulfil a condition."""
+    versions: int
+    """Raw rows, about, from which they must be found."""
+    path: Path
+    """Local file."""
+
+    def write(self) -> "HashedRows":
+        """Compute the numbers, in the order of the key."""
+        key = [quoted(each.name) for each in self.checksums.key]
+        order = f" order by {', '.join(key)}" if key else ""
+        bucket = f"left(sha1({quoted(TOKEN)}), {BUCKET}) as {quoted(BUCKET_NAME)}"
+        told = ", ".join([*key, quoted(TOKEN), self._numbers, bucket])
+        files = []
+        for place, rows in enumerate(self._parts):
+            files.append(str(self.path.with_suffix(f".{place}")))
+            self._copy(f"select {told} from {self._tokens(rows)}", files[-1])
+        self._copy(f"select * from read_parquet([{', '.join(map(literal, files))}]){order}", str(self.path))
+        return self
+
+    def _copy(self, select: str, path: str) -> None:
+        run(self.connection, f"copy ({select}) to {literal(path)} (format parquet, compression lz4)")
+
+    @property
+    def _parts(self) -> list[str]:
+        parts, key = self.versions // PART + 1, ", ".join(map(quoted, self.checksums.table.key))
+        conditions = [f"hash({key}) % {parts} = {place}" for place in range(parts)] if parts > 1 else ["true"]
+        return [self.rows(condition) for condition in conditions]
+
+    def _tokens(self, rows: str) -> str:
+        return f"(select *, {self.checksums.lake_token} as {quoted(TOKEN)} from {rows})"
+
+    @property
+    def _numbers(self) -> str:
+        pairs = zip(self.checksums.lake_numbers, self.checksums.names, strict=True)
+        numbers = (
+            f"case when _op <> 'd' then {number} else 0 end as {quoted(name)}" for number, name in pairs
+        )
+        return ", ".join([f"_op as {OP}", *numbers])
+
+    def count(self) -> int:
+        """Rows, also of what was deleted."""
+        return int(self._ask(f"select count(*) from {self._file}")[0][0])
+
+    def sums(self) -> Sums:
+        """Of all rows that are there; nothing needs to be written for it."""
+        of_parts = [
+            self._ask(f"select {self._sums} from (select {self._numbers} from {self._tokens(rows)})")[0]
+            for rows in self._parts
+        ]
+        return tuple(sum(map(int, column)) for column in zip(*of_parts, strict=True))
+
+    def buckets(self) -> dict[str, Sums]:
+        """Of the rows of each bucket."""
+        found = self._ask(f"select {quoted(BUCKET_NAME)}, {self._sums} from {self._file} group by 1")
+        return {str(name): _whole(sums) for name, *sums in found}
+
+    def chunks(self, size: int) -> Iterator[tuple[list[tuple[Any, ...]], Sums, str]]:
+        """Keys in their order, as many at a time, with the sums of their rows and SQL of these."""
+        chunk = f"file_row_number // {size}"
+        sums = self._ask(f"select {chunk}, {self._sums} from {self._file} group by 1 order by 1")
+        key = ", ".join(quoted(each.name) for each in self.checksums.key)
+        with self.connection.cursor() as cursor:
+            keys = run(cursor, f"select {key} from {self._file} order by file_row_number")
+            for place, *found in sums:
+                yield keys.fetchmany(size), _whole(found), self._part(f"{chunk} = {place}")
+
+    def of_buckets(self, names: Sequence[str]) -> str:
+        """SQL of the rows of some buckets."""
+        return self._part(f"{quoted(BUCKET_NAME)} in ({', '.join(map(literal, names))})")
+
+    def values(self, token: str) -> tuple[Any, ...]:
+        """The compared values of the row with a token."""
+        columns = ", ".join(quoted(each.name) for each in self.checksums.columns)
+        where = f"_op <> 'd' and {self.checksums.lake_token} = {literal(token)}"
+        found = (self._ask(f"select {columns} from {rows} where {where} limit 1") for rows in self._parts)
+        return next(rows[0] for rows in found if rows)
+
+    @property
+    def _file(self) -> str:
+        return f"read_parquet({literal(str(self.path))}, file_row_number = true)"
+
+    @property
+    def _sums(self) -> str:
+        # a filter on each sum would cost DuckDB a copy of all columns for each of them: 450 MB for four hundred
+        sums = (f"coalesce(sum({quoted(name)}), 0)" for name in self.checksums.names)
+        return ", ".join([f"count(*) filter (where {OP} <> 'd')", *sums])
+
+    def _part(self, where: str) -> str:
+        return f"(select * from {self._file} where {where} and {OP} <> 'd')"
+
+    def _ask(self, sql: str) -> list[tuple[Any, ...]]:
+        return run(self.connection, sql).fetchall()
+
+
+def _whole(sums: Sequence[Any]) -> Sums:
+    return tuple(int(each) for each in sums)

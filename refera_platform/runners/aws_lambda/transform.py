@@ -1,0 +1,92 @@
+"""The function that builds the warehouse, for AWS Lambda: dbt's models and tests, published when all of them are green.
+
+{"stage": "production"}, or what Lambda hands on after a capture that succeeded ──▶ build() ──▶ published | error
+"""
+
+from typing import Any
+
+from refera_platform.duckdb_session.secrets import redact
+from refera_platform.errors import ReferaError, SettingError
+from refera_platform.runners.aws_lambda import semaphores
+from refera_platform.runners.aws_lambda.environment import stage_of
+from refera_platform.runners.aws_lambda.journal import Journal, quiet_libraries, secrets_of
+from refera_platform.settings.stage import environment
+from refera_platform.warehouse.build.node_result import NodeResult
+from refera_platform.warehouse.build.run import Built, build
+
+FIELDS = frozenset({"stage", "full_refresh"})
+
+
+def handler(event: object, context: Any) -> dict[str, Any]:
+    """Build everything that changed since the publication before.
+
+    Args:
+        event: The stage, and ``full_refresh`` to read all raw objects; or the envelope of a destination, which holds
+            the event of the capture before.
+        context: Lambda's own.
+
+    Returns:
+        Name of the publication, and how many models and tests it has.
+
+    Raises:
+        WarehouseError: when a test is red; what was published before stays.
+        ReferaError: what else stands in the way.
+    """
+    quiet_libraries()
+    semaphores.ensure()
+    journal = Journal(context.function_name, context.aws_request_id)
+    try:
+        name, is_full = _read(event)
+        stage = stage_of(environment(), reads_source=False)
+        journal.hide(secrets_of(stage))
+        if name != stage.name:
+            raise SettingError(
+                f"The event is for stage {name[:40]!a}, and this function is of stage {stage.name}:",
+                "call the function of that stage.",
+            )
+        journal.info("begun", full_refresh=is_full)
+
+        def noted(node: NodeResult) -> None:
+            if node.is_red:
+                journal.error("red", node=node.name, kind=node.kind, failures=node.failures)
+
+        built = build(stage, progress=noted, full_refresh=is_full)
+        if built.published is None:
+            raise built.failure()
+    except ReferaError as trouble:
+        journal.error("failed", error=type(trouble).__name__, trouble=str(trouble))
+        raise type(trouble)(redact(str(trouble), journal.secrets), passing=trouble.passing) from None
+    answer = _answer(built)
+    journal.info("published", **answer)
+    return answer
+
+
+def _read(event: object) -> tuple[str, bool]:
+    """The stage, and whether everything is built.
+
+    Raises:
+        SettingError: for an event that is not understood.
+    """
+    if isinstance(event, dict) and "requestPayload" in event:  # from the destination of the capture
+        payload = event["requestPayload"]
+        event = {"stage": payload.get("stage")} if isinstance(payload, dict) else payload
+    if not isinstance(event, dict) or not set(event) <= FIELDS:
+        raise SettingError(
+            "The event is refused: it is a JSON object with stage and full_refresh, and nothing else.",
+            "See deploy/lambda/README.md for what may be in one.",
+        )
+    stage, is_full = event.get("stage"), event.get("full_refresh", False)
+    if not isinstance(stage, str) or not stage or not isinstance(is_full, bool):
+        raise SettingError(
+            "The event is refused: its stage is a name, and its full_refresh true or false.",
+            "See deploy/lambda/README.md for what may be in one.",
+        )
+    return stage, is_full
+
+
+def _answer(built: Built) -> dict[str, Any]:
+    kinds = [node.kind for node in built.nodes]
+    return {
+        "run": built.run_id, "root": built.root, "models": kinds.count("model"), "tests": kinds.count("test"),
+        "seconds": round(built.seconds, 3), "everything_because": built.reason,
+    }  # fmt: skip

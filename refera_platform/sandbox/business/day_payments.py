@@ -1,0 +1,84 @@
+"""A day's payments: checks that come in, one that is taken back, and now and then one renumbered.
+
+The first check of a day has a number made from the day alone. It is committed with everything else of the
+day, so its presence says that the day was simulated, whoever asks and whatever happened since.
+"""
+
+from datetime import date
+from decimal import Decimal
+
+from refera_platform.sandbox.business.day_plan import Draft
+from refera_platform.sandbox.business.session import Session
+
+LARGEST_CHECK = Decimal("99999999.99")
+DOWN_PAYMENT = Decimal("150.00")
+_NOT_FIRST = "left(checkNumber, 2) <> 'DY'"
+
+
+def first_check(day: date) -> str:
+    """The number of a simulated day's first check."""
+    return f"DY{day:%Y%m%d}"
+
+
+def was_simulated(session: Session, day: date) -> bool:
+    """Whether the tables hold the day already."""
+    return bool(session.rows("select 1 from payments where checkNumber = %s limit 1", first_check(day)))
+
+
+def last_simulated(session: Session) -> date | None:
+    """The last day that the tables hold, also when they come from a dump of a simulated source."""
+    numbers = session.column("select max(checkNumber) from payments where checkNumber regexp '^DY[0-9]{8}$'")
+    return date.fromisoformat(numbers[0][2:]) if numbers[0] else None
+
+
+def take_payments(draft: Draft, size: int, payer: int) -> None:
+    """Insert payments of shipped orders; some customers pay with two checks on the same day.
+
+    Args:
+        draft: The plan of the day.
+        size: Orders of the day.
+        payer: A customer who pays in advance when no order was shipped.
+    """
+    dice = draft.dice("payments")
+    shipped = draft.session.column(
+        "select orderNumber from orders where status in ('Shipped', 'Resolved') order by orderNumber desc limit %s",
+        4 * size,
+    )
+    due = dice.some(shipped, max(3, size * 5 // 6))
+    totals = draft.session.rows(
+        "select customerNumber, sum(quantityOrdered * priceEach) from orders join orderdetails using (orderNumber)"
+        " where orderNumber in %s group by orderNumber, customerNumber order by orderNumber",
+        due or [0],
+    )
+    checks: list[tuple[int, str, date, Decimal]] = []
+    for customer, total in totals or [(payer, DOWN_PAYMENT)]:
+        amounts = [min(total, LARGEST_CHECK)]
+        if dice.one_in(6):
+            part = (amounts[0] * 2 / 5).quantize(Decimal("0.01"))
+            amounts = [part, amounts[0] - part]
+        for amount in amounts:
+            number = draft.check_number() if checks else first_check(draft.day)
+            checks.append((customer, number, draft.day, amount))
+    draft.insert("payments", checks)
+
+
+def correct_payments(draft: Draft, size: int) -> None:
+    """Delete a payment of an earlier day and, every third day, give another one a new number."""
+    dice = draft.dice("corrections")
+    few = max(1, size // 100)
+    earlier = draft.session.rows(
+        f"select customerNumber, checkNumber from payments where {_NOT_FIRST}"
+        " order by paymentDate desc, customerNumber, checkNumber limit %s",
+        30 + 10 * few,
+    )
+    chosen = dice.some(earlier, 2 * few)
+    bounced, misread = chosen[:few], chosen[few:]
+    draft.add(
+        "payments", "deleted", "delete from payments where customerNumber = %s and checkNumber = %s", bounced
+    )
+    if draft.day.toordinal() % 3 == 1:
+        draft.add(
+            "payments", "updated",
+            "update payments set checkNumber = %s where customerNumber = %s and checkNumber = %s",
+            [(draft.check_number(), *key) for key in misread],
+        )  # fmt: skip

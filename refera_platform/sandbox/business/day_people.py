@@ -1,0 +1,100 @@
+"""A day's people: customers who sign on, get another rep or another limit, and employees who move."""
+
+from decimal import Decimal
+
+from refera_platform.sandbox.business import people
+from refera_platform.sandbox.business.day_plan import Draft
+from refera_platform.sandbox.business.dice import Dice
+
+LARGEST_LIMIT = Decimal("9000000.00")
+
+
+def welcome_customers(draft: Draft, size: int) -> list[int]:
+    """Insert new customers, the second one without a rep and with a number that was skipped; their numbers."""
+    dice = draft.dice("newcomers")
+    places = people.places(wide=draft.wide("customers", "customerName"))
+    reps = _reps(draft)
+    numbers = _numbers(draft, max(2, size // 3), dice)
+    rows = []
+    for index, number in enumerate(numbers):
+        rep = None if index % 8 == 1 or not reps else dice.pick(reps)
+        oddity = dice.below(people.ODDITIES)
+        rows.append(people.customer(dice, number, dice.pick(places), rep, oddity))
+    draft.insert("customers", rows)
+    return numbers
+
+
+def change_customers(draft: Draft, size: int) -> None:
+    """Give some customers another rep, and others another credit limit."""
+    dice = draft.dice("customers")
+    few = max(1, size // 30)
+    numbers = dice.some(draft.session.column("select customerNumber from customers order by 1"), 2 * few)
+    terms = {
+        number: (rep, limit)
+        for number, rep, limit in draft.session.rows(
+            "select customerNumber, salesRepEmployeeNumber, creditLimit from customers where customerNumber in %s",
+            numbers or [0],
+        )
+    }
+    moved, trusted = numbers[:few], numbers[few:] or numbers
+    reps = _reps(draft)
+    for number in moved:
+        others = [rep for rep in reps if rep != terms[number][0]]
+        if others:
+            statement = "update customers set salesRepEmployeeNumber = %s where customerNumber = %s"
+            draft.add("customers", "updated", statement, [(dice.pick(others), number)])
+    for number in trusted:
+        statement = "update customers set creditLimit = %s where customerNumber = %s"
+        draft.add("customers", "updated", statement, [(_limit(terms[number][1], dice), number)])
+
+
+def move_employee(draft: Draft) -> None:
+    """Every third day a rep who leads nobody gets another office, or another superior."""
+    if draft.day.toordinal() % 3 != 2:
+        return
+    dice = draft.dice("employees")
+    staff = draft.session.rows("select employeeNumber, officeCode, reportsTo from employees order by 1")
+    leaders = {superior for _, _, superior in staff if superior is not None}
+    reps = set(_reps(draft))
+    followers = [row for row in staff if row[0] in reps - leaders and row[2] is not None]
+    if not followers:
+        return
+    number, office, superior = dice.pick(followers)
+    offices = draft.session.column("select officeCode from offices where officeCode <> %s order by 1", office)
+    superiors = sorted({row[2] for row in followers} - {superior})
+    if superiors and (dice.one_in(2) or not offices):
+        statement = "update employees set reportsTo = %s where employeeNumber = %s"
+        draft.add("employees", "updated", statement, [(dice.pick(superiors), number)])
+    elif offices:
+        statement = "update employees set officeCode = %s where employeeNumber = %s"
+        draft.add("employees", "updated", statement, [(dice.pick(offices), number)])
+
+
+def _reps(draft: Draft) -> list[int]:
+    """Employees who have customers; everybody when nobody has."""
+    with_customers = (
+        "select distinct salesRepEmployeeNumber from customers where salesRepEmployeeNumber is not null"
+    )
+    return draft.session.column(f"{with_customers} order by 1") or draft.session.column(
+        "select employeeNumber from employees order by 1"
+    )
+
+
+def _numbers(draft: Draft, count: int, dice: Dice) -> list[int]:
+    """Numbers for new customers: the second fills a gap, or goes below the lowest, the others go above."""
+    taken = set(draft.session.column("select customerNumber from customers"))
+    highest, lowest = max(taken, default=people.FIRST_CUSTOMER), min(taken, default=2)
+    gaps = [number for number in range(lowest, highest) if number not in taken][:50] or [lowest - 1]
+    numbers = [highest + 1 + index + index // 4 for index in range(count)]
+    skipped = dice.pick(gaps)
+    if skipped > 0:
+        numbers[1] = skipped
+    return numbers
+
+
+def _limit(limit: Decimal | None, dice: Dice) -> Decimal:
+    """Another credit limit, in whole hundreds."""
+    if not limit:
+        return Decimal(dice.between(50, 400) * 100)
+    step = max(Decimal(100), (limit / 1000).quantize(Decimal(1)) * 100)
+    return limit - step if (dice.one_in(3) and limit > step) or limit + step > LARGEST_LIMIT else limit + step

@@ -1,0 +1,183 @@
+"""Offices, employees and customers of the sample business, as rows in column order.
+
+The ledger of what they order and pay is next door.
+
+    words (sample_catalogue) + throws (sample_dice) ──▶ rows
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from math import sqrt
+from typing import NamedTuple
+
+from refera_platform.sandbox.business.dice import Dice, slot
+from refera_platform.sandbox.business.vocabulary import (
+    CULTURES,
+    OFFICES,
+    PLACES,
+    TERRITORIES,
+    Culture,
+    Place,
+    fits_latin1,
+)
+
+FIRST_CUSTOMER = 103
+
+
+class Employee(NamedTuple):
+    """One row of ``employees``."""
+
+    number: int
+    last: str
+    first: str
+    extension: str
+    email: str
+    office: str
+    reports_to: int | None
+    title: str
+
+
+class Customer(NamedTuple):
+    """One row of ``customers``."""
+
+    number: int
+    name: str
+    last: str
+    first: str
+    phone: str
+    street: str
+    inside: str | None
+    city: str
+    state: str | None
+    postal: str | None
+    country: str
+    rep: int | None
+    credit: Decimal | None
+
+
+def employees(seed: int, scale: float) -> list[Employee]:
+    """A president, two vice presidents, regional managers and their reps, superiors first.
+
+    The last rep reports to the sales vice president and not to a manager.
+    """
+    reps = max(8, round(17 * sqrt(scale)))
+    managers = max(3, round(reps / 6))
+    titles = ["President", "VP Sales", "VP Workshop"]
+    titles += [f"Sales Manager ({TERRITORIES[index % len(TERRITORIES)]})" for index in range(managers)]
+    titles += ["Sales Rep"] * reps
+    numbers = [1000 + 7 * index for index in range(1, len(titles) + 1)]
+    staff: list[Employee] = []
+    for index, (number, title) in enumerate(zip(numbers, titles, strict=True)):
+        dice = Dice(seed, "employee", number)
+        office = OFFICES[0] if index < 3 else OFFICES[(index - 3) % len(OFFICES)]
+        culture = _latin_culture(dice)
+        first, last = dice.pick(culture.first), dice.pick(culture.last)
+        if index == 0:
+            superior = None
+        elif index < 3:
+            superior = numbers[0]
+        elif index < 3 + managers or index == len(titles) - 1:
+            superior = numbers[1]
+        else:
+            superior = numbers[3 + index % managers]
+        staff.append(
+            Employee(
+                number=number, last=last, first=first, extension=f"x{dice.between(100, 9999)}",
+                email=f"{_plain(first)[0]}{_plain(last)}{number % 1000}@faroeponte.example",
+                office=office[0], reports_to=superior, title=title,
+            )
+        )  # fmt: skip
+    return staff
+
+
+def _reps_by_territory(staff: Sequence[Employee]) -> dict[str, list[int]]:
+    """Numbers of the sales reps, by the territory of their office."""
+    territory = {office[0]: office[8] for office in OFFICES}
+    reps: dict[str, list[int]] = {name: [] for name in TERRITORIES}
+    for employee in staff:
+        if employee.title == "Sales Rep":
+            reps[territory[employee.office]].append(employee.number)
+    return reps
+
+
+def customer_count(scale: float) -> int:
+    """How many customers a sample of this scale has."""
+    return max(36, round(122 * scale))
+
+
+def customers(seed: int, scale: float, staff: Sequence[Employee]) -> Iterator[Customer]:
+    """All customers; their numbers leave a gap after every fourth.
+
+    The first two live in one city and differ in its trailing blanks; the third has the rep without a manager.
+    """
+    reps = _reps_by_territory(staff)
+    for index in range(customer_count(scale)):
+        dice = Dice(seed, "customer", index)
+        place = PLACES[0] if index < 2 else dice.pick(PLACES)
+        rep: int | None = dice.pick(reps[place.territory])
+        if index == 2:
+            rep = staff[-1].number
+        elif slot(f"{seed}/rep", index, 9) == 0:
+            rep = None
+        oddity = (PLAIN, 0)[index] if index < 2 else slot(f"{seed}/oddity", index, ODDITIES)
+        yield customer(dice, FIRST_CUSTOMER + index + index // 4, place, rep, oddity)
+
+
+def customer(dice: Dice, number: int, place: Place, rep: int | None, oddity: int) -> Customer:
+    """A customer of a place, with one of the ``ODDITIES`` of real data."""
+    culture = CULTURES[place.culture]
+    owner = {"first": dice.pick(culture.first), "last": dice.pick(culture.last)}
+    postal = "".join(str(dice.below(10)) if sign == "#" else sign for sign in place.postal)
+    row = Customer(
+        number=number,
+        name=dice.pick(culture.shops).format_map(owner),
+        last=dice.pick(culture.last),
+        first=dice.pick(culture.first),
+        phone=f"{place.phone}{dice.between(100, 999)}",
+        street=dice.pick(culture.streets).format(n=dice.between(1, 999)),
+        inside=dice.pick(culture.inside) if oddity in {5, 6, 8} else None,
+        city=place.city,
+        state=place.state,
+        postal=postal,
+        country=place.country,
+        rep=rep,
+        credit=Decimal(dice.between(80, 2200) * 100),
+    )
+    changes: Mapping[int, Mapping[str, object]] = {
+        0: {"city": row.city + "  "},
+        1: {"country": row.country + " "},
+        2: {"credit": None},
+        3: {"credit": Decimal(0)},
+        4: {"inside": ""},
+        6: {"first": row.first + " "},
+        7: {"state": "" if row.state is None else None},
+        9: {"postal": None},
+    }
+    return row._replace(**changes.get(oddity, {}))  # type: ignore[arg-type]
+
+
+ODDITIES = 12
+"""How many kinds there are; from 10 on there is nothing odd."""
+PLAIN = 11
+
+
+def places(*, wide: bool) -> list[Place]:
+    """The places a new customer may come from; only those that latin1 can spell unless ``wide``."""
+    return [place for place in PLACES if wide or _latin_place(place)]
+
+
+def _latin_place(place: Place) -> bool:
+    culture = CULTURES[place.culture]
+    words = (*culture.first, *culture.last, *culture.shops, *culture.streets)
+    return fits_latin1(place.city, place.state or "", *words)
+
+
+def _latin_culture(dice: Dice) -> Culture:
+    return CULTURES[dice.pick(("brazilian", "french", "english", "german", "spanish", "nordic"))]
+
+
+def _plain(name: str) -> str:
+    """A name as an e-mail address spells it."""
+    letters = unicodedata.normalize("NFKD", name.replace("ø", "o").replace("Ø", "O").replace("ß", "ss"))
+    return "".join(letter for letter in letters.lower() if letter.isascii() and letter.isalpha())

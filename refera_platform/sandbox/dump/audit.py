@@ -1,0 +1,89 @@
+"""Whether the business that a dump brought hangs together, and what of the dump stays behind."""
+
+from collections import defaultdict
+
+from pymysql.cursors import Cursor
+
+from refera_platform.errors import LocalStackError
+from refera_platform.sandbox.dump.expected_tables import SYSTEM, Business, quoted
+
+OBJECTS = {
+    "view": "select count(*) from information_schema.views where table_schema = %s",
+    "trigger": "select count(*) from information_schema.triggers where trigger_schema = %s",
+    "routine": "select count(*) from information_schema.routines where routine_schema = %s",
+    "event": "select count(*) from information_schema.events where event_schema = %s",
+}
+
+
+def audit(cursor: Cursor, business: Business, dump: str) -> list[str]:
+    """Check the rows against each other; what the dump holds and the source will not.
+
+    Raises:
+        LocalStackError: if there are no rows, or rows whose foreign keys point at nothing.
+    """
+    notes = _left_behind(cursor, business) + _foreign_keys(cursor, business, dump)
+    database = quoted(business.database)
+    some = " or ".join(
+        f"exists (select 1 from {database}.{quoted(table)})" for table in business.tables.values()
+    )
+    cursor.execute(f"select {some}")
+    if cursor.fetchone() != (1,):
+        raise LocalStackError(
+            f"{dump} holds the eight tables but not one row:",
+            "dump without --no-data; what was there is unchanged.",
+        )
+    return notes
+
+
+def _left_behind(cursor: Cursor, business: Business) -> list[str]:
+    notes = []
+    for kind, query in OBJECTS.items():
+        cursor.execute(query, (business.database,))
+        count = (cursor.fetchone() or (0,))[0]
+        if count:
+            notes.append(f"{count} {kind}{'s' if count > 1 else ''} not carried over")
+    cursor.execute(
+        "select table_schema, table_name from information_schema.tables where table_type not in"
+        " ('VIEW', 'SYSTEM VIEW') and table_schema not in %s order by table_schema, table_name",
+        (SYSTEM,),
+    )
+    eight = set(business.tables.values())
+    for database, table in cursor.fetchall():
+        if database != business.database or table not in eight:
+            notes.append(f"table {database}.{table} not carried over")
+    return notes
+
+
+def _foreign_keys(cursor: Cursor, business: Business, dump: str) -> list[str]:
+    """Look for orphans of every declared key; drop the keys that point out of the eight tables."""
+    cursor.execute(
+        "select constraint_name, table_name, referenced_table_schema, referenced_table_name, column_name,"
+        " referenced_column_name from information_schema.key_column_usage where table_schema = %s"
+        " and referenced_table_name is not null order by table_name, constraint_name, ordinal_position",
+        (business.database,),
+    )
+    keys: dict[tuple[str, str, str, str], list[tuple[str, str]]] = defaultdict(list)
+    for name, table, database, parent, column, parent_column in cursor.fetchall():
+        keys[name, table, database, parent].append((column, parent_column))
+    notes, eight = [], set(business.tables.values())
+    for (name, table, database, parent), columns in keys.items():
+        if table not in eight:
+            continue
+        child = f"{quoted(business.database)}.{quoted(table)}"
+        if database != business.database or parent not in eight:
+            cursor.execute(f"alter table {child} drop foreign key {quoted(name)}")
+            notes.append(f"foreign key {name} of {table} not carried over: it points at {database}.{parent}")
+            continue
+        same = " and ".join(f"parent.{quoted(theirs)} = child.{quoted(own)}" for own, theirs in columns)
+        known = " and ".join(f"child.{quoted(own)} is not null" for own, _ in columns)
+        cursor.execute(
+            f"select count(*) from {child} child where {known} and not exists"
+            f" (select 1 from {quoted(database)}.{quoted(parent)} parent where {same})"
+        )
+        orphans = (cursor.fetchone() or (0,))[0]
+        if orphans:
+            raise LocalStackError(
+                f"{dump} is incomplete: {orphans} rows of {table} point at {parent} that are not in it;",
+                "make the dump again; what was there is unchanged.",
+            )
+    return notes

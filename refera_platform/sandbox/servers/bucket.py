@@ -1,0 +1,50 @@
+"""The bucket of the private S3, asked as the platform will ask it: is an object written and read again?"""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from refera_platform.aws import client
+from refera_platform.sandbox.stack_file import StoreAddress
+from refera_platform.settings.object_store import ObjectStore
+
+PROBE = ".refera-stack-probe"
+
+
+class Bucket:
+    """The bucket, asked as the platform will ask it."""
+
+    def __init__(self, address: StoreAddress, *, patience: float = 60) -> None:
+        self._bucket = address.bucket
+        store = ObjectStore(
+            endpoint=address.endpoint, region=address.region, access_key=address.access_key,
+            secret_key=address.secret_key,
+        )  # fmt: skip
+        self._client = client(store, attempts=1, patience=patience)
+
+    def answers(self) -> bool:
+        """Whether it can be listed."""
+        try:
+            self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
+        except (ClientError, BotoCoreError):
+            return False
+        return True
+
+    def trouble(self) -> str:
+        """Why an object cannot be written and read again; empty when it can."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=PROBE, Body=b"ready")
+            self._client.get_object(Bucket=self._bucket, Key=PROBE)["Body"].read()
+            self._client.delete_object(Bucket=self._bucket, Key=PROBE)
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] == "NoSuchBucket":
+                return self._made()
+            return str(refused)
+        except BotoCoreError as refused:
+            return str(refused)
+        return ""
+
+    def _made(self) -> str:
+        try:
+            self._client.create_bucket(Bucket=self._bucket)
+        except (ClientError, BotoCoreError) as refused:
+            return str(refused)
+        return "the bucket was made just now"

@@ -1,0 +1,223 @@
+"""The private MariaDB: its programs, its option file, its users; one data folder below home.
+
+The statements that make the users run at every start, so that the accounts are always those of ``stack.json``,
+also after that file was lost.
+
+    prepare() ──▶ data folder, my.cnf, init.sql ──▶ command() ──▶ trouble() is ""
+"""
+
+import functools
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pymysql
+
+from refera_platform.errors import LocalStackError
+from refera_platform.sandbox.servers import short_socket
+from refera_platform.sandbox.servers.process import FOLDERS, Daemon, environment
+from refera_platform.sandbox.stack_file import Account, DatabaseAddress, write_private
+
+REMEDY = {
+    "linux": "`make setup` installs it; by hand it is `apt-get install mariadb-server-core mariadb-client`.",
+    "darwin": "install it with `brew install mariadb`.",
+}
+OPTIONS: Mapping[str, str] = {
+    "bind_address": "127.0.0.1",
+    "skip_name_resolve": "ON",
+    "character_set_server": "utf8mb4",
+    "collation_server": "utf8mb4_general_ci",
+    "default_time_zone": "+00:00",
+    "local_infile": "ON",
+    "max_allowed_packet": "1G",
+    "performance_schema": "OFF",
+    # the log of changes, complete enough to rebuild every row before and after
+    "log_bin": "binlog",
+    "binlog_format": "ROW",
+    "binlog_row_image": "FULL",
+    "binlog_row_metadata": "FULL",
+    "gtid_strict_mode": "ON",
+    "expire_logs_days": "30",
+    "max_binlog_size": "256M",
+    # a sample business: nothing is lost when the server is killed, a second may be when the machine is
+    "innodb_flush_log_at_trx_commit": "2",
+    "sync_frm": "OFF",
+    "innodb_buffer_pool_size": "256M",
+    "innodb_log_file_size": "128M",
+}
+ANSWER = 2.0
+"""Seconds a living server takes at most; whoever else has the port may never say a word."""
+INSTALL_OPTIONS: dict[str, str] = {"innodb_log_file_size": "8M", "innodb_buffer_pool_size": "16M"}
+
+
+def daemon(home: Path) -> Daemon:
+    """The server of this home."""
+    folder = home / "mariadb"
+    return Daemon(
+        name="MariaDB", executable="mariadbd", mark=f"--defaults-file={folder / 'my.cnf'}", folder=folder,
+        data=folder / "data", log=home / "logs" / "mariadb.log", patience=30,
+    )  # fmt: skip
+
+
+def command(server: Daemon) -> list[str]:
+    """What starts the server."""
+    return [program("mariadbd"), server.mark]
+
+
+def program(name: str) -> str:
+    """Path of one of MariaDB's programs.
+
+    Raises:
+        LocalStackError: if it is not installed.
+    """
+    found = shutil.which(name) or shutil.which(name, path=":".join(FOLDERS))
+    if found is None:
+        raise LocalStackError(
+            f"MariaDB is not installed ({name} was not found):", REMEDY.get(sys.platform, "")
+        )
+    return found
+
+
+def socket_of(home: Path) -> Path:
+    """The server's socket."""
+    return short_socket.path(home / "mariadb" / "mariadbd.sock")
+
+
+def prepare(home: Path, address: DatabaseAddress) -> None:
+    """Make the data folder when there is none, and say how the server is to run this time."""
+    server = daemon(home)
+    server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not server.data.exists():
+        fresh = install(server.folder)
+        # what tells this source from every other one, as long as its data live
+        write_private(fresh / "refera.server_id", str(1 + secrets.randbelow(2**32 - 1)))
+        fresh.replace(server.data)
+    (server.folder / "tmp").mkdir(exist_ok=True)
+    options = {
+        **OPTIONS,
+        "datadir": str(server.data),
+        "tmpdir": str(server.folder / "tmp"),
+        "port": str(address.port),
+        "socket": address.socket,
+        "pid_file": str(server.folder / "mariadbd.pid"),
+        "init_file": str(server.folder / "init.sql"),
+        "server_id": (server.data / "refera.server_id").read_text().strip(),
+    }
+    write_private(server.folder / "init.sql", _accounts(address))
+    write_private(server.folder / "my.cnf", option_file("mariadbd", options))
+
+
+def install(folder: Path, options: Mapping[str, str] = INSTALL_OPTIONS) -> Path:
+    """A data folder with MariaDB's own tables, ``folder/data.new``.
+
+    Raises:
+        LocalStackError: if MariaDB cannot make it.
+    """
+    shutil.rmtree(folder / "data.new", ignore_errors=True)
+    # a folder of its own: a server that starts removes what others have left, or just made, in a shared one
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    write_private(folder / "install.cnf", option_file("mariadbd", {**options, "tmpdir": str(temporary)}))
+    # relative names: the script does not quote its own, and a folder may have a blank in its name
+    done = subprocess.run(  # noqa: S603 - the command is ours
+        [program("mariadb-install-db"), "--defaults-file=./install.cnf", "--datadir=./data.new", "--skip-test-db",
+         "--auth-root-authentication-method=normal", "--skip-name-resolve"],
+        cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        log = folder / "install.log"
+        log.write_text(done.stdout + done.stderr)
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it did not say why"]
+        told = next((line for line in lines if "[ERROR]" in line), lines[-1]).partition("[ERROR] ")
+        raise LocalStackError(
+            f"MariaDB could not make its data folder in {folder}: {told[2] or told[0]} (log: {log})."
+        )
+    return folder / "data.new"
+
+
+def option_file(section: str, options: Mapping[str, str]) -> str:
+    """An option file of one section; the server's also says whether it may run as root."""
+    may_be_root = {"user": "root"} if section == "mariadbd" and os.geteuid() == 0 else {}
+    lines = [f'{name} = "{value}"' for name, value in {**options, **may_be_root}.items()]
+    return "\n".join([f"[{section}]", *lines]) + "\n"
+
+
+def client(options: Path, database: str) -> list[str]:
+    """MariaDB's own client, reading statements and nothing else: no command of its own, no file, no shell."""
+    path = program("mariadb")
+    return [
+        path, f"--defaults-file={options}", "--batch", "--binary-mode", *_sandbox(path), "--local-infile=0",
+        "--loose-skip-print-query-on-error",
+        # a table option of another version is a warning
+        "--init-command=set innodb_strict_mode = 0", database,
+    ]  # fmt: skip
+
+
+@functools.cache
+def _sandbox(path: str) -> tuple[str, ...]:
+    """The client's refusal to touch files and shells, where it has one; ``--binary-mode`` refuses most of it anyway."""
+    told = subprocess.run([path, "--no-defaults", "--help"], capture_output=True, text=True, check=False)  # noqa: S603
+    return ("--sandbox",) if "--sandbox" in told.stdout else ()
+
+
+def client_options(user: str, password: str, socket: Path) -> str:
+    """An option file for MariaDB's client programs: no password is ever an argument."""
+    account = {"user": user, "password": password, "socket": str(socket)}
+    return option_file("client", account | {"default-character-set": "utf8mb4", "max-allowed-packet": "1G"})
+
+
+def trouble(address: DatabaseAddress, patience: float = ANSWER) -> str:
+    """Why the reader's own question is not answered within some seconds; empty when it is."""
+    try:
+        with (
+            closing(connect(address, address.reader, patience=patience)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("select 1")
+    except (pymysql.MySQLError, OSError) as refused:
+        return str(refused.args[-1] if refused.args else refused)
+    return ""
+
+
+def connect(
+    address: DatabaseAddress, account: Account, patience: float | None = None
+) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+    """An open session of one of the server's users; with ``patience``, no answer may take longer than that."""
+    return pymysql.connect(
+        host=address.host, port=address.port, user=account.user, password=account.password,
+        database=address.database, charset="utf8mb4", autocommit=True, connect_timeout=5,
+        read_timeout=patience, ssl_disabled=True,  # it never leaves this machine
+    )  # fmt: skip
+
+
+def _accounts(address: DatabaseAddress) -> str:
+    """The users and what each may do; one statement a line, as ``init_file`` wants it."""
+    database = address.database
+    inner = database.replace("_", r"\_") + r"\_\_%"
+    statements = [
+        "SET sql_log_bin = 0",
+        "DELETE FROM mysql.global_priv WHERE User = '' OR (User = 'root' AND Host <> 'localhost')",
+        "FLUSH PRIVILEGES",
+        f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{address.root.password}'",
+        f"CREATE DATABASE IF NOT EXISTS `{database}`",
+    ]
+    for host in ("localhost", "127.0.0.1"):
+        admin, reader = f"'{address.admin.user}'@'{host}'", f"'{address.reader.user}'@'{host}'"
+        for user, account in ((admin, address.admin), (reader, address.reader)):
+            statements += [
+                f"CREATE USER IF NOT EXISTS {user}",
+                f"ALTER USER {user} IDENTIFIED BY '{account.password}'",
+            ]
+        statements += [
+            f"GRANT ALL PRIVILEGES ON `{database}`.* TO {admin}",
+            f"GRANT ALL PRIVILEGES ON `{inner}`.* TO {admin}",
+            f"GRANT BINLOG ADMIN, BINLOG MONITOR ON *.* TO {admin}",
+            f"GRANT SELECT, SHOW VIEW ON `{database}`.* TO {reader}",
+            f"GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {reader}",
+        ]
+    return "".join(f"{statement};\n" for statement in statements)

@@ -1,0 +1,174 @@
+"""Private server processes: recognised by what they run, started apart from us, stopped for certain.
+
+The process table is the register: a server of ours is one whose command line carries our own option file or data
+folder. A number in a file could belong to somebody else by now; nothing here trusts one.
+
+    Daemon (what it is) ──▶ launch() ──▶ await_ready() … pid_of() … stop()
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from refera_platform.errors import LocalStackError
+from refera_platform.sandbox.servers import log_file
+
+FOLDERS = (
+    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/libexec",
+    "/opt/homebrew/bin", "/opt/homebrew/opt/mariadb/bin", "/usr/local/opt/mariadb/bin",
+)  # fmt: skip
+"""Where servers are installed, also those that are not on everybody's PATH."""
+START_PATIENCE = 120.0
+KILL_PATIENCE = 20.0
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Daemon:
+    """A private server, whether or not it runs."""
+
+    name: str
+    executable: str
+    """Name of the program, without its folder."""
+    mark: str
+    """The argument that no other process carries."""
+    folder: Path
+    """Where it runs."""
+    data: Path
+    log: Path
+    patience: float
+    """Seconds it may take to stop by itself; it is built to survive a kill, which comes then."""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a private server is told of the world: nothing of the user's settings and secrets."""
+    return {"PATH": ":".join(FOLDERS), "HOME": str(folder), "LANG": "C.UTF-8", "TZ": "UTC"}
+
+
+def pid_of(daemon: Daemon) -> int | None:
+    """The process that runs this server, if there is one."""
+    for pid, line in _commands():
+        if f" {daemon.mark} " in line and daemon.executable in line.partition(daemon.mark)[0]:
+            return pid
+    return None
+
+
+def launch(daemon: Daemon, command: Sequence[str], extra: dict[str, str] | None = None) -> int:
+    """Start the server in a session of its own, so that it outlives us; the number of its process."""
+    log_file.rotate(daemon.log)
+    with daemon.log.open("ab") as log:
+        child = subprocess.Popen(  # noqa: S603 - the command is ours
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=daemon.folder, start_new_session=True,
+            env=environment(daemon.folder) | (extra or {}),
+            umask=0o077,  # its files and its sockets are its owner's, whatever ours is
+        )  # fmt: skip
+    # buried when it dies; a dead child would otherwise stay in the process table as long as we live
+    threading.Thread(target=child.wait, daemon=True, name=f"wait for {daemon.name}").start()
+    return child.pid
+
+
+def await_ready(
+    daemon: Daemon, pid: int, trouble: Callable[[], str], patience: float = START_PATIENCE
+) -> None:
+    """Wait until ``trouble()`` has nothing to say any more.
+
+    Raises:
+        LocalStackError: if the server stops, or does not answer in time; with its last words.
+    """
+    deadline = time.monotonic() + patience
+    while reason := trouble():
+        if not is_alive(pid):
+            raise LocalStackError(*log_file.explain(f"{daemon.name} stopped while starting", daemon.log))
+        if time.monotonic() > deadline:
+            state = f"{daemon.name} did not answer within {patience:.0f} s ({reason})"
+            raise LocalStackError(*log_file.explain(state, daemon.log))
+        time.sleep(0.02)
+
+
+def stop(daemon: Daemon) -> bool:
+    """Ask the server to stop, and make it stop when it does not; whether there was anything to stop.
+
+    Raises:
+        LocalStackError: if it cannot be stopped.
+    """
+    pid = pid_of(daemon)
+    if pid is None:
+        return False
+    for number, seconds in ((signal.SIGTERM, daemon.patience), (signal.SIGKILL, KILL_PATIENCE)):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return True
+        except PermissionError as trouble:
+            raise LocalStackError(
+                f"{daemon.name} (process {pid}) belongs to another user:", "stop it as that user."
+            ) from trouble
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not is_alive(pid):
+                return True
+            time.sleep(0.01)
+    raise LocalStackError(f"{daemon.name} (process {pid}) does not stop, not even when killed.")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process still holds its files and ports."""
+    if sys.platform != "linux":
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, 0)
+            return True
+        return False
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    state, threads = fields[0], int(fields[17])
+    return state not in "ZX" or threads > 1
+
+
+def uptime(pid: int) -> float | None:
+    """Seconds since the process started."""
+    if sys.platform != "linux":
+        return _seconds(_ps("-p", str(pid), "-o", "etime=").strip())
+    try:
+        ticks = int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
+        since_boot = float((PROC / "uptime").read_text().split()[0])
+    except OSError:
+        return None
+    return max(0.0, since_boot - ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def _seconds(elapsed: str) -> float | None:
+    """The seconds of ``days-hours:minutes:seconds``, as ``ps`` says it."""
+    if not elapsed:
+        return None
+    days, _, clock = elapsed.rpartition("-")
+    seconds = 0
+    for part in clock.split(":"):
+        seconds = seconds * 60 + int(part)
+    return float(seconds + 86_400 * int(days or 0))
+
+
+def _commands() -> Iterator[tuple[int, str]]:
+    """Every process that can be seen, with its command line between blanks."""
+    if sys.platform != "linux":
+        for row in _ps("-axwwo", "pid=,command=").splitlines():
+            number, _, command = row.strip().partition(" ")
+            yield int(number), f" {command} "
+        return
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                yield int(entry.name), f" {os.fsdecode(b' '.join(words))} "
+
+
+def _ps(*options: str) -> str:
+    return subprocess.run(["/bin/ps", *options], capture_output=True, text=True, check=False).stdout  # noqa: S603

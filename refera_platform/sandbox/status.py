@@ -1,0 +1,87 @@
+"""How the private servers are: for a person to read, and as JSON for any other client."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from refera_platform.sandbox.servers import process
+from refera_platform.sandbox.servers.process import Daemon
+from refera_platform.sandbox.stack_file import Account, StackAddress
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerStatus:
+    """One private server."""
+
+    name: str
+    running: bool
+    pid: int | None
+    address: str
+    """``host:port`` or URL; empty when the server was never started."""
+    data: Path
+    log: Path
+    uptime: float | None
+    """Seconds since it was started."""
+    answers: bool | None = None
+    """Whether it answered a question of a client; ``None`` when nobody asked, or it does not run."""
+
+    @property
+    def state(self) -> str:
+        """How it is, in a word or three."""
+        if not self.running:
+            return "stopped"
+        return "does not answer" if self.answers is False else "running"
+
+    @classmethod
+    def of(cls, server: Daemon, address: str) -> "ServerStatus":
+        """What the process table says about a server."""
+        pid = process.pid_of(server)
+        return cls(
+            name=server.name, running=pid is not None, pid=pid, address=address, data=server.data, log=server.log,
+            uptime=None if pid is None else process.uptime(pid),
+        )  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {
+            "running": self.running,
+            **({} if self.answers is None else {"answers": self.answers}),
+            "pid": self.pid,
+            "uptime_seconds": None if self.uptime is None else round(self.uptime, 1),
+            "data": str(self.data),
+            "log": str(self.log),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackStatus:
+    """All private servers of one home."""
+
+    home: Path
+    servers: tuple[ServerStatus, ...]
+    address: StackAddress | None
+    """``None`` when no stack was ever started in ``home``."""
+
+    @property
+    def running(self) -> bool:
+        """Whether every server runs, and answers when it was asked."""
+        return all(server.state == "running" for server in self.servers)
+
+    def as_json(self) -> dict[str, Any]:
+        """Every server's state, address and credentials: whoever may read this may enter."""
+        states = {server.name.lower(): server.as_json() for server in self.servers}
+        if self.address is not None:
+            database, store = self.address.mariadb, self.address.s3
+
+            def account(who: Account) -> dict[str, str]:
+                return {"user": who.user, "password": who.password, "url": database.url(who)}
+
+            states["mariadb"] |= {
+                "host": database.host, "port": database.port, "socket": database.socket,
+                "database": database.database, "admin": account(database.admin), "reader": account(database.reader),
+            }  # fmt: skip
+            states["seaweedfs"] |= {
+                "endpoint": store.endpoint, "region": store.region, "access_key": store.access_key,
+                "secret_key": store.secret_key, "bucket": store.bucket,
+            }  # fmt: skip
+        return {"home": str(self.home), "running": self.running, "servers": states}

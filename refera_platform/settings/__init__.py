@@ -1,0 +1,1 @@
+"""Settings: the stage, addresses, alerts and runner of a process; the only reader of environment variables."""

@@ -1,0 +1,52 @@
+"""How to reach S3: the address of a server that is not AWS, and keys when there are any.
+
+Opens no connection: ``engine`` does.
+"""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from refera_platform.errors import SettingError
+from refera_platform.settings.loopback import LOOPBACK
+
+WITHOUT_TLS = "?tls=off"
+"""Typed behind an ``http://`` address beyond this machine by somebody who means it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectStore:
+    """How to reach S3. Without an access key the AWS credential chain is asked."""
+
+    endpoint: str = ""
+    """``http(s)://host:port``; empty for AWS itself."""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+
+
+def endpoint_of(variable: str, written: str) -> str:
+    """The address of an S3 server, as clients take it; empty for AWS.
+
+    Raises:
+        SettingError: naming the variable, and never a password that stands in it.
+    """
+    address = written.removesuffix(WITHOUT_TLS).rstrip("/")
+    if "@" in written:
+        raise SettingError(
+            f"{variable} holds a user or a password:",
+            "write only https://host:port; keys come from the AWS chain (AWS_*, profile, role).",
+        )
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if written and not (re.fullmatch(r"https?://[^/\s?#]+", address) and parts.hostname):
+        raise SettingError(f"{variable}={written!r} is not an address:", "write it as https://host:port.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not written.endswith(WITHOUT_TLS):
+        raise SettingError(
+            f"{variable}={written!r} sends rows and signatures through the network without TLS:",
+            f"write https://, or {address}{WITHOUT_TLS} if that is meant.",
+        )
+    return address

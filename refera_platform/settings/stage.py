@@ -1,0 +1,245 @@
+"""Where everything is: the whole map of each stage, and the only reader of environment variables.
+
+A stage changes *where*, never *what*. ``local`` and ``test`` find their servers in the files that the
+local stack writes under their home; ``production`` is told each address by the environment.
+
+    environment ──▶ load() ──▶ Stage ──▶ rooms (which never look at the environment themselves)
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from refera_platform.clock import Clock
+from refera_platform.errors import SettingError
+from refera_platform.json_fields import require_types
+from refera_platform.settings.alerts import AlertSettings
+from refera_platform.settings.object_store import ObjectStore, endpoint_of
+from refera_platform.settings.runner import RunnerSettings
+from refera_platform.settings.source_database import Database
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHORTEST_KEY = 16
+"""Bytes of a hash key below which values could be found by trying."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One complete map: every address the platform needs, and nothing else."""
+
+    name: str
+    home: Path
+    """Folder for scratch files and Dagster's history; safe to lose but for the history."""
+    databases: Mapping[str, Database]
+    store: ObjectStore
+    lake: str
+    """``s3://bucket/prefix`` of the raw objects, without a slash at the end."""
+    warehouse: str
+    """``s3://bucket/prefix`` of the published tables, without a slash at the end."""
+    clock: Clock
+    first_day: date
+    """Oldest daily partition that can exist."""
+    memory_limit: str = "1GB"
+    hash_key: bytes = field(default=b"", repr=False)
+    """Key of the hashes of columns declared so; empty when there are none."""
+    glue_database: str = ""
+    """Database of the Glue Data Catalog that the published tables are registered in; empty for none."""
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    """Who is told when something is wrong; nobody by default."""
+    is_previewed: bool = True
+    """Whether Dagster shows some rows of each table, and keeps them in its event log."""
+    runner: RunnerSettings = field(default_factory=RunnerSettings)
+    """Where the source is read: in this process, or by a function on AWS Lambda."""
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for files that a run makes and removes again."""
+        return self.home / "scratch"
+
+    def at(self, instant: datetime) -> "Stage":
+        """The same stage at another moment: simulated days are dated days."""
+        return replace(self, clock=replace(self.clock, fixed=instant))
+
+
+def load(environment: Mapping[str, str] | None = None, *, reads_source: bool = True) -> Stage:
+    """The stage that the environment names.
+
+    Args:
+        environment: Variables; those of this process when it is left out.
+        reads_source: Whether the addresses of the databases are needed here; a function that only builds has none.
+
+    Raises:
+        SettingError: for an unknown stage, a missing or malformed variable, or a local stack that is not up.
+    """
+    env = os.environ if environment is None else environment
+    name = env.get("REFERA_STAGE") or "local"
+    stages = {"local": _private, "test": _private, "production": _production}
+    if name not in stages:
+        raise SettingError(f"REFERA_STAGE={name!r} is not a stage:", f"choose one of {', '.join(stages)}.")
+    found = stages[name](name, env)
+    if reads_source and not found.databases and not found.runner.is_lambda:
+        raise SettingError(
+            "The production stage needs REFERA_CLASSICMODELS_URL:", "set it (README, Settings)."
+        )
+    return found
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of this process for a child, with some variables of ours."""
+    return {**os.environ, **changes}
+
+
+def home(environment: Mapping[str, str] | None = None) -> Path:
+    """Folder of the local stack, whether or not it is up."""
+    env = os.environ if environment is None else environment
+    return Path(env.get("REFERA_HOME") or CHECKOUT / ".refera").expanduser().resolve()
+
+
+def _private(name: str, env: Mapping[str, str]) -> Stage:
+    """The stage of the local stack: addresses and credentials are in the file it wrote."""
+    folder = home(env)
+    stack = _read_json(folder / "stack.json")
+    if stack is None:
+        raise SettingError(f"No local stack has been started in {folder}:", "start it with `refera up`.")
+    through = _simulated_through(folder / "sample.json")
+    try:
+        reader, bucket = stack["mariadb"]["reader"], stack["s3"]["bucket"]
+        source = Database(
+            host=stack["mariadb"]["host"], port=stack["mariadb"]["port"], user=reader["user"],
+            password=reader["password"], name=stack["mariadb"]["database"], ssl_mode="disabled", kind="mariadb",
+        )  # fmt: skip
+        store = ObjectStore(
+            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")}
+        )
+        require_types(source)
+        require_types(store)
+    except (KeyError, TypeError) as trouble:
+        raise SettingError(
+            f"{folder / 'stack.json'} does not describe a stack:", "remove it and run `refera up`."
+        ) from trouble
+    clock = _clock(env, at_least=through)
+    return Stage(
+        name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
+        warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
+        memory_limit=_memory_limit(env), hash_key=_hash_key(env), alerts=AlertSettings.read(env),
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "on"), runner=RunnerSettings.read(env),
+    )  # fmt: skip
+
+
+def _production(name: str, env: Mapping[str, str]) -> Stage:
+    """The stage whose every address is told by the environment; nothing is guessed."""
+    source, required = "REFERA_CLASSICMODELS_URL", ("REFERA_LAKE", "REFERA_WAREHOUSE")
+    missing = [variable for variable in required if not env.get(variable)]
+    if missing:
+        raise SettingError(
+            f"The production stage needs {', '.join(missing)}:", "set them (README, Settings)."
+        )
+    roots = {variable: env[variable].rstrip("/") for variable in ("REFERA_LAKE", "REFERA_WAREHOUSE")}
+    for variable, root in roots.items():
+        if not root.startswith("s3://") or not root.removeprefix("s3://").partition("/")[0]:
+            raise SettingError(f"{variable}={root!r} is not an S3 root:", "write it as s3://bucket/prefix.")
+    endpoint = endpoint_of("REFERA_S3_ENDPOINT", env.get("REFERA_S3_ENDPOINT", ""))
+    catalog = env.get("REFERA_GLUE_DATABASE", "")
+    if not re.fullmatch(r"[a-z0-9_]{0,255}", catalog):
+        raise SettingError(
+            f"REFERA_GLUE_DATABASE={catalog!r} is not a name that Athena takes:",
+            "write it like refera_warehouse.",
+        )
+    lake, warehouse = roots["REFERA_LAKE"] + "/", roots["REFERA_WAREHOUSE"] + "/"
+    if lake.startswith(warehouse) or warehouse.startswith(lake):
+        raise SettingError(
+            "REFERA_LAKE and REFERA_WAREHOUSE lie inside one another:", "give each its own prefix."
+        )
+    return Stage(
+        name=name, home=home(env),
+        databases={"classicmodels": Database.from_url(source, env[source])} if env.get(source) else {},
+        store=ObjectStore(endpoint=endpoint, region=env.get("REFERA_S3_REGION") or "us-east-1"),
+        lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
+        memory_limit=_memory_limit(env), hash_key=_hash_key(env), glue_database=catalog,
+        alerts=AlertSettings.read(env),
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "off"), runner=RunnerSettings.read(env),
+    )  # fmt: skip
+
+
+def _clock(env: Mapping[str, str], at_least: datetime | None = None) -> Clock:
+    zone, now = env.get("REFERA_TIME_ZONE") or "UTC", env.get("REFERA_NOW")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as trouble:
+        raise SettingError(
+            f"REFERA_TIME_ZONE={zone!r} is not an IANA time zone:", "write one like UTC."
+        ) from trouble
+    try:
+        fixed = datetime.fromisoformat(now) if now else None
+    except ValueError:
+        fixed = None
+    if now and (fixed is None or fixed.tzinfo is None):
+        raise SettingError(
+            f"REFERA_NOW={now!r} is not an instant:", "write one like 2026-11-22T23:59:59+00:00."
+        )
+    return Clock(time_zone=zone, fixed=fixed, at_least=at_least)
+
+
+def _memory_limit(env: Mapping[str, str]) -> str:
+    written = env.get("REFERA_MEMORY_LIMIT") or "1GB"
+    if not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", written):
+        raise SettingError(f"REFERA_MEMORY_LIMIT={written!r} is not a size:", "write one like 1GB or 512MB.")
+    return written
+
+
+def _is_on(env: Mapping[str, str], variable: str, default: str) -> bool:
+    written = env.get(variable) or default
+    if written not in {"on", "off"}:
+        raise SettingError(f"{variable}={written!r} is neither on nor off:", "write one of them.")
+    return written == "on"
+
+
+def _hash_key(env: Mapping[str, str]) -> bytes:
+    key = env.get("REFERA_HASH_KEY", "").strip().encode()  # a file's last end of line is not of the key
+    if key and len(key) < SHORTEST_KEY:
+        raise SettingError(
+            f"REFERA_HASH_KEY has {len(key)} bytes, which can be guessed:",
+            f"give it {SHORTEST_KEY} or more, like the output of `openssl rand -hex 32`.",
+        )
+    return key
+
+
+def _first_day(env: Mapping[str, str]) -> date:
+    written = env.get("REFERA_FIRST_DAY") or "2026-01-01"
+    try:
+        return date.fromisoformat(written)
+    except ValueError as trouble:
+        raise SettingError(
+            f"REFERA_FIRST_DAY={written!r} is not a day:", "write one like 2026-01-01."
+        ) from trouble
+
+
+def _simulated_through(path: Path) -> datetime | None:
+    """How far the sample source's business has come; nothing for a source that is none."""
+    written = (_read_json(path) or {}).get("simulated_through")
+    if written is None:
+        return None
+    try:
+        return datetime.fromisoformat(written)
+    except (ValueError, TypeError) as trouble:
+        raise SettingError(
+            f"{path} does not say how far the sample source is:", "make it anew with `refera down --wipe`."
+        ) from trouble
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as trouble:
+        raise SettingError(f"{path} is not JSON:", "remove it and run `refera up`.") from trouble
+    if not isinstance(content, dict):
+        raise SettingError(f"{path} is not a JSON object:", "remove it and run `refera up`.")
+    return content

@@ -1,0 +1,97 @@
+"""A connection that the server sends its log over: from a place to the present, then it ends.
+
+Server id 0 is what programs say that are no replica: the server ends the dump at the end of the log, and never takes
+two readers for one replica and cuts the first (the id clash that other readers suffer from).
+
+    Wire ──▶ dump(file, offset) ──▶ Placed(event, file, offsets)
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refera_platform.errors import SourceError
+from refera_platform.source.mysql.binlog import events
+from refera_platform.source.mysql.binlog.events import Envelope, Event
+from refera_platform.source.mysql.binlog.position import FIRST_OFFSET
+from refera_platform.source.mysql.server import Server
+from refera_platform.source.mysql.wire import END, Wire
+
+COM_BINLOG_DUMP = 0x12
+NON_BLOCKING = 1
+NO_REPLICA = 0
+COMMAND = struct.Struct("<IHI")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An event and where it lies."""
+
+    event: Event
+    file: str
+    start: int
+    """Offset of its first byte; the place of what precedes it."""
+    end: int
+    """Offset behind its last byte."""
+
+
+def begun(wire: Wire, server: Server, file: str) -> int:
+    """Second since 1970 at which the server began a file of its log.
+
+    Args:
+        wire: A connection of its own; it can serve nothing else afterwards.
+        server: Its dialect.
+        file: Name of a log file.
+
+    Raises:
+        SourceError: when the file does not say so.
+        pymysql.MySQLError: when the server refuses or the connection is lost.
+    """
+    for placed in dump(wire, server, file, FIRST_OFFSET):
+        if placed.event.kind == events.FORMAT:
+            return placed.event.stamp
+    raise SourceError(f"The log file {file} does not say when it was begun:", events.DAMAGED, passing=True)
+
+
+def dump(wire: Wire, server: Server, file: str, offset: int) -> Iterator[Placed]:
+    """The events from ``offset`` of ``file`` to the end of the log.
+
+    Args:
+        wire: A connection of its own; it can serve nothing else afterwards.
+        server: Its dialect.
+        file: Name of a log file.
+        offset: Offset of an event in it.
+
+    Raises:
+        SourceError: for a damaged event.
+        pymysql.MySQLError: when the server refuses or the connection is lost.
+    """
+    if offset >= events.WRAP:
+        raise SourceError(
+            f"The log cannot be asked for offset {offset} of {file}, which does not fit the protocol:",
+            "`refera resnapshot` the tables, and keep transactions smaller than 4 GiB.",
+        )
+    with wire.cursor() as cursor:
+        for statement in server.before_dump:
+            cursor.execute(statement)
+        cursor.execute("select @@global.binlog_checksum")
+        row = cursor.fetchone()
+    envelope = Envelope(has_checksum=row is not None and row[0] != "NONE")
+    packets = wire.command(COM_BINLOG_DUMP, COMMAND.pack(offset, NON_BLOCKING, NO_REPLICA) + file.encode())
+    for buffer, start, end in packets:
+        if buffer[start] == END:
+            return
+        event = envelope.open(buffer, start + 1, end)  # the first byte says OK
+        if event.kind == events.ROTATE:
+            file, offset = events.rotation(event.body)
+        if not event.end:  # made up for this connection: it has no place in the file
+            yield Placed(event, file, offset, offset)
+            continue
+        if event.kind == events.ROTATE:
+            yield Placed(event, file, offset, offset)
+            continue
+        after = offset + (event.end - offset) % events.WRAP
+        yield Placed(
+            event, file, after - event.size, after
+        )  # events that replicas need not see may lie before it
+        offset = after

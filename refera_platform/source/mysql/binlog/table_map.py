@@ -1,0 +1,183 @@
+"""What the log says of a table before its rows: the physical type of each column, and as much more as the server tells.
+
+With ``binlog_row_metadata = FULL`` that is everything: names, signs, character sets, members of ENUM and SET.
+
+    body of a TABLE_MAP event ──▶ read_table_map() ──▶ TableMap(columns)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from refera_platform.source.mysql.binlog.events import packed
+
+TINY, SHORT, LONG, FLOAT, DOUBLE, OLD_TIMESTAMP, LONGLONG, INT24, DATE = 1, 2, 3, 4, 5, 7, 8, 9, 10
+OLD_TIME, OLD_DATETIME, YEAR, NEWDATE, VARCHAR, BIT, TIMESTAMP, DATETIME, TIME, ARRAY = range(11, 21)
+BLOB_COMPRESSED, VARCHAR_COMPRESSED, VECTOR, JSON, DECIMAL, ENUM, SET = 140, 141, 242, 245, 246, 247, 248
+BLOB, VAR_STRING, STRING, GEOMETRY = 252, 253, 254, 255
+
+NUMERIC = frozenset({TINY, SHORT, LONG, FLOAT, DOUBLE, LONGLONG, INT24, YEAR, DECIMAL, 0})
+"""Types that have a sign bit in the metadata. YEAR has one (set by MariaDB, clear by MySQL), whatever it may mean."""
+CHARACTER = frozenset({STRING, VAR_STRING, VARCHAR, BLOB, GEOMETRY, BLOB_COMPRESSED, VARCHAR_COMPRESSED})
+LISTS = frozenset({ENUM, SET})
+META_BYTES = {
+    FLOAT: 1, DOUBLE: 1, VARCHAR: 2, BIT: 2, TIMESTAMP: 1, DATETIME: 1, TIME: 1, BLOB_COMPRESSED: 1,
+    VARCHAR_COMPRESSED: 2, VECTOR: 1, JSON: 1, DECIMAL: 2, ENUM: 2, SET: 2, BLOB: 1, VAR_STRING: 2, STRING: 2,
+    GEOMETRY: 1,
+}  # fmt: skip
+SIGNS, DEFAULT_CHARSET, CHARSETS, NAMES, SET_MEMBERS, ENUM_MEMBERS = range(1, 7)
+LIST_DEFAULT_CHARSET, LIST_CHARSETS = 10, 11
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedColumn:
+    """One column as the log describes it."""
+
+    name: str | None
+    """Its name; ``None`` unless the server writes names."""
+    type_code: int
+    """The type's number; that of ENUM and SET, and not of the CHAR they hide in."""
+    meta: int
+    """What the type needs besides: bytes of a length, digits, fraction; see ``physical``."""
+    nullable: bool
+    unsigned: bool | None = None
+    """Whether it has no sign; ``None`` for other types, or when the server does not tell."""
+    collation: int | None = None
+    """Number of its collation, 63 for bytes; ``None`` for other types, or when the server does not tell."""
+    members: tuple[bytes, ...] = ()
+    """Of an ENUM or SET, in its character set; empty when the server does not tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableMap:
+    """The table that the rows behind it belong to."""
+
+    table_id: int
+    schema: str
+    table: str
+    columns: tuple[LoggedColumn, ...]
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the server writes the names of columns."""
+        return all(column.name is not None for column in self.columns)
+
+
+def read_table_map(body: bytes) -> TableMap:
+    """Read the body of a table map event, which has neither header nor checksum."""
+    schema, at = _counted(body, 8)
+    table, at = _counted(body, at + 1)  # each name ends with a zero byte
+    width, at = packed(body, at + 1)
+    codes, at = list(body[at : at + width]), at + width
+    length, at = packed(body, at)
+    metas, end = [], at + length
+    for index, code in enumerate(codes):
+        codes[index], meta, at = _meta(code, body, at)
+        metas.append(meta)
+    nulls, at = body[end : end + (width + 7) // 8], end + (width + 7) // 8
+    more = _fields(body, at)
+    names, signs = _texts(more.get(NAMES, b"")), _signs(codes, more.get(SIGNS))
+    collations = _collations(codes, more, CHARACTER.__contains__, CHARSETS, DEFAULT_CHARSET)
+    collations |= _collations(codes, more, LISTS.__contains__, LIST_CHARSETS, LIST_DEFAULT_CHARSET)
+    members = _members(codes, more)
+    columns = tuple(
+        LoggedColumn(
+            name=names[index].decode() if names else None, type_code=codes[index], meta=metas[index],
+            nullable=bool(nulls[index >> 3] >> (index & 7) & 1), unsigned=signs.get(index),
+            collation=collations.get(index), members=members.get(index, ()),
+        )
+        for index in range(width)
+    )  # fmt: skip
+    return TableMap(
+        table_id=int.from_bytes(body[:6], "little"),
+        schema=schema.decode(),
+        table=table.decode(),
+        columns=columns,
+    )
+
+
+def _counted(body: bytes, at: int) -> tuple[bytes, int]:
+    """A text behind its length, and the offset behind it."""
+    length, at = packed(body, at)
+    return body[at : at + length], at + length
+
+
+def _meta(code: int, body: bytes, at: int) -> tuple[int, int, int]:
+    """The type a column really has, its metadata as one number, and the offset behind it."""
+    if code == ARRAY:  # MySQL's index over many values: a hidden column with the type of its elements
+        inner = body[at]
+        return code, 0, at + 1 + (3 if inner == VARCHAR else META_BYTES.get(inner, 0))
+    size = META_BYTES.get(code, 0)
+    raw = body[at : at + size]
+    at += size
+    if code == STRING:  # ENUM and SET, and two bits of a length, hide in the first byte
+        code, length = raw[0], raw[1]
+        if code & 0x30 != 0x30:
+            code, length = code | 0x30, length | (code & 0x30 ^ 0x30) << 4
+        return code, length, at
+    if code == DECIMAL:
+        return code, raw[0] << 8 | raw[1], at
+    if code == BIT:
+        return code, raw[1] * 8 + raw[0], at
+    if code in LISTS:
+        return code, raw[1], at
+    return code, int.from_bytes(raw, "little"), at
+
+
+def _fields(body: bytes, at: int) -> dict[int, bytes]:
+    """The metadata that servers add since MySQL 8.0 and MariaDB 10.5, by kind."""
+    found = {}
+    while at < len(body):
+        kind = body[at]
+        found[kind], at = _counted(body, at + 1)
+    return found
+
+
+def _texts(field: bytes) -> list[bytes]:
+    found, at = [], 0
+    while at < len(field):
+        text, at = _counted(field, at)
+        found.append(text)
+    return found
+
+
+def _numbers(field: bytes) -> list[int]:
+    found, at = [], 0
+    while at < len(field):
+        number, at = packed(field, at)
+        found.append(number)
+    return found
+
+
+def _signs(codes: Sequence[int], field: bytes | None) -> dict[int, bool]:
+    if field is None:
+        return {}
+    numeric = [index for index, code in enumerate(codes) if code in NUMERIC]
+    return {index: bool(field[bit >> 3] << (bit & 7) & 0x80) for bit, index in enumerate(numeric)}
+
+
+def _collations(
+    codes: Sequence[int], more: dict[int, bytes], concerns: Callable[[int], bool], each: int, default: int
+) -> dict[int, int]:
+    """Collations by column: one by one, or one for all and the exceptions."""
+    indexes = [index for index, code in enumerate(codes) if concerns(code)]
+    if each in more:
+        return dict(zip(indexes, _numbers(more[each]), strict=True))
+    if default not in more:
+        return {}
+    usual, *pairs = _numbers(more[default])
+    exceptions = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    return {index: exceptions.get(order, usual) for order, index in enumerate(indexes)}
+
+
+def _members(codes: Sequence[int], more: dict[int, bytes]) -> dict[int, tuple[bytes, ...]]:
+    found: dict[int, tuple[bytes, ...]] = {}
+    for code, kind in ((SET, SET_MEMBERS), (ENUM, ENUM_MEMBERS)):
+        field, at = more.get(kind, b""), 0
+        for index in (index for index, each in enumerate(codes) if each == code and field):
+            count, at = packed(field, at)
+            members = []
+            for _ in range(count):
+                member, at = _counted(field, at)
+                members.append(member)
+            found[index] = tuple(members)
+    return found

@@ -1,0 +1,53 @@
+"""What the log says of a transaction before its first row: place, second, GTID, and how it will end."""
+
+import uuid
+from dataclasses import dataclass
+
+from refera_platform.source.mysql.binlog import events
+from refera_platform.source.mysql.binlog.position import Position
+
+ALONE, PREPARES, COMPLETES, HAS_GROUP = 1, 64, 128, 2
+"""Flags of MariaDB's GTID event; the others do not concern rows."""
+NUMBERED = 33
+"""MySQL's event of a transaction that has a GTID; others are anonymous or tagged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transaction:
+    """One group of events that the log writes whole."""
+
+    place: Position
+    """Boundary before it."""
+    stamp: int
+    """Second since 1970 at which its commit began (for one statement alone, the statement), by the server's clock."""
+    gtid: str = ""
+    is_alone: bool | None = None
+    """Whether it is one statement that commits itself; ``None`` when only its first event will tell."""
+    prepares: str = ""
+    """Name of the XA transaction that it prepares (MariaDB says it here, MySQL later)."""
+
+
+def of_gtid(file: str, start: int, event: events.Event, begun: int) -> Transaction:
+    """The transaction that a GTID event of either server begins."""
+    place, body = Position(file=file, offset=start, begun=begun), event.body
+    if event.kind != events.MARIADB_GTID:
+        gtid = ""  # tagged ones (MySQL 8.3) are written another way; file and offset stand for them
+        if event.kind == NUMBERED:
+            gtid = f"{uuid.UUID(bytes=body[1:17])}:{int.from_bytes(body[17:25], 'little')}"
+        return Transaction(place=place, stamp=event.stamp, gtid=gtid)
+    flags, name = body[12], ""
+    if flags & (PREPARES | COMPLETES):
+        name = _xa_name(body[13 + (8 if flags & HAS_GROUP else 0) :])
+    return Transaction(
+        place=place,
+        stamp=event.stamp,
+        is_alone=bool(flags & ALONE),
+        prepares=name if flags & PREPARES else "",
+    )
+
+
+def _xa_name(body: bytes) -> str:
+    """An XA identifier as statements of the log spell it: ``x'666f6f',x'',1``."""
+    kind, first, second = int.from_bytes(body[:4], "little"), body[4], body[5]
+    data = body[6 : 6 + first + second]
+    return f"x'{data[:first].hex()}',x'{data[first:].hex()}',{kind}"

@@ -1,0 +1,134 @@
+"""A whole result of the server into one Parquet file, a block of rows at a time.
+
+Wire ──▶ stream() ──blocks──▶ Spool ──Arrow──▶ chunk files ──▶ one Parquet file
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pymysql
+
+from refera_platform.duckdb_session.quoting import literal
+from refera_platform.errors import ReferaError, SourceError, kind_of
+from refera_platform.source import arrow
+from refera_platform.source.hashing import hashed
+from refera_platform.source.mysql.text_result import Values, read_blocks
+from refera_platform.source.mysql.wire import Wire
+from refera_platform.source.types import Column
+
+
+class Spool:
+    """Blocks of rows on their way to one file."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], path: Path, hash_key: bytes
+    ) -> None:
+        self._connection = connection
+        self._columns = columns
+        self._path = path
+        self._hash_key = hash_key
+        # now, so that a type without a faithful form stops before anything is asked
+        self._kept = ", ".join(column.kept for column in columns)
+        self._written = 0
+        self._chunks: list[Path] = []
+
+    def add(self, columns: Sequence[Values]) -> None:
+        """Write some rows as one more chunk.
+
+        Raises:
+            SourceError: when a value is not what its column says.
+        """
+        arrays = {
+            column.name: self._array(column, values)
+            for column, values in zip(self._columns, columns, strict=True)
+        }
+        self._write(arrays, len(columns[0].starts))
+
+    def finish(self) -> int:
+        """Make one file of the chunks; says how many rows it has."""
+        if not self._chunks:
+            nothing = {
+                column.name: arrow.binaries([])
+                if column.is_binary and not column.is_hashed
+                else arrow.texts([])
+                for column in self._columns
+            }
+            self._write(nothing, 0)
+        if len(self._chunks) == 1:
+            self._chunks[0].replace(self._path)
+            return self._written
+        names = ", ".join(literal(str(chunk)) for chunk in self._chunks)
+        self._copy(f"from read_parquet([{names}])", self._path)
+        return self._written
+
+    def discard(self) -> None:
+        """Remove what is left of the chunks."""
+        for chunk in self._chunks:
+            chunk.unlink(missing_ok=True)
+
+    def _array(self, column: Column, values: Values) -> arrow.Array:
+        if column.is_hashed:
+            return arrow.texts(hashed(self._hash_key, values.listed()))
+        ahead = column.bytes_ahead
+        values = values.without(ahead) if ahead else values
+        data = values.joined()
+        if column.is_binary:
+            return arrow.joined_binaries(data, values.lengths, values.valid)
+        return arrow.joined_texts(data, values.lengths, values.valid, name=f"Column {column.name}")
+
+    def _write(self, arrays: dict[str, arrow.Array], rows: int) -> None:
+        chunk = self._path.with_name(f"{self._path.name}.{len(self._chunks)}")
+        self._chunks.append(chunk)
+        batch = arrow.Rows(arrays, rows)
+        self._connection.register("read_rows", batch)
+        try:
+            self._copy(f"select {self._kept} from read_rows", chunk)
+        finally:
+            self._connection.unregister("read_rows")
+        self._written += rows
+
+    def _copy(self, select: str, path: Path) -> None:
+        try:
+            self._connection.execute(
+                f"copy ({select}) to {literal(str(path))} (format parquet, compression lz4)"
+            )
+        except duckdb.Error as trouble:
+            words = str(trouble).splitlines()[0].rstrip(".")
+            raise SourceError(
+                f"What was read could not be kept ({words}):", "nothing was written; mend it and run again.",
+                public=f"What was read could not be kept ({kind_of(trouble)}):",
+            ) from None  # fmt: skip
+
+
+def stream(wire: Wire, select: str, width: int, spool: Spool) -> None:
+    """Run ``select`` and give its rows to ``spool``; afterwards the wire is free, or closed.
+
+    Args:
+        wire: A connection without an answer that is not yet taken.
+        select: A statement with a result.
+        width: Columns of the result.
+        spool: Where the rows go.
+
+    Raises:
+        pymysql.MySQLError: when the server refuses or is lost.
+        SourceError: when a value cannot be kept.
+    """
+    is_free = False
+    try:
+        blocks = read_blocks(wire.select(select, width))
+        try:
+            for block in blocks:
+                spool.add(block.columns(width))
+        except ReferaError:
+            for _ in blocks:  # what is left stands before the answer to the next question
+                pass
+            is_free = True
+            raise
+        is_free = True
+    except pymysql.MySQLError:
+        is_free = True  # the answer ended with it
+        raise
+    finally:
+        if not is_free:
+            wire.abandon()

@@ -1,0 +1,70 @@
+"""MariaDB: a snapshot that knows its own place in the log, GTIDs of every place, a server id of its own kind."""
+
+from collections.abc import Mapping
+
+from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.mysql.server import Ask, Cut, settings
+from refera_platform.source.types import mysql_literal
+
+SETTINGS = (
+    "log_bin", "binlog_format", "binlog_row_image", "binlog_row_metadata", "expire_logs_days",
+    "binlog_expire_logs_seconds", "server_id", "gtid_strict_mode",
+)  # fmt: skip
+
+
+class MariaDB:
+    """The dialect of MariaDB 10.6 and later."""
+
+    kind = "mariadb"
+    before_dump = (
+        # the newest kind of replica: events come as they are in the log, GTIDs and all
+        "set @mariadb_slave_capability = 4, @master_binlog_checksum = @@global.binlog_checksum",
+    )
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def identity(self) -> str:
+        """``server_uid`` since 10.11; before, only the number that an administrator gave."""
+        named = self._ask(
+            "select variable_value from information_schema.global_variables"
+            " where variable_name in ('server_uid', 'server_id') order by variable_name desc limit 1"
+        )
+        return f"mariadb:{named[0][0]}"
+
+    def begin_snapshot(self) -> Cut:
+        """The server notes the place in the log at which the snapshot was taken: the cut is exact."""
+        self._ask("start transaction with consistent snapshot, read only")
+        found = {
+            str(name).lower(): str(value) for name, value in self._ask("show status like 'binlog_snapshot_%'")
+        }
+        file = found.get("binlog_snapshot_file", "")
+        if not file:
+            return Cut(position=None, is_exact=False)
+        offset = int(found["binlog_snapshot_position"])
+        position = Position(file=file, offset=offset, gtid=self.gtid_at(file, offset) or "")
+        return Cut(position=position, is_exact=True)
+
+    def gtid_at(self, file: str, offset: int) -> str | None:
+        """The last GTID of each domain before the place, in the order of the domains."""
+        found = self._ask(f"select binlog_gtid_pos({mysql_literal(file)}, {offset:d})")[0][0]
+        if found is None:
+            return None
+        last = [gtid.strip() for gtid in str(found).split(",") if gtid.strip()]
+        return ",".join(sorted(last, key=lambda gtid: int(gtid.split("-")[0])))
+
+    def gtid_after(self, before: str, gtid: str) -> str:
+        """MariaDB says it of every place, and is asked when it matters."""
+        return ""
+
+    def has_past(self, place: Position) -> bool:
+        """Whether the place has the same past."""
+        return not place.gtid or self.gtid_at(place.file, place.offset) in (None, place.gtid)
+
+    def binary_logs(self) -> list[tuple[str, int]]:
+        """Name and bytes of each file, oldest first."""
+        return [(str(name), int(size)) for name, size, *_ in self._ask("show binary logs")]
+
+    def log_settings(self) -> Mapping[str, str]:
+        """Settings of the log."""
+        return settings(self._ask, SETTINGS)

@@ -1,0 +1,101 @@
+"""Reading a whole table as it is now: one pushed-down select, streamed into a local Parquet file.
+
+Source ──▶ pull() ──▶ Pulled (a local file, what was counted, when it was read)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from refera_platform.clock import Clock
+from refera_platform.duckdb_session.quoting import literal, quoted
+from refera_platform.errors import SourceError
+from refera_platform.source.connection import Source
+from refera_platform.source.hashing import require_hash_key
+from refera_platform.source.key_values import require_dates_in_key
+from refera_platform.source.table import SourceTable
+from refera_platform.source.types import Column, backticked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """A table as it was read: every row once, in the order of its key."""
+
+    path: Path
+    """A local Parquet file with the table's own columns and nothing else."""
+    columns: tuple[Column, ...]
+    rows: int
+    counted: tuple[int, int]
+    """``count(*)`` asked of the server before and after the read: equal when nobody wrote meanwhile."""
+    quirks: Mapping[str, int]
+    """Values that no Parquet type holds (zero and partial dates), kept as NULL, by column."""
+    read_at: datetime
+    """UTC instant taken before the first row was asked for."""
+    rows_of: str = ""
+    """DuckDB SQL of the rows when they are not in one local file."""
+
+    @property
+    def relation(self) -> str:
+        """DuckDB relation of the rows."""
+        return self.rows_of or f"read_parquet({literal(str(self.path))})"
+
+    @property
+    def agrees(self) -> bool:
+        """Whether as many rows arrived as the server counted, allowing for rows written during the read."""
+        return min(self.counted) <= self.rows <= max(self.counted)
+
+
+def pull(source: Source, table: SourceTable, path: Path, clock: Clock, where: str = "") -> Pulled:
+    """Stream the whole of ``table``, or the rows of a MySQL condition, into ``path``; memory does not grow with it.
+
+    Raises:
+        SourceError: when the table cannot be read, or its declared key does not tell each row from the others.
+        SettingError: when it has columns to hash, and there is no key to hash them with.
+    """
+    require_hash_key(table, source.hash_key)
+    columns = source.columns(table)
+    condition = f" where {where}" if where else ""
+    before, quirks = counted(source, table, columns, condition)
+    require_dates_in_key(table, quirks)
+    read_at = clock.now()
+    asked = ", ".join(f"{column.asked} as {backticked(column.name)}" for column in columns)
+    # of the table, not of the select: an index serves then, and the server need not sort
+    order = ", ".join(f"{backticked(table.name)}.{backticked(name)}" for name in table.key)
+    rows = source.stream(
+        f"select {asked} from {backticked(table.name)}{condition} order by {order}", columns, path
+    )
+    _require_unique_key(source, table, path)
+    after, _ = counted(source, table, columns, condition)
+    return Pulled(
+        path=path, columns=columns, rows=rows, counted=(before, after), quirks=quirks, read_at=read_at
+    )
+
+
+def counted(
+    source: Source, table: SourceTable, columns: tuple[Column, ...], condition: str = ""
+) -> tuple[int, dict[str, int]]:
+    """Rows of the table, and the values that will be kept as NULL."""
+    quirky = [column for column in columns if column.quirk]
+    counts = ["count(*)", *(f"coalesce(sum({column.quirk}), 0)" for column in quirky)]
+    asked = ", ".join(f"cast({count} as signed)" for count in counts)
+    row = source.ask(f"select {asked} from {backticked(table.name)}{condition}")[0]
+    return int(row[0]), {
+        column.name: int(count) for column, count in zip(quirky, row[1:], strict=True) if count
+    }
+
+
+def _require_unique_key(source: Source, table: SourceTable, path: Path) -> None:
+    key = ", ".join(quoted(name) for name in table.key)
+    twice = source.execute(
+        f"select {key}, count(*) from read_parquet({literal(str(path))}) group by {key}"
+        f" having count(*) > 1 or {' or '.join(f'{quoted(name)} is null' for name in table.key)} limit 1"
+    ).fetchone()
+    if twice:
+        values = ", ".join(f"{name}={value!r}" for name, value in zip(table.key, twice, strict=False))
+        raise SourceError(
+            f"Table {table.address} has {twice[-1]} rows with {values}, so its declared key recognises no single row:",
+            "declare the columns of its primary key in the catalogue.",
+            public=f"Table {table.address} has {twice[-1]} rows with one value of {', '.join(table.key)}, so its"
+            " declared key recognises no single row:",
+        )

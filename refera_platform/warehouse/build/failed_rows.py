@@ -1,0 +1,42 @@
+"""The rows that a red test found, kept where somebody can look at them.
+
+build's database ──keep_failures()──▶ <warehouse>/_failures/<run>/<test>.parquet
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from refera_platform.duckdb_session.quoting import literal
+from refera_platform.lake.lake import run
+from refera_platform.lake.objects import ObjectRoot
+from refera_platform.warehouse.build.node_result import NodeResult
+from refera_platform.warehouse.publish.publication import FAILURES
+
+MOST = 10_000
+"""Rows kept of one test."""
+
+
+def keep_failures(
+    root: ObjectRoot,
+    connection: duckdb.DuckDBPyConnection,
+    red: Iterable[NodeResult],
+    run_id: str,
+    folder: Path,
+) -> tuple[tuple[str, str], ...]:
+    """Store the rows of each red test, and say where they are: pairs of test and address."""
+    kept = []
+    for node in red:
+        if not node.failures or not node.sql:
+            continue  # it could not run, so it found nothing
+        path, key = folder / "failures.parquet", f"{FAILURES}{run_id}/{node.name}.parquet"
+        run(
+            connection,
+            f"copy (select * from ({node.sql}\n) limit {MOST}) to {literal(str(path))}"
+            " (format parquet, compression zstd)",
+        )
+        root.put(key, path, replaces=None)
+        path.unlink()
+        kept.append((node.name, root.url(key)))
+    return tuple(kept)

@@ -1,0 +1,72 @@
+"""Some rows of the tables of a build for people to look at, less what was hidden at the source.
+
+build's database + lineage ──▶ previews() ──▶ Preview of each published model
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import duckdb
+
+from refera_platform.duckdb_session.quoting import quoted
+from refera_platform.lake.lake import run
+from refera_platform.lake.preview import Preview, hidden_columns, peek
+from refera_platform.source.table import SourceTable
+from refera_platform.warehouse.catalogs.lineage import Lineage
+
+
+def previews(
+    connection: duckdb.DuckDBPyConnection, models: Collection[str], lineage: Lineage, tables: Sequence[SourceTable]
+) -> dict[str, Preview]:  # fmt: skip
+    """Some rows of each model, from the build's own database: what lies in S3 is not read again.
+
+    Of a model that is stored by month these are rows of the months that were written.
+
+    Args:
+        connection: Session on the database that was built.
+        models: Names.
+        lineage: What their columns are made of.
+        tables: The source tables, which say what is hidden.
+    """
+    described = run(
+        connection,
+        "select table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = current_database() and schema_name = 'main' order by 1, column_index",
+    ).fetchall()
+    columns: dict[str, dict[str, str]] = {}
+    for model, column, kind in described:
+        columns.setdefault(model, {})[column] = kind
+    return {
+        name: peek(
+            connection, f"main.{quoted(name)}", columns[name], hidden_in(name, columns[name], lineage, tables)
+        )
+        for name in models
+    }
+
+
+def hidden_in(
+    model: str, columns: Mapping[str, str], lineage: Lineage, tables: Sequence[SourceTable]
+) -> frozenset[str]:
+    """Columns of a model that are made of a hidden one; all when its SQL did not tell what they are made of.
+
+    Args:
+        model: Its name.
+        columns: Its columns.
+        lineage: What is known of all models.
+        tables: The source tables.
+    """
+    secret = {
+        table.address: table for table in tables if table.hashed or table.private or not table.is_previewed
+    }
+    if not secret:
+        return frozenset()
+    hidden = set()
+    for column in columns:
+        known = column in lineage.models.get(model, {})
+        origins = lineage.to_the_source(model, column)
+        if not known or any(
+            origin.relation in lineage.problems
+            or (origin.relation in secret and hidden_columns(secret[origin.relation], [origin.column]))
+            for origin in origins
+        ):
+            hidden.add(column)
+    return frozenset(hidden)

@@ -1,0 +1,154 @@
+"""The dbt project as Python sees it: where it is, its parsed manifest, and which models a selection needs.
+
+dbt/ ──parse──▶ Project ──▶ published models, what to build for a selection
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from refera_platform.errors import WarehouseError
+from refera_platform.settings.stage import CHECKOUT
+from refera_platform.source.collation import letters
+
+FOLDER = CHECKOUT / "dbt"
+TARGET = FOLDER / "target"
+MANIFEST = TARGET / "manifest.json"
+PUBLISHED_FOLDERS = ("marts", "answers")
+"""Folders below ``models/`` whose tables leave the build; the others live and die with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Months:
+    """How a model is stored one object a month; ``months`` in the model's meta."""
+
+    by: str
+    """Column with the month, like 2026-11, or ``unknown``. Models with the same column share their months."""
+    found_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Columns by which a changed row's months are looked up -> source table -> its column with the value."""
+    dated_by: Mapping[str, str] = field(default_factory=dict)
+    """Source table -> its column whose date says in which month a row lies now."""
+    totals: Mapping[str, str] = field(default_factory=dict)
+    """Name of a measure -> SQL of it; kept of each month, for audits that read only some."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One dbt model."""
+
+    name: str
+    folder: str
+    """First folder below ``models/``: ``staging``, ``marts`` or ``answers``."""
+    depends_on: frozenset[str]
+    """Names of the models it reads."""
+    months: Months | None = None
+    is_state: bool = False
+    """Whether the next build goes on from its table."""
+    types: tuple[tuple[str, str], ...] = ()
+    """Columns and the types that its contract gives them."""
+    rebuilt_on: tuple[str, ...] = ()
+    """Source tables of which any change means that everything is built anew."""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its table leaves the build."""
+        return self.folder in PUBLISHED_FOLDERS
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its table is needed after the build, by readers or by the next one."""
+        return self.is_published or self.is_state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """The models by name, in no order."""
+
+    models: Mapping[str, Model]
+
+    @property
+    def published(self) -> frozenset[str]:
+        """Names of the models that leave the build."""
+        return frozenset(name for name, model in self.models.items() if model.is_published)
+
+    def logic(self) -> str:
+        """A hash of what the models say; their descriptions do not change what they give."""
+        told = [
+            f"{name} {model.months} {model.is_state} {model.rebuilt_on} {model.types}"
+            for name, model in sorted(self.models.items())
+        ]
+        code = _hash(path for path in files() if path.suffix == ".sql" or path.name == "dbt_project.yml")
+        return hashlib.sha256("\n".join([code, letters(), *told]).encode()).hexdigest()
+
+    @classmethod
+    def from_manifest(cls, manifest: Mapping[str, Any]) -> "Project":
+        """Read dbt's ``manifest.json``."""
+        nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+        models = {
+            node["name"]: Model(
+                name=node["name"],
+                folder=node["fqn"][1],
+                months=Months(**found) if (found := node["config"]["meta"].get("months")) else None,
+                is_state=node["config"]["meta"].get("is_state", False),
+                types=tuple((name, told.get("data_type") or "") for name, told in node["columns"].items()),
+                rebuilt_on=tuple(node["config"]["meta"].get("rebuilt_on", ())),
+                depends_on=frozenset(
+                    nodes[parent]["name"] for parent in node["depends_on"]["nodes"] if parent in nodes
+                ),
+            )
+            for node in nodes.values()
+        }
+        return cls(models=models)
+
+    def chosen(self, selected: Collection[str] | None) -> frozenset[str]:
+        """The models a selection names; everything for ``None``.
+
+        Raises:
+            WarehouseError: naming what is not a model.
+        """
+        if selected is None:
+            return frozenset(self.models)
+        if strangers := sorted(set(selected) - set(self.models)):
+            raise WarehouseError(
+                f"{', '.join(strangers)} is not a model of the warehouse:",
+                f"choose from {', '.join(sorted(self.models))}.",
+            )
+        return frozenset(selected)
+
+    def to_build(self, chosen: Collection[str]) -> frozenset[str]:
+        """The chosen models and the unpublished ones they cannot be built without."""
+        wanted, waiting = set(chosen), list(chosen)
+        while waiting:
+            for parent in self.models[waiting.pop()].depends_on - wanted:
+                if not self.models[parent].is_published:
+                    wanted.add(parent)
+                    waiting.append(parent)
+        return frozenset(wanted)
+
+    def to_read(self, building: Collection[str]) -> frozenset[str]:
+        """The published models that these read and do not build themselves."""
+        parents = {parent for name in building for parent in self.models[name].depends_on}
+        return frozenset(parents - set(building))
+
+
+def words() -> str:
+    """A hash of all that is said of the models."""
+    return _hash(path for path in files() if path.is_file())
+
+
+def _hash(paths: Iterable[Path]) -> str:
+    found = hashlib.sha256()
+    for path in sorted(paths):
+        found.update(f"{path.relative_to(FOLDER)}\0{path.read_text()}\0".encode())
+    return found.hexdigest()
+
+
+def files() -> list[Path]:
+    """Every file that a parse depends on, and every folder: its time tells of files that were removed."""
+    folders = [FOLDER / name for name in ("models", "macros", "tests")]
+    return [
+        FOLDER / "dbt_project.yml", FOLDER / "profiles.yml",
+        *folders, *(path for folder in folders for path in folder.rglob("*")),
+    ]  # fmt: skip

@@ -1,0 +1,194 @@
+"""What the warehouse serves: ``_manifest.json``, and the objects of one moment that it names.
+
+<warehouse>/<model>/part-0.parquet                     what any engine reads; each replaced in one atomic step
+<warehouse>/<model>/<column>=<month>/part-0.parquet    the same of a model that is stored one object a month
+<warehouse>/_objects/<model>/…/<sha256>.parquet        the same bytes under a name that never changes
+<warehouse>/_manifest.json                             which of them belong together; the keys above follow it
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from refera_platform.duckdb_session.quoting import literal, quoted
+from refera_platform.errors import WarehouseError
+from refera_platform.json_fields import parsed_object, require_types
+from refera_platform.lake.lake import listed
+from refera_platform.lake.local_copies import LocalCopies
+from refera_platform.lake.objects import ObjectRoot
+
+FORMAT = 2
+KEY = "_manifest.json"
+OBJECTS = "_objects/"
+FAILURES = "_failures/"
+"""Where the rows are kept that a red test found."""
+INPUTS = "_inputs"
+"""Name under which the list of raw objects that a publication stands on is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedObject:
+    """One object of a table."""
+
+    month: str = ""
+    """Value of the column that the table is stored by; empty for a table in one object."""
+    rows: int
+    bytes: int
+    sha256: str
+    etag: str = ""
+    """ETag of the object that any engine reads, or will; empty for what only the platform reads."""
+    totals: Mapping[str, str] = field(default_factory=dict)
+    """Measures of the object's rows, so that an audit need not read them again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedModel:
+    """One published table."""
+
+    rows: int
+    bytes: int
+    run_id: str
+    """Run that built it."""
+    columns: Mapping[str, str]
+    """DuckDB type of each column, in order."""
+    stored_by: str = ""
+    """Column whose values the objects are named after; it is in their path and not in the files."""
+    objects: tuple[PublishedObject, ...]
+    """In the order of their months."""
+
+    @property
+    def by_month(self) -> dict[str, PublishedObject]:
+        """The objects by month."""
+        return {item.month: item for item in self.objects}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """The warehouse as of one publication."""
+
+    run_id: str
+    published_at: str
+    """UTC instant, ISO."""
+    models: Mapping[str, PublishedModel]
+    sources: Mapping[str, Any]
+    """Raw tables that the run read: newest day, position, server, and how many objects."""
+    state: Mapping[str, PublishedModel] = field(default_factory=dict)
+    """Tables that only the platform reads: from them and a day's changes it builds the next publication."""
+    complete_run: str = ""
+    """Run that built all models together; the next one may go on from there."""
+    logic: str = ""
+    """What the models said in that run, as a hash."""
+    inputs: str = ""
+    """SHA-256 of the list of raw objects that it had read."""
+    retired: Mapping[str, str] = field(default_factory=dict)
+    """When objects were replaced, by key: sessions that opened them may read on for a day."""
+    etag: str = ""
+    """ETag of the manifest itself; empty before the first publication."""
+
+    def to_json(self) -> str:
+        """The text of the manifest."""
+        content = {"format": FORMAT, **asdict(self)}
+        content.pop("etag")
+        return json.dumps(content, separators=(",", ":"))
+
+    def all_objects(self) -> set[str]:
+        """The key of every object that belongs to the publication."""
+        tables = [*self.models.items(), *self.state.items()]
+        named = {object_key(name, item, model.stored_by) for name, model in tables for item in model.objects}
+        return named | ({inputs_key(self.inputs)} if self.inputs else set())
+
+
+NOTHING = Published(run_id="", published_at="", models={}, sources={})
+
+
+def fixed_key(model: str, month: str = "", stored_by: str = "") -> str:
+    """The key that any engine reads."""
+    return f"{model}/{stored_by}={month}/part-0.parquet" if stored_by else f"{model}/part-0.parquet"
+
+
+def object_key(model: str, item: PublishedObject, stored_by: str = "") -> str:
+    """The key whose content never changes."""
+    folder = f"{model}/{stored_by}={item.month}" if stored_by else model
+    return f"{OBJECTS}{folder}/{item.sha256}.parquet"
+
+
+def inputs_key(sha256: str) -> str:
+    """The key of a list of raw objects."""
+    return f"{OBJECTS}{INPUTS}/{sha256}.parquet"
+
+
+def relation(
+    root: ObjectRoot | LocalCopies, name: str, model: PublishedModel, months: Iterable[str] | None = None
+) -> str:
+    """DuckDB relation of a published table, or of some of its months.
+
+    Args:
+        root: The warehouse, or local copies of its objects: for what is written on, whose bytes are compared with the
+            manifest's checksums.
+        name: Name of the table.
+        model: What is published of it.
+        months: Those to read; ``None`` for all.
+    """
+    wanted = None if months is None or not model.stored_by else set(months)
+    objects = [item for item in model.objects if wanted is None or item.month in wanted]
+    if not objects:
+        columns = ", ".join(
+            f"cast(null as {kind}) as {quoted(column)}" for column, kind in model.columns.items()
+        )
+        return f"(select {columns} where false)"
+    named = {object_key(name, item, model.stored_by): item.sha256 for item in objects}
+    if isinstance(root, LocalCopies):
+        urls = listed(list(root.paths(dict.fromkeys(named, ""), named).values()))
+    else:
+        urls = listed([root.url(key) for key in named])
+    if not model.stored_by:
+        return f"read_parquet({urls}, hive_partitioning = false)"
+    hive = f"hive_partitioning = true, hive_types = {{{literal(model.stored_by)}: varchar}}"
+    return f"read_parquet({urls}, {hive})"
+
+
+def read(root: ObjectRoot) -> Published:
+    """What is published now; ``NOTHING`` before the first publication.
+
+    Raises:
+        WarehouseError: when the manifest is not one of ours.
+    """
+    found = root.read(KEY)
+    if found is None:
+        return NOTHING
+    content, etag = found
+    try:
+        parsed = parsed_object(json.loads(content))
+        form = parsed.pop("format")
+        if form > FORMAT:
+            raise WarehouseError(
+                f"{root.url(KEY)} was written by a later version:", "update refera_platform."
+            )
+        if form < FORMAT:
+            parsed["models"] = {name: _from_first(model) for name, model in parsed["models"].items()}
+        models, state = (
+            {name: _model(model) for name, model in parsed.pop(part, {}).items()}
+            for part in ("models", "state")
+        )
+        published = Published(**parsed, models=models, state=state, etag=etag)
+        require_types(published)
+        return published
+    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
+        raise WarehouseError(
+            f"{root.url(KEY)} is not a manifest:", "move it away and publish anew."
+        ) from trouble
+
+
+def _model(content: dict[str, Any]) -> PublishedModel:
+    objects = tuple(PublishedObject(**item) for item in content.pop("objects"))
+    model = PublishedModel(**content, objects=objects)
+    for each in (model, *objects):
+        require_types(each)
+    return model
+
+
+def _from_first(content: dict[str, Any]) -> dict[str, Any]:
+    """A table of a manifest of the first format, in which each was one object."""
+    item = {key: content[key] for key in ("rows", "bytes", "etag")} | {"sha256": content["sha256"]}
+    return {key: content[key] for key in ("rows", "bytes", "run_id", "columns")} | {"objects": [item]}

@@ -1,0 +1,23 @@
+"""What a restored dump is said to have brought."""
+
+from pathlib import Path
+
+import pytest
+
+from refera_platform.cli.demo import show_restored
+from refera_platform.sandbox.dump.restore import RestoreReport
+
+
+def test_what_stayed_behind_of_a_dump_is_said_beside_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    show_restored(
+        RestoreReport(
+            dump=Path("backups/shop.sql"), database="shop", tables={"orders": 2}, seconds=1.0,
+            notes=("1 view not carried over", "table shop.regions not carried over"),
+        )
+    )  # fmt: skip
+    printed = capsys.readouterr()
+    assert "orders" in printed.out
+    assert printed.err.splitlines() == [
+        "Note: 1 view not carried over.",
+        "Note: table shop.regions not carried over.",
+    ]

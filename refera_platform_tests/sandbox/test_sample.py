@@ -1,0 +1,380 @@
+"""The generated source: the same rows from the same seed, the right sizes, and every awkward fact."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from refera_platform.errors import LocalStackError, SettingError
+from refera_platform.sandbox import stack
+from refera_platform.sandbox.business import ledger
+from refera_platform.sandbox.business.dice import Dice, slot, sql_macros, throw
+from refera_platform.sandbox.business.sample import Admin, create
+from refera_platform.sandbox.business.schema import TABLES
+from refera_platform.sandbox.business.session import Session
+from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
+
+OPENING = date(2026, 11, 20)
+PUBLIC_SAMPLE = Path(__file__).parents[3] / "shared/data/classicmodels/mysqlsampledatabase.sql"
+GENERATED = ("employees", "customers", "products", "orders", "orderdetails", "payments")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("sample") / "home"
+    stack.up(folder)
+    yield folder
+    stack.down(folder, wipe=True)
+
+
+@pytest.fixture(scope="module")
+def small(home: Path) -> Admin:
+    """A sample of scale 0.3, which no test writes to."""
+    admin = replace(Admin.of(home), database="classicmodels__small")
+    create(admin, seed=1, scale=0.3, opening=OPENING)
+    return admin
+
+
+@pytest.fixture(scope="module")
+def usual(home: Path) -> Admin:
+    """A sample of scale 1 and another seed, which no test writes to."""
+    admin = replace(Admin.of(home), database="classicmodels__usual")
+    create(admin, seed=7, scale=1, opening=OPENING)
+    return admin
+
+
+@pytest.fixture
+def other(small: Admin) -> Iterator[Admin]:
+    """A database of the test's own."""
+    admin = replace(small, database="classicmodels__other")
+    yield admin
+    with admin.session() as session:
+        session.run(f"drop database if exists {admin.database}")
+
+
+def rows(admin: Admin, query: str, *values: object) -> list[tuple[object, ...]]:
+    with admin.session() as session:
+        session.use(admin.database)
+        return session.rows(query, *values)
+
+
+def checksums(admin: Admin) -> dict[str, object]:
+    """What the server makes of each table's rows."""
+    found = rows(admin, f"checksum table {', '.join(TABLES)}")
+    return {str(name).partition(".")[2]: checksum for name, checksum in found}
+
+
+def test_the_same_seed_gives_the_same_rows(small: Admin, other: Admin) -> None:
+    create(other, seed=1, scale=0.3, opening=OPENING)
+    assert checksums(other) == checksums(small)
+
+
+def test_the_rows_do_not_depend_on_how_they_are_cut_into_chunks(
+    small: Admin, other: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "ORDERS_A_CHUNK", 37)
+    create(other, seed=1, scale=0.3, opening=OPENING)
+    assert checksums(other) == checksums(small)
+
+
+def test_creating_again_replaces_what_was_there(small: Admin, other: Admin) -> None:
+    create(other, seed=3, scale=0.5, opening=date(2025, 1, 1))
+    create(other, seed=1, scale=0.3, opening=OPENING)
+    assert checksums(other) == checksums(small)
+
+
+def test_another_seed_gives_other_rows(small: Admin, other: Admin) -> None:
+    create(other, seed=2, scale=0.3, opening=OPENING)
+    one, two = checksums(small), checksums(other)
+    assert [table for table in GENERATED if one[table] == two[table]] == []
+
+
+PINNED = {
+    "select employeeNumber, lastName, firstName, extension from employees order by 1 limit 1": (
+        1007, "Muñoz", "Julián", "x5383",
+    ),
+    "select customerName, city, postalCode, salesRepEmployeeNumber from customers where customerNumber = 105": (
+        "Maison Châtelain & Fils", "Trois-Rivières", "G9A 5J7", 1105,
+    ),
+    "select productCode, productName, quantityInStock, MSRP from products order by 1 limit 1": (
+        "BR120_1108", "North Mole Bridge Pocket", 125, Decimal("94.54"),
+    ),
+    "select * from orders where orderNumber = 10116": (
+        10116, date(2025, 5, 2), date(2025, 5, 18), date(2025, 5, 7), "Shipped", None, 105,
+    ),
+    "select * from orderdetails where orderNumber = 10116 and orderLineNumber = 2": (
+        10116, "TR160_1033", 49, Decimal("111.03"), 2,
+    ),
+    "select * from payments order by paymentDate, checkNumber limit 1": (
+        130, "YF395950", date(2024, 12, 17), Decimal("51007.91"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("query", PINNED, ids=lambda query: re.findall("from ([a-z]+)", query)[0])
+def test_seed_one_gives_these_rows_on_every_machine_and_release(small: Admin, query: str) -> None:
+    assert rows(small, query) == [PINNED[query]]
+
+
+def test_a_throw_is_the_same_in_python_and_in_the_engine() -> None:
+    with duckdb.connect() as engine:
+        engine.execute(sql_macros(5))
+        numbers = engine.execute(
+            "select throw('topic', i), slot('topic', i, 12) from range(50) t(i) order by i"
+        ).fetchall()
+    assert numbers == [(throw("5/topic", i), slot("5/topic", i, 12)) for i in range(50)]
+    assert throw("5/topic", 0) == 4650992064283603927
+    assert Dice(1, "a").some(range(9), 4) == [3, 1, 5, 4]
+
+
+def test_every_run_of_numbers_takes_each_slot_once() -> None:
+    for size in (5, 9, 12, 20, 25, 50):
+        assert sorted(slot("1/x", size + number, size) for number in range(size)) == list(range(size))
+
+
+BOUNDS = {
+    "offices": ((7, 7), (7, 7)),
+    "employees": ((13, 17), (21, 25)),
+    "customers": ((35, 39), (118, 126)),
+    "productlines": ((7, 7), (7, 7)),
+    "products": ((55, 65), (105, 115)),
+    "orders": ((93, 105), (316, 336)),
+    "orderdetails": ((750, 1000), (2700, 3300)),
+    "payments": ((65, 95), (245, 300)),
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_sample_is_about_as_large_as_its_scale_says(small: Admin, usual: Admin, table: str) -> None:
+    for admin, (least, most) in zip((small, usual), BOUNDS[table], strict=True):
+        (count,) = rows(admin, f"select count(*) from {table}")[0]
+        assert isinstance(count, int)
+        assert least <= count <= most
+
+
+def test_the_report_counts_the_rows_of_each_table(other: Admin) -> None:
+    told: list[tuple[int, int]] = []
+    report = create(
+        other, seed=1, scale=0.3, opening=OPENING, progress=lambda _, done, total: told.append((done, total))
+    )
+    assert report.rows == {table: rows(other, f"select count(*) from {table}")[0][0] for table in TABLES}
+    assert told == sorted(told)
+    assert told[-1][0] == sum(report.rows.values()) <= told[-1][1]
+
+
+FACTS = {
+    "a city with and without trailing blanks": """
+        select 1 from customers as a join customers as b
+        on b.city like concat(a.city, ' %') and a.city = trim(a.city) and a.country = trim(b.country)""",
+    "Auckland with trailing blanks": "select 1 from customers where city like 'Auckland  '",
+    "a country with a trailing blank": "select 1 from customers where country like '% '",
+    "a first name with a trailing blank": "select 1 from customers where contactFirstName like '% '",
+    "two customers without a rep who order": """
+        select 1 from customers join orders using (customerNumber)
+        where salesRepEmployeeNumber is null having count(distinct customerNumber) > 1""",
+    "a customer who never ordered": """
+        select 1 from customers where customerNumber not in (select customerNumber from orders)""",
+    "a product never sold": "select 1 from products where productCode not in (select productCode from orderdetails)",
+    "an old order never shipped": """
+        select 1 from orders where shippedDate is null and status = 'In Process'
+        and orderDate < (select max(orderDate) from orders) - interval 150 day""",
+    "an order on its way": """
+        select 1 from orders where status = 'In Process'
+        and orderDate > (select max(orderDate) from orders) - interval 12 day""",
+    "an order shipped late": "select 1 from orders where status = 'Shipped' and shippedDate > requiredDate",
+    "an order on hold": "select 1 from orders where status = 'On Hold' and shippedDate is null",
+    "an order in dispute": "select 1 from orders where status = 'Disputed'",
+    "an order resolved": "select 1 from orders where status = 'Resolved'",
+    "an order cancelled before shipping": "select 1 from orders where status = 'Cancelled' and shippedDate is null",
+    "an order cancelled after shipping": "select 1 from orders where status = 'Cancelled' and shippedDate is not null",
+    "order numbers that were skipped": """
+        select 1 from orders where orderNumber < (select max(orderNumber) from orders)
+        and orderNumber + 1 not in (select orderNumber from orders)""",
+    "a comment with CR and LF": "select 1 from orders where comments like '%\\r\\n%'",
+    "a comment with accents": "select 1 from orders where comments like '%À livrer%'",
+    "a comment with a backslash": "select 1 from orders where locate(char(92), comments)",
+    "a comment that latin1 cannot hold": "select 1 from orders where comments <> convert(comments using latin1)",
+    "a comment that reads NULL": "select 1 from orders where comments = 'NULL'",
+    "an empty comment": "select 1 from orders where comments = '' and comments is not null",
+    "an absent comment": "select 1 from orders where comments is null",
+    "an empty and an absent second address line": """
+        select 1 from customers having sum(addressLine2 = '') > 0 and sum(addressLine2 is null) > 0
+        and sum(addressLine2 > '') > 0""",
+    "an empty and an absent state": """
+        select 1 from customers having sum(state = '') > 0 and sum(state is null) > 0 and sum(state > '') > 0""",
+    "an absent postal code": "select 1 from customers where postalCode is null",
+    "a zero and an absent credit limit": """
+        select 1 from customers having sum(creditLimit = 0) > 0 and sum(creditLimit is null) > 0""",
+    "a product without stock": "select 1 from products where quantityInStock = 0",
+    "two products of one name": "select 1 from products group by productName having count(*) > 1",
+    "an apostrophe in a product's name": "select 1 from products where productName like '%''%'",
+    "a double quote in a product's name": "select 1 from products where productName like '%\"%'",
+    "an apostrophe in a customer's name": "select 1 from customers where customerName like '%''%'",
+    "a double quote in a customer's name": "select 1 from customers where customerName like '%\"%'",
+    "a customer's name that latin1 cannot hold": """
+        select 1 from customers where customerName <> convert(customerName using latin1)
+        or city <> convert(city using latin1)""",
+    "a picture with a zero byte": "select 1 from productlines where locate(char(0), image) and length(image) < 1000",
+    "an empty and an absent picture": """
+        select 1 from productlines having sum(length(image) = 0) > 0 and sum(image is null) > 0""",
+    "an absent description": "select 1 from productlines where textDescription is null",
+    "two payments of a customer on a day": """
+        select 1 from payments group by customerNumber, paymentDate having count(*) > 1""",
+    "four direct superiors of reps who sell": """
+        select 1 from orders join customers using (customerNumber)
+        join employees as rep on rep.employeeNumber = salesRepEmployeeNumber
+        having count(distinct rep.reportsTo) >= 4""",
+    "a rep under a vice president": """
+        select 1 from employees as rep join employees as vp on vp.employeeNumber = rep.reportsTo
+        join customers on salesRepEmployeeNumber = rep.employeeNumber join orders using (customerNumber)
+        where vp.jobTitle like 'VP%' and rep.jobTitle = 'Sales Rep'""",
+}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_sample_of_any_size_and_seed_has(small: Admin, usual: Admin, fact: str) -> None:
+    for admin in (small, usual):
+        assert rows(admin, FACTS[fact])
+
+
+def test_every_comment_arrives_as_it_was_written(usual: Admin) -> None:
+    found = {str(row[0]) for row in rows(usual, "select distinct cast(comments as binary) from orders")}
+    written = {text.encode() for text in ("", *COMMENTS, *WIDE_COMMENTS)}
+    assert found == {str(text) for text in written} | {"None"}
+
+
+def test_every_reference_is_kept(usual: Admin) -> None:
+    references = rows(
+        usual,
+        "select table_name, column_name, referenced_table_name, referenced_column_name"
+        " from information_schema.key_column_usage"
+        " where table_schema = database() and referenced_table_name is not null",
+    )
+    assert len(references) == 8
+    for child, column, parent, key in references:
+        orphans = f"select 1 from {child} c left join {parent} p on p.{key} = c.{column}"
+        assert rows(usual, f"{orphans} where c.{column} is not null and p.{key} is null") == []
+
+
+def test_history_ends_the_day_before_opening(usual: Admin) -> None:
+    dates = rows(
+        usual,
+        "select min(orderDate), max(orderDate), max(shippedDate), max((select max(paymentDate) from payments)),"
+        " min(datediff(shippedDate, orderDate)), min(datediff(requiredDate, orderDate)) from orders",
+    )
+    first, *last, quickest, soonest = dates[0]
+    assert date(2024, 11, 20) <= first <= date(2024, 12, 1)  # type: ignore[operator]
+    assert last[0] == date(2026, 11, 19)
+    assert all(day < OPENING for day in last)  # type: ignore[operator]
+    assert (quickest, soonest) == (1, 7)
+
+
+def test_line_numbers_of_an_order_count_from_one(usual: Admin) -> None:
+    assert not rows(
+        usual,
+        "select orderNumber from orderdetails group by orderNumber having min(orderLineNumber) <> 1"
+        " or max(orderLineNumber) <> count(*) or count(distinct orderLineNumber) <> count(*)",
+    )
+
+
+def test_a_payment_or_two_of_a_day_pay_one_order(usual: Admin) -> None:
+    unexplained = """
+        with owed as (
+            select customerNumber, sum(quantityOrdered * priceEach) as total
+            from orders join orderdetails using (orderNumber) group by orderNumber, customerNumber
+        )
+        select * from payments as p
+        where not exists (select 1 from owed as o where o.customerNumber = p.customerNumber and total = p.amount)
+        and not exists (
+            select 1 from owed as o join payments as q using (customerNumber)
+            where o.customerNumber = p.customerNumber and q.paymentDate = p.paymentDate
+            and total = p.amount + q.amount
+        )
+    """
+    assert rows(usual, unexplained) == []
+
+
+def test_december_sells_more_than_february(usual: Admin) -> None:
+    assert rows(usual, "select 1 from orders having sum(month(orderDate) = 12) > sum(month(orderDate) = 2)")
+
+
+def test_the_history_is_dated_before_opening_in_the_binary_log(home: Path, other: Admin) -> None:
+    with other.session() as session:
+        file, position, *_ = session.rows("show master status")[0]
+    create(other, seed=1, scale=0.3, opening=OPENING)
+    stamps = binlog_stamps(home, file, position)
+    assert len(stamps) > 50
+    assert max(stamps) < datetime.combine(OPENING, time(), UTC).timestamp()
+
+
+def binlog_stamps(home: Path, file: str, position: int) -> list[int]:
+    """The stamps of all events from a position on, read from the log file itself."""
+    log = (home / "mariadb" / "data" / file).read_bytes()
+    stamps = []
+    while position < len(log):
+        stamps.append(int.from_bytes(log[position : position + 4], "little"))
+        position += int.from_bytes(log[position + 9 : position + 13], "little")
+    return stamps
+
+
+@pytest.mark.parametrize("scale", [0, -1, float("nan"), 20_000])
+def test_a_scale_that_no_sample_has_is_refused(other: Admin, scale: float) -> None:
+    with pytest.raises(LocalStackError, match="choose a scale above 0"):
+        create(other, seed=1, scale=scale, opening=OPENING)
+
+
+def test_two_cannot_create_at_once(other: Admin) -> None:
+    refused = pytest.raises(LocalStackError, match="wait until they are done")
+    with other.session() as session, session.alone(other.database), refused:
+        create(other, seed=1, scale=0.3, opening=OPENING)
+
+
+def test_an_account_without_a_server_says_so_without_its_password(small: Admin) -> None:
+    gone = replace(small, port=1)
+    with pytest.raises(LocalStackError, match="does not answer") as trouble, gone.session():
+        pass
+    assert small.password not in str(trouble.value) + repr(gone)
+
+
+def test_a_home_without_a_stack_is_told_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="refera up"):
+        Admin.of(tmp_path)
+
+
+def test_the_tables_have_the_shape_of_the_public_sample(small: Admin, other: Admin) -> None:
+    if not PUBLIC_SAMPLE.exists():
+        pytest.skip(f"the public sample is not at {PUBLIC_SAMPLE}")
+    dump = PUBLIC_SAMPLE.read_text(encoding="utf-8")
+    with other.session() as session:
+        session.run(f"create database {other.database}")
+        session.use(other.database)
+        session.run("set foreign_key_checks = 0")
+        for statement in re.findall(r"^CREATE TABLE .*?;", dump, re.DOTALL | re.MULTILINE):
+            session.run(statement)
+        assert shape(session, small.database) == shape(session, other.database)
+
+
+def shape(session: Session, database: str) -> list[list[tuple[object, ...]]]:
+    """Columns, keys and foreign keys of all tables."""
+    return [
+        session.rows(
+            "select table_name, ordinal_position, column_name, column_type, is_nullable, column_default"
+            " from information_schema.columns where table_schema = %s order by 1, 2",
+            database,
+        ),
+        session.rows(
+            "select table_name, index_name, seq_in_index, column_name, non_unique"
+            " from information_schema.statistics where table_schema = %s order by 1, 2, 3",
+            database,
+        ),
+        session.rows(
+            "select table_name, constraint_name, column_name, referenced_table_name, referenced_column_name"
+            " from information_schema.key_column_usage where table_schema = %s order by 1, 2, 3",
+            database,
+        ),
+    ]
