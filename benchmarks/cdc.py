@@ -74,9 +74,13 @@ def _prepare(home: Path, rows: int) -> None:
         raise SystemExit("The local stack did not start.")
     server = address.mariadb
     connection = pymysql.connect(
-        host=server.host, port=server.port, user=server.admin.user, password=server.admin.password,
-        database=server.database, autocommit=True,
-    )  # fmt: skip
+        host=server.host,
+        port=server.port,
+        user=server.admin.user,
+        password=server.admin.password,
+        database=server.database,
+        autocommit=True,
+    )
     with closing(connection), connection.cursor() as cursor:
         cursor.execute(f"create table bench ({DEFINITION})")
         _capture(_stage(home))
@@ -118,9 +122,14 @@ def peer(home: Path) -> int:
         "passwd": database.password,
     }
     stream = BinLogStreamReader(
-        connection_settings=settings, server_id=4_000_000_001, log_file=file, log_pos=offset, resume_stream=True,
-        blocking=False, only_events=[WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent],
-    )  # fmt: skip
+        connection_settings=settings,
+        server_id=4_000_000_001,
+        log_file=file,
+        log_pos=offset,
+        resume_stream=True,
+        blocking=False,
+        only_events=[WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent],
+    )
     with closing(stream):
         return sum(len(event.rows) for event in stream)
 
@@ -139,9 +148,10 @@ def limit(home: Path) -> int:
 
 READERS: dict[str, Callable[[Path], int]] = {"limit": limit, "peer": peer, "ours": ours}
 NAMES = {
-    "limit": "the log's bytes, checked", "peer": "python-mysql-replication, rows thrown away",
+    "limit": "the log's bytes, checked",
+    "peer": "python-mysql-replication, rows thrown away",
     "ours": "refera: decoded, Parquet, committed",
-}  # fmt: skip
+}
 
 
 def _measure(home: Path, reader: Callable[[Path], int]) -> None:

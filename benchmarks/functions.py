@@ -55,14 +55,16 @@ class Bench:
         """A new version, without a warm environment."""
         self._service.add(
             Function(
-                name=name, package=self._packages[name], handler=HANDLERS[name], timeout=900, memory=MEMORY[name],
+                name=name,
+                package=self._packages[name],
+                handler=HANDLERS[name],
+                timeout=900,
+                memory=MEMORY[name],
                 environment=variables(self._stage, **more),
             )
-        )  # fmt: skip
+        )
 
-    def call(
-        self, name: str, what: str, event: dict[str, Any], count: Callable[[Any], int] = lambda _: 0
-    ) -> Row:
+    def call(self, name: str, what: str, event: dict[str, Any], count: Callable[[Any], int] = lambda _: 0) -> Row:
         """Time one call."""
         began = time.monotonic()
         _, headers, body = self._service.call(name, json.dumps(event).encode(), "RequestResponse")
@@ -107,9 +109,7 @@ def _measured(bench: Bench, stage: Stage) -> list[Row]:
         return sum(day["rows"] for table in answer["tables"].values() for day in table["days"].values())
 
     bench.deploy("extract")
-    first = bench.call(
-        "extract", "extract: first capture of all tables, cold", {**event, "days": days[:1]}, read
-    )
+    first = bench.call("extract", "extract: first capture of all tables, cold", {**event, "days": days[:1]}, read)
     rows = [bench.ready("extract"), first]
     rows.append(bench.call("extract", "extract: the next day, warm", {**event, "days": days}, read))
     rows.append(bench.call("extract", "extract: the same day again, warm", {**event, "days": days[1:]}))

@@ -24,15 +24,15 @@ from refera_platform_tests.ui import REFERA, Ui, business, served
 PLAIN_DBT = """
 import sys, time
 from refera_platform.settings.stage import load
-from refera_platform.warehouse import build
-run, spent = build._run_dbt, []
+from refera_platform.warehouse.build import run as build
+run, spent = build.run_dbt, []
 def timed(*given):
     began = time.monotonic()
     try:
         return run(*given)
     finally:
         spent.append(time.monotonic() - began)
-build._run_dbt = timed
+build.run_dbt = timed
 assert not build.build(load(), publishing=False, full_refresh=True).red
 print(spent[0])
 """

@@ -116,9 +116,7 @@ def _measure(stage: Stage, what: str) -> None:
             raise SystemExit(f"{what}: {built.reason or built.verdict()}")
         months = len(built.months)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    sys.stdout.write(
-        json.dumps({"seconds": time.monotonic() - started, "peak": peak, "months": months}) + "\n"
-    )
+    sys.stdout.write(json.dumps({"seconds": time.monotonic() - started, "peak": peak, "months": months}) + "\n")
 
 
 def _to_and_fro(stage: Stage) -> int:

@@ -102,9 +102,7 @@ class BenchLake:
         self._write("orders", [("r", _ORDERS.format(**every))])
         self._write("orderdetails", [("r", _LINES.format(**every))])
         self._write("payments", [("r", _PAYMENTS.format(**every))])
-        self._write(
-            "customers", [("r", f"{_CUSTOMERS.format(rep='i')} from range({CUSTOMERS}) as numbers (i)")]
-        )
+        self._write("customers", [("r", f"{_CUSTOMERS.format(rep='i')} from range({CUSTOMERS}) as numbers (i)")])
         self._write("employees", [("r", _EMPLOYEES)])
         self._write("offices", [("r", _OFFICES)])
         self._write(
@@ -144,9 +142,7 @@ class BenchLake:
             f" from ({_PAYMENTS.format(payments=400)})"
         )
         self._write("payments", [("c", paid)])
-        moved = (
-            f"{_CUSTOMERS.format(rep=f'(i + {gone})')} from range({gone}, {CUSTOMERS}, 200) as numbers (i)"
-        )
+        moved = f"{_CUSTOMERS.format(rep=f'(i + {gone})')} from range({gone}, {CUSTOMERS}, 200) as numbers (i)"
         self._write("customers", [("u", moved)])
         for name in ("employees", "offices", "productlines"):
             self._write(name, [])
@@ -159,8 +155,7 @@ class BenchLake:
             ("r", {"employees": _EMPLOYEES, "offices": _OFFICES, "productlines": _PRODUCT_LINES}[name])
         ]
         columns = {
-            column: kind
-            for column, kind, *_ in self._connection.execute(f"describe {described[0][1]}").fetchall()
+            column: kind for column, kind, *_ in self._connection.execute(f"describe {described[0][1]}").fetchall()
         }
         counts: dict[str, int] = {}
         at = datetime.combine(self._day, time(12), UTC).isoformat()
@@ -180,16 +175,31 @@ class BenchLake:
         place = f"binlog.000001:{4 + (self._day - FIRST).days}"
         before = f"binlog.000001:{4 + (self._day - FIRST).days - 1}"
         state = RawState(
-            database=table.database, table=name, day=self._day, strategy="log", server="bench", schema="classicmodels",
-            start_position="" if is_first else before, end_position=place, read_at=at, columns=columns, rows=counts,
-            table_rows=reached, baseline=1 if is_first else 0, is_whole=is_first,
-        )  # fmt: skip
+            database=table.database,
+            table=name,
+            day=self._day,
+            strategy="log",
+            server="bench",
+            schema="classicmodels",
+            start_position="" if is_first else before,
+            end_position=place,
+            read_at=at,
+            columns=columns,
+            rows=counts,
+            table_rows=reached,
+            baseline=1 if is_first else 0,
+            is_whole=is_first,
+        )
         if not rows:
             nulls = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
-            rows = [
-                f"select {nulls}, '' as _op, cast(null as timestamptz) as _changed_at, '' as _position where false"
-            ]
+            rows = [f"select {nulls}, '' as _op, cast(null as timestamptz) as _changed_at, '' as _position where false"]
         write_day(
-            self._lake, self._connection, table, state, " union all ".join(f"({sql})" for sql in rows), before=None,
-            extends=False, folder=self._folder,
-        )  # fmt: skip
+            self._lake,
+            self._connection,
+            table,
+            state,
+            " union all ".join(f"({sql})" for sql in rows),
+            before=None,
+            extends=False,
+            folder=self._folder,
+        )

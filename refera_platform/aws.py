@@ -25,9 +25,7 @@ def client(store: ObjectStore, *, attempts: int = 4, patience: float = 60) -> An
     return aws_client(store, "s3", endpoint=store.endpoint, attempts=attempts, patience=patience)
 
 
-def aws_client(
-    store: ObjectStore, service: str, *, endpoint: str = "", attempts: int = 4, patience: float = 60
-) -> Any:
+def aws_client(store: ObjectStore, service: str, *, endpoint: str = "", attempts: int = 4, patience: float = 60) -> Any:
     """A boto3 client of another service, in the region and with the credentials of the store.
 
     Args:
@@ -51,14 +49,15 @@ def aws_client(
         with ONE_AT_A_TIME if store.access_key else nullcontext():
             session: Any = _session_without_profile() if store.access_key else _session(None)
             return session.client(
-                service, endpoint_url=endpoint or None, region_name=store.region,
-                aws_access_key_id=store.access_key or None, aws_secret_access_key=store.secret_key or None,
+                service,
+                endpoint_url=endpoint or None,
+                region_name=store.region,
+                aws_access_key_id=store.access_key or None,
+                aws_secret_access_key=store.secret_key or None,
                 config=config,
-            )  # fmt: skip
+            )
     except BotoCoreError as trouble:
-        raise SettingError(
-            f"The AWS settings cannot be used ({trouble}):", "correct AWS_* or the profile."
-        ) from None
+        raise SettingError(f"The AWS settings cannot be used ({trouble}):", "correct AWS_* or the profile.") from None
 
 
 def _session(variables: dict[str, Any] | None) -> boto3.session.Session:
@@ -93,8 +92,6 @@ def credentials(store: ObjectStore) -> tuple[str, str, str]:
         return store.access_key, store.secret_key, ""
     found = boto3.session.Session().get_credentials()
     if found is None:
-        raise SettingError(
-            "No AWS credentials were found:", "give the process a role, a profile or AWS_* variables."
-        )
+        raise SettingError("No AWS credentials were found:", "give the process a role, a profile or AWS_* variables.")
     frozen = found.get_frozen_credentials()
     return frozen.access_key or "", frozen.secret_key or "", frozen.token or ""

@@ -29,6 +29,4 @@ class Clock:
 
     def newest_full_day(self) -> date:
         """The day that has just ended, or is in its last second: what a daily run closes."""
-        return (self.now() + timedelta(seconds=1)).astimezone(ZoneInfo(self.time_zone)).date() - timedelta(
-            days=1
-        )
+        return (self.now() + timedelta(seconds=1)).astimezone(ZoneInfo(self.time_zone)).date() - timedelta(days=1)

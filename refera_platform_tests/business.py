@@ -44,13 +44,18 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         (104, "2026-02-02", "2026-02-12", None, "On Hold", None, 13),
     ],
     "orderdetails": [
-        (100, "P1", 2, "19.99", 1), (100, "P2", 1, "9.00", 2), (102, "P1", 3, "20.00", 1), (103, "P2", 10, "8.50", 1),
+        (100, "P1", 2, "19.99", 1),
+        (100, "P2", 1, "9.00", 2),
+        (102, "P1", 3, "20.00", 1),
+        (103, "P2", 10, "8.50", 1),
         (104, "P2", 4, "9.99", 1),
     ],
     "payments": [
-        (10, "C1", "2026-01-11", "48.98"), (11, "C2", "2026-02-01", "60.00"), (11, "C3", "2026-02-01", "0.01"),
+        (10, "C1", "2026-01-11", "48.98"),
+        (11, "C2", "2026-02-01", "60.00"),
+        (11, "C3", "2026-02-01", "0.01"),
     ],
-}  # fmt: skip
+}
 """Rows by table, in an order in which each refers only to what is there already."""
 
 
@@ -82,18 +87,23 @@ def open_shop(home: Path) -> Iterator[Shop]:
     admin = Admin.of(home)
     with closing(
         pymysql.connect(
-            host=admin.host, port=admin.port, user=admin.user, password=admin.password, database=admin.database,
-            charset="utf8mb4", autocommit=True, ssl_disabled=True, init_command="set session sql_mode = ''",
+            host=admin.host,
+            port=admin.port,
+            user=admin.user,
+            password=admin.password,
+            database=admin.database,
+            charset="utf8mb4",
+            autocommit=True,
+            ssl_disabled=True,
+            init_command="set session sql_mode = ''",
         )
-    ) as connection:  # fmt: skip
+    ) as connection:
         shop = Shop(connection)
         shop.run("set session lock_wait_timeout = 20")
         for _, length, _, name in shop.ask("xa recover"):  # what a failed test left prepared holds its tables
             shop.run(f"xa rollback '{name[:length]}', '{name[length:]}'")
         shop.run("set foreign_key_checks = 0")
-        for (name,) in shop.ask(
-            "select table_name from information_schema.tables where table_schema = database()"
-        ):
+        for (name,) in shop.ask("select table_name from information_schema.tables where table_schema = database()"):
             shop.run(f"drop table `{name}`")
         shop.run("set foreign_key_checks = 1")
         for name, definition in TABLES.items():

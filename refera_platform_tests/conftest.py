@@ -116,9 +116,7 @@ def capture_all(stage: Stage, *days: date) -> list[Captured]:
     return captures(stage, catalog.TABLES, *days)
 
 
-def captures(
-    stage: Stage, tables: Sequence[SourceTable], *days: date, afresh: bool = False
-) -> list[Captured]:
+def captures(stage: Stage, tables: Sequence[SourceTable], *days: date, afresh: bool = False) -> list[Captured]:
     """Capture days of some tables in one pass, at the evening of the last day; a refusal is raised."""
     at = stage.at(evening(days[-1]))
     done = []
@@ -137,9 +135,15 @@ def owner(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]
     assert address is not None
     server = address.mariadb
     return pymysql.connect(
-        host=server.host, port=server.port, user=server.admin.user, password=server.admin.password,
-        database=server.database, charset="utf8mb4", autocommit=True, ssl_disabled=True,
-    )  # fmt: skip
+        host=server.host,
+        port=server.port,
+        user=server.admin.user,
+        password=server.admin.password,
+        database=server.database,
+        charset="utf8mb4",
+        autocommit=True,
+        ssl_disabled=True,
+    )
 
 
 def root(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
@@ -148,16 +152,19 @@ def root(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]"
     assert address is not None
     server = address.mariadb
     return pymysql.connect(
-        unix_socket=server.socket, user=server.root.user, password=server.root.password, database=server.database,
-        charset="utf8mb4", autocommit=True, ssl_disabled=True,
-    )  # fmt: skip
+        unix_socket=server.socket,
+        user=server.root.user,
+        password=server.root.password,
+        database=server.database,
+        charset="utf8mb4",
+        autocommit=True,
+        ssl_disabled=True,
+    )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the tests that can go on for ever do so."""
-    parser.addoption(
-        "--stress-seconds", type=int, default=0, help="seconds for each test that kills and repeats"
-    )
+    parser.addoption("--stress-seconds", type=int, default=0, help="seconds for each test that kills and repeats")
 
 
 SPREAD = {"test_headless", "test_build", "test_random_days", "test_log_memory", "test_answers", "test_verify"}

@@ -61,9 +61,7 @@ def _counted(pattern: str, times: int) -> Callable[[str], bool]:
 
 def refusal(status: int, word: str) -> Answer:
     """What S3 says when it does not carry a request out."""
-    return Answer(
-        status, [("Content-Type", "application/xml")], f"<Error><Code>{word}</Code></Error>".encode()
-    )
+    return Answer(status, [("Content-Type", "application/xml")], f"<Error><Code>{word}</Code></Error>".encode())
 
 
 def lost(answer: Answer) -> Answer:

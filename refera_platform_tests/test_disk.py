@@ -80,9 +80,7 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limit))
 
-    done = subprocess.run(
-        [sys.executable, "-c", WRITER, str(path)], preexec_fn=small, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", WRITER, str(path)], preexec_fn=small, capture_output=True, text=True)
     assert f"[Errno {errno.EFBIG}]" in done.stderr
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

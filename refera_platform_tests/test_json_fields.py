@@ -25,23 +25,42 @@ from refera_platform.warehouse.publish.publication import Published, PublishedMo
 
 STRANGE: tuple[Any, ...] = (None, [], {}, "x", 5, -1.5, True, [[]], {"a": None}, ["x"])
 STATE = RawState(
-    database="shop", table="orders", day=date(2026, 3, 10), strategy="log", server="s", schema="shop",
-    start_position="", end_position="p", columns={"id": "INTEGER"}, rows={"r": 2},
-)  # fmt: skip
+    database="shop",
+    table="orders",
+    day=date(2026, 3, 10),
+    strategy="log",
+    server="s",
+    schema="shop",
+    start_position="",
+    end_position="p",
+    columns={"id": "INTEGER"},
+    rows={"r": 2},
+)
 PUBLISHED = Published(
-    run_id="1", published_at="2026-03-10T00:00:00+00:00", sources={},
+    run_id="1",
+    published_at="2026-03-10T00:00:00+00:00",
+    sources={},
     models={
         "fct": PublishedModel(
-            rows=1, bytes=2, run_id="1", columns={"a": "INTEGER"},
+            rows=1,
+            bytes=2,
+            run_id="1",
+            columns={"a": "INTEGER"},
             objects=(PublishedObject(rows=1, bytes=2, sha256="ab"),),
         )
     },
-)  # fmt: skip
+)
 
 PLAN = PiecePlan(
-    id="1", server="s", schema="shop", position="p", columns={"id": "INTEGER"}, bounds=[("7",)], declared="d",
+    id="1",
+    server="s",
+    schema="shop",
+    position="p",
+    columns={"id": "INTEGER"},
+    bounds=[("7",)],
+    declared="d",
     most_rows=10,
-)  # fmt: skip
+)
 
 
 @dataclass

@@ -45,9 +45,7 @@ class Ui:
         found: dict[str, Any] = told["data"]
         return found
 
-    def wait(
-        self, until: Callable[[], Any], what: str, seconds: float = 120, trouble: Callable[[], str] = str
-    ) -> Any:
+    def wait(self, until: Callable[[], Any], what: str, seconds: float = 120, trouble: Callable[[], str] = str) -> Any:
         """The first answer that is not empty; a server that starts or was killed does not answer for a while.
 
         Args:

@@ -175,9 +175,7 @@ def _install(target: Path, lock: Path, arch: str, python: str) -> None:
         asked = [uv, "pip", "install", "--quiet", "--python-version", python]
         asked += ["--python-platform", f"{PLATFORMS[arch]}-manylinux_2_34"]
     else:
-        sys.exit(
-            "package: neither pip nor uv is here, and one of them must fetch the libraries: run make setup."
-        )
+        sys.exit("package: neither pip nor uv is here, and one of them must fetch the libraries: run make setup.")
     asked += [
         "--target",
         str(target),
@@ -191,9 +189,7 @@ def _install(target: Path, lock: Path, arch: str, python: str) -> None:
     done = subprocess.run(asked, check=False, capture_output=True, text=True)  # noqa: S603 - its words are ours
     if done.returncode:
         shutil.rmtree(target)
-        sys.exit(
-            f"package: the libraries of {lock.name} for {arch} could not be fetched:\n{done.stderr.strip()}"
-        )
+        sys.exit(f"package: the libraries of {lock.name} for {arch} could not be fetched:\n{done.stderr.strip()}")
 
 
 def _compile(folder: Path, python: str) -> None:
@@ -226,13 +222,9 @@ def main() -> None:
     told = asked.parse_args()
     function = FUNCTIONS[told.function]
     if function.has_dbt and (told.arch, told.python) != (own_arch(), own_python()):
-        sys.exit(
-            "package: dbt's project is parsed by the Python that will run it: make this one in its image."
-        )
+        sys.exit("package: dbt's project is parsed by the Python that will run it: make this one in its image.")
     if told.into:
-        sys.stdout.write(
-            f"{told.into}: {_megabytes(size_of(packed(function, told.into, told.arch, told.python)))}\n"
-        )
+        sys.stdout.write(f"{told.into}: {_megabytes(size_of(packed(function, told.into, told.arch, told.python)))}\n")
         return
     BUILD.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD) as scratch:

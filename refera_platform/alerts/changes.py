@@ -61,9 +61,7 @@ def due(memory: Memory, channel: str, now: datetime) -> list[Message]:
 
 def delivered(memory: Memory, message: Message, channel: str, now: datetime) -> Memory:
     """What is known after a channel took a message."""
-    stories = (
-        story.told(channel, now) if story.id == message.incident else story for story in memory.stories
-    )
+    stories = (story.told(channel, now) if story.id == message.incident else story for story in memory.stories)
     return replace(memory, stories=tuple(stories))
 
 
@@ -81,9 +79,15 @@ def forget(memory: Memory, channels: Collection[str]) -> Memory:
 def _begin(incident: Incident, now: datetime) -> Story:
     name = hashlib.sha256(f"{incident.key} {now.isoformat()}".encode()).hexdigest()[:16]
     return Story(
-        id=name, key=incident.key, kind=incident.kind, cause=incident.cause, link=incident.link,
-        since=incident.since, things=incident.things, marks=incident.marks or incident.things,
-    )  # fmt: skip
+        id=name,
+        key=incident.key,
+        kind=incident.kind,
+        cause=incident.cause,
+        link=incident.link,
+        since=incident.since,
+        things=incident.things,
+        marks=incident.marks or incident.things,
+    )
 
 
 def _ever(story: Story) -> list[str]:
@@ -108,6 +112,12 @@ def _bounded(stories: list[Story]) -> Iterable[Story]:
 
 def _message(what: What, story: Story, things: Sequence[str], until: datetime) -> Message:
     return Message(
-        what=what, incident=story.id, kind=story.kind, cause=story.cause, things=tuple(things), link=story.link,
-        since=story.since, until=until,
-    )  # fmt: skip
+        what=what,
+        incident=story.id,
+        kind=story.kind,
+        cause=story.cause,
+        things=tuple(things),
+        link=story.link,
+        since=story.since,
+        until=until,
+    )

@@ -93,20 +93,31 @@ class Memory:
 
 def _story_as_json(story: Story) -> dict[str, Any]:
     return {
-        "id": story.id, "key": story.key, "kind": story.kind.name, "cause": story.cause, "link": story.link,
-        "since": story.since.isoformat(), "things": list(story.things),
-        "ended": story.ended.isoformat() if story.ended else None, "marks": list(story.marks),
+        "id": story.id,
+        "key": story.key,
+        "kind": story.kind.name,
+        "cause": story.cause,
+        "link": story.link,
+        "since": story.since.isoformat(),
+        "things": list(story.things),
+        "ended": story.ended.isoformat() if story.ended else None,
+        "marks": list(story.marks),
         "heard": {
             name: {"things": sorted(heard.things), "at": heard.at.isoformat(), "over": heard.over}
             for name, heard in story.heard.items()
         },
-    }  # fmt: skip
+    }
 
 
 def _story_from_json(content: Mapping[str, Any]) -> Story:
     return Story(
-        id=content["id"], key=content["key"], kind=Kind[content["kind"]], cause=content["cause"],
-        link=content["link"], since=datetime.fromisoformat(content["since"]), things=tuple(content["things"]),
+        id=content["id"],
+        key=content["key"],
+        kind=Kind[content["kind"]],
+        cause=content["cause"],
+        link=content["link"],
+        since=datetime.fromisoformat(content["since"]),
+        things=tuple(content["things"]),
         marks=tuple(content.get("marks", content["things"])),
         ended=datetime.fromisoformat(content["ended"]) if content["ended"] else None,
         heard={
@@ -115,4 +126,4 @@ def _story_from_json(content: Mapping[str, Any]) -> Story:
             )
             for name, heard in content["heard"].items()
         },
-    )  # fmt: skip
+    )

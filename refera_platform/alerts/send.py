@@ -50,9 +50,12 @@ class Webhook:
         """One POST; a redirection is not followed, since it could lead anywhere."""
         try:
             with requests.post(
-                self._url, json=slack(message, self._origin), timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
-                allow_redirects=False, stream=True,
-            ) as answer:  # fmt: skip
+                self._url,
+                json=slack(message, self._origin),
+                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
                 status = answer.status_code
         except requests.exceptions.SSLError:
             raise AlertError(
@@ -100,9 +103,7 @@ class Mail:
                 with suppress(OSError, smtplib.SMTPException):  # it has the message, or we have an error
                     server.quit()
                 server.close()
-        return (
-            f"the server refused {len(refused)} of the addresses in REFERA_ALERT_MAIL_TO" if refused else ""
-        )
+        return f"the server refused {len(refused)} of the addresses in REFERA_ALERT_MAIL_TO" if refused else ""
 
     def _connected(self) -> smtplib.SMTP:
         """A session with the server, encrypted and logged in as told."""
@@ -131,24 +132,21 @@ class Mail:
         server = f"The mail server {self.where}"
         match trouble:
             case smtplib.SMTPAuthenticationError():
-                return AlertError(
-                    f"{server} refused the login:", "mend user and password in REFERA_ALERT_SMTP."
-                )
+                return AlertError(f"{server} refused the login:", "mend user and password in REFERA_ALERT_SMTP.")
             case smtplib.SMTPNotSupportedError():
                 return AlertError(
                     f"{server} cannot do what it was asked (STARTTLS, or a login):", "mend REFERA_ALERT_SMTP."
                 )
             case smtplib.SMTPRecipientsRefused():
                 passing = all(400 <= code < 500 for code, _ in trouble.recipients.values())
-                return AlertError(
-                    f"{server} refused every address:", "mend REFERA_ALERT_MAIL_TO.", passing=passing
-                )
+                return AlertError(f"{server} refused every address:", "mend REFERA_ALERT_MAIL_TO.", passing=passing)
             case smtplib.SMTPResponseException():
                 passing = 400 <= trouble.smtp_code < 500
                 return AlertError(
-                    f"{server} answered {trouble.smtp_code}:", "ask who runs it, or mend REFERA_ALERT_SMTP.",
+                    f"{server} answered {trouble.smtp_code}:",
+                    "ask who runs it, or mend REFERA_ALERT_SMTP.",
                     passing=passing,
-                )  # fmt: skip
+                )
             case ssl.SSLError():
                 return AlertError(
                     f"{server} has no certificate that is trusted:",
@@ -157,9 +155,7 @@ class Mail:
             case FileNotFoundError():
                 return AlertError("The file of ?ca= in REFERA_ALERT_SMTP is not there:", "name one that is.")
             case _:
-                return AlertError(
-                    f"{server} does not answer:", "see whether this machine can reach it.", passing=True
-                )
+                return AlertError(f"{server} does not answer:", "see whether this machine can reach it.", passing=True)
 
 
 def channels(settings: AlertSettings, stage: str) -> list[Channel]:

@@ -53,9 +53,7 @@ def damage(root: ObjectRoot, folder: Path, sha256: Mapping[str, str] = UNKNOWN) 
 
     with ThreadPoolExecutor(REQUESTS) as receiving:
         told = dict(zip(found, receiving.map(trouble_of, enumerate(found)), strict=True))
-    gone = (
-        f"{root.url('')}{{}} is gone, and the manifest names it: `refera run --full-refresh` writes it anew."
-    )
+    gone = f"{root.url('')}{{}} is gone, and the manifest names it: `refera run --full-refresh` writes it anew."
     told |= {key: gone.format(key) for key in sha256 if key not in found}
     damaged = tuple(key for key, trouble in told.items() if trouble)
     return Damage(objects=len(told), damaged=damaged, first=told[damaged[0]] if damaged else "")

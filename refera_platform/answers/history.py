@@ -55,9 +55,7 @@ def as_of(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceTable,
             if settled
             else "the next `refera run` that reaches the present settles it.",
         )
-    there = current_state(
-        table, {one: item for one, item in days.items() if one <= day}, days[day].state.columns
-    )
+    there = current_state(table, {one: item for one, item in days.items() if one <= day}, days[day].state.columns)
     columns = ", ".join(quoted(name) for name in days[day].state.columns)
     key = ", ".join(quoted(name) for name in table.key)
     return f"select {columns} from {there} order by {key}"

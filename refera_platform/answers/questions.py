@@ -56,9 +56,7 @@ QUESTIONS = (
         english="Average payment of each customer by date",
         portuguese="Pagamento médio de cada cliente por data",
         answers=(
-            Answer(
-                model="ans_average_payment_by_customer_and_date", order="payment_date desc, total_amount desc"
-            ),
+            Answer(model="ans_average_payment_by_customer_and_date", order="payment_date desc, total_amount desc"),
         ),
     ),
     Question(

@@ -29,9 +29,7 @@ from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.publish.publication import Published, read, relation
 
-EXPLAIN = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
-)
+EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL)
 HINTS = {
     "Referenced column": "`describe TABLE` shows the columns of a table; a text stands in 'single quotes'.",
     "Ambiguous reference": "Write the table or its alias in front of the column.",
@@ -47,9 +45,7 @@ FORMATS = ("table", "csv", "tsv", "json", "parquet")
 class Session:
     """Published tables by name, raw tables as ``database.table``; make one with :func:`opened`."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, published: Published, lake: Lake, folder: Path
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, published: Published, lake: Lake, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
         self._lake = lake
@@ -78,9 +74,11 @@ class Session:
             QueryError: when the statement cannot be answered, or the file not be written.
         """
         options = {
-            "csv": "format csv, header", "tsv": "format csv, header, delimiter '\t'", "json": "format json, array true",
+            "csv": "format csv, header",
+            "tsv": "format csv, header, delimiter '\t'",
+            "json": "format json, array true",
             "parquet": "format parquet, compression zstd",
-        }[form]  # fmt: skip
+        }[form]
         if EXPLAIN.match(sql):
             raise QueryError("EXPLAIN draws a plan for people:", "leave out --format and --output.")
         # the session may write into its own folder alone; so nobody sees half an answer, either
@@ -111,9 +109,7 @@ class Session:
                 )
             return text
         if len(statements) != 1:
-            raise QueryError(
-                f"One statement was expected and {len(statements)} were given:", "ask one at a time."
-            )
+            raise QueryError(f"One statement was expected and {len(statements)} were given:", "ask one at a time.")
         statement = statements[0]
         if statement.type != duckdb.StatementType.SELECT:
             raise QueryError(
@@ -162,11 +158,7 @@ def opened(stage: Stage) -> Iterator[Session]:
         published = read(root)
         for name, model in published.models.items():
             # the columns of an answer are a contract; the one that names its objects is none of them
-            told = (
-                f"* exclude ({quoted(model.stored_by)})"
-                if model.stored_by and name.startswith("ans_")
-                else "*"
-            )
+            told = f"* exclude ({quoted(model.stored_by)})" if model.stored_by and name.startswith("ans_") else "*"
             run(connection, f"create view {quoted(name)} as select {told} from {relation(root, name, model)}")
         lake = Lake(stage)
         raw = _register_lake(connection, lake)

@@ -78,17 +78,25 @@ def _fixed_keys(root: ObjectRoot) -> Comparison:
     """What the manifest names, and what other engines read."""
     found = compared(root)
     return Comparison(
-        left="manifest", right="keys of other engines", left_rows=found.of,
-        right_rows=found.of - len(found.copies) + len(found.left_over), different=len(found.keys), first=found.told,
-    )  # fmt: skip
+        left="manifest",
+        right="keys of other engines",
+        left_rows=found.of,
+        right_rows=found.of - len(found.copies) + len(found.left_over),
+        different=len(found.keys),
+        first=found.told,
+    )
 
 
 def _checksums(name: str, found: Damage) -> Comparison:
     """The bytes of every object, and the checksum that it was written with."""
     return Comparison(
-        left=f"objects of the {name}", right="their checksums", left_rows=found.objects,
-        right_rows=found.objects - len(found.damaged), different=len(found.damaged), first=found.first,
-    )  # fmt: skip
+        left=f"objects of the {name}",
+        right="their checksums",
+        left_rows=found.objects,
+        right_rows=found.objects - len(found.damaged),
+        different=len(found.damaged),
+        first=found.first,
+    )
 
 
 def _source_and_lake(
@@ -101,9 +109,7 @@ def _source_and_lake(
     there = current_state(table, days, known)
     strange = sorted(columns.keys() - known.keys())
     if there is None or strange:
-        unseen = (
-            f"the lake has no column {', '.join(strange)} yet" if there else "the table was never captured"
-        )
+        unseen = f"the lake has no column {', '.join(strange)} yet" if there else "the table was never captured"
         return Comparison(
             **names,
             left_rows=read_now.rows,
@@ -158,13 +164,9 @@ def _unreadable(names: Mapping[str, str], trouble: LakeError) -> Comparison:
     return Comparison(**names, left_rows=0, right_rows=0, different=0, first=trouble.problem.rstrip(":"))
 
 
-def _as_staged(
-    connection: duckdb.DuckDBPyConnection, relation: str, mirror: Mirror, same: Mapping[str, Fold]
-) -> str:
+def _as_staged(connection: duckdb.DuckDBPyConnection, relation: str, mirror: Mirror, same: Mapping[str, Fold]) -> str:
     """The mirrored columns as staging has them: texts for show without blanks around them, others typed or folded."""
-    kinds = {
-        name: kind for name, kind, *_ in run(connection, f"describe select * from {relation}").fetchall()
-    }
+    kinds = {name: kind for name, kind, *_ in run(connection, f"describe select * from {relation}").fetchall()}
     cleaned = []
     for name in mirror.columns:
         value = quoted(name)
@@ -177,9 +179,13 @@ def _as_staged(
 
 
 def _compared(
-    connection: duckdb.DuckDBPyConnection, names: Mapping[str, str], left: str, right: str, key: Mapping[str, str],
+    connection: duckdb.DuckDBPyConnection,
+    names: Mapping[str, str],
+    left: str,
+    right: str,
+    key: Mapping[str, str],
     columns: Mapping[str, str],
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     """Compare two relations whose columns are paired by ``columns`` and recognised by ``key``."""
     match = " and ".join(f"l.{quoted(one)} = r.{quoted(other)}" for one, other in key.items())
     one, other = next(iter(key.items()))

@@ -40,7 +40,12 @@ def alert(stage: Stage, *, test: bool) -> bool:
 
 def _message(now: datetime) -> Message:
     return Message(
-        what=What.TEST, incident=f"test{now:%Y%m%d%H%M%S}", kind=Kind.RUN, link="/runs", since=now, until=now,
+        what=What.TEST,
+        incident=f"test{now:%Y%m%d%H%M%S}",
+        kind=Kind.RUN,
+        link="/runs",
+        since=now,
+        until=now,
         cause="This is what a failure looks like: its cause in a sentence, what it struck, and a link.",
         things=("raw/classicmodels/orders",),
-    )  # fmt: skip
+    )

@@ -49,9 +49,7 @@ def told(report: DayReport) -> str:
 
 def show_restored(report: RestoreReport) -> None:
     """Print what a dump brought, and a line about each thing of it that stayed behind."""
-    output().print(
-        table(f"Restored from {report.dump.name}", ["table", "rows"], sorted(report.tables.items()))
-    )
+    output().print(table(f"Restored from {report.dump.name}", ["table", "rows"], sorted(report.tables.items())))
     for note in report.notes:
         say(f"Note: {note}.")
 
@@ -74,9 +72,7 @@ def demonstrate(home: Path, dump: Path | None, days: int, seed: int, scale: floa
         say(f"Making a sample business of scale {scale:g} with seed {seed}")
         for simulated in business.each_day(home, days=days, seed=seed, scale=scale):
             say(told(simulated))
-            evening = datetime.combine(
-                simulated.day + timedelta(days=1), datetime.min.time(), Clock().now().tzinfo
-            )
+            evening = datetime.combine(simulated.day + timedelta(days=1), datetime.min.time(), Clock().now().tzinfo)
             stage = load().at(evening - timedelta(seconds=1))
             run_days(stage, [simulated.day], brief=True)
     answers(load())

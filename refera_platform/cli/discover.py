@@ -49,9 +49,7 @@ def print_catalogue(url: str, name: str, into: Path | None) -> None:
             raise _taken(into) from None
         except OSError as trouble:
             into.unlink(missing_ok=True)  # half of it would be taken for all of it
-            raise SettingError(
-                f"{into} cannot be written ({trouble.strerror}):", "choose another file."
-            ) from None
+            raise SettingError(f"{into} cannot be written ({trouble.strerror}):", "choose another file.") from None
     declared = sum(proposal.table is not None for proposal in proposals)
     say(f"{declared} tables declared, {len(proposals) - declared} left out with the reason in a comment.")
     say(
@@ -67,6 +65,4 @@ def _database(url: str) -> Database:
 
 
 def _taken(path: Path) -> SettingError:
-    return SettingError(
-        f"{path} is there already, and is not overwritten:", "choose another name, or remove it."
-    )
+    return SettingError(f"{path} is there already, and is not overwritten:", "choose another name, or remove it.")

@@ -178,9 +178,7 @@ class Board:
 
     def _parts(self, height: int) -> Iterator[RenderableType]:
         tables = {name: line for name, line in self._lines.items() if name.startswith("raw/") and line.assets}
-        groups = {
-            name: self._lines[name] for name in GROUPS if name in self._lines and self._lines[name].assets
-        }
+        groups = {name: self._lines[name] for name in GROUPS if name in self._lines and self._lines[name].assets}
         if tables:
             # what is over must not scroll away from what is going on; at the end all of it may
             room = max(3, height - AROUND) if not self.is_over else len(tables)
@@ -232,9 +230,7 @@ def _raw_table(lines: dict[str, Line], room: int) -> Iterator[RenderableType]:
     for name, line in shown.items():
         rows = [f"{line.rows[op]:,.0f}" if line.stored else "" for op in OPERATIONS]
         drawn.add_row(name.rpartition("/")[2], _state(line), *rows, _seconds(line), _checks(line))
-    drawn.columns[0].min_width = min(
-        LONGEST, max((len(name.rpartition("/")[2]) for name in shown), default=0)
-    )
+    drawn.columns[0].min_width = min(LONGEST, max((len(name.rpartition("/")[2]) for name in shown), default=0))
     yield drawn
     if len(shown) < len(lines):
         states = Counter(line.state for name, line in lines.items() if name not in shown)
@@ -250,16 +246,12 @@ def _group_table(lines: dict[str, Line]) -> Table:
         rows = f"{line.rows['now']:,.0f}" if line.rows["now"] else ""
         named, others = line.failing[:NAMED], len(line.failing) - NAMED
         red = Text(", ".join(named) + (f" and {others} more" if others > 0 else ""), "red")
-        drawn.add_row(
-            name, _state(line), f"{done}/{len(line.assets)}", rows, _seconds(line), _checks(line), red
-        )
+        drawn.add_row(name, _state(line), f"{done}/{len(line.assets)}", rows, _seconds(line), _checks(line), red)
     return drawn
 
 
 def _table(*columns: str) -> Table:
-    drawn = Table(
-        box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False, collapse_padding=True
-    )
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False, collapse_padding=True)
     for place, name in enumerate(columns):
         drawn.add_column(name, justify="left" if place < 2 else "right", no_wrap=True, overflow="ellipsis")
     return drawn

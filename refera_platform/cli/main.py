@@ -38,9 +38,7 @@ def options(
 
 @app.command(epilog=f"{EXAMPLE}: refera up · refera up --ui --port 3100")
 def up(
-    ui: Annotated[
-        bool, typer.Option("--ui", help="Open the Dagster UI on the stack; stays until Ctrl-C.")
-    ] = False,
+    ui: Annotated[bool, typer.Option("--ui", help="Open the Dagster UI on the stack; stays until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option(help="Port of the UI; another one is picked when it is taken.")] = 3000,
 ) -> None:
     """Start the local stack: a private MariaDB and a private S3."""
@@ -94,12 +92,8 @@ def restore(dump: Annotated[Path, typer.Argument(help="A mysqldump file, plain o
 @app.command(epilog=f"{EXAMPLE}: refera simulate --days 1 · refera simulate --days 3 --seed 7 --scale 10")
 def simulate(
     days: Annotated[int, typer.Option(min=0, help="Days of business to add.")] = 1,
-    seed: Annotated[
-        int | None, typer.Option(help="Another seed is another business; only on a new sample.")
-    ] = None,
-    scale: Annotated[
-        float | None, typer.Option(help="1 is about 330 orders; 1000 about 3 million lines.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed is another business; only on a new sample.")] = None,
+    scale: Annotated[float | None, typer.Option(help="1 is about 330 orders; 1000 about 3 million lines.")] = None,
 ) -> None:
     """Add dated business activity to the sample source, which is made when it is not there."""
     from refera_platform.cli.demo import simulate_days
@@ -118,9 +112,7 @@ def run(
     day: Annotated[str, typer.Option(help="The day to fill; the newest full day by default.")] = "",
     first: Annotated[str, typer.Option("--from", help="First day of a range, done in one pass.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day of a range.")] = "",
-    select: Annotated[
-        str, typer.Option(help="Tables, models or groups, comma-separated; everything by default.")
-    ] = "",
+    select: Annotated[str, typer.Option(help="Tables, models or groups, comma-separated; everything by default.")] = "",
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Build the warehouse from all days, not from the changes.")
     ] = False,
@@ -135,15 +127,11 @@ def run(
     run_days(stage, days_asked(stage.clock, day, first, last), select, full_refresh=full_refresh)
 
 
-@app.command(
-    epilog=f"{EXAMPLE}: refera query 'show tables' · refera query --format csv 'from ans_sales_by_product'"
-)
+@app.command(epilog=f"{EXAMPLE}: refera query 'show tables' · refera query --format csv 'from ans_sales_by_product'")
 def query(
     sql: Annotated[str, typer.Argument(help="One reading statement; - reads it from standard input.")],
     form: Annotated[str, typer.Option("--format", help="table, csv, tsv, json or parquet.")] = "table",
-    into: Annotated[
-        Path | None, typer.Option("--output", help="File to write; standard output by default.")
-    ] = None,
+    into: Annotated[Path | None, typer.Option("--output", help="File to write; standard output by default.")] = None,
 ) -> None:
     """Ask the published warehouse (by table name) and the lake (classicmodels.orders, …)."""
     from refera_platform.cli.query import query as answer
@@ -160,9 +148,7 @@ def as_of(
     day: Annotated[str, typer.Argument(help="A captured day, like 2026-11-21.")],
     table: Annotated[str, typer.Argument(help="A source table: orders, or classicmodels.orders.")],
     form: Annotated[str, typer.Option("--format", help="table, csv, tsv, json or parquet.")] = "table",
-    into: Annotated[
-        Path | None, typer.Option("--output", help="File to write; standard output by default.")
-    ] = None,
+    into: Annotated[Path | None, typer.Option("--output", help="File to write; standard output by default.")] = None,
 ) -> None:
     """Show a source table as it was at the end of a captured day."""
     from refera_platform.cli.query import as_of as show_then
@@ -181,9 +167,7 @@ def report(
     into: Annotated[
         Path | None, typer.Option("--output", help="File of the copy; in the stage's home by default.")
     ] = None,
-    language: Annotated[
-        str, typer.Option(help="en or pt: how the copy opens; the browser's by default.")
-    ] = "",
+    language: Annotated[str, typer.Option(help="en or pt: how the copy opens; the browser's by default.")] = "",
     docs: Annotated[bool, typer.Option("--docs", help="dbt's documentation instead of the report.")] = False,
 ) -> None:
     """Say where the report of the seven answers is, or show it."""
@@ -196,9 +180,7 @@ def report(
     epilog=f"{EXAMPLE}: refera resnapshot orders · refera resnapshot orders customers · refera resnapshot --all"
 )
 def resnapshot(
-    tables: Annotated[
-        list[str] | None, typer.Argument(help="Source tables: orders, or classicmodels.orders.")
-    ] = None,
+    tables: Annotated[list[str] | None, typer.Argument(help="Source tables: orders, or classicmodels.orders.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every declared table.")] = False,
 ) -> None:
     """Take a new baseline: all rows as they are now, and the deletes that this implies."""
@@ -254,9 +236,7 @@ def discover(
     ],
     name: Annotated[
         str,
-        typer.Option(
-            "--schema-name", help="What the database is called here; made from its schema by default."
-        ),
+        typer.Option("--schema-name", help="What the database is called here; made from its schema by default."),
     ] = "",
     into: Annotated[
         Path | None, typer.Option("--output", help="New file to write; standard output by default.")

@@ -44,9 +44,7 @@ def output() -> Console:
 
 def messages() -> Console:
     """Where progress and errors go."""
-    return Lines(
-        stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True
-    )
+    return Lines(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True)
 
 
 def say(line: str) -> None:
@@ -66,9 +64,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
         drawn.caption = f"… and {more:,} more rows"
     content = [list(row) for row in rows]
     for index, name in enumerate(columns):
-        numeric = any(
-            isinstance(row[index], int | float) or hasattr(row[index], "as_tuple") for row in content
-        )
+        numeric = any(isinstance(row[index], int | float) or hasattr(row[index], "as_tuple") for row in content)
         drawn.add_column(escape(printable(name)), justify="right" if numeric else "left", overflow="fold")
     for row in content:
         drawn.add_row(*(cell(value) for value in row))

@@ -66,9 +66,7 @@ def _answer(session: Session, sql: str, form: str, into: Path | None) -> None:
         output().print(table("", names, first, more=sum(1 for _ in rows)))
         return
     if form == "table":
-        raise QueryError(
-            "A table is for people to read:", "choose --format csv, tsv, json or parquet for a file."
-        )
+        raise QueryError("A table is for people to read:", "choose --format csv, tsv, json or parquet for a file.")
     if form == "parquet" and into is None and sys.stdout.isatty():
         raise QueryError("Parquet is not for a terminal:", "redirect it, or name a file with --output.")
     if into is not None:
@@ -91,9 +89,7 @@ def answers(stage: Stage) -> None:
     console = output()
     with opened(stage) as session:
         for question in QUESTIONS:
-            console.print(
-                f"\n[bold]{question.number}. {question.english}[/bold] [dim]· {question.portuguese}[/dim]"
-            )
+            console.print(f"\n[bold]{question.number}. {question.english}[/bold] [dim]· {question.portuguese}[/dim]")
             for answer in question.answers:
                 ordered = f"select * from {quoted(answer.model)} order by {answer.order}"
                 names, rows = fetched(session.query(f"{ordered} limit {FEW}"))

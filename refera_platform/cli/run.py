@@ -71,9 +71,15 @@ def _captured_later(stage: Stage, day: date) -> dict[SourceTable, str]:
 
 
 def run_days(
-    stage: Stage, days: Sequence[date], select: str = "", *, without: tuple[SourceTable, ...] = (),
-    brief: bool = False, afresh: bool = False, full_refresh: bool = False,
-) -> float:  # fmt: skip
+    stage: Stage,
+    days: Sequence[date],
+    select: str = "",
+    *,
+    without: tuple[SourceTable, ...] = (),
+    brief: bool = False,
+    afresh: bool = False,
+    full_refresh: bool = False,
+) -> float:
     """Run the daily job and show it; says how many seconds it took.
 
     Args:
@@ -114,9 +120,7 @@ def run_days(
         say(f"Warning: {warning}")
     if not outcome.succeeded:
         reasons = "\n  ".join(dict.fromkeys(outcome.failures)) or "the run did not finish"
-        raise ReferaError(
-            f"The run of {span} failed:\n  {reasons}\n", f"Its log is in the UI as run {outcome.run_id}."
-        )
+        raise ReferaError(f"The run of {span} failed:\n  {reasons}\n", f"Its log is in the UI as run {outcome.run_id}.")
     return outcome.seconds
 
 

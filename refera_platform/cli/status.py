@@ -32,7 +32,5 @@ def print_status(home: Path, form: str) -> bool:
         ]
         for server in found.servers
     ]
-    output().print(
-        table(f"Local stack in {home}", ["server", "state", "address", "pid", "up since", "log"], rows)
-    )
+    output().print(table(f"Local stack in {home}", ["server", "state", "address", "pid", "up since", "log"], rows))
     return found.running

@@ -93,8 +93,7 @@ def _broken(address: str) -> set[str]:
     return {
         entry["name"]
         for entry in entries
-        if entry["loadStatus"] == "LOADED"
-        and (entry["locationOrLoadError"] or {}).get("__typename") == "PythonError"
+        if entry["loadStatus"] == "LOADED" and (entry["locationOrLoadError"] or {}).get("__typename") == "PythonError"
     }
 
 

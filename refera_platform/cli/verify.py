@@ -29,7 +29,5 @@ def print_proof(stage: Stage) -> bool:
     for one in apart:
         say(f"First difference: {one.first}")
     if apart:
-        say(
-            "Next: refera run brings lake and warehouse up to the source; a difference that stays is a defect."
-        )
+        say("Next: refera run brings lake and warehouse up to the source; a difference that stays is a defect.")
     return not apart

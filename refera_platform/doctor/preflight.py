@@ -64,9 +64,7 @@ class Grants:
 LAKE, WAREHOUSE = "lake", "warehouse"
 
 
-def examine(
-    stage: Stage, tables: Sequence[SourceTable], roots: Collection[str] = (LAKE, WAREHOUSE)
-) -> Diagnosis:
+def examine(stage: Stage, tables: Sequence[SourceTable], roots: Collection[str] = (LAKE, WAREHOUSE)) -> Diagnosis:
     """Look at everything, and say it when all of it was looked at; otherwise as ``examined``."""
     return Diagnosis.of(examined(stage, tables, roots))
 
@@ -83,9 +81,7 @@ def examined(
         tables: What is captured; without any, no database is looked at.
         roots: Which of the two roots are looked at: who only extracts may not even see the warehouse.
     """
-    wanted = {
-        name: root for name, root in ((LAKE, stage.lake), (WAREHOUSE, stage.warehouse)) if name in roots
-    }
+    wanted = {name: root for name, root in ((LAKE, stage.lake), (WAREHOUSE, stage.warehouse)) if name in roots}
     with scratch(stage) as folder:
         store_is_well, lake_answers = True, False
         for found in _stores(stage, wanted, folder):
@@ -178,9 +174,7 @@ def oldest_needed(
     return min(places, key=lambda found: found[0].order, default=(None, None))
 
 
-def places_needed(
-    stage: Stage, source: Source, tables: Sequence[SourceTable]
-) -> dict[str, tuple[Position, datetime]]:
+def places_needed(stage: Stage, source: Source, tables: Sequence[SourceTable]) -> dict[str, tuple[Position, datetime]]:
     """The same for each table by its address; without those that were never read from the log.
 
     Raises:
@@ -188,9 +182,7 @@ def places_needed(
     """
     lake, found = Lake(stage), dict[str, tuple[Position, datetime]]()
     for table in tables:
-        states = [
-            item.state for item in lake.days(table, source.connection).values() if item.state.is_observed
-        ]
+        states = [item.state for item in lake.days(table, source.connection).values() if item.state.is_observed]
         if states and states[-1].strategy == Strategy.LOG.value:
             place = Position.parse(states[-1].resume_position or states[-1].end_position)
             midnight = datetime.combine(states[-1].day, datetime.min.time(), ZoneInfo(stage.clock.time_zone))

@@ -36,9 +36,7 @@ def create_secret(connection: duckdb.DuckDBPyConnection, name: str, options: dic
     try:
         connection.execute(f"create or replace secret {quoted(name)} ({settings})")
     except duckdb.Error as trouble:
-        hidden = redact(
-            str(trouble), [value for key, value in options.items() if key not in {"type", "region"}]
-        )
+        hidden = redact(str(trouble), [value for key, value in options.items() if key not in {"type", "region"}])
         raise SettingError(f"DuckDB refused the credentials: {hidden}") from None
 
 

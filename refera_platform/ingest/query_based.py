@@ -24,7 +24,7 @@ from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.schema_drift import altered, begun, carried
 from refera_platform.lake.volume import changes_by_day
-from refera_platform.lake.writer import addition, nothing, pass_prefix, write_day
+from refera_platform.lake.writer import addition, close_unseen, pass_prefix, write_day
 from refera_platform.reconcile.values import Present, reconciled
 from refera_platform.source.collation import Fold, collations, fold_of
 from refera_platform.source.column_names import is_among
@@ -93,18 +93,22 @@ def capture(
             passing=True,
         )
     state = RawState(
-        database=table.database, table=table.name, day=plan.fill, strategy=table.strategy.value,
+        database=table.database,
+        table=table.name,
+        day=plan.fill,
+        strategy=table.strategy.value,
         server=identity.server,
-        schema=identity.schema, start_position=was.end_position if was else "",
-        end_position=taken.position, read_at=taken.read.read_at.isoformat(), columns=columns, quirks=taken.read.quirks,
-        collations=collations(declared), schema_since=since,
+        schema=identity.schema,
+        start_position=was.end_position if was else "",
+        end_position=taken.position,
+        read_at=taken.read.read_at.isoformat(),
+        columns=columns,
+        quirks=taken.read.quirks,
+        collations=collations(declared),
+        schema_since=since,
         schema_version=(was.schema_version + (dict(was.columns) != columns)) if was else 1,
-    )  # fmt: skip
-    for day in plan.unseen:
-        unseen = replace(state, day=day, is_observed=False, quirks={}, end_position=state.start_position)
-        write_day(
-            lake, source.connection, table, unseen, nothing(unseen), before=None, extends=False, folder=folder
-        )
+    )
+    close_unseen(lake, source.connection, table, state, plan.unseen, folder)
     reading = Reading.BASELINE if force_baseline else taken.reading
     state, added, size = _fill(lake, source, table, known, state, taken.read, reading, folder)
     days = lake.days(table, source.connection)
@@ -113,18 +117,27 @@ def capture(
     is_part = reading is Reading.PART
     is_anew = force_baseline or was is None or table.strategy is Strategy.SNAPSHOT
     present = Present(
-        days=days, written=[plan.fill] if added or not is_part else [], source_rows=taken.source_rows,
-        is_anew=is_anew, own_pass=pass_prefix(state) if is_part else "",
-    )  # fmt: skip
+        days=days,
+        written=[plan.fill] if added or not is_part else [],
+        source_rows=taken.source_rows,
+        is_anew=is_anew,
+        own_pass=pass_prefix(state) if is_part else "",
+    )
     found = reconciled(source, table, present, folder)
     return Captured(
-        table=table, filled=(Filled(day=plan.fill, state=state, added=added, bytes=size, url=url),),
-        unseen=plan.unseen, kept=plan.kept,
+        table=table,
+        filled=(Filled(day=plan.fill, state=state, added=added, bytes=size, url=url),),
+        unseen=plan.unseen,
+        kept=plan.kept,
         altered=altered(was.columns if was else None, columns),
         volumes=changes_by_day(item.state for day, item in days.items() if day < clock.today()),
-        source_rows=taken.source_rows, lake_rows=lake_rows, rows_twice=rows_twice, reconciled=found,
-        seconds=time.monotonic() - started, known=days,
-    )  # fmt: skip
+        source_rows=taken.source_rows,
+        lake_rows=lake_rows,
+        rows_twice=rows_twice,
+        reconciled=found,
+        seconds=time.monotonic() - started,
+        known=days,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,15 +164,23 @@ def _read(source: Source, table: SourceTable, was: RawState | None, path: Path, 
     rows = row_count(source, table)
     read = pull(source, table, path, clock, where=reached.where)
     return Taken(
-        read=read, reading=Reading.PART if reached.where else Reading.WHOLE, position=reached.position,
+        read=read,
+        reading=Reading.PART if reached.where else Reading.WHOLE,
+        position=reached.position,
         source_rows=rows,
-    )  # fmt: skip
+    )
 
 
 def _fill(
-    lake: Lake, source: Source, table: SourceTable, known: Mapping[date, RawObject], state: RawState, read: Pulled,
-    reading: Reading, folder: Path,
-) -> tuple[RawState, Mapping[str, int], int]:  # fmt: skip
+    lake: Lake,
+    source: Source,
+    table: SourceTable,
+    known: Mapping[date, RawObject],
+    state: RawState,
+    read: Pulled,
+    reading: Reading,
+    folder: Path,
+) -> tuple[RawState, Mapping[str, int], int]:
     """Write the day's object if anything changed; say its state, what was added, and its bytes."""
     connection, before = source.connection, known.get(state.day)
     now = read.relation
@@ -169,9 +190,14 @@ def _fill(
     if there is not None:
         changes = folder / "changes.parquet"
         compared = differences(
-            read=now, state=there, key=table.key, columns=state.columns, known=_columns_seen(known, state.columns),
-            reading=reading, folds=_key_folds(table, state),
-        )  # fmt: skip
+            read=now,
+            state=there,
+            key=table.key,
+            columns=state.columns,
+            known=_columns_seen(known, state.columns),
+            reading=reading,
+            folds=_key_folds(table, state),
+        )
         run(connection, f"copy ({compared}) to {literal(str(changes))} (format parquet, compression lz4)")
         changed = f"read_parquet({literal(str(changes))})"
         counts = dict(run(connection, f"select _op, count(*) from {changed} group by all").fetchall())
@@ -184,9 +210,7 @@ def _fill(
     if before:
         kept = before.state.rows if extends else {}
         total = {name: kept.get(name, 0) + added.get(name, 0) for name in sorted({*kept, *added})}
-        state = replace(
-            state, passes=before.state.passes + 1, rows=total, start_position=before.state.start_position
-        )
+        state = replace(state, passes=before.state.passes + 1, rows=total, start_position=before.state.start_position)
     else:
         state = replace(state, rows=dict(added))
     is_whole = there is None or table.strategy is Strategy.SNAPSHOT or reading is Reading.BASELINE
@@ -194,9 +218,15 @@ def _fill(
     # what is new was seen when it was read; the position of a cursor is no instant
     dated = replace(state, end_position=read.read_at.isoformat())
     stored = write_day(
-        lake, connection, table, state, addition(rows, dated, op=op), before=before.stored if before else None,
-        extends=extends, folder=folder,
-    )  # fmt: skip
+        lake,
+        connection,
+        table,
+        state,
+        addition(rows, dated, op=op),
+        before=before.stored if before else None,
+        extends=extends,
+        folder=folder,
+    )
     return state, added, stored.size
 
 

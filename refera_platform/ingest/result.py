@@ -85,11 +85,7 @@ class Captured:
             return f"{self.rows_twice} rows of {address} are there twice"
         if self.is_settled and not self.agrees:
             return f"{address} has {self.lake_rows} rows in the lake and {self.source_rows} at the source"
-        return (
-            f"{address} differs in {found.scope}: {found.first_columns or 'a row differs'}"
-            if found.first
-            else ""
-        )
+        return f"{address} differs in {found.scope}: {found.first_columns or 'a row differs'}" if found.first else ""
 
     @property
     def doubt(self) -> str:

@@ -22,9 +22,16 @@ from refera_platform.source.table import SourceTable, Strategy
 
 
 def capture_tables(
-    lake: Lake, source: Source, tables: Sequence[SourceTable], requested: Sequence[date], stage: Stage, folder: Path,
-    *, afresh: Collection[str] = (), sizes: Sizes | None = None,
-) -> Iterator[Captured | Refused | InPieces]:  # fmt: skip
+    lake: Lake,
+    source: Source,
+    tables: Sequence[SourceTable],
+    requested: Sequence[date],
+    stage: Stage,
+    folder: Path,
+    *,
+    afresh: Collection[str] = (),
+    sizes: Sizes | None = None,
+) -> Iterator[Captured | Refused | InPieces]:
     """Bring days of tables of one database into the lake; a table that cannot go on is refused by itself.
 
     Args:

@@ -121,9 +121,7 @@ def catch_up(
         for table, begin in begins.items()
         if begin and first < begin <= last and (state := captured.get(table)) and _is_log(table, state)
     }
-    return CatchUp(
-        days=days_between(first, last), new=tuple(new) if is_begun else (), done=tuple(done), later=later
-    )
+    return CatchUp(days=days_between(first, last), new=tuple(new) if is_begun else (), done=tuple(done), later=later)
 
 
 def can_have(day: date, first: date | None, newest: date | None, *, is_log: bool) -> bool:
@@ -153,9 +151,7 @@ def require_in_calendar(days: Sequence[date], clock: Clock, first_day: date) -> 
     """
     today = clock.today()
     if days and days[-1] > today:
-        raise UnavailableDayError(
-            f"Day {days[-1]} has not begun (today is {today}):", "ask for a day that has."
-        )
+        raise UnavailableDayError(f"Day {days[-1]} has not begun (today is {today}):", "ask for a day that has.")
     if days and days[0] < first_day:
         raise UnavailableDayError(
             f"Day {days[0]} is before {first_day}, the first day of the calendar:",

@@ -53,9 +53,5 @@ def frames_of(error: ReferaError) -> str:
 
 def _place(fault: Exception) -> str:
     """The innermost line of ours that was reached."""
-    own = [
-        frame
-        for frame in traceback.extract_tb(fault.__traceback__)
-        if PACKAGE in Path(frame.filename).parents
-    ]
+    own = [frame for frame in traceback.extract_tb(fault.__traceback__) if PACKAGE in Path(frame.filename).parents]
     return f"{Path(own[-1].filename).relative_to(PACKAGE)}:{own[-1].lineno}" if own else "an unknown line"

@@ -109,19 +109,19 @@ def raw_rows(urls: Sequence[str], *, with_day: bool = False, with_number: bool =
         with_day: Whether the day in their path is a column.
         with_number: Whether a row's place in its object, from 0, is the column ``file_row_number``.
     """
-    days = (
-        ", hive_partitioning = true, hive_types = {'day': date}"
-        if with_day
-        else ", hive_partitioning = false"
-    )
+    days = ", hive_partitioning = true, hive_types = {'day': date}" if with_day else ", hive_partitioning = false"
     number = ", file_row_number = true" if with_number else ""
     return f"read_parquet({listed(urls)}, union_by_name = true{days}{number})"
 
 
 def object_rows(
-    objects: Sequence[RawObject], columns: Mapping[str, str] | None = None, *, files: Sequence[Path] = (),
-    with_day: bool = False, with_number: bool = False,
-) -> str:  # fmt: skip
+    objects: Sequence[RawObject],
+    columns: Mapping[str, str] | None = None,
+    *,
+    files: Sequence[Path] = (),
+    with_day: bool = False,
+    with_number: bool = False,
+) -> str:
     """DuckDB relation of the rows of some objects, each column in one spelling and one type, whatever it once had.
 
     Args:
@@ -149,9 +149,7 @@ def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:
     """The objects whose rows add up to the current state: the last that holds the whole table, and those after it."""
     observed = [item for item in days.values() if item.state.is_observed]
     whole = [
-        at
-        for at, item in enumerate(observed)
-        if item.state.is_whole or item.state.strategy == Strategy.SNAPSHOT.value
+        at for at, item in enumerate(observed) if item.state.is_whole or item.state.strategy == Strategy.SNAPSHOT.value
     ]
     return observed[whole[-1] :] if whole else observed
 
@@ -188,9 +186,10 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConne
     except duckdb.Error as trouble:
         words = redact(str(trouble), []).splitlines()[0].rstrip(".")
         raise LakeError(
-            f"The lake could not be read or written: {words}:", "nothing was committed.",
+            f"The lake could not be read or written: {words}:",
+            "nothing was committed.",
             public=f"The lake could not be read or written ({kind_of(trouble)}):",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def listed(urls: Sequence[str]) -> str:

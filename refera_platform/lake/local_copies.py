@@ -42,9 +42,7 @@ class LocalCopies:
         files = {key: self._folder / (etag.strip('"') or "named") / key for key, etag in etags.items()}
         with ThreadPoolExecutor(REQUESTS) as receiving:
             waiting = [
-                receiving.submit(
-                    self._objects.download, key, path, etag=etags[key], sha256=sha256.get(key, "")
-                )
+                receiving.submit(self._objects.download, key, path, etag=etags[key], sha256=sha256.get(key, ""))
                 for key, path in files.items()
                 if not path.exists()
             ]

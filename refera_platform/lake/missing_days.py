@@ -38,23 +38,16 @@ def gaps_of(table: SourceTable, known: Mapping[date, RawState], clock: Clock) ->
     if not known:
         return Gaps()
     missing = tuple(day for day in days_between(min(known), due_day(table, clock)) if day not in known)
-    unseen = tuple(
-        sorted(day for day, state in known.items() if not state.is_observed and not state.unknown_since)
-    )
+    unseen = tuple(sorted(day for day, state in known.items() if not state.is_observed and not state.unknown_since))
     unknown = tuple(
         unknown_time(state) for _, state in sorted(known.items()) if state.is_observed and state.unknown_since
     )
-    return Gaps(
-        missing=missing, unseen=unseen, unknown=unknown, remedy=_remedy(table, missing, max(known), clock)
-    )
+    return Gaps(missing=missing, unseen=unseen, unknown=unknown, remedy=_remedy(table, missing, max(known), clock))
 
 
 def unknown_time(state: RawState) -> str:
     """The time before an object that nobody knows, to the second: ``… and …``."""
-    return (
-        " and ".join(text[:19].replace("T", " ") for text in (state.unknown_since, state.unknown_until))
-        + " UTC"
-    )
+    return " and ".join(text[:19].replace("T", " ") for text in (state.unknown_since, state.unknown_until)) + " UTC"
 
 
 def _remedy(table: SourceTable, missing: tuple[date, ...], newest: date, clock: Clock) -> str:

@@ -126,9 +126,7 @@ class RawState:
             said = content.pop("checksum", "")
             is_intact = said in ("", _checksum(content))
             if content.pop("format") > FORMAT:
-                raise LakeError(
-                    f"{where} was written by a later version of refera_platform:", "update this one."
-                )
+                raise LakeError(f"{where} was written by a later version of refera_platform:", "update this one.")
             if not is_intact:
                 raise DamagedError(
                     f"The state that {where} carries is not the one that was written: its checksum differs.",

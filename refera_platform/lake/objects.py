@@ -75,7 +75,7 @@ class ObjectRoot:
                     key = item["Key"].removeprefix(self._prefix)
                     yield StoredObject(
                         key=key, url=self.url(key), size=item["Size"], etag=item["ETag"], modified=item["LastModified"]
-                    )  # fmt: skip
+                    )
 
     def read(self, key: str) -> tuple[bytes, str] | None:
         """The bytes and the ETag of a small object, or ``None`` when there is none.
@@ -154,11 +154,13 @@ class ObjectRoot:
         with explained(self.url(key)):
             return str(
                 self._client.put_object(
-                    Bucket=self._bucket, Key=self._prefix + key, Body=content,
+                    Bucket=self._bucket,
+                    Key=self._prefix + key,
+                    Body=content,
                     **_checksums(hashlib.sha256(content).digest()),
                     **({"ContentType": content_type} if content_type else {}),
                 )["ETag"]
-            )  # fmt: skip
+            )
 
     def copy(self, source: str, key: str, *, replaces: str | None, size: int = 0) -> str:
         """Copy one key onto another inside the store, in one atomic step; says the new ETag.
@@ -210,9 +212,7 @@ class ObjectRoot:
                     number = len(parts) + 1
                     etag = self._client.upload_part(**upload, PartNumber=number, Body=chunk)["ETag"]
                     parts.append({"PartNumber": number, "ETag": etag})
-            done = self._client.complete_multipart_upload(
-                **upload, MultipartUpload={"Parts": parts}, **condition
-            )
+            done = self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **condition)
         except (BotoCoreError, ClientError):
             with suppress(ClientError):  # it is gone already when only its last answer was lost
                 self._client.abort_multipart_upload(**upload)

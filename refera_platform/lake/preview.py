@@ -62,9 +62,13 @@ def newest_changes(connection: duckdb.DuckDBPyConnection, table: SourceTable, it
 
 
 def peek(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str], hidden: Collection[str], *,
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    columns: Mapping[str, str],
+    hidden: Collection[str],
+    *,
     order: str = "",
-) -> Preview:  # fmt: skip
+) -> Preview:
     """Some rows of a relation.
 
     Args:
@@ -81,9 +85,11 @@ def peek(
     asked = ", ".join(_cell(name, columns[name]) for name in names if name not in hidden) or "1"
     rows = run(connection, f"select {asked} from {relation} {order} limit {ROWS}").fetchall()
     return Preview(
-        columns=tuple(names), rows=tuple(map(tuple, rows)), hidden=frozenset(hidden),
+        columns=tuple(names),
+        rows=tuple(map(tuple, rows)),
+        hidden=frozenset(hidden),
         left_out=len(columns) - len(names),
-    )  # fmt: skip
+    )
 
 
 def _cell(name: str, kind: str) -> str:

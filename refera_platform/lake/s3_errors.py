@@ -36,9 +36,7 @@ def explained(url: str, *, overtaken: str = "so this one wrote nothing") -> Iter
         yield
     except ClientError as trouble:
         if code(trouble) in OVERTAKEN:
-            raise OvertakenError(
-                f"Another run wrote {url} meanwhile, {overtaken}:", "run it again."
-            ) from None
+            raise OvertakenError(f"Another run wrote {url} meanwhile, {overtaken}:", "run it again.") from None
         said = trouble.response.get("Error", {}).get("Message", "")
         raise LakeError(
             f"S3 refused {trouble.operation_name} of {url} ({code(trouble)}: {said.rstrip('.')}):",

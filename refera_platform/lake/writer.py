@@ -4,8 +4,9 @@ Never ``COPY`` onto a published key: on an error DuckDB deletes or truncates wha
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -29,9 +30,7 @@ def addition(relation: str, state: RawState, *, op: str = "_op") -> str:
         state: State of the object that the rows go to.
         op: SQL of the operation of a row.
     """
-    columns = ", ".join(
-        f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items()
-    )
+    columns = ", ".join(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items())
     prefix = pass_prefix(state)
     return (
         f"select {columns}, {op} as _op, timestamptz {literal(state.end_position)} as _changed_at,"
@@ -118,3 +117,17 @@ def write_day(
     path.unlink()
     copies.discard()
     return StoredObject(key=key, url=lake.objects.url(key), size=size, etag=etag, modified=datetime.now(UTC))
+
+
+def close_unseen(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    state: RawState,
+    days: Sequence[date],
+    folder: Path,
+) -> None:
+    """Commit an empty object for each day on which nobody looked at the table: a gap that is known to be one."""
+    for day in days:
+        unseen = replace(state, day=day, is_observed=False, quirks={}, end_position=state.start_position)
+        write_day(lake, connection, table, unseen, nothing(unseen), before=None, extends=False, folder=folder)

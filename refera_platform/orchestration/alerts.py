@@ -43,8 +43,10 @@ class Cursor:
     def written(self) -> str:
         """The same as a short text."""
         content: Mapping[str, Any] = {
-            "seen": self.seen.isoformat() if self.seen else None, "watched": self.watched, **self.memory.as_json(),
-        }  # fmt: skip
+            "seen": self.seen.isoformat() if self.seen else None,
+            "watched": self.watched,
+            **self.memory.as_json(),
+        }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -83,9 +85,7 @@ def build_alerts_sensor() -> dg.SensorDefinition:
         repository = context.repository_def
         if repository is None:
             raise dg.DagsterInvariantViolationError("The sensor was evaluated outside of a code location.")
-        after, troubles = look_and_tell(
-            context.instance, repository, out, before or Cursor(), datetime.now(UTC)
-        )
+        after, troubles = look_and_tell(context.instance, repository, out, before or Cursor(), datetime.now(UTC))
         context.update_cursor(after.written())
         for trouble in troubles:
             context.log.error(trouble)

@@ -52,9 +52,7 @@ class EventLog(SqliteEventLogStorage):
         return engine
 
     def _opened(self, shard: str) -> Engine:
-        engine = create_engine(
-            self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-        )
+        engine = create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
         # with its write-ahead log a killed process loses nothing all the same; after a power cut the last events may be
         # missing, and the file is sound. Otherwise each of them waits for the disk.
         listen(engine, "connect", lambda connection, _: connection.execute("pragma synchronous = normal"))

@@ -67,17 +67,21 @@ class Request:
     """Assets; all of the job's when it is ``None``."""
 
 
-def execute(
-    job: dg.JobDefinition, instance: dg.DagsterInstance, by: dg.ExecutorDefinition, request: Request
-) -> bool:
+def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, by: dg.ExecutorDefinition, request: Request) -> bool:
     """``JobDefinition.execute_in_process`` with an executor that can be chosen; says whether every step succeeded."""
     chosen = sorted(request.selection or ())
     tags = merge_run_tags(job, request.partition_key, request.tags, chosen, instance, request.run_config)
     here = job.as_ephemeral_job({}, {}, asset_selection=chosen or None).with_executor_def(by)
     result = core_execute_in_process(
-        run_config=request.run_config, job=InMemoryJob(here), instance=instance, output_capturing_enabled=False,
-        raise_on_error=False, run_tags=tags, run_id=request.run_id, asset_selection=frozenset(chosen),
-    )  # fmt: skip
+        run_config=request.run_config,
+        job=InMemoryJob(here),
+        instance=instance,
+        output_capturing_enabled=False,
+        raise_on_error=False,
+        run_tags=tags,
+        run_id=request.run_id,
+        asset_selection=frozenset(chosen),
+    )
     return result.success
 
 
@@ -88,16 +92,19 @@ class PoolExecutor(InProcessExecutor):
         super().__init__(retries=RetryMode.ENABLED)
         self._home, self._is_stopped = home, is_stopped
 
-    def execute(
-        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
-    ) -> Iterator[DagsterEvent]:
+    def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         """Run the steps; what a signal ended is canceled when it was meant for the run."""
         manager = PlanExecutionContextManager(
-            job=plan_context.job, retry_mode=plan_context.retry_mode, execution_plan=execution_plan,
-            run_config=plan_context.run_config, dagster_run=plan_context.dagster_run, instance=plan_context.instance,
-            raise_on_error=plan_context.raise_on_error, output_capture=plan_context.output_capture,
+            job=plan_context.job,
+            retry_mode=plan_context.retry_mode,
+            execution_plan=execution_plan,
+            run_config=plan_context.run_config,
+            dagster_run=plan_context.dagster_run,
+            instance=plan_context.instance,
+            raise_on_error=plan_context.raise_on_error,
+            output_capture=plan_context.output_capture,
             step_dependency_config=self.step_dependency_config,
-        )  # fmt: skip
+        )
         try:
             yield from ExecuteRunWithPlanIterable(
                 execution_plan=execution_plan, iterator=self._steps, execution_context_manager=manager
@@ -107,13 +114,9 @@ class PoolExecutor(InProcessExecutor):
                 plan_context.instance.report_run_canceling(plan_context.dagster_run, STOPPED)
             raise
 
-    def _steps(
-        self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
-    ) -> Iterator[DagsterEvent]:
+    def _steps(self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         with PoolQueue(job_context, self._home) as queue:
-            steps = cast(
-                "Generator[DagsterEvent]", inner_plan_execution_iterator(job_context, execution_plan, queue)
-            )
+            steps = cast("Generator[DagsterEvent]", inner_plan_execution_iterator(job_context, execution_plan, queue))
             for event in steps:
                 yield event
                 if event.event_type in MAY_END_IT and self._must_end(job_context, event):
@@ -124,9 +127,7 @@ class PoolExecutor(InProcessExecutor):
 
         Dagster begins a step with a retry policy again, also after a signal.
         """
-        if event.event_type is DagsterEventType.STEP_UP_FOR_RETRY and was_interrupted(
-            event.step_retry_data.error
-        ):
+        if event.event_type is DagsterEventType.STEP_UP_FOR_RETRY and was_interrupted(event.step_retry_data.error):
             return True
         run = job_context.instance.get_run_by_id(job_context.run_id)
         return bool(self._is_stopped()) or (run is not None and run.status is DagsterRunStatus.CANCELING)

@@ -103,11 +103,17 @@ def run(
         run_lock.hold(stage.home, outcome.run_id)
         try:
             outcome.succeeded = execute(
-                job, instance, executor(stage.home, is_stopped), Request(
-                    run_id=outcome.run_id, run_config=QUIET, tags={**own_tag(), **span, **tags},
-                    partition_key=str(days[0]) if len(days) == 1 else None, selection=chosen,
-                )
-            )  # fmt: skip
+                job,
+                instance,
+                executor(stage.home, is_stopped),
+                Request(
+                    run_id=outcome.run_id,
+                    run_config=QUIET,
+                    tags={**own_tag(), **span, **tags},
+                    partition_key=str(days[0]) if len(days) == 1 else None,
+                    selection=chosen,
+                ),
+            )
         finally:
             run_lock.release(stage.home, outcome.run_id)
     outcome.succeeded = outcome.succeeded and all(outcome.checks.values())
@@ -133,9 +139,7 @@ def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]
         SettingError: naming the part that names nothing.
     """
     graph = definitions.resolve_asset_graph()
-    known = {table.name: keys.raw(table) for table in TABLES} | {
-        table.address: keys.raw(table) for table in TABLES
-    }
+    known = {table.name: keys.raw(table) for table in TABLES} | {table.address: keys.raw(table) for table in TABLES}
     known |= {key.path[-1]: key for key in graph.materializable_asset_keys if key.path[0] != "raw"}
     groups = set(keys.GROUPS.values()) | {"lake"}
     found: set[dg.AssetKey] = set()
@@ -202,7 +206,5 @@ def _heard(entry: EventLogEntry, outcome: Outcome, tell: Tell, watch: Callable[[
         data = event.step_failure_data
         said = data.user_failure_data.description if data.user_failure_data else None
         error = data.error.cause or data.error if data.error else None
-        outcome.failures.append(
-            said or (error.message.strip() if error else event.step_key or "a step failed")
-        )
+        outcome.failures.append(said or (error.message.strip() if error else event.step_key or "a step failed"))
         tell("failure", outcome.failures[-1])

@@ -47,8 +47,9 @@ BASE_DIR = re.compile(r'base_dir: (".*/dagster/history/runs")')
 
 
 UNCAUGHT = {
-    "module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager",
-}  # fmt: skip
+    "module": "dagster._core.storage.noop_compute_log_manager",
+    "class": "NoOpComputeLogManager",
+}
 """What a step of a headless run writes goes where that of any program goes. To catch it, Dagster starts four processes
 a step, which write tracebacks of their own over the terminal when somebody presses Ctrl-C."""
 

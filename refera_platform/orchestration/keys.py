@@ -11,8 +11,11 @@ import dagster as dg
 from refera_platform.source.table import SourceTable
 
 GROUPS: Mapping[str, str] = {
-    "staging": "staging", "intermediate": "warehouse", "marts": "warehouse", "answers": "answers",
-}  # fmt: skip
+    "staging": "staging",
+    "intermediate": "warehouse",
+    "marts": "warehouse",
+    "answers": "answers",
+}
 """Group of the models in each folder below ``models/``."""
 CAPTURED_DAYS = dg.AssetKey(["lake", "captured_days"])
 """The list of raw objects, which dbt reads like a table."""

@@ -48,9 +48,13 @@ def read(entry: EventLogEntry) -> Event | None:
         node = heard(entry.user_message)
         if node and node.kind == "model":
             return Event(
-                what=What.BUILT, asset=node.name, step=step, line=entry.user_message, passed=not node.is_red,
+                what=What.BUILT,
+                asset=node.name,
+                step=step,
+                line=entry.user_message,
+                passed=not node.is_red,
                 seconds=node.seconds,
-            )  # fmt: skip
+            )
         return Event(what=What.SAID, step=step, line=entry.user_message)
     asset = event.asset_key.to_user_string() if event.asset_key else ""
     match event.event_type:
@@ -71,7 +75,5 @@ def read(entry: EventLogEntry) -> Event | None:
             found = event.asset_check_evaluation_data
             name = f"{found.asset_key.to_user_string()} {found.check_name}"
             passed = found.passed or found.severity is AssetCheckSeverity.WARN
-            return Event(
-                what=What.CHECKED, asset=found.asset_key.to_user_string(), step=step, line=name, passed=passed
-            )  # fmt: skip
+            return Event(what=What.CHECKED, asset=found.asset_key.to_user_string(), step=step, line=name, passed=passed)
     return None

@@ -51,9 +51,7 @@ class Pass(Protocol):
 
 
 @contextmanager
-def opened(
-    stage: Stage, database: str, folder: Path, context: dg.AssetExecutionContext, pool: str
-) -> Iterator[Pass]:
+def opened(stage: Stage, database: str, folder: Path, context: dg.AssetExecutionContext, pool: str) -> Iterator[Pass]:
     """A pass where the stage wants it.
 
     Args:
@@ -86,9 +84,7 @@ class Here:
     ) -> Iterator[Captured | Refused]:
         """Capture by this process's own connection."""
         stage = self._stage
-        for came in capture_tables(
-            Lake(stage), self._source, tables, days, stage, self._folder, afresh=afresh
-        ):
+        for came in capture_tables(Lake(stage), self._source, tables, days, stage, self._folder, afresh=afresh):
             if not isinstance(came, InPieces):  # who reads here reads whole tables
                 yield came
 
@@ -97,9 +93,13 @@ class OnLambda:
     """In a function; what it says is completed by what the lake shows."""
 
     def __init__(
-        self, stage: Stage, database: str, connection: duckdb.DuckDBPyConnection,
-        context: dg.AssetExecutionContext, pool: str,
-    ) -> None:  # fmt: skip
+        self,
+        stage: Stage,
+        database: str,
+        connection: duckdb.DuckDBPyConnection,
+        context: dg.AssetExecutionContext,
+        pool: str,
+    ) -> None:
         self._stage, self._database, self._context, self._pool = stage, database, context, pool
         self._function = Function(stage)
         self.connection = connection
@@ -141,21 +141,21 @@ class OnLambda:
             else:
                 yield self._completed(last)
 
-    def _called(
-        self, tables: Sequence[SourceTable], days: Sequence[date], afresh: Collection[str]
-    ) -> Iterator[Came]:
+    def _called(self, tables: Sequence[SourceTable], days: Sequence[date], afresh: Collection[str]) -> Iterator[Came]:
         # 0.2 s, and of no use to whoever reads the source in this process
         from dagster_aws.pipes import PipesLambdaClient, PipesS3MessageReader
 
         stage, wanted = self._stage, {table.address: table for table in tables}
         reader = PipesS3MessageReader(bucket=stage.runner.messages, client=client(stage.store), interval=POLL)
         event = {
-            "operation": Operation.CAPTURE.value, "stage": stage.name, "database": self._database,
+            "operation": Operation.CAPTURE.value,
+            "stage": stage.name,
+            "database": self._database,
             "tables": [table.name for table in tables],
             # a run over several days carries no partition into Pipes
             "days": [str(day) for day in days],
             "afresh": [table.name for table in tables if table.name in afresh],
-        }  # fmt: skip
+        }
         with warnings.catch_warnings():
             # what Dagster says of its own parts on each call is of no use to whoever made it
             warnings.simplefilter("ignore", dg.PreviewWarning)

@@ -35,9 +35,7 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
 
 def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
     """The checks that time alone can turn red: of freshness, missing and failed days, the log, and late copies."""
-    checks = [
-        dg.AssetCheckKey(keys.raw(table), name) for table in TABLES for name in (FRESH, WHOLE, NO_FAILURE)
-    ]
+    checks = [dg.AssetCheckKey(keys.raw(table), name) for table in TABLES for name in (FRESH, WHOLE, NO_FAILURE)]
     checks += [dg.AssetCheckKey(keys.raw(table), KEPT) for table in logged(TABLES)]
     checks.append(dg.AssetCheckKey(keys.REPORT, SERVED))
     return dg.define_asset_job(
@@ -73,9 +71,7 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
                 newest_states = {table: lake.newest(table, connection) for table in TABLES}
                 todo = catch_up(newest_states, last, {table: lake.first_day(table) for table in TABLES})
         except ReferaError as trouble:
-            context.log.warning(
-                f"The lake does not say which days it has: {trouble}"
-            )  # so will the run, in red
+            context.log.warning(f"The lake does not say which days it has: {trouble}")  # so will the run, in red
             todo = CatchUp(days=(last,))
         return _requests(todo, context.repository_def)
 
@@ -101,10 +97,12 @@ def _requests(todo: CatchUp, repository: "dg.RepositoryDefinition | None") -> li
     for begin in sorted(set(todo.later.values())):
         requests.append(
             days_request(
-                days_between(begin, last), run_key=f"{last} of tables since {begin}", tags={"dagster/priority": "1"},
+                days_between(begin, last),
+                run_key=f"{last} of tables since {begin}",
+                tags={"dagster/priority": "1"},
                 asset_selection=[keys.raw(table) for table, day in todo.later.items() if day == begin],
             )
-        )  # fmt: skip
+        )
     requests.append(days_request(todo.days, asset_selection=others if left_out else None))
     return requests
 

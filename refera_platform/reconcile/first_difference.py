@@ -35,9 +35,7 @@ class Difference:
         return cls(place=place, told=place, columns=columns)
 
 
-def first_difference(
-    source: Source, there: HashedRows, lake_rows: str, where: str, folder: Path
-) -> Difference:
+def first_difference(source: Source, there: HashedRows, lake_rows: str, where: str, folder: Path) -> Difference:
     """The first one in the order of the key.
 
     Args:
@@ -54,9 +52,13 @@ def first_difference(
     key, numbers = [each.name for each in checksums.key], checksums.names
     # as many rows as have the token: a row can be there twice, or its key be hashed in part
     told = ", ".join(
-        [quoted(TOKEN), *(f"any_value({quoted(name)}) as {quoted(name)}" for name in key), "count(*) as n",
-         *(f"sum({quoted(name)}) as {quoted(name)}" for name in numbers)]
-    )  # fmt: skip
+        [
+            quoted(TOKEN),
+            *(f"any_value({quoted(name)}) as {quoted(name)}" for name in key),
+            "count(*) as n",
+            *(f"sum({quoted(name)}) as {quoted(name)}" for name in numbers),
+        ]
+    )
     now = f"(select {told} from read_parquet({literal(str(path))}) group by 1)"
     was = f"(select {told} from {lake_rows} group by 1)"
     differs = [f"now.{quoted(name)} is distinct from was.{quoted(name)}" for name in numbers]

@@ -62,9 +62,7 @@ class HashedRows:
     @property
     def _numbers(self) -> str:
         pairs = zip(self.checksums.lake_numbers, self.checksums.names, strict=True)
-        numbers = (
-            f"case when _op <> 'd' then {number} else 0 end as {quoted(name)}" for number, name in pairs
-        )
+        numbers = (f"case when _op <> 'd' then {number} else 0 end as {quoted(name)}" for number, name in pairs)
         return ", ".join([f"_op as {OP}", *numbers])
 
     def count(self) -> int:

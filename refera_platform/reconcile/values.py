@@ -108,15 +108,18 @@ class _Comparison:
             return self._told(scope, why_not=f"{why} `refera verify` does.")
         return self._by_key(changed, scope)
 
-    def _told(
-        self, scope: str, *, rows: int = 0, first: Difference | None = None, why_not: str = ""
-    ) -> Reconciled:
+    def _told(self, scope: str, *, rows: int = 0, first: Difference | None = None, why_not: str = "") -> Reconciled:
         names = () if why_not else tuple(each.name for each in self._checksums.columns)
         return Reconciled(
-            scope=scope, rows=rows, columns=names, left_out=self._left_out, why_not=why_not,
-            first=first.told if first else "", first_place=first.place if first else "",
+            scope=scope,
+            rows=rows,
+            columns=names,
+            left_out=self._left_out,
+            why_not=why_not,
+            first=first.told if first else "",
+            first_place=first.place if first else "",
             first_columns=first.columns if first else "",
-        )  # fmt: skip
+        )
 
     def _whole(self) -> Reconciled:
         rows, versions = self._rows(self._objects), sum(item.state.row_count for item in self._objects)
@@ -168,9 +171,12 @@ class _Comparison:
 
     def _hashed(self, rows: Callable[[str], str], versions: int, name: str) -> HashedRows:
         return HashedRows(
-            connection=self._source.connection, checksums=self._checksums, rows=rows,
-            versions=versions, path=self._folder / f"hashes-of-{name}.parquet",
-        )  # fmt: skip
+            connection=self._source.connection,
+            checksums=self._checksums,
+            rows=rows,
+            versions=versions,
+            path=self._folder / f"hashes-of-{name}.parquet",
+        )
 
     def _can_look_up(self) -> bool:
         found = indexes(self._source.ask, self._source.database.name).get(self._table.name, [])

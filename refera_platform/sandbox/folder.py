@@ -14,9 +14,21 @@ from refera_platform.sandbox import stack_file
 from refera_platform.sandbox.servers import short_socket
 
 OURS = frozenset(
-    {"stack.json", "sample.json", "stack.lock", "restore.lock", "mariadb", "seaweedfs", "logs", "scratch", "dagster",
-     "duckdb-extensions", "scratch.lock", "running"}
-)  # fmt: skip
+    {
+        "stack.json",
+        "sample.json",
+        "stack.lock",
+        "restore.lock",
+        "mariadb",
+        "seaweedfs",
+        "logs",
+        "scratch",
+        "dagster",
+        "duckdb-extensions",
+        "scratch.lock",
+        "running",
+    }
+)
 """What the stack and the platform make below home."""
 FRESH_ROOM, ROOM = 300 << 20, 50 << 20
 """Bytes that two servers need at least: the first time, and any other."""

@@ -92,11 +92,7 @@ def status(home: Path) -> StackStatus:
     """
     home = home.resolve()
     address = address_file.read(home)
-    places = (
-        ("", "")
-        if address is None
-        else (f"{address.mariadb.host}:{address.mariadb.port}", address.s3.endpoint)
-    )
+    places = ("", "") if address is None else (f"{address.mariadb.host}:{address.mariadb.port}", address.s3.endpoint)
     return StackStatus(
         home=home,
         servers=tuple(ServerStatus.of(server, at) for server, at in zip(_daemons(home), places, strict=True)),
@@ -138,9 +134,10 @@ def _daemons(home: Path) -> tuple[Daemon, Daemon]:
 
 def _lock(home: Path) -> AbstractContextManager[None]:
     return exclusive(
-        home / "stack.lock", patience=LOCK_PATIENCE,
+        home / "stack.lock",
+        patience=LOCK_PATIENCE,
         busy=f"Another process has been starting or stopping the stack in {home} for {LOCK_PATIENCE:.0f} s:",
-    )  # fmt: skip
+    )
 
 
 def _address(home: Path) -> StackAddress:
@@ -151,9 +148,11 @@ def _address(home: Path) -> StackAddress:
             process.stop(server)
         first = ports.pick(seaweedfs.PORTS.values())
         known = address_file.new(
-            mariadb_port=ports.pick(avoid=seaweedfs.block(first)), socket=mariadb.socket_of(home),
-            s3_port=first + seaweedfs.PORTS["s3.port"], first_port=first,
-        )  # fmt: skip
+            mariadb_port=ports.pick(avoid=seaweedfs.block(first)),
+            socket=mariadb.socket_of(home),
+            s3_port=first + seaweedfs.PORTS["s3.port"],
+            first_port=first,
+        )
         address_file.write(home, known)
     return known
 
@@ -190,9 +189,7 @@ def _started(home: Path, address: StackAddress, progress: Say) -> bool:
         seaweedfs.prepare(home, address.s3)
         pids[store] = process.launch(store, seaweedfs.command(store, address.s3), seaweedfs.ENVIRONMENT)
     if pids[database] is None:
-        progress(
-            "Starting MariaDB." if database.data.exists() else "Making MariaDB's data folder and starting it."
-        )
+        progress("Starting MariaDB." if database.data.exists() else "Making MariaDB's data folder and starting it.")
         mariadb.prepare(home, address.mariadb)
         pids[database] = process.launch(database, mariadb.command(database))
     # loaded while the servers start: boto3 takes 0.3 s, and a stack that is up does not need it
@@ -207,7 +204,5 @@ def _started(home: Path, address: StackAddress, progress: Say) -> bool:
                 return False
             raise
     (database.folder / "init.sql").unlink(missing_ok=True)
-    progress(
-        f"MariaDB answers at {address.mariadb.host}:{address.mariadb.port}, S3 at {address.s3.endpoint}."
-    )
+    progress(f"MariaDB answers at {address.mariadb.host}:{address.mariadb.port}, S3 at {address.s3.endpoint}.")
     return True

@@ -37,9 +37,14 @@ class ServerStatus:
         """What the process table says about a server."""
         pid = process.pid_of(server)
         return cls(
-            name=server.name, running=pid is not None, pid=pid, address=address, data=server.data, log=server.log,
+            name=server.name,
+            running=pid is not None,
+            pid=pid,
+            address=address,
+            data=server.data,
+            log=server.log,
             uptime=None if pid is None else process.uptime(pid),
-        )  # fmt: skip
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -77,11 +82,18 @@ class StackStatus:
                 return {"user": who.user, "password": who.password, "url": database.url(who)}
 
             states["mariadb"] |= {
-                "host": database.host, "port": database.port, "socket": database.socket,
-                "database": database.database, "admin": account(database.admin), "reader": account(database.reader),
-            }  # fmt: skip
+                "host": database.host,
+                "port": database.port,
+                "socket": database.socket,
+                "database": database.database,
+                "admin": account(database.admin),
+                "reader": account(database.reader),
+            }
             states["seaweedfs"] |= {
-                "endpoint": store.endpoint, "region": store.region, "access_key": store.access_key,
-                "secret_key": store.secret_key, "bucket": store.bucket,
-            }  # fmt: skip
+                "endpoint": store.endpoint,
+                "region": store.region,
+                "access_key": store.access_key,
+                "secret_key": store.secret_key,
+                "bucket": store.bucket,
+            }
         return {"home": str(self.home), "running": self.running, "servers": states}

@@ -12,8 +12,12 @@ from refera_platform.errors import SettingError
 from refera_platform.settings.loopback import LOOPBACK
 
 WEBHOOK, SMTP, SENDER, RECIPIENTS, UI_URL = (
-    "REFERA_ALERT_WEBHOOK", "REFERA_ALERT_SMTP", "REFERA_ALERT_MAIL_FROM", "REFERA_ALERT_MAIL_TO", "REFERA_UI_URL",
-)  # fmt: skip
+    "REFERA_ALERT_WEBHOOK",
+    "REFERA_ALERT_SMTP",
+    "REFERA_ALERT_MAIL_FROM",
+    "REFERA_ALERT_MAIL_TO",
+    "REFERA_UI_URL",
+)
 ADDRESS = re.compile(r"[!#-'*+\-./0-9=?A-Z^-~]+@[0-9A-Za-z][0-9A-Za-z.-]*")
 """A bare e-mail address; nothing in it could end a header."""
 TLS = ("starttls", "implicit", "off")
@@ -89,13 +93,17 @@ def _mail(env: Mapping[str, str]) -> MailRoute | None:
         raise SettingError(f"{SMTP} needs a user and a password of ASCII characters, or neither:", example)
     host = parts.hostname or ""
     implicit = parts.scheme == "smtps"
-    tls, authorities = _mail_options(
-        parts, "implicit" if implicit else "off" if host in LOOPBACK else "starttls"
-    )
+    tls, authorities = _mail_options(parts, "implicit" if implicit else "off" if host in LOOPBACK else "starttls")
     return MailRoute(
-        host=host, port=parts.port or (465 if implicit else 587), user=user, password=password, tls=tls,
-        ca=authorities, sender=_addresses(SENDER, env[SENDER])[0], recipients=_addresses(RECIPIENTS, env[RECIPIENTS]),
-    )  # fmt: skip
+        host=host,
+        port=parts.port or (465 if implicit else 587),
+        user=user,
+        password=password,
+        tls=tls,
+        ca=authorities,
+        sender=_addresses(SENDER, env[SENDER])[0],
+        recipients=_addresses(RECIPIENTS, env[RECIPIENTS]),
+    )
 
 
 def _mail_options(parts: SplitResult, default: str) -> tuple[str, str]:

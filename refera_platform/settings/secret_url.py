@@ -38,9 +38,7 @@ def url_of(what: str, secret: str) -> str:
             f"{what} has no {', '.join(missing)}:",
             'write them into it, or {"url": "mysql://…"}.',
         )
-    options = urlencode(
-        {name: fields[name] for name in ("ssl_mode", "ssl_ca", "ssl_strict") if fields.get(name)}
-    )
+    options = urlencode({name: fields[name] for name in ("ssl_mode", "ssl_ca", "ssl_strict") if fields.get(name)})
     user, password, name = (quote(str(fields[part]), safe="") for part in ("username", "password", "dbname"))
     address = f"{fields['host']}:{fields.get('port') or 3306}"
     return f"mysql://{user}:{password}@{address}/{name}{'?' + options if options else ''}"

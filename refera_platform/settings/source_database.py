@@ -53,6 +53,13 @@ class Database:
                 " ssl_ca is a path, and ssl_strict is on or off; nothing else may follow the question mark."
             )
         return cls(
-            host=parts.hostname, port=port, user=unquote(parts.username), password=unquote(parts.password or ""),
-            name=name, ssl_mode=mode, ssl_ca=authorities, ssl_strict=strict == "on", kind=parts.scheme,
-        )  # fmt: skip
+            host=parts.hostname,
+            port=port,
+            user=unquote(parts.username),
+            password=unquote(parts.password or ""),
+            name=name,
+            ssl_mode=mode,
+            ssl_ca=authorities,
+            ssl_strict=strict == "on",
+            kind=parts.scheme,
+        )

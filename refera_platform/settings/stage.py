@@ -84,9 +84,7 @@ def load(environment: Mapping[str, str] | None = None, *, reads_source: bool = T
         raise SettingError(f"REFERA_STAGE={name!r} is not a stage:", f"choose one of {', '.join(stages)}.")
     found = stages[name](name, env)
     if reads_source and not found.databases and not found.runner.is_lambda:
-        raise SettingError(
-            "The production stage needs REFERA_CLASSICMODELS_URL:", "set it (README, Settings)."
-        )
+        raise SettingError("The production stage needs REFERA_CLASSICMODELS_URL:", "set it (README, Settings).")
     return found
 
 
@@ -111,12 +109,15 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
     try:
         reader, bucket = stack["mariadb"]["reader"], stack["s3"]["bucket"]
         source = Database(
-            host=stack["mariadb"]["host"], port=stack["mariadb"]["port"], user=reader["user"],
-            password=reader["password"], name=stack["mariadb"]["database"], ssl_mode="disabled", kind="mariadb",
-        )  # fmt: skip
-        store = ObjectStore(
-            **{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")}
+            host=stack["mariadb"]["host"],
+            port=stack["mariadb"]["port"],
+            user=reader["user"],
+            password=reader["password"],
+            name=stack["mariadb"]["database"],
+            ssl_mode="disabled",
+            kind="mariadb",
         )
+        store = ObjectStore(**{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")})
         require_types(source)
         require_types(store)
     except (KeyError, TypeError) as trouble:
@@ -125,11 +126,20 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
         ) from trouble
     clock = _clock(env, at_least=through)
     return Stage(
-        name=name, home=folder, databases={"classicmodels": source}, store=store, lake=f"s3://{bucket}/raw",
-        warehouse=f"s3://{bucket}/warehouse", clock=clock, first_day=_first_day(env),
-        memory_limit=_memory_limit(env), hash_key=_hash_key(env), alerts=AlertSettings.read(env),
-        is_previewed=_is_on(env, "REFERA_PREVIEWS", "on"), runner=RunnerSettings.read(env),
-    )  # fmt: skip
+        name=name,
+        home=folder,
+        databases={"classicmodels": source},
+        store=store,
+        lake=f"s3://{bucket}/raw",
+        warehouse=f"s3://{bucket}/warehouse",
+        clock=clock,
+        first_day=_first_day(env),
+        memory_limit=_memory_limit(env),
+        hash_key=_hash_key(env),
+        alerts=AlertSettings.read(env),
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "on"),
+        runner=RunnerSettings.read(env),
+    )
 
 
 def _production(name: str, env: Mapping[str, str]) -> Stage:
@@ -137,9 +147,7 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
     source, required = "REFERA_CLASSICMODELS_URL", ("REFERA_LAKE", "REFERA_WAREHOUSE")
     missing = [variable for variable in required if not env.get(variable)]
     if missing:
-        raise SettingError(
-            f"The production stage needs {', '.join(missing)}:", "set them (README, Settings)."
-        )
+        raise SettingError(f"The production stage needs {', '.join(missing)}:", "set them (README, Settings).")
     roots = {variable: env[variable].rstrip("/") for variable in ("REFERA_LAKE", "REFERA_WAREHOUSE")}
     for variable, root in roots.items():
         if not root.startswith("s3://") or not root.removeprefix("s3://").partition("/")[0]:
@@ -153,18 +161,23 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         )
     lake, warehouse = roots["REFERA_LAKE"] + "/", roots["REFERA_WAREHOUSE"] + "/"
     if lake.startswith(warehouse) or warehouse.startswith(lake):
-        raise SettingError(
-            "REFERA_LAKE and REFERA_WAREHOUSE lie inside one another:", "give each its own prefix."
-        )
+        raise SettingError("REFERA_LAKE and REFERA_WAREHOUSE lie inside one another:", "give each its own prefix.")
     return Stage(
-        name=name, home=home(env),
+        name=name,
+        home=home(env),
         databases={"classicmodels": Database.from_url(source, env[source])} if env.get(source) else {},
         store=ObjectStore(endpoint=endpoint, region=env.get("REFERA_S3_REGION") or "us-east-1"),
-        lake=roots["REFERA_LAKE"], warehouse=roots["REFERA_WAREHOUSE"], clock=_clock(env), first_day=_first_day(env),
-        memory_limit=_memory_limit(env), hash_key=_hash_key(env), glue_database=catalog,
+        lake=roots["REFERA_LAKE"],
+        warehouse=roots["REFERA_WAREHOUSE"],
+        clock=_clock(env),
+        first_day=_first_day(env),
+        memory_limit=_memory_limit(env),
+        hash_key=_hash_key(env),
+        glue_database=catalog,
         alerts=AlertSettings.read(env),
-        is_previewed=_is_on(env, "REFERA_PREVIEWS", "off"), runner=RunnerSettings.read(env),
-    )  # fmt: skip
+        is_previewed=_is_on(env, "REFERA_PREVIEWS", "off"),
+        runner=RunnerSettings.read(env),
+    )
 
 
 def _clock(env: Mapping[str, str], at_least: datetime | None = None) -> Clock:
@@ -172,17 +185,13 @@ def _clock(env: Mapping[str, str], at_least: datetime | None = None) -> Clock:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as trouble:
-        raise SettingError(
-            f"REFERA_TIME_ZONE={zone!r} is not an IANA time zone:", "write one like UTC."
-        ) from trouble
+        raise SettingError(f"REFERA_TIME_ZONE={zone!r} is not an IANA time zone:", "write one like UTC.") from trouble
     try:
         fixed = datetime.fromisoformat(now) if now else None
     except ValueError:
         fixed = None
     if now and (fixed is None or fixed.tzinfo is None):
-        raise SettingError(
-            f"REFERA_NOW={now!r} is not an instant:", "write one like 2026-11-22T23:59:59+00:00."
-        )
+        raise SettingError(f"REFERA_NOW={now!r} is not an instant:", "write one like 2026-11-22T23:59:59+00:00.")
     return Clock(time_zone=zone, fixed=fixed, at_least=at_least)
 
 
@@ -215,9 +224,7 @@ def _first_day(env: Mapping[str, str]) -> date:
     try:
         return date.fromisoformat(written)
     except ValueError as trouble:
-        raise SettingError(
-            f"REFERA_FIRST_DAY={written!r} is not a day:", "write one like 2026-01-01."
-        ) from trouble
+        raise SettingError(f"REFERA_FIRST_DAY={written!r} is not a day:", "write one like 2026-01-01.") from trouble
 
 
 def _simulated_through(path: Path) -> datetime | None:

@@ -55,9 +55,7 @@ def binaries(values: Sequence[bytes | None]) -> Array:
     return joined_binaries(*_joined(values))
 
 
-def joined_texts(
-    data: Data, lengths: npt.NDArray[np.int64], valid: Validity = None, *, name: str = "A text"
-) -> Array:
+def joined_texts(data: Data, lengths: npt.NDArray[np.int64], valid: Validity = None, *, name: str = "A text") -> Array:
     """UTF-8 texts that lie one behind the other in ``data``; a NULL has no bytes.
 
     Raises:
@@ -124,9 +122,7 @@ def _require_texts(data: Data, offsets: npt.NDArray[np.int64], name: str) -> Non
 
 
 def _spans(kind: Any, data: Data, offsets: npt.NDArray[np.int64], valid: Validity) -> Array:
-    return na.c_array_from_buffers(
-        kind, len(offsets) - 1, [_bits(valid), offsets, data], null_count=_nulls(valid)
-    )
+    return na.c_array_from_buffers(kind, len(offsets) - 1, [_bits(valid), offsets, data], null_count=_nulls(valid))
 
 
 def _bits(valid: Validity) -> Any:

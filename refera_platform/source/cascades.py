@@ -61,18 +61,14 @@ class Cascades:
             if table not in found:
                 found.add(table)
                 open_ones += [
-                    (each.child_schema, each.child)
-                    for each in self.acting
-                    if (each.schema, each.parent) == table
+                    (each.child_schema, each.child) for each in self.acting if (each.schema, each.parent) == table
                 ]
         return frozenset(found)
 
     def unwatched(self, table: str) -> tuple[str, ...]:
         """The unseen parents that rows of a table of the schema may go with, as ``schema.table``."""
         own = (self.schema, table)
-        return tuple(
-            ".".join(each) for each in sorted(self.unseen) if own in self.with_descendants([each]) - {each}
-        )
+        return tuple(".".join(each) for each in sorted(self.unseen) if own in self.with_descendants([each]) - {each})
 
 
 def cascades(ask: Ask, schema: str, tables: Collection[str] | None = None) -> Cascades:
@@ -120,9 +116,7 @@ def cascades(ask: Ask, schema: str, tables: Collection[str] | None = None) -> Ca
 
 def reference_grants(tables: Collection[Name], account: str) -> list[str]:
     """The statements by which an account sees the foreign keys of some tables, and none of their rows."""
-    return [
-        f"GRANT REFERENCES ON {'.'.join(map(backticked, table))} TO {account};" for table in sorted(tables)
-    ]
+    return [f"GRANT REFERENCES ON {'.'.join(map(backticked, table))} TO {account};" for table in sorted(tables)]
 
 
 def _acting(table: Name, ddl: str) -> Iterator[Cascade]:
@@ -132,9 +126,14 @@ def _acting(table: Name, ddl: str) -> Iterator[Cascade]:
         if on_delete or on_update:
             columns = tuple(_plain(each) for each in re.findall(NAME, match["columns"]))
             yield Cascade(
-                schema=_plain(match["schema"]) if match["schema"] else table[0], parent=_plain(match["parent"]),
-                columns=columns, child_schema=table[0], child=table[1], on_delete=on_delete, on_update=on_update,
-            )  # fmt: skip
+                schema=_plain(match["schema"]) if match["schema"] else table[0],
+                parent=_plain(match["parent"]),
+                columns=columns,
+                child_schema=table[0],
+                child=table[1],
+                on_delete=on_delete,
+                on_update=on_update,
+            )
 
 
 def _plain(name: str) -> str:

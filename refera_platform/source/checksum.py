@@ -47,9 +47,7 @@ class Checksums:
     @property
     def can_look_up(self) -> bool:
         """Whether rows can be asked for by their key as the lake has it."""
-        return len(self.key) == len(self.table.key) and not any(
-            each.data_type in NOT_LOOKED_UP for each in self.key
-        )
+        return len(self.key) == len(self.table.key) and not any(each.data_type in NOT_LOOKED_UP for each in self.key)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,9 +101,7 @@ class Checksums:
         asked = [f"{each.asked} as {backticked(each.name)}" for each in self.key]
         select = ", ".join([*asked, self.server_token, *self.server_numbers])
         told = Column(name=TOKEN, data_type="varchar", column_type="varchar")
-        numbers = [
-            Column(name=name, data_type="bigint", column_type="bigint unsigned") for name in self.names
-        ]
+        numbers = [Column(name=name, data_type="bigint", column_type="bigint unsigned") for name in self.names]
         return f"select {select} from {backticked(self.table.name)} where {where}", (
             *self.key,
             told,
@@ -157,17 +153,12 @@ def _bytes(value: Any) -> str:
 
 
 def _server_token(parts: Sequence[tuple[Column, str]]) -> str:
-    told = [
-        f"char_length({text}), ':', {text}" if _is_words(column) else f"{text}, ':'" for column, text in parts
-    ]
+    told = [f"char_length({text}), ':', {text}" if _is_words(column) else f"{text}, ':'" for column, text in parts]
     return f"concat({', '.join(told)})" if told else "''"
 
 
 def _lake_token(parts: Sequence[tuple[Column, str]]) -> str:
-    told = [
-        f"length({text}) || ':' || {text}" if _is_words(column) else f"{text} || ':'"
-        for column, text in parts
-    ]
+    told = [f"length({text}) || ':' || {text}" if _is_words(column) else f"{text} || ':'" for column, text in parts]
     return f"({' || '.join(told)})" if told else "''"
 
 

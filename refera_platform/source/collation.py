@@ -22,9 +22,14 @@ UNKNOWN = "utf8mb4_bin"
 """The collation of a column of which the lake does not know any: no two texts are made one that may be two."""
 UNICODE = frozenset({"utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf16le", "utf32"})
 SAME = {
-    "general_ci": "general_ci", "unicode_ci": "unicode_ci", "unicode_520_ci": "unicode_520_ci", "0900_ai_ci": "ai_ci",
-    "uca1400_ai_ci": "ai_ci", "0900_as_ci": "as_ci", "uca1400_as_ci": "as_ci",
-}  # fmt: skip
+    "general_ci": "general_ci",
+    "unicode_ci": "unicode_ci",
+    "unicode_520_ci": "unicode_520_ci",
+    "0900_ai_ci": "ai_ci",
+    "uca1400_ai_ci": "ai_ci",
+    "0900_as_ci": "as_ci",
+    "uca1400_as_ci": "as_ci",
+}
 """Table of each collation of Unicode that is folded in full."""
 CASE, ASCII = "case", "ascii"
 """How collations are folded that have letters of their own: by case alone, or by the case of ASCII letters alone."""
@@ -116,9 +121,7 @@ def _letters(text: str, table: str, known: str = "") -> str:
         origin.append(found)
         target.append(first * len(found))
         several += [(first, canonical)] if len(canonical) > 1 else []
-    nothing = "".join(
-        filter(occurs, _tables().get(table, {}).get("", ""))
-    )  # has nothing to stand for, so it goes
+    nothing = "".join(filter(occurs, _tables().get(table, {}).get("", "")))  # has nothing to stand for, so it goes
     composed = f"nfc_normalize({text})" if table == SAME["uca1400_as_ci"] else text
     sql = f"translate({composed}, {literal(''.join(origin) + nothing)}, {literal(''.join(target))})"
     for first, canonical in several:
@@ -139,7 +142,5 @@ def letters() -> str:
 @cache
 def _tables() -> Mapping[str, Mapping[str, str]]:
     """By table: the characters that are folded, by the text that they are folded to."""
-    content: dict[str, dict[str, str]] = json.loads(
-        Path(__file__).with_name("collations.json").read_text("utf-8")
-    )
+    content: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("collations.json").read_text("utf-8"))
     return content

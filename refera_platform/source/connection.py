@@ -46,9 +46,7 @@ class Identity:
 class Source:
     """An open database; make one with :func:`connect`."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, wire: Wire, database: Database, hash_key: bytes
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, wire: Wire, database: Database, hash_key: bytes) -> None:
         self.connection = connection
         self.wire = wire
         self.database = database
@@ -138,12 +136,19 @@ class Source:
         )
         return tuple(
             Column(
-                name=name, data_type=kind.lower(), column_type=whole, precision=precision, scale=scale,
-                charset=charset, collation=collation, octets=octets, is_hashed=is_among(name, table.hashed),
+                name=name,
+                data_type=kind.lower(),
+                column_type=whole,
+                precision=precision,
+                scale=scale,
+                charset=charset,
+                collation=collation,
+                octets=octets,
+                is_hashed=is_among(name, table.hashed),
                 is_generated=GENERATED.search(str(extra)) is not None,
             )
             for name, kind, whole, precision, scale, charset, collation, octets, extra in found
-        )  # fmt: skip
+        )
 
     def spelled(self, table: SourceTable) -> SourceTable:
         """The declaration of a table with its columns spelled as they are now."""

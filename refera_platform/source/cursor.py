@@ -99,9 +99,7 @@ def reach(source: Source, table: SourceTable, column: Column, before: str, now: 
 
 
 def _highest(source: Source, table: SourceTable, column: Column, condition: str = "true") -> Value | None:
-    asked = (
-        f"select cast(max({backticked(column.name)}) as char) from {backticked(table.name)} where {condition}"
-    )
+    asked = f"select cast(max({backticked(column.name)}) as char) from {backticked(table.name)} where {condition}"
     text = source.ask(asked)[0][0]
     return None if text is None else _value(table, column, text)
 

@@ -106,9 +106,7 @@ def _declared(table: SourceTable, proposal: Proposal) -> list[str]:
     return [*lines, f"        about={text(table.about)},", "    ),"]
 
 
-def _sequence(
-    name: str, values: Sequence[str], begin: str, end: str, *, needs_comma: bool = False
-) -> list[str]:
+def _sequence(name: str, values: Sequence[str], begin: str, end: str, *, needs_comma: bool = False) -> list[str]:
     """An argument with several values, over several lines when it is long."""
     shown = [text(value) for value in values]
     line = f"        {name}={begin}{', '.join(shown)}{',' if needs_comma else ''}{end},"

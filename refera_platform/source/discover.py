@@ -26,8 +26,10 @@ LEFT_OUT = {
     "SYSTEM VIEW": "it belongs to the server.",
 }
 """Kinds of tables that are not copied, and why."""
-MOVES = re.compile(r"_(updated?|upd|modified|modificad[oa]|modification|changed?|alterad[oa]|alteracao|atualizad[oa]"
-                   r"|atualizacao|last_(update|change|modified)|ultima_alteracao)(_|$)")  # fmt: skip
+MOVES = re.compile(
+    r"_(updated?|upd|modified|modificad[oa]|modification|changed?|alterad[oa]|alteracao|atualizad[oa]"
+    r"|atualizacao|last_(update|change|modified)|ultima_alteracao)(_|$)"
+)
 """Names of columns that say when a row changed."""
 PERSONAL = re.compile(
     r"_(e_?mail|mail|phones?|telephone|fone|telefone|celular|mobile|fax|whatsapp|passwords?|passwd|pwd|senha|secret"
@@ -102,9 +104,14 @@ def _described(source: Source) -> dict[str, Described]:
         f" where table_schema = {schema} order by table_name, ordinal_position"
     ):
         column = Column(
-            name=name, data_type=kind.lower(), column_type=whole.lower(), precision=precision, scale=scale,
-            charset=charset, octets=octets,
-        )  # fmt: skip
+            name=name,
+            data_type=kind.lower(),
+            column_type=whole.lower(),
+            precision=precision,
+            scale=scale,
+            charset=charset,
+            octets=octets,
+        )
         moved = "on update current_timestamp" in extra.lower()
         columns.setdefault(table, []).append((column, nullable == "NO", moved))
     rows = source.ask(
@@ -113,13 +120,16 @@ def _described(source: Source) -> dict[str, Described]:
     )
     return {
         name: Described(
-            name=name, kind=kind, comment=comment or "", columns=tuple(each[0] for each in columns.get(name, [])),
+            name=name,
+            kind=kind,
+            comment=comment or "",
+            columns=tuple(each[0] for each in columns.get(name, [])),
             never_null=frozenset(column.name for column, filled, _ in columns.get(name, []) if filled),
             moved_by_server=frozenset(column.name for column, _, moved in columns.get(name, []) if moved),
             indexes=known.get(name, []),
         )
         for name, kind, comment in rows
-    }  # fmt: skip
+    }
 
 
 def _obstacle(source: Source) -> str:
@@ -137,9 +147,7 @@ def _proposal(found: Described, database: str, obstacle: str) -> Proposal:
     if found.kind in LEFT_OUT:
         return Proposal(name=found.name, why=LEFT_OUT[found.kind])
     unfit = dict(_unfit(found.columns))
-    index = next(
-        (each for each in found.indexes if each.recognises and not unfit.keys() & set(each.columns)), None
-    )
+    index = next((each for each in found.indexes if each.recognises and not unfit.keys() & set(each.columns)), None)
     if index is None:
         return Proposal(
             name=found.name,
@@ -154,9 +162,15 @@ def _proposal(found: Described, database: str, obstacle: str) -> Proposal:
     strategy, cursor, why = _strategy(found, obstacle, unfit)
     try:
         table = SourceTable(
-            database=database, name=found.name, key=index.columns, strategy=strategy, private=frozenset(unfit),
-            cursor=cursor, overlap=OVERLAP, about=_about(found),
-        )  # fmt: skip
+            database=database,
+            name=found.name,
+            key=index.columns,
+            strategy=strategy,
+            private=frozenset(unfit),
+            cursor=cursor,
+            overlap=OVERLAP,
+            about=_about(found),
+        )
     except SettingError as trouble:
         return Proposal(name=found.name, why=f"it cannot be declared: {trouble}")
     return Proposal(name=found.name, table=table, why=why, remarks=tuple(remarks))
@@ -176,9 +190,7 @@ def _unfit(columns: Sequence[Column]) -> Iterator[tuple[str, str]]:
 
 def _remarks(columns: Sequence[Column], index: Index) -> Iterator[str]:
     if wide := [
-        column.name
-        for column in columns
-        if column.data_type == "decimal" and column.parquet_type == "VARCHAR"
+        column.name for column in columns if column.data_type == "decimal" and column.parquet_type == "VARCHAR"
     ]:
         yield f"kept as text, because no Parquet decimal is so wide: {_listed(wide)}."
     personal = [column.name for column in columns if PERSONAL.search(_words(column.name))]

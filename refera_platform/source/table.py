@@ -106,15 +106,11 @@ class SourceTable:
                 "leave the column open, or leave the grouping out.",
             )
         if self.cursor and self.cursor in self.private | self.hashed:
-            raise SettingError(
-                f"{where} hides its cursor column {self.cursor}:", "it must be read and compared."
-            )
+            raise SettingError(f"{where} hides its cursor column {self.cursor}:", "it must be read and compared.")
         if (self.overlap.total_seconds() if isinstance(self.overlap, timedelta) else self.overlap) < 0:
             raise SettingError(f"{where} has a negative overlap.")
         if not OWNER.fullmatch(self.owner):
-            raise SettingError(
-                f"{where} has owner {self.owner!r}:", "write team:data-platform, or an e-mail address."
-            )
+            raise SettingError(f"{where} has owner {self.owner!r}:", "write team:data-platform, or an e-mail address.")
         if not self.about.endswith("."):
             raise SettingError(f"{where} needs one sentence about it, with its full stop.")
 

@@ -71,11 +71,7 @@ def _counted(money: str) -> str:
 
 def _money(table: SourceTable, columns: set[str]) -> str:
     """SQL of a row's money; empty for a table without an amount, or one whose columns are gone."""
-    return (
-        " * ".join(f"t.{backticked(name)}" for name in table.amount)
-        if columns.issuperset(table.amount)
-        else ""
-    )
+    return " * ".join(f"t.{backticked(name)}" for name in table.amount) if columns.issuperset(table.amount) else ""
 
 
 def _columns(source: Source, table: str) -> set[str]:

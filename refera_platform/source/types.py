@@ -14,15 +14,28 @@ from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import SourceError
 
 INTEGERS: Mapping[str, str] = {
-    "tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT",
-}  # fmt: skip
+    "tinyint": "TINYINT",
+    "smallint": "SMALLINT",
+    "mediumint": "INTEGER",
+    "int": "INTEGER",
+    "bigint": "BIGINT",
+}
 TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"})
 PRINTED = frozenset({"uuid", "inet4", "inet6"})
 BINARIES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 GEOMETRIES = frozenset(
-    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geomcollection",
-     "geometrycollection"}
-)  # fmt: skip
+    {
+        "geometry",
+        "point",
+        "linestring",
+        "polygon",
+        "multipoint",
+        "multilinestring",
+        "multipolygon",
+        "geomcollection",
+        "geometrycollection",
+    }
+)
 SRID = 4
 """Bytes of the reference system that servers keep ahead of a geometry's WKB."""
 BITS: Mapping[int, str] = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", 64: "UBIGINT"}
@@ -115,9 +128,14 @@ class Column:
         if kind == "bit":
             return next(name for bits, name in BITS.items() if (self.precision or 64) <= bits)
         others = {
-            "float": "FLOAT", "double": "DOUBLE", "date": "DATE", "datetime": "TIMESTAMP",
-            "timestamp": "TIMESTAMP WITH TIME ZONE", "time": "BIGINT", "year": "USMALLINT",
-        }  # fmt: skip
+            "float": "FLOAT",
+            "double": "DOUBLE",
+            "date": "DATE",
+            "datetime": "TIMESTAMP",
+            "timestamp": "TIMESTAMP WITH TIME ZONE",
+            "time": "BIGINT",
+            "year": "USMALLINT",
+        }
         if kind not in others:
             raise SourceError(
                 f"Column {self.name} is of type {self.column_type}, which has no faithful form in Parquet here:",
@@ -139,9 +157,7 @@ class Column:
         if self.data_type not in {"date", "datetime", "timestamp"}:
             return ""
         name = backticked(self.name)
-        beyond = (
-            f"dayofmonth({name}) > dayofmonth(last_day({name}))"  # '2025-02-31', with ALLOW_INVALID_DATES
-        )
+        beyond = f"dayofmonth({name}) > dayofmonth(last_day({name}))"  # '2025-02-31', with ALLOW_INVALID_DATES
         return f"(month({name}) = 0 or dayofmonth({name}) = 0 or {beyond})"
 
 

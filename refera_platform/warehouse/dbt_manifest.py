@@ -75,9 +75,16 @@ def parse(target: Path, *, writing: bool = True) -> Any:
 def quiet(logs: Path) -> list[str]:
     """Flags that keep dbt from talking to the terminal, to the network and into the checkout."""
     return [
-        "--log-level", "none", "--log-level-file", "none", "--log-path", str(logs), "--no-print", "--no-version-check",
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "none",
+        "--log-path",
+        str(logs),
+        "--no-print",
+        "--no-version-check",
         "--no-send-anonymous-usage-stats",
-    ]  # fmt: skip
+    ]
 
 
 def _is_fresh() -> bool:

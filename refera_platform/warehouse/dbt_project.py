@@ -149,6 +149,8 @@ def files() -> list[Path]:
     """Every file that a parse depends on, and every folder: its time tells of files that were removed."""
     folders = [FOLDER / name for name in ("models", "macros", "tests")]
     return [
-        FOLDER / "dbt_project.yml", FOLDER / "profiles.yml",
-        *folders, *(path for folder in folders for path in folder.rglob("*")),
-    ]  # fmt: skip
+        FOLDER / "dbt_project.yml",
+        FOLDER / "profiles.yml",
+        *folders,
+        *(path for folder in folders for path in folder.rglob("*")),
+    ]

@@ -21,9 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 def incident(key, *things, since=NOON):
-    return Incident(
-        key=key, kind=Kind.RUN, cause=f"cause of {key}", things=things, link="/runs/1", since=since
-    )
+    return Incident(key=key, kind=Kind.RUN, cause=f"cause of {key}", things=things, link="/runs/1", since=since)
 
 
 class Ear:
@@ -93,8 +91,10 @@ def test_nothing_recovers_that_is_red_for_another_reason():
     day.look(incident("b", "x"))
     day.look()
     assert [(message.what, message.cause) for message in ear.heard] == [
-        (What.OPENED, "cause of a"), (What.OPENED, "cause of b"), (What.RECOVERED, "cause of b"),
-    ]  # fmt: skip
+        (What.OPENED, "cause of a"),
+        (What.OPENED, "cause of b"),
+        (What.RECOVERED, "cause of b"),
+    ]
 
 
 def test_of_a_partly_replaced_incident_only_what_is_well_recovers():
@@ -204,13 +204,8 @@ def test_whatever_happens_each_channel_ends_with_the_truth(looks):
         told = {}
         for message in ear.heard:
             told.setdefault(message.incident, []).append(message.what)
-        assert all(
-            whats in ([What.OPENED], [What.OPENED, What.RECOVERED], [What.RECOVERED])
-            for whats in told.values()
-        )
-        open_still = {
-            ear_message.cause for ear_message in ear.heard if told[ear_message.incident] == [What.OPENED]
-        }
+        assert all(whats in ([What.OPENED], [What.OPENED, What.RECOVERED], [What.RECOVERED]) for whats in told.values())
+        open_still = {ear_message.cause for ear_message in ear.heard if told[ear_message.incident] == [What.OPENED]}
         assert open_still == {f"cause of {key}" for key in last}
 
 
@@ -294,5 +289,6 @@ def test_a_failed_day_that_a_rule_refuses_by_now_has_not_recovered():
     day.look(replace(incident("rule", "x"), kind=Kind.REFUSED, marks=missing))
     day.look()
     assert [(message.what, message.cause) for message in ear.heard] == [
-        (What.OPENED, "cause of down"), (What.OPENED, "cause of rule"),
-    ]  # fmt: skip
+        (What.OPENED, "cause of down"),
+        (What.OPENED, "cause of rule"),
+    ]

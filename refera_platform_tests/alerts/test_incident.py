@@ -24,9 +24,13 @@ TABLES = [
 
 def fault(cause, *tables, kind=Kind.RUN, run="", link="/runs/1", minutes=0):
     return Fault(
-        kind=kind, cause=cause, things=tuple(f"raw/classicmodels/{table}" for table in tables), link=link,
-        since=NOON + timedelta(minutes=minutes), run_id=run,
-    )  # fmt: skip
+        kind=kind,
+        cause=cause,
+        things=tuple(f"raw/classicmodels/{table}" for table in tables),
+        link=link,
+        since=NOON + timedelta(minutes=minutes),
+        run_id=run,
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,9 +59,7 @@ def test_two_causes_are_two_incidents():
 
 
 def test_what_differs_only_by_day_is_one_and_tells_no_day_that_is_not_true_of_all():
-    found = group(
-        [fault(f"classicmodels.{name}: newest is 2026-03-0{day}", name) for day, name in enumerate(TABLES)]
-    )
+    found = group([fault(f"classicmodels.{name}: newest is 2026-03-0{day}", name) for day, name in enumerate(TABLES)])
     assert [incident.cause for incident in found] == ["the table: newest is …"]
     tomorrow = group([fault("classicmodels.orders: newest is 2026-03-11", "orders")])
     assert tomorrow[0].key == found[0].key
@@ -109,9 +111,7 @@ def test_an_address_in_a_cause_loses_its_password():
     assert one_line("cannot reach mysql://reader:password@db/shop") == "cannot reach mysql://…@db/shop"
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from(["no {} here", "{} 7", "x"]), st.sampled_from(TABLES)), max_size=12)
-)
+@given(st.lists(st.tuples(st.sampled_from(["no {} here", "{} 7", "x"]), st.sampled_from(TABLES)), max_size=12))
 def test_no_fault_is_lost_and_the_order_does_not_matter(pairs):
     faults = [fault(said.format(table), table) for said, table in pairs]
     found = group(faults)

@@ -26,9 +26,15 @@ SECRETS = ("hushhush", "T0/B0", PASSWORD, quote(PASSWORD, safe=""))
 
 def message(what=What.OPENED, cause="The source does not answer."):
     return Message(
-        what=what, incident="a1b2", kind=Kind.RUN, cause=cause, things=("raw/classicmodels/orders",),
-        link="/runs/42", since=NOON, until=NOON + timedelta(hours=2, minutes=5),
-    )  # fmt: skip
+        what=what,
+        incident="a1b2",
+        kind=Kind.RUN,
+        cause=cause,
+        things=("raw/classicmodels/orders",),
+        link="/runs/42",
+        since=NOON,
+        until=NOON + timedelta(hours=2, minutes=5),
+    )
 
 
 def webhook(address):
@@ -41,12 +47,13 @@ def mail(port, login="", options="", to="ops@example.com, night@example.com", sc
         AlertSettings.read(
             {
                 "REFERA_ALERT_SMTP": f"{scheme}://{login}localhost:{port}{options}",
-                "REFERA_ALERT_MAIL_FROM": "refera@example.com", "REFERA_ALERT_MAIL_TO": to,
+                "REFERA_ALERT_MAIL_FROM": "refera@example.com",
+                "REFERA_ALERT_MAIL_TO": to,
                 "REFERA_UI_URL": "https://dagster.example.com/",
             }
         ),
         "local",
-    )  # fmt: skip
+    )
     return channel
 
 

@@ -97,7 +97,11 @@ ANSWERS: Mapping[str, str] = {
     "ans_sales_by_order_date": _sales_by("order_date", names=_day_names("order_date")),
     "ans_sales_by_month": _sales_by("order_year", "order_month", names=_month_names("min(order_date)")),
     "ans_sales_by_product_and_month": _sales_by(
-        "product_code", "product_name", "product_line", "order_year", "order_month",
+        "product_code",
+        "product_name",
+        "product_line",
+        "order_year",
+        "order_month",
         names=_month_names("min(order_date)"),
     ),
     "ans_sales_by_product_line_and_month": _sales_by(
@@ -124,7 +128,7 @@ ANSWERS: Mapping[str, str] = {
     "ans_sales_by_manager_and_cities": _sales_by(
         "manager_number", "customer_country", "customer_state", "customer_city", "office_city"
     ),
-}  # fmt: skip
+}
 """Name of each answer that the source can give at any time -> SQL with exactly the contract's columns."""
 
 

@@ -59,9 +59,7 @@ def test_every_answer_of_the_real_dump_is_the_source_s_own(stage, home, shop):
     found = published(stage)
     assert found == asked(home)
     with opened(stage) as session:
-        total = session.query(
-            "select cast(sum(sales_amount) as varchar) from ans_sales_by_product"
-        ).fetchone()
+        total = session.query("select cast(sum(sales_amount) as varchar) from ans_sales_by_product").fetchone()
     assert total == ("9604190.61",)
 
 
@@ -82,9 +80,7 @@ def test_every_answer_follows_updates_deletes_and_late_keys_of_the_generated_sam
         ):
             assert cursor.execute(statement) > 0, statement
     run_day(stage)
-    assert published(stage) == asked(home, customers="customers_then"), (
-        "old sales stay with the old salesperson"
-    )
+    assert published(stage) == asked(home, customers="customers_then"), "old sales stay with the old salesperson"
     assert [comparison.first for comparison in verify(stage) if not comparison.agrees] == []
 
 
@@ -98,8 +94,10 @@ def test_a_city_with_blanks_around_it_is_one_city_and_a_sale_without_a_rep_is_ke
             "select orders, sales_amount::varchar from ans_sales_by_salesperson where employee_number is null"
         ).fetchall()
     assert sorted(places) == [
-        ("France", "Lyon", "Porto", 1), ("New Zealand", "Auckland", "Recife", 2), ("Norway", "Oslo", None, 1),
-    ]  # fmt: skip
+        ("France", "Lyon", "Porto", 1),
+        ("New Zealand", "Auckland", "Recife", 2),
+        ("Norway", "Oslo", None, 1),
+    ]
     assert without_rep == [(1, "39.96")]
 
 
@@ -119,10 +117,6 @@ def test_stock_is_told_for_the_month_of_its_day_and_the_last_known_one_counts(st
         rows = session.query(
             f"select stock_year, stock_month, quantity_in_stock from {STOCK} where product_code = 'P1' order by all"
         ).fetchall()
-        products = session.query(
-            f"select stock_month, count(*) from {STOCK} group by all order by all"
-        ).fetchall()
-    assert rows == [(2026, 2, 100), (2026, 3, 61), (2026, 4, 61)], (
-        "April changed nothing, January was never seen"
-    )
+        products = session.query(f"select stock_month, count(*) from {STOCK} group by all order by all").fetchall()
+    assert rows == [(2026, 2, 100), (2026, 3, 61), (2026, 4, 61)], "April changed nothing, January was never seen"
     assert products == [(2, 3), (3, 3), (4, 3)]

@@ -71,9 +71,7 @@ def test_a_table_is_rebuilt_as_it_was_with_the_columns_it_had(history):
             "is known from 2026-03-07 to 2026-03-10, and not on 2026-03-06",
             id="before",
         ),
-        pytest.param(
-            TODAY + timedelta(days=1), "and not on 2026-03-11: ask for a day in between", id="after"
-        ),
+        pytest.param(TODAY + timedelta(days=1), "and not on 2026-03-11: ask for a day in between", id="after"),
     ],
 )
 def test_a_day_that_nobody_saw_is_refused(compared, day, said):

@@ -85,10 +85,22 @@ def table(found, number, name):
 def test_the_headline_is_what_the_business_did(built):
     found = gather(built)
     assert found.headline == {
-        "sales": "233.94", "orders": 4, "order_lines": 5, "units": 20, "average_order": "58.49", "late_share": "75.0",
-        "late": 3, "judged": 4, "overdue": 2, "cancelled": "0.00", "customers": 4, "first_order": "2026-01-05", "last_order": "2026-02-02",
-        "lines_per_order": "1.3", "units_per_line": "4.0",
-    }  # fmt: skip
+        "sales": "233.94",
+        "orders": 4,
+        "order_lines": 5,
+        "units": 20,
+        "average_order": "58.49",
+        "late_share": "75.0",
+        "late": 3,
+        "judged": 4,
+        "overdue": 2,
+        "cancelled": "0.00",
+        "customers": 4,
+        "first_order": "2026-01-05",
+        "last_order": "2026-02-02",
+        "lines_per_order": "1.3",
+        "units_per_line": "4.0",
+    }
     assert found.as_of == TODAY
     assert found.not_drawn == 0
 
@@ -110,8 +122,10 @@ def test_every_table_of_the_page_is_the_answer_and_its_total_is_of_all(built):
                     ), (name, column.name)
     late = table(found, 5, "latest_late")[1]
     assert [(row["customer_name"], row["shipped_date"], row["days_late"]) for row in late] == [
-        ("Cá'nt", None, 28), ("No rep", None, 26), ("Bell", "2026-01-28", 3),
-    ]  # fmt: skip
+        ("Cá'nt", None, 28),
+        ("No rep", None, 26),
+        ("Bell", "2026-01-28", 3),
+    ]
 
 
 def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(built):
@@ -121,12 +135,21 @@ def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(buil
     for language in LANGUAGES:
         drawn = specifications(words(language), language, validate=True)
         assert sorted(drawn) == sorted(placed)
-    for name in ("sales_by_month", "sales_by_line_and_month", "sales_by_line", "best_products", "salespeople",
-                 "customers_by_status", "managers", "cities"):  # fmt: skip
+    for name in (
+        "sales_by_month",
+        "sales_by_line_and_month",
+        "sales_by_line",
+        "best_products",
+        "salespeople",
+        "customers_by_status",
+        "managers",
+        "cities",
+    ):
         assert round(sum(row["sales"] for row in found.series[name]), 2) == 233.94, name
     assert {(row["days"], row["outcome"], row["orders"]) for row in found.series["days_to_ship"] if row["orders"]} == {
-        ("5", "on_time", 1), ("8", "late", 1),
-    }  # fmt: skip
+        ("5", "on_time", 1),
+        ("8", "late", 1),
+    }
     assert [row["days"] for row in found.series["days_to_ship"]] == ["5", "6", "7", "8"]
 
 
@@ -168,9 +191,7 @@ def test_the_page_is_published_as_a_browser_wants_it_and_stays_small(built):
     assert made.url == f"{built.warehouse}/{PAGE}"
     page = published_page(built)
     assert len(page.encode()) == made.size
-    assert not re.findall(r"""\b(?:src|href)=["'](?!data:|#)""", page.split('id="content"')[0]), (
-        "nothing is fetched"
-    )
+    assert not re.findall(r"""\b(?:src|href)=["'](?!data:|#)""", page.split('id="content"')[0]), "nothing is fetched"
     assert '<html lang="pt" data-language="pt">' in pages.in_language(page, "pt")
     aws = replace(built, store=ObjectStore(region="eu-west-1"), warehouse="s3://shop/warehouse")
     assert address(aws) == f"https://shop.s3.eu-west-1.amazonaws.com/warehouse/{PAGE}"
@@ -189,13 +210,15 @@ def test_however_many_rows_there_are_the_page_holds_the_first_and_counts_the_res
     many = 450
     for start in range(1000, 1000 + many):
         name = f"Customer {start} " + "x" * 30
-        shop.run("insert into customers values (%s, %s, 'a','b','1','c',null,%s,null,null,'Chile',4,null)",
-                 [start, name, f"City {start}"])  # fmt: skip
         shop.run(
-            "insert into products values (%s, %s, 'Cars', '1:10', 'V', 'd', 5, 1, 2)", [f"X{start}", name]
+            "insert into customers values (%s, %s, 'a','b','1','c',null,%s,null,null,'Chile',4,null)",
+            [start, name, f"City {start}"],
         )
-        shop.run("insert into orders values (%s, %s, '2026-03-01', '2026-03-09', 'Shipped', null, %s)",
-                 [start, f"2026-0{1 + start % 2}-{1 + start % 28:02}", start])  # fmt: skip
+        shop.run("insert into products values (%s, %s, 'Cars', '1:10', 'V', 'd', 5, 1, 2)", [f"X{start}", name])
+        shop.run(
+            "insert into orders values (%s, %s, '2026-03-01', '2026-03-09', 'Shipped', null, %s)",
+            [start, f"2026-0{1 + start % 2}-{1 + start % 28:02}", start],
+        )
         shop.run("insert into orderdetails values (%s, %s, 1, '1.01', 1)", [start, f"X{start}"])
         shop.run("insert into payments values (%s, 'K', '2026-03-02', '1.01')", [start])
     made = publish(rebuilt(stage))
@@ -216,12 +239,7 @@ def test_a_warehouse_without_orders_has_a_page_that_says_so(stage, shop):
     assert made.figures.headline["sales"] == "0.00"
     assert made.figures.headline["average_order"] is None
     assert made.figures.series["sales_by_month"] == []
-    assert all(
-        rows == []
-        for number, name in ANSWERS
-        if number < 7
-        for rows in [table(made.figures, number, name)[1]]
-    )
+    assert all(rows == [] for number, name in ANSWERS if number < 7 for rows in [table(made.figures, number, name)[1]])
 
 
 def test_a_report_of_nothing_is_an_error_with_the_next_step(stage, shop):
@@ -230,9 +248,7 @@ def test_a_report_of_nothing_is_an_error_with_the_next_step(stage, shop):
     with pytest.raises(WarehouseError, match=r"There is no report at s3://.* yet: run `refera run`\."):
         published_page(stage)
     capture_all(stage, TODAY)
-    with pytest.raises(
-        WarehouseError, match=r"The report reads ans_.* never published: build everything once"
-    ):
+    with pytest.raises(WarehouseError, match=r"The report reads ans_.* never published: build everything once"):
         publish(stage)
 
 
@@ -250,11 +266,13 @@ def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built)
     )
     assert origins(lineage, ["ans", "missing"]) == [
         Origin(
-            model="ans", column="amount", through=("fct.amount", "stg.price", "stg.units"),
+            model="ans",
+            column="amount",
+            through=("fct.amount", "stg.price", "stg.units"),
             sources=("shop.lines.priceEach", "shop.lines.quantity"),
         ),
         Origin(model="ans", column="pieces", through=(), sources=()),
-    ]  # fmt: skip
+    ]
     root = ObjectRoot(built.warehouse, built.store)
     root.remove(LINEAGE)
     assert gather(built).origins is None

@@ -13,15 +13,28 @@ from refera_platform_tests.business import open_shop
 from refera_platform_tests.conftest import TODAY, capture_all, own_stage
 
 KINDS = {
-    "product_name": "product", "product_line": "product_line", "salesperson": "salesperson",
-    "customer_name": "customer", "order_status": "status", "manager": "manager", "office_city": "office",
-    "customer_city": "city", "month": "month",
-}  # fmt: skip
+    "product_name": "product",
+    "product_line": "product_line",
+    "salesperson": "salesperson",
+    "customer_name": "customer",
+    "order_status": "status",
+    "manager": "manager",
+    "office_city": "office",
+    "customer_city": "city",
+    "month": "month",
+}
 """What a column of a table tells of, in the words of the charts."""
 MEASURES = {
-    "sales": "sales", "sales_amount": "sales", "paid": "paid", "total_amount": "paid",
-    "cancelled_amount": "cancelled", "value": "value", "stock_value_at_cost": "value", "quantity": "quantity", "quantity_in_stock": "quantity",
-}  # fmt: skip
+    "sales": "sales",
+    "sales_amount": "sales",
+    "paid": "paid",
+    "total_amount": "paid",
+    "cancelled_amount": "cancelled",
+    "value": "value",
+    "stock_value_at_cost": "value",
+    "quantity": "quantity",
+    "quantity_in_stock": "quantity",
+}
 JOINED = {("salespeople", "office_city")}
 """Columns that list several members in one row."""
 Totals = dict[tuple[str, str], dict[str, dict[str | None, Decimal]]]
@@ -57,11 +70,7 @@ def totals(found: Figures) -> Totals:
     """(kind of member, measure) -> chart or table -> member -> its total there."""
     told: Totals = defaultdict(lambda: defaultdict(lambda: defaultdict(Decimal)))
     for name, rows in found.series.items():
-        kinds = {
-            field: kind
-            for field, kind in zip(("name", "group"), NAMED.get(name, ("", "")), strict=True)
-            if kind
-        }
+        kinds = {field: kind for field, kind in zip(("name", "group"), NAMED.get(name, ("", "")), strict=True) if kind}
         for row in rows:
             for field, kind in {**kinds, **({"month": "month"} if "month" in row else {})}.items():
                 for measure in MEASURES.keys() & row.keys():

@@ -117,9 +117,7 @@ def test_every_chart_is_drawn_and_named_and_nothing_leaves_the_page(show):
     for name in CHARTS:
         chart = page.locator(f"[data-series={name}]")
         assert (
-            chart.locator(
-                "svg.marks .mark-rect path, svg.marks .mark-line path, svg.marks .mark-symbol path"
-            ).count()
+            chart.locator("svg.marks .mark-rect path, svg.marks .mark-line path, svg.marks .mark-symbol path").count()
             > 0
         ), name
         assert (
@@ -152,9 +150,13 @@ def test_the_numbers_on_the_page_are_the_warehouse_s(show, stage):
             "select employee_number, orders, sales_amount from ans_sales_by_salesperson order by sales_amount desc"
         ).fetchall()
     assert headline(page) == {
-        "sales": amount(sales), "orders": f"{orders:,}", "order_lines": f"{lines:,}", "units": f"{units:,}",
-        "average_order": amount((sales / orders).quantize(Decimal("0.01"), ROUND_HALF_UP)), "late_share": "75.0%",
-    }  # fmt: skip
+        "sales": amount(sales),
+        "orders": f"{orders:,}",
+        "order_lines": f"{lines:,}",
+        "units": f"{units:,}",
+        "average_order": amount((sales / orders).quantize(Decimal("0.01"), ROUND_HALF_UP)),
+        "late_share": "75.0%",
+    }
     rows, foot = rows_of(page, 1, "products")
     assert rows == [
         [code, name, line, *(f"{number:,}" for number in numbers), amount(money), amount(cancelled)]
@@ -232,9 +234,7 @@ def test_a_click_on_the_legend_leaves_one_group_in_full_colour_and_a_chart_is_sa
     page = show()
     bars = page.locator("[data-series=salespeople] svg.marks .mark-rect path")
     page.locator("[data-series=salespeople] .role-legend-symbol path").first.click()
-    page.wait_for_function(
-        "document.querySelector('[data-series=salespeople] .mark-rect path[opacity=\"0.15\"]')"
-    )
+    page.wait_for_function("document.querySelector('[data-series=salespeople] .mark-rect path[opacity=\"0.15\"]')")
     assert {bar.get_attribute("opacity") for bar in bars.all()} == {"1", "0.15"}
     page.locator("[data-series=salespeople] summary").click()
     with page.expect_download() as saved:

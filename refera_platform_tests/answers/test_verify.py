@@ -78,20 +78,26 @@ def test_a_changed_value_a_missing_and_an_extra_row_are_named(whole, shop):
     assert sorted(apart(whole)) == sorted(
         [
             (
-                source.format("customers"), lake.format("customers"), 1,
+                source.format("customers"),
+                lake.format("customers"),
+                1,
                 "customerNumber=12: city is 'Nice' in the source classicmodels.customers and 'Lyon' in the lake"
                 " classicmodels.customers",
             ),
             (
-                source.format("payments"), lake.format("payments"), 1,
+                source.format("payments"),
+                lake.format("payments"),
+                1,
                 "customerNumber=11, checkNumber='C3' is only in the lake classicmodels.payments",
             ),
             (
-                source.format("offices"), lake.format("offices"), 1,
+                source.format("offices"),
+                lake.format("offices"),
+                1,
                 "officeCode='3' is only in the source classicmodels.offices",
             ),
         ]
-    )  # fmt: skip
+    )
 
 
 def test_a_warehouse_that_lags_behind_the_lake_is_named(whole, shop):

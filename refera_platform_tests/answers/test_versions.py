@@ -47,9 +47,7 @@ def after_a_day(stage, shop):
     shop.at(NEXT, 11)
     shop.run(order, (201, NEXT, 10))
     shop.run(line, (201,))
-    shop.run(
-        order, (202, TODAY - timedelta(days=30), 10)
-    )  # entered late: the sale was the former salesperson's
+    shop.run(order, (202, TODAY - timedelta(days=30), 10))  # entered late: the sale was the former salesperson's
     shop.run(line, (202,))
     shop.at(NEXT, 12)
     shop.run("start transaction")
@@ -61,9 +59,7 @@ def after_a_day(stage, shop):
     shop.run("set foreign_key_checks = 0")
     shop.run("delete from customers where customerNumber = 13")
     shop.at(NEXT, 14)
-    shop.run(
-        "insert into customers values (13,'Rep at last','Four','D','4','d',null,'Oslo',null,null,'Norway',4,50)"
-    )
+    shop.run("insert into customers values (13,'Rep at last','Four','D','4','d',null,'Oslo',null,null,'Norway',4,50)")
     shop.run("delete from employees where employeeNumber = 4")
     shop.at(NEXT, 15)
     in_one_second(shop, order, line)
@@ -97,9 +93,7 @@ def test_an_order_belongs_to_what_the_log_had_before_it_also_within_a_second(mov
         " join dim_employee as rep on sales_rep_key = rep.employee_key where order_number >= 300 order by 1",
     )
     assert sold == [(300, 5, 12), (301, 2, 13), (302, 5, 14), (303, 2, 14)]
-    keys = ask(
-        moved, "select count(*), count(distinct customer_key) from dim_customer where customer_number = 14"
-    )
+    keys = ask(moved, "select count(*), count(distinct customer_key) from dim_customer where customer_number = 14")
     assert keys == [(5, 5)]
 
 

@@ -10,9 +10,10 @@ def alert(home, *words, **settings):
 
 def mail(port):
     return {
-        "REFERA_ALERT_SMTP": f"smtp://127.0.0.1:{port}", "REFERA_ALERT_MAIL_FROM": "refera@example.com",
+        "REFERA_ALERT_SMTP": f"smtp://127.0.0.1:{port}",
+        "REFERA_ALERT_MAIL_FROM": "refera@example.com",
         "REFERA_ALERT_MAIL_TO": "ops@example.com",
-    }  # fmt: skip
+    }
 
 
 def test_a_test_message_goes_through_each_channel(tmp_path):

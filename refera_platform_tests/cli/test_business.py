@@ -11,10 +11,13 @@ from refera_platform.sandbox.dump.restore import RestoreReport
 def test_what_stayed_behind_of_a_dump_is_said_beside_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
     show_restored(
         RestoreReport(
-            dump=Path("backups/shop.sql"), database="shop", tables={"orders": 2}, seconds=1.0,
+            dump=Path("backups/shop.sql"),
+            database="shop",
+            tables={"orders": 2},
+            seconds=1.0,
             notes=("1 view not carried over", "table shop.regions not carried over"),
         )
-    )  # fmt: skip
+    )
     printed = capsys.readouterr()
     assert "orders" in printed.out
     assert printed.err.splitlines() == [

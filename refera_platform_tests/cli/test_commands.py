@@ -20,10 +20,13 @@ from refera_platform.sandbox import stack
 REFERA = Path(sys.executable).parent / "refera"
 DAY = "2026-03-10"
 NOWHERE = {
-    "REFERA_CLASSICMODELS_URL": "mysql://u:p@127.0.0.1:1/shop", "REFERA_LAKE": "s3://corp/raw",
-    "REFERA_WAREHOUSE": "s3://corp/warehouse", "REFERA_S3_ENDPOINT": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "x",
+    "REFERA_CLASSICMODELS_URL": "mysql://u:p@127.0.0.1:1/shop",
+    "REFERA_LAKE": "s3://corp/raw",
+    "REFERA_WAREHOUSE": "s3://corp/warehouse",
+    "REFERA_S3_ENDPOINT": "http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "y",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +76,18 @@ def test_up_twice_is_quick_and_status_tells_every_address(ours):
     told = json.loads(typed(home, "status", "--format", "json").stdout)
     mariadb, s3 = told["servers"]["mariadb"], told["servers"]["seaweedfs"]
     assert {"endpoint", "access_key", "secret_key", "bucket"} <= set(s3)
-    with closing(
-        pymysql.connect(
-            host=mariadb["host"], port=mariadb["port"], user=mariadb["reader"]["user"],
-            password=mariadb["reader"]["password"], database=mariadb["database"],
-        )
-    ) as other, other.cursor() as cursor:  # fmt: skip
+    with (
+        closing(
+            pymysql.connect(
+                host=mariadb["host"],
+                port=mariadb["port"],
+                user=mariadb["reader"]["user"],
+                password=mariadb["reader"]["password"],
+                database=mariadb["database"],
+            )
+        ) as other,
+        other.cursor() as cursor,
+    ):
         assert cursor.execute("show tables") == 8
     assert "running" in typed(home, "status").stdout
 
@@ -95,16 +104,10 @@ def test_a_query_gives_a_table_csv_tsv_json_and_parquet(ours, tmp_path):
     binary = typed(home, "query", "--format", "parquet", sql, text=False).stdout
     (tmp_path / "x.parquet").write_bytes(binary)
     assert parquet.read_table(tmp_path / "x.parquet").num_rows == 3
-    assert (
-        typed(home, "query", "--format", "parquet", "--output", str(tmp_path / "y.parquet"), sql).returncode
-        == 0
-    )
+    assert typed(home, "query", "--format", "parquet", "--output", str(tmp_path / "y.parquet"), sql).returncode == 0
     assert (tmp_path / "y.parquet").read_bytes() == binary
     assert rows[1][0] in typed(home, "query", sql).stdout
-    assert (
-        typed(home, "query", "-", "--format", "csv", input="select 1 as one -- a comment").stdout
-        == "one\n1\n"
-    )
+    assert typed(home, "query", "-", "--format", "csv", input="select 1 as one -- a comment").stdout == "one\n1\n"
 
 
 def test_a_query_over_the_lake_shows_its_changes(ours):
@@ -139,9 +142,7 @@ def test_the_report_is_where_it_says_and_opens_in_a_browser(ours, tmp_path):
 
 def test_the_report_is_kept_where_one_wants_it_in_the_language_one_wants(ours, tmp_path):
     home, _ = ours
-    assert (
-        typed(home, "report", "--output", str(tmp_path / "a/sales.html"), "--language", "pt").returncode == 0
-    )
+    assert typed(home, "report", "--output", str(tmp_path / "a/sales.html"), "--language", "pt").returncode == 0
     assert '<html lang="pt" data-language="pt">' in (tmp_path / "a/sales.html").read_text()
     assert "choose one of en, pt" in said(typed(home, "report", "--language", "de"))
     assert "name another file with --output" in said(typed(home, "report", "--output", "/dev/null/x.html"))
@@ -151,15 +152,11 @@ def test_the_report_is_kept_where_one_wants_it_in_the_language_one_wants(ours, t
     ("sql", "words"),
     [
         pytest.param("selec 1", "syntax error", id="syntax"),
-        pytest.param(
-            "from ans_sales_by_produc", 'Did you mean "ans_sales_by_product"', id="a misspelt table"
-        ),
+        pytest.param("from ans_sales_by_produc", 'Did you mean "ans_sales_by_product"', id="a misspelt table"),
         pytest.param("select 1; select 2", "One statement was expected and 2 were given", id="two"),
         pytest.param("", "One statement was expected and 0 were given", id="none"),
         pytest.param("create table x as select 1", "only reads, and this is a CREATE statement", id="create"),
-        pytest.param(
-            "copy (select 1) to '/tmp/refera-x'", "only reads, and this is a COPY statement", id="copy"
-        ),
+        pytest.param("copy (select 1) to '/tmp/refera-x'", "only reads, and this is a COPY statement", id="copy"),
         pytest.param("explain analyze copy (select 1) to '/tmp/refera-x'", "only reads", id="hidden copy"),
         pytest.param(
             "select case when i = 9000 then error('boom') else i end from range(10000) t(i)",
@@ -168,9 +165,7 @@ def test_the_report_is_kept_where_one_wants_it_in_the_language_one_wants(ours, t
         ),
         pytest.param("attach '/tmp/refera-x'", "only reads", id="attach"),
         pytest.param("from ans_sale_by_month", 'Did you mean "ans_sales_by_month"', id="a table mistyped"),
-        pytest.param(
-            "select sale from fct_orders", "`describe TABLE` shows the columns", id="a column mistyped"
-        ),
+        pytest.param("select sale from fct_orders", "`describe TABLE` shows the columns", id="a column mistyped"),
         pytest.param("selec 1", "Ask with one SELECT", id="no sql"),
         pytest.param("set memory_limit = '1TB'", "only reads", id="set"),
         pytest.param("from read_text('/etc/hostname')", "no other file and no other address", id="a file"),
@@ -188,9 +183,7 @@ def test_the_report_is_kept_where_one_wants_it_in_the_language_one_wants(ours, t
             "name them",
             id="explained pivot",
         ),
-        pytest.param(
-            "/* plan */ explain delete from ans_sales_by_month", "only reads", id="explained delete"
-        ),
+        pytest.param("/* plan */ explain delete from ans_sales_by_month", "only reads", id="explained delete"),
     ],
 )
 def test_a_mistake_in_a_query_is_one_message_and_writes_nothing(ours, sql, words):
@@ -343,9 +336,14 @@ def test_help_comes_quickly_and_shows_examples():
         assert done.returncode == 0
         assert not words or "Examples" in done.stdout
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, refera_platform.cli.main; print([m for m in sys.modules if m in ('dagster', 'dbt', 'pandas')])"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "import sys, refera_platform.cli.main; print([m for m in sys.modules if m in ('dagster', 'dbt', 'pandas')])",
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert loaded.stdout.strip() == "[]"
 
 

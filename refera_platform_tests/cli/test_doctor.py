@@ -39,14 +39,25 @@ def test_a_stage_that_is_well_exits_with_nothing_to_mend(typed, home, shop):
     assert (done.exit_code, told["well"]) == (0, True)
     assert {each["verdict"] for each in told["findings"]} <= {"ok", "warn"}
     abouts = {each["about"] for each in told["findings"]}
-    assert {"lake: list", "warehouse: write", "lake: one writer at a time", "lake: clock", "classicmodels: address",
-            "classicmodels: port", "classicmodels: login", "classicmodels: encryption", "classicmodels: server",
-            "classicmodels: clock", "classicmodels.orders", "classicmodels: log settings", "classicmodels: log kept",
-            "classicmodels: privileges", "disk: scratch"} <= abouts  # fmt: skip
+    assert {
+        "lake: list",
+        "warehouse: write",
+        "lake: one writer at a time",
+        "lake: clock",
+        "classicmodels: address",
+        "classicmodels: port",
+        "classicmodels: login",
+        "classicmodels: encryption",
+        "classicmodels: server",
+        "classicmodels: clock",
+        "classicmodels.orders",
+        "classicmodels: log settings",
+        "classicmodels: log kept",
+        "classicmodels: privileges",
+        "disk: scratch",
+    } <= abouts
     address = stack.status(home).address
-    assert not any(
-        secret in done.output for secret in (address.mariadb.reader.password, address.s3.secret_key)
-    )
+    assert not any(secret in done.output for secret in (address.mariadb.reader.password, address.s3.secret_key))
 
 
 def test_what_failed_is_told_and_exits_with_one(typed, shop):
@@ -65,15 +76,16 @@ def test_what_failed_is_told_and_exits_with_one(typed, shop):
 def test_the_statements_that_are_printed_are_enough_and_not_more(stage, home, shop):
     server = stack.status(home).address.mariadb
     stage = replace(stage, clock=replace(stage.clock, fixed=None))
-    with closing(
-        pymysql.connect(unix_socket=server.socket, user="root", password=server.root.password, autocommit=True)
-    ) as root, root.cursor() as cursor:  # fmt: skip
+    with (
+        closing(
+            pymysql.connect(unix_socket=server.socket, user="root", password=server.root.password, autocommit=True)
+        ) as root,
+        root.cursor() as cursor,
+    ):
         cursor.execute("create user least@'127.0.0.1' identified by 'least'")
         try:
             for statement in examine(stage, catalog.TABLES).grants["classicmodels"]:
-                cursor.execute(
-                    statement.replace("`refera_reader`@`127.0.0.1`", "least@'127.0.0.1'").rstrip(";")
-                )
+                cursor.execute(statement.replace("`refera_reader`@`127.0.0.1`", "least@'127.0.0.1'").rstrip(";"))
             least = replace(stage.databases["classicmodels"], user="least", password="least")
             least = replace(stage, databases={"classicmodels": least})
             found = examine(least, catalog.TABLES)
@@ -103,9 +115,7 @@ def test_a_position_that_was_captured_is_looked_for_in_the_log(stage, shop):
     stage = replace(stage, clock=replace(stage.clock, fixed=None))
     captures(stage, catalog.TABLES, TODAY)
     place = [
-        each
-        for each in examine(stage, catalog.TABLES).findings
-        if each.about == "classicmodels: place in the log"
+        each for each in examine(stage, catalog.TABLES).findings if each.about == "classicmodels: place in the log"
     ]
     assert [each.verdict for each in place] == [Verdict.OK]
 
@@ -118,9 +128,7 @@ def test_discover_writes_a_new_file_and_never_over_another(typed, home, shop, tm
     assert "8 tables declared, 0 left out" in done.stderr
     namespace = {}
     exec(path.read_text(), namespace)
-    assert {table.address for table in namespace["TABLES"]} == {
-        f"shop.{table.name}" for table in catalog.TABLES
-    }
+    assert {table.address for table in namespace["TABLES"]} == {f"shop.{table.name}" for table in catalog.TABLES}
     again = typed("discover", url, "--output", str(path))
     assert "is there already, and is not overwritten" in str(again.exception)
     assert typed("discover", url, "--schema-name", "shop").stdout == path.read_text()
@@ -149,16 +157,12 @@ def frozen(home, name):
     ("name", "red"),
     [("SeaweedFS", {"lake: list", "warehouse: list"}), ("MariaDB", {"classicmodels: login"})],
 )
-def test_a_frozen_server_is_asked_once_for_five_seconds_and_the_rest_is_told(
-    stage, shop, home, typed, name, red
-):
+def test_a_frozen_server_is_asked_once_for_five_seconds_and_the_rest_is_told(stage, shop, home, typed, name, red):
     """Issue 16, 22: nothing was printed for 150 seconds, and the status said that all was running."""
     with frozen(home, name):
         began = time.monotonic()
         found = [
-            (each, time.monotonic() - began)
-            for each in examined(stage, catalog.TABLES)
-            if isinstance(each, Finding)
+            (each, time.monotonic() - began) for each in examined(stage, catalog.TABLES) if isinstance(each, Finding)
         ]
         took = time.monotonic() - began
         shown = typed("status")

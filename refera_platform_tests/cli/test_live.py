@@ -145,7 +145,7 @@ def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monke
 
 WRITING = """
 import sys
-from refera_platform.cli import show
+from refera_platform.cli import output as show
 for line in range(50):
     show.say("progress")
     show.output().print("result")

@@ -40,11 +40,15 @@ class Corporate:
     def environment(self, **changes):
         url = f"mysql://extract:p%40ss%2Fw%27o%22rd%3B%25@localhost:{self.mariadb}/shop?ssl_mode=verify_identity"
         return {
-            "REFERA_STAGE": "production", "REFERA_CLASSICMODELS_URL": f"{url}&ssl_ca={self.authority}",
-            "REFERA_LAKE": "s3://corp/lake/raw", "REFERA_WAREHOUSE": "s3://corp/warehouse",
-            "REFERA_S3_ENDPOINT": f"http://127.0.0.1:{self.s3}", "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
+            "REFERA_STAGE": "production",
+            "REFERA_CLASSICMODELS_URL": f"{url}&ssl_ca={self.authority}",
+            "REFERA_LAKE": "s3://corp/lake/raw",
+            "REFERA_WAREHOUSE": "s3://corp/warehouse",
+            "REFERA_S3_ENDPOINT": f"http://127.0.0.1:{self.s3}",
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
             **changes,
-        }  # fmt: skip
+        }
 
 
 def wait_for(ask, *errors, seconds=60, log=None):
@@ -54,9 +58,7 @@ def wait_for(ask, *errors, seconds=60, log=None):
         try:
             return ask()
         except errors:
-            assert time.monotonic() < end, (
-                f"the server never answered: {log.read_text()[-2000:] if log else ''}"
-            )
+            assert time.monotonic() < end, f"the server never answered: {log.read_text()[-2000:] if log else ''}"
             time.sleep(0.1)
 
 
@@ -96,8 +98,23 @@ def certificates(folder):
         "/CN=localhost",
     )
     (folder / "san").write_text("subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid")
-    openssl("x509", "-req", "-in", "req.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out",
-            "cert.pem", "-extfile", "san")  # fmt: skip
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        "req.pem",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-out",
+        "cert.pem",
+        "-extfile",
+        "san",
+    )
 
 
 @contextmanager
@@ -106,23 +123,42 @@ def another_mariadb(folder, port):
     temporary.mkdir()
     root = ["--user=root"] if os.geteuid() == 0 else []
     subprocess.run(
-        ["mariadb-install-db", "--no-defaults", *root, f"--datadir={data}", f"--tmpdir={temporary}",
-         "--auth-root-authentication-method=normal"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "mariadb-install-db",
+            "--no-defaults",
+            *root,
+            f"--datadir={data}",
+            f"--tmpdir={temporary}",
+            "--auth-root-authentication-method=normal",
+        ],
+        check=True,
+        capture_output=True,
+    )
     with (folder / "mariadbd.log").open("w") as log:
         server = subprocess.Popen(
-            ["mariadbd", "--no-defaults", *root, f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",
-             f"--socket={folder}/s", "--server-id=42", f"--tmpdir={temporary}", f"--ssl-ca={folder}/ca.pem", f"--ssl-cert={folder}/cert.pem",
-             f"--ssl-key={folder}/key.pem", "--character-set-server=latin1", f"--log-bin={folder}/corp-log",
-             "--binlog-format=ROW", "--binlog-row-metadata=FULL"],
+            [
+                "mariadbd",
+                "--no-defaults",
+                *root,
+                f"--datadir={data}",
+                f"--port={port}",
+                "--bind-address=127.0.0.1",
+                f"--socket={folder}/s",
+                "--server-id=42",
+                f"--tmpdir={temporary}",
+                f"--ssl-ca={folder}/ca.pem",
+                f"--ssl-cert={folder}/cert.pem",
+                f"--ssl-key={folder}/key.pem",
+                "--character-set-server=latin1",
+                f"--log-bin={folder}/corp-log",
+                "--binlog-format=ROW",
+                "--binlog-row-metadata=FULL",
+            ],
             stderr=log,
-        )  # fmt: skip
+        )
     try:
         wait_for(lambda: (folder / "s").resolve(strict=True), FileNotFoundError, log=folder / "mariadbd.log")
-        connection = pymysql.connect(
-            unix_socket=f"{folder}/s", user="root", charset="utf8mb4", autocommit=True
-        )
+        connection = pymysql.connect(unix_socket=f"{folder}/s", user="root", charset="utf8mb4", autocommit=True)
         with closing(connection), connection.cursor() as cursor:
             cursor.execute("create database shop character set utf8mb4")
             cursor.execute("use shop")
@@ -144,25 +180,51 @@ def another_mariadb(folder, port):
 @contextmanager
 def another_s3(folder, first):
     ports = {
-        "master.port": 0, "master.port.grpc": 1, "volume.port": 2, "volume.port.grpc": 3, "filer.port": 4,
-        "filer.port.grpc": 5, "s3.port": 6, "s3.port.grpc": 7, "s3.port.iceberg": 8, "admin.port": 10,
+        "master.port": 0,
+        "master.port.grpc": 1,
+        "volume.port": 2,
+        "volume.port.grpc": 3,
+        "filer.port": 4,
+        "filer.port.grpc": 5,
+        "s3.port": 6,
+        "s3.port.grpc": 7,
+        "s3.port.iceberg": 8,
+        "admin.port": 10,
         "admin.port.grpc": 11,
-    }  # fmt: skip
+    }
     weed = Path(sys.executable).parent / "weed"
     data = folder / "weed"
     data.mkdir()
     server = subprocess.Popen(
-        [str(weed), "-logtostderr=true", "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-         *(f"-{name}={first + offset}" for name, offset in ports.items()), "-s3.port.lance=0", "-admin.ui=false",
-         "-webdav=false", "-master.telemetry=false", "-master.resumeState=false", "-s3.autoCreateBucket=false"],
-        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=folder,
+        [
+            str(weed),
+            "-logtostderr=true",
+            "mini",
+            f"-dir={data}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            *(f"-{name}={first + offset}" for name, offset in ports.items()),
+            "-s3.port.lance=0",
+            "-admin.ui=false",
+            "-webdav=false",
+            "-master.telemetry=false",
+            "-master.resumeState=false",
+            "-s3.autoCreateBucket=false",
+        ],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        cwd=folder,
         env={**os.environ, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET},
-    )  # fmt: skip
+    )
     try:
         client = boto3.client(
-            "s3", endpoint_url=f"http://127.0.0.1:{first + 6}", region_name="us-east-1", aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET, config=Config(retries={"total_max_attempts": 1}, connect_timeout=2),
-        )  # fmt: skip
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{first + 6}",
+            region_name="us-east-1",
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=2),
+        )
         wait_for(lambda: client.create_bucket(Bucket="corp"), BotoCoreError, ClientError)
         yield
     finally:
@@ -218,9 +280,7 @@ def test_the_same_day_runs_against_servers_that_are_not_ours(corporate):
             id="password",
         ),
         pytest.param(
-            {
-                "REFERA_CLASSICMODELS_URL": "mysql://extract:bad@localhost:{port}/shop?ssl_mode=verify_identity"
-            },
+            {"REFERA_CLASSICMODELS_URL": "mysql://extract:bad@localhost:{port}/shop?ssl_mode=verify_identity"},
             "ssl_ca=PATH",
             id="authority",
         ),

@@ -57,13 +57,8 @@ def _csv(text, delimiter):
     # what stands in quotes is a text, and a field of nothing at all is NULL
     (header, line) = text.splitlines()
     raw = line.split(delimiter)
-    row = dict(
-        zip(header.split(delimiter), next(csv.reader(io.StringIO(line), delimiter=delimiter)), strict=True)
-    )
-    return {
-        name: None if written == "" else _typed(name, row[name])
-        for name, written in zip(row, raw, strict=True)
-    }
+    row = dict(zip(header.split(delimiter), next(csv.reader(io.StringIO(line), delimiter=delimiter)), strict=True))
+    return {name: None if written == "" else _typed(name, row[name]) for name, written in zip(row, raw, strict=True)}
 
 
 def _typed(name, value):
@@ -80,9 +75,7 @@ def _parquet(content, path):
 def _table(text):
     (line,) = [line for line in text.splitlines() if "2003-01-06" in line]
     cells = [cell.strip() for cell in line.strip("│┃|").split("│")]
-    return {
-        name: None if cell == "NULL" else _typed(name, cell) for name, cell in zip(VALUES, cells, strict=True)
-    }
+    return {name: None if cell == "NULL" else _typed(name, cell) for name, cell in zip(VALUES, cells, strict=True)}
 
 
 def test_every_format_is_exact_and_tells_null_from_nothing(answer, tmp_path, monkeypatch):

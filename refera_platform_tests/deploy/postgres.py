@@ -51,9 +51,21 @@ class Postgres:
         word.write_text(self.password)
         word.chmod(0o644)
         self._run(
-            "initdb", "--pgdata", str(self.data), "--username", self.user, "--pwfile", str(word), "--no-sync",
-            "--auth", "scram-sha-256", "--encoding", "utf8", "--locale", "C",
-        )  # fmt: skip
+            "initdb",
+            "--pgdata",
+            str(self.data),
+            "--username",
+            self.user,
+            "--pwfile",
+            str(word),
+            "--no-sync",
+            "--auth",
+            "scram-sha-256",
+            "--encoding",
+            "utf8",
+            "--locale",
+            "C",
+        )
         word.unlink()
         self.start()
         self.ask("create database dagster", database="postgres")
@@ -101,10 +113,14 @@ class Postgres:
         """The rows of an answer; none for a statement that has none."""
         with closing(
             psycopg2.connect(
-                host="127.0.0.1", port=self.port, user=self.user, password=self.password,
-                dbname=database or self.database, connect_timeout=5,
+                host="127.0.0.1",
+                port=self.port,
+                user=self.user,
+                password=self.password,
+                dbname=database or self.database,
+                connect_timeout=5,
             )
-        ) as connection:  # fmt: skip
+        ) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(sql)

@@ -35,11 +35,7 @@ class Services:
     def files(self, service: str) -> dict[str, int]:
         """Every file of the service's image, and when it was written."""
         place = self.folder / service / "opt"
-        return {
-            str(path.relative_to(place)): path.stat().st_mtime_ns
-            for path in place.rglob("*")
-            if path.is_file()
-        }
+        return {str(path.relative_to(place)): path.stat().st_mtime_ns for path in place.rglob("*") if path.is_file()}
 
     def start(self, *services: str) -> None:
         for service in services:
@@ -50,18 +46,25 @@ class Services:
             inside = shape.environment(service, self._variables)
             inside = {name: value.replace("/opt/", f"{place}/opt/") for name, value in inside.items()}
             moved = {
-                "PATH": f"{BIN}:{os.defpath}", "TMPDIR": str(place / "tmp"), "HOME": str(place / "var"),
-                "REFERA_CODE_HOST": "127.0.0.1", "REFERA_CODE_PORT": str(self.code),
-            }  # fmt: skip
+                "PATH": f"{BIN}:{os.defpath}",
+                "TMPDIR": str(place / "tmp"),
+                "HOME": str(place / "var"),
+                "REFERA_CODE_HOST": "127.0.0.1",
+                "REFERA_CODE_PORT": str(self.code),
+            }
             if service == "code":
                 moved["REFERA_HOME"] = str(place / "var")
             at = {"0.0.0.0": "127.0.0.1", "4000": str(self.code), "3000": str(self.web)}
             words = [at.get(word, word.replace("/opt/", f"{place}/opt/")) for word in shape.command(service)]
             with (place / "log").open("ab") as log:
                 self._running[service] = subprocess.Popen(
-                    words, env={**inside, **moved}, cwd=place / "opt", stdout=log,
-                    stderr=log, start_new_session=True,
-                )  # fmt: skip
+                    words,
+                    env={**inside, **moved},
+                    cwd=place / "opt",
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
 
     def stop(self, *services: str) -> None:
         """Ask the service to stop, as a container is asked."""
@@ -86,9 +89,7 @@ class Services:
         told = {**shape.environment(service, self._variables), "PATH": f"{BIN}:{os.defpath}"}
         told["DAGSTER_HOME"] = str(self.folder / service / "opt" / "dagster")
         words = [str(self.code) if word == "4000" else word for word in words]
-        return (
-            subprocess.run([str(BIN / words[0]), *words[1:]], env=told, capture_output=True).returncode == 0
-        )
+        return subprocess.run([str(BIN / words[0]), *words[1:]], env=told, capture_output=True).returncode == 0
 
     @property
     def ui(self) -> Ui:

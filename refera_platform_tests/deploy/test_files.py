@@ -33,8 +33,7 @@ OF_COMPOSE = {
     "DAGSTER_WEB_PORT",
 }
 DAGSTER_FILES = {
-    path.relative_to(ROOT).as_posix(): path
-    for path in (shape.DEPLOY / "dagster.yaml", shape.DEPLOY / "workspace.yaml")
+    path.relative_to(ROOT).as_posix(): path for path in (shape.DEPLOY / "dagster.yaml", shape.DEPLOY / "workspace.yaml")
 }
 
 
@@ -74,12 +73,8 @@ def test_an_image_runs_as_a_user_of_its_own_with_a_health_check(name: str) -> No
     stages = dict(shape.last_stage(dockerfiles()[name]))
     assert stages["USER"] == ["10001:10001"]
     assert {"--interval=30s", "CMD"} <= set(stages["HEALTHCHECK"])
-    assert re.fullmatch(
-        r"python:3\.11-slim-\w+", dict(shape.instructions(dockerfiles()[name]))["ARG"][0].split("=")[1]
-    )
-    made = [
-        words for kind, words in shape.last_stage(dockerfiles()[name]) if kind == "RUN" and "useradd" in words
-    ]
+    assert re.fullmatch(r"python:3\.11-slim-\w+", dict(shape.instructions(dockerfiles()[name]))["ARG"][0].split("=")[1])
+    made = [words for kind, words in shape.last_stage(dockerfiles()[name]) if kind == "RUN" and "useradd" in words]
     assert {"--uid", "--gid", "10001", "/usr/sbin/nologin"} <= set(made[0])
 
 
@@ -91,9 +86,7 @@ def test_what_an_image_copies_exists_and_reaches_the_build(name: str) -> None:
     assert sources
     assert not [source for source in sources if not (ROOT / source).exists()]
     assert sources <= allowed
-    assert not [
-        source for source in sources if any(fnmatch.fnmatch(source, each) for each in shape.ignored())
-    ]
+    assert not [source for source in sources if any(fnmatch.fnmatch(source, each) for each in shape.ignored())]
 
 
 def test_a_build_is_told_of_nothing_that_no_image_copies() -> None:
@@ -117,9 +110,7 @@ def test_the_webserver_has_the_versions_of_the_code_location() -> None:
     ours = pins("deploy/docker/dagster.lock")
     assert ours <= pins("requirements.lock")
     wished = {
-        line
-        for line in (shape.DEPLOY / "docker/dagster.in").read_text().splitlines()
-        if not line.startswith("#")
+        line for line in (shape.DEPLOY / "docker/dagster.in").read_text().splitlines() if not line.startswith("#")
     }
     assert wished <= {name for name, _ in ours}
     assert not {"dbt-core", "duckdb", "pymysql"} & {name for name, _ in ours}
@@ -167,10 +158,12 @@ def test_only_the_code_location_is_told_of_the_source() -> None:
 
 def test_the_example_is_a_production_stage(tmp_path: Path) -> None:
     given = {
-        **shape.example(), **shape.image_variables(shape.DOCKERFILES["Dockerfile.code"]),
-        "REFERA_CLASSICMODELS_URL": "mysql://user:password@db.example.com/shop", "REFERA_LAKE": "s3://bucket/raw",
+        **shape.example(),
+        **shape.image_variables(shape.DOCKERFILES["Dockerfile.code"]),
+        "REFERA_CLASSICMODELS_URL": "mysql://user:password@db.example.com/shop",
+        "REFERA_LAKE": "s3://bucket/raw",
         "REFERA_WAREHOUSE": "s3://bucket/warehouse",
-    }  # fmt: skip
+    }
     found = load(given)
     assert (found.name, str(found.home)) == ("production", "/var/lib/refera")
 
@@ -236,8 +229,6 @@ def test_the_commands_of_the_page_name_what_there_is() -> None:
             assert {word for word in words if word.endswith("example.env")} <= {"deploy/example.env"}
     assert len([words for words in typed if words[0] == "docker"]) == 5
     files = {
-        each
-        for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
-        for each in re.findall(r"`([\w/.]+)`", row)
+        each for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE) for each in re.findall(r"`([\w/.]+)`", row)
     }
     assert not [each for each in files if not (shape.DEPLOY / each).exists()]

@@ -66,9 +66,7 @@ def test_dagster_accepts_every_part_of_the_file(name: str, tmp_path: Path, varia
     reference = InstanceRef.from_dir(home(name, tmp_path))
     for part in CONFIGURED:
         data = getattr(reference, f"{part}_data")
-        schema = resolve_to_config_type(
-            class_from_code_pointer(data.module_name, data.class_name).config_type()
-        )
+        schema = resolve_to_config_type(class_from_code_pointer(data.module_name, data.class_name).config_type())
         found = process_config(schema, yaml.safe_load(data.config_yaml))
         assert found.success, (part, found.errors)
     assert reference.run_coordinator_data.class_name == "QueuedRunCoordinator"
@@ -144,13 +142,19 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
     ecs.register_task_definition(
-        family="daemon", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="512", memory="1024",
+        family="daemon",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="512",
+        memory="1024",
         containerDefinitions=[{"name": "daemon", "image": "dagster", "essential": True}],
-    )  # fmt: skip
+    )
     task = ecs.run_task(
-        cluster="refera", taskDefinition="daemon", launchType="FARGATE",
+        cluster="refera",
+        taskDefinition="daemon",
+        launchType="FARGATE",
         networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}},
-    )["tasks"][0]  # fmt: skip
+    )["tasks"][0]
     metadata = {"Cluster": "refera", "TaskARN": task["taskArn"], "Name": "daemon"}
 
     class Metadata(http.server.BaseHTTPRequestHandler):
@@ -186,10 +190,12 @@ def of_the_run(instance: dg.DagsterInstance, secrets: Mapping[str, str]) -> dg.D
     )
     place = GrpcServerCodeLocationOrigin(host="code", port=4000, location_name="refera_platform")
     return create_run_for_test(
-        instance, job_name="daily", tags={"dagster/partition": "2026-03-10", "refera/other": "x"},
+        instance,
+        job_name="daily",
+        tags={"dagster/partition": "2026-03-10", "refera/other": "x"},
         remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(place, "__repository__"), "daily"),
         job_code_origin=JobPythonOrigin("daily", code),
-    )  # fmt: skip
+    )
 
 
 def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_network(
@@ -213,10 +219,7 @@ def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_netw
         run = of_the_run(instance, dict.fromkeys(OF_THE_CODE, secret))
         launcher.launch_run(LaunchRunContext(run, None))
         tags = instance.get_run_by_id(run.run_id).tags
-        assert (
-            launcher.check_run_worker_health(instance.get_run_by_id(run.run_id)).status
-            is WorkerStatus.RUNNING
-        )
+        assert launcher.check_run_worker_health(instance.get_run_by_id(run.run_id)).status is WorkerStatus.RUNNING
 
     ecs = boto3.client("ecs")
     task = ecs.describe_tasks(cluster="refera", tasks=[tags["ecs/task_arn"]], include=["TAGS"])["tasks"][0]
@@ -246,10 +249,4 @@ def test_a_run_is_a_task_with_the_code_s_image_its_secrets_and_the_daemon_s_netw
 def reached_or(name: str, reached: Mapping[str, Any]) -> str:
     """What a variable of the daemon's task is: PostgreSQL's where it is that, and something of its own otherwise."""
     found = reached.get(name.removeprefix("DAGSTER_POSTGRES_"))
-    return (
-        str(found)
-        if found is not None
-        else f"s3://bucket/{name.lower()}"
-        if "PGSSL" not in name
-        else "prefer"
-    )
+    return str(found) if found is not None else f"s3://bucket/{name.lower()}" if "PGSSL" not in name else "prefer"

@@ -31,9 +31,7 @@ def test_an_image_holds_the_package_and_names_its_handler(name: str) -> None:
     assert words[-6:] == ["python", "deploy/lambda/package.py", "--function", name, "--into", "/package"]
     bases = {each[0] for kind, each in shape.instructions(dockerfile) if kind == "FROM"}
     assert bases == {"${PYTHON}"}
-    assert dict(shape.instructions(dockerfile))["ARG"] == [
-        f"PYTHON=public.ecr.aws/lambda/python:{packager().RUNTIME}"
-    ]
+    assert dict(shape.instructions(dockerfile))["ARG"] == [f"PYTHON=public.ecr.aws/lambda/python:{packager().RUNTIME}"]
 
 
 @pytest.mark.parametrize("name", HANDLERS)
@@ -79,9 +77,7 @@ def test_authorities_that_somebody_put_there_go_with_the_function(tmp_path: Path
     assert {each.name: each.read_text() for each in (made / "authorities").iterdir()} == {"rds.pem": "one"}
     told = (ROOT / "deploy/authorities/README.md").read_text()
     assert "ssl_ca=/var/task/authorities/rds.pem" in told
-    assert ("deploy/authorities", "/var/task/authorities") in shape.copied(
-        shape.DOCKERFILES["Dockerfile.code"]
-    )
+    assert ("deploy/authorities", "/var/task/authorities") in shape.copied(shape.DOCKERFILES["Dockerfile.code"])
 
 
 def test_the_package_needs_nothing_beside_itself(extract_package: Path) -> None:
@@ -91,9 +87,7 @@ def test_the_package_needs_nothing_beside_itself(extract_package: Path) -> None:
         "print(*sorted({each.__file__ for each in sys.modules.values() if getattr(each, '__file__', None)}))"
     )
     told = {"PYTHONPATH": str(extract_package), "PATH": os.environ["PATH"]}
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", script], env=told, capture_output=True, text=True, cwd="/"
-    )
+    done = subprocess.run([sys.executable, "-S", "-c", script], env=told, capture_output=True, text=True, cwd="/")
     assert done.returncode == 0, done.stderr
     modules, files = done.stdout.splitlines()
     assert {"duckdb", "boto3", "pymysql"} <= set(modules.split())
@@ -107,8 +101,7 @@ def test_the_program_makes_the_files_for_an_image(extract_package: Path, tmp_pat
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(rf"{tmp_path}/made: \d+\.\d MB\n", done.stdout)
     made, expected = (
-        {path.relative_to(place) for path in place.rglob("*")}
-        for place in (tmp_path / "made", extract_package)
+        {path.relative_to(place) for path in place.rglob("*")} for place in (tmp_path / "made", extract_package)
     )
     assert made == expected
 

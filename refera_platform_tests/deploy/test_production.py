@@ -24,9 +24,7 @@ from refera_platform_tests.deploy.postgres import Postgres
 from refera_platform_tests.deploy.processes import Services
 from refera_platform_tests.ui import FINISHED
 
-BACKFILLS = (
-    "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status numPartitions } } } }"
-)
+BACKFILLS = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status numPartitions } } } }"
 LOGS = """
 query ($run: ID!) {
   logsForRun(runId: $run) { ... on EventConnection { events { ... on LogsCapturedEvent { fileKey } } } }
@@ -81,9 +79,7 @@ class Production:
         """What the steps of a run printed, as its page shows it."""
         events = self.services.ui.ask(LOGS, {"run": run})["logsForRun"]["events"]
         (key,) = {event["fileKey"] for event in events if event.get("fileKey")}
-        return (
-            self.services.ui.ask(PRINTED, {"key": [run, "compute_logs", key]})["capturedLogs"]["stderr"] or ""
-        )
+        return self.services.ui.ask(PRINTED, {"key": [run, "compute_logs", key]})["capturedLogs"]["stderr"] or ""
 
 
 SECRET = "arn-of-a-secret"
@@ -92,20 +88,30 @@ SECRET = "arn-of-a-secret"
 def variables(address: StackAddress, postgres: Postgres, stage: Stage) -> dict[str, str]:
     """The example file, filled in for the servers of this test."""
     source, store = address.mariadb, address.s3
-    url = (
-        f"mysql://{source.reader.user}:{source.reader.password}@{source.host}:{source.port}/{source.database}"
-    )
+    url = f"mysql://{source.reader.user}:{source.reader.password}@{source.host}:{source.port}/{source.database}"
     bucket, prefix = stage.lake.removeprefix("s3://").removesuffix("/raw").split("/")
     return {
-        **shape.example(), "DAGSTER_POSTGRES_HOST": "127.0.0.1", "DAGSTER_POSTGRES_PORT": str(postgres.port),
-        "DAGSTER_POSTGRES_USER": postgres.user, "DAGSTER_POSTGRES_PASSWORD": postgres.password,
-        "DAGSTER_POSTGRES_DB": postgres.database, "DAGSTER_LOGS_BUCKET": bucket,
-        "DAGSTER_LOGS_PREFIX": f"{prefix}/logs", "AWS_ACCESS_KEY_ID": store.access_key,
-        "AWS_SECRET_ACCESS_KEY": store.secret_key, "AWS_ENDPOINT_URL_S3": store.endpoint,
-        "REFERA_S3_ENDPOINT": store.endpoint, "REFERA_CLASSICMODELS_URL": url, "REFERA_LAKE": stage.lake,
-        "REFERA_WAREHOUSE": stage.warehouse, "REFERA_NOW": evening(TODAY).isoformat(), "REFERA_FIRST_DAY": DAYS[0],
-        "DAGSTER_CONTAINER_CONTEXT": json.dumps({"ecs": {"secrets": [{"name": "REFERA_HASH_KEY", "valueFrom": SECRET}]}}),
-    }  # fmt: skip
+        **shape.example(),
+        "DAGSTER_POSTGRES_HOST": "127.0.0.1",
+        "DAGSTER_POSTGRES_PORT": str(postgres.port),
+        "DAGSTER_POSTGRES_USER": postgres.user,
+        "DAGSTER_POSTGRES_PASSWORD": postgres.password,
+        "DAGSTER_POSTGRES_DB": postgres.database,
+        "DAGSTER_LOGS_BUCKET": bucket,
+        "DAGSTER_LOGS_PREFIX": f"{prefix}/logs",
+        "AWS_ACCESS_KEY_ID": store.access_key,
+        "AWS_SECRET_ACCESS_KEY": store.secret_key,
+        "AWS_ENDPOINT_URL_S3": store.endpoint,
+        "REFERA_S3_ENDPOINT": store.endpoint,
+        "REFERA_CLASSICMODELS_URL": url,
+        "REFERA_LAKE": stage.lake,
+        "REFERA_WAREHOUSE": stage.warehouse,
+        "REFERA_NOW": evening(TODAY).isoformat(),
+        "REFERA_FIRST_DAY": DAYS[0],
+        "DAGSTER_CONTAINER_CONTEXT": json.dumps(
+            {"ecs": {"secrets": [{"name": "REFERA_HASH_KEY", "valueFrom": SECRET}]}}
+        ),
+    }
 
 
 def stored_logs(stage: Stage) -> set[str]:
@@ -174,9 +180,7 @@ def test_nothing_is_lost_when_everything_is_killed(production: Production, home:
     assert [runs[name]["status"] for name in (first, filled[0], cut)] == ["SUCCESS", "SUCCESS", "FAILURE"]
     states = {name: state["status"] for name, state in production.schedules().items()}
     assert states == {"close_yesterday": "RUNNING", "look_for_overdue_days_hourly": "STOPPED"}
-    assert "raw_classicmodels" in production.printed(first), (
-        "from S3: the folder of the webserver is a new one"
-    )
+    assert "raw_classicmodels" in production.printed(first), "from S3: the folder of the webserver is a new one"
     production.succeeds(queued)
     again = services.wait(lambda: production.retries(cut), "the run that was cut off, once more")
     production.succeeds(again[0])
@@ -190,6 +194,4 @@ def test_nothing_is_lost_when_everything_is_killed(production: Production, home:
     with urllib.request.urlopen(f"http://127.0.0.1:{services.web}/server_info", timeout=10) as answer:
         assert answer.status == 200
     assert stored_logs(production.stage) >= {first, filled[0], queued, again[0]}
-    assert {name: services.files(name) for name in images} == images, (
-        "a root that is read-only would do as well"
-    )
+    assert {name: services.files(name) for name in images} == images, "a root that is read-only would do as well"

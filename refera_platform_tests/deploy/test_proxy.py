@@ -64,9 +64,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ui, str]]:
     )
     address = f"http://127.0.0.1:{outer}"
     proxy = {
-        "DAGSTER_SITE": address, "DAGSTER_USER": "ana", "DAGSTER_PASSWORD_HASH": hashed.stdout.strip(),
+        "DAGSTER_SITE": address,
+        "DAGSTER_USER": "ana",
+        "DAGSTER_PASSWORD_HASH": hashed.stdout.strip(),
         "DAGSTER_WEB": f"127.0.0.1:{inner}",
-    }  # fmt: skip
+    }
     web = [str(BIN / "dagster-webserver"), "--empty-workspace", "-h", "127.0.0.1", "-p", str(inner)]
     settings = str(DEPLOY / "proxy/Caddyfile")
     caddy = [CADDY, "run", "--config", settings, "--adapter", "caddyfile"]

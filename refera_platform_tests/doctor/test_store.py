@@ -15,8 +15,10 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 def test_a_store_that_keeps_its_word_is_well_and_stays_as_it_was(stage, tmp_path):
     findings = examine_store(stage.lake, stage.store, "lake", tmp_path)
     assert [(each.about, each.verdict) for each in findings] == [
-        ("lake: list", Verdict.OK), ("lake: write", Verdict.OK), ("lake: one writer at a time", Verdict.OK),
-    ]  # fmt: skip
+        ("lake: list", Verdict.OK),
+        ("lake: write", Verdict.OK),
+        ("lake: one writer at a time", Verdict.OK),
+    ]
     assert list(ObjectRoot(stage.lake, stage.store).list()) == []
 
 
@@ -37,9 +39,7 @@ def test_a_store_that_cannot_be_used_is_a_failure(stage, tmp_path, changes, root
 
 
 def test_a_store_that_refuses_to_be_written_is_a_failure(stage, tmp_path):
-    findings = examine_store(
-        f"{stage.lake}/{'x' * 1100}", stage.store, "lake", tmp_path
-    )  # longer than a key may be
+    findings = examine_store(f"{stage.lake}/{'x' * 1100}", stage.store, "lake", tmp_path)  # longer than a key may be
     assert [(each.about, each.verdict) for each in findings] == [
         ("lake: list", Verdict.OK),
         ("lake: write", Verdict.FAIL),
@@ -49,9 +49,7 @@ def test_a_store_that_refuses_to_be_written_is_a_failure(stage, tmp_path):
 
 
 def test_a_store_that_ignores_conditions_is_found_out(stage, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        ObjectRoot, "put", lambda root, key, path, *, replaces: root.write(key, path.read_bytes())
-    )
+    monkeypatch.setattr(ObjectRoot, "put", lambda root, key, path, *, replaces: root.write(key, path.read_bytes()))
     findings = examine_store(stage.lake, stage.store, "lake", tmp_path)
     assert [each.verdict for each in findings] == [Verdict.OK, Verdict.OK, Verdict.FAIL]
     assert "overwrites an object although it was told not to" in findings[-1].found
@@ -66,8 +64,9 @@ def test_the_clock_of_the_store_is_ours(stage):
 
 
 @pytest.mark.parametrize(
-    ("apart", "verdict"), [(0, Verdict.OK), (59, Verdict.OK), (61, Verdict.WARN), (-61, Verdict.WARN), (601, Verdict.FAIL)]
-)  # fmt: skip
+    ("apart", "verdict"),
+    [(0, Verdict.OK), (59, Verdict.OK), (61, Verdict.WARN), (-61, Verdict.WARN), (601, Verdict.FAIL)],
+)
 def test_clocks_that_are_apart_are_told(apart, verdict):
     found = examine_clock("shop", NOW + timedelta(seconds=apart), NOW)
     assert found.verdict is verdict

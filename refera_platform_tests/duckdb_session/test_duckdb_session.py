@@ -39,9 +39,7 @@ def test_an_extension_that_is_not_what_was_signed_is_refused(stage, tmp_path, ta
 
 def test_a_session_loads_nothing_unsigned_besides_what_was_checked(stage, tampered):
     with scratch(stage) as folder, session(stage, folder) as connection:
-        assert connection.execute("select current_setting('allow_unsigned_extensions')").fetchone() == (
-            False,
-        )
+        assert connection.execute("select current_setting('allow_unsigned_extensions')").fetchone() == (False,)
         with pytest.raises(duckdb.InvalidInputException, match="allow_unsigned_extensions"):
             connection.execute("set allow_unsigned_extensions = true")
         other = tampered.rename(tampered.with_name("other.duckdb_extension"))

@@ -8,11 +8,7 @@ from refera_platform import errors
 from refera_platform_tests.house.tree import dotted, modules, name, room
 
 READ_ROWS = {"source", "lake", "warehouse", "answers"}
-KINDS = {
-    each
-    for each, kind in vars(errors).items()
-    if isinstance(kind, type) and issubclass(kind, errors.ReferaError)
-}
+KINDS = {each for each, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.ReferaError)}
 WORDS = {"words", "said", "trouble", "fault"}
 """What the words of somebody else are called."""
 OF_NO_ROW = {

@@ -49,12 +49,20 @@ def in_wing(module: str) -> bool:
 
 def import_all(names: list[str], folder: Path, script: str = WATCHED_IMPORT) -> dict[str, object]:
     """What importing ``names`` one after the other in a fresh interpreter does, besides defining things."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "REFERA_HOME": str(folder / "stack"),
-                   "PYTHONPATH": str(ROOT)}  # fmt: skip
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "REFERA_HOME": str(folder / "stack"),
+        "PYTHONPATH": str(ROOT),
+    }
     process = subprocess.run(
         [sys.executable, "-B", "-c", script, *names],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert process.returncode == 0, process.stderr
     report: dict[str, object] = json.loads(process.stdout.splitlines()[-1])
     return report

@@ -63,12 +63,8 @@ def test_what_the_house_imports_is_in_a_deployment() -> None:
 def test_every_pin_has_a_hash_and_no_index_is_named(lock: str) -> None:
     text = (ROOT / lock).read_text()
     blocks = re.split(r"\n(?=\S)", text)
-    assert not [
-        block.splitlines()[0] for block in blocks if PIN.match(block) and "--hash=sha256:" not in block
-    ]
-    assert not re.findall(
-        r"^\s*(?:-i|-f|--(?:extra-)?index-url|--find-links)\b.*|https?://\S+", text, re.MULTILINE
-    )
+    assert not [block.splitlines()[0] for block in blocks if PIN.match(block) and "--hash=sha256:" not in block]
+    assert not re.findall(r"^\s*(?:-i|-f|--(?:extra-)?index-url|--find-links)\b.*|https?://\S+", text, re.MULTILINE)
 
 
 def test_what_a_package_reads_beside_its_modules_is_in_a_wheel() -> None:

@@ -70,9 +70,7 @@ def test_the_readme_shows_commands() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_command_of_the_pages_exists(
-    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_of_the_pages_exists(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     variables, words = split_assignments(command)
     assert set(variables) <= set(VARIABLES)
@@ -95,20 +93,18 @@ def test_the_manifest_s_table_names_every_field_that_the_manifest_has() -> None:
     text = (ROOT / "README.md").read_text()
     table = text[text.index("| `run_id`, `published_at` |") :].partition("\n\n")[0]
     named = set(re.findall(r"`(?:models\.<table>\.objects\[\]|models\.<table>|sources\.<table>|(\w+))`", table)) | {
-        "models", "objects", "sources",
-    }  # fmt: skip
+        "models",
+        "objects",
+        "sources",
+    }
     kinds = (published.Published, published.PublishedModel, published.PublishedObject)
     fields = {field.name for kind in kinds for field in dataclasses.fields(kind)}
     # the manifest does not hold its own ETag, but those of the objects
     assert fields - named == set()
 
 
-@pytest.mark.parametrize(
-    "words", [["demo", "--dump", "a b.sql", "--scale", "10"], ["up", "--ui"], ["down", "--wipe"]]
-)
-def test_what_the_makefile_types_exists(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("words", [["demo", "--dump", "a b.sql", "--scale", "10"], ["up", "--ui"], ["down", "--wipe"]])
+def test_what_the_makefile_types_exists(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert f"$(REFERA) {words[0]}" in (ROOT / "Makefile").read_text()
     parse_refera(words, tmp_path)

@@ -124,16 +124,18 @@ def test_the_front_page_of_the_house_is_its_map() -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["import refera_platform.lake.object_state", "from refera_platform import lake", "from ..lake import object_state",
-     "def late():\n    from refera_platform.lake.object_state import RawState"],
-)  # fmt: skip
+    [
+        "import refera_platform.lake.object_state",
+        "from refera_platform import lake",
+        "from ..lake import object_state",
+        "def late():\n    from refera_platform.lake.object_state import RawState",
+    ],
+)
 def test_the_rule_sees_every_way_of_importing(statement: str) -> None:
     assert strangers(statement, "refera_platform.source.table", "refera_platform.source") == {"lake"}
 
 
-@pytest.mark.parametrize(
-    "expression", ["os.environ['A']", "os.getenv('A')", "dict(os.environ)", "os.environ.get('A')"]
-)
+@pytest.mark.parametrize("expression", ["os.environ['A']", "os.getenv('A')", "dict(os.environ)", "os.environ.get('A')"])
 def test_the_rule_sees_every_way_of_reading_the_environment(expression: str) -> None:
     assert environment_lines(f"import os\nvalue = {expression}", may_set=True) == [2]
 

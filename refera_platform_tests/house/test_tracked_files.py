@@ -24,11 +24,7 @@ def test_no_tracked_file_holds(what: str) -> None:
     found = []
     for path in known_files():
         text = path.read_bytes().decode(errors="replace")
-        found += [
-            f"{name(path)}:{number}"
-            for number, line in enumerate(text.splitlines(), 1)
-            if pattern.search(line)
-        ]
+        found += [f"{name(path)}:{number}" for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)]
     assert not found
 
 

@@ -61,6 +61,9 @@ def known_files() -> tuple[Path, ...]:
         pytest.skip("not a git checkout, so there is no list of tracked files")
     listing = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=True, text=True,
-    ).stdout  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
     return tuple(path for line in listing.split("\0") if line and (path := ROOT / line).is_file())

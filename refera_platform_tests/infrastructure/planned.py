@@ -35,9 +35,7 @@ class Planned:
 
     def role_policies(self) -> dict[str, Mapping[str, Any]]:
         """The policy of every role, by the name of the role's resource."""
-        return {
-            address: self.policy(address) for address in self.resources if ".aws_iam_role_policy." in address
-        }
+        return {address: self.policy(address) for address in self.resources if ".aws_iam_role_policy." in address}
 
     def policies(self) -> list[Mapping[str, Any]]:
         """Every policy of roles, buckets, keys and topics."""
@@ -48,8 +46,4 @@ class Planned:
             "aws_kms_key",
             "aws_sns_topic_policy",
         )
-        return [
-            self.policy(address)
-            for address in self.resources
-            if any(f".{kind}." in address for kind in kinds)
-        ]
+        return [self.policy(address) for address in self.resources if any(f".{kind}." in address for kind in kinds)]

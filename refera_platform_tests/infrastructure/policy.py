@@ -54,9 +54,6 @@ def allows(policies: Iterable[Policy], action: str, resource: str, **context: st
     """
     told = {name.replace("__", ":"): value for name, value in context.items()}
     found = [
-        each["Effect"]
-        for policy in policies
-        for each in policy["Statement"]
-        if _concerns(each, action, resource, told)
+        each["Effect"] for policy in policies for each in policy["Statement"] if _concerns(each, action, resource, told)
     ]
     return "Allow" in found and "Deny" not in found

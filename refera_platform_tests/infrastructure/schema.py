@@ -28,14 +28,25 @@ WRITTEN = re.compile(
     re.MULTILINE,
 )
 SIMPLE: dict[str, Any] = {
-    "string": "string", "number": "number", "boolean": "bool", "any": "dynamic", "stringList": ["list", "string"],
-    "numberList": ["list", "number"], "stringMap": ["map", "string"], "booleanMap": ["map", "bool"],
-}  # fmt: skip
+    "string": "string",
+    "number": "number",
+    "boolean": "bool",
+    "any": "dynamic",
+    "stringList": ["list", "string"],
+    "numberList": ["list", "number"],
+    "stringMap": ["map", "string"],
+    "booleanMap": ["map", "bool"],
+}
 GETTERS: dict[str, Any] = {
-    "getStringAttribute": "string", "getNumberAttribute": "number", "getBooleanAttribute": "bool",
-    "getListAttribute": ["list", "string"], "getNumberListAttribute": ["list", "number"],
-    "getStringMapAttribute": ["map", "string"], "StringMap": ["map", "string"], "getAnyMapAttribute": ["map", "string"],
-}  # fmt: skip
+    "getStringAttribute": "string",
+    "getNumberAttribute": "number",
+    "getBooleanAttribute": "bool",
+    "getListAttribute": ["list", "string"],
+    "getNumberListAttribute": ["list", "number"],
+    "getStringMapAttribute": ["map", "string"],
+    "StringMap": ["map", "string"],
+    "getAnyMapAttribute": ["map", "string"],
+}
 
 
 @dataclass(frozen=True)
@@ -48,12 +59,8 @@ class Source:
     @classmethod
     def of(cls, text: str) -> "Source":
         """Cut the text of a file into its parts."""
-        classes = dict(
-            re.findall(r"^class (\w+) extends [\w.]+ \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE)
-        )
-        functions = re.findall(
-            r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE
-        )
+        classes = dict(re.findall(r"^class (\w+) extends [\w.]+ \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE))
+        functions = re.findall(r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE)
         return cls(classes, dict(functions))
 
     def resource(self) -> dict[str, Any]:
@@ -75,9 +82,11 @@ class Source:
                 assert function, value
                 is_many = "listMapperHcl" in value
                 blocks[name] = {
-                    "nesting": {"struct": "single"}.get(kind, kind), "least": int(required == "true"),
-                    "most": 0 if is_many or kind == "struct" else 1, "block": self._nested(function[1]),
-                }  # fmt: skip
+                    "nesting": {"struct": "single"}.get(kind, kind),
+                    "least": int(required == "true"),
+                    "most": 0 if is_many or kind == "struct" else 1,
+                    "block": self._nested(function[1]),
+                }
             else:
                 flags = {"required": required, "optional": optional, "computed": computed}
                 told = [flag for flag, is_set in flags.items() if is_set == "true"]
@@ -124,9 +133,7 @@ def main(archive: str) -> None:
     assert version
     told = {"version": version[1], "provider": provider, "resources": resources, "data": data}
     SCHEMA.write_text(json.dumps(told, separators=(",", ":"), sort_keys=True) + "\n")
-    sys.stdout.write(
-        f"{SCHEMA.name}: provider {version[1]}, {len(resources)} resources, {len(data)} data sources\n"
-    )
+    sys.stdout.write(f"{SCHEMA.name}: provider {version[1]}, {len(resources)} resources, {len(data)} data sources\n")
 
 
 if __name__ == "__main__":

@@ -24,19 +24,30 @@ NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 MOST_BYTES = 256 << 20
 Field = descriptor_pb2.FieldDescriptorProto
 MESSAGES: Mapping[str, list[tuple[str, int, Any, bool]]] = {
-    "Attribute": [("name", 1, Field.TYPE_STRING, False), ("type", 2, Field.TYPE_BYTES, False),
-                  ("required", 4, Field.TYPE_BOOL, False), ("optional", 5, Field.TYPE_BOOL, False),
-                  ("computed", 6, Field.TYPE_BOOL, False)],
-    "NestedBlock": [("type_name", 1, Field.TYPE_STRING, False), ("block", 2, "Block", False),
-                    ("nesting", 3, Field.TYPE_INT32, False), ("min_items", 4, Field.TYPE_INT64, False),
-                    ("max_items", 5, Field.TYPE_INT64, False)],
+    "Attribute": [
+        ("name", 1, Field.TYPE_STRING, False),
+        ("type", 2, Field.TYPE_BYTES, False),
+        ("required", 4, Field.TYPE_BOOL, False),
+        ("optional", 5, Field.TYPE_BOOL, False),
+        ("computed", 6, Field.TYPE_BOOL, False),
+    ],
+    "NestedBlock": [
+        ("type_name", 1, Field.TYPE_STRING, False),
+        ("block", 2, "Block", False),
+        ("nesting", 3, Field.TYPE_INT32, False),
+        ("min_items", 4, Field.TYPE_INT64, False),
+        ("max_items", 5, Field.TYPE_INT64, False),
+    ],
     "Block": [("attributes", 2, "Attribute", True), ("block_types", 3, "NestedBlock", True)],
     "Schema": [("version", 1, Field.TYPE_INT64, False), ("block", 2, "Block", False)],
     "Entry": [("key", 1, Field.TYPE_STRING, False), ("value", 2, "Schema", False)],
     # a map on the wire is a list of entries
-    "Answer": [("provider", 1, "Schema", False), ("resource_schemas", 2, "Entry", True),
-               ("data_source_schemas", 3, "Entry", True)],
-}  # fmt: skip
+    "Answer": [
+        ("provider", 1, "Schema", False),
+        ("resource_schemas", 2, "Entry", True),
+        ("data_source_schemas", 3, "Entry", True),
+    ],
+}
 """What is needed of tfplugin5.proto (github.com/hashicorp/terraform, docs/plugin-protocol)."""
 
 
@@ -52,9 +63,7 @@ def _classes() -> dict[str, Any]:
                 added.type = kind
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"stub.{name}")) for name in MESSAGES
-    }
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"stub.{name}")) for name in MESSAGES}
 
 
 def _answer() -> bytes:
@@ -68,23 +77,24 @@ def _answer() -> bytes:
         ]
         nested = [
             made["NestedBlock"](
-                type_name=name, block=block(each["block"]), nesting=NESTING[each["nesting"]],
-                min_items=each["least"], max_items=each["most"],
+                type_name=name,
+                block=block(each["block"]),
+                nesting=NESTING[each["nesting"]],
+                min_items=each["least"],
+                max_items=each["most"],
             )
             for name, each in content["blocks"].items()
-        ]  # fmt: skip
+        ]
         return made["Block"](attributes=attributes, block_types=nested)
 
     def entries(contents: Mapping[str, Any]) -> list[Any]:
-        return [
-            made["Entry"](key=name, value=made["Schema"](block=block(each)))
-            for name, each in contents.items()
-        ]
+        return [made["Entry"](key=name, value=made["Schema"](block=block(each))) for name, each in contents.items()]
 
     answer = made["Answer"](
         provider=made["Schema"](block=block(told["provider"])),
-        resource_schemas=entries(told["resources"]), data_source_schemas=entries(told["data"]),
-    )  # fmt: skip
+        resource_schemas=entries(told["resources"]),
+        data_source_schemas=entries(told["data"]),
+    )
     return bytes(answer.SerializeToString())
 
 
@@ -100,14 +110,10 @@ class StubProvider:
             **dict.fromkeys(
                 ("ValidateResourceTypeConfig", "ValidateDataSourceConfig", "Configure", "Stop"), lambda request, _: b""
             ),
-        }  # fmt: skip
-        self._server = grpc.server(
-            ThreadPoolExecutor(8), options=[("grpc.max_send_message_length", MOST_BYTES)]
-        )
+        }
+        self._server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_send_message_length", MOST_BYTES)])
         handlers = {name: grpc.unary_unary_rpc_method_handler(answer) for name, answer in answers.items()}
-        self._server.add_generic_rpc_handlers(
-            [grpc.method_handlers_generic_handler("tfplugin5.Provider", handlers)]
-        )
+        self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("tfplugin5.Provider", handlers)])
         alive = health.HealthServicer()
         alive.set("plugin", health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(alive, self._server)
@@ -122,7 +128,10 @@ class StubProvider:
     def environment(self) -> dict[str, str]:
         """By which Terraform finds it."""
         place = {
-            "Protocol": "grpc", "ProtocolVersion": 5, "Pid": os.getpid(), "Test": True,
+            "Protocol": "grpc",
+            "ProtocolVersion": 5,
+            "Pid": os.getpid(),
+            "Test": True,
             "Addr": {"Network": "tcp", "String": f"127.0.0.1:{self._port}"},
-        }  # fmt: skip
+        }
         return {"TF_REATTACH_PROVIDERS": json.dumps({ADDRESS: place})}

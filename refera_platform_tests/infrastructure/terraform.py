@@ -27,9 +27,14 @@ class Terraform:
         told = folder / ".terraformrc"
         told.write_text(self.configuration)
         variables = {
-            "PATH": os.environ["PATH"], "HOME": str(folder), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1",
-            "TF_CLI_CONFIG_FILE": str(told), "AWS_EC2_METADATA_DISABLED": "true", **self.environment,
-        }  # fmt: skip
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+            "TF_CLI_CONFIG_FILE": str(told),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **self.environment,
+        }
         asked = ["terraform", f"-chdir={folder}", words[0], "-no-color", *words[1:]]
         return subprocess.run(asked, env=variables, capture_output=True, text=True)
 

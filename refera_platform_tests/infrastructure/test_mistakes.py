@@ -21,22 +21,49 @@ VALIDATE = [
     (FUNCTIONS, "main.tf", "  ephemeral_storage {", "  ephemeral_storages {", "ephemeral_storages"),
     (FUNCTIONS, "main.tf", "    size = var.extract.storage\n", "    sizes = var.extract.storage\n", "sizes"),
     (SCHEDULE, "modern.tf", '  flexible_time_window {\n    mode = "OFF"\n  }\n', "", "flexible_time_window"),
-    (SCHEDULE, "modern.tf", "aws_scheduler_schedule_group\" \"this", "aws_scheduler_scheduler_group\" \"this", "aws_scheduler_scheduler_group"),
-    (BUCKET, "outputs.tf", "aws_s3_bucket.this.arn", "aws_s3_bucket.this.arm", "no argument, nested block, or exported attribute"),
-    (BUCKET, "main.tf", "resource \"aws_s3_bucket\" \"this\" {", "resource \"aws_s3_bucket\" \"this\"", "Invalid"),
-]  # fmt: skip
+    (
+        SCHEDULE,
+        "modern.tf",
+        'aws_scheduler_schedule_group" "this',
+        'aws_scheduler_scheduler_group" "this',
+        "aws_scheduler_scheduler_group",
+    ),
+    (
+        BUCKET,
+        "outputs.tf",
+        "aws_s3_bucket.this.arn",
+        "aws_s3_bucket.this.arm",
+        "no argument, nested block, or exported attribute",
+    ),
+    (BUCKET, "main.tf", 'resource "aws_s3_bucket" "this" {', 'resource "aws_s3_bucket" "this"', "Invalid"),
+]
 TEST = [
-    (FUNCTIONS, "main.tf", "        destination = on_success.value.arn", "        destination = aws_sqs_queue.failed.arn"),
+    (
+        FUNCTIONS,
+        "main.tf",
+        "        destination = on_success.value.arn",
+        "        destination = aws_sqs_queue.failed.arn",
+    ),
     (FUNCTIONS, "main.tf", '"Zip" : "Image"', '"Zip" : "Docker"'),
     (FUNCTIONS, "main.tf", "python3.12", "python3.11"),
-    (FUNCTIONS, "main.tf", "REFERA_LAKE      = \"s3://${var.lake.name}/raw\"", "REFERA_LAKE      = \"s3://${var.warehouse.name}/raw\""),
+    (
+        FUNCTIONS,
+        "main.tf",
+        'REFERA_LAKE      = "s3://${var.lake.name}/raw"',
+        'REFERA_LAKE      = "s3://${var.warehouse.name}/raw"',
+    ),
     (FUNCTIONS, "main.tf", "REFERA_CLASSICMODELS_SECRET = var.source_secret_arn, ", ""),
-    (FUNCTIONS, "main.tf", 'name              = "/aws/lambda/${local.extract}"', 'name              = "/lambda/${local.extract}"'),
+    (
+        FUNCTIONS,
+        "main.tf",
+        'name              = "/aws/lambda/${local.extract}"',
+        'name              = "/lambda/${local.extract}"',
+    ),
     (FUNCTIONS, "roles.tf", "${var.lake.arn}/raw/_staging/*", "${var.lake.arn}/raw/*"),
     (FUNCTIONS, "roles.tf", "role = aws_iam_role.transform[0].id", "role = aws_iam_role.extract.id"),
     (SCHEDULE, "modern.tf", "arn      = var.function_arn", "arn      = var.failed_calls_arn"),
     (SCHEDULE, "modern.tf", "<aws.scheduler.scheduled-time>", "<aws.scheduler.execution-id>"),
-    (SCHEDULE, "main.tf", 'Resource = var.function_arn }', 'Resource = "*" }'),
+    (SCHEDULE, "main.tf", "Resource = var.function_arn }", 'Resource = "*" }'),
     (BUCKET, "main.tf", "block_public_acls       = true", "block_public_acls       = false"),
     (BUCKET, "main.tf", '"aws:SecureTransport" = "false"', '"aws:SecureTransport" = "true"'),
     (BUCKET, "modern.tf", "days_after_initiation = 7", "days_after_initiation = 0"),
@@ -44,7 +71,7 @@ TEST = [
     (DAGSTER, "main.tf", "desired_count   = 1", "desired_count   = 2"),
     (DAGSTER, "network.tf", "cidr_blocks       = var.viewers", 'cidr_blocks       = ["0.0.0.0/0"]'),
     (DAGSTER, "postgres.tf", '"rds.force_ssl" = "1"', '"rds.force_ssl" = "0"'),
-]  # fmt: skip
+]
 
 
 def planted(modules: Path, place: Path, module: str, file: str, right: str, wrong: str) -> Path:

@@ -62,9 +62,7 @@ def test_no_input_goes_unasked(stub: Terraform) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_is_taken_once_it_is_filled_in(
-    stub: Terraform, modules: Path, tmp_path: Path, example: str
-) -> None:
+def test_an_example_is_taken_once_it_is_filled_in(stub: Terraform, modules: Path, tmp_path: Path, example: str) -> None:
     text = (schema.TERRAFORM / example).read_text()
     text = re.sub(r"^# (?=[ }\w]+( = .*|\{|\})?$)", "", text, flags=re.MULTILINE)
     digest = f"registry/image@sha256:{'0' * 64}"
@@ -83,19 +81,12 @@ def test_modules_are_wired_to_one_another(planned: Mapping[str, Planned]) -> Non
     made = planned["a_whole_day_without_a_machine"]
     functions = "module.functions.aws_lambda_function"
     told = made[f"{functions}.extract"]["environment"][0]["variables"]
-    bucket = {
-        name: made[f'module.bucket["{name}"].aws_s3_bucket.this']
-        for name in ("lake", "warehouse", "messages")
-    }
+    bucket = {name: made[f'module.bucket["{name}"].aws_s3_bucket.this'] for name in ("lake", "warehouse", "messages")}
     key = made["module.key.aws_kms_key.this"]["arn"]
     assert told["REFERA_LAKE"] == f"s3://{bucket['lake']['bucket']}/raw"
     assert told["REFERA_WAREHOUSE"] == f"s3://{bucket['warehouse']['bucket']}/warehouse"
-    assert (
-        told["REFERA_CLASSICMODELS_SECRET"] == made["module.secrets.aws_secretsmanager_secret.source"]["arn"]
-    )
-    assert (
-        told["REFERA_HASH_KEY_SECRET"] == made["module.secrets.aws_secretsmanager_secret.hash_key[0]"]["arn"]
-    )
+    assert told["REFERA_CLASSICMODELS_SECRET"] == made["module.secrets.aws_secretsmanager_secret.source"]["arn"]
+    assert told["REFERA_HASH_KEY_SECRET"] == made["module.secrets.aws_secretsmanager_secret.hash_key[0]"]["arn"]
     schedule = made["module.schedule.aws_scheduler_schedule.daily"]
     assert schedule["target"][0]["arn"] == made[f"{functions}.extract"]["arn"]
     queue = made["module.functions.aws_sqs_queue.failed"]
@@ -127,8 +118,11 @@ def test_what_expires_is_what_the_platform_throws_away(planned: Mapping[str, Pla
         for name in ("lake", "warehouse", "messages", "artifacts")
     }
     assert expires == {
-        "lake": {"raw/_staging/": 7}, "warehouse": {"warehouse/_failures/": 30}, "messages": {"": 7}, "artifacts": {},
-    }  # fmt: skip
+        "lake": {"raw/_staging/": 7},
+        "warehouse": {"warehouse/_failures/": 30},
+        "messages": {"": 7},
+        "artifacts": {},
+    }
 
 
 def test_a_function_is_told_no_variable_that_it_does_not_know(planned: Mapping[str, Planned]) -> None:
@@ -150,8 +144,7 @@ def test_dagster_and_a_source_are_wired(planned: Mapping[str, Planned]) -> None:
     assert called == {'called["functions"]': functions, 'called["dagster"]': tasks}
     source = made["module.source[0].aws_security_group.this"]["id"]
     assert (
-        made['module.network[0].aws_security_group_rule.source_group["source"]']["source_security_group_id"]
-        == source
+        made['module.network[0].aws_security_group_rule.source_group["source"]']["source_security_group_id"] == source
     )
     assert made["module.schedule.aws_scheduler_schedule.daily"]["state"] == "DISABLED"
 
@@ -161,9 +154,7 @@ def test_services_are_told_what_dagster_s_files_look_up(planned: Mapping[str, Pl
 
     made = planned["with_dagster_and_a_source"]
     launcher = yaml.safe_load((shape.DEPLOY / "ecs/dagster.yaml").read_text())
-    looked_up = variables_of(launcher) | variables_of(
-        yaml.safe_load((shape.DEPLOY / "workspace.yaml").read_text())
-    )
+    looked_up = variables_of(launcher) | variables_of(yaml.safe_load((shape.DEPLOY / "workspace.yaml").read_text()))
     handed_on = set(launcher["run_launcher"]["config"]["env_vars"])
     compose = shape.compose()["services"]
     for service in ("webserver", "daemon", "code"):
@@ -173,9 +164,7 @@ def test_services_are_told_what_dagster_s_files_look_up(planned: Mapping[str, Pl
         assert looked_up | handed_on <= told
         written = compose[service].get("command")
         assert container["command"] == (written and [word.replace("$$", "$") for word in written])
-    code = json.loads(
-        made['module.dagster[0].aws_ecs_task_definition.this["code"]']["container_definitions"]
-    )[0]
+    code = json.loads(made['module.dagster[0].aws_ecs_task_definition.this["code"]']["container_definitions"])[0]
     assert {each["value"] for each in code["environment"] if each["name"] == "DAGSTER_CONTAINER_IMAGE"} == {
         code["image"]
     }

@@ -14,10 +14,15 @@ from refera_platform_tests.infrastructure.terraform import Terraform
 
 IMAGE = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/refera/{}@sha256:" + "0" * 64
 INPUTS = {
-    "region": "eu-central-1", "bucket_suffix": "example", "first_day": "2026-01-01", "has_hash_key": True,
-    "extract": {"image": IMAGE.format("extract")}, "transform": {"image": IMAGE.format("transform")},
-    "alarm_emails": ["data@example.com"], "glue_database": "refera_warehouse",
-}  # fmt: skip
+    "region": "eu-central-1",
+    "bucket_suffix": "example",
+    "first_day": "2026-01-01",
+    "has_hash_key": True,
+    "extract": {"image": IMAGE.format("extract")},
+    "transform": {"image": IMAGE.format("transform")},
+    "alarm_emails": ["data@example.com"],
+    "glue_database": "refera_warehouse",
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +54,12 @@ def applied(terraform: Terraform, aws: str, tmp_path_factory: pytest.TempPathFac
 
 def asking(aws: str, service: str) -> Any:
     return boto3.client(
-        service, endpoint_url=aws, region_name="eu-central-1", aws_access_key_id="testing", aws_secret_access_key="testing"
-    )  # fmt: skip
+        service,
+        endpoint_url=aws,
+        region_name="eu-central-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
 
 
 def test_buckets_are_private_and_take_tls_only(applied: Planned, aws: str) -> None:
@@ -58,9 +67,7 @@ def test_buckets_are_private_and_take_tls_only(applied: Planned, aws: str) -> No
     names = {each["Name"] for each in s3.list_buckets()["Buckets"]}
     assert names == {f"refera-{name}-example" for name in ("lake", "warehouse", "messages", "artifacts")}
     for name in names:
-        assert set(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values()) == {
-            True
-        }
+        assert set(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values()) == {True}
         policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
         assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -73,18 +80,14 @@ def test_functions_are_what_was_asked_for(applied: Planned, aws: str) -> None:
         assert made[name]["Timeout"] == 900
         assert made[name]["Role"].endswith(f":role/refera-{name}")
     told = made["extract"]["Environment"]["Variables"]
-    secrets = {
-        each["Name"]: each["ARN"] for each in asking(aws, "secretsmanager").list_secrets()["SecretList"]
-    }
+    secrets = {each["Name"]: each["ARN"] for each in asking(aws, "secretsmanager").list_secrets()["SecretList"]}
     assert told["REFERA_CLASSICMODELS_SECRET"] == secrets["refera/source"]
     assert told["REFERA_HASH_KEY_SECRET"] == secrets["refera/hash-key"]
     assert not [name for name in made["transform"]["Environment"]["Variables"] if "SECRET" in name]
     follows = lambdas.get_function_event_invoke_config(FunctionName="refera-extract")["DestinationConfig"]
     assert follows["OnSuccess"]["Destination"] == made["transform"]["FunctionArn"]
     queue = asking(aws, "sqs").get_queue_url(QueueName="refera-failed-calls")["QueueUrl"]
-    arn = asking(aws, "sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
+    arn = asking(aws, "sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     assert follows["OnFailure"]["Destination"] == arn
 
 
@@ -110,8 +113,9 @@ def test_alarms_speak_and_logs_are_kept(applied: Planned, aws: str) -> None:
     assert {tuple(each["AlarmActions"]) for each in alarms} == {tuple(topics)}
     groups = asking(aws, "logs").describe_log_groups()["logGroups"]
     assert {each["logGroupName"]: each["retentionInDays"] for each in groups} == {
-        "/aws/lambda/refera-extract": 400, "/aws/lambda/refera-transform": 400,
-    }  # fmt: skip
+        "/aws/lambda/refera-extract": 400,
+        "/aws/lambda/refera-transform": 400,
+    }
 
 
 def test_everything_carries_the_tag_that_the_budget_counts(applied: Planned, aws: str) -> None:

@@ -71,10 +71,15 @@ ALLOWED = [
     (WITH_DAGSTER, RUN, LIST, "{messages}", {}),
     (WITH_DAGSTER, RUN, "s3:GetObject", RAW, {}),
     (WITH_DAGSTER, RUN, "s3:PutObject", TABLE, {}),
-    (WITH_DAGSTER, DAEMON, "ecs:RunTask", "arn:aws:ecs:eu-central-1:000000000000:task-definition/refera-run:1",
-     {"ecs__cluster": "{cluster}"}),
+    (
+        WITH_DAGSTER,
+        DAEMON,
+        "ecs:RunTask",
+        "arn:aws:ecs:eu-central-1:000000000000:task-definition/refera-run:1",
+        {"ecs__cluster": "{cluster}"},
+    ),
     (WITH_DAGSTER, DAEMON, "iam:PassRole", "{run_role}", {"iam__PassedToService": "ecs-tasks.amazonaws.com"}),
-]  # fmt: skip
+]
 REFUSED = [
     (WHOLE_DAY, EXTRACT, "s3:GetObject", TABLE, {}),
     (WHOLE_DAY, EXTRACT, "s3:PutObject", TABLE, {}),
@@ -86,7 +91,13 @@ REFUSED = [
     (WHOLE_DAY, EXTRACT, "s3:GetObject", "{messages}/x/1.json", {}),
     (WHOLE_DAY, EXTRACT, "s3:PutObject", "{artifacts}/extract/1.zip", {}),
     (WHOLE_DAY, EXTRACT, "s3:PutBucketPolicy", "{lake}", {}),
-    (WHOLE_DAY, EXTRACT, "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:000000000000:secret:other", {}),
+    (
+        WHOLE_DAY,
+        EXTRACT,
+        "secretsmanager:GetSecretValue",
+        "arn:aws:secretsmanager:eu-central-1:000000000000:secret:other",
+        {},
+    ),
     (WHOLE_DAY, EXTRACT, "secretsmanager:PutSecretValue", "{source}", {}),
     (WHOLE_DAY, EXTRACT, "lambda:InvokeFunction", "{extract}", {}),
     (WHOLE_DAY, EXTRACT, "sqs:ReceiveMessage", "{queue}", {}),
@@ -116,17 +127,27 @@ REFUSED = [
     (WITH_DAGSTER, RUN, "ecs:RunTask", "*", {}),
     (WITH_DAGSTER, DAEMON, "s3:GetObject", TABLE, {}),
     (WITH_DAGSTER, DAEMON, "iam:PassRole", "{run_role}", {"iam__PassedToService": "ec2.amazonaws.com"}),
-    (WITH_DAGSTER, DAEMON, "iam:PassRole", "arn:aws:iam::000000000000:role/admin",
-     {"iam__PassedToService": "ecs-tasks.amazonaws.com"}),
-    (WITH_DAGSTER, DAEMON, "ecs:RunTask", "arn:aws:ecs:eu-central-1:000000000000:task-definition/refera-run:1",
-     {"ecs__cluster": "another"}),
+    (
+        WITH_DAGSTER,
+        DAEMON,
+        "iam:PassRole",
+        "arn:aws:iam::000000000000:role/admin",
+        {"iam__PassedToService": "ecs-tasks.amazonaws.com"},
+    ),
+    (
+        WITH_DAGSTER,
+        DAEMON,
+        "ecs:RunTask",
+        "arn:aws:ecs:eu-central-1:000000000000:task-definition/refera-run:1",
+        {"ecs__cluster": "another"},
+    ),
     (WITH_DAGSTER, DAEMON, "secretsmanager:GetSecretValue", "{source}", {}),
     (WITH_DAGSTER, WEBSERVER, "lambda:InvokeFunction", "{extract}", {}),
     (WITH_DAGSTER, WEBSERVER, "ecs:RunTask", "*", {}),
     (WITH_DAGSTER, WEBSERVER, "s3:GetObject", RAW, {}),
     (WITH_DAGSTER, EXECUTION, "secretsmanager:GetSecretValue", "{source}", {}),
     (WITH_DAGSTER, EXECUTION, "s3:GetObject", RAW, {}),
-]  # fmt: skip
+]
 
 
 def decided(made: Planned, role: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
@@ -160,9 +181,7 @@ def test_no_role_may_do_everything_anywhere(planned: Mapping[str, Planned], run:
             assert not [each for each in actions if "*" in each], address
             if statement["Resource"] == "*":
                 assert not [
-                    each
-                    for each in actions
-                    if each.split(":")[0] in {"s3", "kms", "lambda", "iam", "sqs", "glue"}
+                    each for each in actions if each.split(":")[0] in {"s3", "kms", "lambda", "iam", "sqs", "glue"}
                 ]
 
 
@@ -173,12 +192,8 @@ def test_a_bucket_takes_nothing_that_comes_without_tls(planned: Mapping[str, Pla
     bucket = made[f'module.bucket["{name}"].aws_s3_bucket.this']["arn"]
     policies = [everything, made.policy(f'module.bucket["{name}"].aws_s3_bucket_policy.this')]
     for resource in (bucket, f"{bucket}/x"):
-        assert not allows(
-            policies, "s3:GetObject", resource, aws__SecureTransport="false", s3__TlsVersion="1.3"
-        )
-        assert not allows(
-            policies, "s3:GetObject", resource, aws__SecureTransport="true", s3__TlsVersion="1.1"
-        )
+        assert not allows(policies, "s3:GetObject", resource, aws__SecureTransport="false", s3__TlsVersion="1.3")
+        assert not allows(policies, "s3:GetObject", resource, aws__SecureTransport="true", s3__TlsVersion="1.1")
         assert allows(policies, "s3:GetObject", resource, aws__SecureTransport="true", s3__TlsVersion="1.2")
 
 
@@ -191,13 +206,24 @@ def test_a_bucket_takes_nothing_that_comes_without_tls(planned: Mapping[str, Pla
         ([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["b/*", "c"]}], False),
         ([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "a/?"}], True),
         ([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "a/[b]"}], False),
-        ([{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "s3:*", "Resource": "a/b"}], False),
+        (
+            [
+                {"Effect": "Allow", "Action": "*", "Resource": "*"},
+                {"Effect": "Deny", "Action": "s3:*", "Resource": "a/b"},
+            ],
+            False,
+        ),
         ([{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringLike": {"k": ["x", "v*"]}}}], True),
         ([{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"k": "x"}}}], False),
         ([{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"missing": "x"}}}], False),
-        ([{"Effect": "Allow", "Action": "*", "Resource": "*"},
-          {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"k": "false"}}}], True),
+        (
+            [
+                {"Effect": "Allow", "Action": "*", "Resource": "*"},
+                {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"k": "false"}}},
+            ],
+            True,
+        ),
     ],
-)  # fmt: skip
+)
 def test_policies_are_decided_as_iam_decides(statements, answer: bool) -> None:
     assert allows([{"Statement": statements}], "s3:GetObject", "a/b", k="value") is answer

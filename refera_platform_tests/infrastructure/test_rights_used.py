@@ -30,10 +30,16 @@ from refera_platform_tests.warehouse.test_build import add_a_row_without_a_key
 
 ASKED = {"database": "classicmodels", "stage": "production"}
 ACTIONS = {
-    "GetObject": "s3:GetObject", "HeadObject": "s3:GetObject", "PutObject": "s3:PutObject", "UploadPart": "s3:PutObject",
-    "CreateMultipartUpload": "s3:PutObject", "CompleteMultipartUpload": "s3:PutObject", "UploadPartCopy": "s3:PutObject",
-    "AbortMultipartUpload": "s3:AbortMultipartUpload", "DeleteObject": "s3:DeleteObject",
-}  # fmt: skip
+    "GetObject": "s3:GetObject",
+    "HeadObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "UploadPartCopy": "s3:PutObject",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "DeleteObject": "s3:DeleteObject",
+}
 """Calls for one object, and the right that IAM asks for."""
 
 
@@ -95,9 +101,7 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> list[Recorded]:
     return hearing
 
 
-def test_reading_the_source(
-    planned: Mapping[str, Planned], stage, shop, tmp_path, monkeypatch, listening
-) -> None:
+def test_reading_the_source(planned: Mapping[str, Planned], stage, shop, tmp_path, monkeypatch, listening) -> None:
     made = planned[WHOLE_DAY]
     tell(monkeypatch, variables(stage, REFERA_HOME=str(tmp_path), REFERA_PIECE_ROWS="2"))
     recorded = Recorded(stage, made)
@@ -111,9 +115,7 @@ def test_reading_the_source(
     assert recorded.refused_to(made.policy(TRANSFORM)), "the other role would not do"
 
 
-def test_building_the_warehouse(
-    planned: Mapping[str, Planned], copied, tmp_path, monkeypatch, listening
-) -> None:
+def test_building_the_warehouse(planned: Mapping[str, Planned], copied, tmp_path, monkeypatch, listening) -> None:
     made = planned[WHOLE_DAY]
     tell(monkeypatch, variables(copied, REFERA_HOME=str(tmp_path)))
     recorded = Recorded(copied, made)

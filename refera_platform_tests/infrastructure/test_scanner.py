@@ -69,18 +69,17 @@ def scanned(scanner: Path, folder: Path) -> Mapping[str, Any]:
     asked = ["--framework", "terraform", "--compact", "--skip-download", "--skip-path", "tests", "-o", "json"]
     done = subprocess.run(
         [str(scanner / "python"), "-m", "checkov.main", "--directory", str(folder), *asked],
-        capture_output=True, text=True, env={"PATH": os.environ["PATH"], "HOME": str(cache())},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(cache())},
+    )
     answer: Mapping[str, Any] = json.loads(done.stdout)
     return answer
 
 
 def test_nothing_is_found(scanner: Path) -> None:
     answer = scanned(scanner, TERRAFORM)
-    found = [
-        (each["check_id"], each["check_name"], each["resource"])
-        for each in answer["results"]["failed_checks"]
-    ]
+    found = [(each["check_id"], each["check_name"], each["resource"]) for each in answer["results"]["failed_checks"]]
     assert found == []
     assert answer["results"]["parsing_errors"] == []
     assert answer["summary"]["passed"] > 250

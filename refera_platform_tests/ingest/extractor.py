@@ -22,9 +22,12 @@ def table_of(written: str) -> SourceTable:
     """The declaration that an argument describes."""
     name, key, *strategy = written.split(":")
     return SourceTable(
-        database="classicmodels", name=name, key=tuple(key.split(",")), strategy=Strategy(strategy[0] if strategy else "log"),
+        database="classicmodels",
+        name=name,
+        key=tuple(key.split(",")),
+        strategy=Strategy(strategy[0] if strategy else "log"),
         about="A table of a test.",
-    )  # fmt: skip
+    )
 
 
 def extract(stage: Stage, tables: Sequence[SourceTable]) -> None:

@@ -32,9 +32,7 @@ def raw_of(stage, table: SourceTable | str, columns: str, day=None):
     lake = Lake(stage)
     with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
         urls = [item.url for found, item in lake.stored_days(table).items() if day in (None, found)]
-        return source.connection.execute(
-            f"select {columns} from {raw_rows(urls)} order by _position"
-        ).fetchall()
+        return source.connection.execute(f"select {columns} from {raw_rows(urls)} order by _position").fetchall()
 
 
 def states_of(stage, table: SourceTable | str):

@@ -16,7 +16,7 @@ ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
 TOP, BOTTOM = (
     SourceTable(database="classicmodels", name=name, key=("id",), about="Family.") for name in ("top", "bottom")
-)  # fmt: skip
+)
 
 
 class Owner:
@@ -65,9 +65,7 @@ def owner(home, shop) -> Iterator[Owner]:
         try:
             yield one
         finally:
-            one.run(
-                "drop table classicmodels.bottom", "drop database elsewhere", "drop table classicmodels.top"
-            )
+            one.run("drop table classicmodels.bottom", "drop database elsewhere", "drop table classicmodels.top")
             cursor.execute("select user, host from mysql.tables_priv where db = 'elsewhere'")
             for user, host in cursor.fetchall():
                 cursor.execute(f"revoke all on elsewhere.middle from '{user}'@'{host}'")
@@ -77,9 +75,7 @@ def test_rows_that_go_by_way_of_another_schema_are_found(stage, owner):
     owner.grant("references on elsewhere.middle")
     captures(stage, [TOP, BOTTOM], YESTERDAY)
     owner.run(f"set timestamp = unix_timestamp('{TODAY} 12:00:00')")
-    owner.run(
-        "delete from classicmodels.top where id = 1", "update classicmodels.top set code = 21 where id = 2"
-    )
+    owner.run("delete from classicmodels.top where id = 1", "update classicmodels.top set code = 21 where id = 2")
     came = captures(stage, [TOP, BOTTOM], TODAY)
     assert raw_of(stage, BOTTOM, "_op, id, code", TODAY) == [("d", 1, 10), ("u", 2, 21)]
     assert all(one.agrees and not one.unwatched for one in came)

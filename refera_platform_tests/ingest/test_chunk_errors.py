@@ -28,9 +28,7 @@ def all_staged(stage, table=LINES):
 
 
 @pytest.mark.parametrize("gone", ["one", "all"])
-def test_pieces_that_another_call_removes_meanwhile_make_no_baseline_of_the_rest(
-    stage, shop, monkeypatch, gone
-):
+def test_pieces_that_another_call_removes_meanwhile_make_no_baseline_of_the_rest(stage, shop, monkeypatch, gone):
     began = all_staged(stage)
     read = BinlogReading.read
 
@@ -127,9 +125,7 @@ def test_pieces_of_two_declarations_are_not_mixed(stage, shop):
 
 def test_a_hashed_key_is_not_written_down_as_bounds(stage, shop):
     shop.run("create table people (email varchar(40) primary key)")
-    shop.run(
-        "insert into people values ('a@example.com'), ('b@example.com'), ('c@example.com'), ('d@example.com')"
-    )
+    shop.run("insert into people values ('a@example.com'), ('b@example.com'), ('c@example.com'), ('d@example.com')")
     keyed = replace(stage, hash_key=b"k" * 32)
     table = replace(declared("people", "email"), hashed=frozenset({"email"}))
     came = capture_in_pieces(keyed, table)

@@ -25,9 +25,7 @@ LINES = catalog.find("orderdetails")
 def capture_in_pieces(stage, table, sizes=SMALL, afresh=()):
     """One pass over one table."""
     with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
-        (came,) = capture_tables(
-            Lake(stage), source, [table], [TODAY], stage, folder, afresh=afresh, sizes=sizes
-        )
+        (came,) = capture_tables(Lake(stage), source, [table], [TODAY], stage, folder, afresh=afresh, sizes=sizes)
         return came
 
 
@@ -51,9 +49,7 @@ def test_changes_between_the_pieces_are_those_of_one_moment(stage, shop):
     shop.run("delete from orderdetails where orderNumber = 100 and productCode = 'P1'")
     shop.run("insert into orderdetails values (100, 'P3', 1, '2.00', 3)")  # into a piece that was read
     shop.run("insert into orderdetails values (103, 'P3', 1, '2.00', 3)")  # into one that was not
-    shop.run(
-        "update orderdetails set orderNumber = 104, orderLineNumber = 2 where orderNumber = 102"
-    )  # moves on
+    shop.run("update orderdetails set orderNumber = 104, orderLineNumber = 2 where orderNumber = 102")  # moves on
     stage_one(stage, began, 1)
     shop.run("delete from orderdetails where orderNumber = 103 and productCode = 'P2'")
     stage_one(stage, began, 2)
@@ -158,10 +154,18 @@ def test_a_new_baseline_is_read_in_pieces_too(stage, shop):
         ("k varbinary(8)", [(b"",), (b"\x00",), (b"\xff'",), (b"a\\",)]),
         ("k date", [("2026-01-01",), ("2026-01-02",), ("1000-01-01",), ("9999-12-31",)]),
         ("k datetime(6)", [("2026-01-01 00:00:00.000001",), ("2026-01-01 00:00:00.000002",)]),
-        ("a int, b varchar(9), c date", [(1, "x", "2026-01-01"), (1, "x", "2026-01-02"), (1, "y", "2025-01-01"),
-                                          (2, "a", "2026-01-01"), (2, "b", "2026-01-01")]),
+        (
+            "a int, b varchar(9), c date",
+            [
+                (1, "x", "2026-01-01"),
+                (1, "x", "2026-01-02"),
+                (1, "y", "2025-01-01"),
+                (2, "a", "2026-01-01"),
+                (2, "b", "2026-01-01"),
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_row_is_in_one_piece(stage, shop, kinds, values):
     names = [part.split()[0] for part in kinds.split(", ")]
     shop.run(f"create table divided ({kinds}, v int, primary key ({', '.join(names)}))")

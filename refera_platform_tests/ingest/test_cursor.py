@@ -16,9 +16,14 @@ from refera_platform_tests.ingest.test_query_based import changes_of, state_of
 
 YESTERDAY = TODAY - timedelta(days=1)
 MOVES = SourceTable(
-    database="classicmodels", name="moves", key=("id",), strategy=Strategy.CURSOR, cursor="at",
-    overlap=timedelta(minutes=10), about="Rows that say when they changed.",
-)  # fmt: skip
+    database="classicmodels",
+    name="moves",
+    key=("id",),
+    strategy=Strategy.CURSOR,
+    cursor="at",
+    overlap=timedelta(minutes=10),
+    about="Rows that say when they changed.",
+)
 
 
 @pytest.fixture
@@ -103,11 +108,10 @@ def test_a_deleted_row_stays_and_is_no_disagreement(stage, lake, shop, moves):
     assert found.state.end_position == "at=2026-03-09 11:00:00", "an idle day goes on from the same place"
 
 
-@pytest.mark.parametrize("change", ["delete from moves where id = 2", "update moves set at = '2026-03-01' where id = 2",
-                                    "delete from moves"])  # fmt: skip
-def test_a_cursor_that_went_backwards_is_refused_and_a_new_baseline_mends_it(
-    stage, lake, shop, moves, change
-):
+@pytest.mark.parametrize(
+    "change", ["delete from moves where id = 2", "update moves set at = '2026-03-01' where id = 2", "delete from moves"]
+)
+def test_a_cursor_that_went_backwards_is_refused_and_a_new_baseline_mends_it(stage, lake, shop, moves, change):
     moves(1, "2026-03-09 10:00:00")
     moves(2, "2026-03-09 11:00:00")
     captured(stage, "moves", YESTERDAY)
@@ -177,12 +181,23 @@ def test_a_table_that_was_compared_goes_on_by_cursor(stage, lake, shop, moves, m
 KINDS = {
     "bigint unsigned": ("bigint unsigned", 4, [18446744073709551600, 18446744073709551605, 18446744073709551615]),
     "negative": ("int", 3, [-10, -6, -5]),
-    "decimal": ("decimal(38,10)", 0, [Decimal("1234567890123456789012345678.0000000001"), Decimal("1234567890123456789012345678.5"),
-                                      Decimal("1234567890123456789012345679.0000000001")]),
+    "decimal": (
+        "decimal(38,10)",
+        0,
+        [
+            Decimal("1234567890123456789012345678.0000000001"),
+            Decimal("1234567890123456789012345678.5"),
+            Decimal("1234567890123456789012345679.0000000001"),
+        ],
+    ),
     "date": ("date", timedelta(0), [date(2026, 3, 8), date(2026, 3, 9), date(2026, 3, 9)]),
-    "timestamp": ("timestamp(6) null", timedelta(seconds=1), ["2026-03-09 10:00:00.000001", "2026-03-09 10:00:05", "2026-03-09 10:00:06"]),
+    "timestamp": (
+        "timestamp(6) null",
+        timedelta(seconds=1),
+        ["2026-03-09 10:00:00.000001", "2026-03-09 10:00:05", "2026-03-09 10:00:06"],
+    ),
     "before all time": ("datetime", timedelta(days=900_000), ["1000-01-01", "1000-01-02", "1000-01-03"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("kind", "overlap", "values"), KINDS.values(), ids=KINDS)
@@ -206,10 +221,14 @@ def test_every_kind_of_growing_column_serves(stage, shop, moves, reads, monkeypa
     [
         pytest.param({"cursor": "v"}, r"a cursor v of type varchar\(20\), which does not grow", id="a text"),
         pytest.param({"cursor": "gone"}, r"no column gone, which the catalogue declares as its cursor", id="no column"),
-        pytest.param({"overlap": 5}, r"an overlap of another kind: declare it like overlap=timedelta", id="a number for a time"),
-        pytest.param({"cursor": "id"}, r"an overlap of another kind: declare it like overlap=1000", id="a time for a number"),
+        pytest.param(
+            {"overlap": 5}, r"an overlap of another kind: declare it like overlap=timedelta", id="a number for a time"
+        ),
+        pytest.param(
+            {"cursor": "id"}, r"an overlap of another kind: declare it like overlap=1000", id="a time for a number"
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_cursor_that_cannot_serve_is_refused_by_name(stage, moves, monkeypatch, changes, said):
     declared(monkeypatch, **changes)
     with pytest.raises(SourceError, match=said):
@@ -233,6 +252,10 @@ def test_the_contract_is_the_same_as_that_of_every_strategy(stage, lake, moves):
         url = lake.stored_days(MOVES)[TODAY].url
         described = source.connection.execute(f"describe select * from {raw_rows([url])}").fetchall()
     assert [row[:2] for row in described] == [
-        ("id", "INTEGER"), ("at", "TIMESTAMP"), ("v", "VARCHAR"), ("_op", "VARCHAR"),
-        ("_changed_at", "TIMESTAMP WITH TIME ZONE"), ("_position", "VARCHAR"),
-    ]  # fmt: skip
+        ("id", "INTEGER"),
+        ("at", "TIMESTAMP"),
+        ("v", "VARCHAR"),
+        ("_op", "VARCHAR"),
+        ("_changed_at", "TIMESTAMP WITH TIME ZONE"),
+        ("_position", "VARCHAR"),
+    ]

@@ -25,9 +25,15 @@ def state(day, start, end, **changes):
     """What a log table's day says of itself: from one place to another."""
     known = {"is_closed": True, "resume_position": str(place(end)), "strategy": "log"} | changes
     return RawState(
-        database="shop", table="t", day=day, server="s", schema="shop", start_position=str(place(start)) if start else "",
-        end_position=str(place(end)), **known,
-    )  # fmt: skip
+        database="shop",
+        table="t",
+        day=day,
+        server="s",
+        schema="shop",
+        start_position=str(place(start)) if start else "",
+        end_position=str(place(end)),
+        **known,
+    )
 
 
 def known(*states):
@@ -57,8 +63,10 @@ def test_without_a_log_state_the_newest_day_gets_a_baseline():
 def test_a_day_begins_where_the_day_before_ended_and_many_days_follow_each_other():
     assert windows([DAYS[1]], [FIRST]) == [(DAYS[1], 100, None, False)]
     assert windows(DAYS[1:4], [FIRST]) == [
-        (DAYS[1], 100, None, False), (DAYS[2], None, None, False), (DAYS[3], None, None, False),
-    ]  # fmt: skip
+        (DAYS[1], 100, None, False),
+        (DAYS[2], None, None, False),
+        (DAYS[3], None, None, False),
+    ]
 
 
 def test_a_day_that_is_over_stays_as_it_is():
@@ -124,9 +132,7 @@ def test_what_lies_before_the_last_baseline_stays_also_when_it_was_open():
 def test_lost_days_that_are_not_neighbours_are_asked_for_together():
     states = [FIRST, *(state(DAYS[step], 100 * step, 100 * step + 100) for step in (2, 4))]
     clock = Clock(fixed=datetime(2026, 3, 15, 12, tzinfo=UTC))
-    with pytest.raises(
-        DayRefused, match=r"for 2026-03-10, 2026-03-12 are gone.*--from 2026-03-10 --to 2026-03-12"
-    ):
+    with pytest.raises(DayRefused, match=r"for 2026-03-10, 2026-03-12 are gone.*--from 2026-03-10 --to 2026-03-12"):
         plan("shop.t", [DAYS[5]], known(*states), clock)
     assert [day for day, *_ in windows(DAYS[1:4], states, clock)] == [DAYS[1], DAYS[3]]
     assert [day for day, *_ in windows([DAYS[1]], states, clock)] == [DAYS[1]]
@@ -141,13 +147,37 @@ def test_what_was_compared_before_the_log_was_read_needs_no_chain():
 
 REFUSALS = {
     "not begun": ([DAYS[5]], [FIRST], r"Day 2026-03-14 of shop.t has not begun"),
-    "before the first": ([MONDAY - ONE], [FIRST], r"before 2026-03-09, the day of its first capture: the log is the lake's from there on"),
-    "an object that is gone": ([DAYS[4]], [FIRST, state(DAYS[1], 100, 200), state(DAYS[3], 300, 400)], r"objects of shop.t for 2026-03-11 are gone .*refera run --day 2026-03-11"),
-    "objects that are gone": ([DAYS[4]], [FIRST, state(DAYS[3], 300, 400)], r"for 2026-03-10, 2026-03-11 are gone .*refera run --from 2026-03-10 --to 2026-03-11"),
-    "the baseline is gone": ([DAYS[2]], [state(DAYS[1], 100, 200)], r"baseline of shop.t is gone, on which day 2026-03-10 .*refera resnapshot shop.t"),
-    "an object of another lake": ([DAYS[2]], [FIRST, state(DAYS[1], 90, 200)], r"Day 2026-03-10 of shop.t begins at binlog.000001:90 in the log, and the day before it ends at binlog.000001:100"),
-    "a gap": ([DAYS[3]], [FIRST], r"cannot follow day 2026-03-09: 2026-03-10 to 2026-03-11 were never captured; .*refera run --from 2026-03-10 --to 2026-03-12"),
-}  # fmt: skip
+    "before the first": (
+        [MONDAY - ONE],
+        [FIRST],
+        r"before 2026-03-09, the day of its first capture: the log is the lake's from there on",
+    ),
+    "an object that is gone": (
+        [DAYS[4]],
+        [FIRST, state(DAYS[1], 100, 200), state(DAYS[3], 300, 400)],
+        r"objects of shop.t for 2026-03-11 are gone .*refera run --day 2026-03-11",
+    ),
+    "objects that are gone": (
+        [DAYS[4]],
+        [FIRST, state(DAYS[3], 300, 400)],
+        r"for 2026-03-10, 2026-03-11 are gone .*refera run --from 2026-03-10 --to 2026-03-11",
+    ),
+    "the baseline is gone": (
+        [DAYS[2]],
+        [state(DAYS[1], 100, 200)],
+        r"baseline of shop.t is gone, on which day 2026-03-10 .*refera resnapshot shop.t",
+    ),
+    "an object of another lake": (
+        [DAYS[2]],
+        [FIRST, state(DAYS[1], 90, 200)],
+        r"Day 2026-03-10 of shop.t begins at binlog.000001:90 in the log, and the day before it ends at binlog.000001:100",
+    ),
+    "a gap": (
+        [DAYS[3]],
+        [FIRST],
+        r"cannot follow day 2026-03-09: 2026-03-10 to 2026-03-11 were never captured; .*refera run --from 2026-03-10 --to 2026-03-12",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSALS)

@@ -42,12 +42,8 @@ def results(stage, tables, *days, afresh=()):
 @pytest.mark.parametrize(
     ("key", "values", "said"),
     [
-        pytest.param(
-            "date", ["0000-00-00", "2026-00-00"], r"key column d is a date that no calendar has", id="dates"
-        ),
-        pytest.param(
-            "timestamp", ["0000-00-00"], r"key column d is a date that no calendar has", id="an instant"
-        ),
+        pytest.param("date", ["0000-00-00", "2026-00-00"], r"key column d is a date that no calendar has", id="dates"),
+        pytest.param("timestamp", ["0000-00-00"], r"key column d is a date that no calendar has", id="an instant"),
         pytest.param("date", [None, None], r"key column d is NULL", id="NULL"),
     ],
 )
@@ -66,9 +62,7 @@ def test_a_key_that_recognises_no_row_is_refused_by_name_and_the_table_behind_it
     came = results(stage, [DATED, BEHIND], TODAY)
     assert isinstance(came["behind"], Captured)
     assert differences_of(stage, [BEHIND]) == {}
-    with pytest.raises(
-        SourceError, match=rf"classicmodels\.dated .*{said}.*refera resnapshot classicmodels\.dated"
-    ):
+    with pytest.raises(SourceError, match=rf"classicmodels\.dated .*{said}.*refera resnapshot classicmodels\.dated"):
         raise came["dated"].trouble
     assert list(states_of(stage, DATED)) == [YESTERDAY], "a refusal writes nothing"
     shop.run("delete from dated where v = 'b'")
@@ -81,9 +75,7 @@ def test_a_first_capture_says_that_a_key_has_a_date_that_no_calendar_has(stage, 
     shop.run("set session sql_mode = ''")
     shop.run("create table dated (id int, d date, primary key (id, d))")
     shop.run("insert into dated values (1, '0000-00-00'), (1, '2026-00-00'), (2, '2026-01-01')")
-    with pytest.raises(
-        SourceError, match=r"classicmodels\.dated has 2 rows whose key column d is a date that no"
-    ):
+    with pytest.raises(SourceError, match=r"classicmodels\.dated has 2 rows whose key column d is a date that no"):
         captures(stage, [replace(DATED, strategy=strategy)], TODAY)
 
 
@@ -150,9 +142,7 @@ OTHERS = {
 def test_a_fault_ends_one_table_whatever_its_strategy(stage, shop, monkeypatch, way):
     module, table = OTHERS[way]
     monkeypatch.setattr(module, "pull", failing(module.pull))
-    came = results(
-        stage, [table, replace(ORDERS, strategy=table.strategy) if not table.cursor else ORDERS], TODAY
-    )
+    came = results(stage, [table, replace(ORDERS, strategy=table.strategy) if not table.cursor else ORDERS], TODAY)
     require_named(came["payments"])
     assert isinstance(came["orders"], Captured)
 

@@ -39,9 +39,7 @@ def changes_of(stage, lake, name, columns):
     table = catalog.find(name)
     with source_of(stage) as source:
         urls = [item.url for item in lake.stored_days(table).values()]
-        return source.connection.execute(
-            f"select {columns} from {raw_rows(urls)} order by _position"
-        ).fetchall()
+        return source.connection.execute(f"select {columns} from {raw_rows(urls)} order by _position").fetchall()
 
 
 def test_the_first_capture_reads_every_row_and_the_next_only_what_changed(stage, lake, shop):
@@ -70,8 +68,10 @@ def test_a_deleted_row_keeps_its_last_known_values(stage, lake, shop):
     captured(stage, "payments", TODAY)
     rows = changes_of(stage, lake, "payments", '_op, "checkNumber", amount')
     assert [row for row in rows if row[1] == "C2"] == [
-        ("r", "C2", Decimal("60.00")), ("u", "C2", Decimal("61.50")), ("d", "C2", Decimal("61.50")),
-    ]  # fmt: skip
+        ("r", "C2", Decimal("60.00")),
+        ("u", "C2", Decimal("61.50")),
+        ("d", "C2", Decimal("61.50")),
+    ]
 
 
 UPDATED, REKEYED = {"u": 1}, {"c": 1, "d": 1}
@@ -122,9 +122,7 @@ def test_a_row_that_came_back_after_its_deletion_is_there_once(stage, lake, shop
     captured(stage, "payments", TODAY)
     shop.run("insert into payments values (10, 'C1', '2026-03-10', 5.00)")
     captured(stage, "payments", TODAY)
-    assert (10, "C1", Decimal("5.00")) in state_of(
-        stage, lake, "payments", '"customerNumber", "checkNumber", amount'
-    )
+    assert (10, "C1", Decimal("5.00")) in state_of(stage, lake, "payments", '"customerNumber", "checkNumber", amount')
     assert len(state_of(stage, lake, "payments")) == 3
 
 
@@ -151,19 +149,22 @@ def test_a_day_without_changes_is_an_empty_object_with_the_whole_schema(stage, l
     captured(stage, "orders", TODAY)
     with source_of(stage) as source:
         item = lake.days(catalog.find("orders"), source.connection)[TODAY]
-        described = source.connection.execute(
-            f"describe select * from {raw_rows([item.stored.url])}"
-        ).fetchall()
-        assert source.connection.execute(
-            f"select count(*) from {raw_rows([item.stored.url])}"
-        ).fetchone() == (0,)
+        described = source.connection.execute(f"describe select * from {raw_rows([item.stored.url])}").fetchall()
+        assert source.connection.execute(f"select count(*) from {raw_rows([item.stored.url])}").fetchone() == (0,)
     assert item.state.row_count == 0
     assert item.state.is_observed
     assert [row[:2] for row in described] == [
-        ("orderNumber", "INTEGER"), ("orderDate", "DATE"), ("requiredDate", "DATE"), ("shippedDate", "DATE"),
-        ("status", "VARCHAR"), ("comments", "VARCHAR"), ("customerNumber", "INTEGER"), ("_op", "VARCHAR"),
-        ("_changed_at", "TIMESTAMP WITH TIME ZONE"), ("_position", "VARCHAR"),
-    ]  # fmt: skip
+        ("orderNumber", "INTEGER"),
+        ("orderDate", "DATE"),
+        ("requiredDate", "DATE"),
+        ("shippedDate", "DATE"),
+        ("status", "VARCHAR"),
+        ("comments", "VARCHAR"),
+        ("customerNumber", "INTEGER"),
+        ("_op", "VARCHAR"),
+        ("_changed_at", "TIMESTAMP WITH TIME ZONE"),
+        ("_position", "VARCHAR"),
+    ]
 
 
 def test_missed_days_are_refused_and_then_closed_as_never_looked_at(stage, lake, shop):
@@ -228,15 +229,11 @@ def test_another_server_behind_the_same_address_is_refused(stage, lake, shop, mo
     with source_of(stage) as source:
         identity = replace(source.identity(), server="mariadb:1")
     monkeypatch.setattr("refera_platform.source.connection.Source.identity", lambda self: identity)
-    with pytest.raises(
-        LakeError, match=r"was captured from mariadb:.* and now mariadb:1/classicmodels answers"
-    ):
+    with pytest.raises(LakeError, match=r"was captured from mariadb:.* and now mariadb:1/classicmodels answers"):
         captured(stage, "offices", TODAY)
 
 
-def test_a_new_baseline_takes_another_servers_rows_and_writes_the_deletes_it_implies(
-    stage, lake, shop, monkeypatch
-):
+def test_a_new_baseline_takes_another_servers_rows_and_writes_the_deletes_it_implies(stage, lake, shop, monkeypatch):
     captured(stage, "payments", YESTERDAY)
     captured(stage, "payments", TODAY)
     shop.run("delete from payments where checkNumber = 'C1'")
@@ -255,9 +252,11 @@ def test_a_new_baseline_takes_another_servers_rows_and_writes_the_deletes_it_imp
     assert (found.agrees, found.rows_twice, found.state.server) == (True, 0, "mariadb:1")
     rows = changes_of(stage, lake, "payments", '_op, "checkNumber", amount')
     assert rows[3:] == [
-        ("d", "C1", Decimal("48.98")), ("r", "C2", Decimal("7.00")), ("r", "C3", Decimal("0.01")),
+        ("d", "C1", Decimal("48.98")),
+        ("r", "C2", Decimal("7.00")),
+        ("r", "C3", Decimal("0.01")),
         ("r", "N1", Decimal("1.00")),
-    ]  # fmt: skip
+    ]
     assert {row[0] for row in state_of(stage, lake, "payments", '"checkNumber"')} == {"C2", "C3", "N1"}
     assert dict(captured(stage, "payments", TODAY).added) == {}
 
@@ -285,9 +284,8 @@ def test_private_columns_stay_behind_and_hashed_ones_arrive_as_hashes(stage, lak
     assert (found.state.columns["lastName"], found.state.columns["reportsTo"]) == ("VARCHAR", "VARCHAR")
     names, bosses = (
         {None if value is None else hmac.new(key, value, "sha256").hexdigest() for value in values}
-        for values in ([b"Mello", b"Costa", b"Dias", "Évora".encode(), b"Faria"],
-                       [None, b"1", b"2", b"3"])
-    )  # fmt: skip
+        for values in ([b"Mello", b"Costa", b"Dias", "Évora".encode(), b"Faria"], [None, b"1", b"2", b"3"])
+    )
     assert {row[0] for row in state_of(stage, lake, "employees", '"lastName"')} == names
     assert {row[0] for row in state_of(stage, lake, "employees", '"reportsTo"')} == bosses
     assert dict(captured(replace(stage, hash_key=key), "employees", TODAY).added) == {}
@@ -360,9 +358,7 @@ def test_strangers_in_the_folder_are_passed_over_and_a_damaged_object_is_named(s
     root.write("classicmodels/offices/day=2026-02-30/part-0.parquet", b"no such day")
     captured(stage, "offices", TODAY)
     root.write("classicmodels/offices/day=2026-03-10/part-0.parquet", b"PAR1 not parquet PAR1")
-    with pytest.raises(
-        LakeError, match=r"(?s)The lake could not be read.*offices/day=2026-03-10/part-0.parquet"
-    ):
+    with pytest.raises(LakeError, match=r"(?s)The lake could not be read.*offices/day=2026-03-10/part-0.parquet"):
         captured(stage, "offices", TODAY)
 
 

@@ -36,7 +36,9 @@ KINDS = {
     "datetime(3)": some.datetimes().map(lambda found: found.replace(year=2000, microsecond=0)),
     "timestamp(6) null": some.datetimes().map(lambda found: found.replace(year=2020)),
     "date": some.dates(),
-    "time(2)": some.integers(-3_020_399, 3_020_399).map(lambda found: f"{'-' * (found < 0)}{abs(found) // 3600}:{abs(found) // 60 % 60:02d}:{abs(found) % 60:02d}.25"),
+    "time(2)": some.integers(-3_020_399, 3_020_399).map(
+        lambda found: f"{'-' * (found < 0)}{abs(found) // 3600}:{abs(found) // 60 % 60:02d}:{abs(found) % 60:02d}.25"
+    ),
     "year": some.integers(1901, 2155),
     "bit(13)": some.integers(0, 2**13 - 1),
     "varbinary(20)": some.binary(max_size=12),
@@ -45,7 +47,7 @@ KINDS = {
     "set('x','y','z')": some.sampled_from(["", "x", "x,z", "x,y,z"]),
     "double": some.floats(allow_nan=False, allow_infinity=False, width=32),
     "json": some.dictionaries(some.text("abç", max_size=3), some.integers(), max_size=2).map(json.dumps),
-}  # fmt: skip
+}
 KEYS = {
     "k int": some.integers(1, 6),
     "k varchar(9) collate utf8mb4_bin": some.sampled_from(["", "a", "A", "a b", "ç", "zz"]),
@@ -54,9 +56,31 @@ KEYS = {
     "k binary(3)": some.sampled_from([b"abc", b"abd", b"\0\0\1", b"\xff\xff\xff"]),
 }
 STEP = some.sampled_from(
-    ["insert", "insert", "insert", "update", "update", "delete", "rekey", "replace", "truncate", "rollback", "add", "drop",
-     "rename", "widen", "rebuild", "rotate", "day", "day", "missed day", "rerun", "rerun closed", "kill"]
-)  # fmt: skip
+    [
+        "insert",
+        "insert",
+        "insert",
+        "update",
+        "update",
+        "delete",
+        "rekey",
+        "replace",
+        "truncate",
+        "rollback",
+        "add",
+        "drop",
+        "rename",
+        "widen",
+        "rebuild",
+        "rotate",
+        "day",
+        "day",
+        "missed day",
+        "rerun",
+        "rerun closed",
+        "kill",
+    ]
+)
 WIDER = {"int": "bigint", "decimal(12,3)": "decimal(20,5)", "varchar(40)": "text", "varbinary(20)": "blob"}
 ONE = timedelta(days=1)
 LIVES = 15
@@ -130,9 +154,7 @@ class World:
         row = {**self.key_values(), **self.values()}
         marks = ", ".join(["%s"] * len(row))
         self.shop.run("begin")
-        self.shop.run(
-            f"{verb} into {self.logged.name} ({', '.join(row)}) values ({marks})", list(row.values())
-        )
+        self.shop.run(f"{verb} into {self.logged.name} ({', '.join(row)}) values ({marks})", list(row.values()))
         self.shop.run(end)
 
     def _replace(self):
@@ -184,17 +206,21 @@ class World:
     def _rebuild(self):
         name = self.logged.name
         for statement in (
-            f"create table {name}_new like {name}", f"insert into {name}_new select * from {name}",
-            f"rename table {name} to {name}_old, {name}_new to {name}", f"drop table {name}_old",
-        ):  # fmt: skip
+            f"create table {name}_new like {name}",
+            f"insert into {name}_new select * from {name}",
+            f"rename table {name} to {name}_old, {name}_new to {name}",
+            f"drop table {name}_old",
+        ):
             self.shop.run(statement)
 
     def _rotate(self):
         name = self.logged.name
         for statement in (
-            f"rename table {name} to {name}_old", f"create table {name} like {name}_old",
-            f"insert into {name} select * from {name}_old where length(k) > 1", f"drop table {name}_old",
-        ):  # fmt: skip
+            f"rename table {name} to {name}_old",
+            f"create table {name} like {name}_old",
+            f"insert into {name} select * from {name}_old where length(k) > 1",
+            f"drop table {name}_old",
+        ):
             self.shop.run(statement)
 
     def _day(self):
@@ -237,9 +263,7 @@ class World:
 
         with pytest.MonkeyPatch.context() as patched, suppress(KilledError):
             patched.setattr(ObjectRoot, "put", dies)
-            captures(
-                self.stage, [self.logged], *self.missed_since_the_first(self.stage, self.logged), self.day
-            )
+            captures(self.stage, [self.logged], *self.missed_since_the_first(self.stage, self.logged), self.day)
 
 
 def null(kind):
@@ -276,9 +300,12 @@ def test_log_and_compare_end_with_the_rows_of_the_source(stage, shop, stress_sec
 
         @seed(number)
         @settings(
-            max_examples=LIVES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+            max_examples=LIVES,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
             phases=[Phase.generate, Phase.shrink] if stress_seconds else [Phase.generate],
-        )  # fmt: skip
+        )
         @given(some.data())
         def lived(data):
             live(stage, shop, data)

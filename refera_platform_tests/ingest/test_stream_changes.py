@@ -38,9 +38,7 @@ def test_truncate_is_a_delete_of_every_row_with_its_last_values_at_its_place(sta
 
 def test_inserts_that_find_the_row_there_are_updates_and_replace_is_one_too(stage, shop):
     captured(stage, "payments", YESTERDAY)
-    shop.run(
-        "insert into payments values (10, 'C1', '2026-03-10', 1.00) on duplicate key update amount = amount + 1"
-    )
+    shop.run("insert into payments values (10, 'C1', '2026-03-10', 1.00) on duplicate key update amount = amount + 1")
     shop.run("replace into payments values (11, 'C2', '2026-03-10', 2.00)")
     shop.run("insert ignore into payments values (11, 'C3', '2026-03-10', 3.00)")
     captured(stage, "payments", TODAY)
@@ -97,33 +95,49 @@ def test_an_xa_transaction_belongs_to_the_day_of_its_commit(stage, shop):
 
 COMPATIBLE = {
     "added with a default": ["alter table payments add column currency char(3) not null default 'EUR'"],
-    "added and used": ["alter table payments add column note text", "update payments set note = 'é' where checkNumber = 'C1'"],
+    "added and used": [
+        "alter table payments add column note text",
+        "update payments set note = 'é' where checkNumber = 'C1'",
+    ],
     "added in front": ["alter table payments add column first int first", "update payments set first = 1"],
-    "dropped": ["update payments set amount = 5", "alter table payments drop column paymentDate", "update payments set amount = 6"],
-    "renamed": ["alter table payments rename column amount to paid", "update payments set paid = 6 where checkNumber = 'C1'"],
+    "dropped": [
+        "update payments set amount = 5",
+        "alter table payments drop column paymentDate",
+        "update payments set amount = 6",
+    ],
+    "renamed": [
+        "alter table payments rename column amount to paid",
+        "update payments set paid = 6 where checkNumber = 'C1'",
+    ],
     "widened": ["alter table payments modify amount decimal(20,4)", "update payments set amount = 1.2345"],
     "reordered": ["alter table payments modify amount decimal(10,2) first", "update payments set amount = 8"],
     "replaced as gh-ost does": [
-        "create table _payments_gho like payments", "alter table _payments_gho add column source varchar(9) default 'web'",
+        "create table _payments_gho like payments",
+        "alter table _payments_gho add column source varchar(9) default 'web'",
         "insert into _payments_gho (customerNumber, checkNumber, paymentDate, amount) select * from payments",
-        "rename table payments to _payments_del, _payments_gho to payments", "drop table _payments_del",
+        "rename table payments to _payments_del, _payments_gho to payments",
+        "drop table _payments_del",
         "delete from payments where checkNumber = 'C3'",
     ],
     "dropped and made anew": [
-        "drop table payments", "create table payments (customerNumber int, checkNumber varchar(50), amount decimal(10,2),"
-        " primary key (customerNumber, checkNumber))", "insert into payments values (1, 'new', 1)",
+        "drop table payments",
+        "create table payments (customerNumber int, checkNumber varchar(50), amount decimal(10,2),"
+        " primary key (customerNumber, checkNumber))",
+        "insert into payments values (1, 'new', 1)",
     ],
     "computed columns came": [
         "alter table payments add column cents bigint as (amount * 100) stored, add column twice bigint as (amount * 2) virtual",
         "update payments set amount = 9, checkNumber = concat(checkNumber, 'x') where checkNumber = 'C1'",
-        "update payments set amount = 7 where checkNumber = 'C2'", "delete from payments where checkNumber = 'C3'",
+        "update payments set amount = 7 where checkNumber = 'C2'",
+        "delete from payments where checkNumber = 'C3'",
     ],
     "became computed": [
-        "update payments set amount = 5", "alter table payments modify paymentDate varchar(60) as (checkNumber) stored",
+        "update payments set amount = 5",
+        "alter table payments modify paymentDate varchar(60) as (checkNumber) stored",
         "update payments set amount = 6",
     ],
     "altered on another table": ["alter table orderdetails add column x int default 4"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("change", COMPATIBLE)
@@ -202,15 +216,11 @@ def server(home):
 
 
 @pytest.mark.parametrize("metadata", ["NO_LOG", "MINIMAL"])
-def test_a_log_without_names_is_read_against_the_catalogue_until_the_columns_change(
-    stage, shop, server, metadata
-):
+def test_a_log_without_names_is_read_against_the_catalogue_until_the_columns_change(stage, shop, server, metadata):
     server.execute(f"set global binlog_row_metadata = '{metadata}'")
     shop.run("set session sql_mode = ''")
     captures(stage, catalog.TABLES, YESTERDAY)
-    shop.run(
-        "update customers set creditLimit = 5, city = 'São Paulo', addressLine2 = null where customerNumber = 10"
-    )
+    shop.run("update customers set creditLimit = 5, city = 'São Paulo', addressLine2 = null where customerNumber = 10")
     shop.run("insert into productlines values ('Trens', 'é', null, x'00ff')")
     captures(stage, catalog.TABLES, TODAY)
     assert differences_of(stage) == {}
@@ -253,18 +263,14 @@ class root_session:  # noqa: N801 - reads as a phrase
         self._server.execute(f"set timestamp = unix_timestamp('{TODAY} 13:00:00')")
 
     def __exit__(self, *trouble):
-        self._server.execute(
-            "set session binlog_format = 'ROW', binlog_row_image = 'FULL', timestamp = default"
-        )
+        self._server.execute("set session binlog_format = 'ROW', binlog_row_image = 'FULL', timestamp = default")
 
 
 def test_a_compressed_log_is_read_as_any_other(stage, shop, server):
     captured(stage, "productlines", YESTERDAY)
     server.execute("set global log_bin_compress = ON")
     try:
-        shop.run(
-            "update productlines set textDescription = repeat('compressed ', 3000), image = repeat('x', 9000)"
-        )
+        shop.run("update productlines set textDescription = repeat('compressed ', 3000), image = repeat('x', 9000)")
         shop.run("delete from productlines where productLine = 'none of them'")
         shop.run("insert into productlines values (repeat('y', 40), repeat('z', 5000), null, null)")
     finally:
@@ -274,14 +280,14 @@ def test_a_compressed_log_is_read_as_any_other(stage, shop, server):
 
 
 def test_private_and_hashed_columns_of_the_log_never_arrive(stage, shop):
-    table = replace(
-        catalog.find("customers"), private=frozenset({"phone"}), hashed=frozenset({"customerName"})
-    )
+    table = replace(catalog.find("customers"), private=frozenset({"phone"}), hashed=frozenset({"customerName"}))
     keyed = replace(stage, hash_key=b"a key of sixteen bytes or more")
     captures(keyed, [table], YESTERDAY)
     shop.run("update customers set phone = 'SECRET', creditLimit = 1 where customerNumber = 10")
-    shop.run("insert into customers select 99, customerName, 'L', 'F', 'SECRET', 'a', null, 'c', null, null, 'X', null, 1"
-             " from customers where customerNumber = 10")  # fmt: skip
+    shop.run(
+        "insert into customers select 99, customerName, 'L', 'F', 'SECRET', 'a', null, 'c', null, null, 'X', null, 1"
+        " from customers where customerNumber = 10"
+    )
     captures(keyed, [table], TODAY)
     hashes = {row[0] for row in raw_of(keyed, table, '"customerName"') if row[0]}
     rows = raw_of(keyed, table, '"customerNumber", "customerName"')

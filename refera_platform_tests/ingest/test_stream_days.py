@@ -24,18 +24,26 @@ def happen(shop, day, *statements):
 def test_every_change_arrives_once_in_order_with_its_moment(stage, shop):
     captured(stage, "payments", FIRST)
     happen(
-        shop, FIRST + ONE, "insert into payments values (12, 'N1', '2026-03-10', 1.00)",
+        shop,
+        FIRST + ONE,
+        "insert into payments values (12, 'N1', '2026-03-10', 1.00)",
         "update payments set amount = 2.00 where checkNumber = 'N1'",
         "update payments set amount = 3.00 where checkNumber = 'N1'",
         "update payments set checkNumber = 'N2' where checkNumber = 'N1'",
-        "delete from payments where checkNumber = 'N2'", "insert into payments values (12, 'N1', '2026-03-11', 0)",
-    )  # fmt: skip
+        "delete from payments where checkNumber = 'N2'",
+        "insert into payments values (12, 'N1', '2026-03-11', 0)",
+    )
     came = captured(stage, "payments", FIRST + ONE)
     rows = raw_of(stage, "payments", '_op, "checkNumber", amount, epoch(_changed_at)', FIRST + ONE)
     assert [row[:3] for row in rows] == [
-        ("c", "N1", Decimal("1.00")), ("u", "N1", Decimal("2.00")), ("u", "N1", Decimal("3.00")),
-        ("d", "N1", Decimal("3.00")), ("c", "N2", Decimal("3.00")), ("d", "N2", Decimal("3.00")), ("c", "N1", Decimal("0.00")),
-    ]  # fmt: skip
+        ("c", "N1", Decimal("1.00")),
+        ("u", "N1", Decimal("2.00")),
+        ("u", "N1", Decimal("3.00")),
+        ("d", "N1", Decimal("3.00")),
+        ("c", "N2", Decimal("3.00")),
+        ("d", "N2", Decimal("3.00")),
+        ("c", "N1", Decimal("0.00")),
+    ]
     moment = datetime.combine(FIRST + ONE, datetime.min.time(), UTC).timestamp() + 12 * 3600
     assert {row[3] for row in rows} == {moment}
     assert dict(came.added) == {"c": 3, "d": 2, "u": 2}
@@ -57,9 +65,7 @@ def test_all_tables_and_many_days_are_one_pass(stage, shop, monkeypatch):
     )
     dumps = []
     genuine = transactions.dump
-    monkeypatch.setattr(
-        transactions, "dump", lambda *arguments: dumps.append(arguments) or genuine(*arguments)
-    )
+    monkeypatch.setattr(transactions, "dump", lambda *arguments: dumps.append(arguments) or genuine(*arguments))
     came = captures(stage, catalog.TABLES, *[FIRST + ONE * step for step in (1, 2, 3, 4)])
     assert len(dumps) == 1
     added = {
@@ -82,9 +88,7 @@ def test_a_closed_day_run_again_gives_the_same_rows_and_a_lost_one_comes_back(st
     table = catalog.find("payments")
     captured(stage, "payments", FIRST)
     for step in (1, 2, 3):
-        happen(
-            shop, FIRST + step * ONE, f"update payments set amount = {step}", "delete from payments limit 1"
-        )
+        happen(shop, FIRST + step * ONE, f"update payments set amount = {step}", "delete from payments limit 1")
         captured(stage, "payments", FIRST + step * ONE)
     before = {step: raw_of(stage, table, "*", FIRST + step * ONE) for step in (1, 2, 3)}
     assert [len(rows) for rows in before.values()] == [4, 3, 2]
@@ -113,8 +117,9 @@ def test_today_run_again_extends_and_the_day_after_completes_it(stage, shop):
     happen(shop, FIRST + 2 * ONE, "update products set quantityInStock = 53 where productCode = 'P1'")
     came = captured(stage, "products", FIRST + 2 * ONE)
     assert [(filled.day, dict(filled.added)) for filled in came.filled] == [
-        (FIRST + ONE, {"u": 1}), (FIRST + 2 * ONE, {"u": 1}),
-    ]  # fmt: skip
+        (FIRST + ONE, {"u": 1}),
+        (FIRST + 2 * ONE, {"u": 1}),
+    ]
     assert [row[0] for row in raw_of(stage, "products", '"quantityInStock"', FIRST + ONE)] == [50, 51, 52]
     assert [row[0] for row in raw_of(stage, "products", '"quantityInStock"', FIRST + 2 * ONE)] == [53]
 
@@ -195,12 +200,8 @@ def test_a_workload_during_the_first_snapshot_leaves_no_gap_and_no_double(stage,
             cursor.execute(f"set timestamp = {datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()}")
             while not stop.is_set():
                 number = len(done)
-                cursor.execute(
-                    "insert into payments values (10, %s, '2026-03-10', %s)", (f"W{number}", number)
-                )
-                cursor.execute(
-                    "update payments set amount = amount + 1 where checkNumber = %s", (f"W{number // 2}",)
-                )
+                cursor.execute("insert into payments values (10, %s, '2026-03-10', %s)", (f"W{number}", number))
+                cursor.execute("update payments set amount = amount + 1 where checkNumber = %s", (f"W{number // 2}",))
                 cursor.execute("delete from payments where checkNumber = %s", (f"W{number // 3}",))
                 done.append(number)
 

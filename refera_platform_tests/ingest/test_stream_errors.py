@@ -48,7 +48,7 @@ def reset(home):
 
 @pytest.mark.parametrize(
     ("harm", "said"), [(purge, "was purged; the oldest file is"), (reset, "is not the one that was read before")]
-)  # fmt: skip
+)
 def test_a_log_that_is_gone_is_refused_and_a_new_baseline_writes_what_it_hid(stage, home, shop, harm, said):
     captured(stage, "payments", YESTERDAY)
     shop.run("update payments set amount = 7 where checkNumber = 'C1'")
@@ -91,9 +91,7 @@ def test_another_server_behind_the_same_address_is_refused_until_it_is_taken(sta
     with open_shop(place) as other_shop:
         other_shop.run("delete from payments where checkNumber = 'C3'")
         other_shop.run("insert into payments values (12, 'C9', '2026-03-10', 9)")
-        with pytest.raises(
-            LakeError, match=r"was captured from mariadb:.* and now mariadb:.*refera resnapshot"
-        ):
+        with pytest.raises(LakeError, match=r"was captured from mariadb:.* and now mariadb:.*refera resnapshot"):
             captured(there(), "payments", TODAY)
         captured(there(), "payments", TODAY, afresh=True)
         assert differences_of(there(), [PAYMENTS]) == {}

@@ -20,12 +20,9 @@ __all__ = ["server"]
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
 T, OTHER = (
-    SourceTable(database="classicmodels", name=name, key=("id",), about="Exchanged.")
-    for name in ("t", "other")
+    SourceTable(database="classicmodels", name=name, key=("id",), about="Exchanged.") for name in ("t", "other")
 )
-PARTITIONED = (
-    "partition by range (id) (partition p0 values less than (10), partition p1 values less than maxvalue)"
-)
+PARTITIONED = "partition by range (id) (partition p0 values less than (10), partition p1 values less than maxvalue)"
 RELOAD = [
     "create table t_new like t",
     "insert into t_new values (1, 'v1'), (2, 'changed'), (4, 'new')",
@@ -44,7 +41,11 @@ FORMS = {
         ["c3", "c4", "d20", "d3", "u2"],
     ),
     "a swap of two copied tables": (
-        ["rename table t to aside, other to t, aside to other", "insert into t values (3, 'x')", "delete from other where id = 1"],
+        [
+            "rename table t to aside, other to t, aside to other",
+            "insert into t values (3, 'x')",
+            "delete from other where id = 1",
+        ],
         ["c30", "c3", "d1", "d2", "d20", "d3"],
     ),
     "exchange partition": (
@@ -60,7 +61,7 @@ FORMS = {
         ["alter table t rename to away", "update away set v = 'x' where id = 3", "alter table away rename to t"],
         ["u3"],
     ),
-}  # fmt: skip
+}
 
 
 def begin(stage, shop, form):
@@ -76,9 +77,7 @@ def begin(stage, shop, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_table_that_was_exchanged_has_the_rows_the_count_and_the_history_of_the_one_that_is_there(
-    stage, shop, form
-):
+def test_a_table_that_was_exchanged_has_the_rows_the_count_and_the_history_of_the_one_that_is_there(stage, shop, form):
     statements, history = FORMS[form]
     begin(stage, shop, form)
     for statement in statements:
@@ -114,8 +113,10 @@ def test_a_day_that_a_later_one_settles_counts_what_the_lake_has(stage, shop):
     came, _ = pass_at(stage, early(TODAY + ONE), [T, OTHER], TODAY)
     assert came.agrees
     assert [(day, state.table_rows) for day, state in states_of(stage, T).items()] == [
-        (YESTERDAY, 4), (TODAY, 4), (TODAY + ONE, 2),
-    ]  # fmt: skip
+        (YESTERDAY, 4),
+        (TODAY, 4),
+        (TODAY + ONE, 2),
+    ]
     require_ended(stage)
 
 

@@ -24,7 +24,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 STATEMENTS = {
     "updates": ["insert into {name} select seq, repeat('x', 50) from seq_1_to_{rows}", "update {name} set v = 'y'"],
     "all at once": ["insert into {name} select seq, repeat('x', 50) from seq_1_to_{rows}", "truncate table {name}"],
-}  # fmt: skip
+}
 FEW, MANY = 200_000, 800_000
 
 

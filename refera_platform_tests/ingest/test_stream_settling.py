@@ -35,8 +35,7 @@ def parent_and_child(shop, action):
     """Two tables of three rows each, whose children the server changes when their parent goes."""
     shop.run("create table parent (id int primary key)")
     shop.run(
-        "create table child (id int primary key, p int,"
-        f" foreign key (p) references parent(id) on delete {action})"
+        f"create table child (id int primary key, p int, foreign key (p) references parent(id) on delete {action})"
     )
     for number in range(3):
         shop.run(f"insert into parent values ({number})")
@@ -255,9 +254,7 @@ def test_a_day_whose_object_is_gone_is_missed_aloud_and_comes_back(stage, shop):
     captured(stage, "payments", days[2], TODAY)
     assert raw_of(stage, PAYMENTS, "*", days[2]) == lost
     lose(stage, PAYMENTS, days[0])
-    with pytest.raises(
-        DayRefused, match=r"The baseline of classicmodels\.payments is gone.*refera resnapshot"
-    ):
+    with pytest.raises(DayRefused, match=r"The baseline of classicmodels\.payments is gone.*refera resnapshot"):
         captured(stage, "payments", TODAY)
 
 
@@ -303,10 +300,16 @@ def test_a_place_that_is_gone_stops_the_tables_that_need_it_and_no_other(stage, 
 
 
 PARENTS = {
-    "a column that was renamed": ["alter table parent rename column code to code2", "update parent set code2 = 11 where id = 1"],
-    "an image of some columns": ["set session binlog_row_image = 'MINIMAL'", "update parent set code = 11 where id = 1",
-                                "set session binlog_row_image = 'FULL'"],
-}  # fmt: skip
+    "a column that was renamed": [
+        "alter table parent rename column code to code2",
+        "update parent set code2 = 11 where id = 1",
+    ],
+    "an image of some columns": [
+        "set session binlog_row_image = 'MINIMAL'",
+        "update parent set code = 11 where id = 1",
+        "set session binlog_row_image = 'FULL'",
+    ],
+}
 
 
 @pytest.mark.parametrize("change", PARENTS)
@@ -355,9 +358,7 @@ def then(stage, table, day):
         return source.connection.execute(as_of(Lake(stage), source.connection, table, day)).fetchall()
 
 
-@pytest.mark.parametrize(
-    "later", [Strategy.SNAPSHOT, Strategy.LOG, Strategy.COMPARE], ids=lambda each: each.value
-)
+@pytest.mark.parametrize("later", [Strategy.SNAPSHOT, Strategy.LOG, Strategy.COMPARE], ids=lambda each: each.value)
 @pytest.mark.parametrize("first", [Strategy.SNAPSHOT, Strategy.COMPARE], ids=lambda each: each.value)
 def test_a_day_is_what_it_was_also_after_the_strategy_changed(stage, shop, first, later):
     before, after = replace(PAYMENTS, strategy=first), replace(PAYMENTS, strategy=later)
@@ -378,8 +379,6 @@ def test_a_day_that_the_log_left_open_is_not_told_as_if_it_were_known(stage, sho
     shop.at(TODAY)
     shop.run("alter table payments add column currency char(3) not null default 'EUR'")
     night(stage, shop, TODAY + ONE, [PAYMENTS])
-    with pytest.raises(
-        QueryError, match=rf"does not tell all that happened on {TODAY}.*settled on {TODAY + ONE}"
-    ):
+    with pytest.raises(QueryError, match=rf"does not tell all that happened on {TODAY}.*settled on {TODAY + ONE}"):
         then(stage, PAYMENTS, TODAY)
     assert {row[-1] for row in then(stage, PAYMENTS, TODAY + ONE)} == {"EUR"}

@@ -14,9 +14,7 @@ from refera_platform_tests.conftest import TODAY, captured
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 
 YESTERDAY = TODAY - timedelta(days=1)
-CODES = SourceTable(
-    database="classicmodels", name="codes", key=("code",), about="Rows that a text recognises."
-)
+CODES = SourceTable(database="classicmodels", name="codes", key=("code",), about="Rows that a text recognises.")
 STRATEGIES = {
     "log": CODES,
     "compare": replace(CODES, strategy=Strategy.COMPARE),
@@ -50,9 +48,7 @@ def test_a_key_that_changes_its_case_ends_and_begins(stage, shop, codes):
     told = raw_of(stage, codes, "_op, code", TODAY)
     assert sorted(told) == [("c", "ABC "), ("c", "ecu"), ("d", "abc"), ("d", "Écu")]
     for was, now in (("abc", "ABC "), ("Écu", "ecu")):
-        assert told.index(("d", was)) < told.index(("c", now)), (
-            "what is there is the newest change of the key"
-        )
+        assert told.index(("d", was)) < told.index(("c", now)), "what is there is the newest change of the key"
     again = captured(stage, "codes", TODAY)
     assert (dict(again.added), again.lake_rows) == ({}, 2)
 

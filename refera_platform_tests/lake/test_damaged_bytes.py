@@ -113,9 +113,15 @@ def whole_flipped(answer: Answer) -> Answer:
 
 def test_a_state_that_was_damaged_is_not_believed():
     state = RawState(
-        database="shop", table="orders", day=TODAY, strategy="log", server="s", schema="shop", start_position="",
+        database="shop",
+        table="orders",
+        day=TODAY,
+        strategy="log",
+        server="s",
+        schema="shop",
+        start_position="",
         end_position="2026-03-10-0001",
-    )  # fmt: skip
+    )
     text = state.to_json()
     assert RawState.from_json(text, "here") == state
     with pytest.raises(DamagedError, match="The state that here carries is not the one that was written"):

@@ -59,15 +59,9 @@ def test_captured_days_of_a_range_stay_as_they_are():
             id="too old",
         ),
         pytest.param(days(8), [], "is over.*refera run --day 2026-03-09", id="too old for a first capture"),
-        pytest.param(
-            days(8), days(8, 9), "2026-03-08 .* is closed: day 2026-03-09 was captured", id="an older day"
-        ),
-        pytest.param(
-            days(9), days(9, 10), "is closed: day 2026-03-10", id="yesterday once today was captured"
-        ),
-        pytest.param(
-            days(8, 9), [], "2026-03-08 .* was never captured.*--day 2026-03-09", id="days before the first"
-        ),
+        pytest.param(days(8), days(8, 9), "2026-03-08 .* is closed: day 2026-03-09 was captured", id="an older day"),
+        pytest.param(days(9), days(9, 10), "is closed: day 2026-03-10", id="yesterday once today was captured"),
+        pytest.param(days(8, 9), [], "2026-03-08 .* was never captured.*--day 2026-03-09", id="days before the first"),
     ],
 )
 def test_a_day_that_cannot_be_had_is_refused_by_name(requested, captured, said):

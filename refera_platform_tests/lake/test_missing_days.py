@@ -32,24 +32,30 @@ def found(strategy, *days, clock=NOON, unseen=()):
         pytest.param(Strategy.LOG, [], [], "", id="nothing was ever captured"),
         pytest.param(Strategy.LOG, [7, 8, 9], [], "", id="all there"),
         pytest.param(Strategy.LOG, [7, 8, 9, 10], [], "", id="and today"),
+        pytest.param(Strategy.LOG, [5, 6, 8, 9], [7], "read them in one pass: refera run --day 2026-03-07", id="one"),
         pytest.param(
-            Strategy.LOG, [5, 6, 8, 9], [7], "read them in one pass: refera run --day 2026-03-07", id="one"
-        ),
-        pytest.param(
-            Strategy.LOG, [4, 6, 7], [5, 8, 9], "read them in one pass: refera run --from 2026-03-05 --to 2026-03-09",
+            Strategy.LOG,
+            [4, 6, 7],
+            [5, 8, 9],
+            "read them in one pass: refera run --from 2026-03-05 --to 2026-03-09",
             id="some in between and the last",
         ),
         pytest.param(
-            Strategy.COMPARE, [6, 7], [8, 9], "read them in one pass: refera run --from 2026-03-08 --to 2026-03-09",
+            Strategy.COMPARE,
+            [6, 7],
+            [8, 9],
+            "read them in one pass: refera run --from 2026-03-08 --to 2026-03-09",
             id="what is compared closes the days before the newest",
         ),
         pytest.param(
-            Strategy.COMPARE, [5, 7, 9], [6, 8],
+            Strategy.COMPARE,
+            [5, 7, 9],
+            [6, 8],
             "put the objects of 2026-03-06, 2026-03-08 back, or take a new baseline: refera resnapshot shop.orders",
             id="what is compared says nothing of the past",
         ),
     ],
-)  # fmt: skip
+)
 def test_missing_days_are_told_with_what_brings_them(strategy, days, missing, remedy):
     gaps = found(strategy, *days)
     assert gaps.missing == march(*missing)

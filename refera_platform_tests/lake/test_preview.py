@@ -20,9 +20,19 @@ from refera_platform.source import catalog
 from refera_platform_tests.conftest import TODAY, captured
 
 HOSTILE = [
-    "a | b", "line\nbreak", "`code`", "<script>alert(1)</script>", "[x](javascript:alert(1))", "*bold* _it_ ~~s~~",
-    "\\", "https://evil.example/?a=b", "www.evil.example", "mail@evil.example", "\N{RIGHT-TO-LEFT OVERRIDE}abc", "&amp;",
-]  # fmt: skip
+    "a | b",
+    "line\nbreak",
+    "`code`",
+    "<script>alert(1)</script>",
+    "[x](javascript:alert(1))",
+    "*bold* _it_ ~~s~~",
+    "\\",
+    "https://evil.example/?a=b",
+    "www.evil.example",
+    "mail@evil.example",
+    "\N{RIGHT-TO-LEFT OVERRIDE}abc",
+    "&amp;",
+]
 
 
 @pytest.fixture
@@ -61,9 +71,7 @@ def test_null_empty_long_and_binary_are_told_apart(memory):
 def test_no_rows_and_many_columns_are_said(memory):
     assert shown(memory, []) == "No rows."
     memory.execute(f"create table w as select {', '.join(f'{n} as c{n}' for n in range(45))}")
-    assert as_markdown(peek(memory, "w", {f"c{n}": "INTEGER" for n in range(45)}, ())).endswith(
-        "… and 5 more columns"
-    )
+    assert as_markdown(peek(memory, "w", {f"c{n}": "INTEGER" for n in range(45)}, ())).endswith("… and 5 more columns")
 
 
 def test_a_hidden_column_is_masked_and_never_read(memory):
@@ -91,9 +99,7 @@ def test_the_last_changes_of_a_day_come_first(stage, shop):
     assert lines[2].startswith("| updated |")
     assert "now &#124; then" in lines[2]
     assert len(lines) == 2 + 5, "four rows of the baseline and the update"
-    assert {line.count("•••") for line in lines[2:]} == {2}, (
-        "the hash of the status, and what was left behind"
-    )
+    assert {line.count("•••") for line in lines[2:]} == {2}, "the hash of the status, and what was left behind"
 
 
 def figures(count, rows):
@@ -102,8 +108,11 @@ def figures(count, rows):
 
 def test_a_baseline_does_not_flatten_the_days_after_it():
     days = figures(30, lambda n: {"r": 10**6} if n == 0 else {"c": n, "u": 2 * n, "d": 1})
-    panel = Panel(title="rows", layers=[Layer(name="r", colour="#000000", values=[sum(day.rows.values()) for day in days])],
-                  outstanding=[n == 0 for n in range(30)])  # fmt: skip
+    panel = Panel(
+        title="rows",
+        layers=[Layer(name="r", colour="#000000", values=[sum(day.rows.values()) for day in days])],
+        outstanding=[n == 0 for n in range(30)],
+    )
     assert panel.top == 29 * 3 + 1
     assert "↑1M" in picture([str(n) for n in range(30)], [panel])
 
@@ -130,8 +139,14 @@ def test_the_last_days_are_those_before_the_day_and_gaps_stay_gaps(stage, shop):
 
 def test_numbers_are_short():
     assert [shortened(n) for n in (0, 999, 1000, 1234, 56_789, 10**6, 3 * 10**9)] == [
-        "0", "999", "1k", "1.2k", "57k", "1M", "3G",
-    ]  # fmt: skip
+        "0",
+        "999",
+        "1k",
+        "1.2k",
+        "57k",
+        "1M",
+        "3G",
+    ]
 
 
 def test_links_lead_to_a_page_that_opens():

@@ -47,22 +47,14 @@ def test_a_column_that_changed_its_kind_stops_its_table_by_name(stage, lake, sho
         pytest.param("bigint", "int", 7, "BIGINT", id="narrower stays wide"),
         pytest.param("int", "int unsigned", 4294967295, "BIGINT", id="unsigned"),
         pytest.param("bigint unsigned", "bigint", -(2**63), "DECIMAL(20,0)", id="signed"),
-        pytest.param(
-            "bigint", "bigint unsigned", 2**64 - 1, "DECIMAL(20,0)", id="unsigned and of eight bytes"
-        ),
+        pytest.param("bigint", "bigint unsigned", 2**64 - 1, "DECIMAL(20,0)", id="unsigned and of eight bytes"),
         pytest.param("int", "decimal(12,2)", Decimal("9999999999.99"), "DECIMAL(12,2)", id="with digits"),
         pytest.param("decimal(12,2)", "bigint unsigned", 2**64 - 1, "DECIMAL(22,2)", id="without digits"),
-        pytest.param(
-            "decimal(10,2)", "decimal(20,4)", Decimal("9999999999999999.9999"), "DECIMAL(20,4)", id="decimal"
-        ),
-        pytest.param(
-            "decimal(10,4)", "decimal(12,2)", Decimal("9999999999.99"), "DECIMAL(14,4)", id="other digits"
-        ),
+        pytest.param("decimal(10,2)", "decimal(20,4)", Decimal("9999999999999999.9999"), "DECIMAL(20,4)", id="decimal"),
+        pytest.param("decimal(10,4)", "decimal(12,2)", Decimal("9999999999.99"), "DECIMAL(14,4)", id="other digits"),
     ],
 )
-def test_a_column_that_widens_keeps_its_past_and_its_present_exactly(
-    stage, lake, shop, was, now, value, kind
-):
+def test_a_column_that_widens_keeps_its_past_and_its_present_exactly(stage, lake, shop, was, now, value, kind):
     shop.run(f"alter table offices add column n {was} default 5")
     captured(stage, "offices", YESTERDAY)
     shop.run(f"alter table offices modify n {now} default 5")
@@ -93,9 +85,7 @@ def test_a_column_without_a_common_type_stops_its_table_also_when_it_was_gone_fo
     shop.run("alter table offices drop column n")
     assert captured(stage, "offices", TODAY).gone == ("n",)
     shop.run("alter table offices add column n date")
-    with pytest.raises(
-        LakeError, match=r"Column n of classicmodels.offices was BIGINT and is DATE at the source"
-    ):
+    with pytest.raises(LakeError, match=r"Column n of classicmodels.offices was BIGINT and is DATE at the source"):
         captured(stage, "offices", TODAY)
 
 
@@ -110,15 +100,9 @@ def test_a_common_type_holds_the_extremes_of_both(was, now):
     with duckdb.connect() as connection:
         for kind in (was, now) if both else ():
             digits = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind)
-            most = (
-                "9" * (int(digits[1]) - int(digits[2])) + "." + "9" * int(digits[2])
-                if digits
-                else EXTREMES[kind]
-            )
+            most = "9" * (int(digits[1]) - int(digits[2])) + "." + "9" * int(digits[2]) if digits else EXTREMES[kind]
             most = most.rstrip(".")
-            sql = (
-                f"select cast(cast(cast('{most}' as {kind}) as {both}) as {kind}) = cast('{most}' as {kind})"
-            )
+            sql = f"select cast(cast(cast('{most}' as {kind}) as {both}) as {kind}) = cast('{most}' as {kind})"
             assert connection.execute(sql).fetchone() == (True,)
     apart = {"DECIMAL(38,38)"} & {was, now} or {was, now} == {"DECIMAL(12,2)", "DECIMAL(38,0)"}
     assert (both is None) == (was != now and bool(apart))

@@ -100,9 +100,7 @@ def test_a_new_snapshot_on_a_day_that_has_rows_of_the_old_type_loses_none_of_the
     assert differences_of(stage, [table]) == {}
     if strategy is not Strategy.SNAPSHOT:
         rows = raw_of(stage, table, 'n, "n VARCHAR "', TODAY)
-        updated = (
-            [(7, "7"), (7, "7")] if strategy is Strategy.LOG else []
-        )  # told by the binlog, in its type of then
+        updated = [(7, "7"), (7, "7")] if strategy is Strategy.LOG else []  # told by the binlog, in its type of then
         assert rows == [(None, "unknown"), (None, "unknown"), *updated, (7, None), (7, None)]
     shop.run("update offices set n = 8")
     (came,) = captures(stage, [table], TODAY)
@@ -110,16 +108,17 @@ def test_a_new_snapshot_on_a_day_that_has_rows_of_the_old_type_loses_none_of_the
     assert differences_of(stage, [table]) == {}
 
 
-def test_a_column_that_came_went_and_came_with_another_type_needs_a_new_snapshot_and_nothing_else(
-    stage, shop
-):
+def test_a_column_that_came_went_and_came_with_another_type_needs_a_new_snapshot_and_nothing_else(stage, shop):
     shop.run("create table t (id int primary key, v varchar(40))")
     shop.run("insert into t values (1, 'v1'), (2, 'v2')")
     captures(stage, [T], YESTERDAY)
     for statement in (
-        "alter table t add column x int", "update t set x = 5 where id = 1", "alter table t drop column x",
-        "alter table t add column x varchar(10)", "update t set x = 'five' where id = 2",
-    ):  # fmt: skip
+        "alter table t add column x int",
+        "update t set x = 5 where id = 1",
+        "alter table t drop column x",
+        "alter table t add column x varchar(10)",
+        "update t set x = 'five' where id = 2",
+    ):
         shop.run(statement)
     with pytest.raises(LakeError) as refused:
         captures(stage, [T], TODAY)
@@ -142,9 +141,12 @@ def test_values_beyond_either_integer_are_exact_when_all_rows_go_at_once(stage, 
     (came,) = captures(stage, [T], TODAY)
     assert came.agrees
     assert raw_of(stage, T, "_op, id, n::varchar", TODAY) == [
-        ("d", 1, "18446744073709551615"), ("c", 2, "-9223372036854775808"), ("c", 3, "9007199254740993"),
-        ("d", 2, "-9223372036854775808"), ("d", 3, "9007199254740993"),
-    ]  # fmt: skip
+        ("d", 1, "18446744073709551615"),
+        ("c", 2, "-9223372036854775808"),
+        ("c", 3, "9007199254740993"),
+        ("d", 2, "-9223372036854775808"),
+        ("d", 3, "9007199254740993"),
+    ]
 
 
 NAMES = pytest.mark.parametrize(("old", "new"), [("Amount", "amount"), ("ÉTÉ", "été")])
@@ -225,9 +227,7 @@ def test_what_is_hidden_stays_hidden_when_its_name_changes_only_its_case(stage, 
     assert (new in states_of(stage, table)[TODAY].columns) == (hides == "hashed")
 
 
-@pytest.mark.parametrize(
-    "strategy", [Strategy.LOG, Strategy.COMPARE, Strategy.CURSOR], ids=lambda each: each.value
-)
+@pytest.mark.parametrize("strategy", [Strategy.LOG, Strategy.COMPARE, Strategy.CURSOR], ids=lambda each: each.value)
 def test_a_declaration_means_its_columns_however_it_spells_them(stage, shop, strategy):
     cursor = {"cursor": "N", "overlap": 1} if strategy is Strategy.CURSOR else {}
     table = replace(T, key=("ID",), strategy=strategy, amount=("N",), **cursor)

@@ -56,10 +56,7 @@ def test_a_day_is_compared_with_days_like_it(counts, is_usual):
 def test_an_odd_day_is_told_with_what_was_expected():
     found = last(1000, 1010, 990, 1005, 995, 1000, 1002, 100_000)
     assert found.told == "Day 2026-03-09 changed 100000 rows, where 500 to 1500 are usual (7 days)."
-    assert (
-        last(3, 2, 4, 1, 3, 2, 5, 0).told
-        == "Day 2026-03-09 changed 0 rows, where 1 to 53 are usual (7 days)."
-    )
+    assert last(3, 2, 4, 1, 3, 2, 5, 0).told == "Day 2026-03-09 changed 0 rows, where 1 to 53 are usual (7 days)."
 
 
 def test_a_day_is_judged_by_those_before_it_and_only_by_recent_ones():
@@ -88,9 +85,17 @@ def test_days_that_are_all_the_same_are_usual(count, days):
 
 def state_of(day, rows, **others):
     return RawState(
-        database="d", table="t", day=day, strategy="log", server="", schema="", start_position="", end_position="",
-        rows=rows, **others,
-    )  # fmt: skip
+        database="d",
+        table="t",
+        day=day,
+        strategy="log",
+        server="",
+        schema="",
+        start_position="",
+        end_position="",
+        rows=rows,
+        **others,
+    )
 
 
 def test_baselines_and_days_that_are_open_unseen_or_unsettled_are_left_out():

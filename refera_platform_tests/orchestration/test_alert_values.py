@@ -49,10 +49,12 @@ def ears():
 def settings(ears):
     return AlertSettings.read(
         {
-            "REFERA_ALERT_WEBHOOK": ears.hook.address, "REFERA_ALERT_SMTP": f"smtp://127.0.0.1:{ears.box.port}",
-            "REFERA_ALERT_MAIL_FROM": "refera@example.com", "REFERA_ALERT_MAIL_TO": "ops@example.com",
+            "REFERA_ALERT_WEBHOOK": ears.hook.address,
+            "REFERA_ALERT_SMTP": f"smtp://127.0.0.1:{ears.box.port}",
+            "REFERA_ALERT_MAIL_FROM": "refera@example.com",
+            "REFERA_ALERT_MAIL_TO": "ops@example.com",
         }
-    )  # fmt: skip
+    )
 
 
 def behind_the_log(home, statement):
@@ -72,9 +74,7 @@ def test_a_check_that_shows_both_values_in_dagster_tells_key_and_column_alone(me
     outcome = headless.run(house, now, [TODAY], "customers")
     assert any(f"phone is '{MARK}' in the source" in each for each in outcome.failures), "the page shows it"
     with instance.opened(now) as history:
-        look_and_tell(
-            history, house.get_repository_def(), channels(now.alerts, now.name), Cursor(), datetime.now(UTC)
-        )
+        look_and_tell(history, house.get_repository_def(), channels(now.alerts, now.name), Cursor(), datetime.now(UTC))
     assert len(ears.hook.took) == len(ears.box.messages) == 1
     assert MARK not in ears.heard
     assert "=10" not in ears.heard, "a key is a value of its row, too"
@@ -132,11 +132,13 @@ def test_an_error_of_a_library_is_told_by_its_kind_alone(world, raised):
         (f"Duplicate entry '{MARK}'s' for key 'x'", "Duplicate entry '…'"),
         (f'Could not convert string "{MARK}" to INT32', 'Could not convert string "…" to INT32'),
         ("Type INT32 with value 3000000000 can't be cast", "Type INT32 with value … can't be cast"),
-        ("The database at db.example.com:3306 as reader could not be read",
-         "The database at db.example.com:3306 as reader could not be read"),
+        (
+            "The database at db.example.com:3306 as reader could not be read",
+            "The database at db.example.com:3306 as reader could not be read",
+        ),
         ("Day 2026-03-09 is over", "Day 2026-03-09 is over"),
     ],
-)  # fmt: skip
+)
 def test_the_one_text_that_lambda_hands_over_loses_what_is_quoted(stage, words, told):
     function = Function(replace(stage, runner=RunnerSettings(is_lambda=True, function="f", messages="m")))
     said = json.dumps({"errorType": "LakeError", "errorMessage": words}).encode()

@@ -14,13 +14,16 @@ from refera_platform.warehouse.dbt_project import MANIFEST
 LINEAGE = Lineage(
     models={
         "fct_order_lines": {
-            "units": (Column("stg_classicmodels__orderdetails", "units"), Column("classicmodels.orders", "status"),
-                      Column("left.over", "x")),
+            "units": (
+                Column("stg_classicmodels__orderdetails", "units"),
+                Column("classicmodels.orders", "status"),
+                Column("left.over", "x"),
+            ),
             "one": (),
         }
     },
     problems={"fct_orders": "it is no select"},
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +48,15 @@ def test_a_materialization_keeps_the_lineage_of_its_columns(assets):
         ran = dg.materialize([lines], instance=instance)
         (event,) = ran.get_asset_materialization_events()
     kept = TableMetadataSet.extract(event.materialization.metadata).column_lineage
-    assert kept == dg.TableColumnLineage({
-        "units": [
-            dg.TableColumnDep(dg.AssetKey(["staging", "stg_classicmodels__orderdetails"]), "units"),
-            dg.TableColumnDep(dg.AssetKey(["raw", "classicmodels", "orders"]), "status"),
-        ],
-        "one": [],
-    })  # fmt: skip
+    assert kept == dg.TableColumnLineage(
+        {
+            "units": [
+                dg.TableColumnDep(dg.AssetKey(["staging", "stg_classicmodels__orderdetails"]), "units"),
+                dg.TableColumnDep(dg.AssetKey(["raw", "classicmodels", "orders"]), "status"),
+            ],
+            "one": [],
+        }
+    )
 
 
 def test_a_model_whose_sql_did_not_tell_says_so(assets):

@@ -49,16 +49,19 @@ def test_lineage_goes_table_by_table_from_the_source_to_the_answers(graph):
     answer = key("answers", "ans_sales_by_product")
     above = {one.to_user_string() for one in dg.AssetSelection.assets(answer).upstream().resolve(graph)}
     assert {
-        "raw/classicmodels/orderdetails", "staging/stg_classicmodels__orderdetails", "warehouse/fct_order_lines",
+        "raw/classicmodels/orderdetails",
+        "staging/stg_classicmodels__orderdetails",
+        "warehouse/fct_order_lines",
         "warehouse/dim_product",
-    } <= above  # fmt: skip
+    } <= above
     assert "raw/classicmodels/payments" not in above
-    assert graph.get(key("staging", "stg_classicmodels__orders")).parent_keys == {
-        key("raw", "classicmodels", "orders")
-    }
+    assert graph.get(key("staging", "stg_classicmodels__orders")).parent_keys == {key("raw", "classicmodels", "orders")}
     assert {graph.get(one).group_name for one in graph.materializable_asset_keys} == {
-        "lake", "staging", "warehouse", "answers",
-    }  # fmt: skip
+        "lake",
+        "staging",
+        "warehouse",
+        "answers",
+    }
 
 
 def test_the_report_comes_after_the_answers_and_knows_no_days(definitions, graph):
@@ -99,11 +102,7 @@ def test_people_are_told_by_a_sensor_that_is_on(definitions):
 
 
 def test_a_source_is_read_by_one_run_at_a_time_and_retried(definitions):
-    raw = next(
-        one
-        for one in definitions.resolve_asset_graph().assets_defs
-        if keys.raw(catalog.TABLES[0]) in one.keys
-    )
+    raw = next(one for one in definitions.resolve_asset_graph().assets_defs if keys.raw(catalog.TABLES[0]) in one.keys)
     assert raw.op.pool == "source_classicmodels"
     assert raw.op.retry_policy.max_retries == 2
 
@@ -111,9 +110,7 @@ def test_a_source_is_read_by_one_run_at_a_time_and_retried(definitions):
 @pytest.mark.parametrize(
     ("now", "due"),
     [
-        pytest.param(
-            datetime(2026, 3, 10, 5, 59, tzinfo=UTC), date(2026, 3, 8), id="before six, yesterday is not due"
-        ),
+        pytest.param(datetime(2026, 3, 10, 5, 59, tzinfo=UTC), date(2026, 3, 8), id="before six, yesterday is not due"),
         pytest.param(datetime(2026, 3, 10, 6, 0, tzinfo=UTC), date(2026, 3, 9), id="from six on it is"),
     ],
 )
@@ -126,8 +123,7 @@ def test_freshness_looks_at_the_newest_day_and_not_at_the_last_load():
     stale = freshness_of(table, date(2026, 1, 31), noon)
     assert not stale.passed
     assert (
-        stale.description
-        == "classicmodels.orders: day 2026-03-09 was due, and the newest captured day is 2026-01-31."
+        stale.description == "classicmodels.orders: day 2026-03-09 was due, and the newest captured day is 2026-01-31."
     )
     assert not freshness_of(table, None, noon).passed
     assert freshness_of(table, TODAY - timedelta(days=1), noon).passed

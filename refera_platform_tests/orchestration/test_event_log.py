@@ -26,9 +26,7 @@ def runs(memory, count=1):
 
 
 def told(storage, run_id):
-    return [
-        entry.dagster_event.event_type for entry in storage.get_logs_for_run(run_id) if entry.dagster_event
-    ]
+    return [entry.dagster_event.event_type for entry in storage.get_logs_for_run(run_id) if entry.dagster_event]
 
 
 def test_a_home_s_history_is_kept_where_dagster_keeps_it_and_its_own_class_reads_it(memory, tmp_path):

@@ -37,9 +37,14 @@ def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory,
     assert outcome.assets["raw/classicmodels/orders"]["rows_added_r"] == 4
     assert outcome.assets["warehouse/fct_order_lines"]["dagster/row_count"] == 5
     for name in (
-        "rows_agree_with_the_source", "values_agree_with_the_source", "no_row_is_there_twice", "schema_is_as_before",
-        "volume_is_as_usual", "newest_due_day_is_captured", "no_day_is_missing",
-    ):  # fmt: skip
+        "rows_agree_with_the_source",
+        "values_agree_with_the_source",
+        "no_row_is_there_twice",
+        "schema_is_as_before",
+        "volume_is_as_usual",
+        "newest_due_day_is_captured",
+        "no_day_is_missing",
+    ):
         assert outcome.checks[f"raw/classicmodels/orders {name}"]
     assert outcome.checks["answers/ans_sales_by_product ans_sales_by_product_adds_up"]
     assert outcome.checks["answers/report warehouse_agrees_with_the_lake"]
@@ -80,9 +85,7 @@ def test_a_range_is_one_pass_and_each_day_is_told_what_is_its_own(memory, shop):
         key = keys.raw(catalog.find("orders"))
         events = history.fetch_materializations(key, limit=10).records
     told = {record.partition_key: record.asset_materialization.metadata for record in events}
-    assert sorted(told) == [str(day) for day in days], (
-        "the first was captured before it was over, and is completed"
-    )
+    assert sorted(told) == [str(day) for day in days], "the first was captured before it was over, and is completed"
     updates = {day: found["rows_added_u"].value for day, found in told.items() if "rows_added_u" in found}
     assert updates == {str(days[1]): 2, str(TODAY): 1}
 
@@ -100,9 +103,7 @@ def test_a_log_about_to_be_purged_is_told_before_it_goes(memory, shop, home):
             cursor.execute(f"set global binlog_expire_logs_seconds = {before}")
     assert outcome.succeeded, "a warning stops no day"
     (warning,) = outcome.warnings
-    assert warning.startswith(
-        f"{kept}: classicmodels.orders goes on from a place in the log that is kept for 1 hours"
-    )
+    assert warning.startswith(f"{kept}: classicmodels.orders goes on from a place in the log that is kept for 1 hours")
 
 
 def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home):
@@ -113,8 +114,11 @@ def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home
     checked = build(at).resolve_job_def("look_for_overdue_days")
     with dg.DagsterInstance.ephemeral() as history:
         result = checked.execute_in_process(instance=history, raise_on_error=False)
-    (found,) = [one for one in result.get_asset_check_evaluations()
-                if one.check_name == "log_is_kept_until_it_is_read" and one.asset_key.path[-1] == "orders"]  # fmt: skip
+    (found,) = [
+        one
+        for one in result.get_asset_check_evaluations()
+        if one.check_name == "log_is_kept_until_it_is_read" and one.asset_key.path[-1] == "orders"
+    ]
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.ERROR
     assert "is not the one that was read before" in found.description
@@ -231,21 +235,15 @@ def test_killed_runs_leave_old_or_new_and_the_next_one_heals(memory, shop):
         assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 24
         with opened(memory) as session:
             amount = session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone()
-            assert (
-                amount == session.query("select sum(sales_amount)::varchar from fct_order_lines").fetchone()
-            )
+            assert amount == session.query("select sum(sales_amount)::varchar from fct_order_lines").fetchone()
     outcome = run(memory, TODAY)
     assert outcome.failures == []
     assert [one.first for one in verify(memory) if not one.agrees] == []
     with opened(memory) as session:
         for table in catalog.TABLES:
-            doubled = session.query(
-                f"select count(*) - count(distinct _position) from {table.address}"
-            ).fetchone()
+            doubled = session.query(f"select count(*) - count(distinct _position) from {table.address}").fetchone()
             assert doubled == (0,)
-        assert session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone() == (
-            "301.42",
-        )
+        assert session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone() == ("301.42",)
 
 
 def _run_and_kill(stage, until):
@@ -281,9 +279,7 @@ def test_a_run_that_the_ui_started_says_which_process_executes_it(memory, shop):
         done = job.execute_in_process(
             instance=history, partition_key=str(TODAY), asset_selection=[keys.raw(catalog.find("orders"))]
         )
-        assert history.get_run_by_id(done.run_id).tags[run_process.PROCESS] == run_process.process_name(
-            os.getpid()
-        )
+        assert history.get_run_by_id(done.run_id).tags[run_process.PROCESS] == run_process.process_name(os.getpid())
 
 
 def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):
@@ -291,9 +287,7 @@ def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):
     variables = {**os.environ, "REFERA_STAGE": "test", "REFERA_HOME": str(at.home)}
     arguments = [at.lake, at.warehouse, evening(TODAY).isoformat(), str(TODAY)]
     children = [
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, env=variables
-        )
+        subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, env=variables)
         for _ in range(2)
     ]
     said = [child.communicate(timeout=240)[0] for child in children]

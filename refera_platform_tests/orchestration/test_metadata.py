@@ -66,11 +66,7 @@ def test_labels_come_from_the_declarations(stage):
     hashed = replace(ORDERS, hashed=frozenset({"comments"}), owner="ana@example.com")
     assert labels.of_table(hashed, "mysql")["tags"]["pii"] == "hashed"
     assert labels.of_table(hashed, "mysql")["owners"] == ["ana@example.com"]
-    assert (
-        labels.version_of(hashed)
-        != labels.version_of(ORDERS)
-        == labels.version_of(replace(ORDERS, about="Else."))
-    )
+    assert labels.version_of(hashed) != labels.version_of(ORDERS) == labels.version_of(replace(ORDERS, about="Else."))
     assert labels.owner_of({"config": {"meta": {"owner": "team:sales"}}}, {}) == "team:sales"
     with pytest.raises(SettingError, match="has owner 'Ana'"):
         replace(ORDERS, owner="Ana")
@@ -105,9 +101,7 @@ def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
         assert preview.count(f"on {day}".replace("-", "&#45;")) == count
         assert f"{days[0]} to {day}" in one["last_30_days_in_detail"].md_str
         assert one["dagster/column_schema"].schema.columns[0].name == "orderNumber"
-    assert outcome.assets["raw/classicmodels/orders"]["rows_added_u"] == 6, (
-        "the run is told all that it added"
-    )
+    assert outcome.assets["raw/classicmodels/orders"]["rows_added_u"] == 6, "the run is told all that it added"
     assert [each.what for each in events if each.asset == "raw/classicmodels/orders"].count(What.STORED) >= 3
     again = run(memory, *days[1:], select="orders")
     assert again.succeeded
@@ -121,8 +115,14 @@ def test_previews_can_be_switched_off_for_all_and_for_one(memory, shop, monkeypa
     off = replace(memory, is_previewed=False)
     outcome = run(off, TODAY, select="orders,dim_date,stg_classicmodels__orders")
     assert "Switched off" in outcome.assets["raw/classicmodels/orders"]["preview"]
-    assert not load({"REFERA_STAGE": "production", "REFERA_LAKE": "s3://a/raw", "REFERA_WAREHOUSE": "s3://a/warehouse",
-                     "REFERA_CLASSICMODELS_URL": "mysql://u:p@h/d"}).is_previewed  # fmt: skip
+    assert not load(
+        {
+            "REFERA_STAGE": "production",
+            "REFERA_LAKE": "s3://a/raw",
+            "REFERA_WAREHOUSE": "s3://a/warehouse",
+            "REFERA_CLASSICMODELS_URL": "mysql://u:p@h/d",
+        }
+    ).is_previewed
     assert load({"REFERA_STAGE": "test", "REFERA_HOME": str(memory.home)}).is_previewed
     with pytest.raises(SettingError, match="neither on nor off"):
         load({"REFERA_STAGE": "test", "REFERA_HOME": str(memory.home), "REFERA_PREVIEWS": "some"})
@@ -135,9 +135,7 @@ def test_no_value_that_is_hidden_reaches_the_event_log(memory, shop, tmp_path):
     partitions = dg.DailyPartitionsDefinition(start_date="2026-01-01")
     assets = raw_tables.build_raw_assets("classicmodels", [table], partitions)
     with instance.opened(memory) as history:
-        done = dg.materialize(
-            [assets], partition_key=str(TODAY), instance=history, resources={"stage": stage}
-        )
+        done = dg.materialize([assets], partition_key=str(TODAY), instance=history, resources={"stage": stage})
         (event,) = done.get_asset_materialization_events()
     preview = event.materialization.metadata["preview"].md_str
     assert "| phone |" in preview
@@ -169,12 +167,18 @@ def test_a_model_hides_what_is_made_of_a_hidden_column():
 
 
 def test_a_red_test_says_where_its_rows_are(stage):
-    node = NodeResult(
-        unique_id="t", kind="test", name="adds_up", status="fail", seconds=0.1, failures=3, message=""
-    )
+    node = NodeResult(unique_id="t", kind="test", name="adds_up", status="fail", seconds=0.1, failures=3, message="")
     url = f"{stage.warehouse}/_failures/run/adds_up.parquet"
-    built = warehouse.Built(run_id="run", nodes=(node,), published=None, root="", seconds=1, reason="",
-                            failures=(("adds_up", url),), previews={"x": Preview(columns=(), rows=())})  # fmt: skip
+    built = warehouse.Built(
+        run_id="run",
+        nodes=(node,),
+        published=None,
+        root="",
+        seconds=1,
+        reason="",
+        failures=(("adds_up", url),),
+        previews={"x": Preview(columns=(), rows=())},
+    )
     found = of_test(node, built, stage)
     assert found["failing_rows"] == 3
     assert found["rows_kept_in"].path == url

@@ -20,9 +20,11 @@ from refera_platform.settings.stage import load
 
 KEY, POOL = dg.AssetKey(["raw", "shop", "orders"]), "source_shop"
 PRODUCTION = {
-    "REFERA_STAGE": "production", "REFERA_CLASSICMODELS_URL": "mysql://u:p@127.0.0.1:1/shop",
-    "REFERA_LAKE": "s3://corp/raw", "REFERA_WAREHOUSE": "s3://corp/warehouse",
-}  # fmt: skip
+    "REFERA_STAGE": "production",
+    "REFERA_CLASSICMODELS_URL": "mysql://u:p@127.0.0.1:1/shop",
+    "REFERA_LAKE": "s3://corp/raw",
+    "REFERA_WAREHOUSE": "s3://corp/warehouse",
+}
 RUN = """
 import sys, time
 from datetime import date
@@ -57,7 +59,7 @@ with noticed() as is_stopped:
 HOLD = """
 import sys
 from pathlib import Path
-from refera_platform.orchestration import run_lock
+from refera_platform.orchestration.run_history import run_lock
 run_lock.hold(Path(sys.argv[1]), sys.argv[2])
 print("held", flush=True)
 sys.stdin.read()
@@ -87,9 +89,7 @@ def history(stage):
 
 def going(history, tag):
     """A run that is under way and has the pool, says its tag."""
-    one = history.create_run_for_job(
-        daily_job, tags={run_process.PROCESS: tag}, status=dg.DagsterRunStatus.STARTED
-    )
+    one = history.create_run_for_job(daily_job, tags={run_process.PROCESS: tag}, status=dg.DagsterRunStatus.STARTED)
     history.event_log_storage.initialize_concurrency_limit_to_default(POOL)
     assert history.event_log_storage.claim_concurrency_slot(POOL, one.run_id, "orders").is_claimed
     return one.run_id
@@ -195,9 +195,7 @@ def test_a_worker_that_its_machine_ended_is_run_again_and_names_no_class(stage, 
 def test_a_run_without_a_lock_is_gone_when_its_process_of_this_host_is(stage, history):
     name = run_process.process_name(os.getpid())
     dead = going(history, f"{name.rpartition('/')[0]}/1")
-    alive = history.create_run_for_job(
-        daily_job, tags={run_process.PROCESS: name}, status=dg.DagsterRunStatus.STARTED
-    )
+    alive = history.create_run_for_job(daily_job, tags={run_process.PROCESS: name}, status=dg.DagsterRunStatus.STARTED)
     assert run_process.bury_the_dead(history, stage.home) == [dead]
     assert holders(history) == set()
     assert history.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED

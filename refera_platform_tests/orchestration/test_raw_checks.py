@@ -48,18 +48,20 @@ def test_what_was_compared_is_told(came):
     [
         pytest.param(OVER, True, "The pass ended at a day that is long over", id="nothing was compared"),
         pytest.param(
-            Reconciled(scope="nothing", trouble="max_statement_time"), False, "could not be compared: max_statement_time",
+            Reconciled(scope="nothing", trouble="max_statement_time"),
+            False,
+            "could not be compared: max_statement_time",
             id="the question failed",
         ),
         pytest.param(
-            Reconciled(scope="the whole table", rows=4, first="orderNumber=1: status is 'a' in the source"), False,
-            "classicmodels.orders differs in the whole table: orderNumber=1: status is 'a' in the source.", id="it differs",
+            Reconciled(scope="the whole table", rows=4, first="orderNumber=1: status is 'a' in the source"),
+            False,
+            "classicmodels.orders differs in the whole table: orderNumber=1: status is 'a' in the source.",
+            id="it differs",
         ),
     ],
-)  # fmt: skip
-def test_only_what_was_compared_and_is_the_same_passes_without_a_word_of_doubt(
-    came, reconciled, passed, said
-):
+)
+def test_only_what_was_compared_and_is_the_same_passes_without_a_word_of_doubt(came, reconciled, passed, said):
     found = told(replace(came, reconciled=reconciled))["values_agree_with_the_source"]
     assert found.passed is passed
     assert said in found.description
@@ -84,8 +86,10 @@ def test_columns_that_came_or_changed_are_a_warning_and_those_that_are_gone_an_e
     assert (schema.passed, schema.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert schema.description == "The table was altered: channel came; weight: INTEGER → BIGINT."
     assert values_of(schema) == {
-        "added": "channel", "changed": "weight: INTEGER → BIGINT", "schema_version": 2,
-    }  # fmt: skip
+        "added": "channel",
+        "changed": "weight: INTEGER → BIGINT",
+        "schema_version": 2,
+    }
     assert (gone.passed, gone.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert found["values_agree_with_the_source"].passed
     assert told(captured(stage, "orders", TODAY))["schema_is_as_before"].passed
@@ -99,17 +103,19 @@ def test_each_day_of_a_pass_that_is_over_is_judged_and_odd_ones_are_named(came):
     assert (volume.passed, volume.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert volume.description == f"Day {YESTERDAY} changed 0 rows, where 500 to 1500 are usual (10 days)."
     assert values_of(volume) == {
-        "day": str(TODAY), "rows": 1000, "usual_low": 0, "usual_high": 1500, "days_looked_at": 11,
-    }  # fmt: skip
+        "day": str(TODAY),
+        "rows": 1000,
+        "usual_low": 0,
+        "usual_high": 1500,
+        "days_looked_at": 11,
+    }
     open_day = told(replace(came, filled=tuple(filled), volumes=usual))["volume_is_as_usual"]
     assert open_day.passed
     assert "none was judged" in open_day.description
 
 
 def test_missing_days_are_an_error_with_the_backfill_to_launch_and_unseen_ones_are_told():
-    gaps = Gaps(
-        missing=(YESTERDAY,), unseen=(TODAY,), remedy="read them in one pass: refera run --day 2026-03-09"
-    )
+    gaps = Gaps(missing=(YESTERDAY,), unseen=(TODAY,), remedy="read them in one pass: refera run --day 2026-03-09")
     found = whole_of(ORDERS, gaps)
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert found.description == (

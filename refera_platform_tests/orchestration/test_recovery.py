@@ -81,13 +81,18 @@ def test_a_failed_day_is_run_again_when_its_source_answers_and_not_before(now, l
 def test_waits_grow_and_come_to_an_end(now):
     ended = datetime(2026, 3, 10, 12, tzinfo=UTC)
     failed = retry_candidates.Unfinished(
-        run_id="a", root="a", tries=0, days=(TODAY,), assets=frozenset({ORDERS}), cause="it rained",
-        may_succeed=True, is_lost=False, ended=ended, tags={},
-    )  # fmt: skip
-    assert (
-        retry_sensor._why_not(failed, ended + timedelta(seconds=29))
-        == "Run a is tried again at 12:00:30 UTC."
+        run_id="a",
+        root="a",
+        tries=0,
+        days=(TODAY,),
+        assets=frozenset({ORDERS}),
+        cause="it rained",
+        may_succeed=True,
+        is_lost=False,
+        ended=ended,
+        tags={},
     )
+    assert retry_sensor._why_not(failed, ended + timedelta(seconds=29)) == "Run a is tried again at 12:00:30 UTC."
     assert retry_sensor._why_not(failed, ended + timedelta(seconds=30)) == ""
     third = replace(failed, tries=3)
     assert "12:04:00" in retry_sensor._why_not(third, ended)
@@ -95,9 +100,7 @@ def test_waits_grow_and_come_to_an_end(now):
     late = replace(failed, tries=11)
     assert "16:00:00" in retry_sensor._why_not(late, ended)
     last = replace(failed, tries=retry_sensor.MOST_TRIES)
-    assert (
-        retry_sensor._why_not(last, ended + timedelta(days=1)) == "Run a was the last of 12 tries: it rained"
-    )
+    assert retry_sensor._why_not(last, ended + timedelta(days=1)) == "Run a was the last of 12 tries: it rained"
 
 
 def test_a_day_that_another_request_would_bring_is_left_to_people(now, later):
@@ -129,9 +132,7 @@ def test_a_failed_day_stays_red_until_it_is_captured(now, later):
     assert not run(unreachable(now)).succeeded
     found = standing(now)[ORDERS]
     assert not found.passed
-    assert found.description.startswith(
-        f"classicmodels.orders: day {TODAY} failed and was not captured since (run "
-    )
+    assert found.description.startswith(f"classicmodels.orders: day {TODAY} failed and was not captured since (run ")
     assert "127.0.0.1:9" in found.description
     assert found.metadata["failed_days"].value == str(TODAY)
     assert standing(now)[PAYMENTS].passed, "nobody asked for it"
@@ -143,9 +144,7 @@ def test_a_run_that_is_going_on_is_waited_for(now, later):
     assert not run(unreachable(now)).succeeded
     with instance.opened(now) as history:
         job = build(now).resolve_job_def("daily")
-        going = history.create_run_for_job(
-            job, tags=run_process.own_tag(), status=dg.DagsterRunStatus.STARTED
-        )
+        going = history.create_run_for_job(job, tags=run_process.own_tag(), status=dg.DagsterRunStatus.STARTED)
     assert looked(now) == f"Run {going.run_id} is going on."
 
 
@@ -154,9 +153,11 @@ def test_a_run_whose_process_was_killed_is_failed_and_run_again(now, later):
         job = build(now).resolve_job_def("daily")
         dead = f"{run_process.process_name(os.getpid()).rpartition('/')[0]}/1"
         history.create_run_for_job(
-            job, tags={run_process.PROCESS: dead, "dagster/partition": str(TODAY), "refera/resnapshot": "yes"},
-            status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset({ORDERS}),
-        )  # fmt: skip
+            job,
+            tags={run_process.PROCESS: dead, "dagster/partition": str(TODAY), "refera/resnapshot": "yes"},
+            status=dg.DagsterRunStatus.STARTED,
+            asset_selection=frozenset({ORDERS}),
+        )
     request = looked(now)
     assert request.asset_selection == [ORDERS]
     assert request.partition_key == str(TODAY)

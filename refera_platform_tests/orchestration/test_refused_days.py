@@ -72,9 +72,12 @@ def test_a_partition_that_the_calendar_has_not_is_refused_in_one_sentence(noon, 
     job = build(noon).resolve_job_def("daily")
     with instance.opened(noon) as history:
         done = job.execute_in_process(
-            instance=history, tags={"dagster/partition": day}, raise_on_error=False, asset_selection=[ORDERS],
+            instance=history,
+            tags={"dagster/partition": day},
+            raise_on_error=False,
+            asset_selection=[ORDERS],
             run_config=headless.QUIET,
-        )  # fmt: skip
+        )
     (fault,) = faults(noon, done.run_id).faults
     assert fault.kind is Kind.REFUSED
     assert fault.cause.startswith(f"Day {day} ")
@@ -84,8 +87,12 @@ def test_a_partition_that_the_calendar_has_not_is_refused_in_one_sentence(noon, 
 @pytest.mark.parametrize("tag", ["soon", "2026-02-30", ""])
 def test_a_tag_that_is_no_day_stops_no_sensor(tag):
     assert days_of({"dagster/partition": tag}) == ()
-    assert days_of({"dagster/asset_partition_range_start": "0001-01-01",
-                    "dagster/asset_partition_range_end": "9999-12-31"}) == ()  # fmt: skip
+    assert (
+        days_of(
+            {"dagster/asset_partition_range_start": "0001-01-01", "dagster/asset_partition_range_end": "9999-12-31"}
+        )
+        == ()
+    )
 
 
 def test_what_a_refused_run_left_besides_is_made_again(noon):
@@ -116,8 +123,9 @@ def test_a_refusal_by_rule_is_told_once_and_swallows_no_recovery(world):
     world.run("2026-03-10")
     world.look()
     assert [text.partition(" · ")[0] for text in world.hook.texts[1:]] == [
-        "*Failed check*", "*Recovered after less than a minute*",
-    ]  # fmt: skip
+        "*Failed check*",
+        "*Recovered after less than a minute*",
+    ]
     assert f"raw/classicmodels/{name}" in world.hook.texts[2]
     world.look_in(timedelta(days=1))
     assert len(world.hook.texts) == 3, "nobody is told that what never comes is over"

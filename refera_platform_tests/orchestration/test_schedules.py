@@ -46,18 +46,12 @@ def compared(table):
     ("newest", "first"),
     [
         pytest.param({ORDERS: state(day(9))}, 10, id="the day after the newest one"),
-        pytest.param(
-            {ORDERS: state(day(9), is_closed=False)}, 9, id="the newest one too when it was not over"
-        ),
-        pytest.param(
-            {ORDERS: state(day(5)), PAYMENTS: state(day(9))}, 6, id="from the table that is furthest behind"
-        ),
+        pytest.param({ORDERS: state(day(9), is_closed=False)}, 9, id="the newest one too when it was not over"),
+        pytest.param({ORDERS: state(day(5)), PAYMENTS: state(day(9))}, 6, id="from the table that is furthest behind"),
         pytest.param({ORDERS: state(day(10))}, 10, id="nothing is missing: the day itself"),
         pytest.param({ORDERS: state(day(11), is_closed=False)}, 10, id="today was looked at: the day itself"),
         pytest.param({ORDERS: None}, 10, id="nothing was ever captured"),
-        pytest.param(
-            {compared(ORDERS): state(day(7), is_closed=False)}, 8, id="the past is gone for a comparison"
-        ),
+        pytest.param({compared(ORDERS): state(day(7), is_closed=False)}, 8, id="the past is gone for a comparison"),
     ],
 )
 def test_the_days_to_catch_up_begin_where_the_lake_ends(newest, first):
@@ -78,17 +72,13 @@ def test_a_log_table_that_begins_later_is_captured_from_its_first_day_on():
     assert catch_up(newest, day(10), {ORDERS: day(1), PAYMENTS: day(9)}) == CatchUp(
         days=days_between(day(8), day(10)), later={PAYMENTS: day(9)}
     )
-    assert catch_up(newest, day(10), {PAYMENTS: day(1)}).done == (), (
-        "a day of the log that is over stays as it is"
-    )
+    assert catch_up(newest, day(10), {PAYMENTS: day(1)}).done == (), "a day of the log that is over stays as it is"
 
 
 def test_tables_that_begin_within_the_days_get_a_run_of_their_own(memory, shop):
     captured(memory, "orders", TODAY - timedelta(days=3))
     captured(memory, "payments", TODAY - timedelta(days=1))
-    own, _, rest = sorted(
-        requests(memory.at(evening(TODAY)), NIGHT), key=lambda one: len(one.asset_selection)
-    )
+    own, _, rest = sorted(requests(memory.at(evening(TODAY)), NIGHT), key=lambda one: len(one.asset_selection))
     assert own.asset_selection == [keys.raw(PAYMENTS)]
     assert days_of(own.tags) == (TODAY - timedelta(days=1), TODAY)
     assert keys.raw(PAYMENTS) not in rest.asset_selection

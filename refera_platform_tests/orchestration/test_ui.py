@@ -13,9 +13,13 @@ from refera_platform_tests.ui import Ui, business, served
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHOTS = CHECKOUT / "build" / "screenshots"
 QUIET_BROWSER = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
     "--disable-sync",
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +49,9 @@ def page(browser) -> Iterator[Any]:
 
 
 def test_the_lineage_goes_from_eight_raw_tables_to_the_answers_and_their_report(ui):
-    nodes = ui.ask("{ assetNodes { assetKey { path } groupName isPartitioned dependencyKeys { path } } }")[
-        "assetNodes"
-    ]
+    nodes = ui.ask("{ assetNodes { assetKey { path } groupName isPartitioned dependencyKeys { path } } }")["assetNodes"]
     parents = {
-        "/".join(node["assetKey"]["path"]): ["/".join(key["path"]) for key in node["dependencyKeys"]]
-        for node in nodes
+        "/".join(node["assetKey"]["path"]): ["/".join(key["path"]) for key in node["dependencyKeys"]] for node in nodes
     }
     assert len([name for name in parents if name.startswith("raw/classicmodels/")]) == 8
     assert len([name for name in parents if name.startswith("answers/ans_")]) == 13
@@ -62,9 +63,7 @@ def test_the_lineage_goes_from_eight_raw_tables_to_the_answers_and_their_report(
 
 def test_the_daily_schedule_is_on(ui):
     (node,) = ui.loaded()
-    schedules = {
-        one["name"]: (one["cronSchedule"], one["scheduleState"]["status"]) for one in node["schedules"]
-    }
+    schedules = {one["name"]: (one["cronSchedule"], one["scheduleState"]["status"]) for one in node["schedules"]}
     assert schedules["close_yesterday"] == ("30 0 * * *", "RUNNING")
 
 
@@ -94,9 +93,7 @@ def test_the_materialize_button_of_a_raw_table_turns_green(ui, page):
 
 
 def test_the_lineage_page_draws_the_way_from_orders_to_the_sales_by_product(ui, page):
-    page.goto(
-        f"{ui.address}/assets/raw/classicmodels/orders?view=lineage&lineageScope=downstream&lineageDepth=6"
-    )
+    page.goto(f"{ui.address}/assets/raw/classicmodels/orders?view=lineage&lineageScope=downstream&lineageDepth=6")
     for name in ("stg_.*orders", "fct_order_lines", "ans_.*by_product", "report"):
         page.get_by_text(re.compile(f"^{name}$")).first.wait_for()
     kept(page, "lineage")
@@ -104,9 +101,7 @@ def test_the_lineage_page_draws_the_way_from_orders_to_the_sales_by_product(ui, 
 
 def test_a_failing_check_is_seen_with_its_reason(ui, page):
     assert ui.finished(ui.launch([], {}, job="look_for_overdue_days")) == "SUCCESS"
-    page.goto(
-        f"{ui.address}/assets/raw/classicmodels/payments?view=checks&checkDetail=newest_due_day_is_captured"
-    )
+    page.goto(f"{ui.address}/assets/raw/classicmodels/payments?view=checks&checkDetail=newest_due_day_is_captured")
     page.get_by_text(
         re.compile("classicmodels.payments: day .* was due, and no day has been captured")
     ).first.wait_for()

@@ -84,7 +84,7 @@ FALSE = {
         "select * from {rows} union all select * from {rows} where \"checkNumber\" = 'C1'",
         "customerNumber=10, checkNumber='C1' is there 1 times in the source and 2 times in the lake",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", FALSE)
@@ -92,8 +92,11 @@ def test_what_was_falsified_in_the_lake_is_named_by_key_and_column(stage, shop, 
     captured(stage, "payments", FIRST)
     came = captured(stage, "payments", YESTERDAY).reconciled
     assert (came.scope, came.rows, came.agrees, came.columns) == (
-        "the whole table", 3, True, ("customerNumber", "checkNumber", "paymentDate", "amount"),
-    )  # fmt: skip
+        "the whole table",
+        3,
+        True,
+        ("customerNumber", "checkNumber", "paymentDate", "amount"),
+    )
     select, said = FALSE[what]
     falsify(stage, PAYMENTS, FIRST, select, tmp_path)
     found = captured(stage, "payments", TODAY).reconciled
@@ -120,9 +123,7 @@ def test_only_rows_that_changed_are_looked_up_in_a_large_table_and_deleted_ones_
     assert found.first.startswith("customerNumber=11, checkNumber='C2' is only in the lake")
 
 
-def test_what_was_written_after_the_day_is_replayed_so_that_both_sides_are_of_one_moment(
-    stage, shop, tmp_path
-):
+def test_what_was_written_after_the_day_is_replayed_so_that_both_sides_are_of_one_moment(stage, shop, tmp_path):
     captured(stage, "payments", FIRST)
     shop.at(YESTERDAY)
     shop.run("update payments set amount = 5 where checkNumber = 'C1'")
@@ -141,10 +142,7 @@ def test_what_was_written_after_the_day_is_replayed_so_that_both_sides_are_of_on
     falsify(stage, PAYMENTS, YESTERDAY, "select * replace (4 as amount) from {rows}", tmp_path)
     shop.run("insert into payments values (13, 'C0', '2026-03-10', 1.00)")
     found = captured(stage, "payments", TODAY).reconciled
-    assert (
-        found.first
-        == "customerNumber=10, checkNumber='C1': amount is 5.00 in the source and 4.00 in the lake"
-    )
+    assert found.first == "customerNumber=10, checkNumber='C1': amount is 5.00 in the source and 4.00 in the lake"
 
 
 def test_an_empty_table_agrees_and_the_other_strategies_are_compared_as_well(stage, shop):
@@ -161,9 +159,7 @@ def test_an_empty_table_agrees_and_the_other_strategies_are_compared_as_well(sta
 
 def test_of_a_cursor_only_the_rows_that_it_took_are_compared(stage, shop, tmp_path):
     shop.run("create table moves (id int primary key, at datetime, x text)")
-    shop.run(
-        "insert into moves values (1, '2026-03-01', 'a'), (2, '2026-03-02', 'b'), (3, '2026-03-02', 'c')"
-    )
+    shop.run("insert into moves values (1, '2026-03-01', 'a'), (2, '2026-03-02', 'b'), (3, '2026-03-02', 'c')")
     table = table_of("moves", "id", strategy=Strategy.CURSOR, cursor="at", overlap=timedelta(0))
     (came,) = captures(stage, [table], YESTERDAY)
     assert (came.reconciled.rows, came.reconciled.scope) == (3, "the whole table")
@@ -193,9 +189,7 @@ def test_hashed_and_private_columns_are_left_out_and_never_shown(stage, shop, tm
 
 
 @pytest.mark.parametrize("scope", ["whole", "by key"])
-def test_names_keys_and_values_that_look_like_sql_are_names_keys_and_values(
-    stage, shop, tmp_path, request, scope
-):
+def test_names_keys_and_values_that_look_like_sql_are_names_keys_and_values(stage, shop, tmp_path, request, scope):
     table = table_of(HOSTILE, "se`lect", "k'ey")
     quoted_name = "`" + HOSTILE.replace("`", "``") + "`"
     shop.run(
@@ -233,9 +227,7 @@ def test_a_difference_in_a_large_table_is_found_in_a_bounded_number_of_questions
     changed = "case when a in (5001, 7321) then x + 0.01 else x end"
     falsify(stage, table, YESTERDAY, f"select * replace ({changed} as x) from {{rows}}", tmp_path)
     streamed, stream = [], Source.stream
-    monkeypatch.setattr(
-        Source, "stream", lambda self, *args: streamed.append(stream(self, *args)) or streamed[-1]
-    )
+    monkeypatch.setattr(Source, "stream", lambda self, *args: streamed.append(stream(self, *args)) or streamed[-1])
     asked.clear()
     (found,) = captures(stage, [table], TODAY)
     assert found.reconciled.first.startswith("a=5001, b='k35007': x is 11669.00 in the source and 11669.01")

@@ -29,10 +29,16 @@ def variables(stage: Stage, **more: str) -> dict[str, str]:
     return {
         "REFERA_STAGE": "production",
         "REFERA_CLASSICMODELS_URL": f"mariadb://{source.user}:{source.password}@{source.host}:{source.port}/{source.name}",
-        "REFERA_LAKE": stage.lake, "REFERA_WAREHOUSE": stage.warehouse, "REFERA_S3_ENDPOINT": store.endpoint,
-        "REFERA_MESSAGES": "s3://messages", "REFERA_S3_REGION": store.region, "REFERA_NOW": stage.clock.fixed.isoformat(),
-        "AWS_ACCESS_KEY_ID": store.access_key, "AWS_SECRET_ACCESS_KEY": store.secret_key, **more,
-    }  # fmt: skip
+        "REFERA_LAKE": stage.lake,
+        "REFERA_WAREHOUSE": stage.warehouse,
+        "REFERA_S3_ENDPOINT": store.endpoint,
+        "REFERA_MESSAGES": "s3://messages",
+        "REFERA_S3_REGION": store.region,
+        "REFERA_NOW": stage.clock.fixed.isoformat(),
+        "AWS_ACCESS_KEY_ID": store.access_key,
+        "AWS_SECRET_ACCESS_KEY": store.secret_key,
+        **more,
+    }
 
 
 def tell(monkeypatch: pytest.MonkeyPatch, told: Mapping[str, str]) -> None:

@@ -37,13 +37,25 @@ def on_lambda(
         store.create_bucket(Bucket=MESSAGES)
     with LambdaService(tmp_path / "environments") as service:
 
-        def deploy(*, package: Path = extract_package, handler: str = "refera_platform.runners.aws_lambda.handler.handler",
-                   timeout: float = 60, memory: int = 512, reserved: int | None = None, on_success: str = "",
-                   **more: str) -> None:  # fmt: skip
+        def deploy(
+            *,
+            package: Path = extract_package,
+            handler: str = "refera_platform.runners.aws_lambda.handler.handler",
+            timeout: float = 60,
+            memory: int = 512,
+            reserved: int | None = None,
+            on_success: str = "",
+            **more: str,
+        ) -> None:
             function = Function(
-                name=EXTRACT, package=package, handler=handler, timeout=timeout, memory=memory, reserved=reserved,
+                name=EXTRACT,
+                package=package,
+                handler=handler,
+                timeout=timeout,
+                memory=memory,
+                reserved=reserved,
                 environment=variables(stage, **more),
-            )  # fmt: skip
+            )
             service.add(function, on_success=on_success)
 
         deploy()

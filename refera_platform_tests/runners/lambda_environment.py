@@ -170,9 +170,7 @@ class Environment:
             return said.get("errorType", ""), said.get("errorMessage", "")
         code = self._process.wait()
         reason = (
-            f"signal: {signal.Signals(-code).name.removeprefix('SIG').lower()}"
-            if code < 0
-            else f"exit status {code}"
+            f"signal: {signal.Signals(-code).name.removeprefix('SIG').lower()}" if code < 0 else f"exit status {code}"
         )
         reason = reason.replace("signal: kill", "signal: killed")
         return "Runtime.ExitError", f"RequestId: {call.request_id} Error: Runtime exited with error: {reason}"
@@ -200,13 +198,19 @@ class Environment:
         runtime = "/tmp/runtime" if isolated else str(client)
         told = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
-            "AWS_LAMBDA_FUNCTION_NAME": self.function.name, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.function.memory), "AWS_REGION": "us-east-1",
+            "AWS_LAMBDA_FUNCTION_NAME": self.function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.function.memory),
+            "AWS_REGION": "us-east-1",
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info[0]}.{sys.version_info[1]}",
-            "LAMBDA_TASK_ROOT": root, "_HANDLER": self.function.handler, "TZ": ":UTC", "LANG": "en_US.UTF-8",
-            "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": f"{root}:{runtime}",
+            "LAMBDA_TASK_ROOT": root,
+            "_HANDLER": self.function.handler,
+            "TZ": ":UTC",
+            "LANG": "en_US.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PYTHONPATH": f"{root}:{runtime}",
             **self.function.environment,
-        }  # fmt: skip
+        }
         python = os.path.realpath(sys.executable)
         words = [
             *(f"{name}={value}" for name, value in told.items()),
@@ -216,14 +220,16 @@ class Environment:
             "awslambdaric",
             self.function.handler,
         ]
-        command = (
-            ["unshare", "-rm", "sh", "-ec", NAMESPACE, "sh", *words] if isolated else ["env", "-i", *words]
-        )
+        command = ["unshare", "-rm", "sh", "-ec", NAMESPACE, "sh", *words] if isolated else ["env", "-i", *words]
         return subprocess.Popen(
-            command, cwd=self.function.package, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
+            command,
+            cwd=self.function.package,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
             env={"PATH": os.environ["PATH"], "SCRATCH": str(scratch), "PACKAGE": str(self.function.package)},
             start_new_session=True,
-        )  # fmt: skip
+        )
 
     def _read(self) -> None:
         while select.select([self._out], [], [])[0] and self._drain():

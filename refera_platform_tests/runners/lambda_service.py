@@ -115,9 +115,7 @@ class LambdaService:
         try:
             event = json.loads(payload or b"{}")
         except ValueError as trouble:
-            return _refused(
-                400, "InvalidRequestContentException", f"Could not parse request body into json: {trouble}"
-            )
+            return _refused(400, "InvalidRequestContentException", f"Could not parse request body into json: {trouble}")
         if kind == "DryRun":
             return 204, {}, b""
         if kind == "Event":
@@ -173,9 +171,7 @@ class LambdaService:
                 deployed.idle.append(environment)
         if not call.error and len(call.answer) > MOST_BYTES:
             said = f"Response payload size exceeded maximum allowed payload size ({MOST_BYTES} bytes)."
-            call.answer = json.dumps(
-                {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": said}
-            ).encode()
+            call.answer = json.dumps({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": said}).encode()
             call.error = "Unhandled"
         invoked.error = call.error
         return call, environment.tail
@@ -190,16 +186,22 @@ class LambdaService:
             call, _ = self._run(deployed, environment, event, "Event")
             said = json.loads(call.answer)
             envelope = {
-                "version": "1.0", "timestamp": "2026-11-27T00:00:00.000Z",
+                "version": "1.0",
+                "timestamp": "2026-11-27T00:00:00.000Z",
                 "requestContext": {
-                    "requestId": call.request_id, "condition": "RetriesExhausted" if call.error else "Success",
+                    "requestId": call.request_id,
+                    "condition": "RetriesExhausted" if call.error else "Success",
                     "functionArn": f"arn:aws:lambda:us-east-1:000000000000:function:{deployed.function.name}:$LATEST",
                     "approximateInvokeCount": attempt,
                 },
-                "requestPayload": event, "responsePayload": said,
-                "responseContext": {"statusCode": 200, "executedVersion": "$LATEST",
-                                    **({"functionError": call.error} if call.error else {})},
-            }  # fmt: skip
+                "requestPayload": event,
+                "responsePayload": said,
+                "responseContext": {
+                    "statusCode": 200,
+                    "executedVersion": "$LATEST",
+                    **({"functionError": call.error} if call.error else {}),
+                },
+            }
             if not call.error:
                 if deployed.on_success:
                     self.call(deployed.on_success, json.dumps(envelope).encode(), "Event")
@@ -221,9 +223,7 @@ def _invoke_api(service: LambdaService) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             name = unquote(urlsplit(self.path).path.split("/")[3])
-            status, headers, said = answer(
-                name, body, self.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-            )
+            status, headers, said = answer(name, body, self.headers.get("X-Amz-Invocation-Type", "RequestResponse"))
             self.send_response(status)
             for key, value in {
                 **headers,

@@ -112,9 +112,7 @@ def test_a_table_that_is_refused_is_red_and_the_others_count(on_lambda, stage, s
     ],
     ids=["timeout", "silence"],
 )
-def test_a_function_that_says_nothing_fails_the_asset(
-    on_lambda, stage, shop, tmp_path, monkeypatch, deployed, said
-):
+def test_a_function_that_says_nothing_fails_the_asset(on_lambda, stage, shop, tmp_path, monkeypatch, deployed, said):
     # how long Dagster waits for messages of a function that never opened Pipes
     monkeypatch.setattr("dagster._core.pipes.utils.WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 0.1)
     monkeypatch.setattr(raw_tables, "RETRIES", raw_tables.RETRIES._replace(delay=0))

@@ -131,9 +131,12 @@ def test_an_instant_that_is_none(instant: object) -> None:
 
 NOON = "2026-03-10T12:00:00+00:00"
 STAGE = {
-    "REFERA_STAGE": "production", "REFERA_CLASSICMODELS_URL": "mariadb://reader@db.invalid/classicmodels",
-    "REFERA_LAKE": "s3://lake/raw", "REFERA_WAREHOUSE": "s3://lake/warehouse", "REFERA_NOW": NOON,
-}  # fmt: skip
+    "REFERA_STAGE": "production",
+    "REFERA_CLASSICMODELS_URL": "mariadb://reader@db.invalid/classicmodels",
+    "REFERA_LAKE": "s3://lake/raw",
+    "REFERA_WAREHOUSE": "s3://lake/warehouse",
+    "REFERA_NOW": NOON,
+}
 
 
 @pytest.mark.parametrize(
@@ -154,9 +157,11 @@ STAGE = {
         ),
         pytest.param({"scheduled_at": "2026-03-11T12:00:01Z"}, "more than a day after now", id="a-second-more"),
         pytest.param({"scheduled_at": "2026-03-12T01:00:00+12:00"}, "more than a day", id="other-zone"),
-        pytest.param({"scheduled_at": "2026-01-01T23:59:59Z"}, "2025-12-31 is before 2026-01-01", id="schedule-too-old"),
+        pytest.param(
+            {"scheduled_at": "2026-01-01T23:59:59Z"}, "2025-12-31 is before 2026-01-01", id="schedule-too-old"
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_day_that_the_calendar_has_not_is_refused(asked: dict[str, object], said: str) -> None:
     request = read({"database": "classicmodels", "stage": "production", **asked})
     with pytest.raises(DayRefused, match=said) as refused:

@@ -45,9 +45,7 @@ def test_a_compared_table_arrives_whole(stage, shop, monkeypatch) -> None:
     table = replace(catalog.find("products"), strategy=Strategy.COMPARE)
     monkeypatch.setattr(catalog, "TABLES", (table,))
     one = captured(stage, "products", TODAY)
-    assert messages.heard(json.loads(json.dumps(messages.told(one))), {table.address: table}) == replace(
-        one, known={}
-    )
+    assert messages.heard(json.loads(json.dumps(messages.told(one))), {table.address: table}) == replace(one, known={})
 
 
 @pytest.mark.parametrize(
@@ -79,9 +77,13 @@ def test_a_kind_that_is_no_error_of_ours_is_not_made() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [{}, {"table": "classicmodels.orders", "came": "lost"}, {"table": "other.orders", "came": "refused"},
-     {"table": "classicmodels.orders", "came": "captured", "filled": []}],
-)  # fmt: skip
+    [
+        {},
+        {"table": "classicmodels.orders", "came": "lost"},
+        {"table": "other.orders", "came": "refused"},
+        {"table": "classicmodels.orders", "came": "captured", "filled": []},
+    ],
+)
 def test_another_version_is_not_understood_and_says_so(said) -> None:
     with pytest.raises(LakeError, match="does not understand"):
         messages.heard(said, BY_ADDRESS)
@@ -92,7 +94,5 @@ def test_a_diagnosis_and_runways() -> None:
     assert messages.diagnosis_heard(json.loads(json.dumps(messages.diagnosis_told(found)))) == found
     for runway in (Runway(was_read=False), Runway(was_read=True, left=timedelta(hours=3.5))):
         assert messages.runway_heard(json.loads(json.dumps(messages.runway_told(runway)))) == runway
-    gone = messages.runway_heard(
-        messages.runway_told(Runway(was_read=True, trouble=LakeError("Purged:", "hurry.")))
-    )
+    gone = messages.runway_heard(messages.runway_told(Runway(was_read=True, trouble=LakeError("Purged:", "hurry."))))
     assert (type(gone.trouble), str(gone.trouble)) == (LakeError, "Purged: hurry.")

@@ -89,9 +89,7 @@ def test_a_refused_table_fails_the_call_and_the_others_are_committed(stage, shop
     ):
         handler(DAY, Context())
     assert list(states_of(stage, "orders")) == [TODAY]
-    assert [line["table"] for line in lines_of(capsys) if line["message"] == "refused"] == [
-        "classicmodels.payments"
-    ]
+    assert [line["table"] for line in lines_of(capsys) if line["message"] == "refused"] == ["classicmodels.payments"]
 
 
 def test_a_newest_object_that_cannot_be_read_keeps_no_other_table_from_its_day(stage, shop, told) -> None:
@@ -198,19 +196,13 @@ def test_pieces_that_are_wanted_again_are_no_success(stage, shop, told, monkeypa
     assert handler(DAY, Context())["tables"]["classicmodels.orderdetails"]["agrees"]
 
 
-def test_who_has_nobody_listening_fails_when_lake_and_source_differ(
-    stage, shop, told, capsys, server
-) -> None:
+def test_who_has_nobody_listening_fails_when_lake_and_source_differ(stage, shop, told, capsys, server) -> None:
     handler({**DAY, "tables": ["orders", "payments"]}, Context())
     with root_session(server, "set session sql_log_bin = 0"):
         server.execute("update payments set amount = 3 where checkNumber = 'C1'")
-    with pytest.raises(
-        LakeError, match=r"is not what the source holds: classicmodels\.payments .*checkNumber"
-    ):
+    with pytest.raises(LakeError, match=r"is not what the source holds: classicmodels\.payments .*checkNumber"):
         handler({**DAY, "tables": ["orders", "payments"]}, Context())
-    assert [line["table"] for line in lines_of(capsys) if line["message"] == "differs"] == [
-        "classicmodels.payments"
-    ]
+    assert [line["table"] for line in lines_of(capsys) if line["message"] == "differs"] == ["classicmodels.payments"]
     assert handler({**DAY, "tables": ["payments"], "afresh": ["payments"]}, Context())
     assert differences_of(stage, [catalog.find("orders"), catalog.find("payments")]) == {}
 
@@ -235,9 +227,7 @@ def test_a_difference_stands_until_somebody_has_compared_anew(stage, shop, told,
     assert differences_of(stage, [payments]) == {}
 
 
-def test_what_is_committed_while_an_inexact_snapshot_begins_is_no_difference(
-    stage, shop, told, monkeypatch
-) -> None:
+def test_what_is_committed_while_an_inexact_snapshot_begins_is_no_difference(stage, shop, told, monkeypatch) -> None:
     payments = catalog.find("payments")
     captures(stage, [payments], TODAY)
     genuine = MariaDB.begin_snapshot
@@ -296,9 +286,7 @@ def test_a_downtime_is_made_up_day_by_day_as_long_as_there_is_time(stage, shop, 
     assert list(states_of(stage, LINES)) == days[:2]
     assert all(state.is_closed for state in states_of(stage, LINES).values())
     answer = handler(event, Context())["tables"]["classicmodels.orderdetails"]
-    assert {day: told["added"] for day, told in answer["days"].items()} == {
-        str(day): {"u": 2} for day in days[2:]
-    }
+    assert {day: told["added"] for day, told in answer["days"].items()} == {str(day): {"u": 2} for day in days[2:]}
     assert list(states_of(stage, LINES)) == days
     assert differences_of(stage, [LINES, catalog.find("orders")]) == {}
 

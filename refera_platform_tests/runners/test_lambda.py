@@ -142,9 +142,7 @@ def test_throttling_is_waited_for_and_then_told(on_lambda, shop) -> None:
         ("InvalidSubnetIDException", 502, False),
     ],
 )
-def test_what_passes_by_itself_is_waited_for_and_what_does_not_is_told(
-    on_lambda, code, status, waits
-) -> None:
+def test_what_passes_by_itself_is_waited_for_and_what_does_not_is_told(on_lambda, code, status, waits) -> None:
     waited: list[float] = []
     function = Function(on_lambda.stage, pause=waited.append)
     refusal = (
@@ -217,9 +215,7 @@ def test_a_schedule_without_dagster_tries_again_and_then_keeps_the_event(on_lamb
         "scheduled_at": f"{TODAY}T23:30:00Z",
         "tables": ["payments", "orders"],
     }
-    on_lambda.service.call(
-        EXTRACT, json.dumps({**event, "scheduled_at": "2026-03-11T00:30:00Z"}).encode(), "Event"
-    )
+    on_lambda.service.call(EXTRACT, json.dumps({**event, "scheduled_at": "2026-03-11T00:30:00Z"}).encode(), "Event")
     on_lambda.service.settle()
     deployed = on_lambda.service.of(EXTRACT)
     assert [each.error for each in deployed.invoked] == ["Unhandled"] * 3

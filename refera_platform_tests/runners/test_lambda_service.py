@@ -60,9 +60,13 @@ def service(tmp_path: Path, package: Path) -> Iterator[LambdaService]:
 
 def client(service: LambdaService) -> Any:
     return boto3.client(
-        "lambda", endpoint_url=service.endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x",
+        "lambda",
+        endpoint_url=service.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
         config=Config(retries={"total_max_attempts": 1}),
-    )  # fmt: skip
+    )
 
 
 def call(service: LambdaService, event: object, **more: Any) -> tuple[dict[str, Any], Any]:
@@ -143,9 +147,7 @@ def test_a_function_without_room_refuses(service: LambdaService, package: Path) 
     assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
 
 
-def test_an_event_is_tried_three_times_and_its_success_handed_on(
-    service: LambdaService, package: Path
-) -> None:
+def test_an_event_is_tried_three_times_and_its_success_handed_on(service: LambdaService, package: Path) -> None:
     service.add(Function(name="next", package=package, handler="code_of.handler"))
     service.add(Function(name="f", package=package, handler="code_of.handler", timeout=2), on_success="next")
     assert call(service, {"do": "raise"}, InvocationType="Event")[0]["StatusCode"] == 202

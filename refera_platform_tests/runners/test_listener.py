@@ -14,10 +14,17 @@ from refera_platform.runners.aws_lambda.listener import opened
 from refera_platform.source import catalog
 
 CONTEXT = {
-    "asset_keys": ["raw/classicmodels/orders"], "code_version_by_asset_key": None, "provenance_by_asset_key": None,
-    "partition_key": None, "partition_key_range": None, "partition_time_window": None, "run_id": "r", "job_name": "j",
-    "retry_number": 0, "extras": {},
-}  # fmt: skip
+    "asset_keys": ["raw/classicmodels/orders"],
+    "code_version_by_asset_key": None,
+    "provenance_by_asset_key": None,
+    "partition_key": None,
+    "partition_key_range": None,
+    "partition_time_window": None,
+    "run_id": "r",
+    "job_name": "j",
+    "retry_number": 0,
+    "extras": {},
+}
 ORDERS = catalog.find("orders")
 
 
@@ -65,9 +72,7 @@ def test_an_error_is_the_call_s_to_tell_and_not_what_it_was_made_of(stage, prefi
     assert "TOPSECRET" not in json.dumps(messages)
 
 
-@pytest.mark.parametrize(
-    "context", [{"path": "/etc/hostname"}, {"path": "/nowhere", "data": CONTEXT}, {"other": 1}]
-)
+@pytest.mark.parametrize("context", [{"path": "/etc/hostname"}, {"path": "/nowhere", "data": CONTEXT}, {"other": 1}])
 def test_a_context_that_names_a_file_or_nothing_is_refused(stage, prefix, context):
     with (
         pytest.raises(SettingError, match="parameters of Dagster Pipes cannot be read"),

@@ -16,9 +16,16 @@ def table(name, strategy=Strategy.LOG):
 
 def state(days_ago, *, is_closed=True, strategy="log"):
     return RawState(
-        database="shop", table="t", day=DAY - timedelta(days=days_ago), strategy=strategy, server="s", schema="shop",
-        start_position="", end_position="", is_closed=is_closed,
-    )  # fmt: skip
+        database="shop",
+        table="t",
+        day=DAY - timedelta(days=days_ago),
+        strategy=strategy,
+        server="s",
+        schema="shop",
+        start_position="",
+        end_position="",
+        is_closed=is_closed,
+    )
 
 
 def passes_of(newest, afresh=()):

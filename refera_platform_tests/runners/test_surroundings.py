@@ -17,9 +17,7 @@ VARIABLES = {
     "REFERA_WAREHOUSE": "s3://warehouse/warehouse",
     "AWS_REGION": "eu-west-1",
 }
-FIELDS = (
-    '{"username": "reader", "password": "p@ss/s:w%rd", "host": "db.internal", "port": 3307, "dbname": "shop"}'
-)
+FIELDS = '{"username": "reader", "password": "p@ss/s:w%rd", "host": "db.internal", "port": 3307, "dbname": "shop"}'
 
 
 @pytest.fixture
@@ -28,9 +26,11 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     server.start()
     host, port = server.get_host_and_port()
     for name, value in {
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1",
-    }.items():  # fmt: skip
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():
         monkeypatch.setenv(name, value)
     yield boto3.client("secretsmanager")
     requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
@@ -44,8 +44,12 @@ def test_secrets_become_the_url_and_the_key(secrets) -> None:
     stage = stage_of(told, reads_source=True)
     source = stage.databases["classicmodels"]
     assert (source.user, source.password, source.host, source.port, source.name) == (
-        "reader", "p@ss/s:w%rd", "db.internal", 3307, "shop",
-    )  # fmt: skip
+        "reader",
+        "p@ss/s:w%rd",
+        "db.internal",
+        3307,
+        "shop",
+    )
     assert (source.ssl_mode, stage.hash_key, stage.store.region) == (
         "verify_identity",
         b"0123456789abcdef",
@@ -86,9 +90,7 @@ def test_who_reads_needs_an_address() -> None:
         stage_of(VARIABLES, reads_source=True)
 
 
-@pytest.mark.parametrize(
-    ("size", "limit"), [("512", "192MB"), ("128", "128MB"), ("3008", "2688MB"), ("", "1GB")]
-)
+@pytest.mark.parametrize(("size", "limit"), [("512", "192MB"), ("128", "128MB"), ("3008", "2688MB"), ("", "1GB")])
 def test_duckdb_gets_what_the_function_has_beside_python(size: str, limit: str) -> None:
     stage = stage_of({**VARIABLES, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": size}, reads_source=False)
     assert (stage.memory_limit, str(stage.home)) == (limit, "/tmp/refera")
@@ -104,9 +106,7 @@ def test_options_of_tls_in_the_fields() -> None:
 
 def test_a_task_reads_a_secret_as_a_function_does() -> None:
     told = {**VARIABLES, "REFERA_STAGE": "production", "REFERA_HOME": "/tmp/refera"}
-    plain = load(
-        {**told, "REFERA_CLASSICMODELS_URL": url_of("X", FIELDS) + "\n", "REFERA_HASH_KEY": "k" * 32 + "\n"}
-    )
+    plain = load({**told, "REFERA_CLASSICMODELS_URL": url_of("X", FIELDS) + "\n", "REFERA_HASH_KEY": "k" * 32 + "\n"})
     fields = load({**told, "REFERA_CLASSICMODELS_URL": FIELDS, "REFERA_HASH_KEY": "k" * 32})
     assert fields.databases == plain.databases
     assert fields.databases["classicmodels"].password == "p@ss/s:w%rd"

@@ -34,9 +34,13 @@ def without_source(told: dict[str, str]) -> dict[str, str]:
 def transform(on_lambda: OnLambda, stage, transform_package) -> Deployed:
     """The second function, which is called when the first one succeeded and knows nothing of the source."""
     function = Function(
-        name=TRANSFORM, package=transform_package, handler="refera_platform.runners.aws_lambda.transform.handler", timeout=120,
-        memory=1024, environment=without_source(variables(stage)),
-    )  # fmt: skip
+        name=TRANSFORM,
+        package=transform_package,
+        handler="refera_platform.runners.aws_lambda.transform.handler",
+        timeout=120,
+        memory=1024,
+        environment=without_source(variables(stage)),
+    )
     on_lambda.service.add(function)
     on_lambda.deploy(on_success=TRANSFORM)
     return on_lambda.service.of(TRANSFORM)

@@ -166,9 +166,14 @@ FOOT = """/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;
 
 
 def dump_text(
-    *, database: str = "classicmodels", use: bool = True, comments: bool = True, rows: bool = True, extra: str = "",
+    *,
+    database: str = "classicmodels",
+    use: bool = True,
+    comments: bool = True,
+    rows: bool = True,
+    extra: str = "",
     options: str = "ENGINE=InnoDB DEFAULT CHARSET=latin1",
-) -> str:  # fmt: skip
+) -> str:
     """A dump of the eight tables, one row a line, as mysqldump writes it."""
     text = HEAD.format(database=database) if comments else ""
     if use:
@@ -180,9 +185,7 @@ def dump_text(
         text += f"\nDROP TABLE IF EXISTS `{table}`;\nCREATE TABLE `{table}` ({columns}) {options};\n"
         if rows:
             values = ",\n".join(ROWS[table])
-            text += (
-                f"\nLOCK TABLES `{table}` WRITE;\nINSERT INTO `{table}` VALUES\n{values};\nUNLOCK TABLES;\n"
-            )
+            text += f"\nLOCK TABLES `{table}` WRITE;\nINSERT INTO `{table}` VALUES\n{values};\nUNLOCK TABLES;\n"
     return text + extra + (FOOT if comments else "")
 
 
@@ -198,22 +201,36 @@ class Private:
         with (
             closing(
                 pymysql.connect(
-                    host=database.host, port=database.port, user=who.user, password=who.password,
-                    database=database.database, charset="utf8mb4", autocommit=True, **options,
+                    host=database.host,
+                    port=database.port,
+                    user=who.user,
+                    password=who.password,
+                    database=database.database,
+                    charset="utf8mb4",
+                    autocommit=True,
+                    **options,
                 )
             ) as connection,
             connection.cursor() as cursor,
-        ):  # fmt: skip
+        ):
             cursor.execute(sql)
             return list(cursor.fetchall())
 
     @property
     def bucket(self) -> Any:
         store = self.address.s3
-        return boto3.session.Session().resource(
-            "s3", endpoint_url=store.endpoint, region_name=store.region, aws_access_key_id=store.access_key,
-            aws_secret_access_key=store.secret_key, config=Config(s3={"addressing_style": "path"}, proxies={}),
-        ).Bucket(store.bucket)  # fmt: skip
+        return (
+            boto3.session.Session()
+            .resource(
+                "s3",
+                endpoint_url=store.endpoint,
+                region_name=store.region,
+                aws_access_key_id=store.access_key,
+                aws_secret_access_key=store.secret_key,
+                config=Config(s3={"addressing_style": "path"}, proxies={}),
+            )
+            .Bucket(store.bucket)
+        )
 
     def rows(self) -> dict[str, int]:
         """Rows of each table of the local source."""

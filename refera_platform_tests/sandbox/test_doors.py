@@ -68,9 +68,7 @@ def asked(connection: http.client.HTTPConnection, method: str, path: str) -> str
         answer = connection.getresponse()
         if answer.status == 400 and b"HTTP request to an HTTPS server" in answer.read():
             return ""
-        return (
-            f"{method} {path} {answer.status} {answer.getheader('Access-Control-Allow-Origin') or ''}".strip()
-        )
+        return f"{method} {path} {answer.status} {answer.getheader('Access-Control-Allow-Origin') or ''}".strip()
     except (OSError, http.client.HTTPException):
         return ""
     finally:
@@ -118,9 +116,7 @@ def test_s3_gives_a_stranger_nothing_and_tells_no_page_that_it_may_ask(private: 
     private.bucket.put_object(Key="kept", Body=SECRET)
     found = [each.split() for each in got(urlsplit(private.address.s3.endpoint).port or 0)]
     refused = {"400", "403", "405"}
-    assert {(method, path) for method, path, status, *_ in found if status not in refused} == {
-        ("GET", "/status")
-    }
+    assert {(method, path) for method, path, status, *_ in found if status not in refused} == {("GET", "/status")}
     # SeaweedFS writes * on what concerns no bucket, where it lists buckets to who signs and refuses all others
     allowed = {path for _, path, _, *origin in found if origin}
     assert allowed <= {"/", "/status"} | {path for method, path, *_ in found if method == "POST"}
@@ -143,9 +139,13 @@ def unguarded(folder: Path) -> Iterator[int]:
     """SeaweedFS as it was started before: the same ports, no certificate; gives the first of them."""
     first = ports.pick(seaweedfs.PORTS.values())
     address = StoreAddress(
-        endpoint=f"http://127.0.0.1:{first + seaweedfs.PORTS['s3.port']}", region="us-east-1", access_key="key",
-        secret_key="secret", bucket="refera", first_port=first,
-    )  # fmt: skip
+        endpoint=f"http://127.0.0.1:{first + seaweedfs.PORTS['s3.port']}",
+        region="us-east-1",
+        access_key="key",
+        secret_key="secret",
+        bucket="refera",
+        first_port=first,
+    )
     server = seaweedfs.daemon(folder)
     (folder / "logs").mkdir()
     seaweedfs.prepare(folder, address)

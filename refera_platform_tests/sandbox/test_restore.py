@@ -18,14 +18,26 @@ from refera_platform.sandbox.lock import exclusive
 from refera_platform.sandbox.servers import mariadb
 from refera_platform_tests.sandbox.conftest import COUNTS, REAL_DUMP, Private, command_lines, dump_text
 
-PROVENANCE = {"customers": 122, "employees": 23, "offices": 7, "orderdetails": 2996, "orders": 326, "payments": 273,
-              "productlines": 7, "products": 110}  # fmt: skip
+PROVENANCE = {
+    "customers": 122,
+    "employees": 23,
+    "offices": 7,
+    "orderdetails": 2996,
+    "orders": 326,
+    "payments": 273,
+    "productlines": 7,
+    "products": 110,
+}
 FOREIGN_KEYS = {
-    ("customers", "salesRepEmployeeNumber", "employees"), ("employees", "reportsTo", "employees"),
-    ("employees", "officeCode", "offices"), ("orderdetails", "orderNumber", "orders"),
-    ("orderdetails", "productCode", "products"), ("orders", "customerNumber", "customers"),
-    ("payments", "customerNumber", "customers"), ("products", "productLine", "productlines"),
-}  # fmt: skip
+    ("customers", "salesRepEmployeeNumber", "employees"),
+    ("employees", "reportsTo", "employees"),
+    ("employees", "officeCode", "offices"),
+    ("orderdetails", "orderNumber", "orders"),
+    ("orderdetails", "productCode", "products"),
+    ("orders", "customerNumber", "customers"),
+    ("payments", "customerNumber", "customers"),
+    ("products", "productLine", "productlines"),
+}
 RESTORE = """
 import pathlib, sys
 from refera_platform.sandbox.dump.restore import restore
@@ -45,11 +57,7 @@ def foreign_keys(private: Private) -> set[tuple[str, ...]]:
 def leftovers(private: Private) -> list[str]:
     databases = [name for (name,) in private.ask("show databases like 'classicmodels\\_\\_%'")]
     folders = [folder.name for folder in (private.home / "scratch").glob("*")]
-    return (
-        databases
-        + folders
-        + [line for line in command_lines().splitlines() if f"{private.home}/scratch/" in line]
-    )
+    return databases + folders + [line for line in command_lines().splitlines() if f"{private.home}/scratch/" in line]
 
 
 @pytest.fixture
@@ -81,9 +89,7 @@ def test_the_public_sample_arrives_whole_and_faithful(private: Private) -> None:
     assert (report.database, report.tables, report.notes) == ("classicmodels", PROVENANCE, ())
     assert private.rows() == PROVENANCE
     assert foreign_keys(private) == FOREIGN_KEYS
-    charset = private.ask(
-        "select table_collation from information_schema.tables where table_name = 'customers'"
-    )
+    charset = private.ask("select table_collation from information_schema.tables where table_name = 'customers'")
     assert charset == [("latin1_swedish_ci",)]
     written = [letter for letter in REAL_DUMP.read_text() if not letter.isascii()]
     texts = [value for table in PROVENANCE for row in private.ask(f"select * from {table}") for value in row]
@@ -110,12 +116,8 @@ def test_every_value_of_a_dump_arrives(private: Private, dump: Path) -> None:
     assert private.ask("select comments from orders where orderNumber = 100") == [
         ("line one\r\nline two; -- not a comment",)
     ]
-    assert private.ask("select image from productlines where productLine = 'Barcos'") == [
-        (b"\0'\n\x1a\xc3\xa9",)
-    ]
-    assert private.ask("select image from productlines where productLine = 'Aviões'") == [
-        (b"\xff\0\xc3(\xfe",)
-    ]
+    assert private.ask("select image from productlines where productLine = 'Barcos'") == [(b"\0'\n\x1a\xc3\xa9",)]
+    assert private.ask("select image from productlines where productLine = 'Aviões'") == [(b"\xff\0\xc3(\xfe",)]
     assert not (private.home / "sample.json").exists()
     assert leftovers(private) == []
     database = private.address.mariadb
@@ -139,9 +141,7 @@ def test_a_second_restore_replaces_the_first_and_whatever_else_was_there(served:
     assert served.ask("select count(*) from orders", served.address.mariadb.reader) == [(2,)]
 
 
-def test_the_names_of_database_and_tables_and_further_objects_do_not_matter(
-    private: Private, tmp_path: Path
-) -> None:
+def test_the_names_of_database_and_tables_and_further_objects_do_not_matter(private: Private, tmp_path: Path) -> None:
     text = dump_text(database="shop")
     for table in ("customers", "orders", "orderdetails"):
         text = text.replace(f"`{table}`", f"`{table.title()}`")
@@ -167,10 +167,12 @@ DELIMITER ;
     assert report.database == "shop"
     assert private.rows() == COUNTS
     assert set(report.notes) == {
-        "1 view not carried over", "1 trigger not carried over", "1 routine not carried over",
+        "1 view not carried over",
+        "1 trigger not carried over",
+        "1 routine not carried over",
         "table shop.regions not carried over",
         "foreign key to_regions of offices not carried over: it points at shop.regions",
-    }  # fmt: skip
+    }
     assert foreign_keys(private) == FOREIGN_KEYS
     private.ask("update orders set status = 'still mine' where orderNumber = 100")
 
@@ -252,8 +254,17 @@ def test_a_session_that_reads_the_source_is_waited_for_but_not_for_ever(
 ) -> None:
     monkeypatch.setattr(swap, "LOCK_SECONDS", 1)
     reader = served.address.mariadb
-    with closing(pymysql.connect(unix_socket=reader.socket, user=reader.reader.user, password=reader.reader.password,
-                                 database="classicmodels")) as connection, connection.cursor() as cursor:  # fmt: skip
+    with (
+        closing(
+            pymysql.connect(
+                unix_socket=reader.socket,
+                user=reader.reader.user,
+                password=reader.reader.password,
+                database="classicmodels",
+            )
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("start transaction with consistent snapshot")
         cursor.execute("select * from orders")
         with pytest.raises(LocalStackError, match="somebody is reading it"):

@@ -77,7 +77,7 @@ def test_a_hostile_dump_harms_nothing(server: scratch_mariadb.Scratch, tmp_path:
         "SHUTDOWN;": "SHUTDOWN privilege",
         "CREATE DEFINER=root@localhost PROCEDURE dump.p() SET GLOBAL general_log = 1; CALL dump.p();": "definer",
         f"CREATE TABLE t (i int) ENGINE=Aria DATA DIRECTORY='{tmp_path}'; LOCK TABLES x WRITE;": "exist",
-    }.items():  # fmt: skip
+    }.items():
         said = broken(f"SELECT 1;\n{statement}\n", server, tmp_path)
         assert re.search(words, said), (statement, said)
     assert [entry.name for entry in tmp_path.iterdir()] == ["dump.sql"]
@@ -98,7 +98,7 @@ def test_a_hostile_dump_harms_nothing(server: scratch_mariadb.Scratch, tmp_path:
         ("('2','Lisboa','+351','Rua D','2º','','Portugal','1000','EMEA')", "it ends inside a statement"),
         ("-- Host: localhost", "it ends without"),
     ],
-)  # fmt: skip
+)
 def test_a_dump_that_was_cut_off_is_refused(
     last: str, reason: str, server: scratch_mariadb.Scratch, tmp_path: Path
 ) -> None:
@@ -106,10 +106,7 @@ def test_a_dump_that_was_cut_off_is_refused(
     cut = text.index(last) + (0 if last.startswith("-- Dump") else len(last))
     said = broken(text[:cut], server, tmp_path)
     assert reason in said
-    assert (
-        f"at line {text[:cut].count(chr(10)) + (text[cut - 1] != chr(10))}" in said
-        or "broken at line" in said
-    )
+    assert f"at line {text[:cut].count(chr(10)) + (text[cut - 1] != chr(10))}" in said or "broken at line" in said
     assert "unchanged" in said
 
 
@@ -127,20 +124,14 @@ def test_rows_that_point_at_rows_which_are_not_there_are_an_incomplete_dump(
 ) -> None:
     text = dump_text(comments=False)
     cut = text.index("LOCK TABLES `products`")
-    assert "3 rows of orderdetails point at products that are not in it" in broken(
-        text[:cut], server, tmp_path
-    )
+    assert "3 rows of orderdetails point at products that are not in it" in broken(text[:cut], server, tmp_path)
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["lf", "crlf"])
-def test_a_syntax_error_is_named_with_its_line(
-    ends: str, server: scratch_mariadb.Scratch, tmp_path: Path
-) -> None:
+def test_a_syntax_error_is_named_with_its_line(ends: str, server: scratch_mariadb.Scratch, tmp_path: Path) -> None:
     text = dump_text().replace("(101,'2026-01-03'", "(101 '2026-01-03'").replace("\n", ends)
     line = text[: text.index("(101 ")].count("\n") + 1
-    assert f"DUMP is broken at line {line}: syntax error near \"'2026-01-03'" in broken(
-        text, server, tmp_path
-    )
+    assert f"DUMP is broken at line {line}: syntax error near \"'2026-01-03'" in broken(text, server, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -175,16 +166,14 @@ def test_a_row_that_is_refused_is_named_with_the_line_of_its_statement(
         (gzip.compress(dump_text().encode())[:-5] + b"\0\0\0\0\0", "gzip stream is damaged"),
     ],
     ids=["empty", "blank", "zip", "bzip2", "xz", "utf-16", "program", "letter", "comment", "csv", "cut", "damaged"],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_dump_says_what_it_is(
     content: bytes, words: str, server: scratch_mariadb.Scratch, tmp_path: Path
 ) -> None:
     assert re.search(words, broken(content, server, tmp_path))
 
 
-def test_a_dump_of_another_business_says_what_is_missing(
-    server: scratch_mariadb.Scratch, tmp_path: Path
-) -> None:
+def test_a_dump_of_another_business_says_what_is_missing(server: scratch_mariadb.Scratch, tmp_path: Path) -> None:
     text = dump_text().replace("`payments`", "`payings`").replace("`orderDate`", "`date`")
     assert "table payments, column orders.orderDate are missing" in broken(text, server, tmp_path)
 
@@ -223,15 +212,16 @@ def test_other_ways_to_write_the_same_dump_are_read(
         "no comments": dump_text(comments=False).encode(),
         "crlf": dump_text().replace("\n", "\r\n").encode(),
         "byte order mark": b"\xef\xbb\xbf" + dump_text().encode(),
-        "mysql 8": dump_text(options=mysql8).replace("\nUSE", f"{GTIDS}\nUSE", 1).replace(
-            "'line one", "'utf8mb4_0900_ai_ci line one"
-        ).encode(),
+        "mysql 8": dump_text(options=mysql8)
+        .replace("\nUSE", f"{GTIDS}\nUSE", 1)
+        .replace("'line one", "'utf8mb4_0900_ai_ci line one")
+        .encode(),
         "no create": dump_text().replace("CREATE DATABASE", "-- ").encode(),
         "master position": POSITIONS[0].encode() + dump_text().encode(),
         "source position": POSITIONS[1].encode() + dump_text().encode(),
         "gtid position": POSITIONS[2].encode() + dump_text().encode(),
         "isam": dump_text(options="ENGINE=MyISAM DEFAULT CHARSET=latin1").encode(),
-    }[variant]  # fmt: skip
+    }[variant]
     path = tmp_path / "dump.sql"
     path.write_bytes(content)
     business, notes = examine(Dump.open(path), server)

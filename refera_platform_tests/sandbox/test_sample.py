@@ -18,6 +18,7 @@ from refera_platform.sandbox.business.sample import Admin, create
 from refera_platform.sandbox.business.schema import TABLES
 from refera_platform.sandbox.business.session import Session
 from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
+from refera_platform_tests.sandbox.sample_facts import FACTS
 
 OPENING = date(2026, 11, 20)
 PUBLIC_SAMPLE = Path(__file__).parents[3] / "shared/data/classicmodels/mysqlsampledatabase.sql"
@@ -96,24 +97,46 @@ def test_another_seed_gives_other_rows(small: Admin, other: Admin) -> None:
 
 PINNED = {
     "select employeeNumber, lastName, firstName, extension from employees order by 1 limit 1": (
-        1007, "Muñoz", "Julián", "x5383",
+        1007,
+        "Muñoz",
+        "Julián",
+        "x5383",
     ),
     "select customerName, city, postalCode, salesRepEmployeeNumber from customers where customerNumber = 105": (
-        "Maison Châtelain & Fils", "Trois-Rivières", "G9A 5J7", 1105,
+        "Maison Châtelain & Fils",
+        "Trois-Rivières",
+        "G9A 5J7",
+        1105,
     ),
     "select productCode, productName, quantityInStock, MSRP from products order by 1 limit 1": (
-        "BR120_1108", "North Mole Bridge Pocket", 125, Decimal("94.54"),
+        "BR120_1108",
+        "North Mole Bridge Pocket",
+        125,
+        Decimal("94.54"),
     ),
     "select * from orders where orderNumber = 10116": (
-        10116, date(2025, 5, 2), date(2025, 5, 18), date(2025, 5, 7), "Shipped", None, 105,
+        10116,
+        date(2025, 5, 2),
+        date(2025, 5, 18),
+        date(2025, 5, 7),
+        "Shipped",
+        None,
+        105,
     ),
     "select * from orderdetails where orderNumber = 10116 and orderLineNumber = 2": (
-        10116, "TR160_1033", 49, Decimal("111.03"), 2,
+        10116,
+        "TR160_1033",
+        49,
+        Decimal("111.03"),
+        2,
     ),
     "select * from payments order by paymentDate, checkNumber limit 1": (
-        130, "YF395950", date(2024, 12, 17), Decimal("51007.91"),
+        130,
+        "YF395950",
+        date(2024, 12, 17),
+        Decimal("51007.91"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("query", PINNED, ids=lambda query: re.findall("from ([a-z]+)", query)[0])
@@ -165,75 +188,6 @@ def test_the_report_counts_the_rows_of_each_table(other: Admin) -> None:
     assert report.rows == {table: rows(other, f"select count(*) from {table}")[0][0] for table in TABLES}
     assert told == sorted(told)
     assert told[-1][0] == sum(report.rows.values()) <= told[-1][1]
-
-
-FACTS = {
-    "a city with and without trailing blanks": """
-        select 1 from customers as a join customers as b
-        on b.city like concat(a.city, ' %') and a.city = trim(a.city) and a.country = trim(b.country)""",
-    "Auckland with trailing blanks": "select 1 from customers where city like 'Auckland  '",
-    "a country with a trailing blank": "select 1 from customers where country like '% '",
-    "a first name with a trailing blank": "select 1 from customers where contactFirstName like '% '",
-    "two customers without a rep who order": """
-        select 1 from customers join orders using (customerNumber)
-        where salesRepEmployeeNumber is null having count(distinct customerNumber) > 1""",
-    "a customer who never ordered": """
-        select 1 from customers where customerNumber not in (select customerNumber from orders)""",
-    "a product never sold": "select 1 from products where productCode not in (select productCode from orderdetails)",
-    "an old order never shipped": """
-        select 1 from orders where shippedDate is null and status = 'In Process'
-        and orderDate < (select max(orderDate) from orders) - interval 150 day""",
-    "an order on its way": """
-        select 1 from orders where status = 'In Process'
-        and orderDate > (select max(orderDate) from orders) - interval 12 day""",
-    "an order shipped late": "select 1 from orders where status = 'Shipped' and shippedDate > requiredDate",
-    "an order on hold": "select 1 from orders where status = 'On Hold' and shippedDate is null",
-    "an order in dispute": "select 1 from orders where status = 'Disputed'",
-    "an order resolved": "select 1 from orders where status = 'Resolved'",
-    "an order cancelled before shipping": "select 1 from orders where status = 'Cancelled' and shippedDate is null",
-    "an order cancelled after shipping": "select 1 from orders where status = 'Cancelled' and shippedDate is not null",
-    "order numbers that were skipped": """
-        select 1 from orders where orderNumber < (select max(orderNumber) from orders)
-        and orderNumber + 1 not in (select orderNumber from orders)""",
-    "a comment with CR and LF": "select 1 from orders where comments like '%\\r\\n%'",
-    "a comment with accents": "select 1 from orders where comments like '%À livrer%'",
-    "a comment with a backslash": "select 1 from orders where locate(char(92), comments)",
-    "a comment that latin1 cannot hold": "select 1 from orders where comments <> convert(comments using latin1)",
-    "a comment that reads NULL": "select 1 from orders where comments = 'NULL'",
-    "an empty comment": "select 1 from orders where comments = '' and comments is not null",
-    "an absent comment": "select 1 from orders where comments is null",
-    "an empty and an absent second address line": """
-        select 1 from customers having sum(addressLine2 = '') > 0 and sum(addressLine2 is null) > 0
-        and sum(addressLine2 > '') > 0""",
-    "an empty and an absent state": """
-        select 1 from customers having sum(state = '') > 0 and sum(state is null) > 0 and sum(state > '') > 0""",
-    "an absent postal code": "select 1 from customers where postalCode is null",
-    "a zero and an absent credit limit": """
-        select 1 from customers having sum(creditLimit = 0) > 0 and sum(creditLimit is null) > 0""",
-    "a product without stock": "select 1 from products where quantityInStock = 0",
-    "two products of one name": "select 1 from products group by productName having count(*) > 1",
-    "an apostrophe in a product's name": "select 1 from products where productName like '%''%'",
-    "a double quote in a product's name": "select 1 from products where productName like '%\"%'",
-    "an apostrophe in a customer's name": "select 1 from customers where customerName like '%''%'",
-    "a double quote in a customer's name": "select 1 from customers where customerName like '%\"%'",
-    "a customer's name that latin1 cannot hold": """
-        select 1 from customers where customerName <> convert(customerName using latin1)
-        or city <> convert(city using latin1)""",
-    "a picture with a zero byte": "select 1 from productlines where locate(char(0), image) and length(image) < 1000",
-    "an empty and an absent picture": """
-        select 1 from productlines having sum(length(image) = 0) > 0 and sum(image is null) > 0""",
-    "an absent description": "select 1 from productlines where textDescription is null",
-    "two payments of a customer on a day": """
-        select 1 from payments group by customerNumber, paymentDate having count(*) > 1""",
-    "four direct superiors of reps who sell": """
-        select 1 from orders join customers using (customerNumber)
-        join employees as rep on rep.employeeNumber = salesRepEmployeeNumber
-        having count(distinct rep.reportsTo) >= 4""",
-    "a rep under a vice president": """
-        select 1 from employees as rep join employees as vp on vp.employeeNumber = rep.reportsTo
-        join customers on salesRepEmployeeNumber = rep.employeeNumber join orders using (customerNumber)
-        where vp.jobTitle like 'VP%' and rep.jobTitle = 'Sales Rep'""",
-}
 
 
 @pytest.mark.parametrize("fact", FACTS)

@@ -116,8 +116,7 @@ EVERY_DAY: dict[str, Callable[[Day], object]] = {
         {row[0] for row in day.inserted("customers")} & {row[6] for row in day.inserted("orders")}
     ),
     "new payments of the day": lambda day: (
-        len(day.inserted("payments")) > 2
-        and sum(row[2] == day.report.day for row in day.inserted("payments")) >= 3
+        len(day.inserted("payments")) > 2 and sum(row[2] == day.report.day for row in day.inserted("payments")) >= 3
     ),
     "two orders shipped": lambda day: (
         sum(new == "Shipped" for _, new in day.updated("orders", 4)) >= 2
@@ -143,9 +142,7 @@ EVERY_DAY: dict[str, Callable[[Day], object]] = {
 }
 SOME_DAYS: dict[str, Callable[[Day], object]] = {
     "a renamed product line": lambda day: (
-        [row[1:] for row in day.inserted("productlines")]
-        == [row[1:] for row in day.deleted("productlines")]
-        != []
+        [row[1:] for row in day.inserted("productlines")] == [row[1:] for row in day.deleted("productlines")] != []
         and {old for old, _ in day.updated("products", 2)} == {row[0] for row in day.deleted("productlines")}
         and {new for _, new in day.updated("products", 2)} == {row[0] for row in day.inserted("productlines")}
     ),

@@ -95,6 +95,4 @@ def test_a_long_business_stays_in_shape(home: Path) -> None:
     orders = tables(Admin.of(home))["orders"].values()
     waiting = [row for row in orders if row[4] in {"In Process", "On Hold", "Disputed"}]
     assert len(waiting) < 40 < len(orders)
-    assert all(
-        day.changes[table].inserted for day in report.days for table in ("orders", "customers", "payments")
-    )
+    assert all(day.changes[table].inserted for day in report.days for table in ("orders", "customers", "payments"))

@@ -123,9 +123,7 @@ def test_every_port_lies_below_the_range_of_outgoing_connections(private: Privat
     assert max(wanted) < 32_768
     assert not ports.is_free(private.address.mariadb.port)
     assert not any(ports.is_free(port) for port in wanted[1:8])
-    assert all(
-        ports.pick(seaweedfs.PORTS.values()) + max(seaweedfs.PORTS.values()) < 32_768 for _ in range(50)
-    )
+    assert all(ports.pick(seaweedfs.PORTS.values()) + max(seaweedfs.PORTS.values()) < 32_768 for _ in range(50))
 
 
 def test_a_foreign_process_behind_a_stale_number_is_left_alone(private: Private) -> None:
@@ -145,9 +143,7 @@ def test_a_foreign_process_behind_a_stale_number_is_left_alone(private: Private)
 def test_two_starts_at_once_make_one_stack_that_outlives_them(tmp_path: Path) -> None:
     # too deep for the name of a socket, and with blanks and accents
     home = tmp_path / "área de trabalho" / ("x" * 60) / ("y" * 60)
-    starts = [
-        subprocess.Popen([sys.executable, "-c", UP, str(home)], stdout=subprocess.PIPE) for _ in range(2)
-    ]
+    starts = [subprocess.Popen([sys.executable, "-c", UP, str(home)], stdout=subprocess.PIPE) for _ in range(2)]
     try:
         told = [start.communicate()[0] for start in starts]
         assert [start.returncode for start in starts] == [0, 0]
@@ -203,15 +199,29 @@ def test_the_reader_reads_and_follows_the_log_but_writes_nothing(private: Privat
 
 
 def test_changes_are_logged_with_their_dates_rows_and_column_names(private: Private) -> None:
-    wanted = {"log_bin": "ON", "binlog_format": "ROW", "binlog_row_image": "FULL", "binlog_row_metadata": "FULL",
-              "gtid_strict_mode": "ON", "time_zone": "+00:00", "character_set_server": "utf8mb4"}  # fmt: skip
+    wanted = {
+        "log_bin": "ON",
+        "binlog_format": "ROW",
+        "binlog_row_image": "FULL",
+        "binlog_row_metadata": "FULL",
+        "gtid_strict_mode": "ON",
+        "time_zone": "+00:00",
+        "character_set_server": "utf8mb4",
+    }
     assert {name: value for name, value in private.ask("show variables") if name in wanted} == wanted
     private.ask("create or replace table dated (i int)")
     now = private.ask("select unix_timestamp()")[0][0]
-    with pymysql.connect(
-        host="127.0.0.1", port=private.address.mariadb.port, database="classicmodels", autocommit=True,
-        user=private.address.mariadb.admin.user, password=private.address.mariadb.admin.password,
-    ) as connection, connection.cursor() as cursor:  # fmt: skip
+    with (
+        pymysql.connect(
+            host="127.0.0.1",
+            port=private.address.mariadb.port,
+            database="classicmodels",
+            autocommit=True,
+            user=private.address.mariadb.admin.user,
+            password=private.address.mariadb.admin.password,
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("set timestamp = 1000000000")
         cursor.execute("insert into dated values (unix_timestamp())")
     assert private.ask("select i from dated") == [(1_000_000_000,)]
@@ -256,9 +266,7 @@ def test_a_server_that_dies_says_why_and_where_its_log_is(tmp_path: Path) -> Non
     (home / "mariadb" / "data").mkdir(parents=True)
     (home / "mariadb" / "data" / "refera.server_id").write_text("1")
     try:
-        with pytest.raises(
-            LocalStackError, match=r"MariaDB stopped while starting: .*mysql\.\w+.*mariadb\.log"
-        ):
+        with pytest.raises(LocalStackError, match=r"MariaDB stopped while starting: .*mysql\.\w+.*mariadb\.log"):
             stack.up(home)
     finally:
         stack.down(home, wipe=True)
@@ -287,9 +295,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for_without_end(private: Pr
 
 
 @pytest.mark.parametrize("name", ["mariadbd", "mariadb-install-db"])
-def test_a_missing_program_is_named_with_its_remedy(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_program_is_named_with_its_remedy(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(mariadb, "FOLDERS", ())
     monkeypatch.setattr(sys, "platform", "linux")
@@ -308,9 +314,7 @@ def test_a_home_that_cannot_be_one_is_refused(place: str, words: str, tmp_path: 
         stack.up(tmp_path / place)
 
 
-def test_a_full_disk_is_told_before_a_server_hangs_on_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_told_before_a_server_hangs_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refera_platform.sandbox.folder.FRESH_ROOM", 1 << 60)
     with pytest.raises(LocalStackError, match=r"MB are free .* free disk space"):
         stack.up(tmp_path / "home")

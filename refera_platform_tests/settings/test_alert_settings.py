@@ -6,12 +6,17 @@ from refera_platform.errors import SettingError
 from refera_platform.settings.alerts import AlertSettings
 
 HOOK, SMTP, SENDER, TO, UI = (
-    "REFERA_ALERT_WEBHOOK", "REFERA_ALERT_SMTP", "REFERA_ALERT_MAIL_FROM", "REFERA_ALERT_MAIL_TO", "REFERA_UI_URL",
-)  # fmt: skip
+    "REFERA_ALERT_WEBHOOK",
+    "REFERA_ALERT_SMTP",
+    "REFERA_ALERT_MAIL_FROM",
+    "REFERA_ALERT_MAIL_TO",
+    "REFERA_UI_URL",
+)
 MAIL = {
-    SMTP: "smtp://ops:p%40ss%2Fword@mail.example.com", SENDER: "refera@example.com",
+    SMTP: "smtp://ops:p%40ss%2Fword@mail.example.com",
+    SENDER: "refera@example.com",
     TO: "ops@example.com, night@example.com",
-}  # fmt: skip
+}
 
 
 def test_nobody_is_told_by_default():
@@ -54,9 +59,7 @@ def test_secrets_are_not_shown():
     assert "p@ss" not in shown
 
 
-@pytest.mark.parametrize(
-    "address", ["https://hooks.example.com/x", "http://localhost:8080/x", "http://127.0.0.1/x"]
-)
+@pytest.mark.parametrize("address", ["https://hooks.example.com/x", "http://localhost:8080/x", "http://127.0.0.1/x"])
 def test_a_webhook_is_reached_by_https_or_on_this_machine(address):
     assert AlertSettings.read({HOOK: address}).webhook == address
 
@@ -64,17 +67,35 @@ def test_a_webhook_is_reached_by_https_or_on_this_machine(address):
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        (HOOK, "http://hooks.example.com/hush"), (HOOK, "hush"), (HOOK, "https:///hush"), (HOOK, "https://h:0/hush"),
-        (HOOK, "https://h:port/hush"), (HOOK, "https://h/hush\r\nx: y"), (HOOK, "file:///hush"), (HOOK, "https://[::1/hush"),
-        (SMTP, "mail.example.com/hush"), (SMTP, "http://hush@mail.example.com"), (SMTP, "smtp://mail.example.com/hush"),
-        (SMTP, "smtp://ops:hush@mail.example.com?ssl=no"), (SMTP, "smtp://ops:hush@mail.example.com?tls=hush"),
-        (SMTP, "smtps://ops:hush@mail.example.com?tls=off"), (SMTP, "smtp://ops:hush@mail.example.com?tls=implicit"),
-        (SMTP, "smtp://hush@mail.example.com"), (SMTP, "smtp://ops:p%40ss%C3%A9@mail.example.com"),
-        (SENDER, "hush"), (SENDER, "hush@a.example, b@a.example"), (SENDER, "hush <a@a.example>"),
-        (SENDER, "hush@a.example\r\nBcc: b@a.example"), (TO, "hush@"), (TO, "a@a.example,,hush@a.example"),
-        (UI, "dagster.hush"), (UI, "ftp://hush"), (UI, "https://ops:hush@ui.example.com"), (UI, "https://ui.example.com?hush"),
+        (HOOK, "http://hooks.example.com/hush"),
+        (HOOK, "hush"),
+        (HOOK, "https:///hush"),
+        (HOOK, "https://h:0/hush"),
+        (HOOK, "https://h:port/hush"),
+        (HOOK, "https://h/hush\r\nx: y"),
+        (HOOK, "file:///hush"),
+        (HOOK, "https://[::1/hush"),
+        (SMTP, "mail.example.com/hush"),
+        (SMTP, "http://hush@mail.example.com"),
+        (SMTP, "smtp://mail.example.com/hush"),
+        (SMTP, "smtp://ops:hush@mail.example.com?ssl=no"),
+        (SMTP, "smtp://ops:hush@mail.example.com?tls=hush"),
+        (SMTP, "smtps://ops:hush@mail.example.com?tls=off"),
+        (SMTP, "smtp://ops:hush@mail.example.com?tls=implicit"),
+        (SMTP, "smtp://hush@mail.example.com"),
+        (SMTP, "smtp://ops:p%40ss%C3%A9@mail.example.com"),
+        (SENDER, "hush"),
+        (SENDER, "hush@a.example, b@a.example"),
+        (SENDER, "hush <a@a.example>"),
+        (SENDER, "hush@a.example\r\nBcc: b@a.example"),
+        (TO, "hush@"),
+        (TO, "a@a.example,,hush@a.example"),
+        (UI, "dagster.hush"),
+        (UI, "ftp://hush"),
+        (UI, "https://ops:hush@ui.example.com"),
+        (UI, "https://ui.example.com?hush"),
     ],
-)  # fmt: skip
+)
 def test_what_is_malformed_is_named_and_not_shown(variable, value):
     with pytest.raises(SettingError, match=variable) as trouble:
         AlertSettings.read({**MAIL, variable: value})
@@ -88,6 +109,4 @@ def test_mail_needs_three_settings(missing):
 
 
 def test_a_link_has_one_slash():
-    assert (
-        AlertSettings.read({UI: "https://ui.example.com/dagster/"}).ui_url == "https://ui.example.com/dagster"
-    )
+    assert AlertSettings.read({UI: "https://ui.example.com/dagster/"}).ui_url == "https://ui.example.com/dagster"

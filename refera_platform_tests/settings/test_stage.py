@@ -11,17 +11,23 @@ from refera_platform.settings.stage import load
 
 URL = "mysql://reader:p%40ss%2Fword@db.example.com:3307/shop"
 PRODUCTION = {
-    "REFERA_STAGE": "production", "REFERA_CLASSICMODELS_URL": URL, "REFERA_LAKE": "s3://corp/raw/",
+    "REFERA_STAGE": "production",
+    "REFERA_CLASSICMODELS_URL": URL,
+    "REFERA_LAKE": "s3://corp/raw/",
     "REFERA_WAREHOUSE": "s3://corp/warehouse",
-}  # fmt: skip
+}
 
 
 def test_production_is_told_every_address():
     stage = load(PRODUCTION)
     database = stage.databases["classicmodels"]
     assert (database.host, database.port, database.user, database.password, database.name) == (
-        "db.example.com", 3307, "reader", "p@ss/word", "shop",
-    )  # fmt: skip
+        "db.example.com",
+        3307,
+        "reader",
+        "p@ss/word",
+        "shop",
+    )
     assert (stage.lake, stage.warehouse, stage.store.endpoint) == ("s3://corp/raw", "s3://corp/warehouse", "")
     assert stage.first_day == date(2026, 1, 1)
     assert stage.glue_database == ""
@@ -80,32 +86,20 @@ def test_a_stage_never_shows_its_secrets():
             id="no S3",
         ),
         pytest.param({"REFERA_LAKE": "s3://"}, r"is not an S3 root", id="no bucket"),
-        pytest.param(
-            {"REFERA_GLUE_DATABASE": "Refera-1"}, r"'Refera-1' is not a name that Athena", id="Glue"
-        ),
+        pytest.param({"REFERA_GLUE_DATABASE": "Refera-1"}, r"'Refera-1' is not a name that Athena", id="Glue"),
         pytest.param({"REFERA_WAREHOUSE": "s3://corp/raw/x"}, r"lie inside one another", id="nested"),
         pytest.param(
             {"REFERA_CLASSICMODELS_URL": "postgres://u:hush@h/d"},
             r"CLASSICMODELS_URL is not a database URL",
             id="scheme",
         ),
-        pytest.param(
-            {"REFERA_CLASSICMODELS_URL": "mysql://u:hush@h:99999/d"}, r"is not a database URL", id="port"
-        ),
-        pytest.param(
-            {"REFERA_CLASSICMODELS_URL": "mysql://u:hush@h/"}, r"is not a database URL", id="no schema"
-        ),
-        pytest.param(
-            {"REFERA_CLASSICMODELS_URL": f"{URL}?sslmode=off"}, r"option that is not known", id="option"
-        ),
+        pytest.param({"REFERA_CLASSICMODELS_URL": "mysql://u:hush@h:99999/d"}, r"is not a database URL", id="port"),
+        pytest.param({"REFERA_CLASSICMODELS_URL": "mysql://u:hush@h/"}, r"is not a database URL", id="no schema"),
+        pytest.param({"REFERA_CLASSICMODELS_URL": f"{URL}?sslmode=off"}, r"option that is not known", id="option"),
         pytest.param({"REFERA_TIME_ZONE": "Mars/Base"}, r"'Mars/Base' is not an IANA time zone", id="zone"),
-        pytest.param(
-            {"REFERA_NOW": "2026-01-01T00:00:00"}, r"is not an instant: write one like", id="no offset"
-        ),
+        pytest.param({"REFERA_NOW": "2026-01-01T00:00:00"}, r"is not an instant: write one like", id="no offset"),
         pytest.param({"REFERA_NOW": "soon"}, r"is not an instant", id="no time"),
-        pytest.param(
-            {"REFERA_MEMORY_LIMIT": "lots"}, r"'lots' is not a size: write one like 1GB", id="memory"
-        ),
+        pytest.param({"REFERA_MEMORY_LIMIT": "lots"}, r"'lots' is not a size: write one like 1GB", id="memory"),
         pytest.param(
             {"REFERA_S3_ENDPOINT": "localhost:1234"},
             r"is not an address: write it as https://host:port",
@@ -121,9 +115,7 @@ def test_a_stage_never_shows_its_secrets():
             r"S3_ENDPOINT holds a user or a password: write only https://host:port",
             id="endpoint with a password",
         ),
-        pytest.param(
-            {"REFERA_S3_ENDPOINT": "https://minio.corp:99999"}, r"is not an address", id="endpoint's port"
-        ),
+        pytest.param({"REFERA_S3_ENDPOINT": "https://minio.corp:99999"}, r"is not an address", id="endpoint's port"),
         pytest.param({"REFERA_FIRST_DAY": "01/02/2026"}, r"is not a day: write one like", id="day"),
     ],
 )
@@ -135,9 +127,7 @@ def test_what_is_wrong_is_named_with_what_was_expected(changes, said):
 
 
 def test_a_local_stack_that_was_never_started_says_how_to(tmp_path):
-    with pytest.raises(
-        SettingError, match=r"No local stack has been started in .*: start it with `refera up`"
-    ):
+    with pytest.raises(SettingError, match=r"No local stack has been started in .*: start it with `refera up`"):
         load({"REFERA_HOME": str(tmp_path)})
 
 
@@ -151,9 +141,7 @@ def test_a_damaged_stack_file_says_what_to_do(tmp_path, content):
 def test_the_clock_never_lags_the_simulated_business(tmp_path, home):
     content = json.loads((home / "stack.json").read_text())
     (tmp_path / "stack.json").write_text(json.dumps(content))
-    (tmp_path / "sample.json").write_text(
-        '{"seed": 1, "scale": 1.0, "simulated_through": "2999-12-30T23:59:59+00:00"}'
-    )
+    (tmp_path / "sample.json").write_text('{"seed": 1, "scale": 1.0, "simulated_through": "2999-12-30T23:59:59+00:00"}')
     stage = load({"REFERA_HOME": str(tmp_path)})
     assert stage.clock.newest_full_day() == date(2999, 12, 30)
 

@@ -41,12 +41,28 @@ def test_every_kind_of_column_arrives_with_its_type_its_values_and_its_nulls():
         "decimal": arrow.numbers(np.column_stack([CENTS, CENTS >> 63]), VALID, na.decimal128(38, 2)),
     }
     kinds, rows = scanned(columns, 3)
-    assert kinds == ["VARCHAR", "BLOB", "TINYINT", "UBIGINT", "FLOAT", "DATE", "TIMESTAMP",
-                     "TIMESTAMP WITH TIME ZONE", "DECIMAL(38,2)"]  # fmt: skip
+    assert kinds == [
+        "VARCHAR",
+        "BLOB",
+        "TINYINT",
+        "UBIGINT",
+        "FLOAT",
+        "DATE",
+        "TIMESTAMP",
+        "TIMESTAMP WITH TIME ZONE",
+        "DECIMAL(38,2)",
+    ]
     assert rows[0] == (
-        "três 🚗", b"\x00\xff", -1, 2**64 - 1, 1.5, date(1969, 12, 31), datetime(1969, 12, 31, 23, 59, 59, 999999),  # noqa: DTZ001
-        datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), Decimal("-1.23"),
-    )  # fmt: skip
+        "três 🚗",
+        b"\x00\xff",
+        -1,
+        2**64 - 1,
+        1.5,
+        date(1969, 12, 31),
+        datetime(1969, 12, 31, 23, 59, 59, 999999),  # noqa: DTZ001
+        datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        Decimal("-1.23"),
+    )
     assert rows[1] == (None,) * 9
     assert rows[2][:3] == ("", b"", 127)
     assert rows[2][5] == date(9999, 12, 31)

@@ -39,7 +39,7 @@ MORE_KEYS = {
     "k time(6)": some.sampled_from(["-838:59:59", "00:00:00.000001", "-00:00:00.5"]),
     "k date": some.dates(),
     "k timestamp": some.sampled_from(["2020-02-03 04:05:06", "1999-01-01 00:00:00"]),
-}  # fmt: skip
+}
 
 
 def table_of(name, *key):
@@ -79,29 +79,27 @@ def test_random_values_of_every_kind_have_the_same_checksums(stage, shop, tmp_pa
     with source_of(stage) as source:
 
         @settings(
-            max_examples=12 if has_rows else 1, deadline=None, database=None, phases=[Phase.generate], derandomize=True,
+            max_examples=12 if has_rows else 1,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            derandomize=True,
             suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
+        )
         @given(some.data())
         def compared(data):
             key = data.draw(some.sampled_from(sorted(MORE_KEYS)))
             kinds = data.draw(some.lists(some.sampled_from(sorted(ALL)), min_size=8, max_size=12))
             name = f"t{uuid.uuid4().hex[:8]}"
-            columns = ", ".join(
-                f"c{place} {kind.removesuffix(' null')} null" for place, kind in enumerate(kinds)
-            )
-            shop.run(
-                f"create table {name} ({key} not null, second tinyint, {columns}, primary key (k, second))"
-            )
+            columns = ", ".join(f"c{place} {kind.removesuffix(' null')} null" for place, kind in enumerate(kinds))
+            shop.run(f"create table {name} ({key} not null, second tinyint, {columns}, primary key (k, second))")
             marks = ", ".join(["%s"] * (len(kinds) + 2))
             for _ in range(data.draw(some.integers(1, 6)) if has_rows else 0):
                 values = [data.draw(some.none() | ALL[kind]) for kind in kinds]
                 row = [data.draw(MORE_KEYS[key]), data.draw(some.integers(0, 3)), *values]
                 shop.run(f"replace into {name} values ({marks})", row)
             ours, theirs = both(source, table_of(name, "k", "second"), tmp_path / "x", stage.clock)
-            assert dict(
-                zip(["rows", "k", "second", *kinds], zip(ours, theirs, strict=True), strict=False)
-            ) == {
+            assert dict(zip(["rows", "k", "second", *kinds], zip(ours, theirs, strict=True), strict=False)) == {
                 each: (sum_, sum_) for each, sum_ in zip(["rows", "k", "second", *kinds], ours, strict=False)
             }
             shop.run(f"drop table {name}")

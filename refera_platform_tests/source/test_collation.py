@@ -12,20 +12,82 @@ from refera_platform.source.collation import CASE, UNKNOWN, Fold, fold_of, folde
 from refera_platform_tests.conftest import owner
 
 BLOCKS = (
-    (0x20, 0x7F), (0xA0, 0x2B0), (0x300, 0x530), (0x1E00, 0x2000), (0x2000, 0x2010), (0xFB00, 0xFB07), (0xFF01, 0xFF5F),
-)  # fmt: skip
+    (0x20, 0x7F),
+    (0xA0, 0x2B0),
+    (0x300, 0x530),
+    (0x1E00, 0x2000),
+    (0x2000, 0x2010),
+    (0xFB00, 0xFB07),
+    (0xFF01, 0xFF5F),
+)
 """Latin with all its extensions and IPA, combining marks, Greek, Cyrillic, ligatures, and full-width ASCII."""
 LETTERS = [chr(code) for first, end in BLOCKS for code in range(first, end)]
-WORDS = ["Straße", "STRASSE", "strase", "Æbler", "aebler", "ǅ", "dž", "Dž", "ﬁx", "FIX", "e\u0301", "É", "e", "Øre", "ore",
-         "Ærø", "å", "aa", "ä", "ae", "ж", "Ж", "ё", "е", "Σ", "ς", "Ĳ", "ij", "ŉ", "ʼn", "a", "a ", "a  ", " a", "A\t",
-         "a\u00a0", "", " ", "S18_2248", "s18_2248 ", "ＡＢ", "ab"]  # fmt: skip
+WORDS = [
+    "Straße",
+    "STRASSE",
+    "strase",
+    "Æbler",
+    "aebler",
+    "ǅ",
+    "dž",
+    "Dž",
+    "ﬁx",
+    "FIX",
+    "e\u0301",
+    "É",
+    "e",
+    "Øre",
+    "ore",
+    "Ærø",
+    "å",
+    "aa",
+    "ä",
+    "ae",
+    "ж",
+    "Ж",
+    "ё",
+    "е",
+    "Σ",
+    "ς",
+    "Ĳ",
+    "ij",
+    "ŉ",
+    "ʼn",
+    "a",
+    "a ",
+    "a  ",
+    " a",
+    "A\t",
+    "a\u00a0",
+    "",
+    " ",
+    "S18_2248",
+    "s18_2248 ",
+    "ＡＢ",
+    "ab",
+]
 SUPPORTED = {
-    "utf8mb4_general_ci", "utf8mb3_general_ci", "utf8mb4_general_nopad_ci", "utf8mb4_unicode_ci",
-    "utf8mb4_unicode_nopad_ci", "utf8mb4_unicode_520_ci", "utf8mb4_uca1400_ai_ci", "utf8mb4_uca1400_nopad_ai_ci",
-    "utf8mb4_uca1400_as_ci", "utf8mb4_bin", "utf8mb4_nopad_bin", "latin1_swedish_ci", "latin1_swedish_nopad_ci",
-    "latin1_german1_ci", "latin1_german2_ci", "latin1_danish_ci", "latin1_spanish_ci", "latin1_general_ci",
-    "latin1_general_cs", "latin1_bin",
-}  # fmt: skip
+    "utf8mb4_general_ci",
+    "utf8mb3_general_ci",
+    "utf8mb4_general_nopad_ci",
+    "utf8mb4_unicode_ci",
+    "utf8mb4_unicode_nopad_ci",
+    "utf8mb4_unicode_520_ci",
+    "utf8mb4_uca1400_ai_ci",
+    "utf8mb4_uca1400_nopad_ai_ci",
+    "utf8mb4_uca1400_as_ci",
+    "utf8mb4_bin",
+    "utf8mb4_nopad_bin",
+    "latin1_swedish_ci",
+    "latin1_swedish_nopad_ci",
+    "latin1_german1_ci",
+    "latin1_german2_ci",
+    "latin1_danish_ci",
+    "latin1_spanish_ci",
+    "latin1_general_ci",
+    "latin1_general_cs",
+    "latin1_bin",
+}
 Weights = dict[str, str]
 
 
@@ -45,9 +107,7 @@ class Server:
         known = tuple(texts)
         if known not in self._tables:
             name = f"texts_{len(self._tables)}"
-            self.ask(
-                f"create temporary table {name} (i int, t varchar(9) character set utf8mb4 collate utf8mb4_bin)"
-            )
+            self.ask(f"create temporary table {name} (i int, t varchar(9) character set utf8mb4 collate utf8mb4_bin)")
             self._cursor.executemany(f"insert into {name} values (%s, %s)", list(enumerate(known)))
             self._tables[known] = name
         return list(known), self._tables[known]
@@ -66,9 +126,7 @@ class Server:
         known, table = self.table(texts)
         self.table(["", *known])  # MariaDB opens a temporary table once a statement
         one, other = (f"convert({side}.t using {charset}) collate {collation}" for side in "ab")
-        rows = self.ask(
-            f"select a.i, b.i from {table} as a join {self.table(['', *known])[1]} as b on {one} = {other}"
-        )
+        rows = self.ask(f"select a.i, b.i from {table} as a join {self.table(['', *known])[1]} as b on {one} = {other}")
         return {(known[left], known[right - 1]) for left, right in rows if right}
 
 
@@ -82,9 +140,7 @@ def here(texts: Iterable[str], fold: Fold) -> Weights:
     """The same by DuckDB."""
     with duckdb.connect() as connection:
         return dict(
-            connection.execute(
-                f"select t, {folded('t', fold)} from (select unnest(?) as t)", [list(texts)]
-            ).fetchall()
+            connection.execute(f"select t, {folded('t', fold)} from (select unnest(?) as t)", [list(texts)]).fetchall()
         )
 
 
@@ -127,14 +183,13 @@ def test_no_collation_of_the_server_is_folded_further_than_the_server_does(serve
         "select full_collation_name, character_set_name from information_schema.collation_character_set_applicability"
     )
     chosen = [
-        (name, charset) for name, charset in known
+        (name, charset)
+        for name, charset in known
         if charset and charset not in {"binary", "utf8mb3", "ucs2", "utf16", "utf16le", "utf32"} and "nopad" not in name
-    ]  # fmt: skip
+    ]
     assert len(chosen) > 150
     letters = amid(
-        chr(code)
-        for first, end in ((0x20, 0x7F), (0xA0, 0x180), (0x391, 0x460))
-        for code in range(first, end)
+        chr(code) for first, end in ((0x20, 0x7F), (0xA0, 0x180), (0x391, 0x460)) for code in range(first, end)
     )
     ours: dict[Fold, Weights] = {}
     unseen = {}

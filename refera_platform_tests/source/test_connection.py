@@ -25,11 +25,15 @@ def opened(stage, tmp_path, **changes):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        pytest.param({"password": SECRET}, r"as refera_reader could not be read: .*Access denied.*GRANT|granted", id="password"),
-        pytest.param({"port": 1}, r"127.0.0.1:1 as refera_reader could not be read:.*check that the server runs", id="no server"),
+        pytest.param(
+            {"password": SECRET}, r"as refera_reader could not be read: .*Access denied.*GRANT|granted", id="password"
+        ),
+        pytest.param(
+            {"port": 1}, r"127.0.0.1:1 as refera_reader could not be read:.*check that the server runs", id="no server"
+        ),
         pytest.param({"name": "nowhere"}, r"(Access denied|Unknown database)", id="no such schema"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_with_the_address_is_said_without_the_password(stage, shop, tmp_path, changes, said):
     with pytest.raises(SourceError, match=said) as trouble, opened(stage, tmp_path, **changes):
         pass
@@ -109,16 +113,16 @@ def test_a_result_without_rows_is_a_file_with_its_columns(stage, shop, tmp_path)
         assert source.stream("select 1, 'a', x'00' from orders where false", columns, tmp_path / "x") == 0
         found = connection.execute(f"from read_parquet('{tmp_path / 'x'}')")
         assert [(name, str(kind)) for name, kind, *_ in found.description] == [
-            ("number", "INTEGER"), ("words", "VARCHAR"), ("raw", "BLOB")
-        ]  # fmt: skip
+            ("number", "INTEGER"),
+            ("words", "VARCHAR"),
+            ("raw", "BLOB"),
+        ]
 
 
 def test_a_result_that_cannot_be_kept_leaves_the_snapshot_to_the_tables_after_it(stage, shop, tmp_path):
     with source_of(stage) as source, source.snapshot():
         shop.run("delete from payments")
-        with pytest.raises(
-            SourceError, match=r"could not be kept .*Could not convert string 'x150000' to INT32"
-        ):
+        with pytest.raises(SourceError, match=r"could not be kept .*Could not convert string 'x150000' to INT32"):
             source.stream(
                 "select concat('x', 150000 + seq - 1) from seq_1_to_400000", [whole("number")], tmp_path / "x"
             )

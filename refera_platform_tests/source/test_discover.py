@@ -49,16 +49,12 @@ def test_the_sample_is_found_as_it_is_declared(stage, shop):
             declared, overlap=timedelta(hours=1), amount=(), groupings=()
         ), "which columns make a row's money, and what to group by, only people know"
     order = list(found)
-    assert (
-        order.index("orderdetails")
-        < order.index("orders")
-        < order.index("customers")
-        < order.index("employees")
-    )
+    assert order.index("orderdetails") < order.index("orders") < order.index("customers") < order.index("employees")
     assert order.index("employees") < order.index("offices")
     remarks = by_name(proposals)["employees"].remarks
-    assert remarks == ("perhaps personal, to drop with private={...} or to hash with hashed={...}: 'lastName',"
-                       " 'firstName', 'email'.",)  # fmt: skip
+    assert remarks == (
+        "perhaps personal, to drop with private={...} or to hash with hashed={...}: 'lastName', 'firstName', 'email'.",
+    )
 
 
 def test_what_is_written_imports_is_formatted_and_captures(stage, shop, tmp_path, monkeypatch):
@@ -128,8 +124,10 @@ def test_tables_that_are_not_copied_are_left_out_with_the_reason(stage, shop):
 
 
 def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, shop):
-    shop.run("create table moves (id int primary key, dt_atualizacao datetime not null, updatedAt timestamp not null"
-             " default current_timestamp on update current_timestamp, key (dt_atualizacao), key (updatedAt, id))")  # fmt: skip
+    shop.run(
+        "create table moves (id int primary key, dt_atualizacao datetime not null, updatedAt timestamp not null"
+        " default current_timestamp on update current_timestamp, key (dt_atualizacao), key (updatedAt, id))"
+    )
     shop.run("create table unindexed (id int primary key, updated_at datetime not null)")
     shop.run("create table empty_ones (id int primary key, updated_at datetime, key (updated_at))")
     with source_of(stage) as source:
@@ -148,8 +146,10 @@ def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, sh
 
 
 def test_columns_that_cannot_be_copied_or_may_be_personal_are_told(stage, shop):
-    shop.run("create table people (cpf char(11) primary key, day date, telefone_celular text, contactFirstName text,"
-             " senha text, wide decimal(65,30), description text, zipper int)")  # fmt: skip
+    shop.run(
+        "create table people (cpf char(11) primary key, day date, telefone_celular text, contactFirstName text,"
+        " senha text, wide decimal(65,30), description text, zipper int)"
+    )
     shop.run("create table days (day date primary key, v int)")
     found = by_name(proposed(stage))
     people = found["people"]
@@ -178,8 +178,26 @@ def test_tables_that_refer_in_a_circle_still_have_an_order(stage, shop):
     assert names.index("child") < names.index("a")
 
 
-HOSTILE = ["class", "it's", 'say "hi"', "both ' and \"", "back\\slash", "new\nline", "tab\there", "{braces}", '"""', "# hash",
-           "São João 🚗", "zero\u200bwidth", "right\u202eto left", "import os", "x" * 64, "line\u2028end", "%s", "`tick`"]  # fmt: skip
+HOSTILE = [
+    "class",
+    "it's",
+    'say "hi"',
+    "both ' and \"",
+    "back\\slash",
+    "new\nline",
+    "tab\there",
+    "{braces}",
+    '"""',
+    "# hash",
+    "São João 🚗",
+    "zero\u200bwidth",
+    "right\u202eto left",
+    "import os",
+    "x" * 64,
+    "line\u2028end",
+    "%s",
+    "`tick`",
+]
 
 
 def test_hostile_names_give_python_that_says_the_same(stage, shop):

@@ -16,56 +16,24 @@ from refera_platform.source import catalog
 from refera_platform.source.cascades import cascades
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.address import examine_address, examine_server
-from refera_platform.source.doctor.binlog import examine_log, examine_names
 from refera_platform.source.doctor.finding import Verdict
-from refera_platform.source.doctor.privileges import grants, held
 from refera_platform.source.doctor.tables import examine_tables
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.wire import open_wire
-from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.conftest import source_of
+from refera_platform_tests.source.doctor_findings import account, log_findings, only, troubled
+from refera_platform_tests.source.doctor_findings import root as root
 from refera_platform_tests.source.plain import without_tls
-
-KEY = b"0123456789abcdef"
-
-
-@pytest.fixture
-def root(home):
-    """The server's owner, who can break anything."""
-    server = stack.status(home).address.mariadb
-    login = {"user": "root", "password": server.root.password}
-    with closing(pymysql.connect(unix_socket=server.socket, autocommit=True, **login)) as connection:
-
-        def run(sql):
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                return list(cursor.fetchall())
-
-        yield run
-
-
-def log_findings(source, needed=None, since=None):
-    privileges = held(grants(source.ask, source.server.kind))
-    named = examine_names("shop", source.server.log_settings())
-    return [named, *examine_log(source, "shop", privileges, needed, since)]
-
-
-def only(findings, about):
-    """The one finding about something."""
-    (found,) = [each for each in findings if each.about == about]
-    return found
-
-
-def troubled(findings):
-    return [each for each in findings if each.verdict is not Verdict.OK]
 
 
 def test_a_server_as_it_should_be_has_nothing_to_mend(stage, shop):
     with source_of(stage) as source:
         findings = [
-            *examine_address(stage.databases["classicmodels"], "shop"), *examine_server(source, "shop"),
-            *examine_tables(source, catalog.TABLES, b""), *log_findings(source),
-        ]  # fmt: skip
+            *examine_address(stage.databases["classicmodels"], "shop"),
+            *examine_server(source, "shop"),
+            *examine_tables(source, catalog.TABLES, b""),
+            *log_findings(source),
+        ]
     assert troubled(findings) == []
     assert len(findings) == 5 + 8 + 5
 
@@ -78,7 +46,7 @@ def test_a_server_as_it_should_be_has_nothing_to_mend(stage, shop):
         pytest.param({"password": "s3cret"}, "shop: login", "Access denied", "check the user", id="password"),
         pytest.param({"name": "nowhere"}, "shop: login", "Access denied|Unknown database", "check", id="schema"),
     ],
-)  # fmt: skip
+)
 def test_the_way_to_the_server_is_gone_until_it_ends(stage, shop, changes, about, found, remedy):
     findings = examine_address(replace(stage.databases["classicmodels"], **changes), "shop")
     assert [each.verdict for each in findings[:-1]] == [Verdict.OK] * (len(findings) - 1)
@@ -119,26 +87,66 @@ def test_a_server_that_the_tests_do_not_run_on_is_told(stage, shop, monkeypatch)
 
 
 BROKEN = {
-    "statements in the log": ("set global binlog_format = 'STATEMENT'", "set global binlog_format = 'ROW'", "shop: log settings",
-                              Verdict.FAIL, "binlog_format = STATEMENT", "set global binlog_format = ROW"),
-    "mixed log": ("set global binlog_format = 'MIXED'", "set global binlog_format = 'ROW'", "shop: log settings",
-                  Verdict.FAIL, "binlog_format = MIXED", "set global binlog_format = ROW"),
-    "partial images": ("set global binlog_row_image = 'MINIMAL'", "set global binlog_row_image = 'FULL'", "shop: log settings",
-                       Verdict.FAIL, "binlog_row_image = MINIMAL", "set global binlog_row_image = FULL"),
-    "no names": ("set global binlog_row_metadata = 'NO_LOG'", "set global binlog_row_metadata = 'FULL'", "shop: names in the log",
-                 Verdict.WARN, "told apart by their order", "set global binlog_row_metadata = FULL"),
-    "a short log": ("set global binlog_expire_logs_seconds = 86400", "set global binlog_expire_logs_seconds = 2592000",
-                    "shop: log kept", Verdict.WARN, "keeps its log for 24 hours", "binlog_expire_logs_seconds = 604800"),
-    "no stream": ("revoke replication slave on *.* from {reader}", "grant replication slave on *.* to {reader}",
-                  "shop: log privileges", Verdict.FAIL, "has no REPLICATION SLAVE", "statements of `refera doctor`"),
-    "no status": ("revoke binlog monitor on *.* from {reader}", "grant binlog monitor on *.* to {reader}",
-                  "shop: log privileges", Verdict.FAIL, "has no BINLOG MONITOR", "statements of `refera doctor`"),
-}  # fmt: skip
+    "statements in the log": (
+        "set global binlog_format = 'STATEMENT'",
+        "set global binlog_format = 'ROW'",
+        "shop: log settings",
+        Verdict.FAIL,
+        "binlog_format = STATEMENT",
+        "set global binlog_format = ROW",
+    ),
+    "mixed log": (
+        "set global binlog_format = 'MIXED'",
+        "set global binlog_format = 'ROW'",
+        "shop: log settings",
+        Verdict.FAIL,
+        "binlog_format = MIXED",
+        "set global binlog_format = ROW",
+    ),
+    "partial images": (
+        "set global binlog_row_image = 'MINIMAL'",
+        "set global binlog_row_image = 'FULL'",
+        "shop: log settings",
+        Verdict.FAIL,
+        "binlog_row_image = MINIMAL",
+        "set global binlog_row_image = FULL",
+    ),
+    "no names": (
+        "set global binlog_row_metadata = 'NO_LOG'",
+        "set global binlog_row_metadata = 'FULL'",
+        "shop: names in the log",
+        Verdict.WARN,
+        "told apart by their order",
+        "set global binlog_row_metadata = FULL",
+    ),
+    "a short log": (
+        "set global binlog_expire_logs_seconds = 86400",
+        "set global binlog_expire_logs_seconds = 2592000",
+        "shop: log kept",
+        Verdict.WARN,
+        "keeps its log for 24 hours",
+        "binlog_expire_logs_seconds = 604800",
+    ),
+    "no stream": (
+        "revoke replication slave on *.* from {reader}",
+        "grant replication slave on *.* to {reader}",
+        "shop: log privileges",
+        Verdict.FAIL,
+        "has no REPLICATION SLAVE",
+        "statements of `refera doctor`",
+    ),
+    "no status": (
+        "revoke binlog monitor on *.* from {reader}",
+        "grant binlog monitor on *.* to {reader}",
+        "shop: log privileges",
+        Verdict.FAIL,
+        "has no BINLOG MONITOR",
+        "statements of `refera doctor`",
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    ("break_it", "mend_it", "about", "verdict", "found", "remedy"), BROKEN.values(), ids=BROKEN
-)
+@pytest.mark.parametrize(("break_it", "mend_it", "about", "verdict", "found", "remedy"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_log_is_found(stage, shop, root, break_it, mend_it, about, verdict, found, remedy):
     reader = f"{stage.databases['classicmodels'].user}@'127.0.0.1'"
     root(break_it.format(reader=reader))
@@ -172,8 +180,13 @@ ELSEWHERE = {
     "partial JSON": ({"binlog_row_value_options": "PARTIAL_JSON"}, "shop: log settings", Verdict.FAIL, "PARTIAL_JSON"),
     "no server id": ({"server_id": "0"}, "shop: server id", Verdict.FAIL, "no server_id"),
     "an old server": ({"binlog_row_metadata": ""}, "shop: names in the log", Verdict.WARN, "cannot name columns"),
-    "days, not seconds": ({"binlog_expire_logs_seconds": "0", "expire_logs_days": "2"}, "shop: log kept", Verdict.WARN, "for 48 hours"),
-}  # fmt: skip
+    "days, not seconds": (
+        {"binlog_expire_logs_seconds": "0", "expire_logs_days": "2"},
+        "shop: log kept",
+        Verdict.WARN,
+        "for 48 hours",
+    ),
+}
 """Settings of servers that do not run here."""
 
 
@@ -202,9 +215,7 @@ def test_a_log_that_is_kept_for_ever_is_well(stage, shop, root):
     try:
         with source_of(stage) as source:
             place = source.server.binary_logs()[0][0]
-            findings = log_findings(
-                source, Position(file=place, offset=4), datetime.now(UTC) - timedelta(days=900)
-            )
+            findings = log_findings(source, Position(file=place, offset=4), datetime.now(UTC) - timedelta(days=900))
     finally:
         root("set global binlog_expire_logs_seconds = 2592000")
     assert troubled(findings) == []
@@ -237,76 +248,6 @@ def test_hours_until_our_place_is_purged(stage, shop, root):
         assert "refera resnapshot" in gone.remedy
 
 
-def table(name, **declared):
-    return SourceTable(database="classicmodels", name=name, about="A table.", **{"key": ("id",), **declared})
-
-
-TABLES = {
-    "not there": ("select 1", table("nowhere"), "classicmodels.nowhere", Verdict.FAIL, "is not there", "granted SELECT"),
-    "no such key": ("create table t (n int primary key)", table("t"), "classicmodels.t", Verdict.FAIL, "no column id, which the catalogue declares as key", "it has n"),
-    "no faithful form": ("create table t (id int primary key, x xmltype)", table("t"), "classicmodels.t", Verdict.FAIL, "no faithful form", "mark it private"),
-    "no key": ("create table t (id int, v int)", table("t"), "classicmodels.t: key", Verdict.WARN, "does not promise that id", "give the table a primary key"),
-    "another key": ("create table t (id int, `v'` int primary key)", table("t"), "classicmodels.t: key", Verdict.WARN, "does not promise that id", "key=(\"v'\",)"),
-    "a key with NULLs": ("create table t (id int null unique)", table("t"), "classicmodels.t: key", Verdict.WARN, "does not promise", "primary key"),
-    "a key of a part": ("create table t (id varchar(20) not null, unique (id(3)))", table("t"), "classicmodels.t: key", Verdict.WARN, "does not promise", "primary key"),
-    "nothing to hash with": ("create table t (id int primary key, v text)", table("t", hashed=frozenset({"v"})), "classicmodels.t", Verdict.FAIL, "declares v as hashed, and REFERA_HASH_KEY is not set", "openssl rand -hex 32"),
-    "a cursor without an index": ("create table t (id int primary key, at datetime)", table("t", strategy=Strategy.CURSOR, cursor="at"), "classicmodels.t: cursor", Verdict.WARN, "No index begins with at", "create index"),
-    "a cursor with NULLs": ("create table t (id int primary key, at datetime, key (at)) select 7 as id, null as at", table("t", strategy=Strategy.CURSOR, cursor="at"), "classicmodels.t", Verdict.FAIL, "1 rows without a at", "NOT NULL"),
-    "a cursor of text": ("create table t (id int primary key, at text)", table("t", strategy=Strategy.CURSOR, cursor="at"), "classicmodels.t", Verdict.FAIL, "of type text, which does not grow", "strategy compare"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("made", "declared", "about", "verdict", "found", "remedy"), TABLES.values(), ids=TABLES
-)
-def test_a_table_that_is_not_as_declared_is_found(stage, shop, made, declared, about, verdict, found, remedy):
-    if "xmltype" in made:
-        made = made.replace("xmltype", "int")
-    shop.run(made)
-    with source_of(stage) as source:
-        if "faithful" in found:  # no type of this server is without one; a newer server has some
-            known = source.declared
-            source.declared = lambda table: tuple(
-                replace(each, data_type="vector", column_type="vector(3)") if each.name == "x" else each
-                for each in known(table)
-            )
-        (told,) = troubled(examine_tables(source, [declared], b""))
-    assert (told.about, told.verdict) == (about, verdict)
-    assert found in told.found
-    assert remedy in told.remedy
-
-
-def test_tables_that_are_as_declared_are_well(stage, shop):
-    shop.run("create table t (id int primary key, v text, at timestamp not null, key (at, v(3)))")
-    declared = table("t", hashed=frozenset({"v"}), strategy=Strategy.CURSOR, cursor="at")
-    with source_of(stage) as source:
-        findings = list(examine_tables(source, [declared, *catalog.TABLES], KEY))
-    assert troubled(findings) == []
-    assert "it is at at=." in only(findings, "classicmodels.t: cursor").found
-
-
-@contextmanager
-def account(stage, root, *statements):
-    """The stage for an account of one's own that may do what the statements say."""
-    root("create user narrow@'127.0.0.1' identified by 'narrow'")
-    try:
-        for statement in statements:
-            root(statement.format(account="narrow@'127.0.0.1'"))
-        narrow = replace(stage.databases["classicmodels"], user="narrow", password="narrow")
-        yield replace(stage, databases={"classicmodels": narrow})
-    finally:
-        root("drop user narrow@'127.0.0.1'")
-
-
-def test_a_column_that_may_not_be_read_is_found(stage, shop, root):
-    grant = "grant select (officeCode) on classicmodels.offices to {account}"
-    with account(stage, root, grant) as narrow, source_of(narrow) as source:
-        (found,) = troubled(examine_tables(source, [catalog.find("orders")], b""))
-        lacking = only(log_findings(source), "shop: log privileges")
-    assert (found.about, found.verdict) == ("classicmodels.orders", Verdict.FAIL)
-    assert "has no REPLICATION SLAVE and no BINLOG MONITOR" in lacking.found
-
-
 @contextmanager
 def private_server(home, folder, **options):
     """Another MariaDB, run as its options say; gives its address."""
@@ -315,15 +256,19 @@ def private_server(home, folder, **options):
         mariadb.install(folder).replace(folder / "data")
     socket = mariadb.short_socket.path(folder / "s")
     ours = {
-        **mariadb.OPTIONS, "datadir": str(folder / "data"), "port": str(port), "socket": str(socket),
-        "pid_file": str(folder / "pid"), "innodb_buffer_pool_size": "16M", "innodb_log_file_size": "8M", **options,
-    }  # fmt: skip
+        **mariadb.OPTIONS,
+        "datadir": str(folder / "data"),
+        "port": str(port),
+        "socket": str(socket),
+        "pid_file": str(folder / "pid"),
+        "innodb_buffer_pool_size": "16M",
+        "innodb_log_file_size": "8M",
+        **options,
+    }
     kept = {name: value for name, value in ours.items() if value is not None}
     (folder / "my.cnf").write_text(mariadb.option_file("mariadbd", kept))
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            [mariadb.program("mariadbd"), f"--defaults-file={folder / 'my.cnf'}"], stderr=log
-        )
+        server = subprocess.Popen([mariadb.program("mariadbd"), f"--defaults-file={folder / 'my.cnf'}"], stderr=log)
     try:
         deadline = time.monotonic() + 60
         while "ready for connections" not in (folder / "log").read_text():
@@ -353,9 +298,7 @@ def test_a_server_without_a_log_and_one_that_leaves_our_schema_out(stage, home, 
             with closing(open_wire(database)) as wire:
                 return troubled(log_findings(Source(duck, wire, database, b"")))
 
-    (off,) = [
-        each for each in findings(log_bin=None, skip_log_bin="ON") if each.about == "shop: log settings"
-    ]
+    (off,) = [each for each in findings(log_bin=None, skip_log_bin="ON") if each.about == "shop: log settings"]
     assert (off.verdict, "log_bin = OFF" in off.found, "restart it" in off.remedy) == (
         Verdict.FAIL,
         True,

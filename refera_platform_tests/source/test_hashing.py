@@ -9,17 +9,13 @@ from refera_platform.source.hashing import hashed, require_hash_key
 from refera_platform.source.table import SourceTable
 
 VALUES = [b"ana@example.com", b"", None, "São João 🚗".encode(), bytes(range(256)), b"-42", b"x" * 100_000]
-PEOPLE = SourceTable(
-    database="shop", name="people", key=("id",), hashed=frozenset({"email", "cpf"}), about="People."
-)
+PEOPLE = SourceTable(database="shop", name="people", key=("id",), hashed=frozenset({"email", "cpf"}), about="People.")
 
 
 @pytest.mark.parametrize("size", [16, 63, 64, 65, 200])
 def test_it_is_hmac_sha256_for_keys_of_every_length(size):
     key = bytes(range(7, 7 + size)) if size < 200 else b"k" * size
-    expected = [
-        None if value is None else hmac.new(key, value, "sha256").hexdigest().encode() for value in VALUES
-    ]
+    expected = [None if value is None else hmac.new(key, value, "sha256").hexdigest().encode() for value in VALUES]
     assert hashed(key, VALUES) == expected
 
 
@@ -43,9 +39,7 @@ def test_nothing_is_hashed_with_a_key_that_can_be_guessed(key):
     ],
 )
 def test_a_table_with_hashed_columns_is_refused_by_name_without_a_key(key, said):
-    with pytest.raises(
-        SettingError, match=rf"shop.people declares cpf, email as hashed, and {said}"
-    ) as trouble:
+    with pytest.raises(SettingError, match=rf"shop.people declares cpf, email as hashed, and {said}") as trouble:
         require_hash_key(PEOPLE, key)
     assert "tooshort" not in str(trouble.value)
 

@@ -24,20 +24,30 @@ MYSQL = [
     "GRANT `reading`@`%` TO `refera`@`10.0.0.%`",
 ]
 MORE = {
-    "a whole schema": ("GRANT SELECT, SHOW VIEW ON `sh\\_op`.* TO `u`@`h`", ["SELECT on `sh\\_op`.*", "SHOW VIEW on `sh\\_op`.*"]),
+    "a whole schema": (
+        "GRANT SELECT, SHOW VIEW ON `sh\\_op`.* TO `u`@`h`",
+        ["SELECT on `sh\\_op`.*", "SHOW VIEW on `sh\\_op`.*"],
+    ),
     "another table": ("GRANT SELECT ON `shop`.`salaries` TO `u`@`h`", ["SELECT on `shop`.`salaries`"]),
-    "columns": ("GRANT SELECT (`a`, `b, ON c`), INSERT (`a`) ON `shop`.`x TO y` TO `u`@`h`",
-                ["SELECT of some columns on `shop`.`x TO y`", "INSERT of some columns on `shop`.`x TO y`"]),
-    "everything": ("GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` IDENTIFIED BY PASSWORD '*29' WITH GRANT OPTION",
-                   ["ALL PRIVILEGES on *.*", "GRANT OPTION on *.*"]),
-    "dynamic privileges": ("GRANT BACKUP_ADMIN,BINLOG_ADMIN ON *.* TO `u`@`h`", ["BACKUP_ADMIN on *.*", "BINLOG_ADMIN on *.*"]),
+    "columns": (
+        "GRANT SELECT (`a`, `b, ON c`), INSERT (`a`) ON `shop`.`x TO y` TO `u`@`h`",
+        ["SELECT of some columns on `shop`.`x TO y`", "INSERT of some columns on `shop`.`x TO y`"],
+    ),
+    "everything": (
+        "GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` IDENTIFIED BY PASSWORD '*29' WITH GRANT OPTION",
+        ["ALL PRIVILEGES on *.*", "GRANT OPTION on *.*"],
+    ),
+    "dynamic privileges": (
+        "GRANT BACKUP_ADMIN,BINLOG_ADMIN ON *.* TO `u`@`h`",
+        ["BACKUP_ADMIN on *.*", "BINLOG_ADMIN on *.*"],
+    ),
     "a routine": ("GRANT EXECUTE ON PROCEDURE `shop`.`pay` TO `u`@`h`", ["EXECUTE on `shop`.`pay`"]),
     "another's identity": ("GRANT PROXY ON ``@`%` TO `root`@`localhost` WITH GRANT OPTION", ["PROXY on *.*"]),
     "writing": ("GRANT SELECT, UPDATE ON `shop`.`orders` TO `u`@`h`", ["UPDATE on `shop`.`orders`"]),
     "old quotes": ("GRANT DELETE ON \"shop\".\"orders\" TO 'u'@'h'", ["DELETE on `shop`.`orders`"]),
     "limits alone": ("GRANT USAGE ON *.* TO `u`@`h` REQUIRE SSL WITH MAX_QUERIES_PER_HOUR 5", []),
     "a partial revoke": ("REVOKE INSERT ON `mysql`.* FROM `u`@`h`", []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("lines", [MARIADB, MYSQL], ids=["mariadb", "mysql"])
@@ -55,14 +65,16 @@ def test_what_goes_beyond_is_named(line, named):
 def test_reading_the_log_is_beyond_what_compared_tables_need():
     compared = replace(ORDERS, strategy=Strategy.COMPARE)
     assert [str(each) for each in beyond(held(MARIADB), [compared], "shop")] == [
-        "REPLICATION SLAVE on *.*", "BINLOG MONITOR on *.*",
-    ]  # fmt: skip
+        "REPLICATION SLAVE on *.*",
+        "BINLOG MONITOR on *.*",
+    ]
 
 
 def test_what_the_log_needs_and_is_not_there_is_named():
     assert lacking(held(["GRANT SELECT ON *.* TO `u`@`h`"])) == [
-        "REPLICATION SLAVE", "BINLOG MONITOR (REPLICATION CLIENT)",
-    ]  # fmt: skip
+        "REPLICATION SLAVE",
+        "BINLOG MONITOR (REPLICATION CLIENT)",
+    ]
     assert lacking(held(["GRANT ALL PRIVILEGES ON *.* TO `u`@`h`"])) == []
     assert lacking(held(["GRANT ALL PRIVILEGES ON `shop`.* TO `u`@`h`"])) != []
 
@@ -81,9 +93,7 @@ def test_the_statements_are_the_least_that_serves(kind, version, status):
         f"GRANT SELECT ON `shop`.`orders` TO {ACCOUNT};",
         f"GRANT REPLICATION SLAVE, {status} ON *.* TO {ACCOUNT};",
     ]
-    assert needed([ODD], "shop", kind, version, ACCOUNT) == [
-        f"GRANT SELECT ON `shop`.`or``ders` TO {ACCOUNT};"
-    ]
+    assert needed([ODD], "shop", kind, version, ACCOUNT) == [f"GRANT SELECT ON `shop`.`or``ders` TO {ACCOUNT};"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_the_source_adds_up_a_table_in_its_declared_groups(stage, shop):
         "status": {"SHIPPED": (3, "108.98"), None: (1, "0.01"), "IN PROCESS": (1, "85.00"), "ON HOLD": (1, "39.96")},
         "customer": {"10": (2, "48.98"), "11": (1, "60.00"), "12": (1, "85.00"), "13": (1, "39.96"), None: (1, "0.01")},
         "month": {"2026-01": (3, "108.98"), None: (2, "39.97"), "2026-02": (1, "85.00")},
-    }  # fmt: skip
+    }
 
 
 def test_of_many_groups_the_largest_are_asked_for_and_one_that_says_there_are_more(stage, shop, monkeypatch):

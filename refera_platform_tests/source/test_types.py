@@ -27,10 +27,16 @@ EXTREMES = {
     "bigint": ("-9223372036854775808", "BIGINT", -9223372036854775808),
     "bigint unsigned": ("18446744073709551615", "UBIGINT", 18446744073709551615),
     "decimal(10,2)": ("-99999999.99", "DECIMAL(10,2)", Decimal("-99999999.99")),
-    "decimal(38,10)": ("'9999999999999999999999999999.9999999999'", "DECIMAL(38,10)",
-                       Decimal("9999999999999999999999999999.9999999999")),
-    "decimal(65,30)": ("'12345678901234567890123456789012345.123456789012345678901234567890'", "VARCHAR",
-                       "12345678901234567890123456789012345.123456789012345678901234567890"),
+    "decimal(38,10)": (
+        "'9999999999999999999999999999.9999999999'",
+        "DECIMAL(38,10)",
+        Decimal("9999999999999999999999999999.9999999999"),
+    ),
+    "decimal(65,30)": (
+        "'12345678901234567890123456789012345.123456789012345678901234567890'",
+        "VARCHAR",
+        "12345678901234567890123456789012345.123456789012345678901234567890",
+    ),
     "int(8) zerofill": ("7", "UINTEGER", 7),
     "float": ("16777217.5", "FLOAT", 16777218.0),
     "float ": ("3.402823466e38", "FLOAT", 3.4028234663852886e38),
@@ -42,8 +48,11 @@ EXTREMES = {
     "double(20,5)": ("123456789012.34567", "DOUBLE", 123456789012.34567),
     "date": ("'9999-12-31'", "DATE", date(9999, 12, 31)),
     "datetime(6)": ("'2025-01-02 03:04:05.123456'", "TIMESTAMP", datetime(2025, 1, 2, 3, 4, 5, 123456)),  # noqa: DTZ001
-    "timestamp(6) null": ("'2025-01-02 03:04:05.000001'", "TIMESTAMP WITH TIME ZONE",
-                          datetime(2025, 1, 2, 3, 4, 5, 1, tzinfo=UTC)),
+    "timestamp(6) null": (
+        "'2025-01-02 03:04:05.000001'",
+        "TIMESTAMP WITH TIME ZONE",
+        datetime(2025, 1, 2, 3, 4, 5, 1, tzinfo=UTC),
+    ),
     "time(6)": ("'-838:59:59.5'", "BIGINT", -3_020_399_500_000),
     "time": ("'838:59:59'", "BIGINT", 3_020_399_000_000),
     "time(6) ": ("'-00:00:00.000001'", "BIGINT", -1),
@@ -71,12 +80,15 @@ EXTREMES = {
     "varbinary(9)": ("x'6200'", "BLOB", b"b\x00"),
     "longblob": ("x'00ff'", "BLOB", b"\x00\xff"),
     "point": ("point(1, 2)", "BLOB", bytes.fromhex("0101000000000000000000f03f0000000000000040")),
-    "geometry": ("st_geomfromtext('linestring(1 2,3 4)', 4326)", "BLOB", bytes.fromhex(
-        "010200000002000000000000000000f03f000000000000004000000000000008400000000000001040")),
+    "geometry": (
+        "st_geomfromtext('linestring(1 2,3 4)', 4326)",
+        "BLOB",
+        bytes.fromhex("010200000002000000000000000000f03f000000000000004000000000000008400000000000001040"),
+    ),
     "inet4": ("'192.168.0.1'", "VARCHAR", "192.168.0.1"),
     "uuid": ("'123e4567-e89b-12d3-a456-426655440000'", "VARCHAR", "123e4567-e89b-12d3-a456-426655440000"),
     "inet6": ("'::1'", "VARCHAR", "::1"),
-}  # fmt: skip
+}
 
 
 @contextmanager
@@ -164,17 +176,17 @@ def test_a_column_whose_name_raw_rows_need_is_refused_unless_it_stays_behind(sta
             match=rf"has a column {name}, a name that raw rows need for themselves: mark it private",
         ):
             pull(source, table, tmp_path / "x.parquet", stage.clock)
-        assert (
-            pull(source, replace(table, private=frozenset({name})), tmp_path / "x.parquet", stage.clock).rows
-            == 2
-        )
+        assert pull(source, replace(table, private=frozenset({name})), tmp_path / "x.parquet", stage.clock).rows == 2
 
 
 def test_zero_and_partial_dates_become_null_and_are_counted(stage, shop, tmp_path):
     columns = {
-        "date": ("'0000-00-00'", "", None), "datetime": ("'2025-00-15'", "", None), "date ": ("'2025-03-00'", "", None),
-        "timestamp null": ("'0000-00-00'", "", None), "date  ": ("'2025-03-04'", "", None),
-    }  # fmt: skip
+        "date": ("'0000-00-00'", "", None),
+        "datetime": ("'2025-00-15'", "", None),
+        "date ": ("'2025-03-00'", "", None),
+        "timestamp null": ("'0000-00-00'", "", None),
+        "date  ": ("'2025-03-04'", "", None),
+    }
     with extremes(stage, tmp_path, shop, columns) as read, duckdb.connect() as connection:
         row = connection.execute(f"select * from '{read.path}' where id = 1").fetchone()
     assert row == (1, None, None, None, None, date(2025, 3, 4))
@@ -184,9 +196,7 @@ def test_zero_and_partial_dates_become_null_and_are_counted(stage, shop, tmp_pat
 def test_names_like_keywords_with_quotes_spaces_and_accents_are_names(stage, shop, tmp_path):
     table = replace(TABLE, name="or`der \"é'", key=("se`lect",))
     shop.run("drop table if exists `or``der \"é'`")
-    shop.run(
-        'create table `or``der "é\'` (`se``lect` int primary key, `from "x"` int, `çã\'o` text, `%s` int)'
-    )
+    shop.run('create table `or``der "é\'` (`se``lect` int primary key, `from "x"` int, `çã\'o` text, `%s` int)')
     shop.run("insert into `or``der \"é'` values (1, 2, 'três', 4)")
     try:
         with source_of(stage) as source, duckdb.connect() as connection:
@@ -218,12 +228,8 @@ def test_a_private_column_is_never_asked_for(stage, shop, tmp_path):
             r"Table classicmodels.nowhere is not there for user refera_reader",
             id="table",
         ),
-        pytest.param(
-            {"key": ("nothing",)}, r"has no column nothing, which the catalogue declares as key", id="key"
-        ),
-        pytest.param(
-            {"private": frozenset({"x"})}, r"has no column x, .* as private: it has officeCode", id="private"
-        ),
+        pytest.param({"key": ("nothing",)}, r"has no column nothing, which the catalogue declares as key", id="key"),
+        pytest.param({"private": frozenset({"x"})}, r"has no column x, .* as private: it has officeCode", id="private"),
         pytest.param(
             {"key": ("territory",)}, r"has 2 rows with territory='EMEA'.*recognises no single row", id="twice"
         ),

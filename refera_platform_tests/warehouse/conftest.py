@@ -34,6 +34,4 @@ def built_shop(tmp_path_factory: pytest.TempPathFactory) -> BuiltShop:
     with duckdb.connect(database, read_only=True) as connection:
         columns = columns_of(connection)
     written = json.loads((database.parent / "target/manifest.json").read_text())
-    return BuiltShop(
-        warehouse=warehouse, manifest=written, sql=sql, columns=columns, lineage=trace(sql, columns)
-    )
+    return BuiltShop(warehouse=warehouse, manifest=written, sql=sql, columns=columns, lineage=trace(sql, columns))

@@ -17,9 +17,22 @@ class RandomBusiness:
         self._shop = shop
         self._dice = random.Random(seed)  # a workload, no secret
         self._steps: tuple[Callable[[date], None], ...] = (
-            self._order, self._order, self._change_order, self._delete_order, self._line, self._line, self._pay, self._pay,
-            self._customer, self._customer, self._employee, self._product, self._product, self._orphan, self._again,
-        )  # fmt: skip
+            self._order,
+            self._order,
+            self._change_order,
+            self._delete_order,
+            self._line,
+            self._line,
+            self._pay,
+            self._pay,
+            self._customer,
+            self._customer,
+            self._employee,
+            self._product,
+            self._product,
+            self._orphan,
+            self._again,
+        )
         shop.run("set foreign_key_checks = 0")
 
     def day(self, day: date, steps: int) -> None:
@@ -27,9 +40,7 @@ class RandomBusiness:
         hour = 1
         for _ in range(steps):
             hour = min(22, hour + self._dice.randrange(2))
-            self._shop.at(
-                day, hour if self._dice.randrange(8) else max(0, hour - 1)
-            )  # clocks are set back at times
+            self._shop.at(day, hour if self._dice.randrange(8) else max(0, hour - 1))  # clocks are set back at times
             self._shop.run("start transaction")
             for _ in range(self._dice.randrange(1, 4)):
                 self._dice.choice(self._steps)(day)
@@ -54,8 +65,14 @@ class RandomBusiness:
     def _order(self, day: date) -> None:
         number = self._dice.randrange(90, 200)
         ordered = self._date(day) or day
-        values = (number, ordered, ordered + timedelta(days=9), self._date(day), self._dice.choice(STATUSES) or "Shipped",
-                  self._customer_number())  # fmt: skip
+        values = (
+            number,
+            ordered,
+            ordered + timedelta(days=9),
+            self._date(day),
+            self._dice.choice(STATUSES) or "Shipped",
+            self._customer_number(),
+        )
         self._shop.run("replace into orders values (%s, %s, %s, %s, %s, null, %s)", values)
         for line in range(self._dice.randrange(3)):
             values = (
@@ -121,9 +138,7 @@ class RandomBusiness:
                 values,
             )
         else:
-            self._shop.run(
-                "update customers set salesRepEmployeeNumber = %s where customerNumber = %s", (rep, number)
-            )
+            self._shop.run("update customers set salesRepEmployeeNumber = %s where customerNumber = %s", (rep, number))
 
     def _employee(self, day: date) -> None:
         number = self._dice.randrange(2, 8)
@@ -147,8 +162,13 @@ class RandomBusiness:
                 (self._dice.randrange(99), code),
             )
         else:
-            values = (code, f"Product {self._dice.randrange(2)}", self._dice.choice(("Boats", "Cars")),
-                      self._dice.randrange(99), f"{self._dice.randrange(100, 999) / 100:.2f}")  # fmt: skip
+            values = (
+                code,
+                f"Product {self._dice.randrange(2)}",
+                self._dice.choice(("Boats", "Cars")),
+                self._dice.randrange(99),
+                f"{self._dice.randrange(100, 999) / 100:.2f}",
+            )
             self._shop.run("replace into products values (%s, %s, %s, '1:10', 'V', 'd', %s, %s, 9)", values)
 
     def _again(self, day: date) -> None:

@@ -50,9 +50,7 @@ def _row(**values: Any) -> Row:
 
 
 def _order(number: int, customer: int, status: str = "Shipped", **dates: date) -> Row:
-    return (
-        _row(orderNumber=number, customerNumber=customer, status=status, orderDate=date(2003, 1, 6)) | dates
-    )
+    return _row(orderNumber=number, customerNumber=customer, status=status, orderDate=date(2003, 1, 6)) | dates
 
 
 def _line(order: int, product: str, quantity: int, price: str) -> Row:
@@ -60,8 +58,9 @@ def _line(order: int, product: str, quantity: int, price: str) -> Row:
 
 
 def _product(code: str, line: str, quantity: int) -> Row:
-    return _row(productCode=code, productName=f"{code} ", productLine=line, quantityInStock=quantity,
-                buyPrice=Decimal("1.50"))  # fmt: skip
+    return _row(
+        productCode=code, productName=f"{code} ", productLine=line, quantityInStock=quantity, buyPrice=Decimal("1.50")
+    )
 
 
 SHOP: Mapping[date, Day] = {
@@ -73,26 +72,47 @@ SHOP: Mapping[date, Day] = {
             ("r", _row(employeeNumber=12, lastName="Rep", officeCode="1", reportsTo=11)),
         ],
         "customers": [
-            ("r", _row(customerNumber=1, customerName="A", city="Auckland  ", country="New Zealand",
-                       salesRepEmployeeNumber=12)),
-            ("r", _row(customerNumber=2, customerName="B", city="Auckland", country="New Zealand",
-                       salesRepEmployeeNumber=12)),
-            ("r", _row(customerNumber=3, customerName="C", city="Nantes", country="France",
-                       salesRepEmployeeNumber=12)),
+            (
+                "r",
+                _row(
+                    customerNumber=1,
+                    customerName="A",
+                    city="Auckland  ",
+                    country="New Zealand",
+                    salesRepEmployeeNumber=12,
+                ),
+            ),
+            (
+                "r",
+                _row(
+                    customerNumber=2,
+                    customerName="B",
+                    city="Auckland",
+                    country="New Zealand",
+                    salesRepEmployeeNumber=12,
+                ),
+            ),
+            ("r", _row(customerNumber=3, customerName="C", city="Nantes", country="France", salesRepEmployeeNumber=12)),
         ],
         "productlines": [("r", _row(productLine="Ships")), ("r", _row(productLine="Planes"))],
         "products": [
-            ("r", _product("P1", "Ships", 5)), ("r", _product("P2", "Planes", 8)), ("r", _product("P3", "Ships", 2)),
+            ("r", _product("P1", "Ships", 5)),
+            ("r", _product("P2", "Planes", 8)),
+            ("r", _product("P3", "Ships", 2)),
         ],
         "orders": [
             ("r", _order(100, 1, requiredDate=date(2003, 1, 13), shippedDate=date(2003, 1, 10))),
             ("r", _order(101, 2, "In Process", requiredDate=date(2003, 1, 13))),
             ("r", _order(102, 3, requiredDate=date(2003, 1, 13), shippedDate=date(2003, 2, 1))),
-            ("r", _order(103, 1)), ("r", _order(104, 1)),
+            ("r", _order(103, 1)),
+            ("r", _order(104, 1)),
         ],
         "orderdetails": [
-            ("r", _line(100, "P1", 2, "10.00")), ("r", _line(100, "P2", 1, "5.55")), ("r", _line(101, "P1", 1, "9.99")),
-            ("r", _line(102, "P1", 3, "33.33")), ("r", _line(103, "P1", 1, "1.00")),
+            ("r", _line(100, "P1", 2, "10.00")),
+            ("r", _line(100, "P2", 1, "5.55")),
+            ("r", _line(101, "P1", 1, "9.99")),
+            ("r", _line(102, "P1", 3, "33.33")),
+            ("r", _line(103, "P1", 1, "1.00")),
         ],
         "payments": [
             ("r", _row(customerNumber=1, checkNumber=check, paymentDate=date(2003, 3, 1), amount=Decimal(amount)))
@@ -106,7 +126,7 @@ SHOP: Mapping[date, Day] = {
         "orderdetails": [("d", _line(103, "P1", 1, "1.00"))],
     },
     date(2026, 12, 2): {},
-}  # fmt: skip
+}
 
 AWKWARD: Mapping[date, Day] = {
     **SHOP,
@@ -117,7 +137,7 @@ AWKWARD: Mapping[date, Day] = {
         "orderdetails": [("c", _line(999, "P9", 1, "7.00")), ("c", _line(200, "P1", -1, "7.00"))],
         "products": [("u", _product("P1", "Ships", -4))],
     },
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,11 +165,25 @@ def dbt(database: Path, *arguments: str, manifest: Any = None) -> Warehouse:
     folder = str(database.parent / "target")
     runner = dbtRunner(manifest=manifest)
     try:
-        answer = runner.invoke([
-            *arguments, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", folder,
-            "--log-path", folder, "--log-level", "none", "--log-level-file", "none", "--vars",
-            f"{{database_file: {database}}}",
-        ])  # fmt: skip
+        answer = runner.invoke(
+            [
+                *arguments,
+                "--project-dir",
+                str(PROJECT),
+                "--profiles-dir",
+                str(PROJECT),
+                "--target-path",
+                folder,
+                "--log-path",
+                folder,
+                "--log-level",
+                "none",
+                "--log-level-file",
+                "none",
+                "--vars",
+                f"{{database_file: {database}}}",
+            ]
+        )
     finally:
         DuckDBConnectionManager.close_all_connections()
     assert answer.exception is None, answer.exception

@@ -31,9 +31,7 @@ def root_of(stage):
 
 def everything(stage):
     """Key and ETag of every object that engines read, and the manifest's."""
-    return {
-        item.key: item.etag for item in root_of(stage).list() if not item.key.startswith((OBJECTS, FAILURES))
-    }
+    return {item.key: item.etag for item in root_of(stage).list() if not item.key.startswith((OBJECTS, FAILURES))}
 
 
 def total(stage, of="sales_amount", where="ans_sales_by_product"):
@@ -44,9 +42,19 @@ def total(stage, of="sales_amount", where="ans_sales_by_product"):
 def test_the_manifest_tells_the_truth_about_what_is_published(copied):
     published = read(root_of(copied))
     assert len(published.models) == 24
-    assert set(published.sources) == {f"classicmodels.{name}" for name in (
-        "customers", "employees", "offices", "orderdetails", "orders", "payments", "productlines", "products",
-    )}  # fmt: skip
+    assert set(published.sources) == {
+        f"classicmodels.{name}"
+        for name in (
+            "customers",
+            "employees",
+            "offices",
+            "orderdetails",
+            "orders",
+            "payments",
+            "productlines",
+            "products",
+        )
+    }
     found = everything(copied)
     for name, model in published.models.items():
         assert model.rows == sum(item.rows for item in model.objects)
@@ -73,12 +81,19 @@ def test_a_group_that_the_source_counted_otherwise_is_red_although_the_sums_agre
     assert built.published is None
     red = {node.name for node in built.nodes if node.status == "fail"}
     assert red == {
-        f"ans_{name}_equals_the_source" for name in (
-            "sales_by_product", "sales_by_order_date", "sales_by_month", "sales_by_product_and_month",
-            "sales_by_product_line_and_month", "sales_by_customer_and_status", "time_to_ship",
-            "average_payment_by_customer_and_date", "stock_by_product_and_month",
+        f"ans_{name}_equals_the_source"
+        for name in (
+            "sales_by_product",
+            "sales_by_order_date",
+            "sales_by_month",
+            "sales_by_product_and_month",
+            "sales_by_product_line_and_month",
+            "sales_by_customer_and_status",
+            "time_to_ship",
+            "average_payment_by_customer_and_date",
+            "stock_by_product_and_month",
         )
-    }  # fmt: skip
+    }
 
 
 def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
@@ -113,26 +128,24 @@ def add_a_row_without_a_key(stage, key):
 
 def test_a_build_that_cannot_run_leaves_the_published_warehouse_as_it_was(copied):
     before = everything(copied)
-    ObjectRoot(copied.lake, copied.store).write(
-        f"classicmodels/orders/day={TODAY}/part-0.parquet", b"not parquet"
-    )
+    ObjectRoot(copied.lake, copied.store).write(f"classicmodels/orders/day={TODAY}/part-0.parquet", b"not parquet")
     with pytest.raises((WarehouseError, LakeError), match="orders"):
         build(copied)
     assert everything(copied) == before
 
 
 @pytest.mark.parametrize(
-    ("of", "full_refresh"), [("raw/classicmodels/orders", True), ("warehouse/_objects/(?!_)", False)], ids=["lake", "warehouse"]
-)  # fmt: skip
+    ("of", "full_refresh"),
+    [("raw/classicmodels/orders", True), ("warehouse/_objects/(?!_)", False)],
+    ids=["lake", "warehouse"],
+)
 def test_bytes_that_were_damaged_on_the_way_stop_a_build(copied, of, full_refresh):
     """A build writes on what it reads, so each object is compared with its checksum and none is read by DuckDB itself."""
     root = ObjectRoot(copied.warehouse, copied.store)
     before = read(root)
     with before_the_store(copied) as (broken, proxy):
         # what DuckDB asks for is a range, and of raw objects their footers alone
-        proxy.breaks(
-            rf"^GET [^?]*/{of}", lambda answer: flipped(answer) if answer.status == HTTPStatus.OK else answer
-        )
+        proxy.breaks(rf"^GET [^?]*/{of}", lambda answer: flipped(answer) if answer.status == HTTPStatus.OK else answer)
         with pytest.raises(DamagedError, match="are not those that were written"):
             build(broken, full_refresh=full_refresh)
         ranges = [each for each in proxy.requests if "/_objects/" in each and each.startswith("HEAD")]
@@ -154,8 +167,9 @@ def test_one_model_is_built_from_what_is_published(served, shop):
     assert [node.name for node in built.nodes if node.kind == "model"] == ["ans_sales_by_product"]
     assert total(served) == "233.94"
     assert {node.name for node in build(served, {"fct_order_lines"}).nodes if node.kind == "model"} > {
-        "fct_order_lines", "stg_classicmodels__orderdetails",
-    }  # fmt: skip
+        "fct_order_lines",
+        "stg_classicmodels__orderdetails",
+    }
     build(served, {"ans_sales_by_product"})
     assert total(served) == "301.42"
 
@@ -175,17 +189,15 @@ def test_a_lake_without_a_table_is_named(stage, shop):
 
 
 def test_raw_objects_that_change_during_a_build_stop_its_publication(served, shop, monkeypatch):
-    before, running = everything(served), building._run_dbt
+    before, running = everything(served), building.run_dbt
 
     def meanwhile(*arguments):
         shop.run("insert into payments values (12, 'LATE', '2026-03-10', 1.00)")
         captured(served, "payments", TODAY, afresh=True)
         return running(*arguments)
 
-    monkeypatch.setattr(building, "_run_dbt", meanwhile)
-    with pytest.raises(
-        WarehouseError, match=r"Raw objects of classicmodels\.payments changed during the build"
-    ):
+    monkeypatch.setattr(building, "run_dbt", meanwhile)
+    with pytest.raises(WarehouseError, match=r"Raw objects of classicmodels\.payments changed during the build"):
         build(served)
     assert everything(served) == before
 
@@ -198,12 +210,8 @@ def test_a_damaged_manifest_is_named(copied):
 
 def test_no_secret_is_in_what_a_build_leaves_or_says(copied, tmp_path):
     secrets = [copied.store.secret_key, copied.databases["classicmodels"].password]
-    kept = [
-        path for path in copied.home.rglob("*") if path.is_file() and path.suffix in {".json", ".yml", ".log"}
-    ]
-    told = [
-        path for path in kept if path.name not in {"stack.json", "s3.json"} and "mariadb" not in path.parts
-    ]
+    kept = [path for path in copied.home.rglob("*") if path.is_file() and path.suffix in {".json", ".yml", ".log"}]
+    told = [path for path in kept if path.name not in {"stack.json", "s3.json"} and "mariadb" not in path.parts]
     assert told
     for path in told:
         content = path.read_bytes()

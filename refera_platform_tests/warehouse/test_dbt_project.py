@@ -14,6 +14,7 @@ import pytest
 from refera_platform.source import catalog
 from refera_platform.warehouse.build.collations import define_one
 from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake
+from refera_platform_tests.warehouse.source_figures import GROUPS, MONEY
 
 SALES = "orders, order_lines, units, sales_amount, cancelled_amount"
 MONTH, DAY = (
@@ -85,17 +86,23 @@ def test_awkward_facts_warn_and_keep_their_money(manifest: Any, tmp_path: Path) 
     assert {built.status[name] for name in built.not_green()} == {"warn"}
     sold = "select product_code, product_name, sales_amount from ans_sales_by_product order by 1"
     assert built.rows(sold) == [
-        ("P1", "P1", Decimal("122.98")), ("P2", "P2", Decimal("5.55")), ("P9", None, Decimal("7.00")),
-    ]  # fmt: skip
+        ("P1", "P1", Decimal("122.98")),
+        ("P2", "P2", Decimal("5.55")),
+        ("P9", None, Decimal("7.00")),
+    ]
     far = "select date_key from dim_date where date_day < date '2003-01-01' or date_day > date '2026-12-31' order by 1"
     assert built.rows(far) == [(19000101,), (99991231,)]
 
 
 def test_one_dimension_builds_alone_with_the_tests_it_can_answer(manifest: Any, tmp_path: Path) -> None:
     chosen = [
-        "dim_customer", "int_customer_history", "int_employee_history", "stg_classicmodels__customers",
-        "stg_classicmodels__customer_changes", "stg_classicmodels__employee_changes",
-    ]  # fmt: skip
+        "dim_customer",
+        "int_customer_history",
+        "int_employee_history",
+        "stg_classicmodels__customers",
+        "stg_classicmodels__customer_changes",
+        "stg_classicmodels__employee_changes",
+    ]
     built = dbt(lake(tmp_path, SHOP), "build", "--select", *chosen, manifest=manifest)
     assert built.not_green() == set()
     assert {*chosen, "dim_customer_has_every_customer"} <= set(built.status)
@@ -123,8 +130,12 @@ def test_stock_is_told_by_month_and_a_deleted_product_leaves_its_past(shop: Ware
 def test_time_to_ship_tells_late_from_not_yet(shop: Warehouse) -> None:
     assert shop.rows(
         "select order_number, order_status, days_to_ship, shipped_late from ans_time_to_ship order by 1"
-    ) == [(100, "Shipped", 4, False), (101, "In Process", None, True), (102, "Shipped", 26, True),
-          (104, "Shipped", None, None)]  # fmt: skip
+    ) == [
+        (100, "Shipped", 4, False),
+        (101, "In Process", None, True),
+        (102, "Shipped", 26, True),
+        (104, "Shipped", None, None),
+    ]
 
 
 def test_an_average_is_a_decimal_of_six_places(shop: Warehouse) -> None:
@@ -150,8 +161,15 @@ def test_what_is_published_holds_no_float_and_no_type_wider_than_a_reader_knows(
         " where table_schema = 'main' and not starts_with(table_name, 'stg_')"
     )
     known = {
-        "VARCHAR", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "DECIMAL(18,2)", "DECIMAL(20,6)", "TIMESTAMP WITH TIME ZONE",
-    }  # fmt: skip
+        "VARCHAR",
+        "INTEGER",
+        "BIGINT",
+        "BOOLEAN",
+        "DATE",
+        "DECIMAL(18,2)",
+        "DECIMAL(20,6)",
+        "TIMESTAMP WITH TIME ZONE",
+    }
     assert {kind for (kind,) in kinds} - known == set()
 
 
@@ -182,19 +200,14 @@ def test_every_case_in_a_model_has_a_unit_test(manifest: Any) -> None:
     assert with_case - tested == set()
     macros = {name: text for name, text in _macros() if re.search(r"\bcase\b", text)}
     calling = {
-        name: {model.name for model in _models(manifest) if re.search(rf"\b{name}\(", model.raw_code)}
-        & tested
+        name: {model.name for model in _models(manifest) if re.search(rf"\b{name}\(", model.raw_code)} & tested
         for name in macros
         if not name.startswith(("spark__", "snowflake__"))
     }
     # what only dbt's tests are made of has its twins here: test_each_answer_is_what_the_source_itself_answers
     checks = "\n".join(path.read_text() for path in (PROJECT / "tests").rglob("*.sql"))
     of_checks = {name for name in calling if re.search(rf"\b{name}\(", checks)}
-    assert (
-        {name for name, models in calling.items() if not models}
-        == of_checks - {"versions"}
-        == {"folded_by_kind"}
-    )
+    assert {name for name, models in calling.items() if not models} == of_checks - {"versions"} == {"folded_by_kind"}
 
 
 def _macros() -> list[tuple[str, str]]:
@@ -247,15 +260,11 @@ WRONGS = {
     "fct_stock_daily_ends_with_the_present_stock": "update fct_stock_daily set quantity_in_stock = 99",
     "dim_customer_has_every_customer": "delete from dim_customer where customer_number = 2",
     "one_row_per_dim_product_product_key": "insert into dim_product select * from dim_product",
-    "fct_payments_points_at_members_that_exist":
-        "update fct_payments set customer_key = 7",
-    "versions_follow_one_another_dim_customer_customer_number":
-        "update dim_customer set version_number = 3 where customer_number = 3 and version_number = 2",
+    "fct_payments_points_at_members_that_exist": "update fct_payments set customer_key = 7",
+    "versions_follow_one_another_dim_customer_customer_number": "update dim_customer set version_number = 3 where customer_number = 3 and version_number = 2",
     "fct_orders_reconciles_with_the_source": "update stg_refera__captured_days set lake_rows = 77",
-    "fct_payments_reconciles_with_the_source":
-        "update stg_refera__captured_days set database_name = 'another' where table_name = 'payments'",
-    "fct_orders_points_at_versions_that_were_valid":
-        "update fct_orders set customer_key = (select max(customer_key) from dim_customer where is_current and customer_number = 3)",
+    "fct_payments_reconciles_with_the_source": "update stg_refera__captured_days set database_name = 'another' where table_name = 'payments'",
+    "fct_orders_points_at_versions_that_were_valid": "update fct_orders set customer_key = (select max(customer_key) from dim_customer where is_current and customer_number = 3)",
     "dates_occur_at_least_once": "update int_dates_that_occur set occurrences = 0",
     "statuses_are_met_at_least_once": "update int_order_statuses_met set orders = -1",
     **{
@@ -263,7 +272,7 @@ WRONGS = {
         for answer in ANSWERS
     },
     "ans_time_to_ship_adds_up": "delete from ans_time_to_ship where order_number = 100",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -282,9 +291,7 @@ def test_a_wrong_total_or_key_is_seen(spoilt: Warehouse, name: str) -> None:
     assert spoilt.status[name] == "fail"
 
 
-def test_a_group_that_drifts_below_nothing_is_shown_and_red(
-    shop: Warehouse, manifest: Any, tmp_path: Path
-) -> None:
+def test_a_group_that_drifts_below_nothing_is_shown_and_red(shop: Warehouse, manifest: Any, tmp_path: Path) -> None:
     """A build that follows the changes starts from a published answer of which two groups are wrong, and the sum right."""
     answer = "ans_sales_by_product_line"
     database = tmp_path / shop.database.name
@@ -298,9 +305,7 @@ def test_a_group_that_drifts_below_nothing_is_shown_and_red(
                 f"update served.{answer} set orders = orders + ?, order_lines = order_lines + ? where product_line = ?",
                 [more, more, line],
             )
-    built = dbt(
-        database, "build", "--select", answer, "--exclude-resource-type", "unit_test", manifest=manifest
-    )
+    built = dbt(database, "build", "--select", answer, "--exclude-resource-type", "unit_test", manifest=manifest)
     assert (built.status[answer], built.status[f"{answer}_adds_up"]) == ("success", "fail")
     assert built.rows(f"select product_line, order_lines from {answer} order by 1") == [
         ("Planes", -6),
@@ -308,34 +313,18 @@ def test_a_group_that_drifts_below_nothing_is_shown_and_red(
     ]
 
 
-MONEY = {
-    "orderdetails": "select count(*), sum(units * unit_price) from stg_classicmodels__orderdetails",
-    "payments": "select count(*), sum(payment_amount) from stg_classicmodels__payments",
-    "orders": "select count(*), null from stg_classicmodels__orders",
-    "products": "select count(*), sum(quantity_in_stock * buy_price) from stg_classicmodels__products",
-}
-"""Rows and money of each table whose answers are compared with the source's own."""
-LINES = "stg_classicmodels__orderdetails left join stg_classicmodels__orders using (order_number)"
-GROUPS = {
-    ("orderdetails", "product"): ("product_code", "sum(units * unit_price)", LINES),
-    ("orderdetails", "status"): ("upper(order_status) || ' '", "sum(units * unit_price)", LINES),
-    ("orderdetails", "customer"): ("customer_number", "sum(units * unit_price)", LINES),
-    ("orderdetails", "month"): ("strftime(order_date, '%Y-%m')", "sum(units * unit_price)", LINES),
-    ("orders", "month"): ("strftime(order_date, '%Y-%m')", "null", "stg_classicmodels__orders"),
-    ("payments", "month"): ("strftime(payment_date, '%Y-%m')", "sum(payment_amount)", "stg_classicmodels__payments"),
-    ("products", "product"): (
-        "product_code", "sum(quantity_in_stock * buy_price)", "stg_classicmodels__products",
-    ),
-}  # fmt: skip
-"""Groups of the same tables, in a spelling that the source may choose: (value, money, relation)."""
 IN_GROUPS = {
-    "ans_sales_by_product", "ans_sales_by_order_date", "ans_sales_by_month", "ans_sales_by_product_and_month",
-    "ans_sales_by_product_line_and_month", "ans_sales_by_customer_and_status", "ans_time_to_ship",
-    "ans_average_payment_by_customer_and_date", "ans_stock_by_product_and_month",
-}  # fmt: skip
-IS_LARGEST = (
-    "row_number() over (partition by table_name, group_kind order by row_count desc, group_value) = 1"
-)
+    "ans_sales_by_product",
+    "ans_sales_by_order_date",
+    "ans_sales_by_month",
+    "ans_sales_by_product_and_month",
+    "ans_sales_by_product_line_and_month",
+    "ans_sales_by_customer_and_status",
+    "ans_time_to_ship",
+    "ans_average_payment_by_customer_and_date",
+    "ans_stock_by_product_and_month",
+}
+IS_LARGEST = "row_number() over (partition by table_name, group_kind order by row_count desc, group_value) = 1"
 
 
 @pytest.mark.parametrize(
@@ -363,7 +352,7 @@ IS_LARGEST = (
 )
 def test_each_answer_is_what_the_source_itself_answers(
     shop: Warehouse, manifest: Any, tmp_path: Path, rows: int, cents: int, groups: str, wrong: Callable[[str], bool]
-) -> None:  # fmt: skip
+) -> None:
     database = tmp_path / shop.database.name
     shutil.copy(shop.database, database)
     with duckdb.connect(database) as connection:

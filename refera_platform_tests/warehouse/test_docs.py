@@ -15,7 +15,7 @@ import yaml
 
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.stage import CHECKOUT
-from refera_platform.warehouse.catalogs.dbt_docs import (  # fmt: skip
+from refera_platform.warehouse.catalogs.dbt_docs import (
     CATALOG,
     LINEAGE,
     MANIFEST,
@@ -34,9 +34,13 @@ from refera_platform_tests.warehouse.shop import PROJECT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET_BROWSER = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
     "--disable-sync",
-]  # fmt: skip
+]
 MODELS = CHECKOUT / "dbt/models"
 
 
@@ -69,8 +73,7 @@ def test_four_documents_are_published_and_a_browser_knows_what_they_are(root, bu
     assert lineage == built_shop.lineage == Lineage.from_json(stored(root, LINEAGE))
     bucket, _, prefix = root.root.removeprefix("s3://").partition("/")
     kinds = {
-        key: root._client.head_object(Bucket=bucket, Key=f"{prefix}/{key}")["ContentType"]
-        for key in (PAGE, LINEAGE)
+        key: root._client.head_object(Bucket=bucket, Key=f"{prefix}/{key}")["ContentType"] for key in (PAGE, LINEAGE)
     }
     assert kinds == {PAGE: "text/html; charset=utf-8", LINEAGE: "application/json"}
 
@@ -99,9 +102,14 @@ def test_no_document_names_a_folder_or_a_user_of_this_machine(root, built, built
         assert [place for place in (here, str(CHECKOUT), str(Path.home()), "ada:hush") if place in text] == []
     metadata = json.loads(stored(root, MANIFEST))["metadata"]
     assert set(metadata) == {
-        "dbt_schema_version", "dbt_version", "generated_at", "project_name", "send_anonymous_usage_stats",
-        "adapter_type", "quoting",
-    }  # fmt: skip
+        "dbt_schema_version",
+        "dbt_version",
+        "generated_at",
+        "project_name",
+        "send_anonymous_usage_stats",
+        "adapter_type",
+        "quoting",
+    }
     assert metadata["send_anonymous_usage_stats"] is False
 
 
@@ -114,9 +122,16 @@ def test_the_catalogue_is_the_one_that_dbt_would_write(built, built_shop):
     arguments = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", folder]
     try:
         generated = dbtRunner().invoke(
-            ["docs", "generate", "--no-compile", *quiet(database.parent), *arguments, "--vars",
-             f"{{database_file: {database}}}"]
-        )  # fmt: skip
+            [
+                "docs",
+                "generate",
+                "--no-compile",
+                *quiet(database.parent),
+                *arguments,
+                "--vars",
+                f"{{database_file: {database}}}",
+            ]
+        )
     finally:
         DuckDBConnectionManager.close_all_connections()
     assert generated.success, generated.exception
@@ -125,8 +140,10 @@ def test_the_catalogue_is_the_one_that_dbt_would_write(built, built_shop):
     for entry in theirs["sources"].values():
         entry["metadata"]["type"] = "VIEW"  # in a build they are; in the shop they are tables
     assert (ours["nodes"], ours["sources"], ours["errors"]) == (
-        theirs["nodes"], theirs["sources"], theirs["errors"],
-    )  # fmt: skip
+        theirs["nodes"],
+        theirs["sources"],
+        theirs["errors"],
+    )
     assert set(ours["metadata"]) <= set(theirs["metadata"])
 
 
@@ -134,9 +151,11 @@ def test_a_build_of_some_models_keeps_what_is_known_of_the_others(root, built, b
     publish_docs(root, built_shop.manifest, built)
     paid = {"payment_amount": (Column("somewhere", "else"),)}
     some = BuiltModels(
-        sql={"fct_payments": "select 1 as changed"}, columns={"fct_payments": {"payment_amount": "BIGINT"}},
-        lineage=Lineage(models={"fct_payments": paid}), rows={"fct_payments": 4},
-    )  # fmt: skip
+        sql={"fct_payments": "select 1 as changed"},
+        columns={"fct_payments": {"payment_amount": "BIGINT"}},
+        lineage=Lineage(models={"fct_payments": paid}),
+        rows={"fct_payments": 4},
+    )
     whole = publish_docs(root, built_shop.manifest, some)
     assert whole.models == {**built_shop.lineage.models, "fct_payments": paid}
     nodes = json.loads(stored(root, MANIFEST))["nodes"]
@@ -161,17 +180,13 @@ def test_sql_of_a_model_that_was_edited_since_is_not_shown_as_its_own(root, buil
 def test_documents_that_are_not_ours_are_replaced(root, built, built_shop):
     for key in (MANIFEST, CATALOG, LINEAGE):
         root.write(key, b"[1, 2")
-    whole = publish_docs(
-        root, built_shop.manifest, BuiltModels(sql={}, columns={}, lineage=Lineage(models={}))
-    )
+    whole = publish_docs(root, built_shop.manifest, BuiltModels(sql={}, columns={}, lineage=Lineage(models={})))
     assert whole.models == {}
     assert json.loads(stored(root, CATALOG))["nodes"] == {}
 
 
 @pytest.fixture(scope="module")
-def opened(
-    built: BuiltModels, built_shop: BuiltShop, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
+def opened(built: BuiltModels, built_shop: BuiltShop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The page in a browser without a network, opened from a file; it has written what it asked for and complained of."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
@@ -202,10 +217,8 @@ def opened(
         ("source.refera.classicmodels.orders", ["shippedDate", "_op"]),
         ("exposure.refera.report", ["The report"]),
     ],
-)  # fmt: skip
-def test_the_page_opens_from_a_file_without_a_network_and_shows(
-    opened, built_shop, key: str, shown: list[str]
-) -> None:
+)
+def test_the_page_opens_from_a_file_without_a_network_and_shows(opened, built_shop, key: str, shown: list[str]) -> None:
     opened.goto(f"{opened.address}#!/{key.partition('.')[0]}/{key}")
     documented = {
         **built_shop.manifest["nodes"],
@@ -263,11 +276,7 @@ def test_a_description_is_written_once():
     }
     asked = [doc for _, text in written_descriptions() for doc in re.findall(r"doc\(.(\w+).\)", text)]
     plain = [text.strip() for _, text in written_descriptions() if "doc(" not in text]
-    assert {text for text in plain if plain.count(text) > 1} == set(), (
-        "write it as a docs block, or anchor it"
-    )
+    assert {text for text in plain if plain.count(text) > 1} == set(), "write it as a docs block, or anchor it"
     assert set(plain) & set(blocks.values()) == set(), "ask for the docs block that says it already"
     assert len(set(blocks.values())) == len(blocks)
-    assert set(blocks) - {"__overview__"} == set(asked), (
-        "a docs block that nobody asks for, or one that is not there"
-    )
+    assert set(blocks) - {"__overview__"} == set(asked), "a docs block that nobody asks for, or one that is not there"

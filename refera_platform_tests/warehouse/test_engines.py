@@ -20,10 +20,15 @@ from refera_platform_tests.business import open_shop
 from refera_platform_tests.conftest import TODAY, capture_all, own_stage
 
 KINDS = {
-    "BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(), "VARCHAR": pa.string(), "DATE": pa.date32(),
-    "DECIMAL(18,2)": pa.decimal128(18, 2), "DECIMAL(20,6)": pa.decimal128(20, 6),
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int32(),
+    "BOOLEAN": pa.bool_(),
+    "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
+    "DECIMAL(18,2)": pa.decimal128(18, 2),
+    "DECIMAL(20,6)": pa.decimal128(20, 6),
     "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", tz="UTC"),
-}  # fmt: skip
+}
 """What pyarrow must find in a file for each of DuckDB's types."""
 
 
@@ -41,9 +46,12 @@ def published(served):
 def s3(served):
     address = urlsplit(served.store.endpoint)
     return fs.S3FileSystem(
-        access_key=served.store.access_key, secret_key=served.store.secret_key, scheme=address.scheme,
-        endpoint_override=address.netloc, region=served.store.region,
-    )  # fmt: skip
+        access_key=served.store.access_key,
+        secret_key=served.store.secret_key,
+        scheme=address.scheme,
+        endpoint_override=address.netloc,
+        region=served.store.region,
+    )
 
 
 def folder_of(served, name):
@@ -81,9 +89,7 @@ def test_duckdb_reads_the_same_with_nothing_but_the_address(served, published):
         for name, model in published.models.items():
             found = connection.execute(f"describe from '{served.warehouse}/{name}/**/*.parquet'").fetchall()
             assert {column: kind for column, kind, *_ in found} == dict(model.columns), name
-            rows = connection.execute(
-                f"select count(*) from '{served.warehouse}/{name}/**/*.parquet'"
-            ).fetchone()
+            rows = connection.execute(f"select count(*) from '{served.warehouse}/{name}/**/*.parquet'").fetchone()
             assert rows == (model.rows,), name
 
 
@@ -102,9 +108,7 @@ def test_files_are_sorted_compressed_and_of_sane_row_groups(served, published, s
                 if group.num_rows
             } <= {"ZSTD"}, name
             first = file.schema_arrow.names[0]
-            values = [
-                value for value in file.read(columns=[first]).column(0).to_pylist() if value is not None
-            ]
+            values = [value for value in file.read(columns=[first]).column(0).to_pylist() if value is not None]
             assert values == sorted(values), f"{name} {first}"
 
 
@@ -124,9 +128,7 @@ def test_a_table_without_rows_has_its_columns_and_no_phantom_row(home):
             "ans_time_to_ship",
             "ans_sales_by_month",
         ):
-            rows = connection.execute(
-                f"select count(*) from '{stage.warehouse}/{name}/**/*.parquet'"
-            ).fetchone()
+            rows = connection.execute(f"select count(*) from '{stage.warehouse}/{name}/**/*.parquet'").fetchone()
             assert rows == (0,), name
         dates = connection.execute(
             f"select count(*) from '{stage.warehouse}/dim_date/*.parquet' where date_day = ?",

@@ -105,11 +105,11 @@ def test_a_copy_that_came_late_is_found_by_the_comparison_and_mended_by_the_next
     root.copy(old, fixed_key("fct_sales", "2025-12", "sold_in"), replaces=None)
     found = differing(root, now, listed(root))
     assert set(found.keys) == {
-        key, fixed_key("fct_sales", "2026-01", "sold_in"), fixed_key("fct_sales", "2025-12", "sold_in")
-    }  # fmt: skip
-    assert found.told.startswith(
-        "3 of the 4 keys that other engines read do not hold what the manifest names"
-    )
+        key,
+        fixed_key("fct_sales", "2026-01", "sold_in"),
+        fixed_key("fct_sales", "2025-12", "sold_in"),
+    }
+    assert found.told.startswith("3 of the 4 keys that other engines read do not hold what the manifest names")
     sell(stage, 3)  # the same content: nothing but the comparison asks for a copy
     assert wrong_keys(stage) == ()
     assert fixed_key("fct_sales", "2025-12", "sold_in") not in there(stage)
@@ -122,9 +122,7 @@ def test_a_refusal_in_the_midst_says_that_engines_see_a_mixture(stage):
         with pytest.raises(WarehouseError) as told:
             sell(broken, 3)
     assert "Publication 3 counts" in str(told.value)
-    assert "other engines see a mixture of it and what was before: 2 of 4 keys could not be written" in str(
-        told.value
-    )
+    assert "other engines see a mixture of it and what was before: 2 of 4 keys could not be written" in str(told.value)
     assert "AccessDenied" in str(told.value)
     assert told.value.remedy.endswith("then `refera run` puts them right.")
     assert read(ObjectRoot(stage.warehouse, stage.store)).run_id == "3"

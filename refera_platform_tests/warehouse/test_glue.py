@@ -24,11 +24,14 @@ from refera_platform_tests.house.tree import ROOT as CHECKOUT
 STORE = ObjectStore(region="eu-west-1", access_key="nobody", secret_key="nothing")
 DATABASE, ROOT = "refera", "s3://lake/warehouse"
 SALES = CatalogTable(
-    name="fct_sales", location=f"{ROOT}/fct_sales", description="One row per sale.",
+    name="fct_sales",
+    location=f"{ROOT}/fct_sales",
+    description="One row per sale.",
     columns={"order_number": "INTEGER", "sales_amount": "DECIMAL(18,2)", "order_month": "VARCHAR"},
-    column_comments={"sales_amount": "Money of the sale."}, partition_column="order_month",
+    column_comments={"sales_amount": "Money of the sale."},
+    partition_column="order_month",
     partitions=["2026-10", "2026-11", "unknown"],
-)  # fmt: skip
+)
 DATES = CatalogTable(
     name="dim_date", location=f"{ROOT}/dim_date", columns={"date_day": "DATE", "is_weekend": "BOOLEAN"}
 )
@@ -71,9 +74,7 @@ def catalog(server: str) -> Catalog:
 
 
 def test_tables_are_registered_as_athena_reads_them(catalog):
-    assert catalog.register(SALES, DATES) == Registered(
-        created=("fct_sales", "dim_date"), partitions={"fct_sales": 3}
-    )
+    assert catalog.register(SALES, DATES) == Registered(created=("fct_sales", "dim_date"), partitions={"fct_sales": 3})
     table = catalog.table("fct_sales")
     assert (table["TableType"], table["Description"]) == ("EXTERNAL_TABLE", "One row per sale.")
     assert table["Parameters"] == {
@@ -111,9 +112,7 @@ def test_more_partitions_than_one_request_takes(catalog):
     months = [f"{year}-{month:02}" for year in range(2000, 2022) for month in range(1, 13)]
     assert catalog.register(replace(SALES, partitions=months)).partitions == {"fct_sales": len(months)}
     assert set(catalog.partitions()) == set(months)
-    assert catalog.register(replace(SALES, partitions=months[:3])).partitions == {
-        "fct_sales": len(months) - 3
-    }
+    assert catalog.register(replace(SALES, partitions=months[:3])).partitions == {"fct_sales": len(months) - 3}
     assert set(catalog.partitions()) == set(months[:3])
 
 
@@ -150,9 +149,10 @@ def test_a_table_that_left_the_project_goes_and_those_of_others_stay(catalog):
     catalog.register(SALES, DATES)
     ours = {"managed_by": "refera_platform"}
     for table in (
-        stranger("somebody_s"), stranger("other_warehouse", "s3://other/warehouse/x/", **ours),
+        stranger("somebody_s"),
+        stranger("other_warehouse", "s3://other/warehouse/x/", **ours),
         stranger("neighbour", f"{ROOT}-2/x/", **ours),
-    ):  # fmt: skip
+    ):
         catalog.client.create_table(DatabaseName=DATABASE, TableInput=table)
     assert catalog.register(SALES).removed == ("dim_date",)
     assert catalog.tables() == {"fct_sales", "somebody_s", "other_warehouse", "neighbour"}
@@ -166,15 +166,10 @@ def test_a_table_that_left_the_project_goes_and_those_of_others_stay(catalog):
 def test_a_foreign_table_of_that_name_is_refused_and_nothing_is_written(catalog, foreign):
     catalog.client.create_database(DatabaseInput={"Name": DATABASE})
     catalog.client.create_table(DatabaseName=DATABASE, TableInput=foreign)
-    with pytest.raises(
-        WarehouseError, match=r"Table refera\.fct_sales .* is not this warehouse's .*drop that table"
-    ):
+    with pytest.raises(WarehouseError, match=r"Table refera\.fct_sales .* is not this warehouse's .*drop that table"):
         catalog.register(DATES, SALES)
     assert catalog.tables() == {"fct_sales"}
-    assert (
-        catalog.table("fct_sales")["StorageDescriptor"]["Location"]
-        == foreign["StorageDescriptor"]["Location"]
-    )
+    assert catalog.table("fct_sales")["StorageDescriptor"]["Location"] == foreign["StorageDescriptor"]["Location"]
 
 
 def test_a_database_that_is_there_already_is_used_as_it_is(catalog):
@@ -204,9 +199,7 @@ def test_what_another_run_created_a_moment_ago_is_brought_up_to_date(catalog, mo
 
     def overtaken(client: Any, database: str) -> None:
         ensured(client, database)
-        monkeypatch.setattr(
-            client, "get_paginator", Blind(client, ["get_tables", "get_partitions"]).get_paginator
-        )
+        monkeypatch.setattr(client, "get_paginator", Blind(client, ["get_tables", "get_partitions"]).get_paginator)
 
     catalog.register(older)
     monkeypatch.setattr(registrar, "_ensure_database", overtaken)
@@ -232,22 +225,25 @@ class Blind:
 @pytest.mark.parametrize(
     ("kind", "hive"),
     [
-        ("INTEGER", "int"), ("BIGINT", "bigint"), ("VARCHAR", "string"), ("DATE", "date"), ("BOOLEAN", "boolean"),
-        ("DOUBLE", "double"), ("TIMESTAMP", "timestamp"), ("TIMESTAMP WITH TIME ZONE", "timestamp"),
-        ("DECIMAL(18,2)", "decimal(18,2)"), ("decimal(20, 6)", "decimal(20,6)"),
+        ("INTEGER", "int"),
+        ("BIGINT", "bigint"),
+        ("VARCHAR", "string"),
+        ("DATE", "date"),
+        ("BOOLEAN", "boolean"),
+        ("DOUBLE", "double"),
+        ("TIMESTAMP", "timestamp"),
+        ("TIMESTAMP WITH TIME ZONE", "timestamp"),
+        ("DECIMAL(18,2)", "decimal(18,2)"),
+        ("decimal(20, 6)", "decimal(20,6)"),
     ],
-)  # fmt: skip
+)
 def test_a_type_has_its_word_in_hive(kind: str, hive: str) -> None:
     assert hive_type("t", "c", kind) == hive
 
 
-@pytest.mark.parametrize(
-    "kind", ["HUGEINT", "UBIGINT", "INTEGER[]", "STRUCT(a INTEGER)", "TIME", "UUID", "DECIMAL"]
-)
+@pytest.mark.parametrize("kind", ["HUGEINT", "UBIGINT", "INTEGER[]", "STRUCT(a INTEGER)", "TIME", "UUID", "DECIMAL"])
 def test_a_type_without_one_is_refused_by_name_before_anything_is_written(catalog, kind: str) -> None:
-    with pytest.raises(
-        WarehouseError, match=r"Column date_day of dim_date is .*, which Athena has no type for"
-    ):
+    with pytest.raises(WarehouseError, match=r"Column date_day of dim_date is .*, which Athena has no type for"):
         catalog.register(replace(DATES, columns={"date_day": kind}))
     assert catalog.client.get_databases()["DatabaseList"] == []
 

@@ -16,9 +16,7 @@ def made_of(sql: str) -> dict[str, list[str]]:
     """Each column of the SQL and what it is made of, as ``relation.column``."""
     lineage = trace({"m": sql}, COLUMNS)
     assert lineage.problems == {}
-    return {
-        name: [f"{one.relation}.{one.column}" for one in all_] for name, all_ in lineage.models["m"].items()
-    }
+    return {name: [f"{one.relation}.{one.column}" for one in all_] for name, all_ in lineage.models["m"].items()}
 
 
 @pytest.mark.parametrize(
@@ -35,47 +33,67 @@ def made_of(sql: str) -> dict[str, list[str]]:
         ("select t.x from (select y as x from main.a) as t", {"x": ["a.y"]}),
         ("(select x from main.a)", {"x": ["a.X"]}),
         ("select x from main.a union all select z from shop.b", {"x": ["a.X", "shop.b.Z"]}),
-        ("select x from main.a except (select x from shop.b union select z from shop.b)",
-         {"x": ["a.X", "shop.b.Z", "shop.b.x"]}),
-        ("select x from main.a union all by name select z, x from shop.b",
-         {"x": ["a.X", "shop.b.x"], "z": ["shop.b.Z"]}),
-        ("with recursive r(p, q) as (select x, y from main.a union all select q, p from r where p < 3)"
-         " select * from r", {"p": ["a.X", "a.y"], "q": ["a.X", "a.y"]}),
+        (
+            "select x from main.a except (select x from shop.b union select z from shop.b)",
+            {"x": ["a.X", "shop.b.Z", "shop.b.x"]},
+        ),
+        (
+            "select x from main.a union all by name select z, x from shop.b",
+            {"x": ["a.X", "shop.b.x"], "z": ["shop.b.Z"]},
+        ),
+        (
+            "with recursive r(p, q) as (select x, y from main.a union all select q, p from r where p < 3)"
+            " select * from r",
+            {"p": ["a.X", "a.y"], "q": ["a.X", "a.y"]},
+        ),
         ("select t.y from main.a as t inner join shop.b as o on t.x = o.x where o.z > 1", {"y": ["a.y"]}),
         ("select x, z from main.a left join shop.b using (x)", {"x": ["a.X", "shop.b.x"], "z": ["shop.b.Z"]}),
-        ("select t.x, o.z from main.a as t asof left join shop.b as o on t.y >= o.x",
-         {"x": ["a.X"], "z": ["shop.b.Z"]}),
-        ("select t.* from main.a as t anti join shop.b as o on t.x = o.x", {"x": ["a.X"], "y": ["a.y"], "xs": ["a.xs"]}),
+        (
+            "select t.x, o.z from main.a as t asof left join shop.b as o on t.y >= o.x",
+            {"x": ["a.X"], "z": ["shop.b.Z"]},
+        ),
+        (
+            "select t.* from main.a as t anti join shop.b as o on t.x = o.x",
+            {"x": ["a.X"], "y": ["a.y"], "xs": ["a.xs"]},
+        ),
         ("select t.x, u.v from main.a as t cross join unnest(t.xs) as u(v)", {"x": ["a.X"], "v": ["a.xs"]}),
         ("select unnest(xs) as v from main.a", {"v": ["a.xs"]}),
-        ("select cast(d.day as date) as day from main.a as t"
-         " cross join unnest(generate_series(t.x, t.y, interval 1 day)) as d(day)", {"day": ["a.X", "a.y"]}),
+        (
+            "select cast(d.day as date) as day from main.a as t"
+            " cross join unnest(generate_series(t.x, t.y, interval 1 day)) as d(day)",
+            {"day": ["a.X", "a.y"]},
+        ),
         ("select g.n + t.y as m from main.a as t, generate_series(1, t.x) as g(n)", {"m": ["a.X", "a.y"]}),
         ("select n from main.a as t, lateral (select t.x + 1 as n) as l", {"n": ["a.X"]}),
         ("select v.k from (values (1, 2)) as v(k, l)", {"k": []}),
         ("select 1 as one, null as n, current_date as d", {"one": [], "n": [], "d": []}),
-        ("select count(*) as n, count(distinct x) as d, sum(y) filter (where xs is null) as s from main.a",
-         {"n": [], "d": ["a.X"], "s": ["a.xs", "a.y"]}),
-        ("select x, sum(y) as total from main.a group by x having max(xs) > 1 order by max(xs)",
-         {"x": ["a.X"], "total": ["a.y"]}),
+        (
+            "select count(*) as n, count(distinct x) as d, sum(y) filter (where xs is null) as s from main.a",
+            {"n": [], "d": ["a.X"], "s": ["a.xs", "a.y"]},
+        ),
+        (
+            "select x, sum(y) as total from main.a group by x having max(xs) > 1 order by max(xs)",
+            {"x": ["a.X"], "total": ["a.y"]},
+        ),
         ("select row_number() over (partition by x order by y) as n from main.a", {"n": ["a.X", "a.y"]}),
         ("select sum(y) over w as s from main.a window w as (partition by x)", {"s": ["a.X", "a.y"]}),
         ("select y from main.a qualify row_number() over (partition by x order by xs) = 1", {"y": ["a.y"]}),
         ("select case when x > 1 then y else 0 end as c from main.a", {"c": ["a.X", "a.y"]}),
-        ("select (select max(z) from shop.b where b.x = a.y) as m, exists(select z from shop.b where b.x = a.y) as e,"
-         " y in (select x from shop.b) as i from main.a",
-         {"m": ["shop.b.Z"], "e": [], "i": ["a.y", "shop.b.x"]}),
+        (
+            "select (select max(z) from shop.b where b.x = a.y) as m, exists(select z from shop.b where b.x = a.y) as e,"
+            " y in (select x from shop.b) as i from main.a",
+            {"m": ["shop.b.Z"], "e": [], "i": ["a.y", "shop.b.x"]},
+        ),
         ("select s.k from (select struct_pack(k := x) as s from main.a)", {"k": ["a.X"]}),
-        ("select list_transform(xs, lambda e: e + x) as t, [v + y for v in xs] as l from main.a",
-         {"t": ["a.X", "a.xs"], "l": ["a.xs", "a.y"]}),
-        ("select * from served.a union all select x, y, xs from main.a",
-         {"x": ["a.X"], "y": ["a.y"], "xs": ["a.xs"]}),
+        (
+            "select list_transform(xs, lambda e: e + x) as t, [v + y for v in xs] as l from main.a",
+            {"t": ["a.X", "a.xs"], "l": ["a.xs", "a.y"]},
+        ),
+        ("select * from served.a union all select x, y, xs from main.a", {"x": ["a.X"], "y": ["a.y"], "xs": ["a.xs"]}),
         ("select x from served.m union all select x from main.a", {"x": ["a.X"]}),
     ],
-)  # fmt: skip
-def test_a_column_is_made_of(
-    sql: str, expected: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+)
+def test_a_column_is_made_of(sql: str, expected: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COLUMNS, "served.m", ["x"])
     assert made_of(sql) == expected
 
@@ -115,15 +133,11 @@ def test_a_partial_build_keeps_what_is_known_of_the_other_models() -> None:
 
 def test_the_text_reads_back_and_is_what_the_report_expects() -> None:
     lineage = trace({"m": "select y as units, 1 as one from main.a"}, COLUMNS)
-    assert json.loads(lineage.to_json())["models"] == {
-        "m": {"units": [{"relation": "a", "column": "y"}], "one": []}
-    }
+    assert json.loads(lineage.to_json())["models"] == {"m": {"units": [{"relation": "a", "column": "y"}], "one": []}}
     assert Lineage.from_json(lineage.to_json()) == lineage
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", '{"models": {"m": 1}}', '{"models": {"m": {"x": [{"other": 1}]}}}']
-)
+@pytest.mark.parametrize("text", ["", "[]", '{"models": {"m": 1}}', '{"models": {"m": {"x": [{"other": 1}]}}}'])
 def test_a_text_that_is_none_of_ours_is_a_problem_and_no_error(text: str) -> None:
     read = Lineage.from_json(text)
     assert (read.models, list(read.problems)) == ({}, ["lineage.json"])
@@ -144,9 +158,7 @@ def test_every_way_ends_at_a_column_of_a_source(built_shop: BuiltShop) -> None:
 
 
 def test_what_is_made_of_nothing_is_counted_or_written_down(built_shop: BuiltShop) -> None:
-    bare = {
-        name for columns in built_shop.lineage.models.values() for name, above in columns.items() if not above
-    }
+    bare = {name for columns in built_shop.lineage.models.values() for name, above in columns.items() if not above}
     assert {"order_lines", "payments"} <= bare
     assert bare & {"sales_amount", "units", "customer_name", "order_status"} == set()
 

@@ -31,11 +31,14 @@ MONTHS = ("2026-01", "2026-02", "2026-03")
 PROJECT = Project(
     models={
         "fct_sales": Model(
-            name="fct_sales", folder="marts", depends_on=frozenset(), months=Months(by="sold_in", totals={"units": "sum(units)"})
+            name="fct_sales",
+            folder="marts",
+            depends_on=frozenset(),
+            months=Months(by="sold_in", totals={"units": "sum(units)"}),
         ),
         "ans_sales": Model(name="ans_sales", folder="answers", depends_on=frozenset()),
     }
-)  # fmt: skip
+)
 ROWS = 2_000
 """Of each month, so that an object has more bytes than one packet."""
 
@@ -43,9 +46,16 @@ ROWS = 2_000
 def _inputs() -> Inputs:
     table = catalog.find("orders")
     state = RawState(
-        database="classicmodels", table="orders", day=TODAY, strategy="log", server="s", schema="c", start_position="",
-        end_position="1", read_at="2026-03-10T12:00:00+00:00",
-    )  # fmt: skip
+        database="classicmodels",
+        table="orders",
+        day=TODAY,
+        strategy="log",
+        server="s",
+        schema="c",
+        start_position="",
+        end_position="1",
+        read_at="2026-03-10T12:00:00+00:00",
+    )
     stored = StoredObject(key="k", url="u", size=1, etag="e", modified=datetime(2026, 3, 10, tzinfo=UTC))
     return Inputs(days={table: {TODAY: RawObject(day=TODAY, stored=stored, state=state)}}, known={})
 
@@ -58,9 +68,7 @@ def _sell(connection: duckdb.DuckDBPyConnection, number: int) -> None:
         f" from range({ROWS}) as numbers (i)",
         [months, number],
     )
-    connection.execute(
-        "create or replace table main.ans_sales as select sum(units) as units from main.fct_sales"
-    )
+    connection.execute("create or replace table main.ans_sales as select sum(units) as units from main.fct_sales")
 
 
 @pytest.mark.parametrize("publications", [100])
@@ -92,9 +100,7 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
             while not stop.is_set():
                 url = root.url(key)
                 try:
-                    row = connection.execute(
-                        f"select count(*), min(units), max(units) from '{url}'"
-                    ).fetchone()
+                    row = connection.execute(f"select count(*), min(units), max(units) from '{url}'").fetchone()
                 except duckdb.HTTPException as trouble:
                     if "ETag" not in str(
                         trouble
@@ -112,9 +118,16 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
             for number in range(1, publications + 1):
                 _sell(connection, number)
                 publish(
-                    root, connection, list(PROJECT.models.values()), project=PROJECT, before=read(root), inputs=_inputs(),
-                    scope=None, run_id=str(number), folder=folder,
-                )  # fmt: skip
+                    root,
+                    connection,
+                    list(PROJECT.models.values()),
+                    project=PROJECT,
+                    before=read(root),
+                    inputs=_inputs(),
+                    scope=None,
+                    run_id=str(number),
+                    folder=folder,
+                )
     finally:
         stop.set()
         for reader in readers:
@@ -125,9 +138,7 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
     now = read(root)
     assert [item.month for item in now.models["fct_sales"].objects] == ["2026-01", "2026-03"]
     assert root.read(fixed_key("fct_sales", "2026-02", "sold_in")) is None
-    assert [item.totals for item in now.models["fct_sales"].objects] == [
-        {"units": str(ROWS * publications)}
-    ] * 2
+    assert [item.totals for item in now.models["fct_sales"].objects] == [{"units": str(ROWS * publications)}] * 2
 
 
 def test_a_manifest_of_the_first_format_is_read_and_its_whole_objects_are_taken_down(stage):
@@ -146,9 +157,16 @@ def test_a_manifest_of_the_first_format_is_read_and_its_whole_objects_are_taken_
     with scratch(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
         _sell(connection, 1)
         publish(
-            root, connection, list(PROJECT.models.values()), project=PROJECT, before=before, inputs=_inputs(),
-            scope=None, run_id="1", folder=folder,
-        )  # fmt: skip
+            root,
+            connection,
+            list(PROJECT.models.values()),
+            project=PROJECT,
+            before=before,
+            inputs=_inputs(),
+            scope=None,
+            run_id="1",
+            folder=folder,
+        )
     assert root.read("fct_sales/part-0.parquet") is None
     assert len(read(root).models["fct_sales"].objects) == len(MONTHS)
     assert date.fromisoformat(read(root).sources["classicmodels.orders"]["day"]) == TODAY
@@ -160,9 +178,16 @@ def sell(stage, number: int, project: Project = PROJECT) -> Published:
     with scratch(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
         _sell(connection, number)
         return publish(
-            root, connection, list(project.models.values()), project=project, before=read(root), inputs=_inputs(),
-            scope=None, run_id=str(number), folder=folder,
-        )  # fmt: skip
+            root,
+            connection,
+            list(project.models.values()),
+            project=project,
+            before=read(root),
+            inputs=_inputs(),
+            scope=None,
+            run_id=str(number),
+            folder=folder,
+        )
 
 
 class CutError(Exception):
@@ -177,9 +202,7 @@ def there(stage) -> dict[str, str]:
 
 @pytest.mark.parametrize("step", ["put", "copy", "remove"])
 @pytest.mark.parametrize("calls", range(4))
-def test_a_publication_cut_off_at_any_request_is_old_or_new_and_the_next_one_heals(
-    stage, monkeypatch, step, calls
-):
+def test_a_publication_cut_off_at_any_request_is_old_or_new_and_the_next_one_heals(stage, monkeypatch, step, calls):
     first = sell(stage, 1)
     whole, done = getattr(ObjectRoot, step), []
 
@@ -199,9 +222,7 @@ def test_a_publication_cut_off_at_any_request_is_old_or_new_and_the_next_one_hea
         assert calls > 0
     monkeypatch.undo()
     kept = first.models["ans_sales"].objects[0]
-    assert ObjectRoot(stage.warehouse, stage.store).read(object_key("ans_sales", kept)) is not None, (
-        "sessions read on"
-    )
+    assert ObjectRoot(stage.warehouse, stage.store).read(object_key("ans_sales", kept)) is not None, "sessions read on"
     healed = sell(stage, 4)
     assert {key: item.etag for key, item in fixed(healed).items()} == there(stage)
     assert fixed_key("fct_sales", "2026-02", "sold_in") not in there(stage)

@@ -38,8 +38,10 @@ def typed(home):
         day(stage, TODAY)
         shop.at(NEXT)
         shop.run("insert into orders values (300, '2026-03-11', '2026-03-20', null, 'shipped', null, 10)")
-        shop.run("insert into products select ' P1', 'Another thing', 'boats', productScale, productVendor,"
-                 " productDescription, 1, 1.00, 2.00 from products where productCode = 'P1'")  # fmt: skip
+        shop.run(
+            "insert into products select ' P1', 'Another thing', 'boats', productScale, productVendor,"
+            " productDescription, 1, 1.00, 2.00 from products where productCode = 'P1'"
+        )
         shop.run("insert into orderdetails values (300, 'p1', 1, 11.00, 1), (300, ' P1', 1, 3.00, 2)")
         shop.run("update products set productLine = 'CARS ' where productCode = 'P2'")
         shop.run("insert into payments values (10, ' C1', '2026-03-11', 1.00)")
@@ -87,20 +89,19 @@ def test_a_line_finds_its_product_however_it_was_typed_and_shows_what_was_typed(
         " join dim_product as p using (product_key) where order_number >= 300 order by order_number, l.product_code",
     )
     assert lines == [
-        (" P1", "Another thing", "1.00"), ("p1", "Boat", "10.00"), ("P2", "Car", "5.50"), ("p2 ", "Car", "5.50"),
-    ]  # fmt: skip
-    lines = ask(
-        stage, "select distinct product_code, product_line from dim_product where is_latest order by all"
-    )
+        (" P1", "Another thing", "1.00"),
+        ("p1", "Boat", "10.00"),
+        ("P2", "Car", "5.50"),
+        ("p2 ", "Car", "5.50"),
+    ]
+    lines = ask(stage, "select distinct product_code, product_line from dim_product where is_latest order by all")
     assert lines == [(" P1", "Boats"), ("P1", "Boats"), ("P2", "Cars"), ("P3", "Cars"), (None, None)]
     checks = ask(stage, "select check_number from fct_payments where customer_number = 10 order by 1")
     assert checks == [(" C1",), ("C1",)]
     assert [each.first for each in verify(stage) if not each.agrees] == []
 
 
-def test_a_member_that_is_typed_anew_stays_one_member_until_its_collation_parts_them(
-    stage: Stage, shop: Shop
-) -> None:
+def test_a_member_that_is_typed_anew_stays_one_member_until_its_collation_parts_them(stage: Stage, shop: Shop) -> None:
     day(stage, TODAY)
     key = ask(stage, "select product_key from dim_product where product_code = 'P1'")
     shop.at(NEXT)
@@ -115,9 +116,9 @@ def test_a_member_that_is_typed_anew_stays_one_member_until_its_collation_parts_
     )
     assert versions == [("P1", 1, False, False), ("p1", 2, True, False)]
     assert ask(at, "select product_key from dim_product where product_code = 'P1'") == key
-    assert ask(
-        at, "select product_code, order_lines from ans_sales_by_product where product_code ilike 'p1'"
-    ) == [("p1", 2)]
+    assert ask(at, "select product_code, order_lines from ans_sales_by_product where product_code ilike 'p1'") == [
+        ("p1", 2)
+    ]
     assert ask(at, "select count(*) from fct_stock_daily where product_code ilike 'p1'") == [(2,)]
     assert ask(at, "select count(*) from dim_office where not is_deleted and office_key <> -1") == [(2,)]
     a_collation_changes(at, shop)
@@ -130,8 +131,10 @@ def a_collation_changes(stage: Stage, shop: Shop) -> None:
     for table, key in (("orderdetails", "orderdetails_ibfk_2"), ("products", "products_ibfk_1")):
         shop.run(f"alter table {table} drop foreign key {key}")
         shop.run(f"alter table {table} modify productCode varchar(15) collate utf8mb4_bin not null")
-    shop.run("insert into products select 'P1', 'Another thing', productLine, productScale, productVendor,"
-             " productDescription, 1, 1.00, 2.00 from products where productCode = 'p1'")  # fmt: skip
+    shop.run(
+        "insert into products select 'P1', 'Another thing', productLine, productScale, productVendor,"
+        " productDescription, 1, 1.00, 2.00 from products where productCode = 'p1'"
+    )
     at, built = day(stage, after)
     assert "column productCode is compared by utf8mb4_bin now" in built.reason
     sold = ask(

@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 from refera_platform.lake.lake import Lake
 from refera_platform.source.catalog import TABLES, find
-from refera_platform.warehouse.build.run import Built, build
+from refera_platform.warehouse.build.result import Built
+from refera_platform.warehouse.build.run import build
 from refera_platform_tests.answers.test_versions import ask
 from refera_platform_tests.conftest import TODAY, captures, evening
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt

@@ -23,12 +23,18 @@ THOUSANDS = {
 """How the axes shorten thousands, millions and billions."""
 FORMATS = {"sales": ",.2f", "paid": ",.2f", "value": ",.2f", "average": ",.2f"}
 NAMED = {
-    "sales_by_line": ("product_line", ""), "best_products": ("product", "product_line"),
-    "salespeople": ("salesperson", "office"), "paying_customers": ("customer", ""),
-    "customers_by_status": ("customer", "status"), "statuses": ("status", ""), "managers": ("manager", "office"),
-    "stock_value": ("product_line", ""), "sales_by_line_and_month": ("", "product_line"),
-    "stock_by_month": ("", "product_line"), "cities": ("city", "office"),
-}  # fmt: skip
+    "sales_by_line": ("product_line", ""),
+    "best_products": ("product", "product_line"),
+    "salespeople": ("salesperson", "office"),
+    "paying_customers": ("customer", ""),
+    "customers_by_status": ("customer", "status"),
+    "statuses": ("status", ""),
+    "managers": ("manager", "office"),
+    "stock_value": ("product_line", ""),
+    "sales_by_line_and_month": ("", "product_line"),
+    "stock_by_month": ("", "product_line"),
+    "cities": ("city", "office"),
+}
 """What the ``name`` and the ``group`` of each series are."""
 
 
@@ -74,19 +80,17 @@ class Maker:
     def bars_over_time(self, unit: str, value: str, told: tuple[str, ...]) -> "alt.Chart":
         """A bar a month or a day, cut by group when the series has one."""
         return self._highlighted(
-            self._chart().mark_bar(cornerRadiusEnd=2).encode(
-                x=self._time(unit), y=self._amount(value), tooltip=[self._time_told(unit), *self._told(told)]
-            )
-        )  # fmt: skip
+            self._chart()
+            .mark_bar(cornerRadiusEnd=2)
+            .encode(x=self._time(unit), y=self._amount(value), tooltip=[self._time_told(unit), *self._told(told)])
+        )
 
     def line_over_time(self, value: str, told: tuple[str, ...]) -> "alt.Chart":
         """A line with a point a month."""
-        mark = self._chart().mark_line(
-            point={"size": 45, "filled": True}, strokeWidth=2.5, strokeJoin="round"
-        )
+        mark = self._chart().mark_line(point={"size": 45, "filled": True}, strokeWidth=2.5, strokeJoin="round")
         drawn: alt.Chart = mark.encode(
             x=self._time("month"), y=self._amount(value), tooltip=[self._time_told("month"), *self._told(told)]
-        ).properties(height=240)  # fmt: skip
+        ).properties(height=240)
         return drawn
 
     def ranked(self, value: str, told: tuple[str, ...], step: int = STEP) -> "alt.Chart":
@@ -103,18 +107,22 @@ class Maker:
         made = self._alt
         y = made.Y("name:N", title=None, sort=made.EncodingSortField("place", op="min"))
         x = made.X(
-            "group:N", title=None, sort=made.EncodingSortField("rank", op="min"),
+            "group:N",
+            title=None,
+            sort=made.EncodingSortField("rank", op="min"),
             axis=made.Axis(orient="top", domain=False, ticks=False),
-        )  # fmt: skip
+        )
         ramp = made.Color("orders:Q", legend=None, scale=made.Scale(range=list(RAMP), zero=True))
         base = made.Chart(made.NamedData(self._series)).encode(x=x, y=y, tooltip=self._told(told))
         ink = made.condition("datum.share > 0.6", made.value("#ffffff"), made.value("#0f172a"))
         cells = base.mark_rect(cornerRadius=3).encode(color=ramp)
         numbers = base.mark_text(fontSize=11).encode(text=made.Text("orders:Q", format=","), color=ink)
         both: alt.LayerChart = made.layer(cells, numbers).properties(
-            height={"step": STEP}, width="container", autosize=made.AutoSizeParams(type="fit-x", contains="padding"),
+            height={"step": STEP},
+            width="container",
+            autosize=made.AutoSizeParams(type="fit-x", contains="padding"),
             description=self._say[f"chart_{self._series}"],
-        )  # fmt: skip
+        )
         return both
 
     def histogram(self) -> "alt.Chart":
@@ -122,13 +130,17 @@ class Maker:
         alt = self._alt
         outcomes = [self._say[name] for name in ("on_time", "late", "no_date")]
         colour = alt.Color(
-            "outcome:N", title=None, sort=outcomes,
+            "outcome:N",
+            title=None,
+            sort=outcomes,
             scale=alt.Scale(domain=outcomes, range=[ON_TIME, LATE, NO_DATE]),
-        )  # fmt: skip
+        )
         x = alt.X(
-            "days:O", title=self._say["days_to_ship"], sort=alt.EncodingSortField("bin", op="min"),
+            "days:O",
+            title=self._say["days_to_ship"],
+            sort=alt.EncodingSortField("bin", op="min"),
             axis=alt.Axis(labelAngle=0, labelOverlap="parity", labelSeparation=8),
-        )  # fmt: skip
+        )
         told = [
             alt.Tooltip("days:N", title=self._say["days_to_ship"]),
             alt.Tooltip("outcome:N", title=self._say["outcome"]),
@@ -140,10 +152,12 @@ class Maker:
 
     def _chart(self) -> "alt.Chart":
         return self._alt.Chart(
-            self._alt.NamedData(self._series), width="container", height=260,
+            self._alt.NamedData(self._series),
+            width="container",
+            height=260,
             autosize=self._alt.AutoSizeParams(type="fit-x", contains="padding"),
             description=self._say[f"chart_{self._series}"],
-        )  # fmt: skip
+        )
 
     def _highlighted(self, chart: "alt.Chart") -> "alt.Chart":
         """The chart with its groups in colours, of which a click on the legend picks one.
@@ -164,9 +178,13 @@ class Maker:
     def _time(self, unit: str) -> "alt.X":
         days = unit == "day"
         axis = self._alt.Axis(
-            format="%d %b" if days else "%b %Y", labelAngle=0, labelOverlap="parity", labelSeparation=12,
-            labelFlush=False, grid=False,
-        )  # fmt: skip
+            format="%d %b" if days else "%b %Y",
+            labelAngle=0,
+            labelOverlap="parity",
+            labelSeparation=12,
+            labelFlush=False,
+            grid=False,
+        )
         return self._alt.X(f"{'yearmonthdate' if days else 'yearmonth'}({unit}):T", title=None, axis=axis)
 
     def _time_told(self, unit: str) -> "alt.Tooltip":
@@ -187,7 +205,6 @@ class Maker:
         named = [("name", self._name), ("group", self._group)]
         names = [alt.Tooltip(f"{field}:N", title=self._say[what]) for field, what in named if what]
         numbers = [
-            alt.Tooltip(f"{value}:Q", title=self._say[value], format=FORMATS.get(value, ","))
-            for value in values
+            alt.Tooltip(f"{value}:Q", title=self._say[value], format=FORMATS.get(value, ",")) for value in values
         ]
         return names + numbers

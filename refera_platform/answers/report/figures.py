@@ -28,8 +28,13 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.stage import Stage
 
 READS = (
-    "fct_orders", "fct_order_lines", "dim_customer", "dim_employee", "dim_order_status", "dim_product",
-)  # fmt: skip
+    "fct_orders",
+    "fct_order_lines",
+    "dim_customer",
+    "dim_employee",
+    "dim_order_status",
+    "dim_product",
+)
 """Published tables the page reads besides the answers."""
 MONTHS_DRAWN = 60
 ONE_YEAR = timedelta(days=366)
@@ -81,13 +86,8 @@ def gather(stage: Stage) -> Figures:
             published_at=session.published.published_at,
             run_id=session.published.run_id,
             headline=_headline(session),
-            series={
-                query.name: read_series(session, query) for section in sections for query in section.series
-            },
-            tables={
-                section.number: [read_table(session, query) for query in section.tables]
-                for section in sections
-            },
+            series={query.name: read_series(session, query) for section in sections for query in section.series},
+            tables={section.number: [read_table(session, query) for query in section.tables] for section in sections},
             not_drawn=_count(session, f"fct_order_lines where ({window.holds('order_date')}) is not true"),
             window=window,
             sources=sources,
@@ -100,10 +100,14 @@ def _sections(session: Session, window: Window) -> tuple[Section, ...]:
         "select distinct make_date(stock_year, stock_month, 1) from ans_stock_by_product_and_month order by 1 desc"
     ).fetchall()
     return (
-        sales.total(window), sales.by_salesperson(), service.payments(window), sales.by_customer_and_status(),
-        service.shipping(window, _last_day(session, window)), sales.by_manager_and_cities(),
+        sales.total(window),
+        sales.by_salesperson(),
+        service.payments(window),
+        sales.by_customer_and_status(),
+        service.shipping(window, _last_day(session, window)),
+        sales.by_manager_and_cities(),
         service.stock([month for (month,) in months]),
-    )  # fmt: skip
+    )
 
 
 def _last_day(session: Session, window: Window) -> date:
@@ -118,9 +122,7 @@ def _window(session: Session, today: date) -> Window:
         f"select max(order_date) from ans_sales_by_order_date where order_date <= date '{today + ONE_YEAR}'"
     ).fetchone()
     last = (found[0] if found else None) or today
-    first = (
-        date(last.year - MONTHS_DRAWN // 12, last.month, 1) if last.year > MONTHS_DRAWN // 12 else date.min
-    )
+    first = date(last.year - MONTHS_DRAWN // 12, last.month, 1) if last.year > MONTHS_DRAWN // 12 else date.min
     return Window(first_month=first, last_month=last.replace(day=1), last_day=last)
 
 
@@ -136,16 +138,24 @@ def _headline(session: Session) -> dict[str, Any]:
     ).fetchone() or (0, 0, 0, 0, 0, None, None)
     order_lines, units, amount, cancelled = lines
     count, customers, judged, late, overdue, first, last = orders
-    share = (
-        (Decimal(100 * late) / Decimal(judged)).quantize(Decimal("0.1"), ROUND_HALF_UP) if judged else None
-    )
+    share = (Decimal(100 * late) / Decimal(judged)).quantize(Decimal("0.1"), ROUND_HALF_UP) if judged else None
     numbers = {
-        "sales": amount, "orders": count, "order_lines": order_lines, "units": units,
-        "average_order": quotient(amount, count), "late_share": share, "late": late, "judged": judged,
-        "overdue": overdue, "cancelled": cancelled,
-        "customers": customers, "first_order": first, "last_order": last,
-        "lines_per_order": _tenth(order_lines, count), "units_per_line": _tenth(units, order_lines),
-    }  # fmt: skip
+        "sales": amount,
+        "orders": count,
+        "order_lines": order_lines,
+        "units": units,
+        "average_order": quotient(amount, count),
+        "late_share": share,
+        "late": late,
+        "judged": judged,
+        "overdue": overdue,
+        "cancelled": cancelled,
+        "customers": customers,
+        "first_order": first,
+        "last_order": last,
+        "lines_per_order": _tenth(order_lines, count),
+        "units_per_line": _tenth(units, order_lines),
+    }
     return {name: exact(value) for name, value in numbers.items()}
 
 

@@ -35,19 +35,13 @@ def read_lineage(root: ObjectRoot) -> Lineage | None:
         return None
     lineage = Lineage.from_json(found[0])
     if lineage.problems:
-        raise WarehouseError(
-            f"{root.url(LINEAGE)} is not lineage:", "build the warehouse anew: `refera run`."
-        )
+        raise WarehouseError(f"{root.url(LINEAGE)} is not lineage:", "build the warehouse anew: `refera run`.")
     return lineage
 
 
 def origins(lineage: Lineage, models: Sequence[str]) -> list[Origin]:
     """Every column of some models, followed to where no further step is known."""
-    return [
-        _origin(lineage, Column(model, column))
-        for model in models
-        for column in lineage.models.get(model, {})
-    ]
+    return [_origin(lineage, Column(model, column)) for model in models for column in lineage.models.get(model, {})]
 
 
 def _origin(lineage: Lineage, column: Column) -> Origin:

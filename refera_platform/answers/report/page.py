@@ -22,7 +22,10 @@ HEADLINE = ("sales", "orders", "order_lines", "units", "average_order", "late_sh
 WIDE, HALF = True, False
 SECTIONS: Mapping[int, tuple[tuple[str, bool], ...]] = {
     1: (
-        ("sales_by_month", WIDE), ("sales_by_line_and_month", WIDE), ("sales_by_line", HALF), ("best_products", HALF),
+        ("sales_by_month", WIDE),
+        ("sales_by_line_and_month", WIDE),
+        ("sales_by_line", HALF),
+        ("best_products", HALF),
         ("sales_by_day", WIDE),
     ),
     2: (("salespeople", WIDE),),
@@ -31,7 +34,7 @@ SECTIONS: Mapping[int, tuple[tuple[str, bool], ...]] = {
     5: (("days_to_ship", WIDE), ("shipping_by_month", WIDE)),
     6: (("managers", WIDE), ("cities", WIDE)),
     7: (("stock_by_month", HALF), ("stock_value", HALF)),
-}  # fmt: skip
+}
 """The charts of each question, and whether they take the whole width."""
 DEFAULT = '<html lang="en">'
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -81,7 +84,9 @@ def _content(figures: Figures) -> dict[str, Any]:
         "locales": _locales(),
         "charts": _charts(),
         "publication": {
-            "as_of": figures.as_of, "published_at": figures.published_at, "run_id": figures.run_id,
+            "as_of": figures.as_of,
+            "published_at": figures.published_at,
+            "run_id": figures.run_id,
             "not_drawn": figures.not_drawn,
         },
         "headline": figures.headline,
@@ -89,7 +94,10 @@ def _content(figures: Figures) -> dict[str, Any]:
         "tables": {
             number: [
                 {
-                    "name": table.name, "rows": table.rows, "total": table.total, "in_all": table.in_all,
+                    "name": table.name,
+                    "rows": table.rows,
+                    "total": table.total,
+                    "in_all": table.in_all,
                     "columns": [{"name": column.name, "kind": column.kind} for column in table.columns],
                 }
                 for table in tables
@@ -101,7 +109,7 @@ def _content(figures: Figures) -> dict[str, Any]:
             for source in figures.sources
         ],
         "origins": None if figures.origins is None else [asdict(origin) for origin in figures.origins],
-    }  # fmt: skip
+    }
 
 
 @cache

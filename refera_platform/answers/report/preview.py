@@ -42,20 +42,32 @@ def _specification(figures: Figures) -> dict[str, Any]:
     import altair as alt
 
     short = alt.Axis(labelExpr=THOUSANDS["en"], tickCount=4)
-    months = alt.Chart(
-        alt.InlineData(values=list(figures.series["sales_by_month"])), title="Sales by month",
-        width=WIDTH, height=HEIGHT,
-    ).mark_bar(color=BLUE).encode(
-        x=alt.X("yearmonth(month):T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap="parity", grid=False)),
-        y=alt.Y("sales:Q", title=None, axis=short),
-    )  # fmt: skip
-    lines = alt.Chart(
-        alt.InlineData(values=[row | {"name": row["name"] or "(none)"} for row in _lines(figures)]),
-        title="Sales by product line", width=WIDTH - 60, height=HEIGHT,
-    ).mark_bar(color=BLUE).encode(
-        x=alt.X("sales:Q", title=None, axis=short),
-        y=alt.Y("name:N", title=None, sort=alt.EncodingSortField("place", op="min"), axis=alt.Axis(labelLimit=130)),
-    )  # fmt: skip
+    months = (
+        alt.Chart(
+            alt.InlineData(values=list(figures.series["sales_by_month"])),
+            title="Sales by month",
+            width=WIDTH,
+            height=HEIGHT,
+        )
+        .mark_bar(color=BLUE)
+        .encode(
+            x=alt.X("yearmonth(month):T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap="parity", grid=False)),
+            y=alt.Y("sales:Q", title=None, axis=short),
+        )
+    )
+    lines = (
+        alt.Chart(
+            alt.InlineData(values=[row | {"name": row["name"] or "(none)"} for row in _lines(figures)]),
+            title="Sales by product line",
+            width=WIDTH - 60,
+            height=HEIGHT,
+        )
+        .mark_bar(color=BLUE)
+        .encode(
+            x=alt.X("sales:Q", title=None, axis=short),
+            y=alt.Y("name:N", title=None, sort=alt.EncodingSortField("place", op="min"), axis=alt.Axis(labelLimit=130)),
+        )
+    )
     both = alt.hconcat(months, lines, spacing=24, background="#ffffff", padding=12)
     specification: dict[str, Any] = both.configure(
         axis=alt.AxisConfig(labelColor=SOFT, gridColor=GRID, domainColor=GRID, tickColor=GRID),

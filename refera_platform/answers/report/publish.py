@@ -51,9 +51,13 @@ def publish(stage: Stage) -> Report:
     root.write(PREVIEW, picture, content_type="image/png")
     root.write(PAGE, html, content_type="text/html; charset=utf-8")
     return Report(
-        url=root.url(PAGE), address=address(stage), size=len(html), seconds=time.monotonic() - started,
-        preview=picture, figures=figures,
-    )  # fmt: skip
+        url=root.url(PAGE),
+        address=address(stage),
+        size=len(html),
+        seconds=time.monotonic() - started,
+        preview=picture,
+        figures=figures,
+    )
 
 
 def published_page(stage: Stage, key: str = PAGE) -> str:

@@ -79,17 +79,20 @@ def total(window: Window) -> Section:
         ),
         tables=(
             TableQuery(
-                name="years", sql=f"select order_year, {SUMS} from ans_sales_by_month group by order_year",
+                name="years",
+                sql=f"select order_year, {SUMS} from ans_sales_by_month group by order_year",
                 columns=(Column(name="order_year", kind="id"), *measures(orders_add_up=True)),
                 order="order_year desc nulls last",
             ),
             TableQuery(
-                name="months", sql=f"select {MONTH_OF} as month, {SUMS} from ans_sales_by_month group by all",
+                name="months",
+                sql=f"select {MONTH_OF} as month, {SUMS} from ans_sales_by_month group by all",
                 columns=(Column(name="month", kind="month"), *measures(orders_add_up=True)),
                 order="month desc nulls last",
             ),
             TableQuery(
-                name="days", sql=f"select order_date, {SUMS} from ans_sales_by_order_date group by order_date",
+                name="days",
+                sql=f"select order_date, {SUMS} from ans_sales_by_order_date group by order_date",
                 columns=(Column(name="order_date", kind="date"), *measures(orders_add_up=True)),
                 order="order_date desc nulls last",
             ),
@@ -104,13 +107,15 @@ def total(window: Window) -> Section:
                 sql=f"select product_code, products.product_name, products.product_line, {SUMS}"
                 f" from ans_sales_by_product left join ({products()}) as products using (product_code) group by all",
                 columns=(
-                    Column(name="product_code", kind="id"), Column(name="product_name"), Column(name="product_line"),
+                    Column(name="product_code", kind="id"),
+                    Column(name="product_name"),
+                    Column(name="product_line"),
                     *measures(orders_add_up=False),
                 ),
                 order="sales_amount desc, product_code",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def by_salesperson() -> Section:
@@ -140,13 +145,15 @@ def by_salesperson() -> Section:
                 f" from ans_sales_by_salesperson left join ({employees()}) as employees using (employee_number)"
                 " group by employee_number, employee_name",
                 columns=(
-                    Column(name="employee_number", kind="id"), Column(name="salesperson"), Column(name="office_city"),
+                    Column(name="employee_number", kind="id"),
+                    Column(name="salesperson"),
+                    Column(name="office_city"),
                     *measures(orders_add_up=True),
                 ),
                 order="sales_amount desc, employee_number",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def by_customer_and_status() -> Section:
@@ -176,7 +183,8 @@ def by_customer_and_status() -> Section:
         ),
         tables=(
             TableQuery(
-                name="statuses", sql=f"select order_status, {SUMS} from {sold} group by order_status",
+                name="statuses",
+                sql=f"select order_status, {SUMS} from {sold} group by order_status",
                 columns=(Column(name="order_status"), *measures(orders_add_up=True)),
                 order="sales_amount desc, order_status",
             ),
@@ -185,13 +193,15 @@ def by_customer_and_status() -> Section:
                 sql=f"select customer_number, customers.customer_name, order_status, {SUMS} from {named}"
                 " group by customer_number, customers.customer_name, order_status",
                 columns=(
-                    Column(name="customer_number", kind="id"), Column(name="customer_name"),
-                    Column(name="order_status"), *measures(orders_add_up=True),
+                    Column(name="customer_number", kind="id"),
+                    Column(name="customer_name"),
+                    Column(name="order_status"),
+                    *measures(orders_add_up=True),
                 ),
                 order="sales_amount desc, customer_number, order_status",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def by_manager_and_cities() -> Section:
@@ -239,7 +249,9 @@ def by_manager_and_cities() -> Section:
                 name="managers",
                 sql=f"select manager_number, manager, {SUMS} from {named} group by manager_number, manager",
                 columns=(
-                    Column(name="manager_number", kind="id"), Column(name="manager"), *measures(orders_add_up=True),
+                    Column(name="manager_number", kind="id"),
+                    Column(name="manager"),
+                    *measures(orders_add_up=True),
                 ),
                 order="orders desc, sales_amount desc, manager_number",
             ),
@@ -248,11 +260,15 @@ def by_manager_and_cities() -> Section:
                 sql="select manager_number, manager, customer_country, customer_state, customer_city, office_city,"
                 f" {SUMS} from {named} group by all",
                 columns=(
-                    Column(name="manager"), Column(name="customer_country"), Column(name="customer_state"),
-                    Column(name="customer_city"), Column(name="office_city"), *measures(orders_add_up=True),
+                    Column(name="manager"),
+                    Column(name="customer_country"),
+                    Column(name="customer_state"),
+                    Column(name="customer_city"),
+                    Column(name="office_city"),
+                    *measures(orders_add_up=True),
                 ),
                 order="orders desc, sales_amount desc, manager_number, customer_country, customer_state, customer_city,"
                 " office_city",
             ),
         ),
-    )  # fmt: skip
+    )

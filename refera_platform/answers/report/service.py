@@ -43,8 +43,10 @@ def payments(window: Window) -> Section:
                 name="payments",
                 sql=f"select customer_number, customers.customer_name, payment_date, {sums} from {named} group by all",
                 columns=(
-                    Column(name="customer_number", kind="id"), Column(name="customer_name"),
-                    Column(name="payment_date", kind="date"), *_paid(),
+                    Column(name="customer_number", kind="id"),
+                    Column(name="customer_name"),
+                    Column(name="payment_date", kind="date"),
+                    *_paid(),
                 ),
                 order="payment_date desc nulls last, total_amount desc, customer_number",
             ),
@@ -53,13 +55,15 @@ def payments(window: Window) -> Section:
                 sql=f"select customer_number, customers.customer_name, {sums},"
                 f" max(payment_date) as newest_payment from {named} group by all",
                 columns=(
-                    Column(name="customer_number", kind="id"), Column(name="customer_name"), *_paid(),
+                    Column(name="customer_number", kind="id"),
+                    Column(name="customer_name"),
+                    *_paid(),
                     Column(name="newest_payment", kind="date"),
                 ),
                 order="total_amount desc, customer_number",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _paid() -> tuple[Column, ...]:
@@ -84,11 +88,15 @@ def shipping(window: Window, last_day: date) -> Section:
         " where shipped_late"
     )
     columns = (
-        Column(name="order_number", kind="id"), Column(name="customer_name"), Column(name="order_status"),
-        Column(name="order_date", kind="date"), Column(name="required_date", kind="date"),
-        Column(name="shipped_date", kind="date"), Column(name="days_to_ship", kind="integer"),
+        Column(name="order_number", kind="id"),
+        Column(name="customer_name"),
+        Column(name="order_status"),
+        Column(name="order_date", kind="date"),
+        Column(name="required_date", kind="date"),
+        Column(name="shipped_date", kind="date"),
+        Column(name="days_to_ship", kind="integer"),
         Column(name="days_late", kind="integer"),
-    )  # fmt: skip
+    )
     return Section(
         number=5,
         series=(
@@ -105,11 +113,17 @@ def shipping(window: Window, last_day: date) -> Section:
         ),
         tables=(
             TableQuery(
-                name="latest_late", sql=late, columns=columns, limit=NAMED_LATE,
+                name="latest_late",
+                sql=late,
+                columns=columns,
+                limit=NAMED_LATE,
                 order="shipped_date desc nulls first, days_late desc, order_number desc",
             ),
             TableQuery(
-                name="worst_late", sql=late, columns=columns, limit=NAMED_LATE,
+                name="worst_late",
+                sql=late,
+                columns=columns,
+                limit=NAMED_LATE,
                 order="days_late desc, shipped_date desc nulls first, order_number desc",
             ),
             TableQuery(
@@ -117,13 +131,14 @@ def shipping(window: Window, last_day: date) -> Section:
                 sql="select days_to_ship, count(*) as orders, count(*) filter (where shipped_late) as late_orders"
                 " from ans_time_to_ship group by days_to_ship",
                 columns=(
-                    Column(name="days_to_ship", kind="id"), Column(name="orders", kind="integer", summed=True),
+                    Column(name="days_to_ship", kind="id"),
+                    Column(name="orders", kind="integer", summed=True),
                     Column(name="late_orders", kind="integer", summed=True),
                 ),
                 order="days_to_ship nulls last",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _histogram() -> str:
@@ -195,7 +210,9 @@ def stock(months: list[date]) -> Section:
                 name="stock",
                 sql=f"select product_code, product_name, product_line{quantities}, {value} from {kept} group by all",
                 columns=(
-                    Column(name="product_code", kind="id"), Column(name="product_name"), Column(name="product_line"),
+                    Column(name="product_code", kind="id"),
+                    Column(name="product_name"),
+                    Column(name="product_line"),
                     *(Column(name=name, kind="integer", summed=True) for name, _ in beside),
                     Column(name="stock_value_at_cost", kind="amount", summed=True),
                 ),
@@ -207,7 +224,8 @@ def stock(months: list[date]) -> Section:
                 " sum(quantity_in_stock) as quantity_in_stock, sum(stock_value_at_cost) as stock_value_at_cost"
                 f" from {kept} group by all",
                 columns=(
-                    Column(name="month", kind="month"), Column(name="stock_date", kind="date"),
+                    Column(name="month", kind="month"),
+                    Column(name="stock_date", kind="date"),
                     Column(name="products", kind="integer"),
                     Column(name="quantity_in_stock", kind="integer"),
                     Column(name="stock_value_at_cost", kind="amount"),
@@ -215,4 +233,4 @@ def stock(months: list[date]) -> Section:
                 order="month desc",
             ),
         ),
-    )  # fmt: skip
+    )

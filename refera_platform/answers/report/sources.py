@@ -68,15 +68,16 @@ def statuses(stage: Stage, warehouse: Session) -> list[SourceStatus]:
     """The status of every declared table, in the catalogue's order."""
     lake = Lake(stage)
     with scratch(stage) as folder, session(stage, folder) as connection:
-        return [
-            _status(stage, table, lake.days(table, connection), connection, warehouse) for table in TABLES
-        ]
+        return [_status(stage, table, lake.days(table, connection), connection, warehouse) for table in TABLES]
 
 
 def _status(
-    stage: Stage, table: SourceTable, days: Mapping[date, RawObject], connection: duckdb.DuckDBPyConnection,
+    stage: Stage,
+    table: SourceTable,
+    days: Mapping[date, RawObject],
+    connection: duckdb.DuckDBPyConnection,
     warehouse: Session,
-) -> SourceStatus:  # fmt: skip
+) -> SourceStatus:
     due = due_day(table, stage.clock)
     common: dict[str, Any] = {"table": table.address, "about": table.about, "strategy": table.strategy.value}
     observed = [day for day, item in days.items() if item.state.is_observed]
@@ -84,15 +85,20 @@ def _status(
         return SourceStatus(**common, due=due, day=None)
     state = days[max(observed)].state
     return SourceStatus(
-        **common, due=due, day=state.day, captured_at=state.captured_at, position=state.end_position,
-        server=state.server, lake_rows=_lake_rows(table, days, connection), is_settled=state.is_settled,
-        quirks=sum(state.quirks.values()), mirrors=_mirrored(table, warehouse),
-    )  # fmt: skip
+        **common,
+        due=due,
+        day=state.day,
+        captured_at=state.captured_at,
+        position=state.end_position,
+        server=state.server,
+        lake_rows=_lake_rows(table, days, connection),
+        is_settled=state.is_settled,
+        quirks=sum(state.quirks.values()),
+        mirrors=_mirrored(table, warehouse),
+    )
 
 
-def _lake_rows(
-    table: SourceTable, days: Mapping[date, RawObject], connection: duckdb.DuckDBPyConnection
-) -> int | None:
+def _lake_rows(table: SourceTable, days: Mapping[date, RawObject], connection: duckdb.DuckDBPyConnection) -> int | None:
     known = days[max(days)].state.table_rows
     there = current_state(table, days)
     if known is not None or there is None:

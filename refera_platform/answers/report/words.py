@@ -33,7 +33,8 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "total": ("Total", "Total"),
     "table_behind": ("Table", "Tabela"),
     "first_of": (
-        "first {shown} of {all} rows; the total is of all", "primeiras {shown} de {all} linhas; o total é de todas",
+        "first {shown} of {all} rows; the total is of all",
+        "primeiras {shown} de {all} linhas; o total é de todas",
     ),
     "first_of_only": ("first {shown} of {all} rows", "primeiras {shown} de {all} linhas"),
     "row_count": ("{all} rows", "{all} linhas"),
@@ -84,7 +85,8 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "chart_statuses": ("Orders by status", "Pedidos por situação"),
     "chart_days_to_ship": ("Days from order to shipping", "Dias do pedido ao envio"),
     "chart_shipping_by_month": (
-        "Average days to ship, by month of order", "Média de dias até o envio, por mês do pedido",
+        "Average days to ship, by month of order",
+        "Média de dias até o envio, por mês do pedido",
     ),
     "chart_managers": ("Orders by manager and office", "Pedidos por gerente e escritório"),
     "chart_cities": ("Orders by customer city and office", "Pedidos por cidade do cliente e escritório"),
@@ -121,7 +123,8 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "table_days_to_ship": ("By days to ship", "Por dias até o envio"),
     "table_managers": ("By manager", "Por gerente"),
     "table_managers_and_cities": (
-        "By manager, customer city and office city", "Por gerente, cidade do cliente e cidade do escritório",
+        "By manager, customer city and office city",
+        "Por gerente, cidade do cliente e cidade do escritório",
     ),
     "table_stock": ("By product and month", "Por produto e mês"),
     "table_stock_months": ("By month", "Por mês"),
@@ -185,16 +188,19 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "unsettled": ("to be read anew by the next run", "será relida na próxima execução"),
     "quirks": ("{count} values that could not be kept", "{count} valores que não puderam ser guardados"),
     "all_well": (
-        "All source tables are up to date and reconciled.", "Todas as tabelas da origem estão em dia e conferem.",
+        "All source tables are up to date and reconciled.",
+        "Todas as tabelas da origem estão em dia e conferem.",
     ),
     "not_well": ("Not everything is as it should be: see below.", "Nem tudo está como devia: veja abaixo."),
     # lineage
     "lineage": ("Where each column comes from", "De onde vem cada coluna"),
     "lineage_note": (
-        "Every column of the answers, followed down to the source.", "Cada coluna das respostas, seguida até a origem.",
+        "Every column of the answers, followed down to the source.",
+        "Cada coluna das respostas, seguida até a origem.",
     ),
     "lineage_missing": (
-        "The lineage of columns comes with the next build.", "A linhagem das colunas vem com a próxima construção.",
+        "The lineage of columns comes with the next build.",
+        "A linhagem das colunas vem com a próxima construção.",
     ),
     "search_columns": ("Search columns", "Procurar colunas"),
     "computed": ("computed, from no column", "calculada, sem coluna de origem"),
@@ -202,7 +208,7 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "columns_count": ("{count} columns", "{count} colunas"),
     "one_column": ("1 column", "1 coluna"),
     "made_by": ("Made by refera_platform from publication", "Feito por refera_platform a partir da publicação"),
-}  # fmt: skip
+}
 
 
 def words(language: str) -> dict[str, str]:

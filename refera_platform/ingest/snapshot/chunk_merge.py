@@ -34,9 +34,16 @@ def window_since(plan: PiecePlan, day: date) -> Window:
 
 
 def assembled(
-    source: Source, table: SourceTable, plan: PiecePlan, pieces: Sequence[Piece], log: TableLog, clock: Clock,
-    folder: Path, *, is_exact: bool,
-) -> Pulled:  # fmt: skip
+    source: Source,
+    table: SourceTable,
+    plan: PiecePlan,
+    pieces: Sequence[Piece],
+    log: TableLog,
+    clock: Clock,
+    folder: Path,
+    *,
+    is_exact: bool,
+) -> Pulled:
     """The table as it is in the snapshot that ``source`` is in, whose place the log was read up to.
 
     Args:
@@ -57,12 +64,12 @@ def assembled(
     (stretch,) = log.stretches
     columns = source.columns(table)
     if (
-        stretch.is_unsettled or stretch.emptied or log.has_new_shape
+        stretch.is_unsettled
+        or stretch.emptied
+        or log.has_new_shape
         or any(shape != dict(plan.columns) for shape in stretch.versions)
-    ):  # fmt: skip
-        raise _thrown_away(
-            table, "the table was altered or emptied meanwhile, or rows went with those they refer to"
-        )
+    ):
+        raise _thrown_away(table, "the table was altered or emptied meanwhile, or rows went with those they refer to")
     read_at = clock.now()
     relation = _relation(source, table, plan, pieces, stretch.files, stretch.window.day, folder)
     answer = run(source.connection, f"select count(*) from {relation}").fetchone()
@@ -71,15 +78,25 @@ def assembled(
     if is_exact and rows != there:
         raise _thrown_away(table, f"they add up to {rows} rows where the source has {there}")
     return Pulled(
-        path=folder, columns=columns, rows=rows, counted=(there, there), quirks=quirks, read_at=read_at,
+        path=folder,
+        columns=columns,
+        rows=rows,
+        counted=(there, there),
+        quirks=quirks,
+        read_at=read_at,
         rows_of=relation,
-    )  # fmt: skip
+    )
 
 
 def _relation(
-    source: Source, table: SourceTable, plan: PiecePlan, pieces: Sequence[Piece], files: Sequence[Path],
-    day: date, folder: Path,
-) -> str:  # fmt: skip
+    source: Source,
+    table: SourceTable,
+    plan: PiecePlan,
+    pieces: Sequence[Piece],
+    files: Sequence[Path],
+    day: date,
+    folder: Path,
+) -> str:
     """SQL of the rows."""
     names = ", ".join(quoted(name) for name in plan.columns)
     each = [

@@ -142,9 +142,7 @@ class Staging:
     def pieces(self, plan: PiecePlan) -> dict[int, StoredObject]:
         """The pieces that are there, by number."""
         prefix = self._pieces(plan)
-        found = (
-            (PIECE.fullmatch(item.key.removeprefix(prefix)), item) for item in self._objects.list(prefix)
-        )
+        found = ((PIECE.fullmatch(item.key.removeprefix(prefix)), item) for item in self._objects.list(prefix))
         return {int(match[1]): item for match, item in found if match}
 
     def key(self, plan: PiecePlan, number: int) -> str:
@@ -165,7 +163,7 @@ class Staging:
 
 def plan_pieces(
     source: Source, table: SourceTable, columns: Sequence[Column], start: Position, sizes: Sizes, rows_each: int
-) -> PiecePlan:  # fmt: skip
+) -> PiecePlan:
     """Divide a table by its key.
 
     Args:
@@ -180,11 +178,7 @@ def plan_pieces(
         SourceError: when its key cannot be divided.
     """
     if not can_be_split(table, columns):
-        why = (
-            "hashed"
-            if table.hashed & set(table.key)
-            else "of a type that has no order that could be asked for"
-        )
+        why = "hashed" if table.hashed & set(table.key) else "of a type that has no order that could be asked for"
         raise SourceError(
             f"Table {table.address} is too large for one call, and its key ({', '.join(table.key)}) cannot be divided,"
             f" being {why}:",
@@ -197,9 +191,15 @@ def plan_pieces(
         )
     identity = source.identity()
     return PiecePlan(
-        id=uuid.uuid4().hex, server=identity.server, schema=identity.schema, position=str(start),
-        columns=kinds_of(columns), bounds=found, declared=declaration(source, table), most_rows=sizes.rows,
-    )  # fmt: skip
+        id=uuid.uuid4().hex,
+        server=identity.server,
+        schema=identity.schema,
+        position=str(start),
+        columns=kinds_of(columns),
+        bounds=found,
+        declared=declaration(source, table),
+        most_rows=sizes.rows,
+    )
 
 
 def kinds_of(columns: Sequence[Column]) -> dict[str, str]:

@@ -61,9 +61,7 @@ def closed(
                 raise
             break
         job.known = dict(sorted({**job.known, item.day: item}.items()))
-        written.append(
-            Filled(day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url)
-        )
+        written.append(Filled(day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url))
     return written
 
 

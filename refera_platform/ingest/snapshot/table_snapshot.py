@@ -16,9 +16,14 @@ from refera_platform.source.table import SourceTable
 
 
 def baseline_rows(
-    connection: duckdb.DuckDBPyConnection, table: SourceTable, known: Mapping[date, RawObject], state: RawState,
-    read: Pulled, cut: Position, folder: Path,
-) -> tuple[str, dict[str, int]]:  # fmt: skip
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    known: Mapping[date, RawObject],
+    state: RawState,
+    read: Pulled,
+    cut: Position,
+    folder: Path,
+) -> tuple[str, dict[str, int]]:
     """SQL of the rows of a baseline with the contract's columns, and how many there are by ``_op``.
 
     Args:
@@ -31,9 +36,7 @@ def baseline_rows(
         folder: Local folder.
     """
     now = read.relation
-    columns = ", ".join(
-        f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items()
-    )
+    columns = ", ".join(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items())
     rows = f"select {columns}, 'r' as _op from {now}"
     there = current_state(table, known, state.columns)
     counts = {"r": read.rows} if read.rows else {}

@@ -44,9 +44,7 @@ class Watch:
 class Watches:
     """What watches the tables that somebody's rows hang on."""
 
-    def __init__(
-        self, cascades: Cascades, decoder: Callable[[TableMap, tuple[str, ...]], RowDecoder]
-    ) -> None:
+    def __init__(self, cascades: Cascades, decoder: Callable[[TableMap, tuple[str, ...]], RowDecoder]) -> None:
         """Begin.
 
         Args:

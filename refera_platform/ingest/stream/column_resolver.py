@@ -34,10 +34,7 @@ class Shapes:
 
     def source_types(self, table: SourceTable) -> dict[str, str]:
         """Type and character set of each column, as a day's state keeps them."""
-        return {
-            column.name: f"{column.column_type} {column.charset or ''}".strip()
-            for column in self.declared(table)
-        }
+        return {column.name: f"{column.column_type} {column.charset or ''}".strip() for column in self.declared(table)}
 
     def collations(self, table: SourceTable) -> dict[str, str]:
         """The collation of each text, as a day's state keeps them."""

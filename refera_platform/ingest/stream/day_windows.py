@@ -100,9 +100,7 @@ def plan(
     kept = [day for day in requested if day in known and (day < since or _stays(known[day]))]
     wanted = [day for day in requested if day not in kept]
     if not newest.is_closed and newest.day + calendar.ONE in wanted and newest.day not in wanted:
-        wanted = sorted(
-            [newest.day, *wanted]
-        )  # it was captured while it went on, and is completed on the way
+        wanted = sorted([newest.day, *wanted])  # it was captured while it went on, and is completed on the way
     windows = tuple(_window(address, day, wanted, known, clock.time_zone) for day in wanted)
     return LogPlan(windows=windows, kept=tuple(kept))
 
@@ -175,9 +173,7 @@ def _midnight(day: date, time_zone: str) -> int:
     return int(datetime.combine(day + calendar.ONE, datetime.min.time(), ZoneInfo(time_zone)).timestamp())
 
 
-def _window(
-    address: str, day: date, wanted: Sequence[date], known: Mapping[date, RawState], time_zone: str
-) -> Window:
+def _window(address: str, day: date, wanted: Sequence[date], known: Mapping[date, RawState], time_zone: str) -> Window:
     midnight = _midnight(day, time_zone)
     own, before, later = known.get(day), known.get(day - calendar.ONE), known.get(day + calendar.ONE)
     if own:

@@ -24,9 +24,7 @@ from refera_platform.source.mysql.wire import open_wire
 class BinlogReading:
     """Reads the log of one database during one pass."""
 
-    def __init__(
-        self, source: Source, shapes: Shapes, cascades: Cascades, now: datetime, today: date
-    ) -> None:
+    def __init__(self, source: Source, shapes: Shapes, cascades: Cascades, now: datetime, today: date) -> None:
         self._source = source
         self._shapes = shapes
         self._cascades = cascades

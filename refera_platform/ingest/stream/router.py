@@ -40,9 +40,13 @@ class LogPass:
     """A ``Consumer`` of the transactions of one schema."""
 
     def __init__(
-        self, schema: str, logs: Sequence[TableLog], watches: Watches, decoder: Decoders,
+        self,
+        schema: str,
+        logs: Sequence[TableLog],
+        watches: Watches,
+        decoder: Decoders,
         horizon: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Begin.
 
         Args:
@@ -75,9 +79,7 @@ class LogPass:
             return True  # once more after a lost connection: what was told is not told again
         self._transaction = transaction
         resume = self.resume() if self.resume else transaction.place
-        self._wanted = {
-            name for name, log in self._logs.items() if log.begin(transaction, resume, self._horizon)
-        }
+        self._wanted = {name for name, log in self._logs.items() if log.begin(transaction, resume, self._horizon)}
         return not self.is_done
 
     def rows(self, operation: str, version: int, table_map: bytes, body: bytes) -> None:
@@ -126,9 +128,7 @@ class LogPass:
             self._unsettle(name)
         for name in found.changed:
             self._unsettle(name)
-            if (
-                name in self._wanted or self._logs[name].current is None
-            ):  # else it was so when the table was read last
+            if name in self._wanted or self._logs[name].current is None:  # else it was so when the table was read last
                 self._logs[name].has_new_shape = True
             # the next table map may look the same and mean other columns
             self._routes = {key: route for key, route in self._routes.items() if route.table != name}

@@ -32,7 +32,7 @@ from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.schema_drift import begun
-from refera_platform.lake.writer import nothing, write_day
+from refera_platform.lake.writer import close_unseen, write_day
 from refera_platform.source.cascades import Cascades, cascades
 from refera_platform.source.column_names import as_spelled
 from refera_platform.source.connection import Identity, Source
@@ -106,9 +106,7 @@ class LogCapture:
         require_schema_in_log(self._source)
         with self._source.snapshot() as cut:
             if cut.position is None:
-                raise LakeError(
-                    "The server writes no log:", "set log_bin in its configuration, or choose compare."
-                )
+                raise LakeError("The server writes no log:", "set log_bin in its configuration, or choose compare.")
             self._is_exact = cut.is_exact
             end = proved(partial(open_wire, self._source.database), self._source.server, cut.position)
             jobs = yield from self._piecewise.ready(jobs, end, self._binlog.trouble, self._log_of)
@@ -139,11 +137,8 @@ class LogCapture:
             require_same_server(self._identity, table, job.was)
         if plan.windows:
             job.log = self._log_of(job, plan.windows)
-        if (
-            plan.closing
-            and job.was
-            and (job.was.server, job.was.schema) == (self._identity.server, self._identity.schema)
-        ):
+        identity = (self._identity.server, self._identity.schema)
+        if plan.closing and job.was and (job.was.server, job.was.schema) == identity:
             job.closing = self._log_of(job, plan.closing)
         return job
 
@@ -178,16 +173,22 @@ class LogCapture:
         base = self._base(table, was, str(cut))
         since, until = unknown(was, own, read.read_at, self._clock, is_complete=is_complete)
         state = replace(
-            base, day=plan.fill, columns=columns, quirks=read.quirks, passes=passes, baseline=passes,
-            is_replayable=False, is_whole=True, schema_since=schema_since,
-            start_position=job.start_of(own), is_closed=plan.fill < self._today,
+            base,
+            day=plan.fill,
+            columns=columns,
+            quirks=read.quirks,
+            passes=passes,
+            baseline=passes,
+            is_replayable=False,
+            is_whole=True,
+            schema_since=schema_since,
+            start_position=job.start_of(own),
+            is_closed=plan.fill < self._today,
             schema_version=was.schema_version + (dict(was.columns) != columns) if was else 1,
-            unknown_since=since, unknown_until=until,
-        )  # fmt: skip
-        for day in unseen_days:
-            unseen = replace(state, day=day, is_observed=False, quirks={}, end_position=state.start_position)
-            write_day(self._lake, self._source.connection, table, unseen, nothing(unseen), before=None, extends=False,
-                      folder=self._folder)  # fmt: skip
+            unknown_since=since,
+            unknown_until=until,
+        )
+        close_unseen(self._lake, self._source.connection, table, state, unseen_days, self._folder)
         if self._is_exact:
             money, groups = totals(self._source, table)[1], grouped(self._source, table, read.rows)
             state = replace(state, source_rows=read.rows, source_money=money, source_groups=groups)
@@ -195,14 +196,20 @@ class LogCapture:
         rows, added = baseline_rows(self._source.connection, table, there, state, read, cut, self._folder)
         kept = own.state.rows if own and own.state.is_observed else {}
         state = replace(state, rows=sums(kept, added), table_rows=read.rows if self._is_exact else None)
-        stored = write_day(self._lake, self._source.connection, table, state, rows, before=own.stored if own else None,
-                           extends=bool(kept), folder=self._folder)  # fmt: skip
+        stored = write_day(
+            self._lake,
+            self._source.connection,
+            table,
+            state,
+            rows,
+            before=own.stored if own else None,
+            extends=bool(kept),
+            folder=self._folder,
+        )
         self._piecewise.done(job)
         job.known = self._lake.days(table, self._source.connection)
         filled = Filled(day=plan.fill, state=state, added=added, bytes=stored.size, url=stored.url)
-        return self._results.of(
-            job, joined(before, filled), read.rows, unseen=tuple(unseen_days), is_anew=True
-        )
+        return self._results.of(job, joined(before, filled), read.rows, unseen=tuple(unseen_days), is_anew=True)
 
     def _days(self, job: Job, cut: Position) -> Callable[..., Captured]:
         """The days that the log told of."""
@@ -237,18 +244,14 @@ class LogCapture:
             base = self._base(table, was)
             if was and not read and not (stretch.end and stretch.end.order >= cut.order):
                 # those of now may be of a later day
-                base = replace(
-                    base, source_types=was.source_types, collations=was.collations or base.collations
-                )
+                base = replace(base, source_types=was.source_types, collations=was.collations or base.collations)
             if is_newest and net is not None and self._is_exact:
                 base = replace(base, source_rows=count - net, source_money=money if is_present else None)
                 base = replace(base, source_groups=grouped(self._source, table, count) if is_present else {})
             item, added = writer.write(stretch, base, job.known, read=read, cut=cut)
             job.known = dict(sorted({**job.known, item.day: item}.items()))
             written.append(
-                Filled(
-                    day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url
-                )
+                Filled(day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url)
             )
         # of an inexact snapshot nobody knows which of its rows the log has yet to tell
         source_rows = None if net is None or not self._is_exact else count - net
@@ -264,15 +267,11 @@ class LogCapture:
 
     @property
     def _results(self) -> LogResults:
-        return LogResults(
-            source=self._source, folder=self._folder, is_exact=self._is_exact, cascades=self._cascades
-        )
+        return LogResults(source=self._source, folder=self._folder, is_exact=self._is_exact, cascades=self._cascades)
 
     def _writer(self, table: SourceTable) -> DayWriter:
-        return DayWriter(
-            lake=self._lake, connection=self._source.connection, table=table, folder=self._folder,
-            is_exact=self._is_exact,
-        )  # fmt: skip
+        connection, folder = self._source.connection, self._folder
+        return DayWriter(lake=self._lake, connection=connection, table=table, folder=folder, is_exact=self._is_exact)
 
     def _pulled(self, table: SourceTable) -> Pulled:
         return pull(self._source, table, self._folder / "read.parquet", self._clock)
@@ -280,9 +279,18 @@ class LogCapture:
     def _base(self, table: SourceTable, was: RawState | None, end: str = "") -> RawState:
         """What any new object of the table says, before its day is known."""
         return RawState(
-            database=table.database, table=table.name, day=self._clock.today(), strategy=table.strategy.value,
-            server=self._identity.server, schema=self._identity.schema, start_position="", end_position=end,
-            read_at=self._now.isoformat(), schema_since=was.schema_since if was else "",
-            columns=was.columns if was else {}, schema_version=was.schema_version if was else 1,
-            source_types=self._shapes.source_types(table), collations=self._shapes.collations(table),
-        )  # fmt: skip
+            database=table.database,
+            table=table.name,
+            day=self._clock.today(),
+            strategy=table.strategy.value,
+            server=self._identity.server,
+            schema=self._identity.schema,
+            start_position="",
+            end_position=end,
+            read_at=self._now.isoformat(),
+            schema_since=was.schema_since if was else "",
+            columns=was.columns if was else {},
+            schema_version=was.schema_version if was else 1,
+            source_types=self._shapes.source_types(table),
+            collations=self._shapes.collations(table),
+        )

@@ -73,9 +73,13 @@ class TableLog:
     """Collects the rows of one table, day by day."""
 
     def __init__(
-        self, table: SourceTable, windows: Sequence[Window], baselines: Sequence[int],
-        connection: duckdb.DuckDBPyConnection, folder: Path,
-    ) -> None:  # fmt: skip
+        self,
+        table: SourceTable,
+        windows: Sequence[Window],
+        baselines: Sequence[int],
+        connection: duckdb.DuckDBPyConnection,
+        folder: Path,
+    ) -> None:
         self.table = table
         self.stretches = [Stretch(window=window, start=window.start) for window in windows]
         self.failure: ReferaError | None = None
@@ -128,11 +132,7 @@ class TableLog:
             stretch.start = stretch.start or place
             if place.order < stretch.start.order:
                 return False
-            over = (
-                place.order >= window.end.order
-                if window.end
-                else min(transaction.stamp, horizon) >= window.midnight
-            )
+            over = place.order >= window.end.order if window.end else min(transaction.stamp, horizon) >= window.midnight
             if not over:
                 return True
             self.close(window.end or place, resume, is_closed=True)
@@ -155,9 +155,7 @@ class TableLog:
             stretch.resume = min(resume, end, key=lambda place: place.order)
             self._at += 1
 
-    def rows(
-        self, decoder: RowDecoder, operation: str, version: int, body: bytes, transaction: Transaction
-    ) -> None:
+    def rows(self, decoder: RowDecoder, operation: str, version: int, body: bytes, transaction: Transaction) -> None:
         """Take the rows of one event."""
         if decoder is not self._decoder:
             self.spill()
@@ -183,9 +181,7 @@ class TableLog:
         """All rows are gone at once."""
         if stretch := self.current:
             self.spill()
-            stretch.emptied.append(
-                Emptied(transaction=transaction, stamp=_dated(transaction, stretch.window))
-            )
+            stretch.emptied.append(Emptied(transaction=transaction, stamp=_dated(transaction, stretch.window)))
 
     def spill(self) -> None:
         """Write what came so far to a local file; rows that cannot be written stop this table and no other."""

@@ -32,9 +32,14 @@ class LogResults:
     """How rows of the tables go with others."""
 
     def of(
-        self, job: Job, written: Sequence[Filled], source_rows: int | None, *, unseen: tuple[date, ...] = (),
+        self,
+        job: Job,
+        written: Sequence[Filled],
+        source_rows: int | None,
+        *,
+        unseen: tuple[date, ...] = (),
         is_anew: bool = False,
-    ) -> Callable[..., Captured]:  # fmt: skip
+    ) -> Callable[..., Captured]:
         """What came of a table.
 
         Args:
@@ -50,17 +55,23 @@ class LogResults:
         newest = job.before(date.max)
         lake_rows, rows_twice = counted(self.source.connection, job.table, job.known, days, source_rows)
         return partial(
-            Captured, table=job.table, filled=tuple(written), unseen=unseen, kept=kept, source_rows=source_rows,
+            Captured,
+            table=job.table,
+            filled=tuple(written),
+            unseen=unseen,
+            kept=kept,
+            source_rows=source_rows,
             altered=altered(was.columns if was else None, last.state.columns),
             volumes=changes_by_day(item.state for item in job.known.values()),
-            lake_rows=lake_rows, rows_twice=rows_twice, is_settled=newest is None or newest.is_settled,
-            reconciled=self._reconciled(job, days, source_rows, is_anew=is_anew), known=job.known,
+            lake_rows=lake_rows,
+            rows_twice=rows_twice,
+            is_settled=newest is None or newest.is_settled,
+            reconciled=self._reconciled(job, days, source_rows, is_anew=is_anew),
+            known=job.known,
             unwatched=self.cascades.unwatched(job.table.name),
-        )  # fmt: skip
+        )
 
-    def _reconciled(
-        self, job: Job, days: Sequence[date], source_rows: int | None, *, is_anew: bool
-    ) -> Reconciled:
+    def _reconciled(self, job: Job, days: Sequence[date], source_rows: int | None, *, is_anew: bool) -> Reconciled:
         newest = job.before(date.max)
         if newest is not None and not newest.is_settled:
             return UNSETTLED
@@ -69,7 +80,5 @@ class LogResults:
         if source_rows is None:
             return OVER
         behind = [] if is_anew else job.logs[-1].behind.files
-        present = Present(
-            days=job.known, written=days, source_rows=source_rows, behind=behind, is_anew=is_anew
-        )
+        present = Present(days=job.known, written=days, source_rows=source_rows, behind=behind, is_anew=is_anew)
         return reconciled(self.source, job.table, present, self.folder)

@@ -104,23 +104,36 @@ class DayWriter:
         columns = {name: types[name] for name in newest}
         kept = before.state.rows if before else {}
         state = replace(
-            base, day=day, columns=columns, is_observed=True, baseline=baseline,
+            base,
+            day=day,
+            columns=columns,
+            is_observed=True,
+            baseline=baseline,
             start_position=before.state.start_position if before else str(stretch.start),
-            end_position=str(stretch.end), resume_position=str(stretch.resume), is_closed=stretch.is_closed,
+            end_position=str(stretch.end),
+            resume_position=str(stretch.resume),
+            is_closed=stretch.is_closed,
             is_whole=before is not None and before.state.is_whole,
             is_settled=read is not None or not stretch.is_unsettled,
             is_replayable=(before is None or before.state.is_replayable) and read is None,
             unknown_since=before.state.unknown_since if before else "",
             unknown_until=before.state.unknown_until if before else "",
-            passes=before.state.passes + 1 if before else 1, rows=sums(kept, draft.added), table_rows=table_rows,
+            passes=before.state.passes + 1 if before else 1,
+            rows=sums(kept, draft.added),
+            table_rows=table_rows,
             quirks=sums(before.state.quirks if before else {}, stretch.quirks),
             schema_version=base.schema_version + (dict(base.columns) != columns),
-        )  # fmt: skip
+        )
         stored = write_day(
-            self.lake, self.connection, self.table, state,
-            self._rows(draft, state, is_in_order=is_in_order), extends=before is not None,
-            before=own.stored if own else None, folder=self.folder,
-        )  # fmt: skip
+            self.lake,
+            self.connection,
+            self.table,
+            state,
+            self._rows(draft, state, is_in_order=is_in_order),
+            extends=before is not None,
+            before=own.stored if own else None,
+            folder=self.folder,
+        )
         return RawObject(day=day, stored=stored, state=state), draft.added
 
     def _rows(self, draft: Draft, state: RawState, *, is_in_order: bool) -> str:
@@ -226,9 +239,7 @@ class DayWriter:
         )
         typed = f"select * replace ({cast}) from ({rows})" if cast else rows
         run(self.connection, f"copy ({typed}) to {literal(str(path))} (format parquet, compression lz4)")
-        found = run(
-            self.connection, f"select _op, count(*) from {raw_rows([str(path)])} group by all"
-        ).fetchall()
+        found = run(self.connection, f"select _op, count(*) from {raw_rows([str(path)])} group by all").fetchall()
         for operation, count in found:
             draft.added[operation] = draft.added.get(operation, 0) + count
         draft.files.extend([path] if found else [])

@@ -20,7 +20,8 @@ from refera_platform.orchestration.metadata.labels import of_model
 from refera_platform.orchestration.run_history.failed_steps import AGAIN, failure
 from refera_platform.settings.stage import Stage
 from refera_platform.warehouse.build.node_result import NodeResult
-from refera_platform.warehouse.build.run import Built, build
+from refera_platform.warehouse.build.result import Built
+from refera_platform.warehouse.build.run import build
 from refera_platform.warehouse.dbt_manifest import ensure
 from refera_platform.warehouse.dbt_project import MANIFEST
 
@@ -46,9 +47,7 @@ class Translator(DagsterDbtTranslator):
         """Group of a model: staging, warehouse or answers."""
         return keys.GROUPS.get(dbt_resource_props["fqn"][1])
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The asset of a model, with who answers for it and the words it is found by."""
         spec, node = super().get_asset_spec(manifest, unique_id, project), manifest["nodes"].get(unique_id)
         if node is None:  # a source: the raw assets are their own
@@ -56,9 +55,11 @@ class Translator(DagsterDbtTranslator):
         groups = {group["name"]: group for group in manifest["groups"].values()}
         labels = of_model(node, groups)
         return spec.replace_attributes(
-            owners=labels["owners"], tags={**spec.tags, **labels["tags"]}, kinds=labels["kinds"],
+            owners=labels["owners"],
+            tags={**spec.tags, **labels["tags"]},
+            kinds=labels["kinds"],
             metadata={**spec.metadata, **code_of(node, self._stage)},
-        )  # fmt: skip
+        )
 
 
 def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
@@ -114,9 +115,7 @@ def _tell(context: dg.AssetExecutionContext, node: NodeResult) -> None:
     say(node.said)
 
 
-def _check_results(
-    built: Built, checks: Mapping[str, dg.AssetCheckKey], stage: Stage
-) -> Iterator[dg.AssetCheckResult]:
+def _check_results(built: Built, checks: Mapping[str, dg.AssetCheckKey], stage: Stage) -> Iterator[dg.AssetCheckResult]:
     for node in built.nodes:
         key = checks.get(node.unique_id)
         if key is not None and node.status != "skipped":

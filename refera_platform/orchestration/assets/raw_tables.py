@@ -57,9 +57,7 @@ def build_raw_assets(
         pool=pool,
         retry_policy=RETRIES,
     )
-    def raw(
-        context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    def raw(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[dg.MaterializeResult[None]]:
         wanted = [table for table in tables if keys.raw(table) in context.selected_asset_keys]
         refused = list[Refused]()
         afresh = {table.name for table in wanted} if AFRESH in context.run.tags else set()
@@ -120,9 +118,7 @@ def _told(
         return Refused(table=came.table, trouble=trouble)
 
 
-def _result(
-    context: dg.AssetExecutionContext, captured: Captured, told: DayMetadata
-) -> dg.MaterializeResult[None]:
+def _result(context: dg.AssetExecutionContext, captured: Captured, told: DayMetadata) -> dg.MaterializeResult[None]:
     """Events of one captured table; what is true of one day only is told of that day only."""
     key = keys.raw(captured.table)
     filled = [each.day for each in captured.filled]

@@ -37,11 +37,12 @@ def build_report_asset() -> dg.AssetsDefinition:
         pool="warehouse",
         check_specs=[
             dg.AssetCheckSpec(
-                AGREES, asset=keys.REPORT,
+                AGREES,
+                asset=keys.REPORT,
                 description="Published tables have as many rows as the source tables they mirror have in the lake.",
             )
         ],
-    )  # fmt: skip
+    )
     def report(
         context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.MaterializeResult[None]]:
@@ -62,16 +63,21 @@ def _result(made: Report) -> dg.MaterializeResult[None]:
     told = ", ".join(f"{model} has {rows:+,} rows" for model, rows in different.items())
     return dg.MaterializeResult(
         metadata={
-            "dagster/uri": made.url, **way("page", made.address),
+            "dagster/uri": made.url,
+            **way("page", made.address),
             "preview": dg.MetadataValue.md(f"![The report](data:image/png;base64,{picture})"),
-            "open": dg.MetadataValue.md("`refera report --open`"), "as_of": str(made.figures.as_of),
-            "bytes": made.size, "seconds": round(made.seconds, 3),
+            "open": dg.MetadataValue.md("`refera report --open`"),
+            "as_of": str(made.figures.as_of),
+            "bytes": made.size,
+            "seconds": round(made.seconds, 3),
         },
         check_results=[
             dg.AssetCheckResult(
-                check_name=AGREES, passed=not different, severity=dg.AssetCheckSeverity.WARN,
+                check_name=AGREES,
+                passed=not different,
+                severity=dg.AssetCheckSeverity.WARN,
                 metadata=dict(different),
                 description=f"Against the lake, {told}: build everything with `refera run`." if told else None,
             )
         ],
-    )  # fmt: skip
+    )

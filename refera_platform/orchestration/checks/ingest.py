@@ -49,7 +49,10 @@ def results(captured: Captured, *, shows_values: bool) -> list[dg.AssetCheckResu
     gone = ", ".join(captured.gone)
     return [
         _result(
-            captured, AGREES, passed=captured.agrees, told=_compared(captured),
+            captured,
+            AGREES,
+            passed=captured.agrees,
+            told=_compared(captured),
             metadata={
                 "source_rows": "not compared" if captured.source_rows is None else captured.source_rows,
                 "lake_rows": captured.lake_rows,
@@ -57,17 +60,20 @@ def results(captured: Captured, *, shows_values: bool) -> list[dg.AssetCheckResu
             },
         ),
         _values(captured, captured.reconciled, shows_values=shows_values),
+        _result(captured, TWICE, passed=captured.rows_twice == 0, metadata={"rows_twice": captured.rows_twice}),
         _result(
-            captured, TWICE, passed=captured.rows_twice == 0, metadata={"rows_twice": captured.rows_twice}
-        ),
-        _result(
-            captured, COLUMNS, passed=not captured.gone, metadata={"gone": gone},
+            captured,
+            COLUMNS,
+            passed=not captured.gone,
+            metadata={"gone": gone},
             told=f"The source has no {gone} any more, or computes it now (generated columns stay behind);"
-            " what reads it must change." if gone else None,
+            " what reads it must change."
+            if gone
+            else None,
         ),
         _schema(captured),
         _volume(captured),
-    ]  # fmt: skip
+    ]
 
 
 def _compared(captured: Captured) -> str | None:
@@ -98,9 +104,12 @@ def _values(captured: Captured, found: Reconciled, *, shows_values: bool) -> dg.
     elif found.first:
         told = f"{captured.table.address} differs in {found.scope}: {first}."
     metadata: dict[str, Any] = {
-        "scope": found.scope, "rows_compared": found.rows, "columns_compared": len(found.columns),
-        "left_out": ", ".join(found.left_out), "seconds": round(found.seconds, 3),
-    }  # fmt: skip
+        "scope": found.scope,
+        "rows_compared": found.rows,
+        "columns_compared": len(found.columns),
+        "left_out": ", ".join(found.left_out),
+        "seconds": round(found.seconds, 3),
+    }
     if found.first:
         metadata["first_difference"] = first
     if not found.agrees:
@@ -119,12 +128,17 @@ def _values_for_alerts(address: str, found: Reconciled) -> str:
 def _schema(captured: Captured) -> dg.AssetCheckResult:
     altered = captured.altered
     return _result(
-        captured, SCHEMA, passed=not altered.told, told=altered.told or None, severity=dg.AssetCheckSeverity.WARN,
+        captured,
+        SCHEMA,
+        passed=not altered.told,
+        told=altered.told or None,
+        severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "added": ", ".join(altered.added), "changed": ", ".join(altered.changed),
+            "added": ", ".join(altered.added),
+            "changed": ", ".join(altered.changed),
             "schema_version": captured.state.schema_version,
         },
-    )  # fmt: skip
+    )
 
 
 def _volume(captured: Captured) -> dg.AssetCheckResult:
@@ -141,16 +155,23 @@ def _volume(captured: Captured) -> dg.AssetCheckResult:
         told = newest.told if known else f"{newest.days} days of history are too few to know what is usual."
     if odd:
         told = " ".join(day.told for day in odd)
-    return _result(
-        captured, VOLUME, passed=not odd, metadata=metadata, told=told, severity=dg.AssetCheckSeverity.WARN
-    )
+    return _result(captured, VOLUME, passed=not odd, metadata=metadata, told=told, severity=dg.AssetCheckSeverity.WARN)
 
 
 def _result(
-    captured: Captured, name: str, *, passed: bool, metadata: Mapping[str, Any], told: str | None = None,
+    captured: Captured,
+    name: str,
+    *,
+    passed: bool,
+    metadata: Mapping[str, Any],
+    told: str | None = None,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-) -> dg.AssetCheckResult:  # fmt: skip
+) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name=name, asset_key=keys.raw(captured.table), passed=passed, metadata=metadata, description=told,
+        check_name=name,
+        asset_key=keys.raw(captured.table),
+        passed=passed,
+        metadata=metadata,
+        description=told,
         severity=severity,
-    )  # fmt: skip
+    )

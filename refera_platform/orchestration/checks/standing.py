@@ -44,9 +44,7 @@ def build_freshness_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefini
         lake = Lake(stage)
         with scratch(stage) as folder, session(stage, folder) as connection:
             for table in tables:
-                wanted = {
-                    key.name for key in context.selected_asset_check_keys if key.asset_key == keys.raw(table)
-                }
+                wanted = {key.name for key in context.selected_asset_check_keys if key.asset_key == keys.raw(table)}
                 if not wanted:
                     continue
                 known = {day: item.state for day, item in lake.days(table, connection).items()}
@@ -137,9 +135,7 @@ def build_log_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChe
         context: dg.AssetCheckExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.AssetCheckResult]:
         wanted = [
-            table
-            for table in tables
-            if dg.AssetCheckKey(keys.raw(table), KEPT) in context.selected_asset_check_keys
+            table for table in tables if dg.AssetCheckKey(keys.raw(table), KEPT) in context.selected_asset_check_keys
         ]
         found = runways_of(stage, database, wanted)
         for table in wanted:
@@ -156,11 +152,7 @@ def build_log_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChe
 def kept_result(table: SourceTable, left: timedelta | None, *, was_read: bool) -> dg.AssetCheckResult:
     """Whether the place of a table is kept for a day more, at least; ``None`` is for ever."""
     if left is None:
-        told = (
-            "The server keeps its log until somebody purges it."
-            if was_read
-            else "Nothing was read of the log yet."
-        )
+        told = "The server keeps its log until somebody purges it." if was_read else "Nothing was read of the log yet."
         return _kept(table, told, passed=True)
     hours = left.total_seconds() / 3600
     passed = left >= SOON
@@ -170,9 +162,13 @@ def kept_result(table: SourceTable, left: timedelta | None, *, was_read: bool) -
 
 
 def _kept(
-    table: SourceTable, told: str, *, passed: bool, hours: float | None = None,
+    table: SourceTable,
+    told: str,
+    *,
+    passed: bool,
+    hours: float | None = None,
     metadata: Mapping[str, Any] = NOTHING_MORE,
-) -> dg.AssetCheckResult:  # fmt: skip
+) -> dg.AssetCheckResult:
     """Less than a day is a warning; a place that is gone is an error."""
     return dg.AssetCheckResult(
         asset_key=keys.raw(table),

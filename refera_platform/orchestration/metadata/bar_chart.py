@@ -48,8 +48,7 @@ class Panel:
     def totals(self) -> list[int]:
         """Height of each bar."""
         return [
-            sum(value or 0 for value in stack)
-            for stack in zip(*(layer.values for layer in self.layers), strict=True)
+            sum(value or 0 for value in stack) for stack in zip(*(layer.values for layer in self.layers), strict=True)
         ]
 
     @property
@@ -57,9 +56,7 @@ class Panel:
         """The value at the upper end of the axis."""
         totals = self.totals
         usual = [
-            total
-            for place, total in enumerate(totals)
-            if not (self.outstanding and self.outstanding[place]) and total
+            total for place, total in enumerate(totals) if not (self.outstanding and self.outstanding[place]) and total
         ]
         highest, most = max(usual, default=0), max(totals, default=0)
         return highest if highest and most > ABOVE * highest else most
@@ -74,8 +71,7 @@ def picture(labels: Sequence[str], panels: Sequence[Panel]) -> str:
     """
     tall = HEAD + HEIGHT + FOOT
     drawn = "".join(
-        f'<g transform="translate(0 {place * tall})">{_panel(labels, panel)}</g>'
-        for place, panel in enumerate(panels)
+        f'<g transform="translate(0 {place * tall})">{_panel(labels, panel)}</g>' for place, panel in enumerate(panels)
     )
     height = tall * len(panels)
     return (
@@ -115,9 +111,7 @@ def markdown(alternative: str, svg: str) -> str:
         alternative: What it tells to those who do not see it; plain words.
         svg: The picture.
     """
-    words = "".join(
-        letter if letter.isalnum() or letter in " ,.:-" else f"&#{ord(letter)};" for letter in alternative
-    )
+    words = "".join(letter if letter.isalnum() or letter in " ,.:-" else f"&#{ord(letter)};" for letter in alternative)
     written = (quote(svg, safe="/:=',;.-"), f";base64,{base64.b64encode(svg.encode()).decode()}")
     shorter = f",{written[0]}" if len(written[0]) < len(written[1]) else written[1]
     return f"![{words}](data:image/svg+xml{shorter})"
@@ -133,9 +127,7 @@ def shortened(value: int) -> str:
 
 
 def _panel(labels: Sequence[str], panel: Panel) -> str:
-    title = (
-        f'<text x="12" y="19" font-size="12" font-weight="600" fill="{INK}">{html.escape(panel.title)}</text>'
-    )
+    title = f'<text x="12" y="19" font-size="12" font-weight="600" fill="{INK}">{html.escape(panel.title)}</text>'
     return "".join([title, *_legend(panel), *_axis(panel), *_bars(panel), *_below(labels)])
 
 

@@ -17,9 +17,7 @@ METADATA, UNKNOWN = "dagster/column_lineage", "column_lineage_unknown"
 def asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
     """The key of every relation that a lineage can name: models by their name, sources as ``schema.table``."""
     models = {
-        node["name"]: keys.of_dbt(node)
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model"
+        node["name"]: keys.of_dbt(node) for node in manifest["nodes"].values() if node["resource_type"] == "model"
     }
     sources = {f"{node['schema']}.{node['name']}": keys.of_dbt(node) for node in manifest["sources"].values()}
     return {**models, **sources}

@@ -19,7 +19,7 @@ from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS
 from refera_platform.settings.stage import Stage
 from refera_platform.warehouse.build.failed_rows import MOST
 from refera_platform.warehouse.build.node_result import NodeResult
-from refera_platform.warehouse.build.run import Built
+from refera_platform.warehouse.build.result import Built
 from refera_platform.warehouse.catalogs.dbt_docs import PAGE as DOCS
 from refera_platform.warehouse.dbt_project import FOLDER
 from refera_platform.warehouse.publish.publication import PublishedModel
@@ -37,9 +37,7 @@ class ModelMetadata:
         self._stage = stage
         self._built = built
         self._assets = assets
-        self._nodes = {
-            node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"
-        }
+        self._nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
         self._seconds = {node.name: node.seconds for node in built.nodes if node.kind == "model"}
 
     def of(self, name: str) -> dict[str, Any]:
@@ -48,11 +46,12 @@ class ModelMetadata:
         served = built.published.models.get(name) if built.published else None
         docs = self._page(DOCS)
         return {
-            "seconds": round(self._seconds[name], 3), "run_id": built.run_id,
+            "seconds": round(self._seconds[name], 3),
+            "run_id": built.run_id,
             **way("docs", docs and f"{docs}#!/model/{node['unique_id']}", "refera report --docs --open"),
             **(self._published(name, served) if served else {}),
             **(column_lineage(name, built.lineage, self._assets) if built.lineage else {}),
-        }  # fmt: skip
+        }
 
     def _published(self, name: str, model: PublishedModel) -> dict[str, Any]:
         """What is told of a table that left the build."""
@@ -63,11 +62,14 @@ class ModelMetadata:
         ]
         url = self._built.url(name)
         metadata: dict[str, Any] = {
-            "dagster/row_count": model.rows, "dagster/uri": url, "bytes": model.bytes, "objects": len(model.objects),
+            "dagster/row_count": model.rows,
+            "dagster/uri": url,
+            "bytes": model.bytes,
+            "objects": len(model.objects),
             "dagster/column_schema": dg.TableSchema(columns),
             **way("object", console(self._stage.store, url if url.endswith(".parquet") else f"{url}/")),
             "ask": dg.MetadataValue.md(f'`refera query "from {name}"`'),
-        }  # fmt: skip
+        }
         if model.stored_by:
             written = [bool(self._built.reason) or item.month in self._built.months for item in model.objects]
             metadata |= {
@@ -92,9 +94,10 @@ def of_test(node: NodeResult, built: Built, stage: Stage) -> dict[str, Any]:
         metadata[FOR_ALERTS] = f"Test {node.name} {rows}."
     if url := dict(built.failures).get(node.name):
         metadata |= {
-            "rows_kept_in": dg.MetadataValue.path(url), "rows_kept_at_most": MOST,
-            **way("rows", console(stage.store, url), f'refera query "from read_parquet(\'{url}\')"'),
-        }  # fmt: skip
+            "rows_kept_in": dg.MetadataValue.path(url),
+            "rows_kept_at_most": MOST,
+            **way("rows", console(stage.store, url), f"refera query \"from read_parquet('{url}')\""),
+        }
     return metadata
 
 
@@ -119,6 +122,4 @@ def _drawn(name: str, model: PublishedModel, written: list[bool]) -> str:
     ]
     labels = [item.month for item, _ in items]
     told = f"{name}: rows by month, {labels[0]} to {labels[-1]}, {sum(written)} of {len(written)} months written now"
-    return markdown(
-        told, picture(labels, [Panel(title=f"Rows of {name} by {model.stored_by}", layers=layers)])
-    )
+    return markdown(told, picture(labels, [Panel(title=f"Rows of {name} by {model.stored_by}", layers=layers)]))

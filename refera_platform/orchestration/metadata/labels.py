@@ -49,8 +49,13 @@ def of_table(table: SourceTable, kind: str) -> Labels:
 def version_of(table: SourceTable) -> str:
     """A version that changes when the declaration changes what is captured, and not with every release."""
     told = [
-        table.strategy.value, table.key, sorted(table.private), sorted(table.hashed), table.cursor, str(table.overlap),
-    ]  # fmt: skip
+        table.strategy.value,
+        table.key,
+        sorted(table.private),
+        sorted(table.hashed),
+        table.cursor,
+        str(table.overlap),
+    ]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 

@@ -23,10 +23,7 @@ def as_markdown(preview: Preview) -> str:
 
 def _shown(preview: Preview, row: Sequence[str | None]) -> list[str]:
     values = iter(row)
-    return [
-        MASK if name in preview.hidden else _value(next(values))
-        for name in preview.columns
-    ]  # fmt: skip
+    return [MASK if name in preview.hidden else _value(next(values)) for name in preview.columns]
 
 
 def _value(value: str | None) -> str:
@@ -37,13 +34,9 @@ def _value(value: str | None) -> str:
 
 def plain(text: str) -> str:
     """Text that markdown shows as it is: nothing in it ends a cell, is a tag, a link, or turns the line around."""
-    printable = "".join(
-        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text
-    )  # fmt: skip
+    printable = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
     # an address becomes a link also when its signs are written as entities
-    unlinked = (
-        printable.replace("://", f":{JOINER}//").replace("@", f"@{JOINER}").replace("www.", f"www{JOINER}.")
-    )
+    unlinked = printable.replace("://", f":{JOINER}//").replace("@", f"@{JOINER}").replace("www.", f"www{JOINER}.")
     return "".join(
         letter if letter.isalnum() or letter in f" {JOINER}" or not letter.isascii() else f"&#{ord(letter)};"
         for letter in unlinked

@@ -52,11 +52,13 @@ class DayMetadata:
         last = last_days(captured.known, day)
         return {
             "last_30_days": dg.MetadataValue.md(drawn_small(captured.table.name, last)),
-            **self._figures(item), **self._effort(day), **self._links(item),
+            **self._figures(item),
+            **self._effort(day),
+            **self._links(item),
             "dagster/column_schema": columns_of(captured.table, item),
             "last_30_days_in_detail": dg.MetadataValue.md(drawn(captured.table.name, last)),
             **({"preview": dg.MetadataValue.md(self._preview(item))} if day in self._previewed else {}),
-        }  # fmt: skip
+        }
 
     def _figures(self, item: RawObject) -> dict[str, Any]:
         """What the day's object holds."""
@@ -72,8 +74,10 @@ class DayMetadata:
             "quirks": sum(state.quirks.values()),
             **({"quirks_by_column": dict(state.quirks)} if state.quirks else {}),
             **_unknown(item),
-            "schema_version": state.schema_version, "position": state.end_position, "passes": state.passes,
-        }  # fmt: skip
+            "schema_version": state.schema_version,
+            "position": state.end_position,
+            "passes": state.passes,
+        }
 
     def _effort(self, day: date) -> dict[str, Any]:
         """What the pass did for it; a pass over many days has one speed."""
@@ -83,9 +87,10 @@ class DayMetadata:
         rows = sum(sum(filled.added.values()) for filled in captured.filled)
         return {
             **{f"rows_added_{op}": count for op, count in self._filled[day].added.items()},
-            "seconds": round(captured.seconds, 3), "rows_per_second": round(rows / max(captured.seconds, 0.001)),
+            "seconds": round(captured.seconds, 3),
+            "rows_per_second": round(rows / max(captured.seconds, 0.001)),
             **({"days_in_one_pass": len(captured.filled)} if len(captured.filled) > 1 else {}),
-        }  # fmt: skip
+        }
 
     def _links(self, item: RawObject) -> dict[str, Any]:
         table, url = self._captured.table, item.stored.url

@@ -49,9 +49,7 @@ def faults_of_checks(
         if not _is_settled(entry, going):
             # a run that failed early leaves its checks planned; Dagster's type of a status is not public
             evaluated = {status for status in type(record.status) if status.value != "PLANNED"}
-            history = instance.event_log_storage.get_asset_check_execution_history(
-                key, limit=EARLIER, status=evaluated
-            )
+            history = instance.event_log_storage.get_asset_check_execution_history(key, limit=EARLIER, status=evaluated)
             entry = next((each.event for each in history if _is_settled(each.event, going)), None)
         if entry and (evaluation := _evaluation(entry)) and _is_error(evaluation):
             fault = _fault(key, evaluation, entry, checks[key])
@@ -76,9 +74,7 @@ def _is_error(evaluation: AssetCheckEvaluation) -> bool:
     return not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
 
 
-def _fault(
-    key: dg.AssetCheckKey, evaluation: AssetCheckEvaluation, entry: EventLogEntry, promise: str
-) -> Fault:
+def _fault(key: dg.AssetCheckKey, evaluation: AssetCheckEvaluation, entry: EventLogEntry, promise: str) -> Fault:
     path = "/".join(quote(part, safe="") for part in key.asset_key.path)
     told = evaluation.metadata.get(FOR_ALERTS)
     own = evaluation.description or f"Check {key.name} failed: {promise or 'it says no more.'}"

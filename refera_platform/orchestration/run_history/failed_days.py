@@ -55,9 +55,7 @@ def failed_days_of(table: SourceTable, failed: Sequence[Unfinished]) -> dg.Asset
         asset_key=keys.raw(table),
         check_name=NO_FAILURE,
         passed=not failed,
-        description=f"{table.address}: day {span} failed and was not captured since ({told})."
-        if failed
-        else None,
+        description=f"{table.address}: day {span} failed and was not captured since ({told})." if failed else None,
         metadata={
             "failed_days": ", ".join(map(str, days)),
             "failed_runs": len(failed),

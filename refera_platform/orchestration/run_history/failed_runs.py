@@ -25,15 +25,14 @@ RETRY_DECIDED, RETRY_BEGUN = timedelta(minutes=1), timedelta(minutes=10)
 WILL_RETRY, RETRIED_BY = "dagster/will_retry", "dagster/auto_retry_run_id"
 
 
-def failed_since(
-    instance: dg.DagsterInstance, seen: datetime | None, now: datetime
-) -> tuple[list[str], datetime]:
+def failed_since(instance: dg.DagsterInstance, seen: datetime | None, now: datetime) -> tuple[list[str], datetime]:
     """Runs whose failure was noted after ``seen``, and until when that was looked at."""
     start = seen or now - FIRST_LOOK
     records = instance.get_run_records(
         RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=start - OVERLAP),
-        limit=MOST_RUNS, order_by="update_timestamp",
-    )  # fmt: skip
+        limit=MOST_RUNS,
+        order_by="update_timestamp",
+    )
     ids = [record.dagster_run.run_id for record in records]
     return ids, max([start, *(record.update_timestamp for record in records)])
 
@@ -49,9 +48,7 @@ class Runs:
     """Of these, the ones that Dagster itself may still make good."""
 
 
-def look_at_runs(
-    instance: dg.DagsterInstance, known: set[dg.AssetKey], watched: Sequence[str], now: datetime
-) -> Runs:
+def look_at_runs(instance: dg.DagsterInstance, known: set[dg.AssetKey], watched: Sequence[str], now: datetime) -> Runs:
     """What is still wrong of some failed runs.
 
     Args:
@@ -120,7 +117,11 @@ def _fault(
         return None
     run_id = record.dagster_run.run_id
     return Fault(
-        kind=Kind.REFUSED if reason.is_final else Kind.RUN, cause=reason.for_alerts,
-        things=tuple(dict.fromkeys(each.name for each in missing)), link=f"/runs/{run_id}", since=ended(record),
-        run_id=run_id, marks=tuple(dict.fromkeys(mark(each.name, each.partition or "") for each in missing)),
-    )  # fmt: skip
+        kind=Kind.REFUSED if reason.is_final else Kind.RUN,
+        cause=reason.for_alerts,
+        things=tuple(dict.fromkeys(each.name for each in missing)),
+        link=f"/runs/{run_id}",
+        since=ended(record),
+        run_id=run_id,
+        marks=tuple(dict.fromkeys(mark(each.name, each.partition or "") for each in missing)),
+    )

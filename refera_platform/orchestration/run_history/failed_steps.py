@@ -146,10 +146,12 @@ def _reasons(
                 # Dagster plans nothing of a partition that it does not know
                 named = struck or tuple(Owed(dg.AssetKey.from_user_string(name)) for name in reason["assets"])
                 yield Reason(
-                    cause=reason["cause"], owed=named, may_succeed=may_succeed,
+                    cause=reason["cause"],
+                    owed=named,
+                    may_succeed=may_succeed,
                     for_alerts=reason.get(FOR_ALERTS) or reason["cause"],
                     is_final=bool(reason.get("is_final")),
-                )  # fmt: skip
+                )
             continue
         error = step.step_failure_data.error
         said = data.description if data else None

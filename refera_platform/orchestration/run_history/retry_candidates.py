@@ -75,13 +75,16 @@ def unfinished(instance: dg.DagsterInstance, known: Collection[dg.AssetKey]) -> 
         )
         if left:
             yield Unfinished(
-                run_id=run.run_id, root=run.tags.get(ROOT, run.run_id), tries=int(run.tags.get(TRY, 0)),
-                days=days, assets=left, is_lost=failed.is_lost, ended=failed.ended,
+                run_id=run.run_id,
+                root=run.tags.get(ROOT, run.run_id),
+                tries=int(run.tags.get(TRY, 0)),
+                days=days,
+                assets=left,
+                is_lost=failed.is_lost,
+                ended=failed.ended,
                 cause=" | ".join(dict.fromkeys(reason.cause for reason in failed.reasons)),
                 may_succeed=all(reason.may_succeed for reason in failed.reasons if not reason.is_final),
                 tags={
-                    name: value
-                    for name, value in run.tags.items()
-                    if name.startswith("refera/") and name not in OWN
+                    name: value for name, value in run.tags.items() if name.startswith("refera/") and name not in OWN
                 },
-            )  # fmt: skip
+            )

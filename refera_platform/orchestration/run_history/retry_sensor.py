@@ -97,10 +97,6 @@ def _trouble(stage: Stage) -> str:
     """What keeps the sources or the buckets from being used; empty when nothing does."""
     findings = diagnosis_of(stage, TABLES).findings
     return next(
-        (
-            f"{each.about}: {each.found} {each.remedy}".strip()
-            for each in findings
-            if each.verdict is Verdict.FAIL
-        ),
+        (f"{each.about}: {each.found} {each.remedy}".strip() for each in findings if each.verdict is Verdict.FAIL),
         "",
     )

@@ -23,8 +23,6 @@ def piece(
     """
     (table,) = request.tables
     with scratch(stage) as folder, connect(stage, request.database, folder) as source:
-        done = stage_piece(
-            Lake(stage), source, source.spelled(table), request.plan, request.piece, stage.clock, folder
-        )
+        done = stage_piece(Lake(stage), source, source.spelled(table), request.plan, request.piece, stage.clock, folder)
     journal.info("piece", table=table.address, piece=done.number, rows=done.rows, seconds_left=round(left()))
     return {"piece": done.number, "rows": done.rows, "position": done.position}

@@ -103,9 +103,7 @@ class Function:
             ReferaError: when it failed.
         """
         payload = {"operation": operation.value, "stage": self._stage.name, **event}
-        answer = self.invoke(
-            FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(payload)
-        )
+        answer = self.invoke(FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(payload))
         with self._understood():
             return dict(json.loads(answer["Payload"].read()))
 
@@ -118,9 +116,12 @@ class Function:
         for turn in range(1, PIECE_TRIES + 1):
             try:
                 said = self.call(
-                    Operation.PIECE, database=came.table.database, tables=[came.table.name], plan=came.plan,
+                    Operation.PIECE,
+                    database=came.table.database,
+                    tables=[came.table.name],
+                    plan=came.plan,
                     piece=number,
-                )  # fmt: skip
+                )
                 with self._understood():
                     return int(said["rows"])
             except SettingError:
@@ -207,9 +208,7 @@ def _passes(trouble: ClientError) -> bool:
     """Whether the same call may be taken a moment later: no room, a deployment, or Lambda's own trouble."""
     status = trouble.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = trouble.response.get("Error", {}).get("Code", "")
-    return code in THROTTLED or (
-        (status >= 500 or status in LATER) and not any(sign in code for sign in FINAL)
-    )
+    return code in THROTTLED or ((status >= 500 or status in LATER) and not any(sign in code for sign in FINAL))
 
 
 def _without_values(words: str) -> str:

@@ -97,17 +97,20 @@ def read(event: object) -> Request:
             raise _refused(f"its plan {_shown(plan)} is not the name of one")
         if not isinstance(piece, int) or isinstance(piece, bool) or piece < 0:
             raise _refused(f"its piece {_shown(piece)} is not a number from 0 on")
-        return Request(
-            operation=operation, stage=stage, database=database, tables=tables, plan=plan, piece=piece
-        )
+        return Request(operation=operation, stage=stage, database=database, tables=tables, plan=plan, piece=piece)
     scheduled_at = _instant(event["scheduled_at"]) if "scheduled_at" in event else None
     days = _days(event["days"]) if "days" in event else ()
     if bool(days) == bool(scheduled_at):
         raise _refused("it names either days or scheduled_at")
     return Request(
-        operation=operation, stage=stage, database=database, tables=tables, days=days, scheduled_at=scheduled_at,
+        operation=operation,
+        stage=stage,
+        database=database,
+        tables=tables,
+        days=days,
+        scheduled_at=scheduled_at,
         afresh=frozenset(_names(event.get("afresh", []), "afresh", {table.name for table in tables})),
-    )  # fmt: skip
+    )
 
 
 def require_days_in_calendar(request: Request, stage: Stage) -> None:
@@ -189,6 +192,4 @@ def _shown(value: object) -> str:
 
 
 def _refused(why: str) -> SettingError:
-    return SettingError(
-        f"The event is refused: {why}.", "See deploy/lambda/README.md for what may be in one."
-    )
+    return SettingError(f"The event is refused: {why}.", "See deploy/lambda/README.md for what may be in one.")

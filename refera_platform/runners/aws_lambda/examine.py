@@ -24,7 +24,4 @@ def runway(
     stage: Stage, request: Request, listening: Listener, journal: Journal, left: Callable[[], float]
 ) -> dict[str, Any]:
     """How long the log keeps the place where each table goes on."""
-    return {
-        address: runway_told(found)
-        for address, found in runways(stage, request.database, request.tables).items()
-    }
+    return {address: runway_told(found) for address, found in runways(stage, request.database, request.tables).items()}

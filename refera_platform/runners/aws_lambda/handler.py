@@ -61,9 +61,12 @@ def handler(event: object, context: Any) -> Answer:
             )
         require_days_in_calendar(request, stage)
         journal.info(
-            "begun", operation=request.operation.value, tables=[table.address for table in request.tables],
-            days=request.days, scheduled_at=request.scheduled_at,
-        )  # fmt: skip
+            "begun",
+            operation=request.operation.value,
+            tables=[table.address for table in request.tables],
+            days=request.days,
+            scheduled_at=request.scheduled_at,
+        )
         pipes = event if isinstance(event, dict) else {}
         with listener.opened(pipes, stage.store, stage.runner.messages) as listening:
             answer = OPERATIONS[request.operation](

@@ -64,9 +64,7 @@ def capture(
                 call.put_together(pieces, each)
     silent = {table.address for table in request.tables} - call.answered
     if silent:
-        raise LakeError(
-            f"Nothing came of {', '.join(sorted(silent))}:", "report this with the log of the function."
-        )
+        raise LakeError(f"Nothing came of {', '.join(sorted(silent))}:", "report this with the log of the function.")
     if not listening.is_there:
         call.require_all()
     return {"database": request.database, "tables": call.told}
@@ -76,9 +74,14 @@ class _Call:
     """What came of the tables so far."""
 
     def __init__(
-        self, stage: Stage, source: Source, folder: Path, listening: Listener, journal: Journal,
+        self,
+        stage: Stage,
+        source: Source,
+        folder: Path,
+        listening: Listener,
+        journal: Journal,
         left: Callable[[], float],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._stage, self._source, self._folder = stage, source, folder
         self._listening, self._journal, self._left = listening, journal, left
         self._longest = dict[str, float]()
@@ -231,8 +234,10 @@ class _Call:
             case Captured():
                 self.answered.add(address)
                 found = standing(Lake(self._stage), came) or came.doubt
-                days = {str(filled.day): {"rows": filled.state.row_count, "added": dict(filled.added),
-                                          "object": filled.url} for filled in came.filled}  # fmt: skip
+                days = {
+                    str(filled.day): {"rows": filled.state.row_count, "added": dict(filled.added), "object": filled.url}
+                    for filled in came.filled
+                }
                 told = {"days": days, "kept": [str(day) for day in came.kept], "agrees": not found}
                 self._journal.info("captured", table=address, **told, seconds=round(came.seconds, 3))
                 before = self.told.get(address, {"days": {}})

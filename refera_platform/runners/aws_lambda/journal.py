@@ -33,9 +33,12 @@ class Journal:
 
     def _write(self, level: str, message: str, details: dict[str, Any]) -> None:
         line = {
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "message": message,
-            **self._always, **details,
-        }  # fmt: skip
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": level,
+            "message": message,
+            **self._always,
+            **details,
+        }
         sys.stdout.write(redact(json.dumps(line, ensure_ascii=False, default=str), self.secrets) + "\n")
         sys.stdout.flush()
 

@@ -87,9 +87,7 @@ def opened(event: Mapping[str, Any], store: ObjectStore, bucket: str) -> Iterato
                 params_loader=loader, message_writer=PipesS3MessageWriter(client(store), interval=INTERVAL)
             )
         except (DagsterPipesError, ValueError, KeyError, TypeError, zlib.error) as trouble:
-            raise SettingError(
-                f"The event's parameters of Dagster Pipes cannot be read ({trouble})."
-            ) from None
+            raise SettingError(f"The event's parameters of Dagster Pipes cannot be read ({trouble}).") from None
         with session as pipes:
             try:
                 yield Listener(pipes)

@@ -36,9 +36,12 @@ def told(came: Came) -> dict[str, Any]:
             return {"came": REFUSED, "table": came.table.address, "trouble": trouble_told(came.trouble)}
         case InPieces():
             return {
-                "came": IN_PIECES, "table": came.table.address, "plan": came.plan, "missing": list(came.missing),
+                "came": IN_PIECES,
+                "table": came.table.address,
+                "plan": came.plan,
+                "missing": list(came.missing),
                 "count": came.count,
-            }  # fmt: skip
+            }
 
 
 def heard(said: Mapping[str, Any], tables: Mapping[str, SourceTable]) -> Came:
@@ -68,9 +71,12 @@ def heard(said: Mapping[str, Any], tables: Mapping[str, SourceTable]) -> Came:
 def trouble_told(trouble: ReferaError) -> dict[str, Any]:
     """An error as JSON."""
     return {
-        "kind": type(trouble).__name__, "problem": trouble.problem, "remedy": trouble.remedy,
-        "passing": trouble.passing, "public": trouble.public,
-    }  # fmt: skip
+        "kind": type(trouble).__name__,
+        "problem": trouble.problem,
+        "remedy": trouble.remedy,
+        "passing": trouble.passing,
+        "public": trouble.public,
+    }
 
 
 def trouble_heard(said: Mapping[str, Any]) -> ReferaError:
@@ -112,9 +118,10 @@ def diagnosis_heard(said: Mapping[str, Any]) -> Diagnosis:
 def runway_told(found: Runway) -> dict[str, Any]:
     """A runway as JSON."""
     return {
-        "was_read": found.was_read, "left": found.left.total_seconds() if found.left is not None else None,
+        "was_read": found.was_read,
+        "left": found.left.total_seconds() if found.left is not None else None,
         "trouble": trouble_told(found.trouble) if found.trouble else None,
-    }  # fmt: skip
+    }
 
 
 def runway_heard(said: Mapping[str, Any]) -> Runway:
@@ -126,9 +133,10 @@ def runway_heard(said: Mapping[str, Any]) -> Runway:
     try:
         left, trouble = said["left"], said["trouble"]
         return Runway(
-            was_read=bool(said["was_read"]), left=None if left is None else timedelta(seconds=left),
+            was_read=bool(said["was_read"]),
+            left=None if left is None else timedelta(seconds=left),
             trouble=trouble_heard(trouble) if trouble else None,
-        )  # fmt: skip
+        )
     except (KeyError, TypeError) as trouble:
         raise _not_understood(said) from trouble
 
@@ -137,8 +145,11 @@ def _captured(came: Captured) -> dict[str, Any]:
     return {
         "filled": [
             {
-                "day": filled.day.isoformat(), "state": json.loads(filled.state.to_json()), "url": filled.url,
-                "added": dict(filled.added), "bytes": filled.bytes,
+                "day": filled.day.isoformat(),
+                "state": json.loads(filled.state.to_json()),
+                "url": filled.url,
+                "added": dict(filled.added),
+                "bytes": filled.bytes,
             }
             for filled in came.filled
         ],
@@ -146,10 +157,14 @@ def _captured(came: Captured) -> dict[str, Any]:
         "volumes": {day.isoformat(): rows for day, rows in came.volumes.items()},
         "unseen": [day.isoformat() for day in came.unseen],
         "kept": [day.isoformat() for day in came.kept],
-        "source_rows": came.source_rows, "lake_rows": came.lake_rows, "rows_twice": came.rows_twice,
+        "source_rows": came.source_rows,
+        "lake_rows": came.lake_rows,
+        "rows_twice": came.rows_twice,
         "reconciled": asdict(came.reconciled),
-        "seconds": came.seconds, "is_settled": came.is_settled, "unwatched": list(came.unwatched),
-    }  # fmt: skip
+        "seconds": came.seconds,
+        "is_settled": came.is_settled,
+        "unwatched": list(came.unwatched),
+    }
 
 
 def _heard_captured(said: Mapping[str, Any], table: SourceTable) -> Captured:
@@ -157,10 +172,12 @@ def _heard_captured(said: Mapping[str, Any], table: SourceTable) -> Captured:
         Filled(
             day=date.fromisoformat(each["day"]),
             state=RawState.from_json(json.dumps(each["state"]), each["url"]),
-            added=each["added"], bytes=each["bytes"], url=each["url"],
+            added=each["added"],
+            bytes=each["bytes"],
+            url=each["url"],
         )
         for each in said["filled"]
-    )  # fmt: skip
+    )
     compared: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in said["reconciled"].items()
     }
@@ -171,10 +188,14 @@ def _heard_captured(said: Mapping[str, Any], table: SourceTable) -> Captured:
         volumes={date.fromisoformat(day): rows for day, rows in said["volumes"].items()},
         unseen=_days(said["unseen"]),
         kept=_days(said["kept"]),
-        source_rows=said["source_rows"], lake_rows=said["lake_rows"], rows_twice=said["rows_twice"],
+        source_rows=said["source_rows"],
+        lake_rows=said["lake_rows"],
+        rows_twice=said["rows_twice"],
         reconciled=Reconciled(**compared),
-        seconds=said["seconds"], is_settled=said["is_settled"], unwatched=tuple(said["unwatched"]),
-    )  # fmt: skip
+        seconds=said["seconds"],
+        is_settled=said["is_settled"],
+        unwatched=tuple(said["unwatched"]),
+    )
 
 
 def _days(said: list[str]) -> tuple[date, ...]:

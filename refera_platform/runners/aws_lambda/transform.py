@@ -12,7 +12,8 @@ from refera_platform.runners.aws_lambda.environment import stage_of
 from refera_platform.runners.aws_lambda.journal import Journal, quiet_libraries, secrets_of
 from refera_platform.settings.stage import environment
 from refera_platform.warehouse.build.node_result import NodeResult
-from refera_platform.warehouse.build.run import Built, build
+from refera_platform.warehouse.build.result import Built
+from refera_platform.warehouse.build.run import build
 
 FIELDS = frozenset({"stage", "full_refresh"})
 
@@ -87,6 +88,10 @@ def _read(event: object) -> tuple[str, bool]:
 def _answer(built: Built) -> dict[str, Any]:
     kinds = [node.kind for node in built.nodes]
     return {
-        "run": built.run_id, "root": built.root, "models": kinds.count("model"), "tests": kinds.count("test"),
-        "seconds": round(built.seconds, 3), "everything_because": built.reason,
-    }  # fmt: skip
+        "run": built.run_id,
+        "root": built.root,
+        "models": kinds.count("model"),
+        "tests": kinds.count("test"),
+        "seconds": round(built.seconds, 3),
+        "everything_because": built.reason,
+    }

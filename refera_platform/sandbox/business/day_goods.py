@@ -19,9 +19,7 @@ def restock(draft: Draft, stock: Mapping[str, int]) -> None:
     shelves = max(2, len(lowest) // 50)
     low = [code for code in lowest[: 3 * shelves] if stock[code] < LOW_STOCK]
     rows = [(min(FULL_SHELF, stock[code] + dice.between(400, 2400)), code) for code in low]
-    rows += [
-        (min(FULL_SHELF, stock[code] + dice.between(50, 200)), code) for code in lowest[len(low) : shelves]
-    ]
+    rows += [(min(FULL_SHELF, stock[code] + dice.between(50, 200)), code) for code in lowest[len(low) : shelves]]
     draft.add("products", "updated", "update products set quantityInStock = %s where productCode = %s", rows)
 
 
@@ -35,9 +33,11 @@ def change_prices(draft: Draft, prices: Mapping[str, Decimal]) -> None:
         step = cents if prices[code] < HIGHEST_PRICE else -cents
         rows.append((step, step * 2, code))
     draft.add(
-        "products", "updated",
-        "update products set buyPrice = buyPrice + %s, MSRP = MSRP + %s where productCode = %s", rows,
-    )  # fmt: skip
+        "products",
+        "updated",
+        "update products set buyPrice = buyPrice + %s, MSRP = MSRP + %s where productCode = %s",
+        rows,
+    )
 
 
 def rename_line(draft: Draft) -> None:
@@ -51,12 +51,11 @@ def rename_line(draft: Draft) -> None:
     if new in lines or len(new) > LONGEST_NAME:
         return
     draft.add(
-        "productlines", "inserted",
+        "productlines",
+        "inserted",
         "insert into productlines (productLine, textDescription, htmlDescription, image)"
         " select %s, textDescription, htmlDescription, image from productlines where productLine = %s",
         [(new, old)],
-    )  # fmt: skip
-    draft.add(
-        "products", "updated", "update products set productLine = %s where productLine = %s", [(new, old)]
     )
+    draft.add("products", "updated", "update products set productLine = %s where productLine = %s", [(new, old)])
     draft.add("productlines", "deleted", "delete from productlines where productLine = %s", [(old,)])

@@ -33,9 +33,7 @@ def take_orders(
     """
     dice = draft.dice("orders")
     buyers = draft.session.column("select distinct customerNumber from orders order by 1") or list(newcomers)
-    selling = draft.session.column("select distinct productCode from orderdetails order by 1") or sorted(
-        prices
-    )
+    selling = draft.session.column("select distinct productCode from orderdetails order by 1") or sorted(prices)
     comments = COMMENTS + WIDE_COMMENTS if draft.wide("orders", "comments") else COMMENTS
     numbers = _numbers(draft, count, dice)
     for index, number in enumerate(numbers):
@@ -85,9 +83,7 @@ def delete_orders(draft: Draft, size: int) -> None:
     """Delete an order line here, and a whole order with its lines there."""
     dice = draft.dice("deletions")
     few = max(1, size // 100)
-    recent = draft.session.column(
-        "select orderNumber from orders order by orderNumber desc limit %s", 40 + 10 * few
-    )
+    recent = draft.session.column("select orderNumber from orders order by orderNumber desc limit %s", 40 + 10 * few)
     doomed = draft.take(recent, few, dice)
     for order in doomed:
         draft.add("orderdetails", "deleted", "delete from orderdetails where orderNumber = %s", [(order,)])
@@ -116,8 +112,9 @@ def _numbers(draft: Draft, count: int, dice: Dice) -> list[int]:
         "select o.orderNumber + 1 from orders as o"
         " left join orders as n on n.orderNumber = o.orderNumber + 1"
         " where n.orderNumber is null and o.orderNumber < %s order by 1 limit %s",
-        highest, 10 * count,
-    )  # fmt: skip
+        highest,
+        10 * count,
+    )
     late = max(1, count // 6)
     if len(gaps) < late:
         gaps += [number for number in range(lowest - late, lowest) if number > 0]

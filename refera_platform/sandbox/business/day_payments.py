@@ -73,12 +73,11 @@ def correct_payments(draft: Draft, size: int) -> None:
     )
     chosen = dice.some(earlier, 2 * few)
     bounced, misread = chosen[:few], chosen[few:]
-    draft.add(
-        "payments", "deleted", "delete from payments where customerNumber = %s and checkNumber = %s", bounced
-    )
+    draft.add("payments", "deleted", "delete from payments where customerNumber = %s and checkNumber = %s", bounced)
     if draft.day.toordinal() % 3 == 1:
         draft.add(
-            "payments", "updated",
+            "payments",
+            "updated",
             "update payments set checkNumber = %s where customerNumber = %s and checkNumber = %s",
             [(draft.check_number(), *key) for key in misread],
-        )  # fmt: skip
+        )

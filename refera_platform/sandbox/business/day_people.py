@@ -72,9 +72,7 @@ def move_employee(draft: Draft) -> None:
 
 def _reps(draft: Draft) -> list[int]:
     """Employees who have customers; everybody when nobody has."""
-    with_customers = (
-        "select distinct salesRepEmployeeNumber from customers where salesRepEmployeeNumber is not null"
-    )
+    with_customers = "select distinct salesRepEmployeeNumber from customers where salesRepEmployeeNumber is not null"
     return draft.session.column(f"{with_customers} order by 1") or draft.session.column(
         "select employeeNumber from employees order by 1"
     )

@@ -66,8 +66,9 @@ class Draft:
         found = self.session.rows(
             "select character_set_name from information_schema.columns"
             " where table_schema = database() and table_name = %s and column_name = %s",
-            table, column,
-        )  # fmt: skip
+            table,
+            column,
+        )
         return bool(found) and str(found[0][0]).startswith("utf8")
 
     def check_number(self) -> str:

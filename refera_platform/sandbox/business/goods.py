@@ -40,16 +40,40 @@ _LINES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("Bridges", "BR", "Spans of steel, stone and rope; all of them hold a teacup.", ("Bridge", "Viaduct")),
     ("Windmills", "WM", "Sails that move in the lightest draught.\r\nAssembly takes an evening.", ("Windmill",)),
     ("Observatories", "OB", "Domes that open – paper stars included.", ("Observatory", "Planetarium")),
-    ("Tramways", "TR", "Trams of hill towns, \"ready to ring\".", ("Tram", "Funicular")),
+    ("Tramways", "TR", 'Trams of hill towns, "ready to ring".', ("Tram", "Funicular")),
     ("Doll's Houses", "DH", "Rooms for the smallest tenants; it's all to scale.", ("Doll's House", "Attic Room")),
     ("Théâtres de papier", "TP", "Des scènes à découper, à plier, à applaudir.", ("Paper Theatre", "Opéra de poche")),
-)  # fmt: skip
+)
 _PLACES = (
-    "Ponta Verde", "Old Quay", "St. Brannock", "Serra Azul", "Île aux Moines", "Cape Farewell", "Kite Hill",
-    "O'Dowd's", "Três Marias", "Møllebakken", "North Mole", "Val d'Écume", "Lantern Rock", "Miller's Reach",
-    "Alto da Sé", "Königswald", "Twin Rivers", "Barra Funda", "Heron Point", "Puerto Viejo", "Gull Island",
-    "Fjord End", "Côte Sauvage", "Copper Gate", "Morro Branco", "Silver Locks", "Quinta do Vale", "Blue Ferry",
-)  # fmt: skip
+    "Ponta Verde",
+    "Old Quay",
+    "St. Brannock",
+    "Serra Azul",
+    "Île aux Moines",
+    "Cape Farewell",
+    "Kite Hill",
+    "O'Dowd's",
+    "Três Marias",
+    "Møllebakken",
+    "North Mole",
+    "Val d'Écume",
+    "Lantern Rock",
+    "Miller's Reach",
+    "Alto da Sé",
+    "Königswald",
+    "Twin Rivers",
+    "Barra Funda",
+    "Heron Point",
+    "Puerto Viejo",
+    "Gull Island",
+    "Fjord End",
+    "Côte Sauvage",
+    "Copper Gate",
+    "Morro Branco",
+    "Silver Locks",
+    "Quinta do Vale",
+    "Blue Ferry",
+)
 _EDITIONS = (
     "",
     " (Winter)",
@@ -61,24 +85,32 @@ _EDITIONS = (
     " in Walnut",
 )
 _VENDORS = (
-    "Atelier Goupil", "Prancheta & Cia.", "Tiny Timber Works", "Papierwerk Süd", "Smålands Modell",
-    "O'Dowd Castings", "Estaleiro Miúdo", "Kazaguruma Studio",
-)  # fmt: skip
+    "Atelier Goupil",
+    "Prancheta & Cia.",
+    "Tiny Timber Works",
+    "Papierwerk Süd",
+    "Smålands Modell",
+    "O'Dowd Castings",
+    "Estaleiro Miúdo",
+    "Kazaguruma Studio",
+)
 _SCALES = ("1:24", "1:48", "1:87", "1:120", "1:160")
 _PARTS = (
-    "{count} laser-cut parts, glue not included.", "Painted by hand; no two are alike.",
-    "Comes with lights (3 V) and a spare bulb.", "Base of beech, 12\" wide.", "Pièces prédécoupées, notice illustrée.",
-    "Para maiores de 8 anos; contém peças pequenas.", "It's sturdy: tested with a cat.",
-)  # fmt: skip
+    "{count} laser-cut parts, glue not included.",
+    "Painted by hand; no two are alike.",
+    "Comes with lights (3 V) and a spare bulb.",
+    'Base of beech, 12" wide.',
+    "Pièces prédécoupées, notice illustrée.",
+    "Para maiores de 8 anos; contém peças pequenas.",
+    "It's sturdy: tested with a cat.",
+)
 
 
 def product_lines(seed: int) -> list[ProductLine]:
     """Seven lines; three have a small picture, one an empty one, the others none."""
     rows = []
     for index, (name, _, text, _) in enumerate(_LINES):
-        picture = (
-            b"\x89PNG\r\n\x1a\n\x00'\"\\" + md5(f"{seed}/{name}".encode(), usedforsecurity=False).digest() * 9
-        )
+        picture = b"\x89PNG\r\n\x1a\n\x00'\"\\" + md5(f"{seed}/{name}".encode(), usedforsecurity=False).digest() * 9
         rows.append(
             ProductLine(
                 name=name,
@@ -108,12 +140,17 @@ def products(seed: int, scale: float) -> list[Product]:
         price = dice.between(1900, 21_900)
         rows.append(
             Product(
-                code=f"{letters}{size.partition(':')[2]}_{1000 + 3 * index}", name=name, line=line, scale=size,
-                vendor=dice.pick(_VENDORS), description=_description(dice, name),
+                code=f"{letters}{size.partition(':')[2]}_{1000 + 3 * index}",
+                name=name,
+                line=line,
+                scale=size,
+                vendor=dice.pick(_VENDORS),
+                description=_description(dice, name),
                 stock=0 if index % 40 == 2 else dice.between(60, 9800),
-                cost_cents=price * dice.between(42, 74) // 100, price_cents=price,
+                cost_cents=price * dice.between(42, 74) // 100,
+                price_cents=price,
             )
-        )  # fmt: skip
+        )
     return rows
 
 

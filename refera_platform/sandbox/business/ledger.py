@@ -152,9 +152,15 @@ def order_count(scale: float) -> int:
 
 
 def write_chunks(
-    folder: Path, *, seed: int, scale: float, opening: date, buyers: Sequence[int], pinned: dict[int, int],
+    folder: Path,
+    *,
+    seed: int,
+    scale: float,
+    opening: date,
+    buyers: Sequence[int],
+    pinned: dict[int, int],
     goods: Sequence[Product],
-) -> Iterator[Chunk]:  # fmt: skip
+) -> Iterator[Chunk]:
     """The files of all three tables, parents first within a chunk; each is removed after its turn.
 
     Args:
@@ -168,14 +174,22 @@ def write_chunks(
     """
     count = order_count(scale)
     facts = {
-        "opening": opening, "buyers": len(buyers), "first_order": FIRST_ORDER, "last_days": LAST_DAYS,
-        "sellable": len(goods), "comments": [*COMMENTS, *WIDE_COMMENTS],
-    }  # fmt: skip
+        "opening": opening,
+        "buyers": len(buyers),
+        "first_order": FIRST_ORDER,
+        "last_days": LAST_DAYS,
+        "sellable": len(goods),
+        "comments": [*COMMENTS, *WIDE_COMMENTS],
+    }
     with duckdb.connect(str(folder / "ledger.duckdb"), config=_config(folder)) as engine:
         engine.execute(sql_macros(seed))
         _tell(engine, "day", ("day date", "first bigint", "last bigint"), _orders_by_day(count, opening))
-        _tell(engine, "product", ("i bigint", "code varchar", "cents bigint"),
-              [(index, item.code, item.price_cents) for index, item in enumerate(goods)])  # fmt: skip
+        _tell(
+            engine,
+            "product",
+            ("i bigint", "code varchar", "cents bigint"),
+            [(index, item.code, item.price_cents) for index, item in enumerate(goods)],
+        )
         _tell(engine, "buyer", ("keenness bigint", "customer bigint"), list(enumerate(buyers)))
         _tell(engine, "pinned", ("i bigint", "customer bigint"), list(pinned.items()))
         for start in range(0, count, ORDERS_A_CHUNK):
@@ -210,8 +224,7 @@ def _orders_by_day(count: int, opening: date) -> list[tuple[date, int, int]]:
     """Which orders, counted from 0, each day of the history has: by season, weekday and growth."""
     days = [opening - timedelta(days=HISTORY_DAYS - index) for index in range(HISTORY_DAYS)]
     weights = [
-        _SEASON[day.month - 1] * (2 if day.weekday() > 4 else 5) * (1000 + index)
-        for index, day in enumerate(days)
+        _SEASON[day.month - 1] * (2 if day.weekday() > 4 else 5) * (1000 + index) for index, day in enumerate(days)
     ]
     total, reached, first = sum(weights), 0, 0
     spread = []
@@ -226,6 +239,9 @@ def _orders_by_day(count: int, opening: date) -> list[tuple[date, int, int]]:
 
 def _config(folder: Path) -> dict[str, str | bool | int | float | list[str]]:
     return {
-        "memory_limit": "256MB", "threads": 2, "temp_directory": str(folder / "spill"),
-        "autoinstall_known_extensions": False, "autoload_known_extensions": False,
-    }  # fmt: skip
+        "memory_limit": "256MB",
+        "threads": 2,
+        "temp_directory": str(folder / "spill"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }

@@ -83,11 +83,16 @@ def employees(seed: int, scale: float) -> list[Employee]:
             superior = numbers[3 + index % managers]
         staff.append(
             Employee(
-                number=number, last=last, first=first, extension=f"x{dice.between(100, 9999)}",
+                number=number,
+                last=last,
+                first=first,
+                extension=f"x{dice.between(100, 9999)}",
                 email=f"{_plain(first)[0]}{_plain(last)}{number % 1000}@faroeponte.example",
-                office=office[0], reports_to=superior, title=title,
+                office=office[0],
+                reports_to=superior,
+                title=title,
             )
-        )  # fmt: skip
+        )
     return staff
 
 

@@ -46,15 +46,14 @@ def read(home: Path) -> Standing | None:
         said = json.loads(path.read_text())
         through = said.get("simulated_through")
         return Standing(
-            seed=int(said["seed"]), scale=float(said["scale"]),
+            seed=int(said["seed"]),
+            scale=float(said["scale"]),
             through=datetime.fromisoformat(through).date() if through else date.min,
-        )  # fmt: skip
+        )
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as trouble:
-        raise LocalStackError(
-            f"{path} does not say how far the sample source is:", f"{START_AFRESH}."
-        ) from trouble
+        raise LocalStackError(f"{path} does not say how far the sample source is:", f"{START_AFRESH}.") from trouble
 
 
 def write(home: Path, standing: Standing) -> None:
@@ -90,9 +89,7 @@ def prepare(
         )
     if standing is None or standing.unfinished:
         begun = standing or Standing(seed=DEFAULT_SEED, scale=DEFAULT_SCALE)
-        begun = replace(
-            begun, seed=begun.seed if seed is None else seed, scale=begun.scale if scale is None else scale
-        )
+        begun = replace(begun, seed=begun.seed if seed is None else seed, scale=begun.scale if scale is None else scale)
         require_scale(begun.scale)
         write(home, begun)
         create(admin, seed=begun.seed, scale=begun.scale, opening=start, progress=progress)

@@ -43,9 +43,7 @@ class SampleReport:
     """Rows by table."""
 
 
-def create(
-    admin: Admin, *, seed: int, scale: float, opening: date, progress: Progress = silent
-) -> SampleReport:
+def create(admin: Admin, *, seed: int, scale: float, opening: date, progress: Progress = silent) -> SampleReport:
     """Drop and rebuild the eight tables, filled with history that ends the day before ``opening``.
 
     Only the date by which an order is required may lie later, as a promise does.
@@ -75,16 +73,18 @@ def create(
         filling.insert("employees", staff)
         filling.insert("customers", customers)
         filling.insert("productlines", sample_goods.product_lines(seed))
-        filling.insert(
-            "products", [(*item[:7], _money(item.cost_cents), _money(item.price_cents)) for item in goods]
-        )
+        filling.insert("products", [(*item[:7], _money(item.cost_cents), _money(item.price_cents)) for item in goods])
         buyers = [row.number for index, row in enumerate(customers) if slot(f"{seed}/buyer", index, 5) != 0]
         without_rep = [row.number for row in customers if row.rep is None]
         chunks = ledger.write_chunks(
-            Path(scratch), seed=seed, scale=scale, opening=opening, buyers=buyers,
+            Path(scratch),
+            seed=seed,
+            scale=scale,
+            opening=opening,
+            buyers=buyers,
             pinned={5: without_rep[0], 9: without_rep[1], 13: customers[2].number},
             goods=goods[: sample_goods.sellable(len(goods))],
-        )  # fmt: skip
+        )
         for chunk in chunks:
             filling.load(chunk)
         return SampleReport(seed=seed, scale=scale, opening=opening, rows=filling.rows)

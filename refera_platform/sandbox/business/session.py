@@ -52,17 +52,16 @@ class Admin:
         try:
             server = json.loads(path.read_text())["mariadb"]
             return cls(
-                host=server["host"], port=server["port"], user=server["admin"]["user"],
-                password=server["admin"]["password"], database=server["database"],
-            )  # fmt: skip
+                host=server["host"],
+                port=server["port"],
+                user=server["admin"]["user"],
+                password=server["admin"]["password"],
+                database=server["database"],
+            )
         except FileNotFoundError:
-            raise SettingError(
-                f"No local stack has been started in {home}:", "start it with `refera up`."
-            ) from None
+            raise SettingError(f"No local stack has been started in {home}:", "start it with `refera up`.") from None
         except (ValueError, KeyError, TypeError) as trouble:
-            raise SettingError(
-                f"{path} does not describe a stack:", "remove it and run `refera up`."
-            ) from trouble
+            raise SettingError(f"{path} does not describe a stack:", "remove it and run `refera up`.") from trouble
 
     @contextmanager
     def session(self) -> Iterator["Session"]:
@@ -74,10 +73,17 @@ class Admin:
         address = f"{self.host}:{self.port}"
         try:
             connection = pymysql.connect(
-                host=self.host, port=self.port, user=self.user, password=self.password, charset="utf8mb4",
-                autocommit=True, local_infile=True, connect_timeout=10, ssl_disabled=True,
+                host=self.host,
+                port=self.port,
+                user=self.user,
+                password=self.password,
+                charset="utf8mb4",
+                autocommit=True,
+                local_infile=True,
+                connect_timeout=10,
+                ssl_disabled=True,
                 init_command="set session sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
-            )  # fmt: skip
+            )
         except pymysql.MySQLError as trouble:
             raise LocalStackError(
                 f"The source database at {address} does not answer ({_told(trouble)}):",

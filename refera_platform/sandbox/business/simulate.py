@@ -56,22 +56,34 @@ class SimulationReport:
 
 
 def simulate(
-    home: Path, *, days: int, seed: int | None = None, scale: float | None = None, today: date | None = None,
+    home: Path,
+    *,
+    days: int,
+    seed: int | None = None,
+    scale: float | None = None,
+    today: date | None = None,
     progress: Progress = silent,
-) -> SimulationReport:  # fmt: skip
+) -> SimulationReport:
     """Let the business go on for some days, and say what happened; ``each_day`` tells the rules."""
     standing = _begin(home, days=days, seed=seed, scale=scale, today=today, progress=progress)
     reports = tuple(_go_on(home, standing, days, progress))
     return SimulationReport(
-        seed=standing.seed, scale=standing.scale, days=reports,
+        seed=standing.seed,
+        scale=standing.scale,
+        days=reports,
         simulated_through=standing.through + days * ONE_DAY,
-    )  # fmt: skip
+    )
 
 
 def each_day(
-    home: Path, *, days: int, seed: int | None = None, scale: float | None = None, today: date | None = None,
+    home: Path,
+    *,
+    days: int,
+    seed: int | None = None,
+    scale: float | None = None,
+    today: date | None = None,
     progress: Progress = silent,
-) -> Iterator[DayReport]:  # fmt: skip
+) -> Iterator[DayReport]:
     """Let the business go on day by day; between two days the caller may look at the source.
 
     Where there is no sample yet, one is made, before the first day is asked for, so that ``days`` days end

@@ -38,67 +38,96 @@ class Place:
 BRAZILIAN = Culture(
     first=("Conceição", "João", "Iracema", "Antônio", "Luíza", "Caetano", "Jussara", "Otávio", "Inês", "Moacir"),
     last=("Siqueira", "Guimarães", "D'Ávila", "Falcão", "Brandão", "Nóbrega", "Assunção", "Peçanha"),
-    shops=("Miniaturas {last} Ltda.", "Ateliê {first} {last}", "Casa {last} & Irmãos", "Oficina {first}",
-           "Armazém \"{first} {last}\"", "{last} Maquetes ME"),
+    shops=(
+        "Miniaturas {last} Ltda.",
+        "Ateliê {first} {last}",
+        "Casa {last} & Irmãos",
+        "Oficina {first}",
+        'Armazém "{first} {last}"',
+        "{last} Maquetes ME",
+    ),
     streets=("Rua das Jangadas, {n}", "Avenida Maré Alta, {n}", "Travessa São Bento, {n}", "Ladeira da Glória, {n}"),
-)  # fmt: skip
+)
 FRENCH = Culture(
     first=("Éloïse", "Gaël", "Margaux", "Théo", "Noémie", "Loïc", "Aurélien", "Céleste", "Maël", "Sidonie"),
     last=("Béranger", "L'Hermitte", "Fauconnier", "Châtelain", "Quéméner", "Desrosiers", "Villeneuve", "Aubépin"),
-    shops=("Maison {last} & Fils", "L'Établi de {first}", "Maquettes {last} SARL", "{first} {last}, modéliste",
-           "Au Petit Phare {last}", "Comptoir {first} {last}"),
+    shops=(
+        "Maison {last} & Fils",
+        "L'Établi de {first}",
+        "Maquettes {last} SARL",
+        "{first} {last}, modéliste",
+        "Au Petit Phare {last}",
+        "Comptoir {first} {last}",
+    ),
     streets=("{n}, quai des Voiliers", "{n} bis, rue de l'Écluse", "{n}, allée des Tilleuls", "{n}, place du Beffroi"),
     inside=("Bâtiment C", "3e étage", "Cour intérieure"),
-)  # fmt: skip
+)
 ENGLISH = Culture(
     first=("Rowan", "Imogen", "Desmond", "Tamsin", "Callum", "Beatrix", "Fergus", "Odette", "Wesley", "Hazel"),
     last=("O'Dowd", "Thistlewood", "Marchbanks", "Penhallow", "Okafor", "Lockhart", "Fairweather", "Quill"),
-    shops=("{last}'s Model Yard", "The \"Little {last}\" Shop", "{first} {last} & Daughters", "{last} Keepsakes, Inc.",
-           "Tiny Quarter by {first} {last}", "{last} & {first} Trading"),
+    shops=(
+        "{last}'s Model Yard",
+        'The "Little {last}" Shop',
+        "{first} {last} & Daughters",
+        "{last} Keepsakes, Inc.",
+        "Tiny Quarter by {first} {last}",
+        "{last} & {first} Trading",
+    ),
     streets=("{n} Gullwing Lane", "{n} St. Brannock's Row", "{n} Millrace Avenue", "{n} Copperfield Terrace"),
-    inside=("Unit 9", "Rear entrance", "Floor 2, Door \"A\""),
-)  # fmt: skip
+    inside=("Unit 9", "Rear entrance", 'Floor 2, Door "A"'),
+)
 GERMAN = Culture(
     first=("Jörg", "Annegret", "Björn", "Käthe", "Lutz", "Swantje", "Götz", "Friederike"),
     last=("Müllenbach", "Großkopf", "Überseer", "Schönwetter", "Kranzfelder", "Weißdorn", "Hägele", "Possehl"),
-    shops=("Modellbau {last} GmbH", "{last} & Söhne KG", "Spielzeugstube {first} {last}", "{first} {last} Miniaturen",
-           "Werkstatt {last}"),
+    shops=(
+        "Modellbau {last} GmbH",
+        "{last} & Söhne KG",
+        "Spielzeugstube {first} {last}",
+        "{first} {last} Miniaturen",
+        "Werkstatt {last}",
+    ),
     streets=("Möwenstraße {n}", "Am Kühlen Grund {n}", "Schleusenweg {n}", "Lindenhof {n}"),
     inside=("Hinterhaus", "2. Stock", "Aufgang B"),
-)  # fmt: skip
+)
 SPANISH = Culture(
     first=("Íñigo", "Rocío", "Ximena", "Óscar", "Belén", "Julián", "Ainhoa", "Tomás"),
     last=("Ibáñez", "Muñoz", "Echeverría", "Zubizarreta", "Peñalver", "Cárdenas", "Ordóñez", "Lucena"),
     shops=("Juguetería {last}", "Maquetas {first} {last} S.L.", "Hermanos {last}", "El Faro de {first} {last}"),
     streets=("Calle del Molino, {n}", "Paseo de la Ría, {n}", "Camino Viejo, {n}", "Plaza Peñón, {n}"),
     inside=("Piso 4º", "Local bajo", "Puerta 2"),
-)  # fmt: skip
+)
 NORDIC = Culture(
     first=("Åse", "Jørgen", "Solveig", "Håkon", "Linnéa", "Søren", "Tuva", "Mårten"),
     last=("Bjerregård", "Åkerlund", "Sjöstrand", "Ødegaard", "Fjeldsted", "Nygård", "Lindqvist", "Tveit"),
     shops=("{last} Modeller AS", "Byggesett {first} {last}", "{last} & Co.", "Lilla {first}s Fyr"),
     streets=("Fyrvägen {n}", "Nedre Kaigate {n}", "Bryggeveien {n}", "Sjøgata {n}"),
     inside=("Uppgång 3", "2. etasje", "Inngang B"),
-)  # fmt: skip
+)
 POLISH = Culture(
     first=("Łukasz", "Bożena", "Zdzisław", "Małgorzata", "Wojciech", "Żaneta"),
     last=("Wiśniowiecki", "Gołębiewska", "Brzęczek", "Śliwa", "Źrebięcki", "Łęcka"),
     shops=("Modelarnia {last}", "{last} i Spółka", "Pracownia {first} {last}", "Latarnia {first} {last}"),
     streets=("ul. Młyńska {n}", "al. Źródlana {n}", "ul. Świętojańska {n}"),
     inside=("lok. 7", "piętro II", "wejście od podwórza"),
-)  # fmt: skip
+)
 JAPANESE = Culture(
     first=("結衣", "陽翔", "さくら", "Haruto", "Midori", "Kenzō"),
     last=("青空", "小灯台", "橋本屋", "Aozora", "Fūsha", "Minato"),
     shops=("株式会社 {last}模型", "{last}工房", "{first}の店", "{last} Mokei Co., Ltd."),
     streets=("港町{n}丁目", "{n}-2 Kazamidori", "橋通り {n}"),
     inside=("3階", "Bldg. 2F", "B1"),
-)  # fmt: skip
+)
 
 CULTURES: Mapping[str, Culture] = {
-    "brazilian": BRAZILIAN, "french": FRENCH, "english": ENGLISH, "german": GERMAN, "spanish": SPANISH,
-    "nordic": NORDIC, "polish": POLISH, "japanese": JAPANESE,
-}  # fmt: skip
+    "brazilian": BRAZILIAN,
+    "french": FRENCH,
+    "english": ENGLISH,
+    "german": GERMAN,
+    "spanish": SPANISH,
+    "nordic": NORDIC,
+    "polish": POLISH,
+    "japanese": JAPANESE,
+}
 
 _PLACES: tuple[tuple[str, str, str | None, str, str, str, str], ...] = (
     ("New Zealand", "Auckland", None, "10##", "+64 9 555 0", "APAC", "english"),

@@ -23,9 +23,7 @@ def audit(cursor: Cursor, business: Business, dump: str) -> list[str]:
     """
     notes = _left_behind(cursor, business) + _foreign_keys(cursor, business, dump)
     database = quoted(business.database)
-    some = " or ".join(
-        f"exists (select 1 from {database}.{quoted(table)})" for table in business.tables.values()
-    )
+    some = " or ".join(f"exists (select 1 from {database}.{quoted(table)})" for table in business.tables.values())
     cursor.execute(f"select {some}")
     if cursor.fetchone() != (1,):
         raise LocalStackError(

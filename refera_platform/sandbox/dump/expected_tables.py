@@ -11,28 +11,69 @@ from pymysql.cursors import Cursor
 
 from refera_platform.errors import LocalStackError
 
-TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    "customers": (
-        "customerNumber", "customerName", "contactLastName", "contactFirstName", "phone", "addressLine1",
-        "addressLine2", "city", "state", "postalCode", "country", "salesRepEmployeeNumber", "creditLimit",
-    ),
-    "employees": (
-        "employeeNumber", "lastName", "firstName", "extension", "email", "officeCode", "reportsTo", "jobTitle",
-    ),
-    "offices": (
-        "officeCode", "city", "phone", "addressLine1", "addressLine2", "state", "country", "postalCode", "territory",
-    ),
-    "orderdetails": ("orderNumber", "productCode", "quantityOrdered", "priceEach", "orderLineNumber"),
-    "orders": (
-        "orderNumber", "orderDate", "requiredDate", "shippedDate", "status", "comments", "customerNumber",
-    ),
-    "payments": ("customerNumber", "checkNumber", "paymentDate", "amount"),
-    "productlines": ("productLine", "textDescription", "htmlDescription", "image"),
-    "products": (
-        "productCode", "productName", "productLine", "productScale", "productVendor", "productDescription",
-        "quantityInStock", "buyPrice", "MSRP",
-    ),
-})  # fmt: skip
+TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "customers": (
+            "customerNumber",
+            "customerName",
+            "contactLastName",
+            "contactFirstName",
+            "phone",
+            "addressLine1",
+            "addressLine2",
+            "city",
+            "state",
+            "postalCode",
+            "country",
+            "salesRepEmployeeNumber",
+            "creditLimit",
+        ),
+        "employees": (
+            "employeeNumber",
+            "lastName",
+            "firstName",
+            "extension",
+            "email",
+            "officeCode",
+            "reportsTo",
+            "jobTitle",
+        ),
+        "offices": (
+            "officeCode",
+            "city",
+            "phone",
+            "addressLine1",
+            "addressLine2",
+            "state",
+            "country",
+            "postalCode",
+            "territory",
+        ),
+        "orderdetails": ("orderNumber", "productCode", "quantityOrdered", "priceEach", "orderLineNumber"),
+        "orders": (
+            "orderNumber",
+            "orderDate",
+            "requiredDate",
+            "shippedDate",
+            "status",
+            "comments",
+            "customerNumber",
+        ),
+        "payments": ("customerNumber", "checkNumber", "paymentDate", "amount"),
+        "productlines": ("productLine", "textDescription", "htmlDescription", "image"),
+        "products": (
+            "productCode",
+            "productName",
+            "productLine",
+            "productScale",
+            "productVendor",
+            "productDescription",
+            "quantityInStock",
+            "buyPrice",
+            "MSRP",
+        ),
+    }
+)
 SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 TOLD = 4
 """How many missing things an error names."""
@@ -101,8 +142,6 @@ def _lacking(tables: Mapping[str, set[str]]) -> list[str]:
     missing = [f"table {name}" for name in TABLES if name not in columns]
     for name, needed in TABLES.items():
         missing += [
-            f"column {name}.{column}"
-            for column in needed
-            if column.lower() not in columns.get(name, {column.lower()})
+            f"column {name}.{column}" for column in needed if column.lower() not in columns.get(name, {column.lower()})
         ]
     return missing

@@ -22,10 +22,14 @@ LONGEST_LINE = 64 << 20
 EDGE = 8 << 10
 """Bytes at either end of the file in which headers and closing lines are looked for."""
 OTHER_KINDS = {
-    b"PK\x03\x04": "a zip archive", b"BZh": "bzip2-compressed", b"\xfd7zXZ": "xz-compressed",
-    b"\x28\xb5\x2f\xfd": "zstd-compressed", b"7z\xbc\xaf": "a 7z archive", b"\xff\xfe": "UTF-16 text",
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "bzip2-compressed",
+    b"\xfd7zXZ": "xz-compressed",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
-}  # fmt: skip
+}
 GZIP = b"\x1f\x8b"
 COLLATION = re.compile(rb"\butf8mb4_(?:[a-z]+_)*0900_(ai_ci|as_ci|as_cs|bin)\b")
 DEFINITION = re.compile(rb"\)|\s+`|/\*!|CREATE |ALTER |SET ")
@@ -83,8 +87,9 @@ class Dump:
             if start.startswith(magic):
                 advice = (
                     "dump again with mysqldump --result-file=dump.sql; the shell's > re-encoded it."
-                    if kind == "UTF-16 text" else "unpack it first."
-                )  # fmt: skip
+                    if kind == "UTF-16 text"
+                    else "unpack it first."
+                )
                 raise LocalStackError(f"{path} is {kind}, not SQL text or gzip:", advice)
         if b"\0" in start and not start.startswith(GZIP):
             raise LocalStackError(f"{path} is a binary file, not SQL text:", remedy)

@@ -12,9 +12,7 @@ from refera_platform.sandbox.servers import log_file, mariadb
 from refera_platform.sandbox.servers.process import environment
 from refera_platform.sandbox.servers.scratch_mariadb import DATABASE, Scratch, daemon
 
-REFUSED = re.compile(
-    r"^ERROR (?:(?P<code>\d+) \(\w+\) ?)?(?:at line (?P<line>\d+))?: (?P<words>.*)", re.M | re.S
-)
+REFUSED = re.compile(r"^ERROR (?:(?P<code>\d+) \(\w+\) ?)?(?:at line (?P<line>\d+))?: (?P<words>.*)", re.M | re.S)
 WITHIN = re.compile(r" at line (\d+)\s*$")
 UNKNOWN = re.compile(r"^ERROR 1049 .*Unknown database '(.+)'$", re.M)
 NEAR = re.compile(r"syntax to use near '(.*)' at line \d+\s*$", re.S)
@@ -51,9 +49,13 @@ def load(dump: Dump, server: Scratch, progress: Callable[[int, int], None]) -> N
 def _complaint(dump: Dump, server: Scratch, progress: Callable[[int, int], None]) -> str:
     """Have the client read the file; what it says when it gives up, which is short: one error."""
     with subprocess.Popen(  # noqa: S603 - the command is ours
-        mariadb.client(server.option_file, DATABASE), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, cwd=server.folder, env=environment(server.folder),
-    ) as client:  # fmt: skip
+        mariadb.client(server.option_file, DATABASE),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=server.folder,
+        env=environment(server.folder),
+    ) as client:
         try:
             # a client that was refused a statement reads no further
             with suppress(BrokenPipeError):
@@ -75,15 +77,11 @@ def _explained(dump: Dump, server: Scratch, complaint: str) -> LocalStackError:
     """What the client's last complaint says about the file."""
     found = REFUSED.search(complaint)
     if found is None:
-        return LocalStackError(
-            f"MariaDB's client could not read {dump.path} ({_short(complaint)}); {UNCHANGED}."
-        )
+        return LocalStackError(f"MariaDB's client could not read {dump.path} ({_short(complaint)}); {UNCHANGED}.")
     code, line, words = int(found["code"] or 0), int(found["line"] or 0), found["words"].strip()
     if code in GONE:
         log = daemon(server.folder, server.home).log
-        return LocalStackError(
-            *log_file.explain(f"The scratch server stopped while it read {dump.path}", log)
-        )
+        return LocalStackError(*log_file.explain(f"The scratch server stopped while it read {dump.path}", log))
     if code == SYNTAX and (within := WITHIN.search(words)):
         line += int(within[1]) - 1
         if near := NEAR.search(words):
@@ -97,9 +95,7 @@ def _explained(dump: Dump, server: Scratch, complaint: str) -> LocalStackError:
             f"most often the disk is full: free some space and restore again; {UNCHANGED}.",
         )
     if code in FORBIDDEN:
-        remedy = (
-            f"dump one database without users and settings (mysqldump classicmodels > file.sql); {UNCHANGED}."
-        )
+        remedy = f"dump one database without users and settings (mysqldump classicmodels > file.sql); {UNCHANGED}."
     elif reason := dump.cut_off():
         words = f"{_short(words)}; {reason}, so it looks cut off"
         return LocalStackError(f"{dump.path} is broken at line {line}: {words}:", remedy)

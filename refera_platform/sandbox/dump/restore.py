@@ -44,9 +44,7 @@ def unwatched(done: int, total: int) -> None:
     """A progress that nobody watches."""
 
 
-def restore(
-    home: Path, dump: Path, progress: Progress = unwatched, say: stack.Say = stack.silent
-) -> RestoreReport:
+def restore(home: Path, dump: Path, progress: Progress = unwatched, say: stack.Say = stack.silent) -> RestoreReport:
     """Replace the local source by the classicmodels business that a dump file holds.
 
     Args:
@@ -75,10 +73,12 @@ def restore(
                 "see the logs that `refera status` names, and restore again.",
             ) from refused
     return RestoreReport(
-        dump=dump, database="" if business.database == scratch_mariadb.DATABASE else business.database,
-        tables={name: rows for name, (rows, _) in found.items()}, notes=tuple(notes),
+        dump=dump,
+        database="" if business.database == scratch_mariadb.DATABASE else business.database,
+        tables={name: rows for name, (rows, _) in found.items()},
+        notes=tuple(notes),
         seconds=time.monotonic() - began,
-    )  # fmt: skip
+    )
 
 
 def examine(

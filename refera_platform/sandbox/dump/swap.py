@@ -26,9 +26,15 @@ LOCK = "restore.lock"
 LOCK_SECONDS = 30
 """How long the exchange waits for sessions that are reading the source."""
 DUMP_OPTIONS = (
-    "--single-transaction", "--hex-blob", "--skip-triggers", "--no-tablespaces", "--skip-lock-tables",
-    "--skip-add-locks", "--skip-add-drop-table", "--skip-comments",
-)  # fmt: skip
+    "--single-transaction",
+    "--hex-blob",
+    "--skip-triggers",
+    "--no-tablespaces",
+    "--skip-lock-tables",
+    "--skip-add-locks",
+    "--skip-add-drop-table",
+    "--skip-comments",
+)
 Totals = Mapping[str, tuple[int, int]]
 """Rows and checksum of each table."""
 
@@ -38,9 +44,7 @@ def totals(cursor: Cursor, database: str, tables: Mapping[str, str]) -> Totals:
     found = {}
     for name, spelled in tables.items():
         # CHECKSUM TABLE is no help: where a column is generated, equal tables have unequal ones (MariaDB 10.11)
-        values = ", ".join(
-            f"cast(quote({quoted(column)}) as binary)" for column in _columns(cursor, database, spelled)
-        )
+        values = ", ".join(f"cast(quote({quoted(column)}) as binary)" for column in _columns(cursor, database, spelled))
         cursor.execute(
             f"select count(*), coalesce(sum(crc32(concat_ws(',', {values}))), 0)"
             f" from {quoted(database)}.{quoted(spelled)}"
@@ -95,9 +99,7 @@ def tidy(home: Path, address: StackAddress) -> None:
         closing(mariadb.connect(address.mariadb, address.mariadb.admin)) as connection,
         connection.cursor() as cursor,
     ):
-        cursor.execute(
-            "select 1 from information_schema.schemata where schema_name in %s", ((INCOMING, OUTGOING),)
-        )
+        cursor.execute("select 1 from information_schema.schemata where schema_name in %s", ((INCOMING, OUTGOING),))
         if not cursor.fetchall():
             return
         try:
@@ -115,9 +117,12 @@ def _copy(address: StackAddress, scratch: Scratch, business: Business) -> None:
     admin = address.mariadb.admin
     write_private(target, mariadb.client_options(admin.user, admin.password, Path(address.mariadb.socket)))
     reading = [
-        mariadb.program("mariadb-dump"), f"--defaults-file={scratch.option_file}", *DUMP_OPTIONS, business.database,
+        mariadb.program("mariadb-dump"),
+        f"--defaults-file={scratch.option_file}",
+        *DUMP_OPTIONS,
+        business.database,
         *business.tables.values(),
-    ]  # fmt: skip
+    ]
     writing = mariadb.client(target, INCOMING)
     env, complaints = environment(scratch.folder), scratch.folder / "copy.err"
     with complaints.open("w+b") as errors:
@@ -144,10 +149,13 @@ def _exchange(cursor: Cursor, business: Business) -> None:
     moves += [(INCOMING, spelled, DATABASE, name) for name, spelled in business.tables.items()]
     cursor.execute(f"set session lock_wait_timeout = {LOCK_SECONDS}")
     try:
-        cursor.execute("rename table " + ", ".join(
-            f"{quoted(old_database)}.{quoted(old)} to {quoted(database)}.{quoted(name)}"
-            for old_database, old, database, name in moves
-        ))  # fmt: skip
+        cursor.execute(
+            "rename table "
+            + ", ".join(
+                f"{quoted(old_database)}.{quoted(old)} to {quoted(database)}.{quoted(name)}"
+                for old_database, old, database, name in moves
+            )
+        )
     except pymysql.MySQLError as refused:
         code, words = refused.args[0], refused.args[-1]
         remedies = {

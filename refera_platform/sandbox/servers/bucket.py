@@ -15,9 +15,11 @@ class Bucket:
     def __init__(self, address: StoreAddress, *, patience: float = 60) -> None:
         self._bucket = address.bucket
         store = ObjectStore(
-            endpoint=address.endpoint, region=address.region, access_key=address.access_key,
+            endpoint=address.endpoint,
+            region=address.region,
+            access_key=address.access_key,
             secret_key=address.secret_key,
-        )  # fmt: skip
+        )
         self._client = client(store, attempts=1, patience=patience)
 
     def answers(self) -> bool:

@@ -11,12 +11,8 @@ ERROR = re.compile(r"^.*\[ERROR\] (?P<words>.*)$")
 FATAL = re.compile(r"^(?:[EF]\d{4} \S+ \S+ |panic: |fatal error: )(?P<words>.*)$")
 """SeaweedFS: the last is the one it died of."""
 REMEDIES = {
-    re.compile(
-        r"no space left|(errno|errcode|error):? 28\b|disk full", re.I
-    ): "free disk space and run it again.",
-    re.compile(
-        r"permission denied|(errno|errcode|error):? 13\b", re.I
-    ): "give yourself the folder and its files.",
+    re.compile(r"no space left|(errno|errcode|error):? 28\b|disk full", re.I): "free disk space and run it again.",
+    re.compile(r"permission denied|(errno|errcode|error):? 13\b", re.I): "give yourself the folder and its files.",
     re.compile(r"unable to lock|resource temporarily unavailable", re.I): (
         "another server, perhaps in another container, has the same data open: stop it."
     ),
@@ -42,9 +38,7 @@ def last_words(log: Path) -> str:
 def explain(state: str, log: Path) -> tuple[str, str]:
     """The sentence and the remedy for a server in a bad state."""
     words = last_words(log)
-    remedy = next(
-        (remedy for pattern, remedy in REMEDIES.items() if pattern.search("\n".join(_tail(log)))), ""
-    )
+    remedy = next((remedy for pattern, remedy in REMEDIES.items() if pattern.search("\n".join(_tail(log)))), "")
     return f"{state}: {words.rstrip('.')} (log: {log}){';' if remedy else '.'}", remedy
 
 

@@ -59,9 +59,14 @@ def daemon(home: Path) -> Daemon:
     """The server of this home."""
     folder = home / "mariadb"
     return Daemon(
-        name="MariaDB", executable="mariadbd", mark=f"--defaults-file={folder / 'my.cnf'}", folder=folder,
-        data=folder / "data", log=home / "logs" / "mariadb.log", patience=30,
-    )  # fmt: skip
+        name="MariaDB",
+        executable="mariadbd",
+        mark=f"--defaults-file={folder / 'my.cnf'}",
+        folder=folder,
+        data=folder / "data",
+        log=home / "logs" / "mariadb.log",
+        patience=30,
+    )
 
 
 def command(server: Daemon) -> list[str]:
@@ -77,9 +82,7 @@ def program(name: str) -> str:
     """
     found = shutil.which(name) or shutil.which(name, path=":".join(FOLDERS))
     if found is None:
-        raise LocalStackError(
-            f"MariaDB is not installed ({name} was not found):", REMEDY.get(sys.platform, "")
-        )
+        raise LocalStackError(f"MariaDB is not installed ({name} was not found):", REMEDY.get(sys.platform, ""))
     return found
 
 
@@ -125,18 +128,27 @@ def install(folder: Path, options: Mapping[str, str] = INSTALL_OPTIONS) -> Path:
     write_private(folder / "install.cnf", option_file("mariadbd", {**options, "tmpdir": str(temporary)}))
     # relative names: the script does not quote its own, and a folder may have a blank in its name
     done = subprocess.run(  # noqa: S603 - the command is ours
-        [program("mariadb-install-db"), "--defaults-file=./install.cnf", "--datadir=./data.new", "--skip-test-db",
-         "--auth-root-authentication-method=normal", "--skip-name-resolve"],
-        cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            program("mariadb-install-db"),
+            "--defaults-file=./install.cnf",
+            "--datadir=./data.new",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+            "--skip-name-resolve",
+        ],
+        cwd=folder,
+        env=environment(folder),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         log = folder / "install.log"
         log.write_text(done.stdout + done.stderr)
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it did not say why"]
         told = next((line for line in lines if "[ERROR]" in line), lines[-1]).partition("[ERROR] ")
-        raise LocalStackError(
-            f"MariaDB could not make its data folder in {folder}: {told[2] or told[0]} (log: {log})."
-        )
+        raise LocalStackError(f"MariaDB could not make its data folder in {folder}: {told[2] or told[0]} (log: {log}).")
     return folder / "data.new"
 
 
@@ -151,11 +163,17 @@ def client(options: Path, database: str) -> list[str]:
     """MariaDB's own client, reading statements and nothing else: no command of its own, no file, no shell."""
     path = program("mariadb")
     return [
-        path, f"--defaults-file={options}", "--batch", "--binary-mode", *_sandbox(path), "--local-infile=0",
+        path,
+        f"--defaults-file={options}",
+        "--batch",
+        "--binary-mode",
+        *_sandbox(path),
+        "--local-infile=0",
         "--loose-skip-print-query-on-error",
         # a table option of another version is a warning
-        "--init-command=set innodb_strict_mode = 0", database,
-    ]  # fmt: skip
+        "--init-command=set innodb_strict_mode = 0",
+        database,
+    ]
 
 
 @functools.cache
@@ -189,10 +207,17 @@ def connect(
 ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
     """An open session of one of the server's users; with ``patience``, no answer may take longer than that."""
     return pymysql.connect(
-        host=address.host, port=address.port, user=account.user, password=account.password,
-        database=address.database, charset="utf8mb4", autocommit=True, connect_timeout=5,
-        read_timeout=patience, ssl_disabled=True,  # it never leaves this machine
-    )  # fmt: skip
+        host=address.host,
+        port=address.port,
+        user=account.user,
+        password=account.password,
+        database=address.database,
+        charset="utf8mb4",
+        autocommit=True,
+        connect_timeout=5,
+        read_timeout=patience,
+        ssl_disabled=True,  # it never leaves this machine
+    )
 
 
 def _accounts(address: DatabaseAddress) -> str:

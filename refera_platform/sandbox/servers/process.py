@@ -21,9 +21,17 @@ from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.servers import log_file
 
 FOLDERS = (
-    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/libexec",
-    "/opt/homebrew/bin", "/opt/homebrew/opt/mariadb/bin", "/usr/local/opt/mariadb/bin",
-)  # fmt: skip
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+    "/usr/libexec",
+    "/opt/homebrew/bin",
+    "/opt/homebrew/opt/mariadb/bin",
+    "/usr/local/opt/mariadb/bin",
+)
 """Where servers are installed, also those that are not on everybody's PATH."""
 START_PATIENCE = 120.0
 KILL_PATIENCE = 20.0
@@ -65,18 +73,21 @@ def launch(daemon: Daemon, command: Sequence[str], extra: dict[str, str] | None 
     log_file.rotate(daemon.log)
     with daemon.log.open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - the command is ours
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=daemon.folder, start_new_session=True,
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=daemon.folder,
+            start_new_session=True,
             env=environment(daemon.folder) | (extra or {}),
             umask=0o077,  # its files and its sockets are its owner's, whatever ours is
-        )  # fmt: skip
+        )
     # buried when it dies; a dead child would otherwise stay in the process table as long as we live
     threading.Thread(target=child.wait, daemon=True, name=f"wait for {daemon.name}").start()
     return child.pid
 
 
-def await_ready(
-    daemon: Daemon, pid: int, trouble: Callable[[], str], patience: float = START_PATIENCE
-) -> None:
+def await_ready(daemon: Daemon, pid: int, trouble: Callable[[], str], patience: float = START_PATIENCE) -> None:
     """Wait until ``trouble()`` has nothing to say any more.
 
     Raises:

@@ -26,9 +26,11 @@ USER = "loader"
 DATABASE = "dump"
 """Where a dump without ``USE`` puts its tables."""
 UNSAFE = {
-    "innodb_flush_method": "nosync", "innodb_flush_log_at_trx_commit": "0", "innodb_doublewrite": "OFF",
+    "innodb_flush_method": "nosync",
+    "innodb_flush_log_at_trx_commit": "0",
+    "innodb_doublewrite": "OFF",
     "debug_no_sync": "ON",
-}  # fmt: skip
+}
 """Nothing of it is worth waiting for a disk."""
 OPTIONS = {
     "skip_networking": "ON",
@@ -66,9 +68,15 @@ class Scratch:
         with closing(socket.socket(socket.AF_UNIX)) as line:
             line.connect(str(self.socket))
             connection = pymysql.connect(
-                host="localhost", user=USER, password=self.password, database=database, charset="utf8mb4",
-                autocommit=True, defer_connect=True, ssl_disabled=True,
-            )  # fmt: skip
+                host="localhost",
+                user=USER,
+                password=self.password,
+                database=database,
+                charset="utf8mb4",
+                autocommit=True,
+                defer_connect=True,
+                ssl_disabled=True,
+            )
             connection.connect(line)
             with closing(connection), connection.cursor() as cursor:
                 yield cursor
@@ -86,9 +94,14 @@ class Scratch:
 def daemon(folder: Path, home: Path) -> Daemon:
     """The server of one folder."""
     return Daemon(
-        name="The scratch MariaDB", executable="mariadbd", mark=f"--defaults-file={folder / 'my.cnf'}", folder=folder,
-        data=folder / "data", log=home / "logs" / "restore.log", patience=0,
-    )  # fmt: skip
+        name="The scratch MariaDB",
+        executable="mariadbd",
+        mark=f"--defaults-file={folder / 'my.cnf'}",
+        folder=folder,
+        data=folder / "data",
+        log=home / "logs" / "restore.log",
+        patience=0,
+    )
 
 
 def daemons(home: Path) -> list[Daemon]:
@@ -125,15 +138,22 @@ def _started(home: Path, server: Daemon) -> Scratch:
     mariadb.install(folder, mariadb.INSTALL_OPTIONS | UNSAFE).replace(server.data)
     (folder / "nothing").mkdir()
     made = Scratch(
-        home=home, folder=folder, socket=short_socket.path(_socket(folder)), option_file=folder / "client.cnf",
+        home=home,
+        folder=folder,
+        socket=short_socket.path(_socket(folder)),
+        option_file=folder / "client.cnf",
         password=password,
-    )  # fmt: skip
+    )
     options = OPTIONS | {
-        "datadir": str(server.data), "tmpdir": str(folder / "tmp"), "socket": str(made.socket),
-        "pid_file": str(folder / "mariadbd.pid"), "init_file": str(folder / "init.sql"),
+        "datadir": str(server.data),
+        "tmpdir": str(folder / "tmp"),
+        "socket": str(made.socket),
+        "pid_file": str(folder / "mariadbd.pid"),
+        "init_file": str(folder / "init.sql"),
         # server-side reading, writing and loading of files happens in an empty folder
-        "secure_file_priv": str(folder / "nothing"), "plugin_dir": str(folder / "nothing"),
-    }  # fmt: skip
+        "secure_file_priv": str(folder / "nothing"),
+        "plugin_dir": str(folder / "nothing"),
+    }
     write_private(folder / "init.sql", _account(password))
     write_private(folder / "my.cnf", mariadb.option_file("mariadbd", options))
     write_private(made.option_file, mariadb.client_options(USER, password, made.socket))
@@ -145,17 +165,20 @@ def _started(home: Path, server: Daemon) -> Scratch:
 def _account(password: str) -> str:
     """One account, for every database but the server's own: the more specific grant hides the wider one."""
     user = f"'{USER}'@'localhost'"
-    return "".join(f"{statement};\n" for statement in (
-        f"CREATE DATABASE `{DATABASE}`",
-        f"CREATE USER {user} IDENTIFIED BY '{password}'",
-        f"GRANT ALL PRIVILEGES ON `%`.* TO {user}",
-        f"GRANT SHOW VIEW ON mysql.* TO {user}",
-        f"GRANT SHOW VIEW ON sys.* TO {user}",
-        # dumps name the definers of their views, and switch off a binary log that is off already
-        f"GRANT SET USER, BINLOG ADMIN, SHOW DATABASES ON *.* TO {user}",
-        "DELETE FROM mysql.global_priv WHERE User IN ('root', '')",
-        "FLUSH PRIVILEGES",
-    ))  # fmt: skip
+    return "".join(
+        f"{statement};\n"
+        for statement in (
+            f"CREATE DATABASE `{DATABASE}`",
+            f"CREATE USER {user} IDENTIFIED BY '{password}'",
+            f"GRANT ALL PRIVILEGES ON `%`.* TO {user}",
+            f"GRANT SHOW VIEW ON mysql.* TO {user}",
+            f"GRANT SHOW VIEW ON sys.* TO {user}",
+            # dumps name the definers of their views, and switch off a binary log that is off already
+            f"GRANT SET USER, BINLOG ADMIN, SHOW DATABASES ON *.* TO {user}",
+            "DELETE FROM mysql.global_priv WHERE User IN ('root', '')",
+            "FLUSH PRIVILEGES",
+        )
+    )
 
 
 def _socket(folder: Path) -> Path:

@@ -20,19 +20,30 @@ from refera_platform.sandbox.servers.process import Daemon
 from refera_platform.sandbox.stack_file import HOST, StoreAddress, write_private
 
 PORTS = {
-    "master.port": 0, "master.port.grpc": 1, "volume.port": 2, "volume.port.grpc": 3, "filer.port": 4,
-    "filer.port.grpc": 5, "s3.port": 6, "s3.port.grpc": 7, "admin.port": 9,
+    "master.port": 0,
+    "master.port.grpc": 1,
+    "volume.port": 2,
+    "volume.port.grpc": 3,
+    "filer.port": 4,
+    "filer.port.grpc": 5,
+    "s3.port": 6,
+    "s3.port.grpc": 7,
+    "admin.port": 9,
     # its own worker looks for it there, and fills the log with complaints when it is anywhere else
     "admin.port.grpc": 10_009,
-}  # fmt: skip
+}
 """Every listening port, counted from the first of the block."""
 FLAGS = (
-    "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-master.telemetry=false",
+    "-s3.port.iceberg=0",
+    "-s3.port.lance=0",
+    "-webdav=false",
+    "-admin.ui=false",
+    "-master.telemetry=false",
     "-s3.autoCreateBucket=false",
     # after a kill the old election state would delay the start by up to 15 s
     "-master.resumeState=false",
     "-volume.preStopSeconds=0",
-)  # fmt: skip
+)
 GUARDED = ("master", "volume", "filer", "admin")
 """Parts that speak HTTP besides S3."""
 CALLED = (*GUARDED, "s3", "worker", "msg_broker", "msg_agent", "mq")
@@ -46,21 +57,35 @@ def daemon(home: Path) -> Daemon:
     """The server of this home."""
     folder = home / "seaweedfs"
     return Daemon(
-        name="SeaweedFS", executable="weed", mark=f"-dir={folder / 'data'}", folder=folder, data=folder / "data",
+        name="SeaweedFS",
+        executable="weed",
+        mark=f"-dir={folder / 'data'}",
+        folder=folder,
+        data=folder / "data",
         # it needs a second; now and then its own subscribers keep it for ten
-        log=home / "logs" / "seaweedfs.log", patience=4,
-    )  # fmt: skip
+        log=home / "logs" / "seaweedfs.log",
+        patience=4,
+    )
 
 
 def command(server: Daemon, address: StoreAddress) -> list[str]:
     """What starts the server."""
     ports = [f"-{flag}={address.first_port + offset}" for flag, offset in PORTS.items()]
     return [
-        program(), "-logtostderr=true", "mini", server.mark, f"-ip={HOST}", f"-ip.bind={HOST}", *ports, *FLAGS,
-        f"-bucket={address.bucket}", f"-s3.config={server.folder / 's3.json'}",
+        program(),
+        "-logtostderr=true",
+        "mini",
+        server.mark,
+        f"-ip={HOST}",
+        f"-ip.bind={HOST}",
+        *ports,
+        *FLAGS,
+        f"-bucket={address.bucket}",
+        f"-s3.config={server.folder / 's3.json'}",
         # no page of a browser reads anything; without it any page may
-        f"-s3.allowedOrigins={address.endpoint}", f"-filer.allowedOrigins={address.endpoint}",
-    ]  # fmt: skip
+        f"-s3.allowedOrigins={address.endpoint}",
+        f"-filer.allowedOrigins={address.endpoint}",
+    ]
 
 
 def program() -> str:
@@ -72,9 +97,7 @@ def program() -> str:
     beside = Path(sys.executable).with_name("weed")
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
-        raise LocalStackError(
-            "SeaweedFS is not installed (weed was not found):", "install it with `make setup`."
-        )
+        raise LocalStackError("SeaweedFS is not installed (weed was not found):", "install it with `make setup`.")
     return found
 
 

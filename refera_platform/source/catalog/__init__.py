@@ -18,9 +18,7 @@ def distinct(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
     for table in tables:
         other = seen.setdefault(table.address.lower(), table)
         if other is not table:
-            raise SettingError(
-                f"{other.address} and {table.address} are declared twice:", "keep one of them."
-            )
+            raise SettingError(f"{other.address} and {table.address} are declared twice:", "keep one of them.")
     return tables
 
 

@@ -83,8 +83,7 @@ def _cascades(source: Source, name: str) -> Iterator[Finding]:
         )
     ]
     acting = sum(
-        len(ACTING.findall(str(source.ask(f"show create table {backticked(table)}")[0][1])))
-        for table in there
+        len(ACTING.findall(str(source.ask(f"show create table {backticked(table)}")[0][1]))) for table in there
     )
     found, schema = cascades(source.ask, source.database.name), source.database.name
     hidden = acting - sum(each.child_schema == schema for each in found.acting)
@@ -150,9 +149,7 @@ def _identity(source: Source, name: str, settings: Mapping[str, str]) -> Finding
     if number in {"", "0"}:
         return fail(about, "The server has no server_id, so it serves its log to nobody.", remedy)
     if source.server.kind == "mariadb" and release(source.ask) < WEAK_IDENTITY and number == "1":
-        return warn(
-            about, "server_id is 1, as it is everywhere, so that a replaced server is not noticed.", remedy
-        )
+        return warn(about, "server_id is 1, as it is everywhere, so that a replaced server is not noticed.", remedy)
     return ok(about, f"This is {source.identity().server}.")
 
 
@@ -195,9 +192,7 @@ def _coverage(source: Source, name: str) -> Iterator[Finding]:
         )
 
 
-def _purge(
-    source: Source, name: str, settings: Mapping[str, str], needed: Position, since: datetime
-) -> Finding:
+def _purge(source: Source, name: str, settings: Mapping[str, str], needed: Position, since: datetime) -> Finding:
     about = f"{name}: place in the log"
     try:
         left = time_left(source, settings, needed, since)
@@ -211,9 +206,7 @@ def _purge(
     return warn(about, told, "run `refera run` now, and let the server keep its log longer.")
 
 
-def time_left(
-    source: Source, settings: Mapping[str, str], needed: Position, since: datetime
-) -> timedelta | None:
+def time_left(source: Source, settings: Mapping[str, str], needed: Position, since: datetime) -> timedelta | None:
     """How long at least the server keeps a place of its log; ``None`` for ever.
 
     Args:

@@ -79,18 +79,19 @@ def held(lines: Iterable[str]) -> list[Privilege]:
                 if (name := part["name"].strip()) not in NOTHING:
                     found.append(
                         Privilege(
-                            name=name, schema=schema, object=place, is_of_columns=bool(part["columns"]),
+                            name=name,
+                            schema=schema,
+                            object=place,
+                            is_of_columns=bool(part["columns"]),
                             is_of_routine=bool(match["kind"]) and match["kind"] != "TABLE",
                         )
-                    )  # fmt: skip
+                    )
             if re.search(r" WITH (?:[A-Z_ ]* )?GRANT OPTION", line):
                 found.append(Privilege(name="GRANT OPTION", schema=schema, object=place))
     return found
 
 
-def needed(
-    tables: Sequence[SourceTable], schema: str, kind: str, version: tuple[int, ...], account: str
-) -> list[str]:
+def needed(tables: Sequence[SourceTable], schema: str, kind: str, version: tuple[int, ...], account: str) -> list[str]:
     """The statements that give an account what it needs to read ``tables``, and nothing else.
 
     Args:
@@ -145,9 +146,7 @@ def beyond(
             (privilege.name == SELECT and privilege.schema == schema and privilege.object in names)
             or (privilege.name == REFERENCES and (privilege.schema, privilege.object) in ancestors)
             or (
-                reads_log
-                and privilege.name in {STREAM, *STATUS}
-                and (privilege.schema, privilege.object) == EVERYTHING
+                reads_log and privilege.name in {STREAM, *STATUS} and (privilege.schema, privilege.object) == EVERYTHING
             )
         )
     ]

@@ -27,9 +27,7 @@ def examine_tables(source: Source, tables: Sequence[SourceTable], hash_key: byte
             yield failed(table.address, trouble)
 
 
-def _examine(
-    source: Source, table: SourceTable, known: Sequence[Index], hash_key: bytes
-) -> Iterator[Finding]:
+def _examine(source: Source, table: SourceTable, known: Sequence[Index], hash_key: bytes) -> Iterator[Finding]:
     columns = source.columns(table)
     kinds = [column.parquet_type for column in columns]  # raises for a type without a faithful form
     source.ask(
@@ -73,9 +71,7 @@ def _examine_cursor(source: Source, table: SourceTable, known: Sequence[Index]) 
     reached = reach(source, table, cursor_column(table, source.columns(table)), "", datetime.now(UTC))
     about = f"{table.address}: cursor"
     if any(index.columns[0] == table.cursor for index in known):
-        yield ok(
-            about, f"Every row has its {table.cursor}, which an index serves; it is at {reached.position}."
-        )
+        yield ok(about, f"Every row has its {table.cursor}, which an index serves; it is at {reached.position}.")
     else:
         yield warn(
             about,

@@ -40,8 +40,7 @@ class Spool:
             SourceError: when a value is not what its column says.
         """
         arrays = {
-            column.name: self._array(column, values)
-            for column, values in zip(self._columns, columns, strict=True)
+            column.name: self._array(column, values) for column, values in zip(self._columns, columns, strict=True)
         }
         self._write(arrays, len(columns[0].starts))
 
@@ -49,9 +48,7 @@ class Spool:
         """Make one file of the chunks; says how many rows it has."""
         if not self._chunks:
             nothing = {
-                column.name: arrow.binaries([])
-                if column.is_binary and not column.is_hashed
-                else arrow.texts([])
+                column.name: arrow.binaries([]) if column.is_binary and not column.is_hashed else arrow.texts([])
                 for column in self._columns
             }
             self._write(nothing, 0)
@@ -90,15 +87,14 @@ class Spool:
 
     def _copy(self, select: str, path: Path) -> None:
         try:
-            self._connection.execute(
-                f"copy ({select}) to {literal(str(path))} (format parquet, compression lz4)"
-            )
+            self._connection.execute(f"copy ({select}) to {literal(str(path))} (format parquet, compression lz4)")
         except duckdb.Error as trouble:
             words = str(trouble).splitlines()[0].rstrip(".")
             raise SourceError(
-                f"What was read could not be kept ({words}):", "nothing was written; mend it and run again.",
+                f"What was read could not be kept ({words}):",
+                "nothing was written; mend it and run again.",
                 public=f"What was read could not be kept ({kind_of(trouble)}):",
-            ) from None  # fmt: skip
+            ) from None
 
 
 def stream(wire: Wire, select: str, width: int, spool: Spool) -> None:

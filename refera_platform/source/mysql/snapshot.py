@@ -62,14 +62,10 @@ def pull(source: Source, table: SourceTable, path: Path, clock: Clock, where: st
     asked = ", ".join(f"{column.asked} as {backticked(column.name)}" for column in columns)
     # of the table, not of the select: an index serves then, and the server need not sort
     order = ", ".join(f"{backticked(table.name)}.{backticked(name)}" for name in table.key)
-    rows = source.stream(
-        f"select {asked} from {backticked(table.name)}{condition} order by {order}", columns, path
-    )
+    rows = source.stream(f"select {asked} from {backticked(table.name)}{condition} order by {order}", columns, path)
     _require_unique_key(source, table, path)
     after, _ = counted(source, table, columns, condition)
-    return Pulled(
-        path=path, columns=columns, rows=rows, counted=(before, after), quirks=quirks, read_at=read_at
-    )
+    return Pulled(path=path, columns=columns, rows=rows, counted=(before, after), quirks=quirks, read_at=read_at)
 
 
 def counted(
@@ -80,9 +76,7 @@ def counted(
     counts = ["count(*)", *(f"coalesce(sum({column.quirk}), 0)" for column in quirky)]
     asked = ", ".join(f"cast({count} as signed)" for count in counts)
     row = source.ask(f"select {asked} from {backticked(table.name)}{condition}")[0]
-    return int(row[0]), {
-        column.name: int(count) for column, count in zip(quirky, row[1:], strict=True) if count
-    }
+    return int(row[0]), {column.name: int(count) for column, count in zip(quirky, row[1:], strict=True) if count}
 
 
 def _require_unique_key(source: Source, table: SourceTable, path: Path) -> None:

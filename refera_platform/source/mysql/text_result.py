@@ -96,9 +96,7 @@ class Block:
                 break
             found.append(values)
         if len(found) != width or not np.array_equal(at, self.ends):
-            raise SourceError(
-                "The server's answer has other rows than were asked for:", "run again.", passing=True
-            )
+            raise SourceError("The server's answer has other rows than were asked for:", "run again.", passing=True)
         return found
 
 

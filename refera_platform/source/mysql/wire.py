@@ -87,9 +87,7 @@ class Wire(pymysql.connections.Connection):
         inside._execute_command(QUERY, sql.encode())
         found = inside._read_packet().read_length_encoded_integer()
         if found != width:
-            raise pymysql.InternalError(
-                f"The server answers with {found} columns where {width} were asked for"
-            )
+            raise pymysql.InternalError(f"The server answers with {found} columns where {width} were asked for")
         for _ in range(width + 1):  # what they are, and the end of that
             inside._read_packet()
         return inside._rfile
@@ -180,12 +178,22 @@ def open_wire(database: Database, patience: float = PATIENCE) -> Wire:
 def _wire(database: Database, patience: float) -> Wire:
     """A session that is not yet begun; ``patience`` is for each answer while it begins."""
     return Wire(
-        host=database.host, port=database.port, user=database.user, password=database.password,
-        database=database.name, charset="utf8mb4", autocommit=True, connect_timeout=patience,
-        read_timeout=patience, write_timeout=patience, ssl=_tls(database),
-        ssl_disabled=database.ssl_mode == "disabled", init_command=SESSION[0], program_name="refera",
+        host=database.host,
+        port=database.port,
+        user=database.user,
+        password=database.password,
+        database=database.name,
+        charset="utf8mb4",
+        autocommit=True,
+        connect_timeout=patience,
+        read_timeout=patience,
+        write_timeout=patience,
+        ssl=_tls(database),
+        ssl_disabled=database.ssl_mode == "disabled",
+        init_command=SESSION[0],
+        program_name="refera",
         defer_connect=True,
-    )  # fmt: skip
+    )
 
 
 def explained(database: Database, trouble: Exception) -> SourceError:

@@ -20,9 +20,7 @@ def define(connection: duckdb.DuckDBPyConnection, table: SourceTable, newest: Ra
             define_one(connection, table, column, collation_of(newest, column))
 
 
-def define_one(
-    connection: duckdb.DuckDBPyConnection, table: SourceTable, column: str, collation: str
-) -> None:
+def define_one(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: str, collation: str) -> None:
     """Make the function of one text."""
     name = re.sub(r"\W", "_", f"folded_{table.database}_{table.name}_{column}".lower(), flags=re.ASCII)
     run(connection, f"create or replace macro main.{name}(typed) as {folded('typed', fold_of(collation))}")

@@ -107,7 +107,7 @@ def _extends(was: RawObject, now: RawObject, *, is_last: bool) -> bool:
 
 def months_touched(
     project: Project, published: Published, inputs: Inputs, connection: duckdb.DuckDBPyConnection, copies: LocalCopies
-) -> Scope:  # fmt: skip
+) -> Scope:
     """The months whose rows, or the versions that they point at, the new raw objects may have changed.
 
     Always among them: the month ``unknown``, those from the day before the first new one on (of a table without any,
@@ -134,8 +134,7 @@ def months_touched(
         months |= {
             month
             for month, item in tables[name].by_month.items()
-            if month >= since
-            or any(Decimal(item.totals.get(measure) or 0) for measure in (UNKNOWN_MEMBERS, UNDECIDED))
+            if month >= since or any(Decimal(item.totals.get(measure) or 0) for measure in (UNKNOWN_MEMBERS, UNDECIDED))
         }
     for name, model in project.models.items():
         if model.months and model.months.found_by:
@@ -147,7 +146,7 @@ def months_touched(
 
 def serve(
     project: Project, published: Published, scope: Scope, connection: duckdb.DuckDBPyConnection, copies: LocalCopies
-) -> None:  # fmt: skip
+) -> None:
     """Give the build what is published: tables whole, or the months that it writes anew as they were."""
     run(connection, "create schema if not exists served")
     for name, model in {**published.models, **published.state}.items():
@@ -174,7 +173,7 @@ def serve(
         connection.execute(
             "insert into served.kept_totals select unnest(?), unnest(?), unnest(?), cast(unnest(?) as decimal(38, 6))",
             columns,
-        )  # fmt: skip
+        )
 
 
 def serve_published(

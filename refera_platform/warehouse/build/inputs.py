@@ -102,9 +102,7 @@ class Inputs:
         }
 
 
-def pin(
-    lake: Lake, connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Published
-) -> Inputs:
+def pin(lake: Lake, connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Published) -> Inputs:
     """Fix the list of raw objects; only those that no publication knows are asked what they are.
 
     Args:
@@ -119,9 +117,7 @@ def pin(
     known = _known(connection, copies, published)
     days = {table: lake.days(table, connection, known.get(table, {})) for table in TABLES}
     if empty := [table.address for table, captured in days.items() if not captured]:
-        raise WarehouseError(
-            f"The lake has no day of {', '.join(empty)} yet:", "capture one with `refera run`."
-        )
+        raise WarehouseError(f"The lake has no day of {', '.join(empty)} yet:", "capture one with `refera run`.")
     return Inputs(days=days, known=known)
 
 
@@ -177,8 +173,7 @@ def register(connection: duckdb.DuckDBPyConnection, inputs: Inputs, *, only_new:
             f"create or replace view {schema}.{name} as {' union all by name '.join(parts)}",
         )
         values = ", ".join(
-            _captured(table, item, is_new=day in new, is_continued=bool(read[day]))
-            for day, item in days.items()
+            _captured(table, item, is_new=day in new, is_continued=bool(read[day])) for day, item in days.items()
         )
         run(connection, f"insert into refera.captured_days values {values}")
     register_groups(connection, inputs)

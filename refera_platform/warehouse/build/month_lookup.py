@@ -35,9 +35,14 @@ def dated(months: Months, connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def found(
-    name: str, months: Months, published: PublishedModel, near: frozenset[str], inputs: Inputs,
-    connection: duckdb.DuckDBPyConnection, copies: LocalCopies,
-) -> set[str]:  # fmt: skip
+    name: str,
+    months: Months,
+    published: PublishedModel,
+    near: frozenset[str],
+    inputs: Inputs,
+    connection: duckdb.DuckDBPyConnection,
+    copies: LocalCopies,
+) -> set[str]:
     """The months in which the changed rows lay before.
 
     A row lies in one month. So one that is found near needs no further look, nor does one that was created: where the
@@ -84,10 +89,7 @@ def found(
         month
         for month, item in published.by_month.items()
         if month not in near
-        and (
-            LEAST not in item.totals
-            or (int(item.totals[LEAST]) <= bounds[1] and int(item.totals[MOST]) >= bounds[0])
-        )
+        and (LEAST not in item.totals or (int(item.totals[LEAST]) <= bounds[1] and int(item.totals[MOST]) >= bounds[0]))
     }
     rows = run(
         connection,

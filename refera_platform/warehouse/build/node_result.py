@@ -3,9 +3,7 @@
 import re
 from dataclasses import dataclass
 
-SAID = re.compile(
-    r"(?P<kind>model|test|unit_test) (?P<name>\S+): (?P<status>[a-z ]+), (?P<seconds>\d+\.\d+) s"
-)
+SAID = re.compile(r"(?P<kind>model|test|unit_test) (?P<name>\S+): (?P<status>[a-z ]+), (?P<seconds>\d+\.\d+) s")
 RED = frozenset({"error", "fail", "runtime error", "partial success"})
 
 
@@ -43,6 +41,11 @@ def heard(line: str) -> NodeResult | None:
     if match is None:
         return None
     return NodeResult(
-        unique_id="", kind=match["kind"], name=match["name"], status=match["status"],
-        seconds=float(match["seconds"]), failures=None, message="",
-    )  # fmt: skip
+        unique_id="",
+        kind=match["kind"],
+        name=match["name"],
+        status=match["status"],
+        seconds=float(match["seconds"]),
+        failures=None,
+        message="",
+    )

@@ -16,7 +16,7 @@ from refera_platform.warehouse.catalogs.lineage import Lineage
 
 def previews(
     connection: duckdb.DuckDBPyConnection, models: Collection[str], lineage: Lineage, tables: Sequence[SourceTable]
-) -> dict[str, Preview]:  # fmt: skip
+) -> dict[str, Preview]:
     """Some rows of each model, from the build's own database: what lies in S3 is not read again.
 
     Of a model that is stored by month these are rows of the months that were written.
@@ -36,9 +36,7 @@ def previews(
     for model, column, kind in described:
         columns.setdefault(model, {})[column] = kind
     return {
-        name: peek(
-            connection, f"main.{quoted(name)}", columns[name], hidden_in(name, columns[name], lineage, tables)
-        )
+        name: peek(connection, f"main.{quoted(name)}", columns[name], hidden_in(name, columns[name], lineage, tables))
         for name in models
     }
 
@@ -54,9 +52,7 @@ def hidden_in(
         lineage: What is known of all models.
         tables: The source tables.
     """
-    secret = {
-        table.address: table for table in tables if table.hashed or table.private or not table.is_previewed
-    }
+    secret = {table.address: table for table in tables if table.hashed or table.private or not table.is_previewed}
     if not secret:
         return frozenset()
     hidden = set()

@@ -26,13 +26,9 @@ FOLDER = "docs"
 PAGE, MANIFEST, CATALOG, LINEAGE = (
     f"{FOLDER}/{name}" for name in ("index.html", "manifest.json", "catalog.json", "lineage.json")
 )
-ABOUT_THIS_RUN = frozenset(
-    {"env", "user_id", "invocation_id", "invocation_started_at", "run_started_at", "project_id"}
-)
+ABOUT_THIS_RUN = frozenset({"env", "user_id", "invocation_id", "invocation_started_at", "run_started_at", "project_id"})
 """What dbt's metadata tells of the machine and the moment, beside the versions."""
-OF_ANOTHER_RUN = frozenset(
-    {"build_path", "compiled_path", "root_path", "created_at", "compiled", "compiled_code"}
-)
+OF_ANOTHER_RUN = frozenset({"build_path", "compiled_path", "root_path", "created_at", "compiled", "compiled_code"})
 """What dbt tells of a node and is true on one machine or in one run only."""
 CATALOG_SCHEMA = "https://schemas.getdbt.com/dbt/catalog/v1.json"
 
@@ -51,9 +47,14 @@ class BuiltModels:
 
 
 def document(
-    root: ObjectRoot, connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], sql: Mapping[str, str], *,
-    rows: Mapping[str, int], private: Collection[Path] = (),
-) -> Lineage:  # fmt: skip
+    root: ObjectRoot,
+    connection: duckdb.DuckDBPyConnection,
+    manifest: Mapping[str, Any],
+    sql: Mapping[str, str],
+    *,
+    rows: Mapping[str, int],
+    private: Collection[Path] = (),
+) -> Lineage:
     """Find out what a build's models are made of, and publish its documents.
 
     Args:
@@ -104,9 +105,7 @@ def publish_docs(
     return lineage
 
 
-def told_manifest(
-    manifest: Mapping[str, Any], sql: Mapping[str, str], private: Collection[Path]
-) -> dict[str, Any]:
+def told_manifest(manifest: Mapping[str, Any], sql: Mapping[str, str], private: Collection[Path]) -> dict[str, Any]:
     """The manifest for everybody to read: our own macros only, no folders, hosts or users, and the SQL that ran."""
     project = manifest["metadata"]["project_name"]
     nodes = {}
@@ -121,9 +120,7 @@ def told_manifest(
             "send_anonymous_usage_stats": False,  # or the page would tell dbt's maker who opens it
         },
         "nodes": nodes,
-        "macros": {
-            key: macro for key, macro in manifest["macros"].items() if macro["package_name"] == project
-        },
+        "macros": {key: macro for key, macro in manifest["macros"].items() if macro["package_name"] == project},
     }
     text = redact(json.dumps(told), [])
     for folder in sorted({str(path) for path in private if len(path.parts) > 1}, key=len, reverse=True):
@@ -133,17 +130,17 @@ def told_manifest(
 
 
 def told_catalog(
-    manifest: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]], rows: Mapping[str, int],
+    manifest: Mapping[str, Any],
+    columns: Mapping[str, Mapping[str, str]],
+    rows: Mapping[str, int],
     before: Mapping[str, Any],
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """The catalogue of the relations with known columns; of the others what the catalogue before said."""
     told: dict[str, Any] = {
         "metadata": {
             "dbt_schema_version": CATALOG_SCHEMA,
             "dbt_version": manifest["metadata"]["dbt_version"],
-            "generated_at": manifest["metadata"][
-                "generated_at"
-            ],  # so that the same build gives the same bytes
+            "generated_at": manifest["metadata"]["generated_at"],  # so that the same build gives the same bytes
         },
         "errors": None,
     }
@@ -176,26 +173,37 @@ def _entry(key: str, node: Mapping[str, Any], columns: Mapping[str, str], rows: 
     is_view = node["resource_type"] == "source" or node["config"]["materialized"] == "view"
     stats: dict[str, Any] = {
         "has_stats": {
-            "id": "has_stats", "label": "Has Stats?", "value": rows is not None, "include": False,
+            "id": "has_stats",
+            "label": "Has Stats?",
+            "value": rows is not None,
+            "include": False,
             "description": "Indicates whether there are statistics for this table",
         },
-    }  # fmt: skip
+    }
     if rows is not None:
         stats["num_rows"] = {
-            "id": "num_rows", "label": "Rows", "value": rows, "include": True, "description": "Rows as published",
-        }  # fmt: skip
+            "id": "num_rows",
+            "label": "Rows",
+            "value": rows,
+            "include": True,
+            "description": "Rows as published",
+        }
     return {
         "unique_id": key,
         "metadata": {
-            "type": "VIEW" if is_view else "BASE TABLE", "schema": node["schema"], "name": node["name"],
-            "database": node["database"], "comment": None, "owner": None,
+            "type": "VIEW" if is_view else "BASE TABLE",
+            "schema": node["schema"],
+            "name": node["name"],
+            "database": node["database"],
+            "comment": None,
+            "owner": None,
         },
         "columns": {
             name: {"type": kind, "index": place, "name": name, "comment": None}
             for place, (name, kind) in enumerate(columns.items(), 1)
         },
         "stats": stats,
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

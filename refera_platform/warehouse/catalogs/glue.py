@@ -22,10 +22,18 @@ from refera_platform.warehouse.catalogs.glue_tables import (
 )
 
 ACTIONS = (
-    "glue:GetDatabase", "glue:CreateDatabase", "glue:GetTable", "glue:GetTables", "glue:CreateTable",
-    "glue:UpdateTable", "glue:DeleteTable", "glue:GetPartitions", "glue:BatchCreatePartition",
-    "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
-)  # fmt: skip
+    "glue:GetDatabase",
+    "glue:CreateDatabase",
+    "glue:GetTable",
+    "glue:GetTables",
+    "glue:CreateTable",
+    "glue:UpdateTable",
+    "glue:DeleteTable",
+    "glue:GetPartitions",
+    "glue:BatchCreatePartition",
+    "glue:BatchUpdatePartition",
+    "glue:BatchDeletePartition",
+)
 """All that IAM must allow, on the catalog, the database and its tables."""
 AT_ONCE, DELETED_AT_ONCE = 100, 25
 """Partitions that Glue takes in one request."""
@@ -87,9 +95,7 @@ def register(
     for name in gone:
         with explained(f"{database}.{name}", forgiving="EntityNotFoundException"):
             glue.delete_table(DatabaseName=database, Name=name)
-    return Registered(
-        created=tuple(created), updated=tuple(updated), removed=tuple(gone), partitions=partitions
-    )
+    return Registered(created=tuple(created), updated=tuple(updated), removed=tuple(gone), partitions=partitions)
 
 
 @contextmanager
@@ -112,9 +118,7 @@ def explained(what: str, *, forgiving: str = "") -> Iterator[None]:
             if "AccessDenied" in code
             else "the tables on S3 are published; mend it and run again, or unset REFERA_GLUE_DATABASE."
         )
-        raise WarehouseError(
-            f"AWS refused {action} of {what} in the Glue catalog ({code}: {said}):", remedy
-        ) from None
+        raise WarehouseError(f"AWS refused {action} of {what} in the Glue catalog ({code}: {said}):", remedy) from None
     except BotoCoreError as trouble:
         raise WarehouseError(
             f"The Glue catalog could not be reached for {what} ({trouble}):",
@@ -179,11 +183,7 @@ def _align_partitions(glue: Any, database: str, table: Mapping[str, Any], values
     }
     wanted = {value: partition_input(table, value) for value in values}
     fresh = [partition for value, partition in wanted.items() if value not in there]
-    stale = [
-        partition
-        for value, partition in wanted.items()
-        if value in there and not agrees(partition, there[value])
-    ]
+    stale = [partition for value, partition in wanted.items() if value in there and not agrees(partition, there[value])]
     gone = [{"Values": [value]} for value in there if value not in wanted]
     for batch in _batches(fresh, AT_ONCE):
         answer = glue.batch_create_partition(**place, PartitionInputList=batch)

@@ -13,10 +13,19 @@ from refera_platform.errors import WarehouseError
 OWNER = {"managed_by": "refera_platform"}
 """Parameter by which a table is known as ours."""
 SIMPLE_TYPES = {
-    "BOOLEAN": "boolean", "TINYINT": "tinyint", "SMALLINT": "smallint", "INTEGER": "int", "BIGINT": "bigint",
-    "FLOAT": "float", "DOUBLE": "double", "VARCHAR": "string", "DATE": "date", "TIMESTAMP": "timestamp",
-    "TIMESTAMP WITH TIME ZONE": "timestamp", "BLOB": "binary",
-}  # fmt: skip
+    "BOOLEAN": "boolean",
+    "TINYINT": "tinyint",
+    "SMALLINT": "smallint",
+    "INTEGER": "int",
+    "BIGINT": "bigint",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "VARCHAR": "string",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+    "BLOB": "binary",
+}
 """Hive's word for DuckDB's; an instant is told in UTC."""
 LONGEST_COMMENT, LONGEST_DESCRIPTION = 255, 2048
 """Characters that Glue takes."""
@@ -94,9 +103,7 @@ def hive_type(table: str, column: str, kind: str) -> str:
 def agrees(wanted: Any, there: Any) -> bool:
     """Whether the catalog says what is wanted; what it says besides, and an empty text it leaves out, is no matter."""
     if isinstance(wanted, dict):
-        return all(
-            agrees(value, there.get(name, "" if value == "" else None)) for name, value in wanted.items()
-        )
+        return all(agrees(value, there.get(name, "" if value == "" else None)) for name, value in wanted.items())
     if isinstance(wanted, list):
         return len(wanted) == len(there or ()) and all(map(agrees, wanted, there or ()))
     return bool(wanted == there)

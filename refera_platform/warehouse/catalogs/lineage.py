@@ -54,9 +54,7 @@ class Lineage:
     def over(self, before: "Lineage", everything: Collection[str]) -> "Lineage":
         """This lineage, with the one before for models of ``everything`` that it says nothing of."""
         kept = {
-            name: columns
-            for name, columns in before.models.items()
-            if name in everything and name not in self.problems
+            name: columns for name, columns in before.models.items() if name in everything and name not in self.problems
         }
         return Lineage(models={**kept, **self.models}, problems=self.problems)
 
@@ -73,10 +71,7 @@ class Lineage:
         """Read what ``to_json`` wrote; anything else is a problem that the next whole build mends."""
         try:
             models = {
-                name: {
-                    column: tuple(Column(**origin) for origin in made_of)
-                    for column, made_of in columns.items()
-                }
+                name: {column: tuple(Column(**origin) for origin in made_of) for column, made_of in columns.items()}
                 for name, columns in json.loads(text)["models"].items()
             }
         except (ValueError, KeyError, TypeError, AttributeError) as trouble:
@@ -125,9 +120,7 @@ def trace(models: Mapping[str, str], columns: Mapping[str, Iterable[str]]) -> Li
     return Lineage(models=traced, problems=problems)
 
 
-def _columns(
-    name: str, found: Mapping[str, Iterable[tuple[str, str, str]]], built: tuple[str, ...] | None
-) -> Columns:
+def _columns(name: str, found: Mapping[str, Iterable[tuple[str, str, str]]], built: tuple[str, ...] | None) -> Columns:
     """What was found, in the spelling of the table that was built, and without the model's own past."""
     from refera_platform.warehouse.catalogs.lineage_sql import Untold
 
@@ -135,8 +128,7 @@ def _columns(
     if set(spelt) != set(found):
         raise Untold(f"its SQL gives {', '.join(found)}, and its table has {', '.join(spelt.values())}")
     above = {
-        column: {Column(_address(*place), origin) for *place, origin in made_of}
-        for column, made_of in found.items()
+        column: {Column(_address(*place), origin) for *place, origin in made_of} for column, made_of in found.items()
     }
     return {
         spelt[column]: tuple(sorted(origin for origin in origins if origin.relation != name))

@@ -41,16 +41,21 @@ class Stored:
         """Put an object there whose name is a hash of its content."""
         size, before = path.stat().st_size, self.objects.get(key)
         etag = root.put(key, path, replaces=before.etag if before else None)
-        self.objects[key] = StoredObject(
-            key=key, url=root.url(key), size=size, etag=etag, modified=datetime.now(UTC)
-        )
+        self.objects[key] = StoredObject(key=key, url=root.url(key), size=size, etag=etag, modified=datetime.now(UTC))
         path.unlink()
 
 
 def export(
-    root: ObjectRoot, connection: duckdb.DuckDBPyConnection, models: Collection[Model], *,
-    before: dict[str, PublishedModel], scope: Scope | None, stored: Stored, run_id: str, folder: Path,
-) -> dict[str, PublishedModel]:  # fmt: skip
+    root: ObjectRoot,
+    connection: duckdb.DuckDBPyConnection,
+    models: Collection[Model],
+    *,
+    before: dict[str, PublishedModel],
+    scope: Scope | None,
+    stored: Stored,
+    run_id: str,
+    folder: Path,
+) -> dict[str, PublishedModel]:
     """Store tables of the build's database.
 
     Args:
@@ -84,9 +89,13 @@ def export(
                 objects.append(item)
             objects.sort(key=lambda item: item.month)
             found[model.name] = PublishedModel(
-                rows=sum(item.rows for item in objects), bytes=sum(item.bytes for item in objects), run_id=run_id,
-                columns={column: kind for column, kind, *_ in described}, stored_by=by, objects=tuple(objects),
-            )  # fmt: skip
+                rows=sum(item.rows for item in objects),
+                bytes=sum(item.bytes for item in objects),
+                run_id=run_id,
+                columns={column: kind for column, kind, *_ in described},
+                stored_by=by,
+                objects=tuple(objects),
+            )
         for sent in waiting:
             sent.result()
     return found
@@ -94,7 +103,7 @@ def export(
 
 def _written(
     connection: duckdb.DuckDBPyConnection, model: Model, months: Collection[str] | None, folder: Path, *, is_alone: bool
-) -> Iterator[tuple[PublishedObject, Path]]:  # fmt: skip
+) -> Iterator[tuple[PublishedObject, Path]]:
     """The files of a table: one, or one for each month that has rows.
 
     A table without any rows has an empty object in the month ``unknown``, so that engines find its columns.
@@ -106,9 +115,7 @@ def _written(
         return
     by, totals = quoted(model.months.by), model.months.totals
     measures = "".join(f", cast({sql} as varchar)" for sql in totals.values())
-    counted = run(
-        connection, f"select {by}, count(*){measures} from {table} group by 1 order by 1"
-    ).fetchall()
+    counted = run(connection, f"select {by}, count(*){measures} from {table} group by 1 order by 1").fetchall()
     there = {month: (rows, dict(zip(totals, values, strict=True))) for month, rows, *values in counted}
     if months is not None and (strange := sorted(set(there) - set(months))):
         raise WarehouseError(
@@ -134,9 +141,7 @@ def _file(
     )
     footer = run(connection, f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
     if footer is None or footer[0] != count:
-        raise WarehouseError(
-            f"The file of {name} does not hold the rows of its table:", "nothing was published."
-        )
+        raise WarehouseError(f"The file of {name} does not hold the rows of its table:", "nothing was published.")
     with path.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     return PublishedObject(rows=count, bytes=path.stat().st_size, sha256=digest), path

@@ -73,9 +73,7 @@ def listed(root: ObjectRoot) -> dict[str, StoredObject]:
     return {item.key: item for item in root.list()}
 
 
-def differing(
-    root: ObjectRoot, published: Published, listing: Listing, made: Made = NOTHING_MADE
-) -> Differing:
+def differing(root: ObjectRoot, published: Published, listing: Listing, made: Made = NOTHING_MADE) -> Differing:
     """Compare the fixed keys with a manifest.
 
     The listing tells enough where a copy has the ETag of its source, which is so when the ETag is a hash of the bytes.
@@ -128,8 +126,7 @@ def identified(
             name: replace(
                 model,
                 objects=tuple(
-                    replace(item, etag=etag[fixed_key(name, item.month, model.stored_by)])
-                    for item in model.objects
+                    replace(item, etag=etag[fixed_key(name, item.month, model.stored_by)]) for item in model.objects
                 ),
             )
             for name, model in models.items()
@@ -139,10 +136,7 @@ def identified(
     known = {key: were.get((key, each.item.sha256), "") for key, each in named.items()}
     todo = differing(root, replace(before, models=marked(known)), listing).copies
     return marked(
-        {
-            key: _etag(listing, each.source if key in todo else key) or known[key]
-            for key, each in named.items()
-        }
+        {key: _etag(listing, each.source if key in todo else key) or known[key] for key, each in named.items()}
     )
 
 
@@ -179,9 +173,7 @@ def _carried_out(
     made, refused = dict[tuple[str, str], str](), list[tuple[str, LakeError]]()
     with ThreadPoolExecutor(REQUESTS) as copying:
         waiting = {
-            key: copying.submit(
-                root.copy, each.source, key, replaces=_etag(listing, key) or None, size=each.item.bytes
-            )
+            key: copying.submit(root.copy, each.source, key, replaces=_etag(listing, key) or None, size=each.item.bytes)
             for key, each in todo.copies.items()
         }
     for key, copy in waiting.items():
@@ -211,9 +203,7 @@ def _carried_out(
 def _named(models: Mapping[str, PublishedModel]) -> dict[str, Named]:
     """What belongs to each fixed key."""
     return {
-        fixed_key(name, item.month, model.stored_by): Named(
-            item=item, source=object_key(name, item, model.stored_by)
-        )
+        fixed_key(name, item.month, model.stored_by): Named(item=item, source=object_key(name, item, model.stored_by))
         for name, model in models.items()
         for item in model.objects
     }

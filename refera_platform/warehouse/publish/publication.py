@@ -133,9 +133,7 @@ def relation(
     wanted = None if months is None or not model.stored_by else set(months)
     objects = [item for item in model.objects if wanted is None or item.month in wanted]
     if not objects:
-        columns = ", ".join(
-            f"cast(null as {kind}) as {quoted(column)}" for column, kind in model.columns.items()
-        )
+        columns = ", ".join(f"cast(null as {kind}) as {quoted(column)}" for column, kind in model.columns.items())
         return f"(select {columns} where false)"
     named = {object_key(name, item, model.stored_by): item.sha256 for item in objects}
     if isinstance(root, LocalCopies):
@@ -162,22 +160,17 @@ def read(root: ObjectRoot) -> Published:
         parsed = parsed_object(json.loads(content))
         form = parsed.pop("format")
         if form > FORMAT:
-            raise WarehouseError(
-                f"{root.url(KEY)} was written by a later version:", "update refera_platform."
-            )
+            raise WarehouseError(f"{root.url(KEY)} was written by a later version:", "update refera_platform.")
         if form < FORMAT:
             parsed["models"] = {name: _from_first(model) for name, model in parsed["models"].items()}
         models, state = (
-            {name: _model(model) for name, model in parsed.pop(part, {}).items()}
-            for part in ("models", "state")
+            {name: _model(model) for name, model in parsed.pop(part, {}).items()} for part in ("models", "state")
         )
         published = Published(**parsed, models=models, state=state, etag=etag)
         require_types(published)
         return published
     except (ValueError, KeyError, TypeError, AttributeError) as trouble:
-        raise WarehouseError(
-            f"{root.url(KEY)} is not a manifest:", "move it away and publish anew."
-        ) from trouble
+        raise WarehouseError(f"{root.url(KEY)} is not a manifest:", "move it away and publish anew.") from trouble
 
 
 def _model(content: dict[str, Any]) -> PublishedModel:

@@ -57,12 +57,8 @@ def publish(
     listing, moment = listed(root), datetime.now(UTC)
     stored = Stored(objects=listing, fading=_fading(before, listing, moment))
     tables = {**before.models, **before.state}
-    fresh = export(
-        root, connection, models, before=tables, scope=scope, stored=stored, run_id=run_id, folder=folder
-    )
-    is_complete = {model.name for model in models} >= {
-        name for name, model in project.models.items() if model.is_kept
-    }
+    fresh = export(root, connection, models, before=tables, scope=scope, stored=stored, run_id=run_id, folder=folder)
+    is_complete = {model.name for model in models} >= {name for name, model in project.models.items() if model.is_kept}
     base = before
     if is_complete:
         state = {name: model for name, model in fresh.items() if not project.models[name].is_published}
@@ -71,14 +67,16 @@ def publish(
     kept = {name: model for name, model in before.models.items() if name in project.published}
     served = {**kept, **{name: model for name, model in fresh.items() if project.models[name].is_published}}
     now = replace(
-        base, run_id=run_id, published_at=moment.isoformat(), models=identified(root, served, before, listing),
-        sources=inputs.described(), retired={},
-    )  # fmt: skip
+        base,
+        run_id=run_id,
+        published_at=moment.isoformat(),
+        models=identified(root, served, before, listing),
+        sources=inputs.described(),
+        retired={},
+    )
     replaced = dict.fromkeys(before.all_objects(), moment.isoformat())
     retired = {
-        key: at
-        for key, at in {**replaced, **before.retired}.items()
-        if key not in now.all_objects() and key in listing
+        key: at for key, at in {**replaced, **before.retired}.items() if key not in now.all_objects() and key in listing
     }
     over = {key for key, at in retired.items() if datetime.fromisoformat(at) < moment - GRACE}
     now = replace(now, retired={key: at for key, at in retired.items() if key not in over})
@@ -101,14 +99,13 @@ def _fading(before: Published, listing: Mapping[str, StoredObject], moment: date
     return {
         key
         for key, item in listing.items()
-        if key not in current
-        and datetime.fromisoformat(before.retired.get(key, item.modified.isoformat())) < soon
+        if key not in current and datetime.fromisoformat(before.retired.get(key, item.modified.isoformat())) < soon
     }
 
 
 def _clean(
     root: ObjectRoot, now: Published, listing: Mapping[str, StoredObject], over: Collection[str], moment: datetime
-) -> None:  # fmt: skip
+) -> None:
     """Remove what nobody reads any more, and what no manifest ever named."""
     current = now.all_objects()
     for key, item in listing.items():

@@ -60,8 +60,11 @@ def test_the_files_of_the_log_are_listed_oldest_first(source, shop):
 def test_the_settings_of_the_log_are_those_of_the_server(source):
     found = source.server.log_settings()
     assert {name: found[name] for name in ("log_bin", "binlog_format", "binlog_row_image", "binlog_row_metadata")} == {
-        "log_bin": "ON", "binlog_format": "ROW", "binlog_row_image": "FULL", "binlog_row_metadata": "FULL"
-    }  # fmt: skip
+        "log_bin": "ON",
+        "binlog_format": "ROW",
+        "binlog_row_image": "FULL",
+        "binlog_row_metadata": "FULL",
+    }
     assert "binlog_row_value_options" not in found
 
 

@@ -121,9 +121,7 @@ def test_a_server_that_is_never_quiet_gives_a_place_before_its_view():
     "server",
     [
         pytest.param(Server("8.4.2", [[]]), id="no log"),
-        pytest.param(
-            Server("8.4.2", refuses=SourceError("Access denied; you need REPLICATION CLIENT")), id="no grant"
-        ),
+        pytest.param(Server("8.4.2", refuses=SourceError("Access denied; you need REPLICATION CLIENT")), id="no grant"),
     ],
 )
 def test_without_a_log_or_the_grant_to_see_its_end_there_is_still_a_view(server):

@@ -91,12 +91,8 @@ def test_without_a_key_nothing_is_hashed_and_nothing_is_read(stage, people, tmp_
 @pytest.mark.parametrize(
     ("column", "said"),
     [
-        pytest.param(
-            "born", r"Column born is of type date, which is not hashed: .*mark others private", id="a date"
-        ),
-        pytest.param(
-            "nothing", r"has no column nothing, which the catalogue declares as hashed", id="no column"
-        ),
+        pytest.param("born", r"Column born is of type date, which is not hashed: .*mark others private", id="a date"),
+        pytest.param("nothing", r"has no column nothing, which the catalogue declares as hashed", id="no column"),
     ],
 )
 def test_what_cannot_be_hashed_is_refused_by_name_before_it_is_read(stage, people, tmp_path, column, said):
@@ -107,13 +103,9 @@ def test_what_cannot_be_hashed_is_refused_by_name_before_it_is_read(stage, peopl
 
 
 def test_a_text_that_grows_beyond_what_functions_may_give_arrives_whole(stage, people, tmp_path):
-    people.run(
-        "create table long_texts (id int primary key, words longtext character set latin1, raw longblob)"
-    )
+    people.run("create table long_texts (id int primary key, words longtext character set latin1, raw longblob)")
     try:
-        people.run(
-            "insert into long_texts values (1, repeat('é', 9000000), repeat('b', 16777215)), (2, 'a', 'c')"
-        )
+        people.run("insert into long_texts values (1, repeat('é', 9000000), repeat('b', 16777215)), (2, 'a', 'c')")
         table = replace(PEOPLE, name="long_texts")
         with source_of(stage) as source:
             read = pull(source, table, tmp_path / "x", stage.clock)

@@ -103,9 +103,7 @@ def test_a_row_of_sixteen_megabytes_and_more_is_one_row(beyond):
         (b"after", None),
     ]
     assert found[1][0] == large
-    whole = [
-        buffer[start:end] for buffer, start, end in _until_lost(packets(Pieces(answer(rows), (1 << 30,))))
-    ]
+    whole = [buffer[start:end] for buffer, start, end in _until_lost(packets(Pieces(answer(rows), (1 << 30,))))]
     assert whole == [*map(row, rows), END]
 
 
@@ -117,9 +115,7 @@ def _until_lost(found):
 
 
 @given(
-    payloads=some.lists(
-        some.binary(min_size=1, max_size=400).filter(lambda one: one[0] != 0xFF), max_size=20
-    ),
+    payloads=some.lists(some.binary(min_size=1, max_size=400).filter(lambda one: one[0] != 0xFF), max_size=20),
     sizes=some.lists(some.integers(1, 500), min_size=1, max_size=4),
 )
 @settings(max_examples=60, deadline=None)

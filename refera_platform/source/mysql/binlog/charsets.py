@@ -43,9 +43,7 @@ class Charset:
         self._codec = codec
         self._table = table or {}
         self._sizes = range(1, widest + 1)
-        self._holds_ascii = bool(table) and all(
-            self._table.get(bytes([byte])) == bytes([byte]) for byte in range(128)
-        )
+        self._holds_ascii = bool(table) and all(self._table.get(bytes([byte])) == bytes([byte]) for byte in range(128))
 
     @property
     def is_utf8(self) -> bool:
@@ -62,8 +60,10 @@ class Charset:
             # half a pair, which ucs2 can hold, stays one: it is refused like the one that a snapshot reads
             return text.decode(self._codec, "surrogatepass").encode(errors="surrogatepass")
         except UnicodeDecodeError:
-            raise SourceError(f"A text holds bytes that are not {self.name}:",
-                              "mend the row at the source, or mark the column private.") from None  # fmt: skip
+            raise SourceError(
+                f"A text holds bytes that are not {self.name}:",
+                "mend the row at the source, or mark the column private.",
+            ) from None
 
     def _characters(self, text: bytes) -> Iterator[bytes]:
         at = 0
@@ -127,8 +127,7 @@ class Charsets:
         if codec := UNICODE.get(name, "") or UNASKED.get(name, ""):
             return Charset(name, codec=codec)
         found = self._ask(
-            "select maxlen from information_schema.character_sets"
-            f" where character_set_name = {mysql_literal(name)}"
+            f"select maxlen from information_schema.character_sets where character_set_name = {mysql_literal(name)}"
         )
         widest = int(found[0][0]) if found else 1
         table = self._answered(name, [bytes([byte]) for byte in range(256)])
@@ -146,8 +145,7 @@ class Charsets:
             some = codes[start : start + ASKED_AT_ONCE]
             # with an A behind it, a code that is only the beginning of a character is told from a whole one
             asked = ", ".join(
-                f"convert(convert(x'{code.hex()}{A}' using {backticked(name)}) using utf8mb4)"
-                for code in some
+                f"convert(convert(x'{code.hex()}{A}' using {backticked(name)}) using utf8mb4)" for code in some
             )
             for code, answer in zip(some, self._ask(f"select {asked}")[0], strict=True):
                 text = str(answer or "")

@@ -17,9 +17,14 @@ from refera_platform.source.table import SourceTable
 from refera_platform.source.types import GEOMETRIES, PRINTED, Column
 
 NUMBERS = {
-    log.TINY: (1, "int8"), log.SHORT: (2, "int16"), log.INT24: (3, "int32"), log.LONG: (4, "int32"),
-    log.LONGLONG: (8, "int64"), log.FLOAT: (4, "float32"), log.DOUBLE: (8, "float64"),
-}  # fmt: skip
+    log.TINY: (1, "int8"),
+    log.SHORT: (2, "int16"),
+    log.INT24: (3, "int32"),
+    log.LONG: (4, "int32"),
+    log.LONGLONG: (8, "int64"),
+    log.FLOAT: (4, "float32"),
+    log.DOUBLE: (8, "float64"),
+}
 """Bytes of a number, and its type with a sign."""
 OLD = {log.OLD_TIMESTAMP: 4, log.OLD_TIME: 3, log.OLD_DATETIME: 8}
 """Bytes of times of before MySQL 5.6."""
@@ -70,13 +75,12 @@ def width_of(logged: LoggedColumn, where: str) -> Width:
         return Width(prefix=meta)
     if code == log.ARRAY:
         return Width(prefix=ARRAY_PREFIX)
-    raise SourceError(f"{where} is of type {code} of the log, which is not known:",
-                      "choose strategy compare for the table.")  # fmt: skip
+    raise SourceError(
+        f"{where} is of type {code} of the log, which is not known:", "choose strategy compare for the table."
+    )
 
 
-def cell_of(
-    logged: LoggedColumn, column: Column, table: SourceTable, charsets: Charsets, hash_key: bytes
-) -> Cell:
+def cell_of(logged: LoggedColumn, column: Column, table: SourceTable, charsets: Charsets, hash_key: bytes) -> Cell:
     """Width and conversion of a column that is copied.
 
     Raises:
@@ -84,9 +88,10 @@ def cell_of(
     """
     where = f"Column {table.address}.{column.name}"
     if logged.type_code in OLD:
-        raise SourceError(f"{where} holds times in the format of before MySQL 5.6:",
-                          f"`alter table {table.name} force` brings them up to date, then `refera resnapshot"
-                          f" {table.address}`.")  # fmt: skip
+        raise SourceError(
+            f"{where} holds times in the format of before MySQL 5.6:",
+            f"`alter table {table.name} force` brings them up to date, then `refera resnapshot {table.address}`.",
+        )
     column.parquet_type  # noqa: B018 - refuses a type that has no faithful form
     width = width_of(logged, where)
     if column.is_hashed:
@@ -154,9 +159,7 @@ def _change(logged: LoggedColumn, column: Column, charsets: Charsets) -> column_
         change = None if charset.is_utf8 else charset.utf8
     if code in COMPRESSED:
         then = change
-        return lambda value: (
-            then(column_decoder.uncompressed(value)) if then else column_decoder.uncompressed(value)
-        )
+        return lambda value: then(column_decoder.uncompressed(value)) if then else column_decoder.uncompressed(value)
     return change
 
 

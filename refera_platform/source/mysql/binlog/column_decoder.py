@@ -207,6 +207,7 @@ def uncompressed(value: bytes) -> bytes:
     if not value or not value[0]:
         return value[1:]
     if value[0] >> 4 != ZLIB:
-        raise SourceError("A compressed column is compressed in a way that is not known:",
-                          "choose strategy compare for the table.")  # fmt: skip
+        raise SourceError(
+            "A compressed column is compressed in a way that is not known:", "choose strategy compare for the table."
+        )
     return zlib.decompress(value[1 + (value[0] & 7) :], -zlib.MAX_WBITS if value[0] & RAW else zlib.MAX_WBITS)

@@ -23,9 +23,7 @@ def left_out(source: Source) -> SourceError | None:
             f"The server leaves schema {source.database.name} out of its log ({option}), so no change would arrive:",
             f"take {option} out of its configuration and restart it, or choose strategy compare.",
         )
-    logs = source.ask(
-        "show global variables where variable_name in ('log_slave_updates', 'log_replica_updates')"
-    )
+    logs = source.ask("show global variables where variable_name in ('log_slave_updates', 'log_replica_updates')")
     running = source.ask("show global status where variable_name in ('Slaves_running', 'Slave_running')")
     receives = any(str(value).upper() not in {"0", "OFF", ""} for _, value in running)
     if receives and not any(str(value).upper() in {"ON", "1"} for _, value in logs):

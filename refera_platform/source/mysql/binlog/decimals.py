@@ -65,9 +65,7 @@ def _groups(precision: int, scale: int) -> list[int]:
     return [ahead % GROUP, *[GROUP] * (ahead // GROUP), *[GROUP] * (scale // GROUP), scale % GROUP]
 
 
-def _split(
-    data: Matrix, precision: int, scale: int
-) -> tuple[npt.NDArray[np.bool_], list[tuple[int, Numbers]]]:
+def _split(data: Matrix, precision: int, scale: int) -> tuple[npt.NDArray[np.bool_], list[tuple[int, Numbers]]]:
     """Which values are negative, and digits and numbers of each group."""
     negative = data[:, 0] < 128
     data = data.copy()

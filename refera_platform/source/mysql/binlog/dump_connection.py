@@ -91,7 +91,5 @@ def dump(wire: Wire, server: Server, file: str, offset: int) -> Iterator[Placed]
             yield Placed(event, file, offset, offset)
             continue
         after = offset + (event.end - offset) % events.WRAP
-        yield Placed(
-            event, file, after - event.size, after
-        )  # events that replicas need not see may lie before it
+        yield Placed(event, file, after - event.size, after)  # events that replicas need not see may lie before it
         offset = after

@@ -21,9 +21,19 @@ LOAD_QUERY, PARTIAL_UPDATE, PAYLOAD, QUERY_COMPRESSED = 18, 39, 40, 165
 MYSQL_GTIDS = frozenset({33, 34, 42})
 MARIADB_GTID = 162
 ROWS = {
-    23: ("c", 1), 24: ("u", 1), 25: ("d", 1), 30: ("c", 2), 31: ("u", 2), 32: ("d", 2),
-    166: ("c", 1), 167: ("u", 1), 168: ("d", 1), 169: ("c", 2), 170: ("u", 2), 171: ("d", 2),
-}  # fmt: skip
+    23: ("c", 1),
+    24: ("u", 1),
+    25: ("d", 1),
+    30: ("c", 2),
+    31: ("u", 2),
+    32: ("d", 2),
+    166: ("c", 1),
+    167: ("u", 1),
+    168: ("d", 1),
+    169: ("c", 2),
+    170: ("u", 2),
+    171: ("d", 2),
+}
 """Operation and version of the events that hold rows; from 166 on MariaDB's compressed ones."""
 FIRST_COMPRESSED = 166
 WITHOUT_ROWS = frozenset({1, 3, 5, 13, 14, 17, 27, 28, 29, 35, 36, 37, 41, 160, 161, 163, 164})
@@ -76,9 +86,7 @@ class Envelope:
             self._has_checksum = body[-CHECKSUM - 1] == 1
         if self._has_checksum:
             if zlib.crc32(buffer[start : end - CHECKSUM]) != int.from_bytes(body[-CHECKSUM:], "little"):
-                raise SourceError(
-                    "An event of the log does not have the checksum it says:", DAMAGED, passing=True
-                )
+                raise SourceError("An event of the log does not have the checksum it says:", DAMAGED, passing=True)
             body = body[:-CHECKSUM]
         return Event(kind, stamp, at, size, body, flags)
 
@@ -106,9 +114,7 @@ def query(event: Event) -> tuple[str, str]:
 def uncompressed(record: bytes) -> bytes:
     """What MariaDB compressed: a byte of lengths, the length, zlib."""
     if record[0] & 0x70:
-        raise SourceError(
-            "The log is compressed in a way that is not known:", "set global log_bin_compress = OFF."
-        )
+        raise SourceError("The log is compressed in a way that is not known:", "set global log_bin_compress = OFF.")
     return zlib.decompress(record[1 + (record[0] & 7) :])
 
 
@@ -145,8 +151,10 @@ def payload(event: Event) -> Iterator[Event]:
             kind, _ = packed(body, at)
         at += length
     if kind not in (0, 255):
-        raise SourceError("A transaction is compressed in a way that is not known:",
-                          "set global binlog_transaction_compression = OFF.")  # fmt: skip
+        raise SourceError(
+            "A transaction is compressed in a way that is not known:",
+            "set global binlog_transaction_compression = OFF.",
+        )
     whole = body[at:]
     stream = zstandard.ZstdDecompressor().stream_reader(whole) if kind == 0 else io.BytesIO(whole)
     reader = io.BufferedReader(stream)  # a read of it is whole, unless the payload ends

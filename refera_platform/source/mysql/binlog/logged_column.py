@@ -16,21 +16,44 @@ from refera_platform.source.table import SourceTable
 from refera_platform.source.types import GEOMETRIES, INTEGERS, PRINTED, Column
 
 KINDS: Mapping[int, str] = {
-    log.TINY: "tinyint", log.SHORT: "smallint", log.INT24: "mediumint", log.LONG: "int", log.LONGLONG: "bigint",
-    log.FLOAT: "float", log.DOUBLE: "double", log.DECIMAL: "decimal", log.DATE: "date", log.NEWDATE: "date",
-    log.DATETIME: "datetime", log.TIMESTAMP: "timestamp", log.TIME: "time", log.YEAR: "year", log.BIT: "bit",
-    log.ENUM: "enum", log.SET: "set", log.JSON: "json", log.GEOMETRY: "geometry", log.OLD_TIMESTAMP: "timestamp",
-    log.OLD_DATETIME: "datetime", log.OLD_TIME: "time", log.VECTOR: "vector",
-}  # fmt: skip
+    log.TINY: "tinyint",
+    log.SHORT: "smallint",
+    log.INT24: "mediumint",
+    log.LONG: "int",
+    log.LONGLONG: "bigint",
+    log.FLOAT: "float",
+    log.DOUBLE: "double",
+    log.DECIMAL: "decimal",
+    log.DATE: "date",
+    log.NEWDATE: "date",
+    log.DATETIME: "datetime",
+    log.TIMESTAMP: "timestamp",
+    log.TIME: "time",
+    log.YEAR: "year",
+    log.BIT: "bit",
+    log.ENUM: "enum",
+    log.SET: "set",
+    log.JSON: "json",
+    log.GEOMETRY: "geometry",
+    log.OLD_TIMESTAMP: "timestamp",
+    log.OLD_DATETIME: "datetime",
+    log.OLD_TIME: "time",
+    log.VECTOR: "vector",
+}
 """Bare type by number, where the number alone says it."""
 SPANS: Mapping[int, tuple[str, str]] = {
-    log.STRING: ("char", "binary"), log.VARCHAR: ("varchar", "varbinary"), log.VAR_STRING: ("varchar", "varbinary"),
+    log.STRING: ("char", "binary"),
+    log.VARCHAR: ("varchar", "varbinary"),
+    log.VAR_STRING: ("varchar", "varbinary"),
     log.VARCHAR_COMPRESSED: ("varchar", "varbinary"),
-}  # fmt: skip
+}
 """Bare type of a text and of bytes by number."""
 BLOBS: Mapping[int, tuple[str, str]] = {
-    1: ("tinytext", "tinyblob"), 2: ("text", "blob"), 3: ("mediumtext", "mediumblob"), 4: ("longtext", "longblob"),
-}  # fmt: skip
+    1: ("tinytext", "tinyblob"),
+    2: ("text", "blob"),
+    3: ("mediumtext", "mediumblob"),
+    4: ("longtext", "longblob"),
+}
 """The same by the bytes of the length."""
 HIDDEN = re.compile(r"!hidden!.*|DB_ROW_HASH_\d+", re.DOTALL)
 """Columns that servers make for indexes of expressions (MySQL) and of long values (MariaDB)."""
@@ -58,8 +81,7 @@ def columns_of(table_map: TableMap, table: SourceTable, declared: Sequence[Colum
                 "choose strategy compare for it.",
             )
         return tuple(
-            _column(logged, by_name.get(name_identity(logged.name or "")), table)
-            for logged in table_map.columns
+            _column(logged, by_name.get(name_identity(logged.name or "")), table) for logged in table_map.columns
         )
     fits = len(declared) == len(table_map.columns) and all(
         _agrees(logged, column) and _is_as_long(logged, column)
@@ -93,10 +115,14 @@ def derived(logged: LoggedColumn, *, is_hashed: bool) -> Column:
     is_decimal = logged.type_code == log.DECIMAL
     bits = logged.meta if logged.type_code == log.BIT else None
     return Column(
-        name=logged.name or "", data_type=kind, column_type=f"{kind} unsigned" if logged.unsigned else kind,
-        precision=logged.meta >> 8 if is_decimal else bits, scale=logged.meta & 255 if is_decimal else None,
-        octets=logged.meta if logged.type_code in SPANS else None, is_hashed=is_hashed,
-    )  # fmt: skip
+        name=logged.name or "",
+        data_type=kind,
+        column_type=f"{kind} unsigned" if logged.unsigned else kind,
+        precision=logged.meta >> 8 if is_decimal else bits,
+        scale=logged.meta & 255 if is_decimal else None,
+        octets=logged.meta if logged.type_code in SPANS else None,
+        is_hashed=is_hashed,
+    )
 
 
 def _kind(logged: LoggedColumn, *, is_bytes: bool) -> str:

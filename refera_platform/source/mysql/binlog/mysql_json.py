@@ -48,9 +48,7 @@ def text(value: bytes) -> bytes:
 def _printed(kind: int, value: bytes, at: int) -> str:
     """One value of a type, at its offset."""
     if kind <= LARGE_ARRAY:
-        return _container(
-            value, at, is_large=kind in (LARGE_OBJECT, LARGE_ARRAY), is_object=kind < SMALL_ARRAY
-        )
+        return _container(value, at, is_large=kind in (LARGE_OBJECT, LARGE_ARRAY), is_object=kind < SMALL_ARRAY)
     if kind == LITERAL:
         return LITERALS[value[at]]
     if kind in NUMBERS:

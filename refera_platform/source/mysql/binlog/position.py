@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 from refera_platform.errors import LakeError
 
-WRITTEN = re.compile(
-    r"(?P<file>.*\.(?P<number>\d+)):(?P<offset>\d+)(?: gtid (?P<gtid>\S+))?(?: begun (?P<begun>\d+))?"
-)
+WRITTEN = re.compile(r"(?P<file>.*\.(?P<number>\d+)):(?P<offset>\d+)(?: gtid (?P<gtid>\S+))?(?: begun (?P<begun>\d+))?")
 FIRST_OFFSET = 4
 """Offset of the first event of a file, after its magic number."""
 
@@ -54,9 +52,7 @@ class Position:
         """
         found = WRITTEN.fullmatch(text)
         if found is None:
-            raise LakeError(
-                f"{text!r} is not a position in a log:", "capture the table anew with `refera resnapshot`."
-            )
+            raise LakeError(f"{text!r} is not a position in a log:", "capture the table anew with `refera resnapshot`.")
         return cls(
             file=found["file"],
             offset=int(found["offset"]),

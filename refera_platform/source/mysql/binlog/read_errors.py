@@ -11,9 +11,10 @@ LOSSES = {
         "set global binlog_row_value_options = '', then `refera resnapshot` every table of the database.",
     ),
     events.INCIDENT: (
-        "The server says that its log lost changes", "`refera resnapshot` every table of the database.",
+        "The server says that its log lost changes",
+        "`refera resnapshot` every table of the database.",
     ),
-}  # fmt: skip
+}
 REFUSED, FORBIDDEN = 1236, (1044, 1045, 1142, 1227)
 LOST = frozenset({1053, 1317, 1927, 2003, 2006, 2013})
 """The server's and the client's codes for a connection that is gone."""
@@ -35,13 +36,16 @@ def explained(trouble: Exception, place: Position) -> ReferaError:
         )
     if code in FORBIDDEN:
         return SourceError(
-            f"The account may not read the log ({said}):", "`refera doctor` prints the grants it needs.",
+            f"The account may not read the log ({said}):",
+            "`refera doctor` prints the grants it needs.",
             public="The account may not read the log:",
-        )  # fmt: skip
+        )
     return SourceError(
-        f"The log could not be read ({said}):", "run again; nothing was lost.", passing=True,
+        f"The log could not be read ({said}):",
+        "run again; nothing was lost.",
+        passing=True,
         public=f"The log could not be read ({kind_of(trouble)}):",
-    )  # fmt: skip
+    )
 
 
 def another_log(known: Position) -> LakeError:

@@ -127,8 +127,10 @@ class Image:
             f"   append({self.row('v', 'NULLS')})",
             "  else: row, p = cut(x, b, p); append(row)",
             " return p",
-            NONE=self._none, NULLS=self._spread(self._none), cut=self.cut,
-        )  # fmt: skip
+            NONE=self._none,
+            NULLS=self._spread(self._none),
+            cut=self.cut,
+        )
         return made
 
     def pairs(self, key: Sequence[int]) -> Pairs:
@@ -137,8 +139,10 @@ class Image:
         mask = bytearray(self._read)
         for bit in (self._present.index(index) for index in key):
             mask[bit >> 3] |= 1 << (bit & 7)
-        before, after = (f"({''.join(image.places[index].of(name) + ', ' for index in key)})"
-                         for image, name in ((old, "k"), (self, "v")))  # fmt: skip
+        before, after = (
+            f"({''.join(image.places[index].of(name) + ', ' for index in key)})"
+            for image, name in ((old, "k"), (self, "v"))
+        )
         made: Pairs = _made(
             "def made(b, p, end, append):",
             " runs = []; n = 0",
@@ -160,8 +164,12 @@ class Image:
             "   runs.append((1, 'd')); runs.append((1, 'c'))",
             " if n: runs.append((n, 'u'))",
             " return p, runs",
-            NONE=self._none, NULLS=self._spread(self._none), cut=self.cut, cut_key=old.cut, differ=_differ(bytes(mask)),
-        )  # fmt: skip
+            NONE=self._none,
+            NULLS=self._spread(self._none),
+            cut=self.cut,
+            cut_key=old.cut,
+            differ=_differ(bytes(mask)),
+        )
         return made
 
     def _is_null(self, nulls: bytes) -> frozenset[int]:

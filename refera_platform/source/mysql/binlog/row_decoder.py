@@ -131,8 +131,7 @@ class RowDecoder:
     def kept(self) -> list[str]:
         """DuckDB expressions that make each Arrow column the type that a snapshot gives it."""
         return [
-            f"cast({quoted(column.name)} as {column.parquet_type}) as {quoted(column.name)}"
-            for column in self.columns
+            f"cast({quoted(column.name)} as {column.parquet_type}) as {quoted(column.name)}" for column in self.columns
         ]
 
     def _start(self, operation: str, version: int, body: bytes) -> tuple[tuple[Whole, Pairs], int]:

@@ -8,12 +8,14 @@ NEEDED: Mapping[str, tuple[frozenset[str], str]] = {
     "log_bin": (frozenset({"ON", "1"}), "add log_bin to its configuration and restart it, or choose strategy compare."),
     "binlog_format": (frozenset({"ROW"}), "set global binlog_format = ROW, and keep it in its configuration."),
     "binlog_row_image": (
-        frozenset({"FULL"}), "set global binlog_row_image = FULL, and keep it in its configuration.",
+        frozenset({"FULL"}),
+        "set global binlog_row_image = FULL, and keep it in its configuration.",
     ),
     "binlog_row_value_options": (
-        frozenset({""}), "set global binlog_row_value_options = '', and keep it in its configuration.",
+        frozenset({""}),
+        "set global binlog_row_value_options = '', and keep it in its configuration.",
     ),
-}  # fmt: skip
+}
 """Values that each setting may have, and what to do otherwise; one the server does not know is as it should be."""
 
 

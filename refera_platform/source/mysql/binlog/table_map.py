@@ -20,10 +20,25 @@ NUMERIC = frozenset({TINY, SHORT, LONG, FLOAT, DOUBLE, LONGLONG, INT24, YEAR, DE
 CHARACTER = frozenset({STRING, VAR_STRING, VARCHAR, BLOB, GEOMETRY, BLOB_COMPRESSED, VARCHAR_COMPRESSED})
 LISTS = frozenset({ENUM, SET})
 META_BYTES = {
-    FLOAT: 1, DOUBLE: 1, VARCHAR: 2, BIT: 2, TIMESTAMP: 1, DATETIME: 1, TIME: 1, BLOB_COMPRESSED: 1,
-    VARCHAR_COMPRESSED: 2, VECTOR: 1, JSON: 1, DECIMAL: 2, ENUM: 2, SET: 2, BLOB: 1, VAR_STRING: 2, STRING: 2,
+    FLOAT: 1,
+    DOUBLE: 1,
+    VARCHAR: 2,
+    BIT: 2,
+    TIMESTAMP: 1,
+    DATETIME: 1,
+    TIME: 1,
+    BLOB_COMPRESSED: 1,
+    VARCHAR_COMPRESSED: 2,
+    VECTOR: 1,
+    JSON: 1,
+    DECIMAL: 2,
+    ENUM: 2,
+    SET: 2,
+    BLOB: 1,
+    VAR_STRING: 2,
+    STRING: 2,
     GEOMETRY: 1,
-}  # fmt: skip
+}
 SIGNS, DEFAULT_CHARSET, CHARSETS, NAMES, SET_MEMBERS, ENUM_MEMBERS = range(1, 7)
 LIST_DEFAULT_CHARSET, LIST_CHARSETS = 10, 11
 
@@ -81,12 +96,16 @@ def read_table_map(body: bytes) -> TableMap:
     members = _members(codes, more)
     columns = tuple(
         LoggedColumn(
-            name=names[index].decode() if names else None, type_code=codes[index], meta=metas[index],
-            nullable=bool(nulls[index >> 3] >> (index & 7) & 1), unsigned=signs.get(index),
-            collation=collations.get(index), members=members.get(index, ()),
+            name=names[index].decode() if names else None,
+            type_code=codes[index],
+            meta=metas[index],
+            nullable=bool(nulls[index >> 3] >> (index & 7) & 1),
+            unsigned=signs.get(index),
+            collation=collations.get(index),
+            members=members.get(index, ()),
         )
         for index in range(width)
-    )  # fmt: skip
+    )
     return TableMap(
         table_id=int.from_bytes(body[:6], "little"),
         schema=schema.decode(),

@@ -87,15 +87,11 @@ def _without(valid: arrow.Validity, odd: npt.NDArray[np.bool_]) -> tuple[arrow.V
     return (~odd if valid is None else valid & ~odd), count
 
 
-def _days(
-    years: Numbers, months: Numbers, days: Numbers, valid: arrow.Validity
-) -> tuple[Numbers, arrow.Validity, int]:
+def _days(years: Numbers, months: Numbers, days: Numbers, valid: arrow.Validity) -> tuple[Numbers, arrow.Validity, int]:
     """Days since 1970 of Gregorian dates, and which of them a calendar has (Howard Hinnant's ``days_from_civil``)."""
     # the server counts no leap day in year zero
     leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0)) & (years > 0)
-    valid, odd = _without(
-        valid, (months == 0) | (days == 0) | (days > MONTHS[months] + ((months == 2) & leap))
-    )
+    valid, odd = _without(valid, (months == 0) | (days == 0) | (days > MONTHS[months] + ((months == 2) & leap)))
     shifted = years - (months <= 2)
     era = shifted // 400
     of_era = shifted - era * 400

@@ -212,17 +212,16 @@ class TransactionReader:
             self._aside.keep(event)
         elif self._wanted:
             self._told += 1
-            if (
-                self._told > self._told_before
-            ):  # what was told before the connection was lost is not told again
+            if self._told > self._told_before:  # what was told before the connection was lost is not told again
                 body = events.rows_body(event)
                 consumer.rows(*events.ROWS[event.kind], _map_of(self._maps, body), body)
 
     def _prepare(self, placed: Placed, consumer: Consumer) -> None:
         aside = self._aside
         if aside is None:
-            raise SourceError(f"The log prepares a transaction at {placed.file}:{placed.start} that it never began:",
-                              events.DAMAGED)  # fmt: skip
+            raise SourceError(
+                f"The log prepares a transaction at {placed.file}:{placed.start} that it never began:", events.DAMAGED
+            )
         self._prepared[aside.name] = aside
         if placed.event.body[0]:  # committed in one phase
             self._complete(aside.name, consumer, is_committed=True)

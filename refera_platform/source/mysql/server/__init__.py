@@ -72,6 +72,5 @@ def settings(ask: Ask, names: tuple[str, ...]) -> dict[str, str]:
     """Global variables by name."""
     listed = ", ".join(f"'{name}'" for name in names)
     return {
-        str(name).lower(): str(value)
-        for name, value in ask(f"show global variables where variable_name in ({listed})")
+        str(name).lower(): str(value) for name, value in ask(f"show global variables where variable_name in ({listed})")
     }

@@ -7,9 +7,15 @@ from refera_platform.source.mysql.server import Ask, Cut, settings
 from refera_platform.source.types import mysql_literal
 
 SETTINGS = (
-    "log_bin", "binlog_format", "binlog_row_image", "binlog_row_metadata", "expire_logs_days",
-    "binlog_expire_logs_seconds", "server_id", "gtid_strict_mode",
-)  # fmt: skip
+    "log_bin",
+    "binlog_format",
+    "binlog_row_image",
+    "binlog_row_metadata",
+    "expire_logs_days",
+    "binlog_expire_logs_seconds",
+    "server_id",
+    "gtid_strict_mode",
+)
 
 
 class MariaDB:
@@ -35,9 +41,7 @@ class MariaDB:
     def begin_snapshot(self) -> Cut:
         """The server notes the place in the log at which the snapshot was taken: the cut is exact."""
         self._ask("start transaction with consistent snapshot, read only")
-        found = {
-            str(name).lower(): str(value) for name, value in self._ask("show status like 'binlog_snapshot_%'")
-        }
+        found = {str(name).lower(): str(value) for name, value in self._ask("show status like 'binlog_snapshot_%'")}
         file = found.get("binlog_snapshot_file", "")
         if not file:
             return Cut(position=None, is_exact=False)

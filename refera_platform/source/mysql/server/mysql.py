@@ -13,9 +13,16 @@ from refera_platform.source.mysql.server import Ask, Cut, release, settings
 from refera_platform.source.types import mysql_literal
 
 SETTINGS = (
-    "log_bin", "binlog_format", "binlog_row_image", "binlog_row_metadata", "binlog_row_value_options",
-    "binlog_expire_logs_seconds", "expire_logs_days", "server_id", "gtid_mode",
-)  # fmt: skip
+    "log_bin",
+    "binlog_format",
+    "binlog_row_image",
+    "binlog_row_metadata",
+    "binlog_row_value_options",
+    "binlog_expire_logs_seconds",
+    "expire_logs_days",
+    "server_id",
+    "gtid_mode",
+)
 LOOKS = 10
 """Times that a snapshot is begun again because somebody committed meanwhile."""
 RENAMED = (8, 2)

@@ -26,20 +26,17 @@ def test_every_set_of_the_server_has_the_servers_own_characters(stage):
                 continue
             codes = [bytes([byte]) for byte in range(256)]
             if widest > 1:  # what follows tells whether it took too many bytes, or too few
-                codes += [
-                    bytes([first, second]) + b"ab"
-                    for first in range(128, 256)
-                    for second in range(0, 256, 11)
-                ]
+                codes += [bytes([first, second]) + b"ab" for first in range(128, 256) for second in range(0, 256, 11)]
             if widest > 2:
                 codes += [bytes([0x8F, first, first ^ 3]) + b"ab" for first in range(256)]
             found = [charsets.named(name).utf8(code) for code in codes]
-            expected = [each for start in range(0, len(codes), 1000)
-                        for each in server_utf8(source, name, codes[start : start + 1000])]  # fmt: skip
+            expected = [
+                each
+                for start in range(0, len(codes), 1000)
+                for each in server_utf8(source, name, codes[start : start + 1000])
+            ]
             wrong |= {
-                (name, code): pair
-                for code, *pair in zip(codes, found, expected, strict=True)
-                if pair[0] != pair[1]
+                (name, code): pair for code, *pair in zip(codes, found, expected, strict=True) if pair[0] != pair[1]
             }
     assert wrong == {}
 

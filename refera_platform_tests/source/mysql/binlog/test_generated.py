@@ -23,22 +23,43 @@ TABLE_MAP = bytes.fromhex(
 n)) stored, t varchar(9), b1 bigint, b2 int, w int as (a * 2) virtual, z char(3), y int)."""
 ROWS = (
     # insert (1,2,3,'one',4,5,'z',6), (2,null…), (3,1,2,'x',null,7,null,9): with v, p and w
-    ("c", "1c000000000001000bff0700f80100000002000200000003027032036f6e6504000000000000000500000006000000017a06000000faff02"
-          "0000000300000040fa03000000010004000000020270310178070000000400000009000000"),
+    (
+        "c",
+        "1c000000000001000bff0700f80100000002000200000003027032036f6e6504000000000000000500000006000000017a06000000faff02"
+        "0000000300000040fa03000000010004000000020270310178070000000400000009000000",
+    ),
     # t = 'two', n = null where id = 1; y = 1; id = 10 where id = 2; delete where id in (1, 3): without them
-    ("u", "1c000000000001000beb06eb060001000000020003036f6e65040000000000000005000000017a060000000201000000030374776f040000"
-          "000000000005000000017a06000000"),
-    ("u", "1c000000000001000beb06eb060201000000030374776f040000000000000005000000017a060000000201000000030374776f0400000000"
-          "00000005000000017a01000000fe020000007e020000000100000050030000000100020178070000000900000050030000000100020178"
-          "0700000001000000"),
+    (
+        "u",
+        "1c000000000001000beb06eb060001000000020003036f6e65040000000000000005000000017a060000000201000000030374776f040000"
+        "000000000005000000017a06000000",
+    ),
+    (
+        "u",
+        "1c000000000001000beb06eb060201000000030374776f040000000000000005000000017a060000000201000000030374776f0400000000"
+        "00000005000000017a01000000fe020000007e020000000100000050030000000100020178070000000900000050030000000100020178"
+        "0700000001000000",
+    ),
     ("u", "1c000000000001000beb06eb067e02000000010000007e0a00000001000000"),
-    ("d", "1c000000000001000beb060201000000030374776f040000000000000005000000017a010000005003000000010002017807000000010000"
-          "00"),
-)  # fmt: skip
+    (
+        "d",
+        "1c000000000001000beb060201000000030374776f040000000000000005000000017a010000005003000000010002017807000000010000"
+        "00",
+    ),
+)
 KINDS = {
-    "id": "int", "n": "smallint", "v": "int", "a": "tinyint", "p": "varchar", "t": "varchar", "b1": "bigint", "b2": "int",
-    "w": "int", "z": "char", "y": "int",
-}  # fmt: skip
+    "id": "int",
+    "n": "smallint",
+    "v": "int",
+    "a": "tinyint",
+    "p": "varchar",
+    "t": "varchar",
+    "b1": "bigint",
+    "b2": "int",
+    "w": "int",
+    "z": "char",
+    "y": "int",
+}
 DECLARED = [
     Column(name=name, data_type=kind, column_type=kind, is_generated=name in {"v", "p", "w"})
     for name, kind in KINDS.items()
@@ -91,9 +112,14 @@ def test_a_column_that_is_no_longer_generated_is_named_with_its_remedy(stage):
 
 def test_generated_columns_stay_behind_in_snapshot_and_log_and_invisible_ones_do_not(stage, shop, tmp_path):
     with log_of(
-        stage, shop, "v int as (id + 1) virtual", "p int as (id + 2) persistent", "i int invisible default 7",
-        "t text", "unique (t)",
-    ) as log:  # fmt: skip
+        stage,
+        shop,
+        "v int as (id + 1) virtual",
+        "p int as (id + 2) persistent",
+        "i int invisible default 7",
+        "t text",
+        "unique (t)",
+    ) as log:
         shop.run("insert into logged (id, t) values (1, 'a'), (2, null)")
         shop.run("update logged set id = 5 where id = 1")
         shop.run("update logged set t = 'b' where id = 5")
@@ -115,9 +141,7 @@ def test_a_strategy_that_reads_the_table_itself_has_its_generated_columns(stage,
 
 def test_the_doctor_says_what_stays_behind_and_doubts_a_key_of_it(stage, shop):
     shop.run("drop table if exists logged")
-    shop.run(
-        "create table logged (id int primary key, v int as (id + 1) virtual, p int as (id + 2) persistent unique)"
-    )
+    shop.run("create table logged (id int primary key, v int as (id + 1) virtual, p int as (id + 2) persistent unique)")
     table = SourceTable(database="classicmodels", name="logged", key=("id",), about="Computed.")
     try:
         with source_of(stage) as source:

@@ -66,11 +66,18 @@ CASES = {
         '[true, 65537, "hi", []]',
     ),
     "large object": (
-        b"\x01" + container([(7, struct.pack("<i", -7), False), (8, b"\xff" * 4, False), (11, struct.pack("<d", 1), True)],
-                            ["a", "é", ""], large=True),
+        b"\x01"
+        + container(
+            [(7, struct.pack("<i", -7), False), (8, b"\xff" * 4, False), (11, struct.pack("<d", 1), True)],
+            ["a", "é", ""],
+            large=True,
+        ),
         '{"a": -7, "é": 4294967295, "": 1.0}',
     ),
-    "large array": (b"\x03" + container([(4, b"\0", False), (1, container([], [], large=True), True)], large=True), "[null, {}]"),
+    "large array": (
+        b"\x03" + container([(4, b"\0", False), (1, container([], [], large=True), True)], large=True),
+        "[null, {}]",
+    ),
     "datetime": (opaque(12, packed(2015, 1, 15, 23, 24, 25, 12)), '"2015-01-15 23:24:25.000012"'),
     "timestamp": (opaque(7, packed(2015, 1, 15, 23, 24, 25, 0)), '"2015-01-15 23:24:25.000000"'),
     "date": (opaque(10, packed(2015, 1, 15, 0, 0, 0, 0)), '"2015-01-15"'),
@@ -80,7 +87,7 @@ CASES = {
     "negative decimal": (opaque(246, bytes([4, 2, 0x7F, 0xFA])), "-0.05"),
     "bytes": (opaque(15, b"\x61\x62\x63"), '"base64:type15:YWJj"'),
     "many bytes": (opaque(252, b"\0" * 60), f'"base64:type252:{"A" * 76}\\nAAAA"'),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -92,18 +99,27 @@ def test_a_document_is_printed_as_mysql_prints_it(case):
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (0.0, "0.0"), (-0.0, "-0.0"), (1.0, "1.0"), (-1.5, "-1.5"), (1e14, "100000000000000.0"), (1e15, "1e15"), (1.5e20, "1.5e20"),
-        (123456789012345.6, "123456789012345.6"), (1e-5, "0.00001"), (1e-15, "0.000000000000001"), (1e-16, "1e-16"),
-        (1.7976931348623157e308, "1.7976931348623157e308"), (5e-324, "5e-324"), (0.30000000000000004, "0.30000000000000004"),
+        (0.0, "0.0"),
+        (-0.0, "-0.0"),
+        (1.0, "1.0"),
+        (-1.5, "-1.5"),
+        (1e14, "100000000000000.0"),
+        (1e15, "1e15"),
+        (1.5e20, "1.5e20"),
+        (123456789012345.6, "123456789012345.6"),
+        (1e-5, "0.00001"),
+        (1e-15, "0.000000000000001"),
+        (1e-16, "1e-16"),
+        (1.7976931348623157e308, "1.7976931348623157e308"),
+        (5e-324, "5e-324"),
+        (0.30000000000000004, "0.30000000000000004"),
     ],
-)  # fmt: skip
+)
 def test_a_floating_number_keeps_its_point_or_its_exponent(number, text):
     assert mysql_json.number(number) == text
 
 
-@pytest.mark.parametrize(
-    "value", [b"\x63", b"\x0b\0", b"\x02\x01\x00\x07\x00\x05", b"\x04\x07", b"\x0c\x01\xff"]
-)
+@pytest.mark.parametrize("value", [b"\x63", b"\x0b\0", b"\x02\x01\x00\x07\x00\x05", b"\x04\x07", b"\x0c\x01\xff"])
 def test_bytes_that_are_no_document_are_refused(value):
     with pytest.raises(SourceError, match="JSON value of the log is not what MySQL documents"):
         mysql_json.text(value)

@@ -24,28 +24,56 @@ FRACTIONS = {
 }
 MORE = {
     **{f"bit({width})": f"{(1 << width) - 2}" for width in (1, 7, 8, 9, 17, 33, 40, 63)},
-    "mediumint": "-8388608", "mediumint ": "8388607", "tinyint ": "127", "year": "0", "year(4)": "1901", "year(2)": "99",
-    "float unsigned": "1e-30", "double": "-1.7976931348623157e308", "float(7,2)": "1.1", "double(9,3)": "1.1",
-    "decimal(40,2) zerofill": "5.5", "decimal(65,0)": "-1", "decimal(65,30)": "-0.5", "decimal(40,2)": "-0.05",
-    "decimal(39,38)": "'.00000000000000000000000000000000000001'", "int(5) zerofill": "42", "date": "'0000-01-01'",
-    "varchar(500) compressed": "repeat('aé', 200)", "text compressed character set latin1": "repeat('aé', 200)",
-    "varchar(50) compressed": "''", "blob compressed": "repeat('x', 200)", "tinyblob compressed": "'short'",
+    "mediumint": "-8388608",
+    "mediumint ": "8388607",
+    "tinyint ": "127",
+    "year": "0",
+    "year(4)": "1901",
+    "year(2)": "99",
+    "float unsigned": "1e-30",
+    "double": "-1.7976931348623157e308",
+    "float(7,2)": "1.1",
+    "double(9,3)": "1.1",
+    "decimal(40,2) zerofill": "5.5",
+    "decimal(65,0)": "-1",
+    "decimal(65,30)": "-0.5",
+    "decimal(40,2)": "-0.05",
+    "decimal(39,38)": "'.00000000000000000000000000000000000001'",
+    "int(5) zerofill": "42",
+    "date": "'0000-01-01'",
+    "varchar(500) compressed": "repeat('aé', 200)",
+    "text compressed character set latin1": "repeat('aé', 200)",
+    "varchar(50) compressed": "''",
+    "blob compressed": "repeat('x', 200)",
+    "tinyblob compressed": "'short'",
     "longtext compressed character set utf16": "repeat('aé', 200)",
-    "enum('ç','B','c\\\\d','e''f') character set latin1": "2", "enum('ç','B','c\\\\d','e''f')": "'c\\\\d'",
-    "enum('e''f','\\n')": "'\\n'", "enum('x')": "'nope'", "set('Á','b','C')": "5", "set('Á','b','C') character set latin1": "1",
-    "inet4": "'1.2.3.0'", "inet6": "'::ffff:1.2.3.4'", "inet6 ": "'2001:db8:0:1::'", "inet6  ": "'1:0:2:0:3:0:4:0'",
-    "inet6   ": "'::'", "uuid": "'00112233-4455-1777-8899-aabbccddee00'", "uuid ": "'018e3f2a-1111-7abc-8def-0123456789ab'",
-    "linestring": "st_geomfromtext('linestring(0 0, 1 1)', 4326)", "tinytext character set gbk": "'中文'",
-    "varchar(9) character set big5": "'中文'", "char(10) character set ucs2": "'é a  '", "char(200)": "repeat('é', 200)",
-    "varbinary(300)": "repeat(x'00', 300)", "binary(255)": "x'0100'", "mediumtext": "repeat('long', 20000)",
-}  # fmt: skip
+    "enum('ç','B','c\\\\d','e''f') character set latin1": "2",
+    "enum('ç','B','c\\\\d','e''f')": "'c\\\\d'",
+    "enum('e''f','\\n')": "'\\n'",
+    "enum('x')": "'nope'",
+    "set('Á','b','C')": "5",
+    "set('Á','b','C') character set latin1": "1",
+    "inet4": "'1.2.3.0'",
+    "inet6": "'::ffff:1.2.3.4'",
+    "inet6 ": "'2001:db8:0:1::'",
+    "inet6  ": "'1:0:2:0:3:0:4:0'",
+    "inet6   ": "'::'",
+    "uuid": "'00112233-4455-1777-8899-aabbccddee00'",
+    "uuid ": "'018e3f2a-1111-7abc-8def-0123456789ab'",
+    "linestring": "st_geomfromtext('linestring(0 0, 1 1)', 4326)",
+    "tinytext character set gbk": "'中文'",
+    "varchar(9) character set big5": "'中文'",
+    "char(10) character set ucs2": "'é a  '",
+    "char(200)": "repeat('é', 200)",
+    "varbinary(300)": "repeat(x'00', 300)",
+    "binary(255)": "x'0100'",
+    "mediumtext": "repeat('long', 20000)",
+}
 CASES = {**{kind: case[0] for kind, case in EXTREMES.items()}, **FRACTIONS, **MORE}
 
 
 @pytest.mark.parametrize("level", ["FULL", "MINIMAL", "NO_LOG"])
-def test_every_type_at_its_extreme_is_what_a_snapshot_reads_however_little_the_log_tells(
-    stage, shop, tmp_path, level
-):
+def test_every_type_at_its_extreme_is_what_a_snapshot_reads_however_little_the_log_tells(stage, shop, tmp_path, level):
     shop.run("set time_zone = '+00:00'")
     columns = [f"c{index} {kind}" for index, kind in enumerate(CASES)]
     with metadata(shop, level), log_of(stage, shop, *columns) as log:
@@ -56,9 +84,7 @@ def test_every_type_at_its_extreme_is_what_a_snapshot_reads_however_little_the_l
         found = log.decoded()
         rows, types, quirks = pulled(log, stage, tmp_path)
     kinds = ["id", *CASES]
-    assert dict(zip(kinds, found.types.values(), strict=True)) == dict(
-        zip(kinds, types.values(), strict=True)
-    )
+    assert dict(zip(kinds, found.types.values(), strict=True)) == dict(zip(kinds, types.values(), strict=True))
     assert [dict(zip(kinds, row, strict=True)) for row in found.rows] == [
         dict(zip(kinds, row, strict=True)) for row in rows
     ]
@@ -66,16 +92,12 @@ def test_every_type_at_its_extreme_is_what_a_snapshot_reads_however_little_the_l
 
 
 def test_decimals_of_every_shape_are_exact(stage, shop, tmp_path):
-    shapes = [
-        (whole, scale) for whole in (1, 9, 10, 18, 19, 27, 28, 37, 38) for scale in {0, 1, whole // 2, whole}
-    ]
+    shapes = [(whole, scale) for whole in (1, 9, 10, 18, 19, 27, 28, 37, 38) for scale in {0, 1, whole // 2, whole}]
     dice = random.Random(38)
     with log_of(stage, shop, *(f"c{i} decimal({w},{s})" for i, (w, s) in enumerate(shapes))) as log:
         for number in range(50):
             values = [f"{dice.randrange(-(10**whole), 10**whole)}e-{scale}" for whole, scale in shapes]
-            exact = [
-                f"cast('{value}' as decimal({w},{s}))" for value, (w, s) in zip(values, shapes, strict=True)
-            ]
+            exact = [f"cast('{value}' as decimal({w},{s}))" for value, (w, s) in zip(values, shapes, strict=True)]
             shop.run(f"insert into logged values ({number}, {', '.join(exact)})")
         found = log.decoded()
         rows, types, _ = pulled(log, stage, tmp_path)
@@ -115,8 +137,16 @@ def test_an_update_is_its_new_row_and_one_of_the_key_is_a_delete_and_a_create(st
         found = log.decoded()
     assert found.ops == "cccc" + "uuu" + "dc" + "uudcu" + "dd"
     assert [(row[0], row[1]) for row in found.rows[7:]] == [
-        (2, "x"), (102, "x"), (1, None), (3, None), (4, "d"), (5, None), (102, None), (1, None), (102, None),
-    ]  # fmt: skip
+        (2, "x"),
+        (102, "x"),
+        (1, None),
+        (3, None),
+        (4, "d"),
+        (5, None),
+        (102, None),
+        (1, None),
+        (102, None),
+    ]
 
 
 def test_a_key_of_texts_counts_as_changed_when_only_its_case_or_its_null_did(stage, shop):
@@ -132,9 +162,7 @@ def test_a_key_of_texts_counts_as_changed_when_only_its_case_or_its_null_did(sta
     assert [row[1:3] for row in found.rows[3:5]] == [("a", b"x\0\0\0"), ("A", b"x\0\0\0")]
 
 
-def test_rows_of_any_pattern_of_nulls_are_whole_and_private_columns_are_in_none_of_them(
-    stage, shop, tmp_path
-):
+def test_rows_of_any_pattern_of_nulls_are_whole_and_private_columns_are_in_none_of_them(stage, shop, tmp_path):
     kinds = [
         "int",
         "varchar(9)",
@@ -153,8 +181,7 @@ def test_rows_of_any_pattern_of_nulls_are_whole_and_private_columns_are_in_none_
         rows = []
         for number in range(600):
             values = [
-                "'2025-01-02 03:04:05.678'" if index == 5 else f"{dice.randrange(100)}"
-                for index in range(len(kinds))
+                "'2025-01-02 03:04:05.678'" if index == 5 else f"{dice.randrange(100)}" for index in range(len(kinds))
             ]
             values = [value if dice.random() < 0.6 else "null" for value in values]
             rows.append(f"({number}, {', '.join(values)})")
@@ -164,18 +191,20 @@ def test_rows_of_any_pattern_of_nulls_are_whole_and_private_columns_are_in_none_
         now, types, _ = pulled(log, stage, tmp_path, table)
     assert found.ops == "c" * 600 + "u" * 600
     assert found.rows[600:] == now
-    assert (
-        found.types
-        == types
-        == {name: types[name] for name in ("id", "c0", "c1", "c3", "c4", "c5", "c6", "c8")}
-    )
+    assert found.types == types == {name: types[name] for name in ("id", "c0", "c1", "c3", "c4", "c5", "c6", "c8")}
 
 
 def test_hashed_columns_are_the_hashes_of_a_snapshot(stage, shop, tmp_path):
     kinds = {
-        "a": "varchar(9) character set latin1", "b": "binary(4)", "c": "int", "d": "bigint unsigned", "e": "mediumint",
-        "f": "enum('é','b')", "g": "longtext", "h": "varbinary(9)",
-    }  # fmt: skip
+        "a": "varchar(9) character set latin1",
+        "b": "binary(4)",
+        "c": "int",
+        "d": "bigint unsigned",
+        "e": "mediumint",
+        "f": "enum('é','b')",
+        "g": "longtext",
+        "h": "varbinary(9)",
+    }
     table = replace(TABLE, hashed=frozenset(kinds))
     with log_of(stage, shop, *(f"{name} {kind}" for name, kind in kinds.items())) as log:
         shop.run(
@@ -237,9 +266,16 @@ def test_rows_of_a_table_that_is_gone_are_read_by_the_log_alone(stage, shop):
         shop.run("drop table logged")
         found = log.decoded()
     assert found.types == {
-        "id": "INTEGER", "c0": "UBIGINT", "c1": "VARCHAR", "c2": "BLOB", "c3": "TIMESTAMP", "c4": "BIGINT",
-        "c5": "USMALLINT", "c6": "BLOB", "c7": "VARCHAR",
-    }  # fmt: skip
+        "id": "INTEGER",
+        "c0": "UBIGINT",
+        "c1": "VARCHAR",
+        "c2": "BLOB",
+        "c3": "TIMESTAMP",
+        "c4": "BIGINT",
+        "c5": "USMALLINT",
+        "c6": "BLOB",
+        "c7": "VARCHAR",
+    }
     assert found.rows[0][1:3] + found.rows[0][5:7] + found.rows[0][8:] == (9, "1.5", -1_000_000, 3, "a,b")
 
 
@@ -288,9 +324,7 @@ def test_mysqls_newer_events_are_read_and_damaged_ones_are_not(stage, shop):
     with log_of(stage, shop, "name varchar(300)") as log:
         shop.run("insert into logged values (1, 'one'), (2, null)")
         ((operation, version, table_map, body),) = log.events("logged")
-        decoder = row_decoder(
-            table_map, TABLE, log.source.declared(TABLE), Charsets(log.source.ask), HASH_KEY
-        )
+        decoder = row_decoder(table_map, TABLE, log.source.declared(TABLE), Charsets(log.source.ask), HASH_KEY)
     assert version == 1
     expected, rows = [], []
     assert decoder.read(operation, 1, body, expected) == [(2, "c")]
@@ -298,9 +332,7 @@ def test_mysqls_newer_events_are_read_and_damaged_ones_are_not(stage, shop):
     assert decoder.read(operation, 2, body[:8] + extra + body[8:], rows) == [(2, "c")]
     assert rows == expected
     for damaged in (body[:-1], body[:-9], body + b"\0"):
-        with pytest.raises(
-            SourceError, match=r"classicmodels\.logged in the log are not what their table map says"
-        ):
+        with pytest.raises(SourceError, match=r"classicmodels\.logged in the log are not what their table map says"):
             decoder.read(operation, 1, damaged, [])
 
 

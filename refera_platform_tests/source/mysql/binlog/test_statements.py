@@ -30,9 +30,7 @@ CASES = {
     "truncate table orders_old": NONE,
     "truncate table archive.orders": NONE,
     "truncate `classicmodels` . `orders`": Effect(emptied=frozenset({"orders"})),
-    "drop table archive.orders, orders wait 3": Effect(
-        emptied=frozenset({"orders"}), changed=frozenset({"orders"})
-    ),
+    "drop table archive.orders, orders wait 3": Effect(emptied=frozenset({"orders"}), changed=frozenset({"orders"})),
     "truncate table orders.customers": NONE,
     "truncate table ORDERS": Effect(changed=frozenset({"orders"})),
     "truncate table ClassicModels.orders": Effect(changed=frozenset({"orders"})),
@@ -40,9 +38,7 @@ CASES = {
     "SET STATEMENT max_statement_time = 9, lock_wait_timeout = 1 FOR TRUNCATE TABLE orders": Effect(
         emptied=frozenset({"orders"})
     ),
-    "set statement lock_wait_timeout=1 for alter table orders add x int": Effect(
-        changed=frozenset({"orders"})
-    ),
+    "set statement lock_wait_timeout=1 for alter table orders add x int": Effect(changed=frozenset({"orders"})),
     "set @a = 1": NONE,
     "insert into classicmodels.orders values ('customers')": wrote("orders"),
     "UPDATE orders, customers set a = 1": wrote("orders", "Customers"),

@@ -34,9 +34,7 @@ def small(codes, metas, *fields):
 def test_all_that_a_server_tells_of_a_table_is_read():
     found, columns = by_name(FULL)
     assert (found.table_id, found.schema, found.table, found.has_names) == (23, "classicmodels", "t", True)
-    assert columns["id"] == LoggedColumn(
-        name="id", type_code=log.LONG, meta=0, nullable=False, unsigned=False
-    )
+    assert columns["id"] == LoggedColumn(name="id", type_code=log.LONG, meta=0, nullable=False, unsigned=False)
     assert [name for name, column in columns.items() if column.unsigned] == ["b", "y", "d", "f"]
     assert [name for name, column in columns.items() if not column.nullable] == ["id"]
     assert columns["e"].members == (b"a\\b", b"\xe7'x")
@@ -48,8 +46,18 @@ def test_all_that_a_server_tells_of_a_table_is_read():
         800,
     )  # ten bits, two of them hidden
     assert {name: column.collation for name, column in columns.items() if column.collation not in (None, 63)} == {
-        "js": 46, "vc": 8, "c10": 45, "c255": 45, "tx": 45, "tt": 45, "ltx": 35, "vcc": 45, "tc": 8, "e": 8, "s": 45,
-    }  # fmt: skip
+        "js": 46,
+        "vc": 8,
+        "c10": 45,
+        "c255": 45,
+        "tx": 45,
+        "tt": 45,
+        "ltx": 35,
+        "vcc": 45,
+        "tc": 8,
+        "e": 8,
+        "s": 45,
+    }
 
 
 def test_with_less_of_it_names_and_members_are_unknown_and_signs_are_not():
@@ -62,20 +70,14 @@ def test_with_less_of_it_names_and_members_are_unknown_and_signs_are_not():
 def test_without_any_of_it_only_the_bytes_are_known():
     found, columns = by_name(b"")
     assert not found.has_names
-    assert {(column.unsigned, column.collation, column.members) for column in found.columns} == {
-        (None, None, ())
-    }
+    assert {(column.unsigned, column.collation, column.members) for column in found.columns} == {(None, None, ())}
     assert columns["vc"].meta == 300
 
 
 def test_collations_are_one_for_all_and_the_exceptions():
-    columns = small(
-        [15, 3, 252, 15], [9, 0, 2, 9, 0], (log.DEFAULT_CHARSET, bytes([45, 1, 63, 2, 252, 0, 9]))
-    )
+    columns = small([15, 3, 252, 15], [9, 0, 2, 9, 0], (log.DEFAULT_CHARSET, bytes([45, 1, 63, 2, 252, 0, 9])))
     assert [column.collation for column in columns] == [45, None, 63, 2304]
-    columns = small(
-        [254, 254], [0xF7, 1, 0xFE, 9], (log.LIST_DEFAULT_CHARSET, bytes([8])), (log.DEFAULT_CHARSET, b"-")
-    )
+    columns = small([254, 254], [0xF7, 1, 0xFE, 9], (log.LIST_DEFAULT_CHARSET, bytes([8])), (log.DEFAULT_CHARSET, b"-"))
     assert [column.collation for column in columns] == [8, 45]
 
 
@@ -86,12 +88,17 @@ def test_a_year_has_a_sign_bit_of_its_own():
 
 def test_mysqls_hidden_arrays_and_what_is_yet_unknown_are_stepped_over():
     columns = small(
-        [log.ARRAY, log.LONG, log.ARRAY, log.VARCHAR], [log.LONGLONG, log.VARCHAR, 1, 0, 0, 44, 1],
-        (log.NAMES, b"\x01a\x01b\x01c\x01d"), (200, b"what comes"),
-    )  # fmt: skip
+        [log.ARRAY, log.LONG, log.ARRAY, log.VARCHAR],
+        [log.LONGLONG, log.VARCHAR, 1, 0, 0, 44, 1],
+        (log.NAMES, b"\x01a\x01b\x01c\x01d"),
+        (200, b"what comes"),
+    )
     assert [(column.name, column.type_code, column.meta) for column in columns] == [
-        ("a", log.ARRAY, 0), ("b", log.LONG, 0), ("c", log.ARRAY, 0), ("d", log.VARCHAR, 300),
-    ]  # fmt: skip
+        ("a", log.ARRAY, 0),
+        ("b", log.LONG, 0),
+        ("c", log.ARRAY, 0),
+        ("d", log.VARCHAR, 300),
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 8, 9, 300])

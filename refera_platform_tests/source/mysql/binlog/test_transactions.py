@@ -51,15 +51,11 @@ def test_transactions_come_in_the_order_of_their_commits_and_rollbacks_never(sta
     ]
 
 
-def test_a_prepared_transaction_counts_when_it_is_committed_and_is_forgotten_when_it_is_rolled_back(
-    stage, shop
-):
+def test_a_prepared_transaction_counts_when_it_is_committed_and_is_forgotten_when_it_is_rolled_back(stage, shop):
     with from_here(stage) as read:
         for name in ("one", "two"):
             shop.run(f"xa start '{name}', 'b', 7")
-            shop.run(
-                "update offices set phone = concat(phone, 'x')" if name == "one" else "delete from payments"
-            )
+            shop.run("update offices set phone = concat(phone, 'x')" if name == "one" else "delete from payments")
             shop.run(f"xa end '{name}', 'b', 7")
             shop.run(f"xa prepare '{name}', 'b', 7")
             if name == "one":
@@ -73,9 +69,7 @@ def test_a_prepared_transaction_counts_when_it_is_committed_and_is_forgotten_whe
     assert listener.stories == [["u offices", "commit"], ["u payments", "commit"]]
 
 
-def test_a_transaction_prepared_on_one_day_and_committed_on_the_next_is_read_from_where_it_was_prepared(
-    stage, shop
-):
+def test_a_transaction_prepared_on_one_day_and_committed_on_the_next_is_read_from_where_it_was_prepared(stage, shop):
     with from_here(stage) as read:
         shop.run("xa start 'open'")
         shop.run("update payments set amount = 4")
@@ -242,9 +236,7 @@ def elsewhere(tmp_path):
 def test_after_a_restart_places_have_the_second_of_the_new_file_also_on_a_quiet_server(elsewhere):
     stage = load({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)})
     with open_shop(elsewhere), source_of(stage) as source:
-        start = proved(
-            partial(open_wire, stage.databases["classicmodels"]), source.server, end_of_log(source)
-        )
+        start = proved(partial(open_wire, stage.databases["classicmodels"]), source.server, end_of_log(source))
     stack.down(elsewhere)
     stack.up(elsewhere)
     stage = load({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)})
@@ -277,9 +269,7 @@ def test_rows_of_a_transaction_that_a_crash_cut_off_are_said_to_be_unclear(elsew
         (data,) = [row[1] for row in shop.ask("show variables like 'datadir'")]
     stack.down(elsewhere)
     file = Path(data) / end.file
-    file.write_bytes(
-        file.read_bytes()[: end.offset - XID_BYTES]
-    )  # the end of the transaction was not yet written
+    file.write_bytes(file.read_bytes()[: end.offset - XID_BYTES])  # the end of the transaction was not yet written
     stack.up(elsewhere)
     with source_of(stage) as source:
         listener = Listener()

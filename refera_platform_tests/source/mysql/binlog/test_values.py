@@ -26,13 +26,12 @@ def seen(converted, name="a"):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "width"), [("int8", 1), ("uint8", 1), ("int16", 2), ("uint16", 2), ("int32", 3), ("uint32", 3), ("int64", 8), ("uint64", 8)]
-)  # fmt: skip
+    ("dtype", "width"),
+    [("int8", 1), ("uint8", 1), ("int16", 2), ("uint16", 2), ("int32", 3), ("uint32", 3), ("int64", 8), ("uint64", 8)],
+)
 def test_whole_numbers_reach_from_end_to_end(dtype, width):
     signed = dtype.startswith("int")
-    edges = (
-        [-(1 << 8 * width - 1), -1, 0, (1 << 8 * width - 1) - 1] if signed else [0, 1, (1 << 8 * width) - 1]
-    )
+    edges = [-(1 << 8 * width - 1), -1, 0, (1 << 8 * width - 1) - 1] if signed else [0, 1, (1 << 8 * width) - 1]
     raw = matrix(*(edge.to_bytes(width, "little", signed=signed) for edge in edges))
     assert seen(column_decoder.plain(dtype)(raw, None)) == (edges, 0)
     assert column_decoder.digits(dtype)(raw, None) == [b"%d" % edge for edge in edges]
@@ -50,9 +49,12 @@ def test_null_is_null_and_not_what_stands_in_its_place():
         ["x", None, ""],
         0,
     )
-    assert seen(temporal.date(matrix(b"\0\0\0", b"\0\0\0", (2026 << 9 | 3 << 5 | 10).to_bytes(3, "little")), valid)) == (
-        [None, None, date(2026, 3, 10)], 1,
-    )  # fmt: skip
+    assert seen(
+        temporal.date(matrix(b"\0\0\0", b"\0\0\0", (2026 << 9 | 3 << 5 | 10).to_bytes(3, "little")), valid)
+    ) == (
+        [None, None, date(2026, 3, 10)],
+        1,
+    )
 
 
 def test_text_that_is_none_is_refused_by_the_name_of_its_column():
@@ -71,9 +73,7 @@ def test_a_member_that_a_list_does_not_have_is_refused():
 
 def test_sets_of_64_members_are_whole():
     members = [b"m%d" % index for index in range(64)]
-    found, _ = seen(
-        column_decoder.Listed(members, "x", is_set=True)(matrix(b"\xff" * 8, b"\0" * 7 + b"\x80"), None)
-    )
+    found, _ = seen(column_decoder.Listed(members, "x", is_set=True)(matrix(b"\xff" * 8, b"\0" * 7 + b"\x80"), None))
     assert found == [b",".join(members).decode(), "m63"]
 
 
@@ -118,11 +118,14 @@ def test_compressed_values_are_what_was_compressed():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("00000000000000000000000000000000", "::"), ("00000000000000000000000000000001", "::1"),
-        ("00000000000000000000ffff01020304", "::ffff:1.2.3.4"), ("00000000000000000000000001020304", "::1.2.3.4"),
-        ("00010000000200000003000000040000", "1::2:0:3:0:4:0"), ("20010db8000000010000000000000000", "2001:db8:0:1::"),
+        ("00000000000000000000000000000000", "::"),
+        ("00000000000000000000000000000001", "::1"),
+        ("00000000000000000000ffff01020304", "::ffff:1.2.3.4"),
+        ("00000000000000000000000001020304", "::1.2.3.4"),
+        ("00010000000200000003000000040000", "1::2:0:3:0:4:0"),
+        ("20010db8000000010000000000000000", "2001:db8:0:1::"),
         ("00010002000300040005000600070008", "1:2:3:4:5:6:7:8"),
     ],
-)  # fmt: skip
+)
 def test_an_ipv6_address_is_printed_as_the_server_prints_it(value, text):
     assert column_decoder.inet6(bytes.fromhex(value)) == text.encode()
