@@ -11,7 +11,8 @@ from refera_platform.sandbox.business.sample import Admin, create
 from refera_platform.sandbox.dump.restore import restore
 from refera_platform.warehouse.build.run import build
 from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, ship_answer, stock_answer
-from refera_platform_tests.conftest import REAL_DUMP, TODAY, capture_all, evening, owner
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import REAL_DUMP, capture_all, evening, owner
 
 STOCK, SHIP = "ans_stock_by_product_and_month", "ans_time_to_ship"
 

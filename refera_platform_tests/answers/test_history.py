@@ -9,7 +9,8 @@ from refera_platform.answers.session import opened
 from refera_platform.errors import QueryError
 from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
-from refera_platform_tests.conftest import TODAY, captures
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captures
 
 FIRST = TODAY - timedelta(days=3)
 PAYMENTS = catalog.find("payments")

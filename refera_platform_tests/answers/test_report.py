@@ -22,8 +22,8 @@ from refera_platform.settings.object_store import ObjectStore
 from refera_platform.warehouse.build.run import build
 from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE
 from refera_platform.warehouse.catalogs.lineage import Column, Lineage
-from refera_platform_tests.business import open_shop
-from refera_platform_tests.conftest import TODAY, capture_all, copy_into, own_stage
+from refera_platform_tests.business import TODAY, open_shop
+from refera_platform_tests.local_stack import capture_all, copy_into, own_stage
 
 HOSTILE = "</script><!--<b>&amp; 'é'\u2028"
 ANSWERS = {

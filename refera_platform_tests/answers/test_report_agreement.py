@@ -9,8 +9,8 @@ import pytest
 from refera_platform.answers.report.charts import NAMED
 from refera_platform.answers.report.figures import Figures, gather
 from refera_platform.warehouse.build.run import build
-from refera_platform_tests.business import open_shop
-from refera_platform_tests.conftest import TODAY, capture_all, own_stage
+from refera_platform_tests.business import TODAY, open_shop
+from refera_platform_tests.local_stack import capture_all, own_stage
 
 KINDS = {
     "product_name": "product",

@@ -12,8 +12,8 @@ from refera_platform.answers.report.publish import PREVIEW, publish, published_p
 from refera_platform.answers.session import opened
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.build.run import build
-from refera_platform_tests.business import open_shop
-from refera_platform_tests.conftest import TODAY, capture_all, own_stage
+from refera_platform_tests.business import TODAY, open_shop
+from refera_platform_tests.local_stack import capture_all, own_stage
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -6,8 +6,9 @@ from refera_platform.answers.damage import named_by
 from refera_platform.answers.verify import verify
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.publish.publication import fixed_key, inputs_key, object_key, read
-from refera_platform_tests.conftest import TODAY, capture_all, captured
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.fault_proxy import before_the_store, flipped
+from refera_platform_tests.local_stack import capture_all, captured
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from refera_platform.answers.session import opened
 from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build
 from refera_platform_tests.business import TODAY, open_shop
-from refera_platform_tests.conftest import captures, evening, own_stage
+from refera_platform_tests.local_stack import captures, evening, own_stage
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt
 
 NEXT = TODAY + timedelta(days=1)

@@ -20,7 +20,8 @@ from refera_platform.sandbox import stack
 from refera_platform.source import catalog
 from refera_platform.source.doctor.finding import Finding, Verdict
 from refera_platform.source.table import Strategy
-from refera_platform_tests.conftest import TODAY, captures
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captures
 
 COMPARED = tuple(replace(table, strategy=Strategy.COMPARE) for table in catalog.TABLES)
 

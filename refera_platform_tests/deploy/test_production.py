@@ -17,11 +17,11 @@ from refera_platform.orchestration.run_history.run_process import PROCESS
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.stack_file import StackAddress
 from refera_platform.settings.stage import Stage
-from refera_platform_tests.business import Shop
-from refera_platform_tests.conftest import TODAY, captured, evening, own_stage, root
+from refera_platform_tests.business import TODAY, Shop
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.deploy.postgres import Postgres
 from refera_platform_tests.deploy.processes import Services
+from refera_platform_tests.local_stack import captured, evening, own_stage, root
 from refera_platform_tests.ui import FINISHED
 
 BACKFILLS = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status numPartitions } } } }"

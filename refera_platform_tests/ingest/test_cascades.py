@@ -9,8 +9,9 @@ import pytest
 from refera_platform.doctor import preflight
 from refera_platform.orchestration.checks.ingest import AGREES, results
 from refera_platform.source.table import SourceTable
-from refera_platform_tests.conftest import TODAY, captures, root
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
+from refera_platform_tests.local_stack import captures, root
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE

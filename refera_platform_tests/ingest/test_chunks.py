@@ -15,8 +15,8 @@ from refera_platform.source.connection import connect
 from refera_platform.source.key_ranges import bounds, condition
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.conftest import captures, own_stage, source_of
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
+from refera_platform_tests.local_stack import captures, own_stage, source_of
 
 SMALL = Sizes(rows=2, bytes=1 << 30)
 LINES = catalog.find("orderdetails")

@@ -9,9 +9,10 @@ import sys
 import threading
 from collections import defaultdict
 
-from refera_platform_tests.conftest import TODAY, evening, owner
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.extractor import extract, table_of
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
+from refera_platform_tests.local_stack import evening, owner
 
 WALK = (1, 2, 3, 4, None, 6, 7, 8)
 """States of a row, in order; it is deleted after the fourth and comes back."""

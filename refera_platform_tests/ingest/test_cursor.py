@@ -11,8 +11,9 @@ from refera_platform.lake.lake import raw_rows
 from refera_platform.source import catalog
 from refera_platform.source.mysql.snapshot import pull
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform_tests.conftest import TODAY, captured, source_of
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.test_query_based import changes_of, state_of
+from refera_platform_tests.local_stack import captured, source_of
 
 YESTERDAY = TODAY - timedelta(days=1)
 MOVES = SourceTable(

@@ -21,8 +21,9 @@ from refera_platform.source import catalog
 from refera_platform.source.connection import connect
 from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform_tests.conftest import TODAY, captures, evening
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, states_of
+from refera_platform_tests.local_stack import captures, evening
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
@@ -81,7 +82,7 @@ def test_a_first_capture_says_that_a_key_has_a_date_that_no_calendar_has(stage, 
 
 SECRET = "a value of a row"
 PLACES = {
-    "planning": (run.windows, "plan"),
+    "planning": (run.day_windows, "plan"),
     "planning to the present": (Job, "days_to_the_present"),
     "decoding": (RowDecoder, "arrow"),
     "cutting rows": (RowDecoder, "read"),

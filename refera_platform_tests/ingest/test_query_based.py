@@ -14,7 +14,8 @@ from refera_platform.lake.lake import current_state, raw_rows
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
-from refera_platform_tests.conftest import TODAY, capture_all, captured, source_of
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import capture_all, captured, source_of
 
 YESTERDAY = TODAY - timedelta(days=1)
 

@@ -21,9 +21,10 @@ from refera_platform.ingest.run import capture_tables
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.connection import connect
-from refera_platform_tests.conftest import TODAY, captures, evening
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.extractor import table_of
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
+from refera_platform_tests.local_stack import captures, evening
 
 KINDS = {
     "int": some.integers(-(2**31), 2**31 - 1),

@@ -18,9 +18,10 @@ from refera_platform.orchestration.checks.standing import whole_of
 from refera_platform.source import catalog
 from refera_platform.source.connection import connect
 from refera_platform.source.table import Strategy
-from refera_platform_tests.conftest import TODAY, captured, evening
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_errors import purge, reset
+from refera_platform_tests.local_stack import captured, evening
 
 ONE = timedelta(days=1)
 PAYMENTS = catalog.find("payments")

@@ -10,8 +10,9 @@ from refera_platform.errors import LakeError
 from refera_platform.ingest.result import Refused
 from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable
-from refera_platform_tests.conftest import TODAY, captured, captures, root
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
+from refera_platform_tests.local_stack import captured, captures, root
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
@@ -195,7 +196,7 @@ def passed(stage, tables, day=TODAY):
     from refera_platform.ingest.run import capture_tables
     from refera_platform.lake.lake import Lake
     from refera_platform.source.connection import connect
-    from refera_platform_tests.conftest import evening
+    from refera_platform_tests.local_stack import evening
 
     at = stage.at(evening(day))
     with scratch(at) as folder, connect(at, "classicmodels", folder) as source:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from refera_platform.source import catalog
-from refera_platform_tests.conftest import TODAY, capture_all, captured, captures, owner
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
+from refera_platform_tests.local_stack import capture_all, captured, captures, owner
 
 ONE = timedelta(days=1)
 FIRST = TODAY - 4 * ONE

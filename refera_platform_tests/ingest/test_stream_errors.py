@@ -12,9 +12,9 @@ from refera_platform.errors import LakeError
 from refera_platform.sandbox import stack
 from refera_platform.settings.stage import load
 from refera_platform.source import catalog
-from refera_platform_tests.business import open_shop
-from refera_platform_tests.conftest import TODAY, captured, root
+from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
+from refera_platform_tests.local_stack import captured, root
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
@@ -131,7 +131,7 @@ def test_a_server_restored_from_a_backup_is_refused_though_it_has_the_same_name(
 def shop_of(place):
     """The owner's hand in a source whose business goes on."""
     from refera_platform_tests.business import Shop
-    from refera_platform_tests.conftest import owner
+    from refera_platform_tests.local_stack import owner
 
     with closing(owner(place)) as connection:
         shop = Shop(connection)

@@ -11,10 +11,11 @@ from refera_platform.lake.lake import Lake
 from refera_platform.lake.writer import nothing, write_day
 from refera_platform.orchestration.checks import ingest
 from refera_platform.source.table import SourceTable
-from refera_platform_tests.conftest import TODAY, captures, source_of
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_changes import server
 from refera_platform_tests.ingest.test_stream_settling import early, pass_at
+from refera_platform_tests.local_stack import captures, source_of
 
 __all__ = ["server"]
 ONE = timedelta(days=1)

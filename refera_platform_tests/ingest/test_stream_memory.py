@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from refera_platform_tests.conftest import TODAY, evening
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.extractor import extract, table_of
 from refera_platform_tests.ingest.logged_tables import raw_of
+from refera_platform_tests.local_stack import evening
 
 ONCE = """
 import resource, sys

@@ -16,9 +16,10 @@ from refera_platform.lake.lake import Lake
 from refera_platform.source import catalog
 from refera_platform.source.connection import connect
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform_tests.conftest import TODAY, captured, captures, source_of
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_changes import passed, server
+from refera_platform_tests.local_stack import captured, captures, source_of
 
 __all__ = ["server"]
 ONE = timedelta(days=1)

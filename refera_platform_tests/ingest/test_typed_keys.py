@@ -10,8 +10,9 @@ from refera_platform.lake.object_state import RawState
 from refera_platform.reconcile import values
 from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform_tests.conftest import TODAY, captured
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
+from refera_platform_tests.local_stack import captured
 
 YESTERDAY = TODAY - timedelta(days=1)
 CODES = SourceTable(database="classicmodels", name="codes", key=("code",), about="Rows that a text recognises.")

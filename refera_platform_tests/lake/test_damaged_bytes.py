@@ -13,10 +13,11 @@ from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState
 from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
-from refera_platform_tests.conftest import TODAY, captured, captures
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.fault_proxy import Answer, before_the_store, flipped
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
 from refera_platform_tests.ingest.test_chunks import LINES, capture_in_pieces, stage_one
+from refera_platform_tests.local_stack import captured, captures
 
 PICTURE = random.Random(11).randbytes(200_000)
 """Bytes that no compression shrinks: a bit of them is flipped without any reader noticing."""

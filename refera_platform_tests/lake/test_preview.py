@@ -17,7 +17,8 @@ from refera_platform.orchestration.metadata.day_history import DayFigures, drawn
 from refera_platform.orchestration.metadata.preview_table import as_markdown, plain
 from refera_platform.settings.object_store import ObjectStore
 from refera_platform.source import catalog
-from refera_platform_tests.conftest import TODAY, captured
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captured
 
 HOSTILE = [
     "a | b",

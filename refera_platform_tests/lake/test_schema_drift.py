@@ -11,8 +11,9 @@ from refera_platform.errors import LakeError
 from refera_platform.lake.lake import raw_rows
 from refera_platform.lake.schema_drift import Altered, altered, common
 from refera_platform.source import catalog
-from refera_platform_tests.conftest import TODAY, captured, source_of
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.test_query_based import state_of
+from refera_platform_tests.local_stack import captured, source_of
 
 YESTERDAY = TODAY - timedelta(days=1)
 

@@ -14,8 +14,9 @@ from refera_platform.orchestration.checks import ingest
 from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.build.inputs import Inputs, register
-from refera_platform_tests.conftest import TODAY, captured, captures, source_of
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
+from refera_platform_tests.local_stack import captured, captures, source_of
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE

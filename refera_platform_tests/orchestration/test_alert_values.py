@@ -19,7 +19,8 @@ from refera_platform.runners.aws_lambda.client import Function
 from refera_platform.settings.alerts import AlertSettings
 from refera_platform.settings.runner import RunnerSettings
 from refera_platform_tests.alerts.receivers import listening_hook, listening_mailbox
-from refera_platform_tests.conftest import TODAY, evening, root, source_of
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import evening, root, source_of
 from refera_platform_tests.orchestration.test_alerts import new_history, world
 
 __all__ = ["new_history", "world"]

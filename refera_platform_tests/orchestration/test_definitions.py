@@ -12,7 +12,7 @@ from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks.standing import due_day, freshness_of
 from refera_platform.settings.stage import CHECKOUT
 from refera_platform.source import catalog
-from refera_platform_tests.conftest import TODAY
+from refera_platform_tests.business import TODAY
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH
 from refera_platform.orchestration.run_history import run_process
 from refera_platform.source import catalog
 from refera_platform.warehouse.publish.publication import read
-from refera_platform_tests.conftest import TODAY, captured, evening, root
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captured, evening, root
 
 
 def run(stage, *days, select="", **options):

@@ -20,7 +20,8 @@ from refera_platform.warehouse.build import run as warehouse
 from refera_platform.warehouse.build.node_result import NodeResult, heard
 from refera_platform.warehouse.build.previews import hidden_in
 from refera_platform.warehouse.catalogs.lineage import Column, Lineage
-from refera_platform_tests.conftest import TODAY, evening
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import evening
 
 ORDERS, CUSTOMERS = catalog.find("orders"), catalog.find("customers")
 

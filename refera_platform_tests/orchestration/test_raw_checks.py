@@ -11,7 +11,8 @@ from refera_platform.orchestration.checks.ingest import DESCRIPTIONS, VALUES, re
 from refera_platform.orchestration.checks.standing import whole_of
 from refera_platform.reconcile.result import OVER, Reconciled
 from refera_platform.source import catalog
-from refera_platform_tests.conftest import TODAY, captured
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captured
 
 ORDERS = catalog.find("orders")
 YESTERDAY = TODAY - timedelta(days=1)

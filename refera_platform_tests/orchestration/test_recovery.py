@@ -18,7 +18,8 @@ from refera_platform.orchestration.run_history import retry_candidates, retry_se
 from refera_platform.orchestration.run_history.failed_days import NO_FAILURE
 from refera_platform.settings.stage import load
 from refera_platform.source import catalog
-from refera_platform_tests.conftest import TODAY, captured, evening
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captured, evening
 from refera_platform_tests.ui import business, served
 
 PAYMENTS = keys.raw(catalog.find("payments"))

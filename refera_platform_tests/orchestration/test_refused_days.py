@@ -12,7 +12,8 @@ from refera_platform.orchestration import headless, instance, keys
 from refera_platform.orchestration.partitions import days_of
 from refera_platform.orchestration.run_history.failed_runs import look_at_runs
 from refera_platform.source import catalog
-from refera_platform_tests.conftest import TODAY, captured
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captured
 from refera_platform_tests.orchestration.test_alerts import new_history, world
 from refera_platform_tests.orchestration.test_recovery import later, looked, standing
 from refera_platform_tests.orchestration.test_schedules import requests

@@ -14,7 +14,8 @@ from refera_platform.orchestration import headless, keys
 from refera_platform.orchestration.partitions import RANGE_END, RANGE_START, days_of
 from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
-from refera_platform_tests.conftest import TODAY, captured, evening
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captured, evening
 
 ORDERS, PAYMENTS = catalog.find("orders"), catalog.find("payments")
 NIGHT = TODAY + timedelta(days=1)

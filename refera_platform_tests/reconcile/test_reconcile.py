@@ -13,7 +13,8 @@ from refera_platform.reconcile import values as reconcile
 from refera_platform.source import catalog
 from refera_platform.source.connection import Source
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform_tests.conftest import TODAY, captured, captures, source_of
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captured, captures, source_of
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE

@@ -14,8 +14,8 @@ from refera_platform.orchestration import headless
 from refera_platform.orchestration.assets import raw_tables
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.conftest import evening, own_stage
 from refera_platform_tests.ingest.logged_tables import differences_of
+from refera_platform_tests.local_stack import evening, own_stage
 from refera_platform_tests.runners.conftest import EXTRACT, MESSAGES
 
 YESTERDAY = TODAY - timedelta(days=1)

@@ -16,7 +16,7 @@ from refera_platform.source import catalog
 from refera_platform.source.doctor.finding import fail, ok
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.conftest import capture_all, captured
+from refera_platform_tests.local_stack import capture_all, captured
 
 BY_ADDRESS = {table.address: table for table in catalog.TABLES}
 

@@ -16,9 +16,9 @@ from refera_platform.runners.aws_lambda.handler import PassingError, handler
 from refera_platform.source import catalog
 from refera_platform.source.mysql.server.mariadb import MariaDB
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.conftest import captures
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_changes import root_session, server
+from refera_platform_tests.local_stack import captures
 from refera_platform_tests.runners.calls import Context, tell, variables
 
 __all__ = ["server"]

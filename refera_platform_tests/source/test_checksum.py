@@ -9,8 +9,8 @@ from hypothesis import strategies as some
 from refera_platform.source.checksum import Checksums
 from refera_platform.source.mysql.snapshot import pull
 from refera_platform.source.table import SourceTable
-from refera_platform_tests.conftest import source_of
 from refera_platform_tests.ingest.test_random_days import KEYS, KINDS
+from refera_platform_tests.local_stack import source_of
 from refera_platform_tests.source.test_types import EXTREMES
 
 ANY = some.text(some.characters(codec="utf-8", exclude_characters="\0"), max_size=9)

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from refera_platform.source.collation import CASE, UNKNOWN, Fold, fold_of, folded
-from refera_platform_tests.conftest import owner
+from refera_platform_tests.local_stack import owner
 
 BLOCKS = (
     (0x20, 0x7F),

@@ -9,7 +9,7 @@ import pytest
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import connect
 from refera_platform.source.types import Column
-from refera_platform_tests.conftest import root, source_of
+from refera_platform_tests.local_stack import root, source_of
 from refera_platform_tests.source.plain import without_tls
 
 SECRET = "s3cret'\"\\;-- drop"

@@ -20,7 +20,8 @@ from refera_platform.source.declaration import database_name, module, text
 from refera_platform.source.discover import Proposal, discover
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform_tests.conftest import TODAY, captures, source_of
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captures, source_of
 
 RUFF = Path(sys.executable).parent / "ruff"
 

@@ -2,7 +2,7 @@
 
 from refera_platform.source import totals
 from refera_platform.source.catalog import find
-from refera_platform_tests.conftest import source_of
+from refera_platform_tests.local_stack import source_of
 
 
 def test_the_source_adds_up_a_table_in_its_declared_groups(stage, shop):

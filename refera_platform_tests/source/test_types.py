@@ -11,7 +11,7 @@ import pytest
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.snapshot import pull
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform_tests.conftest import source_of
+from refera_platform_tests.local_stack import source_of
 
 TABLE = SourceTable(database="classicmodels", name="extremes", key=("id",), about="Extremes.")
 

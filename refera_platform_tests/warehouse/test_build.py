@@ -15,8 +15,9 @@ from refera_platform.source import totals
 from refera_platform.warehouse.build import run as building
 from refera_platform.warehouse.build.run import build
 from refera_platform.warehouse.publish.publication import FAILURES, KEY, OBJECTS, fixed_key, read
-from refera_platform_tests.conftest import TODAY, capture_all, captured
+from refera_platform_tests.business import TODAY
 from refera_platform_tests.fault_proxy import before_the_store, flipped
+from refera_platform_tests.local_stack import capture_all, captured
 
 
 @pytest.fixture

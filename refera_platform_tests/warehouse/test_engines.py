@@ -16,8 +16,8 @@ from refera_platform.duckdb_session.session import session
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.build.run import build
 from refera_platform.warehouse.publish.publication import read
-from refera_platform_tests.business import open_shop
-from refera_platform_tests.conftest import TODAY, capture_all, own_stage
+from refera_platform_tests.business import TODAY, open_shop
+from refera_platform_tests.local_stack import capture_all, own_stage
 
 KINDS = {
     "BIGINT": pa.int64(),

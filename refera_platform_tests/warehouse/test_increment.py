@@ -14,7 +14,7 @@ from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build
 from refera_platform.warehouse.publish.publication import Published, read
 from refera_platform_tests.business import Shop
-from refera_platform_tests.conftest import captures, evening
+from refera_platform_tests.local_stack import captures, evening
 from refera_platform_tests.warehouse.random_business import RandomBusiness
 
 START = date(2026, 3, 29)

@@ -25,7 +25,7 @@ from refera_platform.warehouse.publish.publication import (
     relation,
 )
 from refera_platform.warehouse.publish.publish import publish
-from refera_platform_tests.conftest import TODAY
+from refera_platform_tests.business import TODAY
 
 MONTHS = ("2026-01", "2026-02", "2026-03")
 PROJECT = Project(

@@ -11,7 +11,7 @@ from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build
 from refera_platform_tests.business import TODAY, Shop, open_shop
-from refera_platform_tests.conftest import captures, evening, own_stage
+from refera_platform_tests.local_stack import captures, evening, own_stage
 
 NEXT = TODAY + timedelta(days=1)
 

@@ -7,7 +7,8 @@ from refera_platform.source.catalog import TABLES, find
 from refera_platform.warehouse.build.result import Built
 from refera_platform.warehouse.build.run import build
 from refera_platform_tests.answers.test_versions import ask
-from refera_platform_tests.conftest import TODAY, captures, evening
+from refera_platform_tests.business import TODAY
+from refera_platform_tests.local_stack import captures, evening
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt
 
 NEXT = TODAY + timedelta(days=1)

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from refera_platform.source.mysql.server.mysql import MySQL
-from refera_platform_tests.conftest import root, source_of
+from refera_platform_tests.local_stack import root, source_of
 
 
 @pytest.fixture

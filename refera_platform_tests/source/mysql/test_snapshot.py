@@ -10,7 +10,7 @@ from refera_platform.errors import SettingError, SourceError
 from refera_platform.source import catalog
 from refera_platform.source.mysql.snapshot import pull
 from refera_platform.source.table import SourceTable
-from refera_platform_tests.conftest import source_of
+from refera_platform_tests.local_stack import source_of
 
 KEY = b"a key of the tests, long enough"
 PEOPLE = SourceTable(database="classicmodels", name="people", key=("id",), about="People.")

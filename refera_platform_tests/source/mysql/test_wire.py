@@ -13,7 +13,7 @@ from refera_platform.settings.source_database import Database
 from refera_platform.source.mysql import wire
 from refera_platform.source.mysql.server import server_of
 from refera_platform.source.mysql.wire import open_wire, opened
-from refera_platform_tests.conftest import root
+from refera_platform_tests.local_stack import root
 from refera_platform_tests.source.mysql.guarded_server import SECRET, asked
 from refera_platform_tests.source.mysql.guarded_server import guarded as guarded
 

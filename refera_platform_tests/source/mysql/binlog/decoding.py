@@ -14,7 +14,7 @@ from refera_platform.source.mysql.binlog.table_map import read_table_map
 from refera_platform.source.mysql.snapshot import pull
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable
-from refera_platform_tests.conftest import source_of
+from refera_platform_tests.local_stack import source_of
 from refera_platform_tests.source.mysql.binlog.reading import end_of_log
 
 TABLE = SourceTable(database="classicmodels", name="logged", key=("id",), about="What the log tells.")

@@ -8,7 +8,7 @@ from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.transaction import Transaction
 from refera_platform.source.mysql.binlog.transaction_reader import TransactionReader
 from refera_platform.source.mysql.wire import Wire, open_wire
-from refera_platform_tests.conftest import source_of
+from refera_platform_tests.local_stack import source_of
 
 
 class Listener:

@@ -4,7 +4,7 @@ import pytest
 
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog.charsets import AS_THEY_ARE, UNICODE, Charset, Charsets
-from refera_platform_tests.conftest import source_of
+from refera_platform_tests.local_stack import source_of
 
 UNKNOWN_HERE = {"binary"}
 

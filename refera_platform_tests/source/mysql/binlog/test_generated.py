@@ -12,7 +12,7 @@ from refera_platform.source.mysql.binlog.row_decoder import row_decoder
 from refera_platform.source.mysql.binlog.table_map import read_table_map
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.types import Column
-from refera_platform_tests.conftest import source_of
+from refera_platform_tests.local_stack import source_of
 from refera_platform_tests.source.mysql.binlog.decoding import HASH_KEY, TABLE, Decoded, log_of, pulled
 
 TABLE_MAP = bytes.fromhex(

@@ -19,7 +19,7 @@ from refera_platform.source.mysql.binlog.transaction_reader import TransactionRe
 from refera_platform.source.mysql.binlog.verified_position import proved, require_same_log
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform_tests.business import open_shop
-from refera_platform_tests.conftest import owner, root, source_of
+from refera_platform_tests.local_stack import owner, root, source_of
 from refera_platform_tests.source.mysql.binlog.reading import Listener, end_of_log, from_here
 
 XID_BYTES = 31
