@@ -6,7 +6,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 REFERA := .venv/bin/refera
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test stress bench-cdc bench-warehouse bench-latency bench-lambda lambda_package terraform_plan terraform_apply lint types sql ui down clean
+.PHONY: help setup demo test unit lock stress bench-cdc bench-warehouse bench-latency bench-lambda lambda_package terraform_plan terraform_apply lint types sql ui down clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +18,13 @@ demo: setup ## three days of business from a sample source to answers; DUMP=file
 	@$(REFERA) demo $${DUMP:+--dump "$$DUMP"} $${SCALE:+--scale "$$SCALE"}
 
 test: lint ## style, types and SQL, then every test; ARGS="-k words" chooses among the tests
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+unit: setup ## only the tests that need no server, in seconds; one test: .venv/bin/pytest path -k words
+	@.venv/bin/pytest -m unit $(ARGS)
+
+lock: ## the five lock files from their wishes; each keeps the pins of the one before it
+	@bin/lock.sh
 
 stress: setup ## rows that are killed and counted, and random lives of tables, each for SECONDS_EACH=3600
 	@.venv/bin/pytest refera_platform_tests/ingest/test_counter_machine.py refera_platform_tests/ingest/test_random_days.py \

@@ -83,6 +83,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stress-seconds", type=int, default=0, help="seconds for each test that kills and repeats")
 
 
+UNIT = "pytest.mark.unit"
+SERVERS = {"home", "stage", "template", "copied", "shop", "lake"}
+"""Fixtures that start servers; a test that is marked ``unit`` asks for none of them."""
 SPREAD = {"test_headless", "test_build", "test_random_days", "test_stream_memory", "test_answers", "test_verify"}
 """Modules with tests of many seconds each; the others keep their tests together, and so what they share."""
 FIRST = {
@@ -115,8 +118,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     return ByModule(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m unit`` modules without the mark are not even imported: Dagster and dbt take seconds."""
+    is_module = collection_path.suffix == ".py" and collection_path.name.startswith("test_")
+    if config.option.markexpr == "unit" and is_module and UNIT not in collection_path.read_text():
+        return True
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what takes long begin first."""
+    """Let what takes long begin first, and hold unit tests to their word."""
+    for item in items:
+        needed = SERVERS & set(getattr(item, "fixturenames", ()))
+        if needed and item.get_closest_marker("unit"):
+            raise pytest.UsageError(f"{item.nodeid} is marked unit and asks for {', '.join(sorted(needed))}.")
     items.sort(key=lambda item: item.path.stem not in FIRST)
 
 

@@ -16,6 +16,8 @@ from refera_platform.alerts.memory import Memory
 from refera_platform.alerts.message import Origin, What, lasted, slack
 from refera_platform.errors import AlertError
 
+pytestmark = pytest.mark.unit
+
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

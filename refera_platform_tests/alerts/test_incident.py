@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from refera_platform.alerts.fault import LONGEST, Fault, Kind, one_line
 from refera_platform.alerts.incident import group
 
+pytestmark = pytest.mark.unit
+
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TABLES = [
     "customers",

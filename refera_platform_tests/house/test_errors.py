@@ -7,6 +7,8 @@ import pytest
 from refera_platform import errors
 from refera_platform_tests.house.tree import dotted, modules, name, room
 
+pytestmark = pytest.mark.unit
+
 READ_ROWS = {"source", "lake", "warehouse", "answers"}
 KINDS = {each for each, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.ReferaError)}
 WORDS = {"words", "said", "trouble", "fault"}

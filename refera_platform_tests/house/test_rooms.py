@@ -7,6 +7,8 @@ import pytest
 
 from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, modules, name, room
 
+pytestmark = pytest.mark.unit
+
 GROUND = ("errors", "disk", "clock", "json_fields", "settings", "aws", "duckdb_session")
 ROOMS = ("source", "lake", "reconcile", "ingest", "doctor", "warehouse", "answers")
 MAY_IMPORT = {

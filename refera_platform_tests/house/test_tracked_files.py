@@ -6,6 +6,8 @@ import pytest
 
 from refera_platform_tests.house.tree import known_files, name
 
+pytestmark = pytest.mark.unit
+
 PLACEHOLDERS = r"(?:password|secret|hush|bad|p|p%40ss[^@]*|\*{3}|…|%s|[{$<][^@]*)"
 """What stands for a password in examples and tests."""
 UNWANTED = {

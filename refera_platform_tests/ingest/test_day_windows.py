@@ -11,6 +11,8 @@ from refera_platform.ingest.stream.day_windows import after, onward, plan
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.mysql.binlog.position import Position
 
+pytestmark = pytest.mark.unit
+
 MONDAY = date(2026, 3, 9)
 ONE = timedelta(days=1)
 DAYS = [MONDAY + ONE * step for step in range(7)]

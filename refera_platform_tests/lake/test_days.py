@@ -8,6 +8,8 @@ from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused
 from refera_platform.lake.days import days_between, plan
 
+pytestmark = pytest.mark.unit
+
 TODAY = date(2026, 3, 10)
 CLOCK = Clock(fixed=datetime(2026, 3, 10, 9, tzinfo=UTC))
 

@@ -9,6 +9,8 @@ from refera_platform.lake.missing_days import gaps_of, spans
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.lake.test_volume import state_of
 
+pytestmark = pytest.mark.unit
+
 NOON = Clock(fixed=datetime(2026, 3, 10, 12, tzinfo=UTC))
 EARLY = Clock(fixed=datetime(2026, 3, 10, 3, tzinfo=UTC))
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as some
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.volume import ENOUGH, RECENT, changes_by_day, judged
 
+pytestmark = pytest.mark.unit
+
 MONDAY = date(2026, 3, 2)
 ONE = timedelta(days=1)
 WEEK = [900, 1000, 1100, 1000, 1050, 0, 0]

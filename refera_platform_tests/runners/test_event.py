@@ -8,6 +8,8 @@ from refera_platform.errors import DayRefused, SettingError
 from refera_platform.runners.aws_lambda.event import Operation, read, require_days_in_calendar
 from refera_platform.settings.stage import load
 
+pytestmark = pytest.mark.unit
+
 ASKED = {"database": "classicmodels", "tables": ["orders"], "days": ["2026-11-26"], "stage": "production"}
 PLAN = "0123456789abcdef" * 2
 

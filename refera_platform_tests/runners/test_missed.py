@@ -2,10 +2,14 @@
 
 from datetime import date, timedelta
 
+import pytest
+
 from refera_platform.lake.object_state import RawState
 from refera_platform.runners.aws_lambda.catch_up import asked_for, missed, scheduled_day
 from refera_platform.runners.aws_lambda.event import read
 from refera_platform.source.table import SourceTable, Strategy
+
+pytestmark = pytest.mark.unit
 
 DAY = date(2026, 3, 10)
 

@@ -5,6 +5,8 @@ import pytest
 from refera_platform.errors import SettingError
 from refera_platform.settings.alerts import AlertSettings
 
+pytestmark = pytest.mark.unit
+
 HOOK, SMTP, SENDER, TO, UI = (
     "REFERA_ALERT_WEBHOOK",
     "REFERA_ALERT_SMTP",

@@ -13,6 +13,8 @@ import pytest
 from refera_platform.errors import SourceError
 from refera_platform.source import arrow
 
+pytestmark = pytest.mark.unit
+
 CENTS = np.array([-123, 0, 10**18 - 1], dtype=np.int64)
 VALID = np.array([True, False, True])
 

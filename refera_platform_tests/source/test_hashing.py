@@ -8,6 +8,8 @@ from refera_platform.errors import SettingError
 from refera_platform.source.hashing import hashed, require_hash_key
 from refera_platform.source.table import SourceTable
 
+pytestmark = pytest.mark.unit
+
 VALUES = [b"ana@example.com", b"", None, "São João 🚗".encode(), bytes(range(256)), b"-42", b"x" * 100_000]
 PEOPLE = SourceTable(database="shop", name="people", key=("id",), hashed=frozenset({"email", "cpf"}), about="People.")
 

@@ -7,6 +7,8 @@ import pytest
 from refera_platform.source.doctor.privileges import beyond, grants, held, lacking, needed
 from refera_platform.source.table import SourceTable, Strategy
 
+pytestmark = pytest.mark.unit
+
 ORDERS = SourceTable(database="shop", name="orders", key=("id",), about="Orders.")
 ODD = replace(ORDERS, name="or`ders", strategy=Strategy.COMPARE)
 ACCOUNT = "`refera`@`10.0.0.%`"

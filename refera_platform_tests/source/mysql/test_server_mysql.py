@@ -7,6 +7,8 @@ from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.server import server_of
 from refera_platform.source.mysql.server.mysql import IN_FLIGHT, LOOKS, PATIENCE, MySQL
 
+pytestmark = pytest.mark.unit
+
 UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
 OTHER = "00000000-71ca-11e1-9e33-c80aa9429562"
 BEGIN = "start transaction with consistent snapshot, read only"

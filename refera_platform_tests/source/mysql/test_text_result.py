@@ -13,6 +13,8 @@ from refera_platform.source.mysql import text_result
 from refera_platform.source.mysql.text_result import read_blocks
 from refera_platform.source.mysql.wire import WHOLE, packets
 
+pytestmark = pytest.mark.unit
+
 END = b"\xfe\x00\x00\x22\x00"
 FAILED = b"\xff" + struct.pack("<H", 1412) + b"#HY000Table definition has changed"
 EDGES = (0, 1, 249, 250, 251, 252, 253, 255, 256, 65534, 65535, 65536, 70_000)

@@ -7,6 +7,8 @@ import pytest
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog import mysql_json
 
+pytestmark = pytest.mark.unit
+
 BY_HAND = bytes.fromhex(
     "00"  # a small object
     "0200 1e00"  # of 2 members and 30 bytes

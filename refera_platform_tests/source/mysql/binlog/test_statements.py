@@ -4,6 +4,8 @@ import pytest
 
 from refera_platform.source.mysql.binlog.ddl import NONE, Effect, effect
 
+pytestmark = pytest.mark.unit
+
 TABLES = ("orders", "or`der", "Customers", "select")
 ALL = frozenset(TABLES)
 

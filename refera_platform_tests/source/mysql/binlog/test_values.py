@@ -12,6 +12,8 @@ from refera_platform.source import arrow
 from refera_platform.source.mysql.binlog import column_decoder, temporal
 from refera_platform.source.mysql.binlog.decimals import decimal, decimal_bytes, decimal_text
 
+pytestmark = pytest.mark.unit
+
 
 def matrix(*rows):
     return np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), -1)
