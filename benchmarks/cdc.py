@@ -20,14 +20,14 @@ from pathlib import Path
 
 import pymysql
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.ingest.result import Refused
-from refera_platform.ingest.run import capture_tables
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.result import IngestFailure
+from refera_platform.ingest.run import ingest_tables
 from refera_platform.lake.lake import Lake
 from refera_platform.sandbox import stack
-from refera_platform.settings.stage import Stage, load
-from refera_platform.source.connection import connect
-from refera_platform.source.mysql.binlog.dump_connection import dump
+from refera_platform.settings.stage import Stage, load_stage
+from refera_platform.source.connection import open_source
+from refera_platform.source.mysql.binlog.dump_connection import dump_binlog
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable
 
@@ -58,18 +58,18 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as place:
         home = Path(place)
-        stack.up(home)
+        stack.start_stack(home)
         try:
             _prepare(home, chosen.rows)
             found = {name: _apart(home, name) for name in READERS}
         finally:
-            stack.down(home, wipe=True)
+            stack.stop_stack(home, wipe=True)
     _print(found)
 
 
 def _prepare(home: Path, rows: int) -> None:
     """A baseline, and then the log that is to be read."""
-    address = stack.status(home).address
+    address = stack.stack_status(home).address
     if address is None:
         raise SystemExit("The local stack did not start.")
     server = address.mariadb
@@ -92,14 +92,14 @@ def _prepare(home: Path, rows: int) -> None:
 
 
 def _stage(home: Path) -> Stage:
-    return load({"REFERA_STAGE": "test", "REFERA_HOME": str(home)})
+    return load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(home)})
 
 
 def _capture(stage: Stage) -> int:
-    with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
-        (came,) = capture_tables(Lake(stage), source, [TABLE], [stage.clock.today()], stage, folder)
-    if isinstance(came, Refused):
-        raise came.trouble
+    with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
+        (came,) = ingest_tables(Lake(stage), source, [TABLE], [stage.clock.today()], stage, folder)
+    if isinstance(came, IngestFailure):
+        raise came.error
     return sum(came.added.values())
 
 
@@ -138,10 +138,10 @@ def limit(home: Path) -> int:
     """Nothing but the log's bytes arriving, cut into events and checked."""
     file, offset = json.loads((home / "start.json").read_text())
     stage = _stage(home)
-    with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
+    with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
         wire = partial(open_wire, source.database)()
         with closing(wire):
-            for _ in dump(wire, source.server, file, offset):
+            for _ in dump_binlog(wire, source.server, file, offset):
                 pass
     return 0
 

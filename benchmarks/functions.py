@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from refera_platform.errors import ReferaError
-from refera_platform.settings.stage import Stage, load
+from refera_platform.settings.stage import Stage, load_stage
 from refera_platform_tests.runners.calls import variables
 from refera_platform_tests.runners.lambda_environment import Function
 from refera_platform_tests.runners.lambda_service import LambdaService
@@ -92,8 +92,8 @@ def main() -> None:
             business(folder / "home", days=2, scale=chosen.scale) as home,
             LambdaService(folder / "run") as service,
         ):
-            stage = load({"REFERA_STAGE": "local", "REFERA_HOME": str(home)})
-            stage = stage.at(stage.clock.now())
+            stage = load_stage({"REFERA_STAGE": "local", "REFERA_HOME": str(home)})
+            stage = stage.at_instant(stage.clock.now())
             rows = _measured(Bench(service, packages, stage), stage)
     for row in rows:
         speed = f"{row.rows / row.seconds:12,.0f} rows a second" if row.rows else ""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from refera_platform.cli.ui import free_port
 from refera_platform.errors import LocalStackError
-from refera_platform.settings.stage import environment
+from refera_platform.settings.stage import child_environment
 from refera_platform_tests.ui import REFERA, Ui, business, served
 
 PLAIN_DBT = """
@@ -84,7 +84,7 @@ def _location(home: Path) -> float:
         str(port),
     ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, env=environment(REFERA_HOME=str(home)), **quiet) as server:  # noqa: S603 - our own argv
+    with subprocess.Popen(command, env=child_environment(REFERA_HOME=str(home)), **quiet) as server:  # noqa: S603 - our own argv
         while server.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -114,7 +114,7 @@ def _timed(ui: Ui, assets: list[str], tags: dict[str, str]) -> tuple[dict[str, f
 def _plain_dbt(home: Path) -> float:
     answer = subprocess.run(  # noqa: S603 - our own argv
         [sys.executable, "-c", PLAIN_DBT],
-        env=environment(REFERA_HOME=str(home)),
+        env=child_environment(REFERA_HOME=str(home)),
         check=True,
         capture_output=True,
     )

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from benchmarks.relay import Relay
 from benchmarks.warehouse_lake import BenchLake
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.sandbox import stack
-from refera_platform.settings.stage import Stage, load
-from refera_platform.warehouse.build.run import build
-from refera_platform.warehouse.publish.publication import fixed_key, read
+from refera_platform.settings.stage import Stage, load_stage
+from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.publish.publication import fixed_key, read_publication
 
 DAYS_TIMED = 3
 """Daily builds whose time is taken; the median is told."""
@@ -46,17 +46,17 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as place:
         home = Path(place)
-        stack.up(home)
+        stack.start_stack(home)
         try:
             found = _compare(home, chosen.lines)
         finally:
-            stack.down(home, wipe=True)
+            stack.stop_stack(home, wipe=True)
     _print(found, chosen.lines)
 
 
 def _compare(home: Path, lines: int) -> dict[str, dict[str, float]]:
     stage = _stage(home, "")
-    with scratch(stage) as folder, session(stage, folder) as connection:
+    with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
         bench = BenchLake(Lake(stage), connection, folder, lines)
         bench.baseline()
         for _ in range(DAYS_BEFORE):
@@ -82,12 +82,12 @@ def _compare(home: Path, lines: int) -> dict[str, dict[str, float]]:
 
 
 def _stage(home: Path, endpoint: str) -> Stage:
-    stage = load({"REFERA_STAGE": "test", "REFERA_HOME": str(home)})
+    stage = load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(home)})
     return replace(stage, store=replace(stage.store, endpoint=endpoint)) if endpoint else stage
 
 
 def _content(stage: Stage) -> dict[str, str]:
-    found = read(ObjectRoot(stage.warehouse, stage.store))
+    found = read_publication(ObjectRoot(stage.warehouse, stage.store))
     tables = {**found.models, **found.state}
     return {f"{name} {item.month}": item.sha256 for name, model in tables.items() for item in model.objects}
 
@@ -111,10 +111,10 @@ def _measure(stage: Stage, what: str) -> None:
     if what == "limit":
         months = _to_and_fro(stage)
     else:
-        built = build(stage, full_refresh=what == "full")
-        if built.published is None or bool(built.reason) != (what == "full"):
-            raise SystemExit(f"{what}: {built.reason or built.verdict()}")
-        months = len(built.months)
+        built = build_warehouse(stage, full_refresh=what == "full")
+        if built.published is None or bool(built.full_build_reason) != (what == "full"):
+            raise SystemExit(f"{what}: {built.full_build_reason or built.failure_message()}")
+        months = len(built.rebuilt_months)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     sys.stdout.write(json.dumps({"seconds": time.monotonic() - started, "peak": peak, "months": months}) + "\n")
 
@@ -122,7 +122,7 @@ def _measure(stage: Stage, what: str) -> None:
 def _to_and_fro(stage: Stage) -> int:
     """Fetch the objects of three months of the facts, as engines read them, and send them back."""
     root = ObjectRoot(stage.warehouse, stage.store)
-    published = read(root)
+    published = read_publication(root)
     for name in ("fct_order_lines", "fct_orders", "fct_payments"):
         model = published.models[name]
         for item in model.objects[-3:]:

@@ -150,7 +150,7 @@ class BenchLake:
 
     def _write(self, name: str, parts: list[tuple[str, str]]) -> None:
         """One day's object of one table, as the log's reader would have written it."""
-        table, rows = catalog.find(name), []
+        table, rows = catalog.find_table(name), []
         described = parts or [
             ("r", {"employees": _EMPLOYEES, "offices": _OFFICES, "productlines": _PRODUCT_LINES}[name])
         ]
@@ -199,7 +199,7 @@ class BenchLake:
             table,
             state,
             " union all ".join(f"({sql})" for sql in rows),
-            before=None,
-            extends=False,
+            existing=None,
+            is_extension=False,
             folder=self._folder,
         )

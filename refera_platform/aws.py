@@ -13,40 +13,44 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from refera_platform.errors import SettingError
-from refera_platform.settings.loopback import LOOPBACK
+from refera_platform.settings.loopback import LOOPBACK_HOSTS
 from refera_platform.settings.object_store import ObjectStore
 
-ONE_AT_A_TIME = threading.Lock()
+SHARED_SESSION_LOCK = threading.Lock()
 """Held while a client of the shared session is made: botocore's sessions serve one thread, its clients all of them."""
 
 
-def client(store: ObjectStore, *, attempts: int = 4, patience: float = 60) -> Any:
+def s3_client(store: ObjectStore, *, max_attempts: int = 4, read_timeout_seconds: float = 60) -> Any:
     """A boto3 S3 client of the store; typed ``Any`` because boto3 makes its clients at run time."""
-    return aws_client(store, "s3", endpoint=store.endpoint, attempts=attempts, patience=patience)
+    return aws_client(
+        store, "s3", endpoint=store.endpoint, max_attempts=max_attempts, read_timeout_seconds=read_timeout_seconds
+    )
 
 
-def aws_client(store: ObjectStore, service: str, *, endpoint: str = "", attempts: int = 4, patience: float = 60) -> Any:
+def aws_client(
+    store: ObjectStore, service: str, *, endpoint: str = "", max_attempts: int = 4, read_timeout_seconds: float = 60
+) -> Any:
     """A boto3 client of another service, in the region and with the credentials of the store.
 
     Args:
         store: Which region and credentials.
         service: As boto3 calls it.
         endpoint: Address of a server that is not AWS.
-        attempts: How often a request is made at most.
-        patience: Seconds without a byte of an answer after which the server counts as gone.
+        max_attempts: How often a request is made at most.
+        read_timeout_seconds: Seconds without a byte of an answer after which the server counts as gone.
     """
     host = urlsplit(endpoint).hostname or ""
     config = Config(
         s3={"addressing_style": "path" if endpoint else "auto"},
-        retries={"mode": "standard", "total_max_attempts": attempts},
+        retries={"mode": "standard", "total_max_attempts": max_attempts},
         connect_timeout=5,
-        read_timeout=patience,
+        read_timeout=read_timeout_seconds,
         tcp_keepalive=True,
         # an office's proxy has nothing to do with a server on this machine
-        proxies={} if host in LOOPBACK else None,
+        proxies={} if host in LOOPBACK_HOSTS else None,
     )
     try:
-        with ONE_AT_A_TIME if store.access_key else nullcontext():
+        with SHARED_SESSION_LOCK if store.access_key else nullcontext():
             session: Any = _session_without_profile() if store.access_key else _session(None)
             return session.client(
                 service,
@@ -56,15 +60,15 @@ def aws_client(store: ObjectStore, service: str, *, endpoint: str = "", attempts
                 aws_secret_access_key=store.secret_key or None,
                 config=config,
             )
-    except BotoCoreError as trouble:
-        raise SettingError(f"The AWS settings cannot be used ({trouble}):", "correct AWS_* or the profile.") from None
+    except BotoCoreError as error:
+        raise SettingError(f"The AWS settings cannot be used ({error}):", "correct AWS_* or the profile.") from None
 
 
 def _session(variables: dict[str, Any] | None) -> boto3.session.Session:
     """The user's AWS session, of this moment's environment."""
-    own = botocore.session.Session(session_vars=variables)
-    own.register_component("data_loader", _models_of_services())
-    return boto3.session.Session(botocore_session=own)
+    botocore_session = botocore.session.Session(session_vars=variables)
+    botocore_session.register_component("data_loader", _service_models())
+    return boto3.session.Session(botocore_session=botocore_session)
 
 
 @functools.cache
@@ -77,12 +81,12 @@ def _session_without_profile() -> boto3.session.Session:
 
 
 @functools.cache
-def _models_of_services() -> botocore.loaders.Loader:
+def _service_models() -> botocore.loaders.Loader:
     """What botocore knows of S3: 0.1 s to read, so it is read once for all clients of the process."""
     return botocore.loaders.create_loader()
 
 
-def credentials(store: ObjectStore) -> tuple[str, str, str]:
+def store_credentials(store: ObjectStore) -> tuple[str, str, str]:
     """Access key, secret key and session token of a store; the AWS credential chain's where it has none of its own.
 
     Raises:
@@ -90,8 +94,8 @@ def credentials(store: ObjectStore) -> tuple[str, str, str]:
     """
     if store.access_key:
         return store.access_key, store.secret_key, ""
-    found = boto3.session.Session().get_credentials()
-    if found is None:
+    resolved = boto3.session.Session().get_credentials()
+    if resolved is None:
         raise SettingError("No AWS credentials were found:", "give the process a role, a profile or AWS_* variables.")
-    frozen = found.get_frozen_credentials()
+    frozen = resolved.get_frozen_credentials()
     return frozen.access_key or "", frozen.secret_key or "", frozen.token or ""

@@ -10,26 +10,30 @@ from refera_platform.orchestration.assets.dbt_models import build_dbt_assets
 from refera_platform.orchestration.assets.raw_tables import build_raw_assets
 from refera_platform.orchestration.assets.report import build_report_asset
 from refera_platform.orchestration.checks.fixed_keys import build_fixed_keys_check
-from refera_platform.orchestration.checks.standing import build_freshness_check, build_log_check, logged
-from refera_platform.orchestration.executor import executor
-from refera_platform.orchestration.metadata.labels import of_footers
-from refera_platform.orchestration.partitions import daily
+from refera_platform.orchestration.checks.standing import (
+    build_freshness_check,
+    build_log_retention_check,
+    change_stream_tables,
+)
+from refera_platform.orchestration.executor import build_executor
+from refera_platform.orchestration.metadata.labels import footer_asset_specs
+from refera_platform.orchestration.partitions import daily_partitions
 from refera_platform.orchestration.run_history.failed_days import build_failed_days_check
-from refera_platform.orchestration.run_history.retry_sensor import recovery_sensor
-from refera_platform.orchestration.run_history.run_process import claiming
+from refera_platform.orchestration.run_history.retry_sensor import build_recovery_sensor
+from refera_platform.orchestration.run_history.run_process import stage_resource
 from refera_platform.orchestration.schedules import (
     daily_job,
     daily_schedule,
     freshness_job,
     freshness_schedule,
 )
-from refera_platform.settings.stage import Stage, load
+from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source.catalog import TABLES
 
 
 def build(stage: Stage) -> dg.Definitions:
     """The whole code location on one stage; tests build the same house on another."""
-    partitions = daily(stage)
+    partitions = daily_partitions(stage)
     job, freshness = daily_job(), freshness_job()
     databases = dict.fromkeys(table.database for table in TABLES)
     raw = [
@@ -41,28 +45,28 @@ def build(stage: Stage) -> dg.Definitions:
         )
         for database in databases
     ]
-    logs = [
-        build_log_check(database, found)
+    log_retention_checks = [
+        build_log_retention_check(database, stream_tables)
         for database in databases
-        if (found := logged([table for table in TABLES if table.database == database]))
+        if (stream_tables := change_stream_tables([table for table in TABLES if table.database == database]))
     ]
     return dg.Definitions(
-        assets=[*raw, *of_footers(), build_dbt_assets(stage), build_report_asset()],
+        assets=[*raw, *footer_asset_specs(), build_dbt_assets(stage), build_report_asset()],
         asset_checks=[
             build_freshness_check(TABLES),
             build_failed_days_check(TABLES),
-            *logs,
+            *log_retention_checks,
             build_fixed_keys_check(),
         ],
         jobs=[job, freshness],
         schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
-        sensors=[recovery_sensor(job, stage), build_alerts_sensor()],
-        resources={"stage": claiming(stage)},
-        executor=executor(stage.home),
+        sensors=[build_recovery_sensor(job, stage), build_alerts_sensor()],
+        resources={"stage": stage_resource(stage)},
+        executor=build_executor(stage.home),
     )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """What Dagster loads: the house on the stage that the environment names."""
-    return build(load())
+    return build(load_stage())

@@ -15,20 +15,20 @@ from pathlib import Path
 
 from refera_platform.errors import DiskFullError
 
-WRITERS = {"duckdb", "_duckdb", "pyarrow", "sqlite3", "sqlalchemy", "dbt", "dbt_common"}
+DISK_WRITING_PACKAGES = {"duckdb", "_duckdb", "pyarrow", "sqlite3", "sqlalchemy", "dbt", "dbt_common"}
 """Packages whose errors say in words that a local disk is full; Python's own has a number."""
-WORDS = re.compile(
+DISK_FULL_PATTERN = re.compile(
     r"no space left on device|(errno|errcode|error):? 28\b|disk (is )?full|disk quota exceeded|max_temp_directory_size",
     re.IGNORECASE,
 )
-VAGUE = "disk I/O error"
+AMBIGUOUS_SQLITE_ERROR = "disk I/O error"
 """What SQLite says of a broken disk and, when its shared memory cannot grow, of a full one."""
-LEAST = 4 << 20
+DISK_FULL_BELOW_BYTES = 4 << 20
 """Bytes below which it was the latter."""
-PATH = re.compile(r'"(/[^"]+)"')
+QUOTED_PATH_PATTERN = re.compile(r'"(/[^"]+)"')
 
 
-def write_whole(path: Path, text: str, mode: int = 0o666) -> None:
+def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
     """Replace a file in one step: whoever reads it finds the old text or the new one, also after a power cut.
 
     Args:
@@ -36,20 +36,20 @@ def write_whole(path: Path, text: str, mode: int = 0o666) -> None:
         text: All of it.
         mode: Who may read it, less what the user's umask takes away.
     """
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
+    new_path = path.with_name(f".{path.name}.{os.getpid()}")
+    new_path.unlink(missing_ok=True)
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(path)
+        new_path.replace(path)
     finally:
-        fresh.unlink(missing_ok=True)
+        new_path.unlink(missing_ok=True)
 
 
 @contextmanager
-def explained(*folders: Path) -> Iterator[None]:
+def translate_disk_errors(*folders: Path) -> Iterator[None]:
     """Say that a disk is full, whatever library met it.
 
     Args:
@@ -60,66 +60,69 @@ def explained(*folders: Path) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as trouble:
-        if isinstance(trouble, DiskFullError) or not is_full(trouble, *folders):
+    except Exception as error:
+        if isinstance(error, DiskFullError) or not is_disk_full(error, *folders):
             raise
-        raise full(trouble, *folders) from None
+        raise disk_full_error(error, *folders) from None
 
 
-def is_full(trouble: BaseException, *folders: Path) -> bool:
+def is_disk_full(error: BaseException, *folders: Path) -> bool:
     """Whether an error, or one that it came from, says that a disk of this machine is full.
 
     Args:
-        trouble: The error.
+        error: The error.
         folders: Where was written; they are looked at when the error may mean anything.
     """
-    causes = list(_chain(trouble))
-    return any(_says_full(each) for each in causes) or (
-        any(VAGUE in str(each) for each in causes) and any(_free(_existing(each)) < LEAST for each in folders)
+    causes = list(_error_chain(error))
+    return any(_is_disk_full_error(each) for each in causes) or (
+        any(AMBIGUOUS_SQLITE_ERROR in str(each) for each in causes)
+        and any(_free_bytes(_existing_parent(each)) < DISK_FULL_BELOW_BYTES for each in folders)
     )
 
 
-def full(trouble: BaseException, *folders: Path) -> DiskFullError:
+def disk_full_error(error: BaseException, *folders: Path) -> DiskFullError:
     """The sentence for it."""
-    named = next(filter(None, (_folder(each) for each in _chain(trouble))), None)
-    place = named or min((_existing(each) for each in (*folders, Path(tempfile.gettempdir()))), key=_free)
+    error_folder = next(filter(None, (_folder_of_error(each) for each in _error_chain(error))), None)
+    full_folder = error_folder or min(
+        (_existing_parent(each) for each in (*folders, Path(tempfile.gettempdir()))), key=_free_bytes
+    )
     return DiskFullError(
-        f"The disk of {place} is full ({_free(_existing(place)) >> 20} MB are free):",
+        f"The disk of {full_folder} is full ({_free_bytes(_existing_parent(full_folder)) >> 20} MB are free):",
         "free space there, or set REFERA_HOME to a larger disk, and run it again; what was committed counts.",
     )
 
 
-def says_full(words: str) -> bool:
+def is_disk_full_message(message: str) -> bool:
     """Whether the words of a library mean that a disk is full."""
-    return WORDS.search(words) is not None
+    return DISK_FULL_PATTERN.search(message) is not None
 
 
-def _says_full(trouble: BaseException) -> bool:
-    if isinstance(trouble, OSError) and trouble.errno in {errno.ENOSPC, errno.EDQUOT}:
+def _is_disk_full_error(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return True
-    return type(trouble).__module__.partition(".")[0] in WRITERS and says_full(str(trouble))
+    return type(error).__module__.partition(".")[0] in DISK_WRITING_PACKAGES and is_disk_full_message(str(error))
 
 
-def _chain(trouble: BaseException) -> Iterator[BaseException]:
-    seen = set[int]()
-    found: BaseException | None = trouble
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        found = found.__cause__ or found.__context__
+def _error_chain(error: BaseException) -> Iterator[BaseException]:
+    visited = set[int]()
+    current: BaseException | None = error
+    while current is not None and id(current) not in visited:
+        visited.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
 
 
-def _folder(trouble: BaseException) -> Path | None:
+def _folder_of_error(error: BaseException) -> Path | None:
     """The folder of the file that an error names."""
-    if isinstance(trouble, OSError) and isinstance(trouble.filename, str):
-        return Path(trouble.filename).absolute().parent
-    found = PATH.search(str(trouble))
-    return Path(found[1]).parent if found else None
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        return Path(error.filename).absolute().parent
+    match = QUOTED_PATH_PATTERN.search(str(error))
+    return Path(match[1]).parent if match else None
 
 
-def _existing(folder: Path) -> Path:
+def _existing_parent(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 
-def _free(folder: Path) -> int:
+def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free

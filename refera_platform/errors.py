@@ -27,17 +27,17 @@ class ReferaError(Exception):
             what alerts say. Empty when ``problem`` has none.
     """
 
-    def __init__(self, problem: str, remedy: str = "", *, passing: bool = False, public: str = "") -> None:
+    def __init__(self, problem: str, remedy: str = "", *, is_transient: bool = False, public_problem: str = "") -> None:
         super().__init__(f"{problem} {remedy}".strip())
         self.problem = problem
         self.remedy = remedy
-        self.passing = passing
-        self.public = public or problem
+        self.is_transient = is_transient
+        self.public_problem = public_problem or problem
 
     @property
-    def for_alerts(self) -> str:
+    def public_message(self) -> str:
         """Problem and remedy as they may leave the house."""
-        return f"{self.public} {self.remedy}".strip()
+        return f"{self.public_problem} {self.remedy}".strip()
 
 
 class SettingError(ReferaError):
@@ -88,7 +88,7 @@ class LocalStackError(ReferaError):
     """A private server, the sample source or a dump is in trouble."""
 
 
-def kind_of(fault: BaseException) -> str:
+def error_kind(error: BaseException) -> str:
     """The name and code of an error that another library raised, without its words: they may hold values of rows."""
-    code = fault.args[0] if fault.args and isinstance(fault.args[0], int) else ""
-    return f"{type(fault).__name__} {code}".strip()
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else ""
+    return f"{type(error).__name__} {code}".strip()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pymysql
 
-from refera_platform.sandbox.business.schema import TABLE_OPTIONS, TABLES
-from refera_platform.sandbox.business.session import Admin
+from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS, TABLE_OPTIONS
+from refera_platform.sandbox.business.session import SampleAdmin
 
 TODAY = date(2026, 3, 10)
 """The day on which most tests happen; its evening is what their clock shows."""
@@ -84,7 +84,7 @@ class Shop:
 @contextmanager
 def open_shop(home: Path) -> Iterator[Shop]:
     """Put the business into the source of a local stack, in place of what was there."""
-    admin = Admin.of(home)
+    admin = SampleAdmin.from_home(home)
     with closing(
         pymysql.connect(
             host=admin.host,
@@ -106,7 +106,7 @@ def open_shop(home: Path) -> Iterator[Shop]:
         for (name,) in shop.ask("select table_name from information_schema.tables where table_schema = database()"):
             shop.run(f"drop table `{name}`")
         shop.run("set foreign_key_checks = 1")
-        for name, definition in TABLES.items():
+        for name, definition in TABLE_DEFINITIONS.items():
             shop.run(f"create table {name} ({definition}) {TABLE_OPTIONS}")
         for name, rows in ROWS.items():
             for row in rows:

@@ -25,9 +25,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     from refera_platform.sandbox import stack
 
     place = tmp_path_factory.mktemp("refera")
-    stack.up(place)
+    stack.start_stack(place)
     yield place
-    stack.down(place, wipe=True)
+    stack.stop_stack(place, wipe=True)
 
 
 @pytest.fixture
@@ -41,15 +41,15 @@ def stage(home: Path) -> "Stage":
 @pytest.fixture(scope="session")
 def template(home: Path) -> "Stage":
     """The small business captured and published once, for tests that take a copy and ask the source nothing more."""
-    from refera_platform.warehouse.build.run import build
+    from refera_platform.warehouse.build.run import build_warehouse
     from refera_platform_tests.business import TODAY, open_shop
     from refera_platform_tests.local_stack import capture_all, own_stage
 
     made = own_stage(home)
     with open_shop(home):
         capture_all(made, TODAY)
-    built = build(made)
-    assert built.published is not None, built.verdict()
+    built = build_warehouse(made)
+    assert built.published is not None, built.failure_message()
     return made
 
 

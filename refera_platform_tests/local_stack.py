@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pymysql
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.ingest.result import Captured, Refused
-from refera_platform.ingest.run import capture_tables
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.result import IngestFailure, IngestResult
+from refera_platform.ingest.run import ingest_tables
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.sandbox import stack
-from refera_platform.settings.stage import Stage, load
+from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source import catalog
-from refera_platform.source.connection import Source, connect
+from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
 
@@ -26,7 +26,7 @@ REAL_DUMP = Path(__file__).parents[2] / "shared/data/classicmodels/mysqlsampleda
 
 def own_stage(home: Path) -> Stage:
     """The stack as a stage whose lake and warehouse are empty, and nobody else's."""
-    here = load({"REFERA_STAGE": "test", "REFERA_HOME": str(home)}).at(evening(TODAY))
+    here = load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(home)}).at_instant(evening(TODAY))
     own = uuid.uuid4().hex[:8]
     bucket = here.lake.removesuffix("/raw")
     return replace(here, lake=f"{bucket}/{own}/raw", warehouse=f"{bucket}/{own}/warehouse")
@@ -50,37 +50,37 @@ def evening(day: date) -> datetime:
 @contextmanager
 def source_of(stage: Stage) -> Iterator[Source]:
     """An open session of the source, which can read the lake as well."""
-    with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
+    with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
         yield source
 
 
-def captured(stage: Stage, name: str, *days: date, afresh: bool = False) -> Captured:
+def captured(stage: Stage, name: str, *days: date, afresh: bool = False) -> IngestResult:
     """Capture days of one table, at the evening of the last of them."""
-    (came,) = captures(stage, [catalog.find(name)], *days, afresh=afresh)
+    (came,) = captures(stage, [catalog.find_table(name)], *days, afresh=afresh)
     return came
 
 
-def capture_all(stage: Stage, *days: date) -> list[Captured]:
+def capture_all(stage: Stage, *days: date) -> list[IngestResult]:
     """Capture days of every table in one pass."""
     return captures(stage, catalog.TABLES, *days)
 
 
-def captures(stage: Stage, tables: Sequence[SourceTable], *days: date, afresh: bool = False) -> list[Captured]:
+def captures(stage: Stage, tables: Sequence[SourceTable], *days: date, afresh: bool = False) -> list[IngestResult]:
     """Capture days of some tables in one pass, at the evening of the last day; a refusal is raised."""
-    at = stage.at(evening(days[-1]))
+    at = stage.at_instant(evening(days[-1]))
     done = []
     names = {table.name for table in tables} if afresh else ()
-    with scratch(at) as folder, connect(at, "classicmodels", folder) as source:
-        for came in capture_tables(Lake(at), source, tables, days, at, folder, afresh=names):
-            if isinstance(came, Refused):
-                raise came.trouble
+    with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
+        for came in ingest_tables(Lake(at), source, tables, days, at, folder, resnapshot_names=names):
+            if isinstance(came, IngestFailure):
+                raise came.error
             done.append(came)
     return done
 
 
 def owner(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
     """A connection of the source's owner, committing each statement."""
-    address = stack.status(home).address
+    address = stack.stack_status(home).address
     assert address is not None
     server = address.mariadb
     return pymysql.connect(
@@ -97,7 +97,7 @@ def owner(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]
 
 def root(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
     """A connection that may do everything to the server, committing each statement."""
-    address = stack.status(home).address
+    address = stack.stack_status(home).address
     assert address is not None
     server = address.mariadb
     return pymysql.connect(

@@ -12,7 +12,7 @@ import pymysql
 import pytest
 import sqlalchemy
 
-from refera_platform.disk import explained, full, is_full, write_whole
+from refera_platform.disk import disk_full_error, is_disk_full, translate_disk_errors, write_atomically
 from refera_platform.errors import DiskFullError, LakeError, WarehouseError
 
 NO_SPACE = OSError(errno.ENOSPC, "No space left on device", "/data/scratch/file")
@@ -50,30 +50,30 @@ write_whole(Path(sys.argv[1]), "new" * 10_000)
 def test_each_library_s_words_for_a_full_disk_are_one_sentence_that_names_a_folder(trouble, tmp_path):
     with (
         pytest.raises(DiskFullError, match=r"^The disk of /.* is full \(\d+ MB are free\): free space there"),
-        explained(tmp_path),
+        translate_disk_errors(tmp_path),
     ):
         raise trouble
-    with pytest.raises(DiskFullError), explained(tmp_path):
+    with pytest.raises(DiskFullError), translate_disk_errors(tmp_path):
         raise WarehouseError("dbt could not build:") from trouble
 
 
 @pytest.mark.parametrize("trouble", OTHERS.values(), ids=list(OTHERS))
 def test_another_error_passes_as_it_is(trouble, tmp_path):
-    with pytest.raises(type(trouble)) as passed, explained(tmp_path):
+    with pytest.raises(type(trouble)) as passed, translate_disk_errors(tmp_path):
         raise trouble
     assert passed.value is trouble
-    assert not is_full(trouble)
+    assert not is_disk_full(trouble)
 
 
 def test_the_folder_is_the_one_that_the_error_names():
-    assert str(full(NO_SPACE)).startswith("The disk of /data/scratch is full")
-    assert str(full(IN_DUCKDB)).startswith("The disk of /data/scratch is full")
+    assert str(disk_full_error(NO_SPACE)).startswith("The disk of /data/scratch is full")
+    assert str(disk_full_error(IN_DUCKDB)).startswith("The disk of /data/scratch is full")
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path):
     """The limit on a file's size stands for the full disk: the kernel stops the write in the middle."""
     path = tmp_path / "settings"
-    write_whole(path, "old")
+    write_atomically(path, "old")
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 
     def small():
@@ -86,5 +86,5 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     subprocess.run([sys.executable, "-c", WRITER, str(path)], check=True)
     assert len(path.read_text()) == 30_000
-    write_whole(path, "secret", 0o600)
+    write_atomically(path, "secret", 0o600)
     assert path.stat().st_mode & 0o777 == 0o600

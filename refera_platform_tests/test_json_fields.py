@@ -11,17 +11,18 @@ from typing import Any, cast
 import pytest
 
 from refera_platform.errors import ReferaError
-from refera_platform.ingest.snapshot.chunks import PiecePlan, Staging
+from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging
+from refera_platform.ingest.snapshot.chunks import ChunkPlan
 from refera_platform.json_fields import require_types
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
-from refera_platform.orchestration.alerts import Cursor
+from refera_platform.orchestration.alerts import AlertsCursor
 from refera_platform.sandbox import stack_file
 from refera_platform.sandbox.business import progress
-from refera_platform.settings.stage import load
+from refera_platform.settings.stage import load_stage
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.catalogs.lineage import Lineage
-from refera_platform.warehouse.publish.publication import Published, PublishedModel, PublishedObject, read
+from refera_platform.warehouse.publish.publication import Publication, PublishedModel, PublishedObject, read_publication
 
 STRANGE: tuple[Any, ...] = (None, [], {}, "x", 5, -1.5, True, [[]], {"a": None}, ["x"])
 STATE = RawState(
@@ -36,7 +37,7 @@ STATE = RawState(
     columns={"id": "INTEGER"},
     rows={"r": 2},
 )
-PUBLISHED = Published(
+PUBLISHED = Publication(
     run_id="1",
     published_at="2026-03-10T00:00:00+00:00",
     sources={},
@@ -51,7 +52,7 @@ PUBLISHED = Published(
     },
 )
 
-PLAN = PiecePlan(
+PLAN = ChunkPlan(
     id="1",
     server="s",
     schema="shop",
@@ -99,13 +100,13 @@ def read_state(text: str) -> RawState:
     return RawState.from_json(text, "s3://b/raw/shop/orders/part-0.parquet")
 
 
-def read_plan(text: str) -> PiecePlan | None:
+def read_plan(text: str) -> ChunkPlan | None:
     lake = cast(Lake, SimpleNamespace(objects=OneObject(text)))
-    return Staging(lake, SourceTable(database="shop", name="orders", key=("id",), about="Orders.")).plan()
+    return ChunkStaging(lake, SourceTable(database="shop", name="orders", key=("id",), about="Orders.")).read_plan()
 
 
-def read_manifest(text: str) -> Published:
-    return read(OneObject(text))  # type: ignore[arg-type]
+def read_manifest(text: str) -> Publication:
+    return read_publication(OneObject(text))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -123,8 +124,8 @@ def test_what_is_not_ours_is_refused_by_its_key(reader: Callable[[str], Any], go
         try:
             require_types(reader(text))
             read_again += 1
-        except ReferaError as trouble:
-            refusals.append(trouble.problem)
+        except ReferaError as error:
+            refusals.append(error.problem)
     assert len(refusals) > read_again
     assert all(named in each for each in refusals)
     assert reader(json.dumps(good)) == expected
@@ -134,10 +135,10 @@ def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_pat
     good = json.loads((home / "stack.json").read_text())
     sample = {"seed": 1, "scale": 1.0, "simulated_through": "2026-03-10T00:00:00+00:00"}
     readers: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
-        ("stack.json", good, lambda: stack_file.read(tmp_path)),
-        ("stack.json", good, lambda: load({"REFERA_HOME": str(tmp_path)})),
-        ("sample.json", sample, lambda: progress.read(tmp_path)),
-        ("sample.json", sample, lambda: load({"REFERA_HOME": str(tmp_path)})),
+        ("stack.json", good, lambda: stack_file.read_stack_address(tmp_path)),
+        ("stack.json", good, lambda: load_stage({"REFERA_HOME": str(tmp_path)})),
+        ("sample.json", sample, lambda: progress.read_sample_state(tmp_path)),
+        ("sample.json", sample, lambda: load_stage({"REFERA_HOME": str(tmp_path)})),
     )
     for name, document, reader in readers:
         (tmp_path / "stack.json").write_text(json.dumps(good))
@@ -146,8 +147,8 @@ def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_pat
             (tmp_path / name).write_text(text)
             try:
                 reader()
-            except ReferaError as trouble:
-                refusals.append(trouble.problem)
+            except ReferaError as error:
+                refusals.append(error.problem)
         assert len(refusals) > 5
         assert all(str(tmp_path) in each for each in refusals)
         (tmp_path / name).unlink()
@@ -156,6 +157,6 @@ def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_pat
 def test_what_another_version_remembered_is_forgotten_and_never_stops_a_run() -> None:
     cursor = {"seen": None, "watched": [], "stories": [], "pauses": {}}
     for text in documents(cursor):
-        Cursor.read(text)
+        AlertsCursor.from_json(text)
     for text in documents({"models": {"fct": {"a": [{"table": "t", "column": "c"}]}}}):
         assert isinstance(Lineage.from_json(text), Lineage)

@@ -171,4 +171,4 @@ def business(home: Path, days: int = 1, scale: str = "0.3") -> Iterator[Path]:
     try:
         yield home
     finally:
-        stack.down(home, wipe=True)
+        stack.stop_stack(home, wipe=True)

@@ -8,55 +8,55 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from refera_platform.alerts.changes import delivered, due, forget
-from refera_platform.alerts.memory import Memory, Pause
+from refera_platform.alerts.changes import due_messages, prune_incidents, record_delivery
+from refera_platform.alerts.memory import AlertState, ChannelBackoff
 from refera_platform.alerts.send import Channel
 from refera_platform.errors import AlertError
 
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
-MOST_AT_ONCE = 10
+MIN_BACKOFF, MAX_BACKOFF = timedelta(seconds=30), timedelta(minutes=10)
+MAX_MESSAGES_PER_DELIVERY = 10
 """Messages to one channel at one look; the others follow at the next."""
-SECONDS = 25.0
+DELIVERY_TIMEOUT_SECONDS = 25.0
 """After so many nothing more is begun: Dagster gives a sensor a minute, and would forget what was delivered."""
 
 
-def deliver(memory: Memory, channels: Sequence[Channel], now: datetime) -> tuple[Memory, list[str]]:
+def deliver_messages(state: AlertState, channels: Sequence[Channel], now: datetime) -> tuple[AlertState, list[str]]:
     """Tell every channel what is due to it.
 
     Returns:
         What is known afterwards, and a sentence for each channel that could not be told.
     """
-    begun, troubles = time.monotonic(), []
+    started, delivery_errors = time.monotonic(), []
     for channel in channels:
-        pause = memory.pauses.get(channel.name)
-        waiting = due(memory, channel.name, now)
-        if not waiting or (pause and now < pause.until):
+        backoff = state.backoffs.get(channel.name)
+        pending = due_messages(state, channel.name, now)
+        if not pending or (backoff and now < backoff.until):
             continue
-        trouble = None
-        for message in waiting[:MOST_AT_ONCE]:
-            if time.monotonic() - begun > SECONDS:
+        channel_error = None
+        for message in pending[:MAX_MESSAGES_PER_DELIVERY]:
+            if time.monotonic() - started > DELIVERY_TIMEOUT_SECONDS:
                 break
             try:
-                note = channel.send(message)
+                remark = channel.send(message)
             except AlertError as failed:
-                trouble = failed
-                if failed.passing:
+                channel_error = failed
+                if failed.is_transient:
                     break  # the others would fail alike; one that is refused for what it says must not stop them
             else:
-                memory = delivered(memory, message, channel.name, now)
-                troubles += [f"{channel.name}: {note}."] if note else []
-        if trouble:
-            troubles.append(f"{channel.name}: {trouble}")
-        memory = _paused(memory, channel.name, now if trouble else None)
-    return forget(memory, [channel.name for channel in channels]), troubles
+                state = record_delivery(state, message, channel.name, now)
+                delivery_errors += [f"{channel.name}: {remark}."] if remark else []
+        if channel_error:
+            delivery_errors.append(f"{channel.name}: {channel_error}")
+        state = _with_backoff(state, channel.name, now if channel_error else None)
+    return prune_incidents(state, [channel.name for channel in channels]), delivery_errors
 
 
-def _paused(memory: Memory, channel: str, failed_at: datetime | None) -> Memory:
+def _with_backoff(state: AlertState, channel: str, failed_at: datetime | None) -> AlertState:
     """The channel is left alone for twice as long after each failure, and no longer after a success."""
-    pauses = dict(memory.pauses)
-    before = pauses.pop(channel, None)
+    backoffs = dict(state.backoffs)
+    previous = backoffs.pop(channel, None)
     if failed_at:
-        failures = before.failures + 1 if before else 1
-        wait = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
-        pauses[channel] = Pause(failures=failures, until=failed_at + wait)
-    return replace(memory, pauses=pauses)
+        failures = previous.failures + 1 if previous else 1
+        delay = min(MIN_BACKOFF * 2 ** min(failures - 1, 10), MAX_BACKOFF)
+        backoffs[channel] = ChannelBackoff(failures=failures, until=failed_at + delay)
+    return replace(state, backoffs=backoffs)

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-LONGEST = 500
+MAX_CAUSE_CHARACTERS = 500
 """Characters of a cause that are told; the rest is behind the link."""
-MARK = "\t"
+SYMPTOM_SEPARATOR = "\t"
 """What stands between a name and what is wrong of it."""
-TABLE = "the table"
+TABLE_PLACEHOLDER = "the table"
 """What stands for a name when the same is true of several."""
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What a person would call it."""
 
     RUN = "Failed run"
@@ -32,54 +32,54 @@ class Kind(StrEnum):
 class Fault:
     """One thing that is wrong now."""
 
-    kind: Kind
+    kind: FaultKind
     cause: str
     """One sentence, of whoever failed: it may hold anything."""
-    things: tuple[str, ...]
+    affected: tuple[str, ...]
     """Assets that are not as they should be, as their keys are written (``raw/classicmodels/orders``), or a job."""
     link: str
     """Where the UI shows it, from its root: ``/runs/…``."""
     since: datetime
     run_id: str = ""
     """The run that found it."""
-    marks: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = ()
     """What exactly is wrong of each thing, as ``mark`` writes it; the names alone when nobody says more."""
 
     @property
-    def said(self) -> str:
+    def shown_cause(self) -> str:
         """The cause as it can be shown."""
         return one_line(self.cause)
 
     @property
-    def unnamed(self) -> str:
+    def generic_cause(self) -> str:
         """The cause without the names of what it struck: the same for each of eight tables."""
-        said = self.said
-        names = sorted({form for thing in self.things for form in _forms(thing)}, key=len, reverse=True)
+        cause = self.shown_cause
+        names = sorted({form for thing in self.affected for form in _spellings(thing)}, key=len, reverse=True)
         if not names:
-            return said
-        forms = "|".join(map(re.escape, names))
-        return re.sub(rf"(?:\b[Tt]able\s+)?(?<!\w)(?:{forms})(?!\w)", TABLE, said)
+            return cause
+        pattern = "|".join(map(re.escape, names))
+        return re.sub(rf"(?:\b[Tt]able\s+)?(?<!\w)(?:{pattern})(?!\w)", TABLE_PLACEHOLDER, cause)
 
     @property
-    def key(self) -> str:
+    def fingerprint(self) -> str:
         """Equal for faults that have one cause, today and tomorrow: numbers and days make no difference."""
-        words = ["#" if any(sign.isdigit() for sign in word) else word for word in self.unnamed.split()]
-        return hashlib.sha256(" ".join(words).casefold().encode()).hexdigest()[:16]
+        tokens = ["#" if any(sign.isdigit() for sign in token) else token for token in self.generic_cause.split()]
+        return hashlib.sha256(" ".join(tokens).casefold().encode()).hexdigest()[:16]
 
 
-def mark(thing: str, detail: str) -> str:
+def symptom(name: str, detail: str) -> str:
     """What exactly is wrong of a thing: its day, or its check."""
-    return f"{thing}{MARK}{detail}"
+    return f"{name}{SYMPTOM_SEPARATOR}{detail}"
 
 
 def one_line(text: str) -> str:
     """A text that somebody else wrote, as one line of bounded length without control characters or credentials."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in text[: 20 * LONGEST])
-    line = _CREDENTIALS.sub("://…@", " ".join(shown.split()))
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    printable = "".join(sign if sign.isprintable() else " " for sign in text[: 20 * MAX_CAUSE_CHARACTERS])
+    line = _CREDENTIALS.sub("://…@", " ".join(printable.split()))
+    return line if len(line) <= MAX_CAUSE_CHARACTERS else f"{line[: MAX_CAUSE_CHARACTERS - 1]}…"
 
 
-def _forms(thing: str) -> set[str]:
+def _spellings(name: str) -> set[str]:
     """How sentences write the name of an asset."""
-    parts = thing.split("/")
-    return {thing, ".".join(parts[1:]) or thing, parts[-1]}
+    parts = name.split("/")
+    return {name, ".".join(parts[1:]) or name, parts[-1]}

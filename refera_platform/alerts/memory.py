@@ -9,48 +9,50 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from refera_platform.alerts.fault import Kind
+from refera_platform.alerts.fault import FaultKind
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class Notification:
     """What one channel was told of one incident."""
 
-    things: frozenset[str]
-    at: datetime
+    affected: frozenset[str]
+    notified_at: datetime
     """When it was told something last."""
-    over: bool = False
+    is_over: bool = False
     """Whether it was told that the incident is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
+class TrackedIncident:
     """One incident from its beginning to its end."""
 
     id: str
-    key: str
-    kind: Kind
+    fingerprint: str
+    kind: FaultKind
     cause: str
     link: str
     since: datetime
-    things: tuple[str, ...]
+    affected: tuple[str, ...]
     """What is struck now; of one that ended, what is well again."""
-    ended: datetime | None = None
-    heard: Mapping[str, Heard] = field(default_factory=dict)
+    ended_at: datetime | None = None
+    notifications: Mapping[str, Notification] = field(default_factory=dict)
     """By the name of the channel."""
-    marks: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = ()
     """What exactly was ever wrong (``Fault.marks``)."""
 
-    def told(self, channel: str, now: datetime) -> "Story":
+    def with_notification(self, channel: str, now: datetime) -> "TrackedIncident":
         """The same after a channel was told how it stands."""
-        before = self.heard[channel].things if channel in self.heard else frozenset()
-        over = self.ended is not None or self.kind is Kind.REFUSED
-        heard = Heard(things=before | frozenset(self.things), at=now, over=over)
-        return replace(self, heard={**self.heard, channel: heard})
+        previously_affected = self.notifications[channel].affected if channel in self.notifications else frozenset()
+        is_over = self.ended_at is not None or self.kind is FaultKind.REFUSED
+        notification = Notification(
+            affected=previously_affected | frozenset(self.affected), notified_at=now, is_over=is_over
+        )
+        return replace(self, notifications={**self.notifications, channel: notification})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pause:
+class ChannelBackoff:
     """A channel that failed is left alone for a while."""
 
     failures: int
@@ -58,72 +60,78 @@ class Pause:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memory:
+class AlertState:
     """All that is remembered from one look to the next."""
 
-    stories: tuple[Story, ...] = ()
-    pauses: Mapping[str, Pause] = field(default_factory=dict)
+    incidents: tuple[TrackedIncident, ...] = ()
+    backoffs: Mapping[str, ChannelBackoff] = field(default_factory=dict)
     """By the name of the channel."""
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The same for ``json.dumps``."""
         return {
-            "stories": [_story_as_json(story) for story in self.stories],
+            "stories": [_incident_to_json(incident) for incident in self.incidents],
             "pauses": {
                 name: {"failures": pause.failures, "until": pause.until.isoformat()}
-                for name, pause in self.pauses.items()
+                for name, pause in self.backoffs.items()
             },
         }
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Memory":
+    def from_json(cls, content: Mapping[str, Any]) -> "AlertState":
         """What :meth:`as_json` gave.
 
         Raises:
             ValueError, KeyError, TypeError, AttributeError: when it is something else.
         """
         return cls(
-            stories=tuple(_story_from_json(each) for each in content["stories"]),
-            pauses={
-                name: Pause(failures=int(pause["failures"]), until=datetime.fromisoformat(pause["until"]))
+            incidents=tuple(_incident_from_json(each) for each in content["stories"]),
+            backoffs={
+                name: ChannelBackoff(failures=int(pause["failures"]), until=datetime.fromisoformat(pause["until"]))
                 for name, pause in content["pauses"].items()
             },
         )
 
 
-def _story_as_json(story: Story) -> dict[str, Any]:
+def _incident_to_json(incident: TrackedIncident) -> dict[str, Any]:
     return {
-        "id": story.id,
-        "key": story.key,
-        "kind": story.kind.name,
-        "cause": story.cause,
-        "link": story.link,
-        "since": story.since.isoformat(),
-        "things": list(story.things),
-        "ended": story.ended.isoformat() if story.ended else None,
-        "marks": list(story.marks),
+        "id": incident.id,
+        "key": incident.fingerprint,
+        "kind": incident.kind.name,
+        "cause": incident.cause,
+        "link": incident.link,
+        "since": incident.since.isoformat(),
+        "things": list(incident.affected),
+        "ended": incident.ended_at.isoformat() if incident.ended_at else None,
+        "marks": list(incident.symptoms),
         "heard": {
-            name: {"things": sorted(heard.things), "at": heard.at.isoformat(), "over": heard.over}
-            for name, heard in story.heard.items()
+            name: {
+                "things": sorted(notification.affected),
+                "at": notification.notified_at.isoformat(),
+                "over": notification.is_over,
+            }
+            for name, notification in incident.notifications.items()
         },
     }
 
 
-def _story_from_json(content: Mapping[str, Any]) -> Story:
-    return Story(
+def _incident_from_json(content: Mapping[str, Any]) -> TrackedIncident:
+    return TrackedIncident(
         id=content["id"],
-        key=content["key"],
-        kind=Kind[content["kind"]],
+        fingerprint=content["key"],
+        kind=FaultKind[content["kind"]],
         cause=content["cause"],
         link=content["link"],
         since=datetime.fromisoformat(content["since"]),
-        things=tuple(content["things"]),
-        marks=tuple(content.get("marks", content["things"])),
-        ended=datetime.fromisoformat(content["ended"]) if content["ended"] else None,
-        heard={
-            name: Heard(
-                things=frozenset(heard["things"]), at=datetime.fromisoformat(heard["at"]), over=bool(heard["over"])
+        affected=tuple(content["things"]),
+        symptoms=tuple(content.get("marks", content["things"])),
+        ended_at=datetime.fromisoformat(content["ended"]) if content["ended"] else None,
+        notifications={
+            name: Notification(
+                affected=frozenset(notification["things"]),
+                notified_at=datetime.fromisoformat(notification["at"]),
+                is_over=bool(notification["over"]),
             )
-            for name, heard in content["heard"].items()
+            for name, notification in content["heard"].items()
         },
     )

@@ -8,17 +8,17 @@ from email.utils import format_datetime
 from enum import StrEnum
 from typing import Any
 
-from refera_platform.alerts.fault import Kind, one_line
+from refera_platform.alerts.fault import FaultKind, one_line
 
-MOST_NAMES = 10
+MAX_NAMES = 10
 """Names that a message shows."""
-LONGEST_NAME = 50
+MAX_NAME_CHARACTERS = 50
 """Characters of each; blocks of Slack take 3000 in all, and escaping makes five of one."""
-LONGEST_SUBJECT = 140
-_CALLS_EVERYBODY = re.compile(r"@(?=(?:channel|here|all|everyone|group)\b)", re.IGNORECASE)
+MAX_SUBJECT_CHARACTERS = 140
+_MENTION_PATTERN = re.compile(r"@(?=(?:channel|here|all|everyone|group)\b)", re.IGNORECASE)
 
 
-class What(StrEnum):
+class MessageType(StrEnum):
     """Why a message is sent."""
 
     OPENED = "opened"
@@ -31,12 +31,12 @@ class What(StrEnum):
 class Message:
     """One message to people."""
 
-    what: What
-    incident: str
+    message_type: MessageType
+    incident_id: str
     """Opaque and the same in every message of one incident."""
-    kind: Kind
+    kind: FaultKind
     cause: str
-    things: tuple[str, ...]
+    affected: tuple[str, ...]
     """What is struck, has joined, or is well again."""
     link: str
     """Where the UI shows it, from its root."""
@@ -47,27 +47,27 @@ class Message:
     @property
     def subject(self) -> str:
         """The incident in a few words, the same in all its messages so that mail programs keep them together."""
-        return _short(f"{self.kind}: {one_line(self.cause)}", LONGEST_SUBJECT)
+        return _truncate(f"{self.kind}: {one_line(self.cause)}", MAX_SUBJECT_CHARACTERS)
 
     @property
     def title(self) -> str:
         """What happened."""
-        match self.what:
-            case What.RECOVERED:
-                return f"Recovered after {lasted(self.until - self.since)}"
-            case What.WIDENED:
-                return f"{self.kind}: {len(self.things)} more joined it"
-            case What.TEST:
+        match self.message_type:
+            case MessageType.RECOVERED:
+                return f"Recovered after {format_duration(self.until - self.since)}"
+            case MessageType.WIDENED:
+                return f"{self.kind}: {len(self.affected)} more joined it"
+            case MessageType.TEST:
                 return "Test: alerts of refera reach you here"
             case _:
-                return f"{self.kind}, told once" if self.kind is Kind.REFUSED else str(self.kind)
+                return f"{self.kind}, told once" if self.kind is FaultKind.REFUSED else str(self.kind)
 
     @property
     def names(self) -> str:
         """What it is about, as far as it can be shown."""
-        shown = ", ".join(_short(one_line(name), LONGEST_NAME) for name in self.things[:MOST_NAMES])
-        more = len(self.things) - MOST_NAMES
-        return f"{shown} and {more} more" if more > 0 else shown
+        shown_names = ", ".join(_truncate(one_line(name), MAX_NAME_CHARACTERS) for name in self.affected[:MAX_NAMES])
+        hidden_count = len(self.affected) - MAX_NAMES
+        return f"{shown_names} and {hidden_count} more" if hidden_count > 0 else shown_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,74 +78,74 @@ class Origin:
     ui_url: str = ""
     """Base address of the UI without a slash at the end; empty when nobody told it."""
 
-    def address(self, link: str) -> str:
+    def ui_link(self, link: str) -> str:
         """What a person can open; empty when the UI's address is not known."""
         return f"{self.ui_url}{link}" if self.ui_url and link else ""
 
 
-def slack(message: Message, origin: Origin) -> dict[str, Any]:
+def slack_payload(message: Message, origin: Origin) -> dict[str, Any]:
     """The body of a request to an incoming webhook of Slack, or of what understands the same.
 
     ``text`` tells everything, for those that show no blocks (Mattermost) and for notifications.
     """
-    head = f"*{escape(message.title)}* · {escape(origin.stage)}"
-    cause, names = escape(one_line(message.cause)), escape(message.names)
-    address = origin.address(message.link)
-    link = f"<{escape(address)}|Open in Dagster>" if address else ""
+    head = f"*{escape_slack(message.title)}* · {escape_slack(origin.stage)}"
+    cause, names = escape_slack(one_line(message.cause)), escape_slack(message.names)
+    address = origin.ui_link(message.link)
+    link = f"<{escape_slack(address)}|Open in Dagster>" if address else ""
     blocks = [_section(f"{head}\n{cause}")]
     if context := " · ".join(filter(None, (names, link))):
-        blocks.append({"type": "context", "elements": [_words(context)]})
+        blocks.append({"type": "context", "elements": [_mrkdwn(context)]})
     return {"text": "\n".join(filter(None, (head, cause, names, link))), "blocks": blocks}
 
 
-def mail(message: Message, origin: Origin, sender: str, recipients: tuple[str, ...]) -> EmailMessage:
+def email_message(message: Message, origin: Origin, sender: str, recipients: tuple[str, ...]) -> EmailMessage:
     """The same as an e-mail; what follows an incident refers to the message that told it."""
     domain = sender.rpartition("@")[2]
-    first = f"<{message.incident}.{What.OPENED}@{domain}>"
-    made = EmailMessage()
-    made["From"], made["To"] = sender, ", ".join(recipients)
-    made["Date"] = format_datetime(message.until)
-    made["Auto-Submitted"] = "auto-generated"
+    opening_id = f"<{message.incident_id}.{MessageType.OPENED}@{domain}>"
+    email = EmailMessage()
+    email["From"], email["To"] = sender, ", ".join(recipients)
+    email["Date"] = format_datetime(message.until)
+    email["Auto-Submitted"] = "auto-generated"
     subject = f"[refera {origin.stage}] {message.subject}"
-    if message.what in {What.OPENED, What.TEST}:
-        made["Subject"] = subject
-        made["Message-ID"] = first if message.what is What.OPENED else _own_id(message, domain)
+    if message.message_type in {MessageType.OPENED, MessageType.TEST}:
+        email["Subject"] = subject
+        email["Message-ID"] = opening_id if message.message_type is MessageType.OPENED else _message_id(message, domain)
     else:
-        made["Subject"] = f"Re: {subject}"
-        made["Message-ID"] = _own_id(message, domain)
-        made["In-Reply-To"] = made["References"] = first
-    address = origin.address(message.link)
+        email["Subject"] = f"Re: {subject}"
+        email["Message-ID"] = _message_id(message, domain)
+        email["In-Reply-To"] = email["References"] = opening_id
+    address = origin.ui_link(message.link)
     parts = [f"{message.title}.", one_line(message.cause), message.names, address]
-    made.set_content("\n\n".join(filter(None, parts)) + f"\n\nSince {message.since:%Y-%m-%d %H:%M} UTC.\n")
-    return made
+    email.set_content("\n\n".join(filter(None, parts)) + f"\n\nSince {message.since:%Y-%m-%d %H:%M} UTC.\n")
+    return email
 
 
-def escape(text: str) -> str:
+def escape_slack(text: str) -> str:
     """A text that Slack shows as it is: no mention, no link, no call to everybody."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _CALLS_EVERYBODY.sub("@\u200b", safe)
+    return _MENTION_PATTERN.sub("@\u200b", safe)
 
 
-def lasted(span: timedelta) -> str:
+def format_duration(span: timedelta) -> str:
     """A duration in two units at most."""
     minutes = max(0, round(span.total_seconds() / 60))
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     units = [(days, "d"), (hours, "h"), (minutes, "min")]
-    told = [f"{count} {unit}" for count, unit in units if count][:2]
-    return " ".join(told) or "less than a minute"
+    parts = [f"{count} {unit}" for count, unit in units if count][:2]
+    return " ".join(parts) or "less than a minute"
 
 
-def _own_id(message: Message, domain: str) -> str:
-    return f"<{message.incident}.{message.what}.{int(message.until.timestamp())}@{domain}>"
+def _message_id(message: Message, domain: str) -> str:
+    return f"<{message.incident_id}.{message.message_type}.{int(message.until.timestamp())}@{domain}>"
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _words(text)}
+    return {"type": "section", "text": _mrkdwn(text)}
 
 
-def _words(text: str) -> dict[str, Any]:
+def _mrkdwn(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _truncate(text: str, max_characters: int) -> str:
+    return text if len(text) <= max_characters else f"{text[: max_characters - 1]}…"

@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refera_platform.errors import DamagedError, OvertakenError
-from refera_platform.lake.layout import STAGING
-from refera_platform.lake.local_copies import REQUESTS
+from refera_platform.lake.layout import STAGING_PREFIX
+from refera_platform.lake.local_copies import MAX_PARALLEL_DOWNLOADS
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.publish.publication import Published, fixed_key, inputs_key, object_key
+from refera_platform.warehouse.publish.publication import Publication, fixed_key, inputs_key, object_key
 
-UNKNOWN: Mapping[str, str] = {}
+NO_CHECKSUMS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Damage:
+class ChecksumResult:
     """What came of looking at the objects below a root."""
 
-    objects: int
-    damaged: tuple[str, ...]
+    object_count: int
+    damaged_keys: tuple[str, ...]
     """Keys of those whose bytes are not the ones that were written, or that are gone."""
-    first: str = ""
+    first_problem: str = ""
     """A sentence about the first of them, and the next step."""
 
 
-def damage(root: ObjectRoot, folder: Path, sha256: Mapping[str, str] = UNKNOWN) -> Damage:
+def verify_checksums(root: ObjectRoot, folder: Path, sha256: Mapping[str, str] = NO_CHECKSUMS) -> ChecksumResult:
     """Receive every object below a root and compare its bytes.
 
     Args:
@@ -37,13 +37,13 @@ def damage(root: ObjectRoot, folder: Path, sha256: Mapping[str, str] = UNKNOWN) 
         sha256: What is known of some objects' bytes, by key; they must be there. Without it what each object says of
             itself counts, and one of earlier versions says nothing.
     """
-    found = {item.key: item.etag for item in root.list() if not item.key.startswith(STAGING)}
+    etags = {item.key: item.etag for item in root.list() if not item.key.startswith(STAGING_PREFIX)}
 
-    def trouble_of(numbered: tuple[int, str]) -> str:
+    def problem_with(numbered: tuple[int, str]) -> str:
         number, key = numbered
         path = folder / f"object-{number}"
         try:
-            root.download(key, path, etag=found[key], sha256=sha256.get(key, ""))
+            root.download(key, path, etag=etags[key], sha256=sha256.get(key, ""))
         except OvertakenError:  # it was replaced while this looks: whoever did so says what it holds
             return ""
         except DamagedError as damaged:
@@ -51,25 +51,35 @@ def damage(root: ObjectRoot, folder: Path, sha256: Mapping[str, str] = UNKNOWN) 
         path.unlink()
         return ""
 
-    with ThreadPoolExecutor(REQUESTS) as receiving:
-        told = dict(zip(found, receiving.map(trouble_of, enumerate(found)), strict=True))
-    gone = f"{root.url('')}{{}} is gone, and the manifest names it: `refera run --full-refresh` writes it anew."
-    told |= {key: gone.format(key) for key in sha256 if key not in found}
-    damaged = tuple(key for key, trouble in told.items() if trouble)
-    return Damage(objects=len(told), damaged=damaged, first=told[damaged[0]] if damaged else "")
+    with ThreadPoolExecutor(MAX_PARALLEL_DOWNLOADS) as executor:
+        problems = dict(zip(etags, executor.map(problem_with, enumerate(etags)), strict=True))
+    missing_message = (
+        f"{root.url('')}{{}} is gone, and the manifest names it: `refera run --full-refresh` writes it anew."
+    )
+    problems |= {key: missing_message.format(key) for key in sha256 if key not in etags}
+    damaged_keys = tuple(key for key, problem in problems.items() if problem)
+    return ChecksumResult(
+        object_count=len(problems),
+        damaged_keys=damaged_keys,
+        first_problem=problems[damaged_keys[0]] if damaged_keys else "",
+    )
 
 
-def named_by(published: Published) -> dict[str, str]:
+def checksums_of_publication(published: Publication) -> dict[str, str]:
     """The SHA-256 of each object that a manifest names, by key."""
-    own = {
+    object_checksums = {
         object_key(name, item, model.stored_by): item.sha256
         for tables in (published.models, published.state)
         for name, model in tables.items()
         for item in model.objects
     }
-    fixed = {
+    fixed_key_checksums = {
         fixed_key(name, item.month, model.stored_by): item.sha256
         for name, model in published.models.items()
         for item in model.objects
     }
-    return {**own, **fixed, **({inputs_key(published.inputs): published.inputs} if published.inputs else {})}
+    return {
+        **object_checksums,
+        **fixed_key_checksums,
+        **({inputs_key(published.inputs): published.inputs} if published.inputs else {}),
+    }

@@ -13,9 +13,9 @@ class Mirror:
     model: str
     columns: Mapping[str, str]
     """The source's columns, the key among them, and what they are called here."""
-    typed: frozenset[str] = frozenset()
+    as_typed_columns: frozenset[str] = frozenset()
     """The source's texts that stand here as they were typed; of the others blanks around them are left out."""
-    renamed: frozenset[str] = frozenset()
+    member_named_columns: frozenset[str] = frozenset()
     """Those that stand here as the member that they refer to spells itself: the same to the source."""
     where: str = "true"
     """SQL of the rows that stand for a source row."""
@@ -32,7 +32,7 @@ MIRRORS = (
             "quantityOrdered": "units",
             "priceEach": "unit_price",
         },
-        typed=frozenset({"productCode"}),
+        as_typed_columns=frozenset({"productCode"}),
     ),
     Mirror(
         table="classicmodels.orders",
@@ -45,7 +45,7 @@ MIRRORS = (
             "shippedDate": "shipped_date",
             "status": "order_status",
         },
-        typed=frozenset({"status"}),
+        as_typed_columns=frozenset({"status"}),
     ),
     Mirror(
         table="classicmodels.payments",
@@ -56,7 +56,7 @@ MIRRORS = (
             "paymentDate": "payment_date",
             "amount": "payment_amount",
         },
-        typed=frozenset({"checkNumber"}),
+        as_typed_columns=frozenset({"checkNumber"}),
     ),
     Mirror(
         table="classicmodels.customers",
@@ -83,14 +83,14 @@ MIRRORS = (
             "officeCode": "office_code",
             "reportsTo": "manager_number",
         },
-        typed=frozenset({"officeCode"}),
+        as_typed_columns=frozenset({"officeCode"}),
         where="is_current and employee_key <> -1",
     ),
     Mirror(
         table="classicmodels.offices",
         model="dim_office",
         columns={"officeCode": "office_code", "city": "office_city", "country": "office_country"},
-        typed=frozenset({"officeCode"}),
+        as_typed_columns=frozenset({"officeCode"}),
         where="not is_deleted and office_key <> -1",
     ),
     Mirror(
@@ -103,8 +103,8 @@ MIRRORS = (
             "buyPrice": "buy_price",
             "MSRP": "msrp",
         },
-        typed=frozenset({"productCode"}),
-        renamed=frozenset({"productLine"}),
+        as_typed_columns=frozenset({"productCode"}),
+        member_named_columns=frozenset({"productLine"}),
         where="is_current and product_key <> -1",
     ),
 )

@@ -15,22 +15,24 @@ from typing import Any
 
 import duckdb
 
-from refera_platform.answers.history import as_of
+from refera_platform.answers.history import rows_as_of
 from refera_platform.duckdb_session.quoting import literal, quoted
-from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.duckdb_session.secrets import redact
-from refera_platform.duckdb_session.session import session
-from refera_platform.errors import QueryError, kind_of
-from refera_platform.lake.lake import Lake, object_rows, raw_rows, read_states, run
+from refera_platform.duckdb_session.session import open_duckdb_session
+from refera_platform.errors import QueryError, error_kind
+from refera_platform.lake.lake import Lake, object_rows, raw_rows, read_state_texts, run_sql
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
-from refera_platform.warehouse.publish.publication import Published, read, relation
+from refera_platform.warehouse.publish.publication import Publication, published_relation, read_publication
 
-EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL)
-HINTS = {
+EXPLAIN_PATTERN = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
+)
+ERROR_HINTS = {
     "Referenced column": "`describe TABLE` shows the columns of a table; a text stands in 'single quotes'.",
     "Ambiguous reference": "Write the table or its alias in front of the column.",
     "must appear in the GROUP BY": "Add the column to GROUP BY (or write `group by all`), or sum it up.",
@@ -39,25 +41,25 @@ HINTS = {
     "Conversion Error": "Cast with `try_cast`, which gives NULL for what does not fit.",
 }
 """What to do about DuckDB's messages, by words in them."""
-FORMATS = ("table", "csv", "tsv", "json", "parquet")
+OUTPUT_FORMATS = ("table", "csv", "tsv", "json", "parquet")
 
 
-class Session:
+class QuerySession:
     """Published tables by name, raw tables as ``database.table``; make one with :func:`opened`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, published: Published, lake: Lake, folder: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, published: Publication, lake: Lake, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
         self._lake = lake
         self.published = published
 
-    def as_of(self, table: SourceTable, day: date) -> str:
+    def rows_as_of(self, table: SourceTable, day: date) -> str:
         """SQL of a source table as it was at the end of a captured day.
 
         Raises:
             QueryError: for a day that nobody looked at.
         """
-        return as_of(self._lake, self._connection, table, day)
+        return rows_as_of(self._lake, self._connection, table, day)
 
     def query(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run one reading statement.
@@ -65,9 +67,9 @@ class Session:
         Raises:
             QueryError: with DuckDB's message, or because the statement would write.
         """
-        return self._run(self._reading(sql))
+        return self._run(self._require_read_only(sql))
 
-    def save(self, sql: str, path: Path, form: str) -> None:
+    def save(self, sql: str, path: Path, output_format: str) -> None:
         """Write the answer of one reading statement to a local file as ``csv``, ``tsv``, ``json`` or ``parquet``.
 
         Raises:
@@ -78,39 +80,39 @@ class Session:
             "tsv": "format csv, header, delimiter '\t'",
             "json": "format json, array true",
             "parquet": "format parquet, compression zstd",
-        }[form]
-        if EXPLAIN.match(sql):
+        }[output_format]
+        if EXPLAIN_PATTERN.match(sql):
             raise QueryError("EXPLAIN draws a plan for people:", "leave out --format and --output.")
         # the session may write into its own folder alone; so nobody sees half an answer, either
-        answer = self._folder / f"answer.{form}"
-        self._run(f"copy (select * from ({self._reading(sql)}\n)) to {literal(str(answer))} ({options})")
+        answer_file = self._folder / f"answer.{output_format}"
+        self._run(f"copy (select * from ({self._require_read_only(sql)}\n)) to {literal(str(answer_file))} ({options})")
         try:
-            shutil.move(answer, path)
+            shutil.move(answer_file, path)
         except OSError as refused:
             raise QueryError(
                 f"{path} cannot be written ({refused.strerror}):", "name another file with --output."
             ) from None
 
-    def _reading(self, sql: str, *, may_pivot: bool = True) -> str:
+    def _require_read_only(self, sql: str, *, may_pivot: bool = True) -> str:
         """The one statement of ``sql``, when all it does is read."""
         try:
-            statements = self._connection.extract_statements(sql)
-        except duckdb.Error as trouble:
-            raise self._explained(trouble) from None
+            parsed = self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise self._to_query_error(error) from None
         text = sql.strip().rstrip("; \n")
-        if explained := EXPLAIN.match(text):
+        if explain_prefix := EXPLAIN_PATTERN.match(text):
             # EXPLAIN ANALYZE runs what it explains
-            return f"{explained[0]} {self._reading(text[explained.end() :], may_pivot=False)}"
-        if _is_pivot(statements):
+            return f"{explain_prefix[0]} {self._require_read_only(text[explain_prefix.end() :], may_pivot=False)}"
+        if _is_pivot(parsed):
             if not may_pivot:
                 raise QueryError(
                     "DuckDB does not explain a PIVOT that looks for its columns itself:",
                     "name them, as in `pivot t on month in (1, 2)`.",
                 )
             return text
-        if len(statements) != 1:
-            raise QueryError(f"One statement was expected and {len(statements)} were given:", "ask one at a time.")
-        statement = statements[0]
+        if len(parsed) != 1:
+            raise QueryError(f"One statement was expected and {len(parsed)} were given:", "ask one at a time.")
+        statement = parsed[0]
         if statement.type != duckdb.StatementType.SELECT:
             raise QueryError(
                 f"The query session only reads, and this is a {statement.type.name} statement:",
@@ -121,82 +123,85 @@ class Session:
     def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
             return self._connection.execute(sql)
-        except duckdb.Error as trouble:
-            raise self._explained(trouble) from None
+        except duckdb.Error as error:
+            raise self._to_query_error(error) from None
 
-    def _explained(self, trouble: duckdb.Error) -> QueryError:
-        words, public = redact(str(trouble), []).strip(), _public(trouble)
-        hint = next((hint for sign, hint in HINTS.items() if sign in words), "")
-        if "Table with name" in words:
-            hint = f"The tables are {', '.join([*self.published.models, *_raw_names()])}."
-        return QueryError(words, hint, public=public)
-
-
-def _public(trouble: duckdb.Error) -> str:
-    return f"A question could not be answered ({kind_of(trouble)})."
+    def _to_query_error(self, error: duckdb.Error) -> QueryError:
+        message, public = redact(str(error), []).strip(), _public_message(error)
+        hint = next((hint for sign, hint in ERROR_HINTS.items() if sign in message), "")
+        if "Table with name" in message:
+            hint = f"The tables are {', '.join([*self.published.models, *_raw_table_names()])}."
+        return QueryError(message, hint, public_problem=public)
 
 
-def _is_pivot(statements: Sequence[duckdb.Statement]) -> bool:
+def _public_message(error: duckdb.Error) -> str:
+    return f"A question could not be answered ({error_kind(error)})."
+
+
+def _is_pivot(parsed: Sequence[duckdb.Statement]) -> bool:
     """Whether they are one PIVOT: DuckDB makes the types of its columns first, in statements that nobody wrote."""
-    if len(statements) < 2:
+    if len(parsed) < 2:
         return False
-    *types, last = statements
+    *types, last = parsed
     return last.type == duckdb.StatementType.SELECT and all(
         each.type == duckdb.StatementType.CREATE and not each.query for each in types
     )
 
 
 @contextmanager
-def opened(stage: Stage) -> Iterator[Session]:
+def open_query_session(stage: Stage) -> Iterator[QuerySession]:
     """Open the warehouse as it is published now.
 
     Raises:
         QueryError: when nothing has been published or captured.
     """
-    with scratch(stage) as folder, session(stage, folder, caching=True) as connection:
+    with scratch_folder(stage) as folder, open_duckdb_session(stage, folder, is_caching=True) as connection:
         root = ObjectRoot(stage.warehouse, stage.store)
-        published = read(root)
+        published = read_publication(root)
         for name, model in published.models.items():
             # the columns of an answer are a contract; the one that names its objects is none of them
-            told = f"* exclude ({quoted(model.stored_by)})" if model.stored_by and name.startswith("ans_") else "*"
-            run(connection, f"create view {quoted(name)} as select {told} from {relation(root, name, model)}")
+            columns = f"* exclude ({quoted(model.stored_by)})" if model.stored_by and name.startswith("ans_") else "*"
+            run_sql(
+                connection,
+                f"create view {quoted(name)} as select {columns} from {published_relation(root, name, model)}",
+            )
         lake = Lake(stage)
-        raw = _register_lake(connection, lake)
-        if not published.models and not raw:
+        raw_tables = _register_lake(connection, lake)
+        if not published.models and not raw_tables:
             raise QueryError("Nothing has been captured or published yet:", "start with `refera run`.")
-        _lock(connection, [stage.lake, stage.warehouse, str(folder)])
-        yield Session(connection, published, lake, folder)
+        _lock_down(connection, [stage.lake, stage.warehouse, str(folder)])
+        yield QuerySession(connection, published, lake, folder)
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> None:
+def _lock_down(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> None:
     """Let statements read below the roots and nowhere else; they cannot take that back."""
     allowed = ", ".join(literal(f"{root}/") for root in roots)
-    run(connection, f"set allowed_directories = [{allowed}]")
-    run(connection, "set enable_external_access = false; set lock_configuration = true")
+    run_sql(connection, f"set allowed_directories = [{allowed}]")
+    run_sql(connection, "set enable_external_access = false; set lock_configuration = true")
 
 
 def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
     registered = []
-    found = {table: stored for table in TABLES if (stored := lake.stored_days(table))}
-    newest = read_states(connection, [stored[max(stored)].url for stored in found.values()])
-    for table, stored in found.items():
+    stored_days = {table: stored for table in TABLES if (stored := lake.stored_days(table))}
+    newest_states = read_state_texts(connection, [stored[max(stored)].url for stored in stored_days.values()])
+    for table, stored in stored_days.items():
         url = stored[max(stored)].url
-        if RawState.from_json(newest.get(url, ""), url).schema_since:  # older days have other types
+        if RawState.from_json(newest_states.get(url, ""), url).schema_since:  # older days have other types
             rows = object_rows(list(lake.days(table, connection).values()), with_day=True)
         else:
             rows = raw_rows([item.url for item in stored.values()], with_day=True)
-        run(connection, f"create schema if not exists {quoted(table.database)}")
+        run_sql(connection, f"create schema if not exists {quoted(table.database)}")
         view = f"{quoted(table.database)}.{quoted(table.name)}"
-        run(connection, f"create view {view} as select * from {rows}")
+        run_sql(connection, f"create view {view} as select * from {rows}")
         registered.append(table.address)
     return registered
 
 
-def _raw_names() -> list[str]:
+def _raw_table_names() -> list[str]:
     return [table.address for table in TABLES]
 
 
-def fetched(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+def fetch_rows(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
     """Column names and rows of an answer, a batch at a time."""
     names = [column[0] for column in cursor.description or ()]
 
@@ -204,7 +209,7 @@ def fetched(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], Iterator[tupl
         try:
             while batch := cursor.fetchmany(1000):
                 yield from batch
-        except duckdb.Error as trouble:
-            raise QueryError(redact(str(trouble), []), public=_public(trouble)) from None
+        except duckdb.Error as error:
+            raise QueryError(redact(str(error), []), public_problem=_public_message(error)) from None
 
     return names, rows()

@@ -2,50 +2,52 @@
 
 from datetime import UTC, datetime
 
-from refera_platform.alerts.fault import Kind
-from refera_platform.alerts.message import Message, What
-from refera_platform.alerts.send import channels
-from refera_platform.cli.output import output, say, table
+from refera_platform.alerts.fault import FaultKind
+from refera_platform.alerts.message import Message, MessageType
+from refera_platform.alerts.send import configured_channels
+from refera_platform.cli.output import print_message, results_console, results_table
 from refera_platform.errors import AlertError, SettingError
 from refera_platform.settings.stage import Stage
 
 
-def alert(stage: Stage, *, test: bool) -> bool:
+def print_channels(stage: Stage, *, test: bool) -> bool:
     """Show each channel, after a message through it when that is asked, and say whether all of them took it.
 
     Raises:
         SettingError: when there is no channel.
     """
-    found = channels(stage.alerts, stage.name)
-    if not found:
+    configured = configured_channels(stage.alerts, stage.name)
+    if not configured:
         raise SettingError(
             "Nobody is told when something is wrong:",
             "set REFERA_ALERT_WEBHOOK, or REFERA_ALERT_SMTP, REFERA_ALERT_MAIL_FROM and REFERA_ALERT_MAIL_TO.",
         )
-    rows, well = [], True
-    for channel in found:
-        came = "configured"
+    rows, is_well = [], True
+    for channel in configured:
+        outcome = "configured"
         if test:
             try:
-                note = channel.send(_message(datetime.now(UTC)))
-                came = f"delivered; {note}" if note else "delivered"
-            except AlertError as trouble:
-                came, well = str(trouble), False
-        rows.append([channel.name, channel.where, came])
-    output().print(table(f"Alerts of stage {stage.name}", ["channel", "host", "what came of it"], rows))
+                remark = channel.send(_message(datetime.now(UTC)))
+                outcome = f"delivered; {remark}" if remark else "delivered"
+            except AlertError as error:
+                outcome, is_well = str(error), False
+        rows.append([channel.name, channel.host, outcome])
+    results_console().print(
+        results_table(f"Alerts of stage {stage.name}", ["channel", "host", "what came of it"], rows)
+    )
     if not test:
-        say("Next: refera alert --test")
-    return well
+        print_message("Next: refera alert --test")
+    return is_well
 
 
 def _message(now: datetime) -> Message:
     return Message(
-        what=What.TEST,
-        incident=f"test{now:%Y%m%d%H%M%S}",
-        kind=Kind.RUN,
+        message_type=MessageType.TEST,
+        incident_id=f"test{now:%Y%m%d%H%M%S}",
+        kind=FaultKind.RUN,
         link="/runs",
         since=now,
         until=now,
         cause="This is what a failure looks like: its cause in a sentence, what it struck, and a link.",
-        things=("raw/classicmodels/orders",),
+        affected=("raw/classicmodels/orders",),
     )

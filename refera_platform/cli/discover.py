@@ -9,16 +9,16 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from refera_platform.cli.output import say
+from refera_platform.cli.output import print_message
 from refera_platform.errors import SettingError
-from refera_platform.settings.source_database import Database
+from refera_platform.settings.source_database import SourceDatabase
 from refera_platform.source.connection import Source
-from refera_platform.source.declaration import database_name, known_name, module
-from refera_platform.source.discover import discover
+from refera_platform.source.declaration import catalogue_module_text, database_name, require_database_name
+from refera_platform.source.discover import propose_tables
 from refera_platform.source.mysql.wire import open_wire
 
 
-def print_catalogue(url: str, name: str, into: Path | None) -> None:
+def print_declarations(url: str, name: str, into: Path | None) -> None:
     """Look at a schema and write what can be promised about its tables.
 
     Args:
@@ -31,38 +31,41 @@ def print_catalogue(url: str, name: str, into: Path | None) -> None:
         SourceError: when the server cannot be asked.
     """
     if into is not None and into.exists():
-        raise _taken(into)
+        raise _exists_error(into)
     database = _database(sys.stdin.readline().strip() if url == "-" else url)
-    called = known_name(name, "--schema-name") if name else database_name(database.name)
+    source_name = require_database_name(name, "--schema-name") if name else database_name(database.name)
     with closing(open_wire(database)) as wire, closing(duckdb.connect()) as connection:
         source = Source(connection, wire, database, b"")
-        proposals = discover(source, called)
+        proposals = propose_tables(source, source_name)
         server = f"{'MariaDB' if source.server.kind == 'mariadb' else 'MySQL'} {source.ask('select version()')[0][0]}"
-    written = module(called, server, proposals)
+    declarations = catalogue_module_text(source_name, server, proposals)
     if into is None:
-        sys.stdout.write(written)
+        sys.stdout.write(declarations)
     else:
         try:
             with into.open("x", encoding="utf-8") as file:
-                file.write(written)
+                file.write(declarations)
         except FileExistsError:
-            raise _taken(into) from None
-        except OSError as trouble:
+            raise _exists_error(into) from None
+        except OSError as error:
             into.unlink(missing_ok=True)  # half of it would be taken for all of it
-            raise SettingError(f"{into} cannot be written ({trouble.strerror}):", "choose another file.") from None
-    declared = sum(proposal.table is not None for proposal in proposals)
-    say(f"{declared} tables declared, {len(proposals) - declared} left out with the reason in a comment.")
-    say(
-        f"Next: read them, save them as refera_platform/source/catalog/{called}.py and name that in catalog/__init__.py"
+            raise SettingError(f"{into} cannot be written ({error.strerror}):", "choose another file.") from None
+    declared_count = sum(proposal.table is not None for proposal in proposals)
+    print_message(
+        f"{declared_count} tables declared, {len(proposals) - declared_count} left out with the reason in a comment."
+    )
+    print_message(
+        f"Next: read them, save them as refera_platform/source/catalog/{source_name}.py and name that in"
+        " catalog/__init__.py"
     )
 
 
-def _database(url: str) -> Database:
-    database = Database.from_url("The URL", url)
+def _database(url: str) -> SourceDatabase:
+    database = SourceDatabase.from_url("The URL", url)
     if urlsplit(url).password is None and sys.stdin.isatty():
         return replace(database, password=getpass.getpass(f"Password of {database.user}: ", sys.stderr))
     return database
 
 
-def _taken(path: Path) -> SettingError:
+def _exists_error(path: Path) -> SettingError:
     return SettingError(f"{path} is there already, and is not overwritten:", "choose another name, or remove it.")

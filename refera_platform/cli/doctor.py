@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rich.text import Text
 
-from refera_platform.cli.output import output, printable, say
+from refera_platform.cli.output import print_message, printable, results_console
 from refera_platform.doctor.preflight import Diagnosis, Grants
 from refera_platform.errors import SettingError
-from refera_platform.runners.examination import diagnosed, diagnosis_of
+from refera_platform.runners.examination import diagnose_stage, iter_stage_findings
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Finding, Verdict
 
-STYLES: Mapping[Verdict, str] = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+VERDICT_STYLES: Mapping[Verdict, str] = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 
 
 def print_diagnosis(stage: Stage, form: str) -> bool:
@@ -25,43 +25,43 @@ def print_diagnosis(stage: Stage, form: str) -> bool:
     if form not in {"table", "json"}:
         raise SettingError(f"--format {form!r} is not known:", "choose table or json.")
     if form == "json":
-        found = diagnosis_of(stage, TABLES)
-        output().print_json(json.dumps(as_json(found)))
-        return found.is_well
-    output().print(f"Stage {stage.name}", markup=False)
-    found = Diagnosis.of(_printed(diagnosed(stage, TABLES)))
-    for database, statements in found.grants.items():
-        output().print(f"\nAll that the account of {database} needs:", markup=False)
-        output().print("\n".join(statements), markup=False, soft_wrap=True)
-    counts = {verdict: sum(each.verdict is verdict for each in found.findings) for verdict in Verdict}
-    say(", ".join(f"{count} {verdict.value}" for verdict, count in counts.items()))
-    return found.is_well
+        diagnosis = diagnose_stage(stage, TABLES)
+        results_console().print_json(json.dumps(diagnosis_as_json(diagnosis)))
+        return diagnosis.is_healthy
+    results_console().print(f"Stage {stage.name}", markup=False)
+    diagnosis = Diagnosis.from_findings(_print_findings(iter_stage_findings(stage, TABLES)))
+    for database, grants in diagnosis.grants.items():
+        results_console().print(f"\nAll that the account of {database} needs:", markup=False)
+        results_console().print("\n".join(grants), markup=False, soft_wrap=True)
+    counts = {verdict: sum(each.verdict is verdict for each in diagnosis.findings) for verdict in Verdict}
+    print_message(", ".join(f"{count} {verdict.value}" for verdict, count in counts.items()))
+    return diagnosis.is_healthy
 
 
-def _printed(found: Iterable[Finding | Grants]) -> Iterator[Finding | Grants]:
+def _print_findings(findings: Iterable[Finding | Grants]) -> Iterator[Finding | Grants]:
     """The same, each finding printed as it comes; a server that does not answer keeps none of them back."""
-    for each in found:
+    for each in findings:
         if isinstance(each, Finding):
-            output().print(_line(each), soft_wrap=True)
+            results_console().print(_finding_line(each), soft_wrap=True)
         yield each
 
 
-def _line(finding: Finding) -> Text:
-    word = finding.verdict.value if finding.verdict is Verdict.OK else finding.verdict.value.upper()
-    line = Text.assemble((f"{word:<4}", STYLES[finding.verdict]), "  ", (finding.about, "bold"))
+def _finding_line(finding: Finding) -> Text:
+    label = finding.verdict.value if finding.verdict is Verdict.OK else finding.verdict.value.upper()
+    line = Text.assemble((f"{label:<4}", VERDICT_STYLES[finding.verdict]), "  ", (finding.about, "bold"))
     line.append(f"  {printable(finding.found)}")
     if finding.remedy:
         line.append(f"\n      next step: {printable(finding.remedy)}")
     return line
 
 
-def as_json(found: Diagnosis) -> dict[str, object]:
+def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, object]:
     """The same for programs."""
     return {
-        "well": found.is_well,
+        "well": diagnosis.is_healthy,
         "findings": [
             {"about": each.about, "verdict": each.verdict.value, "found": each.found, "remedy": each.remedy}
-            for each in found.findings
+            for each in diagnosis.findings
         ],
-        "grants": {database: list(statements) for database, statements in found.grants.items()},
+        "grants": {database: list(grants) for database, grants in diagnosis.grants.items()},
     }

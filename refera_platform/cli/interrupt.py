@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
+STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class Stopped(BaseException):
@@ -21,36 +21,36 @@ class Stopped(BaseException):
 
 
 @contextmanager
-def noticed() -> Iterator[Callable[[], int]]:
+def catch_stop_signals() -> Iterator[Callable[[], int]]:
     """Give a question for the signal that stops this process, 0 without any; for the main thread.
 
     Raises:
         Stopped: when the block ended with the signal, and not as the library that caught it would have it.
     """
-    seen = 0
+    stop_signal = 0
     reader, writer = socket.socketpair()
     with reader, writer:
         reader.settimeout(0)
         writer.settimeout(0)
-        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        ending = signal.signal(signal.SIGTERM, _stop)
+        previous_wakeup_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        previous_handler = signal.signal(signal.SIGTERM, _raise_stopped)
 
         def is_stopped() -> int:
-            nonlocal seen
+            nonlocal stop_signal
             try:
-                seen = seen or next((each for each in reader.recv(1024) if each in STOPPING), 0)
+                stop_signal = stop_signal or next((each for each in reader.recv(1024) if each in STOP_SIGNALS), 0)
             except BlockingIOError:
-                return seen
-            return seen
+                return stop_signal
+            return stop_signal
 
         try:
             yield is_stopped
         except (KeyboardInterrupt, Stopped):
             raise Stopped(is_stopped() or signal.SIGINT) from None
         finally:
-            signal.set_wakeup_fd(before)
-            signal.signal(signal.SIGTERM, ending)
+            signal.set_wakeup_fd(previous_wakeup_fd)
+            signal.signal(signal.SIGTERM, previous_handler)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _raise_stopped(number: int, frame: FrameType | None) -> None:
     raise Stopped(number)

@@ -20,16 +20,16 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from refera_platform.cli.output import Lines, printable, say
-from refera_platform.lake.object_state import OPERATIONS
+from refera_platform.cli.output import PipeSafeConsole, print_message, printable
+from refera_platform.lake.object_state import OPERATION_NAMES
 
 if TYPE_CHECKING:
-    from refera_platform.orchestration.progress import Event
+    from refera_platform.orchestration.progress import ProgressEvent
 
 GROUPS = ("lake", "staging", "warehouse", "answers")
-KEPT = frozenset({"failure", "warning"})
+PERSISTENT_KINDS = frozenset({"failure", "warning"})
 """Kinds of lines that stay on a terminal; in a pipe those of assets stay too."""
-STYLES = {
+STATE_STYLES = {
     "waiting": "dim",
     "running": "cyan",
     "built": "cyan",
@@ -37,16 +37,16 @@ STYLES = {
     "failed": "bold red",
     "skipped": "dim",
 }
-NAMED = 3
+MAX_RED_NAMES = 3
 """Red models or checks that are named beside their group; each has a line of its own above."""
-LONGEST = 24
+MAX_NAME_CHARACTERS = 24
 """Letters of a table's name that are shown whatever the width."""
-AROUND = 11
+RESERVED_LINES = 11
 """Lines of a terminal that are not for raw tables: headings, the groups of models, the log's last line."""
 
 
 @dataclass(kw_only=True)
-class Line:
+class TableLine:
     """What is known of one raw table, or of one group of models."""
 
     steps: set[str] = field(default_factory=set)
@@ -77,99 +77,99 @@ class Line:
         return "built" if self.built | self.stored >= self.assets else "running"
 
 
-class Board:
+class LiveTable:
     """The state of a run, told by its events; a thing that rich can draw."""
 
-    def __init__(self, title: str, *, brief: bool = False, is_stopped: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, title: str, *, is_brief: bool = False, is_stopped: Callable[[], int] = lambda: 0) -> None:
         self._is_stopped = is_stopped
         self._title = title
         self._started = time.monotonic()
         self._spinner = Spinner("dots")
-        self._brief = brief
-        self._log = "loading Dagster and dbt"
-        self._lines: dict[str, Line] = {}
+        self._is_brief = is_brief
+        self._last_line = "loading Dagster and dbt"
+        self._lines: dict[str, TableLine] = {}
         self._console: Console | None = None
         self._lock = threading.Lock()
         self.is_over = False
 
     @property
-    def is_shown(self) -> bool:
+    def is_live(self) -> bool:
         """Whether somebody sees it."""
         return self._console is not None
 
-    def tell(self, kind: str, line: str) -> None:
+    def on_line(self, kind: str, line: str) -> None:
         """One line about what happened (see ``headless.Tell``); of a run that was stopped nothing is a failure."""
         if kind == "failure" and self._is_stopped():
             return
         if self._console is None:
-            if kind in KEPT or kind == "waiting" or (kind == "asset" and not self._brief):
-                say(line)
-        elif kind in KEPT:
+            if kind in PERSISTENT_KINDS or kind == "waiting" or (kind == "asset" and not self._is_brief):
+                print_message(line)
+        elif kind in PERSISTENT_KINDS:
             self._console.print(printable(line), markup=False)
         elif kind in {"log", "waiting"}:
-            self._log = line
+            self._last_line = line
 
-    def watch(self, event: "Event") -> None:
+    def on_event(self, event: "ProgressEvent") -> None:
         """Take in what happened."""
         with self._lock:
-            self._watch(event)
+            self._apply_event(event)
 
-    def _watch(self, event: "Event") -> None:
-        from refera_platform.orchestration.progress import What
+    def _apply_event(self, event: "ProgressEvent") -> None:
+        from refera_platform.orchestration.progress import ProgressKind
 
-        what = event.what
-        if what in {What.STARTED, What.FAILED}:
+        kind = event.kind
+        if kind in {ProgressKind.STARTED, ProgressKind.FAILED}:
             for line in self._lines.values():
                 if event.step in line.steps and not line.stored >= line.assets:
-                    line.is_running = what is What.STARTED
-                    line.has_failed = what is What.FAILED
+                    line.is_running = kind is ProgressKind.STARTED
+                    line.has_failed = kind is ProgressKind.FAILED
             return
-        if what is What.SAID:
-            self._log = event.line
+        if kind is ProgressKind.LOGGED:
+            self._last_line = event.line
             return
-        found = self._line(event.asset)
-        if found is not None:
-            self._take(found, event)
+        target = self._line(event.asset)
+        if target is not None:
+            self._apply_to_line(target, event)
 
-    def _take(self, line: Line, event: "Event") -> None:
+    def _apply_to_line(self, line: TableLine, event: "ProgressEvent") -> None:
         """Take in what happened to one asset."""
-        from refera_platform.orchestration.progress import What
+        from refera_platform.orchestration.progress import ProgressKind
 
-        what = event.what
-        if what is What.PLANNED:
-            self._log = "planning"
+        kind = event.kind
+        if kind is ProgressKind.PLANNED:
+            self._last_line = "planning"
             line.assets.add(event.asset.rpartition("/")[2])
             line.steps.add(event.step)
-        elif what is What.CHECK_PLANNED:
+        elif kind is ProgressKind.CHECK_PLANNED:
             line.checks += 1
-        elif what is What.BUILT:
-            self._log = event.line
+        elif kind is ProgressKind.BUILT:
+            self._last_line = event.line
             line.seconds += event.seconds
             line.built.add(event.asset)
-        elif what is What.STORED:
-            self._stored(line, event)
-        elif what is What.CHECKED:
+        elif kind is ProgressKind.MATERIALIZED:
+            self._apply_materialization(line, event)
+        elif kind is ProgressKind.CHECKED:
             line.checked += event.passed
         if not event.passed:
-            line.failing.append(event.line.rpartition(" ")[2] if what is What.CHECKED else event.asset)
+            line.failing.append(event.line.rpartition(" ")[2] if kind is ProgressKind.CHECKED else event.asset)
 
-    def _line(self, asset: str) -> Line | None:
+    def _line(self, asset: str) -> TableLine | None:
         """The line of an asset, or of a model by its bare name."""
         if "/" in asset:
             name = asset if asset.startswith("raw/") else asset.partition("/")[0]
-            return self._lines.setdefault(name, Line())
+            return self._lines.setdefault(name, TableLine())
         return next((line for line in self._lines.values() if asset in line.assets), None)
 
     @staticmethod
-    def _stored(line: Line, event: "Event") -> None:
+    def _apply_materialization(line: TableLine, event: "ProgressEvent") -> None:
         line.stored.add(event.asset.rpartition("/")[2])
-        told = event.metadata
+        metadata = event.metadata
         if event.asset.startswith("raw/"):
-            for op in OPERATIONS:
-                line.rows[op] += _number(told.get(f"rows_added_{op}"))
-            line.seconds = max(line.seconds, _number(told.get("seconds")))
+            for op in OPERATION_NAMES:
+                line.rows[op] += _as_number(metadata.get(f"rows_added_{op}"))
+            line.seconds = max(line.seconds, _as_number(metadata.get("seconds")))
         else:
-            line.rows["now"] += _number(told.get("dagster/row_count"))
+            line.rows["now"] += _as_number(metadata.get("dagster/row_count"))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it in the room that there is; another thread asks for it."""
@@ -181,14 +181,14 @@ class Board:
         groups = {name: self._lines[name] for name in GROUPS if name in self._lines and self._lines[name].assets}
         if tables:
             # what is over must not scroll away from what is going on; at the end all of it may
-            room = max(3, height - AROUND) if not self.is_over else len(tables)
-            yield from _raw_table(tables, room)
+            room = max(3, height - RESERVED_LINES) if not self.is_over else len(tables)
+            yield from _draw_raw_tables(tables, room)
         if groups:
-            yield _group_table(groups)
+            yield _draw_groups(groups)
         seconds = f"{time.monotonic() - self._started:.0f} s"
         if not self.is_over:
             now = Text(
-                f"{self._title} · {seconds} · {' '.join(self._log.split())}",
+                f"{self._title} · {seconds} · {' '.join(self._last_line.split())}",
                 no_wrap=True,
                 overflow="ellipsis",
             )
@@ -196,15 +196,15 @@ class Board:
             yield self._spinner
 
     @contextmanager
-    def drawn(self) -> Iterator["Board"]:
+    def display(self) -> Iterator["LiveTable"]:
         """Show it while the block lasts: on a terminal as a table, in a pipe as lines."""
         if not sys.stderr.isatty():
-            say(f"{self._title}: {self._log}")
+            print_message(f"{self._title}: {self._last_line}")
             yield self
             return
         # Dagster sends what a step writes to standard error into a file: a descriptor of our own stays the terminal
         with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal:
-            self._console = Lines(file=terminal, highlight=False, soft_wrap=True)
+            self._console = PipeSafeConsole(file=terminal, highlight=False, soft_wrap=True)
             with Live(
                 self,
                 console=self._console,
@@ -221,54 +221,64 @@ class Board:
                             line.is_over = True
 
 
-def _raw_table(lines: dict[str, Line], room: int) -> Iterator[RenderableType]:
-    drawn = _table("table", "state", *OPERATIONS.values(), "seconds", "checks")
-    shown = dict(lines)
+def _draw_raw_tables(lines: dict[str, TableLine], room: int) -> Iterator[RenderableType]:
+    table = _empty_table("table", "state", *OPERATION_NAMES.values(), "seconds", "checks")
+    visible = dict(lines)
     if len(lines) > room:
-        telling = [name for name, line in lines.items() if line.state not in {"done", "waiting"}]
-        shown = {name: lines[name] for name in telling[: room - 1]}
-    for name, line in shown.items():
-        rows = [f"{line.rows[op]:,.0f}" if line.stored else "" for op in OPERATIONS]
-        drawn.add_row(name.rpartition("/")[2], _state(line), *rows, _seconds(line), _checks(line))
-    drawn.columns[0].min_width = min(LONGEST, max((len(name.rpartition("/")[2]) for name in shown), default=0))
-    yield drawn
-    if len(shown) < len(lines):
-        states = Counter(line.state for name, line in lines.items() if name not in shown)
-        more = ", ".join(f"{count} {state}" for state, count in states.items())
-        yield Text(f"… {more}", "dim", no_wrap=True, overflow="ellipsis")
+        notable = [name for name, line in lines.items() if line.state not in {"done", "waiting"}]
+        visible = {name: lines[name] for name in notable[: room - 1]}
+    for name, line in visible.items():
+        rows = [f"{line.rows[op]:,.0f}" if line.stored else "" for op in OPERATION_NAMES]
+        table.add_row(name.rpartition("/")[2], _state_text(line), *rows, _seconds_text(line), _checks_text(line))
+    table.columns[0].min_width = min(
+        MAX_NAME_CHARACTERS, max((len(name.rpartition("/")[2]) for name in visible), default=0)
+    )
+    yield table
+    if len(visible) < len(lines):
+        states = Counter(line.state for name, line in lines.items() if name not in visible)
+        hidden = ", ".join(f"{count} {state}" for state, count in states.items())
+        yield Text(f"… {hidden}", "dim", no_wrap=True, overflow="ellipsis")
 
 
-def _group_table(lines: dict[str, Line]) -> Table:
-    drawn = _table("group", "state", "assets", "rows", "seconds", "checks")
-    drawn.add_column("red", overflow="fold")  # the only one that gives way on a narrow terminal
+def _draw_groups(lines: dict[str, TableLine]) -> Table:
+    table = _empty_table("group", "state", "assets", "rows", "seconds", "checks")
+    table.add_column("red", overflow="fold")  # the only one that gives way on a narrow terminal
     for name, line in lines.items():
-        done = len(line.built | line.stored)
+        done_count = len(line.built | line.stored)
         rows = f"{line.rows['now']:,.0f}" if line.rows["now"] else ""
-        named, others = line.failing[:NAMED], len(line.failing) - NAMED
-        red = Text(", ".join(named) + (f" and {others} more" if others > 0 else ""), "red")
-        drawn.add_row(name, _state(line), f"{done}/{len(line.assets)}", rows, _seconds(line), _checks(line), red)
-    return drawn
+        red_names, hidden_count = line.failing[:MAX_RED_NAMES], len(line.failing) - MAX_RED_NAMES
+        red = Text(", ".join(red_names) + (f" and {hidden_count} more" if hidden_count > 0 else ""), "red")
+        table.add_row(
+            name,
+            _state_text(line),
+            f"{done_count}/{len(line.assets)}",
+            rows,
+            _seconds_text(line),
+            _checks_text(line),
+            red,
+        )
+    return table
 
 
-def _table(*columns: str) -> Table:
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False, collapse_padding=True)
-    for place, name in enumerate(columns):
-        drawn.add_column(name, justify="left" if place < 2 else "right", no_wrap=True, overflow="ellipsis")
-    return drawn
+def _empty_table(*columns: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False, collapse_padding=True)
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True, overflow="ellipsis")
+    return table
 
 
-def _state(line: Line) -> Text:
-    return Text(line.state, STYLES[line.state])
+def _state_text(line: TableLine) -> Text:
+    return Text(line.state, STATE_STYLES[line.state])
 
 
-def _seconds(line: Line) -> str:
+def _seconds_text(line: TableLine) -> str:
     return f"{line.seconds:.1f}" if line.seconds else ""
 
 
-def _checks(line: Line) -> Text:
+def _checks_text(line: TableLine) -> Text:
     style = "red" if line.failing else ("green" if line.checked == line.checks else "")
     return Text(f"{line.checked}/{line.checks}", style)
 
 
-def _number(value: object) -> int | float:
+def _as_number(value: object) -> int | float:
     return value if isinstance(value, int | float) else 0

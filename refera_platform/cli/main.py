@@ -13,9 +13,9 @@ import typer
 
 from refera_platform.cli import output
 from refera_platform.cli.interrupt import Stopped
-from refera_platform.disk import full, is_full
+from refera_platform.disk import disk_full_error, is_disk_full
 from refera_platform.errors import ReferaError, SettingError
-from refera_platform.settings.stage import home, load
+from refera_platform.settings.stage import home_folder, load_stage
 
 app = typer.Typer(
     name="refera",
@@ -44,13 +44,13 @@ def up(
     """Start the local stack: a private MariaDB and a private S3."""
     from refera_platform.sandbox import stack
 
-    with output.steps(None, "Starting the local stack") as progress:
-        address = stack.up(home(), progress.done)
-    output.say(f"MariaDB at {address.mariadb.host}:{address.mariadb.port}, S3 at {address.s3.endpoint}")
+    with output.progress_steps(None, "Starting the local stack") as progress:
+        address = stack.start_stack(home_folder(), progress.advance)
+    output.print_message(f"MariaDB at {address.mariadb.host}:{address.mariadb.port}, S3 at {address.s3.endpoint}")
     if ui:
-        from refera_platform.cli.ui import serve
+        from refera_platform.cli.ui import serve_ui
 
-        serve(home(), port)
+        serve_ui(home_folder(), port)
 
 
 @app.command(epilog=f"{EXAMPLE}: refera down · refera down --wipe")
@@ -60,8 +60,8 @@ def down(
     """Stop the local stack; its data stays."""
     from refera_platform.sandbox import stack
 
-    stack.down(home(), wipe=wipe)
-    output.say("The local stack is down" + (" and its data forgotten." if wipe else "; its data stays."))
+    stack.stop_stack(home_folder(), wipe=wipe)
+    output.print_message("The local stack is down" + (" and its data forgotten." if wipe else "; its data stays."))
 
 
 @app.command(epilog=f"{EXAMPLE}: refera status · refera status --format json | jq .servers.mariadb")
@@ -71,7 +71,7 @@ def status(
     """Say what runs, where, and who may enter."""
     from refera_platform.cli.status import print_status
 
-    if not print_status(home(), form):
+    if not print_status(home_folder(), form):
         raise typer.Exit(1)
 
 
@@ -80,13 +80,15 @@ def restore(dump: Annotated[Path, typer.Argument(help="A mysqldump file, plain o
     """Load a mysqldump file into the local source, all of it or nothing."""
     from refera_platform.cli.demo import show_restored
     from refera_platform.sandbox import stack
-    from refera_platform.sandbox.dump.restore import restore as load_dump
+    from refera_platform.sandbox.dump.restore import restore_dump as load_dump
 
-    with output.steps(None, f"Restoring {dump.name}") as progress:
-        stack.up(home(), progress.done)
-        report = load_dump(home(), dump, lambda done, total: progress.at(done, total, f"Reading {dump.name}"))
+    with output.progress_steps(None, f"Restoring {dump.name}") as progress:
+        stack.start_stack(home_folder(), progress.advance)
+        report = load_dump(
+            home_folder(), dump, lambda done, total: progress.update(done, total, f"Reading {dump.name}")
+        )
     show_restored(report)
-    output.say("Next: refera run")
+    output.print_message("Next: refera run")
 
 
 @app.command(epilog=f"{EXAMPLE}: refera simulate --days 1 · refera simulate --days 3 --seed 7 --scale 10")
@@ -96,12 +98,12 @@ def simulate(
     scale: Annotated[float | None, typer.Option(help="1 is about 330 orders; 1000 about 3 million lines.")] = None,
 ) -> None:
     """Add dated business activity to the sample source, which is made when it is not there."""
-    from refera_platform.cli.demo import simulate_days
+    from refera_platform.cli.demo import print_simulated_days
     from refera_platform.sandbox import stack
 
-    stack.up(home(), output.say)
-    simulate_days(home(), days, seed, scale)
-    output.say("Next: refera run")
+    stack.start_stack(home_folder(), output.print_message)
+    print_simulated_days(home_folder(), days, seed, scale)
+    output.print_message("Next: refera run")
 
 
 @app.command(
@@ -118,13 +120,13 @@ def run(
     ] = False,
 ) -> None:
     """Extract a day into the lake, build and audit the warehouse, publish the answers."""
-    from refera_platform.cli.run import days_asked, run_days, run_newest_day
+    from refera_platform.cli.run import requested_days, run_days, run_newest_day
 
-    stage = load()
+    stage = load_stage()
     if not (day or first or last):
         run_newest_day(stage, select, full_refresh=full_refresh)
         return
-    run_days(stage, days_asked(stage.clock, day, first, last), select, full_refresh=full_refresh)
+    run_days(stage, requested_days(stage.clock, day, first, last), select, full_refresh=full_refresh)
 
 
 @app.command(epilog=f"{EXAMPLE}: refera query 'show tables' · refera query --format csv 'from ans_sales_by_product'")
@@ -134,10 +136,10 @@ def query(
     into: Annotated[Path | None, typer.Option("--output", help="File to write; standard output by default.")] = None,
 ) -> None:
     """Ask the published warehouse (by table name) and the lake (classicmodels.orders, …)."""
-    from refera_platform.cli.query import query as answer
+    from refera_platform.cli.query import print_query as answer
     from refera_platform.cli.query import read_statement
 
-    answer(load(), read_statement() if sql == "-" else sql, form, into)
+    answer(load_stage(), read_statement() if sql == "-" else sql, form, into)
 
 
 @app.command(
@@ -151,12 +153,12 @@ def as_of(
     into: Annotated[Path | None, typer.Option("--output", help="File to write; standard output by default.")] = None,
 ) -> None:
     """Show a source table as it was at the end of a captured day."""
-    from refera_platform.cli.query import as_of as show_then
-    from refera_platform.cli.run import days_asked
-    from refera_platform.source.catalog import find
+    from refera_platform.cli.query import print_as_of as show_then
+    from refera_platform.cli.run import requested_days
+    from refera_platform.source.catalog import find_table
 
-    stage = load()
-    show_then(stage, find(table), days_asked(stage.clock, day, "", "")[0], form, into)
+    stage = load_stage()
+    show_then(stage, find_table(table), requested_days(stage.clock, day, "", "")[0], form, into)
 
 
 @app.command(
@@ -171,9 +173,9 @@ def report(
     docs: Annotated[bool, typer.Option("--docs", help="dbt's documentation instead of the report.")] = False,
 ) -> None:
     """Say where the report of the seven answers is, or show it."""
-    from refera_platform.cli.report import report as show_report
+    from refera_platform.cli.report import print_report as show_report
 
-    show_report(load(), opening=opening, into=into, language=language, docs=docs)
+    show_report(load_stage(), is_opened=opening, into=into, language=language, is_docs=docs)
 
 
 @app.command(
@@ -184,20 +186,20 @@ def resnapshot(
     every: Annotated[bool, typer.Option("--all", help="Every declared table.")] = False,
 ) -> None:
     """Take a new baseline: all rows as they are now, and the deletes that this implies."""
-    from refera_platform.cli.resnapshot import resnapshot as take
-    from refera_platform.source.catalog import TABLES, find
+    from refera_platform.cli.resnapshot import resnapshot_tables as take
+    from refera_platform.source.catalog import TABLES, find_table
 
     if bool(tables) == every:
         raise SettingError("refera resnapshot was told no table:", "name some, or say --all.")
-    take(load(), TABLES if every else [find(name) for name in tables or ()])
+    take(load_stage(), TABLES if every else [find_table(name) for name in tables or ()])
 
 
 @app.command(epilog=f"{EXAMPLE}: refera verify")
 def verify() -> None:
     """Compare source, lake and warehouse value by value; name the first difference."""
-    from refera_platform.cli.verify import print_proof
+    from refera_platform.cli.verify import print_comparisons
 
-    if not print_proof(load()):
+    if not print_comparisons(load_stage()):
         raise typer.Exit(1)
 
 
@@ -208,7 +210,7 @@ def doctor(
     """Look at every precondition: source, privileges, log, buckets, clocks; each with its remedy."""
     from refera_platform.cli.doctor import print_diagnosis
 
-    if not print_diagnosis(load(), form):
+    if not print_diagnosis(load_stage(), form):
         raise typer.Exit(1)
 
 
@@ -217,9 +219,9 @@ def alert(
     test: Annotated[bool, typer.Option("--test", help="Send a message through each channel.")] = False,
 ) -> None:
     """Say who is told when something is wrong."""
-    from refera_platform.cli.alert import alert as show_channels
+    from refera_platform.cli.alert import print_channels as show_channels
 
-    if not show_channels(load(), test=test):
+    if not show_channels(load_stage(), test=test):
         raise typer.Exit(1)
 
 
@@ -243,9 +245,9 @@ def discover(
     ] = None,
 ) -> None:
     """Write the table declarations of a new source from its own catalogue."""
-    from refera_platform.cli.discover import print_catalogue
+    from refera_platform.cli.discover import print_declarations
 
-    print_catalogue(url, name, into)
+    print_declarations(url, name, into)
 
 
 @app.command(epilog=f"{EXAMPLE}: refera demo · refera demo --dump backup.sql")
@@ -256,9 +258,9 @@ def demo(
     scale: Annotated[float, typer.Option(help="Size of the sample.")] = 1.0,
 ) -> None:
     """Start afresh and go the whole way: source, lake, warehouse, answers. Forgets earlier local data."""
-    from refera_platform.cli.demo import demonstrate
+    from refera_platform.cli.demo import run_demo
 
-    demonstrate(home(), dump, days, seed, scale)
+    run_demo(home_folder(), dump, days, seed, scale)
 
 
 def main() -> None:
@@ -270,10 +272,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Stopped as stopped:
-        output.say("Stopped: what was committed counts; run it again.")
+        output.print_message("Stopped: what was committed counts; run it again.")
         sys.exit(128 + stopped.number)
-    except Exception as trouble:
-        told = full(trouble, home()) if is_full(trouble, home()) else trouble
-        if DEBUG in sys.argv[1:2] or not isinstance(told, ReferaError):
+    except Exception as error:
+        shown_error = disk_full_error(error, home_folder()) if is_disk_full(error, home_folder()) else error
+        if DEBUG in sys.argv[1:2] or not isinstance(shown_error, ReferaError):
             raise
-        sys.exit(output.complain(told))
+        sys.exit(output.print_error(shown_error))

@@ -22,13 +22,13 @@ from rich.table import Table
 
 from refera_platform.errors import ReferaError
 
-STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters but tab and line feed, and marks that turn the direction of what follows."""
-PIPE_WIDTH = 160
+PIPE_WIDTH_COLUMNS = 160
 """Columns of a table that nobody looks at on a terminal; wide enough for every answer."""
 
 
-class Lines(Console):
+class PipeSafeConsole(Console):
     """A console whose reader may leave: that ends what is written, and not what is done."""
 
     def on_broken_pipe(self) -> None:
@@ -37,41 +37,43 @@ class Lines(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
-def output() -> Console:
+def results_console() -> Console:
     """Where results go."""
-    return Lines(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    return PipeSafeConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH_COLUMNS, highlight=False)
 
 
-def messages() -> Console:
+def messages_console() -> Console:
     """Where progress and errors go."""
-    return Lines(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=True)
+    return PipeSafeConsole(
+        stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH_COLUMNS, highlight=False, soft_wrap=True
+    )
 
 
-def say(line: str) -> None:
+def print_message(line: str) -> None:
     """One line of progress."""
-    messages().print(printable(line), markup=False)
+    messages_console().print(printable(line), markup=False)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, more: int = 0) -> Table:
+def results_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, hidden_count: int = 0) -> Table:
     """A table for people: numbers to the right, NULL dim, and how many rows were left out."""
-    drawn = Table(
+    rich_table = Table(
         title=escape(printable(title)) or None,
         title_justify="left",
         caption_justify="left",
         header_style="bold",
     )
-    if more:
-        drawn.caption = f"… and {more:,} more rows"
+    if hidden_count:
+        rich_table.caption = f"… and {hidden_count:,} more rows"
     content = [list(row) for row in rows]
     for index, name in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) or hasattr(row[index], "as_tuple") for row in content)
-        drawn.add_column(escape(printable(name)), justify="right" if numeric else "left", overflow="fold")
+        is_numeric = any(isinstance(row[index], int | float) or hasattr(row[index], "as_tuple") for row in content)
+        rich_table.add_column(escape(printable(name)), justify="right" if is_numeric else "left", overflow="fold")
     for row in content:
-        drawn.add_row(*(cell(value) for value in row))
-    return drawn
+        rich_table.add_row(*(format_value(value) for value in row))
+    return rich_table
 
 
-def cell(value: Any) -> str:
+def format_value(value: Any) -> str:
     """One value as a person reads it; NULL is not an empty text."""
     if value is None:
         return "[dim]NULL[/dim]"
@@ -84,15 +86,15 @@ def cell(value: Any) -> str:
 
 def printable(text: str) -> str:
     """The text with what would steer a terminal written out: escape sequences, bells, changes of direction."""
-    return STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+    return CONTROL_CHARACTERS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 @contextmanager
-def steps(total: int | None, title: str) -> Iterator["Steps"]:
+def progress_steps(total: int | None, title: str) -> Iterator["ProgressSteps"]:
     """A progress bar on a terminal, a line a step in a pipe."""
     if not sys.stderr.isatty():
-        say(title)
-        yield Steps(None, None)
+        print_message(title)
+        yield ProgressSteps(None, None)
         return
     columns = (
         SpinnerColumn(),
@@ -101,38 +103,38 @@ def steps(total: int | None, title: str) -> Iterator["Steps"]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=messages(), transient=True) as progress:
-        yield Steps(progress, progress.add_task(title, total=total))
+    with Progress(*columns, console=messages_console(), transient=True) as progress:
+        yield ProgressSteps(progress, progress.add_task(title, total=total))
 
 
-class Steps:
+class ProgressSteps:
     """Progress of one command; made by :func:`steps`."""
 
     def __init__(self, progress: Progress | None, task: Any) -> None:
         self._progress, self._task = progress, task
 
-    def at(self, done: float, total: float, what: str) -> None:
+    def update(self, done: float, total: float, description: str) -> None:
         """Show how far a long piece of work has come."""
         if self._progress is not None:
-            self._progress.update(self._task, completed=done, total=total or None, description=what)
+            self._progress.update(self._task, completed=done, total=total or None, description=description)
 
-    def done(self, what: str, *, keep: bool = True) -> None:
-        """One step ended; ``keep`` leaves its line on the screen."""
+    def advance(self, description: str, *, is_kept: bool = True) -> None:
+        """One step ended; ``is_kept`` leaves its line on the screen."""
         if self._progress is None:
-            if keep:
-                say(what)
+            if is_kept:
+                print_message(description)
             return
         self._progress.advance(self._task)
-        self._progress.update(self._task, description=what)
-        if keep:
-            self._progress.console.print(printable(what), markup=False)
+        self._progress.update(self._task, description=description)
+        if is_kept:
+            self._progress.console.print(printable(description), markup=False)
 
 
-def complain(trouble: ReferaError) -> int:
+def print_error(error: ReferaError) -> int:
     """Print an error, what is wrong and the next step on a line of its own; says the exit code."""
-    console = messages()
+    console = messages_console()
     console.print("[bold red]Error[/bold red]", end=" ")
-    console.print(printable(trouble.problem.rstrip()), markup=False)
-    if trouble.remedy:
-        console.print(f"  → {printable(trouble.remedy)}", markup=False)
+    console.print(printable(error.problem.rstrip()), markup=False)
+    if error.remedy:
+        console.print(f"  → {printable(error.remedy)}", markup=False)
     return 1

@@ -7,16 +7,16 @@ from itertools import islice
 from pathlib import Path
 
 from refera_platform.answers.questions import QUESTIONS
-from refera_platform.answers.session import FORMATS, Session, fetched, opened
-from refera_platform.cli.output import output, printable, table
+from refera_platform.answers.session import OUTPUT_FORMATS, QuerySession, fetch_rows, open_query_session
+from refera_platform.cli.output import printable, results_console, results_table
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import QueryError
 from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 
-SHOWN = 100
+MAX_ROWS_SHOWN = 100
 """Rows of a table printed for people; the other formats give all."""
-FEW = 8
+ANSWER_ROWS_SHOWN = 8
 """Rows of each answer in a summary."""
 
 
@@ -32,38 +32,38 @@ def read_statement() -> str:
         raise QueryError("The statement on standard input is not UTF-8:", "save it as UTF-8.") from None
 
 
-def query(stage: Stage, sql: str, form: str, into: Path | None) -> None:
+def print_query(stage: Stage, sql: str, form: str, into: Path | None) -> None:
     """Answer one statement on standard output, or into a file.
 
     Raises:
         QueryError: when it cannot be answered.
     """
-    _require_known(form)
-    with opened(stage) as session:
-        _answer(session, sql, form, into)
+    _require_known_format(form)
+    with open_query_session(stage) as session:
+        _write_answer(session, sql, form, into)
 
 
-def as_of(stage: Stage, table: SourceTable, day: date, form: str, into: Path | None) -> None:
+def print_as_of(stage: Stage, table: SourceTable, day: date, form: str, into: Path | None) -> None:
     """Show a source table as it was at the end of a day.
 
     Raises:
         QueryError: for a day that nobody looked at.
     """
-    _require_known(form)
-    with opened(stage) as session:
-        _answer(session, session.as_of(table, day), form, into)
+    _require_known_format(form)
+    with open_query_session(stage) as session:
+        _write_answer(session, session.rows_as_of(table, day), form, into)
 
 
-def _require_known(form: str) -> None:
-    if form not in FORMATS:
-        raise QueryError(f"--format {form!r} is not known:", f"choose one of {', '.join(FORMATS)}.")
+def _require_known_format(form: str) -> None:
+    if form not in OUTPUT_FORMATS:
+        raise QueryError(f"--format {form!r} is not known:", f"choose one of {', '.join(OUTPUT_FORMATS)}.")
 
 
-def _answer(session: Session, sql: str, form: str, into: Path | None) -> None:
+def _write_answer(session: QuerySession, sql: str, form: str, into: Path | None) -> None:
     if form == "table" and into is None:
-        names, rows = fetched(session.query(sql))
-        first = list(islice(rows, SHOWN))
-        output().print(table("", names, first, more=sum(1 for _ in rows)))
+        names, rows = fetch_rows(session.query(sql))
+        first = list(islice(rows, MAX_ROWS_SHOWN))
+        results_console().print(results_table("", names, first, hidden_count=sum(1 for _ in rows)))
         return
     if form == "table":
         raise QueryError("A table is for people to read:", "choose --format csv, tsv, json or parquet for a file.")
@@ -84,14 +84,14 @@ def _answer(session: Session, sql: str, form: str, into: Path | None) -> None:
                 sys.stdout.buffer.write(chunk)
 
 
-def answers(stage: Stage) -> None:
+def print_answers(stage: Stage) -> None:
     """Print the answers to the seven questions, a few rows each."""
-    console = output()
-    with opened(stage) as session:
+    console = results_console()
+    with open_query_session(stage) as session:
         for question in QUESTIONS:
             console.print(f"\n[bold]{question.number}. {question.english}[/bold] [dim]· {question.portuguese}[/dim]")
             for answer in question.answers:
-                ordered = f"select * from {quoted(answer.model)} order by {answer.order}"
-                names, rows = fetched(session.query(f"{ordered} limit {FEW}"))
+                answer_sql = f"select * from {quoted(answer.model)} order by {answer.order_by}"
+                names, rows = fetch_rows(session.query(f"{answer_sql} limit {ANSWER_ROWS_SHOWN}"))
                 total = session.published.models[answer.model].rows
-                console.print(table(answer.model, names, rows, more=max(0, total - FEW)))
+                console.print(results_table(answer.model, names, rows, hidden_count=max(0, total - ANSWER_ROWS_SHOWN)))

@@ -3,25 +3,25 @@
 import webbrowser
 from pathlib import Path
 
-from refera_platform.answers.report.page import in_language
-from refera_platform.answers.report.publish import PAGE, published_page
+from refera_platform.answers.report.page import page_in_language
+from refera_platform.answers.report.publish import REPORT_PAGE_KEY, read_published_page
 from refera_platform.answers.report.words import LANGUAGES
-from refera_platform.cli.output import output, say
-from refera_platform.disk import write_whole
+from refera_platform.cli.output import print_message, results_console
+from refera_platform.disk import write_atomically
 from refera_platform.errors import QueryError
 from refera_platform.settings.stage import Stage
-from refera_platform.warehouse.catalogs.dbt_docs import PAGE as DOCS
+from refera_platform.warehouse.catalogs.dbt_docs import DOCS_PAGE_KEY as DOCS
 
 
-def report(stage: Stage, *, opening: bool, into: Path | None, language: str, docs: bool = False) -> None:
+def print_report(stage: Stage, *, is_opened: bool, into: Path | None, language: str, is_docs: bool = False) -> None:
     """Say where the published page is; keep a copy of it, and show that in a browser.
 
     Args:
         stage: Whose report.
-        opening: Whether to open it in a browser.
+        is_opened: Whether to open it in a browser.
         into: File of the copy; one in the stage's home when it is to be opened and none is named.
         language: The language in which the copy opens; empty for the reader's own.
-        docs: Whether dbt's documentation is meant, and not the report.
+        is_docs: Whether dbt's documentation is meant, and not the report.
 
     Raises:
         WarehouseError: when there is no report yet.
@@ -29,22 +29,20 @@ def report(stage: Stage, *, opening: bool, into: Path | None, language: str, doc
     """
     if language and language not in LANGUAGES:
         raise QueryError(f"--language {language!r} is not known:", f"choose one of {', '.join(LANGUAGES)}.")
-    if language and docs:
+    if language and is_docs:
         raise QueryError("dbt's documentation is in English alone:", "leave --language out.")
-    key = DOCS if docs else PAGE
-    page = published_page(stage, key)
-    if into is None and not opening:
-        output().print(f"{stage.warehouse}/{key}", soft_wrap=True, markup=False)
-        say(f"Next: refera report{' --docs' if docs else ''} --open")
+    key = DOCS if is_docs else REPORT_PAGE_KEY
+    page = read_published_page(stage, key)
+    if into is None and not is_opened:
+        results_console().print(f"{stage.warehouse}/{key}", soft_wrap=True, markup=False)
+        print_message(f"Next: refera report{' --docs' if is_docs else ''} --open")
         return
-    path = (into or stage.home / "report" / ("docs.html" if docs else "index.html")).absolute()
+    path = (into or stage.home / "report" / ("docs.html" if is_docs else "index.html")).absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, in_language(page, language) if language else page)
-    except OSError as trouble:
-        raise QueryError(
-            f"{path} cannot be written ({trouble.strerror}):", "name another file with --output."
-        ) from None
-    output().print(str(path), soft_wrap=True, markup=False)
-    if opening and not webbrowser.open(path.as_uri()):
-        say(f"No browser was found here: open {path} in one.")
+        write_atomically(path, page_in_language(page, language) if language else page)
+    except OSError as error:
+        raise QueryError(f"{path} cannot be written ({error.strerror}):", "name another file with --output.") from None
+    results_console().print(str(path), soft_wrap=True, markup=False)
+    if is_opened and not webbrowser.open(path.as_uri()):
+        print_message(f"No browser was found here: open {path} in one.")

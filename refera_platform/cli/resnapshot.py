@@ -10,7 +10,7 @@ from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 
 
-def resnapshot(stage: Stage, tables: Sequence[SourceTable]) -> None:
+def resnapshot_tables(stage: Stage, tables: Sequence[SourceTable]) -> None:
     """Read the tables whole, through Dagster, into today's partition: a day that is over is not rewritten.
 
     Raises:
@@ -20,11 +20,11 @@ def resnapshot(stage: Stage, tables: Sequence[SourceTable]) -> None:
     groups: dict[tuple[date, ...], list[SourceTable]] = {}
     for table in tables:
         groups.setdefault(days_to_fill(stage, lake, table), []).append(table)
-    for days, chosen in groups.items():
-        run_days(stage, days, ",".join(table.address for table in chosen), afresh=True)
+    for days, same_days_tables in groups.items():
+        run_days(stage, days, ",".join(table.address for table in same_days_tables), is_resnapshot=True)
 
 
 def days_to_fill(stage: Stage, lake: Lake, table: SourceTable) -> tuple[date, ...]:
     """The days since the last capture and today; the newest full day for a table that was never captured."""
-    captured = lake.stored_days(table)
-    return days_after(captured, stage.clock) if captured else (stage.clock.newest_full_day(),)
+    stored_days = lake.stored_days(table)
+    return days_after(stored_days, stage.clock) if stored_days else (stage.clock.newest_full_day(),)

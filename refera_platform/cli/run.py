@@ -4,20 +4,20 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 
-from refera_platform.cli.interrupt import Stopped, noticed
-from refera_platform.cli.live_table import Board
-from refera_platform.cli.output import output, say, table
+from refera_platform.cli.interrupt import Stopped, catch_stop_signals
+from refera_platform.cli.live_table import LiveTable
+from refera_platform.cli.output import print_message, results_console, results_table
 from refera_platform.clock import Clock
 from refera_platform.errors import LakeError, ReferaError, SettingError
-from refera_platform.lake.days import can_have, days_between
+from refera_platform.lake.days import days_between, is_day_possible
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.object_state import OPERATIONS
+from refera_platform.lake.object_state import OPERATION_NAMES
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
 
 
-def days_asked(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...]:
+def requested_days(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...]:
     """The days that the options of a command name; the newest full day without any.
 
     Raises:
@@ -32,8 +32,8 @@ def days_asked(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...
             return (clock.newest_full_day(),)
         start = date.fromisoformat(first or last)
         end = date.fromisoformat(last) if last else clock.newest_full_day()
-    except ValueError as trouble:
-        raise SettingError(f"A day is written wrongly ({trouble}):", "write it like 2026-11-22.") from None
+    except ValueError as error:
+        raise SettingError(f"A day is written wrongly ({error}):", "write it like 2026-11-22.") from None
     if start > end:
         raise SettingError(f"The range {start} to {end} runs backwards:", "give the earlier day to --from.")
     return days_between(start, end)
@@ -51,23 +51,25 @@ def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False
         ReferaError: when any of it failed, with every reason.
     """
     day = stage.clock.newest_full_day()
-    later = _captured_later(stage, day)
-    if later:
-        say(f"Left out, because day {day} is not to be had of them any more: {', '.join(later.values())}")
-    return run_days(stage, [day], select, without=tuple(later), full_refresh=full_refresh)
+    later_tables = _tables_with_later_days(stage, day)
+    if later_tables:
+        print_message(
+            f"Left out, because day {day} is not to be had of them any more: {', '.join(later_tables.values())}"
+        )
+    return run_days(stage, [day], select, excluded=tuple(later_tables), full_refresh=full_refresh)
 
 
-def _captured_later(stage: Stage, day: date) -> dict[SourceTable, str]:
+def _tables_with_later_days(stage: Stage, day: date) -> dict[SourceTable, str]:
     """Tables that cannot have a day any more, each with what it has instead."""
-    lake, found = Lake(stage), dict[SourceTable, str]()
+    lake, later_tables = Lake(stage), dict[SourceTable, str]()
     try:
         for table in TABLES:
             days = sorted(lake.stored_days(table))
-            if days and not can_have(day, days[0], days[-1], is_log=table.strategy is Strategy.LOG):
-                found[table] = f"{table.address} (captured from {days[0]} to {days[-1]})"
+            if days and not is_day_possible(day, days[0], days[-1], is_streamed=table.strategy is Strategy.LOG):
+                later_tables[table] = f"{table.address} (captured from {days[0]} to {days[-1]})"
     except LakeError:  # the run meets it again, and then it is in the history and told
         return {}
-    return found
+    return later_tables
 
 
 def run_days(
@@ -75,9 +77,9 @@ def run_days(
     days: Sequence[date],
     select: str = "",
     *,
-    without: tuple[SourceTable, ...] = (),
-    brief: bool = False,
-    afresh: bool = False,
+    excluded: tuple[SourceTable, ...] = (),
+    is_brief: bool = False,
+    is_resnapshot: bool = False,
     full_refresh: bool = False,
 ) -> float:
     """Run the daily job and show it; says how many seconds it took.
@@ -86,9 +88,9 @@ def run_days(
         stage: Where, and what time it is.
         days: Consecutive days, oldest first.
         select: Names of tables, models and groups; everything when empty.
-        without: Raw tables that are left out all the same.
-        brief: Leave the published tables out.
-        afresh: Give the tables a new baseline.
+        excluded: Raw tables that are left out all the same.
+        is_brief: Leave the published tables out.
+        is_resnapshot: Give the tables a new baseline.
         full_refresh: Build the warehouse from all days, and not from the changes alone.
 
     Raises:
@@ -96,52 +98,59 @@ def run_days(
         Stopped: when somebody stopped it.
     """
     span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    with noticed() as is_stopped:
-        with Board(f"Day {span}", brief=brief, is_stopped=is_stopped).drawn() as board:
+    with catch_stop_signals() as is_stopped:
+        with LiveTable(f"Day {span}", is_brief=is_brief, is_stopped=is_stopped).display() as live_table:
             from refera_platform.definitions import build  # seconds of imports that other commands do without
-            from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH
-            from refera_platform.orchestration.assets.raw_tables import AFRESH
-            from refera_platform.orchestration.headless import Selection, run
+            from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH_TAG
+            from refera_platform.orchestration.assets.raw_tables import RESNAPSHOT_TAG
+            from refera_platform.orchestration.headless import RunSelection, run_headless
 
-            tags = {**({AFRESH: "yes"} if afresh else {}), **({FULL_REFRESH: "yes"} if full_refresh else {})}
-            selection = Selection(names=select, without=without)
-            outcome = run(build(stage), stage, days, selection, board.tell, tags, board.watch, is_stopped)
-        if (number := is_stopped()) and not outcome.succeeded:
-            raise Stopped(number)
+            tags = {
+                **({RESNAPSHOT_TAG: "yes"} if is_resnapshot else {}),
+                **({FULL_REFRESH_TAG: "yes"} if full_refresh else {}),
+            }
+            selection = RunSelection(names=select, excluded=excluded)
+            result = run_headless(
+                build(stage), stage, days, selection, live_table.on_line, tags, live_table.on_event, is_stopped
+            )
+        if (signal_number := is_stopped()) and not result.succeeded:
+            raise Stopped(signal_number)
     # what is on the screen already is not said again; a file or a pipe gets all of it
-    seen = board.is_shown and sys.stdout.isatty()
-    _show(outcome.assets, brief=brief, seen=seen)
-    passed = sum(outcome.checks.values())
-    say(
-        f"Day {span}: {len(outcome.assets)} assets, {passed} of {len(outcome.checks)} checks passed,"
-        f" {outcome.seconds:.1f} s"
+    is_on_screen = live_table.is_live and sys.stdout.isatty()
+    _print_assets(result.assets, is_brief=is_brief, is_on_screen=is_on_screen)
+    passed = sum(result.checks.values())
+    print_message(
+        f"Day {span}: {len(result.assets)} assets, {passed} of {len(result.checks)} checks passed,"
+        f" {result.seconds:.1f} s"
     )
-    for warning in outcome.warnings:
-        say(f"Warning: {warning}")
-    if not outcome.succeeded:
-        reasons = "\n  ".join(dict.fromkeys(outcome.failures)) or "the run did not finish"
-        raise ReferaError(f"The run of {span} failed:\n  {reasons}\n", f"Its log is in the UI as run {outcome.run_id}.")
-    return outcome.seconds
+    for warning in result.warnings:
+        print_message(f"Warning: {warning}")
+    if not result.succeeded:
+        reasons = "\n  ".join(dict.fromkeys(result.failures)) or "the run did not finish"
+        raise ReferaError(f"The run of {span} failed:\n  {reasons}\n", f"Its log is in the UI as run {result.run_id}.")
+    return result.seconds
 
 
-def _show(assets: dict[str, dict[str, object]], *, brief: bool, seen: bool) -> None:
-    raw = {name: found for name, found in assets.items() if name.startswith("raw/")}
+def _print_assets(assets: dict[str, dict[str, object]], *, is_brief: bool, is_on_screen: bool) -> None:
+    raw = {name: metadata for name, metadata in assets.items() if name.startswith("raw/")}
     rows = [
         [
             name.removeprefix("raw/"),
-            *(found.get(f"rows_added_{op}", 0) for op in OPERATIONS),
-            found.get("dagster/row_count"),
-            found.get("seconds"),
+            *(metadata.get(f"rows_added_{op}", 0) for op in OPERATION_NAMES),
+            metadata.get("dagster/row_count"),
+            metadata.get("seconds"),
         ]
-        for name, found in raw.items()
+        for name, metadata in raw.items()
     ]
-    if rows and not seen:
-        words = list(OPERATIONS.values())
-        output().print(table("Extracted into the lake", ["table", *words, "rows now", "seconds"], rows))
+    if rows and not is_on_screen:
+        operation_names = list(OPERATION_NAMES.values())
+        results_console().print(
+            results_table("Extracted into the lake", ["table", *operation_names, "rows now", "seconds"], rows)
+        )
     published = [
-        [name, found["dagster/row_count"], found["bytes"]]
-        for name, found in assets.items()
-        if name not in raw and "dagster/row_count" in found
+        [name, metadata["dagster/row_count"], metadata["bytes"]]
+        for name, metadata in assets.items()
+        if name not in raw and "dagster/row_count" in metadata
     ]
-    if published and not brief:
-        output().print(table("Published to the warehouse", ["table", "rows", "bytes"], published))
+    if published and not is_brief:
+        results_console().print(results_table("Published to the warehouse", ["table", "rows", "bytes"], published))

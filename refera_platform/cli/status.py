@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from refera_platform.cli.output import output, table
+from refera_platform.cli.output import results_console, results_table
 from refera_platform.errors import SettingError
 from refera_platform.sandbox import stack
 
@@ -17,20 +17,22 @@ def print_status(home: Path, form: str) -> bool:
     """
     if form not in {"table", "json"}:
         raise SettingError(f"--format {form!r} is not known:", "choose table or json.")
-    found = stack.asked(home)
+    stack_status = stack.probe_stack(home)
     if form == "json":
-        output().print_json(json.dumps(found.as_json()))
-        return found.running
+        results_console().print_json(json.dumps(stack_status.to_json()))
+        return stack_status.is_running
     rows = [
         [
             server.name,
             server.state,
             server.address or None,
             server.pid,
-            str(timedelta(seconds=int(server.uptime))) if server.uptime is not None else None,
-            server.log,
+            str(timedelta(seconds=int(server.uptime_seconds))) if server.uptime_seconds is not None else None,
+            server.log_path,
         ]
-        for server in found.servers
+        for server in stack_status.servers
     ]
-    output().print(table(f"Local stack in {home}", ["server", "state", "address", "pid", "up since", "log"], rows))
-    return found.running
+    results_console().print(
+        results_table(f"Local stack in {home}", ["server", "state", "address", "pid", "up since", "log"], rows)
+    )
+    return stack_status.is_running

@@ -16,80 +16,82 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from refera_platform.cli.output import say
+from refera_platform.cli.output import print_message
 from refera_platform.errors import LocalStackError
-from refera_platform.orchestration.instance import folder
-from refera_platform.settings.stage import CHECKOUT, environment
+from refera_platform.orchestration.instance import dagster_home
+from refera_platform.settings.stage import CHECKOUT_FOLDER, child_environment
 
-WORKSPACE = CHECKOUT / "workspace.yaml"
-LOOK_EVERY = 3.0
+WORKSPACE = CHECKOUT_FOLDER / "workspace.yaml"
+LOCATION_POLL_SECONDS = 3.0
 """Seconds between two looks at the code location."""
-HASTE = 20.0
+MIN_LIFETIME_SECONDS = 20.0
 """A Dagster that ends sooner after its start will end again: it is not started once more."""
-BROKEN = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
+LOCATIONS_QUERY = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename } } } } }"""
-RELOAD = "mutation reload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
+RELOAD_MUTATION = (
+    "mutation reload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
+)
 
 
-def serve(home: Path, port: int) -> None:
+def serve_ui(home: Path, port: int) -> None:
     """Run ``dagster dev`` until somebody stops it.
 
     Raises:
         LocalStackError: when it ends by itself as soon as it is started.
     """
-    chosen = free_port(port)
-    say(f"The Dagster UI will be at http://127.0.0.1:{chosen} in some seconds; Ctrl-C stops it.")
+    chosen_port = free_port(port)
+    print_message(f"The Dagster UI will be at http://127.0.0.1:{chosen_port} in some seconds; Ctrl-C stops it.")
     dagster = Path(sys.executable).parent / "dagster"
-    command = [str(dagster), "dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(chosen)]
-    variables = environment(
-        DAGSTER_HOME=str(folder(home)), DO_NOT_TRACK="1", DAGSTER_DISABLE_TELEMETRY="1", REFERA_HOME=str(home)
+    command = [str(dagster), "dev", "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(chosen_port)]
+    variables = child_environment(
+        DAGSTER_HOME=str(dagster_home(home)), DO_NOT_TRACK="1", DAGSTER_DISABLE_TELEMETRY="1", REFERA_HOME=str(home)
     )
-    stopping = Stopping()
+    signals = SignalForwarder()
     while True:
         started = time.monotonic()
-        with subprocess.Popen(command, env=variables, cwd=CHECKOUT) as running:  # noqa: S603 - our own argv
-            stopping.child = running
-            _watch(running, f"http://127.0.0.1:{chosen}/graphql")
-        if stopping.is_asked:
+        with subprocess.Popen(command, env=variables, cwd=CHECKOUT_FOLDER) as process:  # noqa: S603 - our own argv
+            signals.child = process
+            _reload_broken_locations(process, f"http://127.0.0.1:{chosen_port}/graphql")
+        if signals.is_stopping:
             return
-        if time.monotonic() - started < HASTE:
+        if time.monotonic() - started < MIN_LIFETIME_SECONDS:
             raise LocalStackError("Dagster ended as soon as it was started:", "read its lines above.")
-        say("A part of Dagster died; it is started again.")
+        print_message("A part of Dagster died; it is started again.")
 
 
-class Stopping:
+class SignalForwarder:
     """Hands the signals that stop this process on to Dagster, which ends its parts in order."""
 
     def __init__(self) -> None:
         self.child: subprocess.Popen[bytes] | None = None
-        self.is_asked = False
+        self.is_stopping = False
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._heard)
+            signal.signal(number, self._on_signal)
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
-        self.is_asked = True
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.is_stopping = True
         if self.child and self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
 
 
-def _watch(running: subprocess.Popen[bytes], address: str) -> None:
+def _reload_broken_locations(process: subprocess.Popen[bytes], address: str) -> None:
     """Until it ends, reload each location that was seen in error twice; one that is being loaded is left alone."""
     suspects: set[str] = set()
     while True:
         try:
-            running.wait(LOOK_EVERY)
+            process.wait(LOCATION_POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            broken = _broken(address)
-            for name in broken & suspects:
-                say(f"The code location {name} is in error; it is loaded again.")
-                _ask(address, RELOAD, {"name": name})
-            suspects = broken - suspects
+            broken_names = _broken_locations(address)
+            for name in broken_names & suspects:
+                print_message(f"The code location {name} is in error; it is loaded again.")
+                _query_graphql(address, RELOAD_MUTATION, {"name": name})
+            suspects = broken_names - suspects
         else:
             return
 
 
-def _broken(address: str) -> set[str]:
-    entries = _ask(address, BROKEN, {}).get("workspaceOrError", {}).get("locationEntries", [])
+def _broken_locations(address: str) -> set[str]:
+    entries = _query_graphql(address, LOCATIONS_QUERY, {}).get("workspaceOrError", {}).get("locationEntries", [])
     return {
         entry["name"]
         for entry in entries
@@ -97,21 +99,21 @@ def _broken(address: str) -> set[str]:
     }
 
 
-def _ask(address: str, query: str, variables: dict[str, str]) -> dict[str, Any]:
+def _query_graphql(address: str, query: str, variables: dict[str, str]) -> dict[str, Any]:
     """Answer of the web server; nothing while it does not answer."""
-    content = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(address, content, {"content-type": "application/json"})  # noqa: S310 - loopback
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(address, body, {"content-type": "application/json"})  # noqa: S310 - loopback
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
-            found = json.loads(answer.read()).get("data")
+            data = json.loads(answer.read()).get("data")
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return data if isinstance(data, dict) else {}
 
 
-def free_port(wanted: int) -> int:
+def free_port(preferred: int) -> int:
     """The wanted port of the loopback address, or a free one when another process has it."""
-    for port in (wanted, 0):
+    for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -119,4 +121,4 @@ def free_port(wanted: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise LocalStackError(f"Neither port {wanted} nor any other is free on 127.0.0.1:", "stop some server.")
+    raise LocalStackError(f"Neither port {preferred} nor any other is free on 127.0.0.1:", "stop some server.")

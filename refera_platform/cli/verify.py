@@ -1,17 +1,17 @@
 """``refera verify``: the comparisons as a table, and the first difference in words."""
 
-from refera_platform.answers.verify import verify
-from refera_platform.cli.output import output, say, steps, table
+from refera_platform.answers.verify import verify_stage
+from refera_platform.cli.output import print_message, progress_steps, results_console, results_table
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 
 
-def print_proof(stage: Stage) -> bool:
+def print_comparisons(stage: Stage) -> bool:
     """Compare everything, print it, and say whether all of it agrees."""
-    found = []
-    with steps(len(TABLES), "Comparing source, lake and warehouse") as progress:
-        for comparison in verify(stage, started=lambda name: progress.done(name, keep=False)):
-            found.append(comparison)
+    comparisons = []
+    with progress_steps(len(TABLES), "Comparing source, lake and warehouse") as progress:
+        for comparison in verify_stage(stage, on_table_started=lambda name: progress.advance(name, is_kept=False)):
+            comparisons.append(comparison)
     rows = [
         [
             one.left,
@@ -19,15 +19,17 @@ def print_proof(stage: Stage) -> bool:
             one.left_rows,
             one.right_rows,
             one.different,
-            "agree" if one.agrees else "DIFFER",
+            "agree" if one.is_equal else "DIFFER",
         ]
-        for one in found
+        for one in comparisons
     ]
     columns = ["left", "right", "rows left", "rows right", "different", "verdict"]
-    output().print(table("Source, lake and warehouse", columns, rows))
-    apart = [one for one in found if not one.agrees]
-    for one in apart:
-        say(f"First difference: {one.first}")
-    if apart:
-        say("Next: refera run brings lake and warehouse up to the source; a difference that stays is a defect.")
-    return not apart
+    results_console().print(results_table("Source, lake and warehouse", columns, rows))
+    differing = [one for one in comparisons if not one.is_equal]
+    for one in differing:
+        print_message(f"First difference: {one.first_difference}")
+    if differing:
+        print_message(
+            "Next: refera run brings lake and warehouse up to the source; a difference that stays is a defect."
+        )
+    return not differing

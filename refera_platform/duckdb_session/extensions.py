@@ -16,8 +16,8 @@ EXTENSIONS = ("httpfs",)
 def _platform() -> str:
     """What DuckDB calls this machine; asked on a connection of its own, since the module's own serves one thread."""
     with duckdb.connect() as connection:
-        found = connection.execute("select platform from pragma_platform()").fetchone()
-    return str(found[0] if found else "")
+        row = connection.execute("select platform from pragma_platform()").fetchone()
+    return str(row[0] if row else "")
 
 
 def extension_directory(home: Path) -> Path:
@@ -31,10 +31,10 @@ def extension_directory(home: Path) -> Path:
         link = folder / built.name
         if link.is_symlink() and link.readlink() == built:
             continue
-        fresh = Path(tempfile.mkdtemp(dir=folder)) / built.name
-        fresh.symlink_to(built)
-        fresh.replace(link)  # a rename, so that two processes preparing at once do not meet
-        fresh.parent.rmdir()
+        new_link = Path(tempfile.mkdtemp(dir=folder)) / built.name
+        new_link.symlink_to(built)
+        new_link.replace(link)  # a rename, so that two processes preparing at once do not meet
+        new_link.parent.rmdir()
     return root
 
 
@@ -49,8 +49,8 @@ def require_signed(directory: Path) -> None:
         with duckdb.connect(config={"extension_directory": str(directory)}) as connection:
             for name in EXTENSIONS:
                 connection.execute(f"load {name}")
-    except duckdb.Error as trouble:
+    except duckdb.Error as error:
         raise SettingError(
-            f"DuckDB refused an extension in {directory} ({str(trouble).splitlines()[0].rstrip('.')}):",
+            f"DuckDB refused an extension in {directory} ({str(error).splitlines()[0].rstrip('.')}):",
             "install the requirements again.",
         ) from None

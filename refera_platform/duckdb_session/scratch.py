@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from refera_platform.disk import full, is_full
+from refera_platform.disk import disk_full_error, is_disk_full
 from refera_platform.errors import SettingError
 from refera_platform.settings.stage import Stage
 
@@ -16,7 +16,7 @@ SCRATCH_PREFIX = "session-"
 
 
 @contextmanager
-def scratch(stage: Stage) -> Iterator[Path]:
+def scratch_folder(stage: Stage) -> Iterator[Path]:
     """A folder of one's own for as long as the block lasts; what killed processes left is removed.
 
     Raises:
@@ -24,27 +24,27 @@ def scratch(stage: Stage) -> Iterator[Path]:
     """
     with ExitStack() as owned:
         try:
-            private_folder(stage.scratch)
+            make_private_folder(stage.scratch)
             # behind one door, so that nobody takes a folder that was made this moment for a left one
-            with stage.scratch.with_suffix(".lock").open("w") as door:
-                fcntl.flock(door, fcntl.LOCK_EX)
+            with stage.scratch.with_suffix(".lock").open("w") as lock_file:
+                fcntl.flock(lock_file, fcntl.LOCK_EX)
                 folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=stage.scratch))
                 owner = owned.enter_context((folder / ".lock").open("w"))
                 fcntl.flock(owner, fcntl.LOCK_EX)
                 for other in stage.scratch.glob(f"{SCRATCH_PREFIX}*"):
                     if other != folder:
-                        _remove_if_left(other)
-        except OSError as trouble:
-            if is_full(trouble):
-                raise full(trouble) from None
+                        _remove_if_orphaned(other)
+        except OSError as error:
+            if is_disk_full(error):
+                raise disk_full_error(error) from None
             raise SettingError(
-                f"Nothing can be written in {stage.scratch} ({trouble.strerror}):", "check REFERA_HOME."
+                f"Nothing can be written in {stage.scratch} ({error.strerror}):", "check REFERA_HOME."
             ) from None
         owned.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
 
 
-def private_folder(folder: Path) -> None:
+def make_private_folder(folder: Path) -> None:
     """Make a folder below a stage's home, and the home when it is missing, for their owner alone.
 
     One that others may enter is closed to them; a home that somebody else made stays as it is.
@@ -56,12 +56,12 @@ def private_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        found = folder.stat()
-        if found.st_mode & 0o007 and found.st_uid == os.getuid():
-            folder.chmod(found.st_mode & 0o770)
+        status = folder.stat()
+        if status.st_mode & 0o007 and status.st_uid == os.getuid():
+            folder.chmod(status.st_mode & 0o770)
 
 
-def _remove_if_left(folder: Path) -> None:
+def _remove_if_orphaned(folder: Path) -> None:
     """Remove a session's folder when nobody holds its lock: its process was killed."""
     try:
         with (folder / ".lock").open() as owner:

@@ -6,16 +6,16 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from refera_platform.aws import credentials
+from refera_platform.aws import store_credentials
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import SettingError
-from refera_platform.settings.loopback import LOOPBACK
+from refera_platform.settings.loopback import LOOPBACK_HOSTS
 from refera_platform.settings.object_store import ObjectStore
 
 
-def open_store(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> None:
+def create_store_secret(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> None:
     """Let ``connection`` read ``s3://`` addresses of the store."""
-    key, secret, token = credentials(store)
+    key, secret, token = store_credentials(store)
     options = {"type": "s3", "key_id": key, "secret": secret, "region": store.region}
     if token:
         options["session_token"] = token
@@ -24,7 +24,7 @@ def open_store(connection: duckdb.DuckDBPyConnection, store: ObjectStore) -> Non
         tls = str(scheme == "https").lower()
         options |= {"endpoint": address.rstrip("/"), "url_style": "path", "use_ssl": tls}
     create_secret(connection, "refera_store", options)
-    if urlsplit(store.endpoint).hostname in LOOPBACK:
+    if urlsplit(store.endpoint).hostname in LOOPBACK_HOSTS:
         # its other client, curl, takes the proxy of the environment whatever is set here
         connection.execute("set httpfs_client_implementation = 'httplib'; set http_proxy = ''")
 
@@ -35,9 +35,9 @@ def create_secret(connection: duckdb.DuckDBPyConnection, name: str, options: dic
     settings = ", ".join(f"{key} {literal(value)}" for key, value in options.items())
     try:
         connection.execute(f"create or replace secret {quoted(name)} ({settings})")
-    except duckdb.Error as trouble:
-        hidden = redact(str(trouble), [value for key, value in options.items() if key not in {"type", "region"}])
-        raise SettingError(f"DuckDB refused the credentials: {hidden}") from None
+    except duckdb.Error as error:
+        redacted = redact(str(error), [value for key, value in options.items() if key not in {"type", "region"}])
+        raise SettingError(f"DuckDB refused the credentials: {redacted}") from None
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 
 from refera_platform.duckdb_session.extensions import extension_directory, require_signed
-from refera_platform.duckdb_session.secrets import open_store
+from refera_platform.duckdb_session.secrets import create_store_secret
 from refera_platform.settings.stage import Stage
 
 
-def configuration(stage: Stage) -> dict[str, str | bool | int | float | list[str]]:
+def duckdb_options(stage: Stage) -> dict[str, str | bool | int | float | list[str]]:
     """Options a connection must be opened with, for every session of a stage."""
     return {
         "extension_directory": str(extension_directory(stage.home)),
@@ -25,8 +25,8 @@ def configuration(stage: Stage) -> dict[str, str | bool | int | float | list[str
 
 
 @contextmanager
-def session(
-    stage: Stage, folder: Path, *, s3: bool = True, caching: bool = False
+def open_duckdb_session(
+    stage: Stage, folder: Path, *, s3: bool = True, is_caching: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB that spills into ``folder`` and can read the stage's buckets.
 
@@ -34,20 +34,20 @@ def session(
         stage: Whose buckets, and how much memory.
         folder: Local folder of the session.
         s3: Whether buckets are read at all.
-        caching: Whether DuckDB may keep what it read of files. For sessions that write no file: of two files that
+        is_caching: Whether DuckDB may keep what it read of files. For sessions that write no file: of two files that
             one after the other had a name within a second, it takes the second for the first now and then
             (DuckDB 1.5.5, three times in four thousand).
     """
-    options = {"temp_directory": str(folder / "spill"), "enable_external_file_cache": str(caching).lower()}
+    options = {"temp_directory": str(folder / "spill"), "enable_external_file_cache": str(is_caching).lower()}
     if s3:
         require_signed(extension_directory(stage.home))
         options["allow_unsigned_extensions"] = "true"  # until the one that was checked is loaded
-    connection = duckdb.connect(config={**configuration(stage), **options})
+    connection = duckdb.connect(config={**duckdb_options(stage), **options})
     try:
         connection.execute("set TimeZone = 'UTC'")
         if s3:
             connection.execute("load httpfs; set allow_unsigned_extensions = false")
-            open_store(connection, stage.store)
+            create_store_secret(connection, stage.store)
         yield connection
     finally:
         connection.close()

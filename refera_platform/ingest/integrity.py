@@ -6,31 +6,31 @@ from datetime import date
 import duckdb
 
 from refera_platform.errors import LakeError
-from refera_platform.lake.lake import RawObject, current_state, raw_rows, run, state_objects
+from refera_platform.lake.lake import RawObject, current_state, raw_rows, run_sql, state_objects
 from refera_platform.lake.object_state import RawState
-from refera_platform.source.connection import Identity
+from refera_platform.source.connection import ServerIdentity
 from refera_platform.source.table import SourceTable
 
 
-def require_same_server(found: Identity, table: SourceTable, newest: RawState | None) -> None:
+def require_same_server(identity: ServerIdentity, table: SourceTable, newest: RawState | None) -> None:
     """The rows come from the server that the lake has them from.
 
     Raises:
         LakeError: when another one answers at its address.
     """
-    if newest and (newest.server, newest.schema) != (found.server, found.schema):
+    if newest and (newest.server, newest.schema) != (identity.server, identity.schema):
         raise LakeError(
             f"{table.address} was captured from {newest.server}/{newest.schema} until {newest.day}, and now"
-            f" {found.server}/{found.schema} answers at its address:",
+            f" {identity.server}/{identity.schema} answers at its address:",
             f"point the URL back, or take the new server's rows as a new baseline: refera resnapshot {table.address}",
         )
 
 
-def counted(
+def count_lake_rows(
     connection: duckdb.DuckDBPyConnection,
     table: SourceTable,
-    days: Mapping[date, RawObject],
-    written: Collection[date],
+    days_in_lake: Mapping[date, RawObject],
+    written_days: Collection[date],
     source_rows: int | None = None,
 ) -> tuple[int, int]:
     """Rows of the lake's current state, and raw rows that are there twice.
@@ -42,20 +42,22 @@ def counted(
     Args:
         connection: Session that reads the lake.
         table: Whose days these are.
-        days: Its captured days.
-        written: Those that may have changed; positions of different days never meet.
+        days_in_lake: Its captured days.
+        written_days: Those that may have changed; positions of different days never meet.
         source_rows: Rows of the source at the same moment; ``None`` when nobody knows.
     """
-    there = current_state(table, days)
-    if there is None:
+    state_sql = current_state(table, days_in_lake)
+    if state_sql is None:
         return 0, 0
-    rows, twice = state_objects(days)[-1].state.table_rows, 0
+    rows, duplicate_rows = state_objects(days_in_lake)[-1].state.table_rows, 0
     if rows is None or (source_rows is not None and rows != source_rows):
         # (arg_max would need no join, and its states cannot spill: it ran out of memory at 2 million keys in 200 MB)
-        answer = run(connection, f"select count(*) from {there}").fetchone()
+        answer = run_sql(connection, f"select count(*) from {state_sql}").fetchone()
         rows = int(answer[0]) if answer else 0
-    for day in written:
-        written_rows = raw_rows([days[day].stored.url])
-        found = run(connection, f"select count(*) - count(distinct _position) from {written_rows}").fetchone()
-        twice += int(found[0]) if found else 0
-    return rows, twice
+    for day in written_days:
+        written_rows = raw_rows([days_in_lake[day].stored.url])
+        duplicate_count = run_sql(
+            connection, f"select count(*) - count(distinct _position) from {written_rows}"
+        ).fetchone()
+        duplicate_rows += int(duplicate_count[0]) if duplicate_count else 0
+    return rows, duplicate_rows

@@ -7,33 +7,33 @@ A closed day that is asked for again is left as it is, and nothing is compared: 
 would be green.
 """
 
-from refera_platform.ingest.result import Captured
+from refera_platform.ingest.result import IngestResult
 from refera_platform.lake import layout
 from refera_platform.lake.lake import Lake
-from refera_platform.reconcile.result import ALL_ROWS
+from refera_platform.reconcile.result import WHOLE_TABLE_SCOPE
 from refera_platform.source.table import SourceTable
 
-FOLDER = f"{layout.STAGING}_differing/"
+DIFFERENCES_FOLDER = f"{layout.STAGING_PREFIX}_differing/"
 
 
-def standing(lake: Lake, came: Captured) -> str:
+def open_difference(lake: Lake, result: IngestResult) -> str:
     """How a table differs from the source: by what this pass found, or by what an earlier one did.
 
     A new baseline, or a comparison of the whole table, settles what was found before.
     """
-    objects, key = lake.objects, key_of(came.table)
-    if found := came.difference:
-        objects.write(key, found.encode())
-        return found
-    noted = objects.read(key)
-    if noted is None:
+    objects, key = lake.objects, difference_note_key(result.table)
+    if difference := result.difference:
+        objects.write(key, difference.encode())
+        return difference
+    note = objects.read(key)
+    if note is None:
         return ""
-    if came.source_rows is not None and (came.state.is_whole or came.reconciled.scope == ALL_ROWS):
+    if result.source_rows is not None and (result.state.is_whole or result.reconcile_result.scope == WHOLE_TABLE_SCOPE):
         objects.remove(key)
         return ""
-    return f"{noted[0].decode()} (found before, and not compared since)"
+    return f"{note[0].decode()} (found before, and not compared since)"
 
 
-def key_of(table: SourceTable) -> str:
+def difference_note_key(table: SourceTable) -> str:
     """Where the note of a table is."""
-    return f"{FOLDER}{layout.folder(table).rstrip('/')}.txt"
+    return f"{DIFFERENCES_FOLDER}{layout.table_folder(table).rstrip('/')}.txt"

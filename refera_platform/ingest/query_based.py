@@ -15,27 +15,27 @@ from pathlib import Path
 from refera_platform.clock import Clock
 from refera_platform.duckdb_session.quoting import literal
 from refera_platform.errors import SourceError
-from refera_platform.ingest.integrity import counted, require_same_server
-from refera_platform.ingest.result import Captured, Filled
+from refera_platform.ingest.integrity import count_lake_rows, require_same_server
+from refera_platform.ingest.result import IngestedDay, IngestResult
 from refera_platform.lake import days as calendar
 from refera_platform.lake import layout
-from refera_platform.lake.lake import Lake, RawObject, current_state, run, state_objects
+from refera_platform.lake.lake import Lake, RawObject, current_state, run_sql, state_objects
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState
-from refera_platform.lake.schema_drift import altered, begun, carried
-from refera_platform.lake.volume import changes_by_day
-from refera_platform.lake.writer import addition, close_unseen, pass_prefix, write_day
-from refera_platform.reconcile.values import Present, reconciled
-from refera_platform.source.collation import Fold, collations, fold_of
+from refera_platform.lake.schema_drift import detect_schema_change, require_continued_types, snapshot_types
+from refera_platform.lake.volume import changed_rows_by_day
+from refera_platform.lake.writer import contract_rows, run_position_prefix, write_day, write_unseen_days
+from refera_platform.reconcile.values import ReconcileInput, reconcile_table
+from refera_platform.source.collation import CollationFold, collation_fold, collations_by_column
 from refera_platform.source.column_names import is_among
 from refera_platform.source.connection import Source
-from refera_platform.source.cursor import cursor_column, reach, row_count
-from refera_platform.source.mysql.snapshot import Pulled, pull
-from refera_platform.source.row_changes import Reading, differences
+from refera_platform.source.cursor import count_table_rows, cursor_column, read_cursor_reach
+from refera_platform.source.mysql.snapshot import TableRead, read_source_table
+from refera_platform.source.row_changes import ReadScope, row_changes_sql
 from refera_platform.source.table import SourceTable, Strategy
 
 
-def capture(
+def ingest_table(
     lake: Lake,
     source: Source,
     table: SourceTable,
@@ -43,8 +43,8 @@ def capture(
     clock: Clock,
     folder: Path,
     *,
-    force_baseline: bool = False,
-) -> Captured:
+    is_resnapshot: bool = False,
+) -> IngestResult:
     """Bring the newest of the requested days up to the source's present.
 
     Args:
@@ -54,7 +54,7 @@ def capture(
         requested: Days, in any order.
         clock: The present.
         folder: Local folder for files of this call alone.
-        force_baseline: Whether to take the table as it is for a new beginning, whichever server it comes from: every
+        is_resnapshot: Whether to take the table as it is for a new beginning, whichever server it comes from: every
             row of it is written again, and a delete for each row of the lake that it has not. It goes to today, and the
             days since the newest one are closed unseen.
 
@@ -67,180 +67,188 @@ def capture(
     if table.strategy is Strategy.LOG:
         raise ValueError(f"{table.address} is read from the log, by capture_log and not by capture")
     started = time.monotonic()
-    table = source.spelled(table)
-    known = lake.days(table, source.connection)
-    is_again = force_baseline and bool(known)  # a resnapshot belongs to the day on which it is read
-    days_wanted = calendar.days_after(known, clock) if is_again else sorted(set(requested))
-    plan = calendar.plan(table.address, days_wanted, known, clock)
-    observed = [item.state for item in known.values() if item.state.is_observed]
-    was = observed[-1] if observed else None
+    table = source.with_current_spelling(table)
+    days_in_lake = lake.days(table, source.connection)
+    replaces_history = is_resnapshot and bool(days_in_lake)  # a resnapshot belongs to the day on which it is read
+    requested_days = calendar.days_after(days_in_lake, clock) if replaces_history else sorted(set(requested))
+    plan = calendar.plan_days(table.address, requested_days, days_in_lake, clock)
+    observed = [item.state for item in days_in_lake.values() if item.state.is_observed]
+    previous = observed[-1] if observed else None
     identity = source.identity()
-    if not force_baseline:
-        require_same_server(identity, table, was)
+    if not is_resnapshot:
+        require_same_server(identity, table, previous)
     declared = source.columns(table)
-    asked = {column.name: column.parquet_type for column in declared}
-    since = was.schema_since if was else ""
-    if force_baseline:
-        columns, since = begun(observed, asked, plan.fill)
+    declared_types = {column.name: column.parquet_type for column in declared}
+    schema_since = previous.schema_since if previous else ""
+    if is_resnapshot:
+        columns, schema_since = snapshot_types(observed, declared_types, plan.day_to_fill)
     else:
-        columns = carried(table.address, observed, asked)
-    goes_on = was is not None and not force_baseline and dict(was.columns) == columns
-    taken = _read(source, table, was if goes_on else None, folder / "read.parquet", clock)
-    if {column.name: column.parquet_type for column in taken.read.columns} != asked:
+        columns = require_continued_types(table.address, observed, declared_types)
+    is_continued = previous is not None and not is_resnapshot and dict(previous.columns) == columns
+    source_read = _read_source(source, table, previous if is_continued else None, folder / "read.parquet", clock)
+    if {column.name: column.parquet_type for column in source_read.pulled.columns} != declared_types:
         raise SourceError(
             f"Table {table.address} was altered while it was read:",
             "nothing was written; run it again.",
-            passing=True,
+            is_transient=True,
         )
     state = RawState(
         database=table.database,
         table=table.name,
-        day=plan.fill,
+        day=plan.day_to_fill,
         strategy=table.strategy.value,
         server=identity.server,
         schema=identity.schema,
-        start_position=was.end_position if was else "",
-        end_position=taken.position,
-        read_at=taken.read.read_at.isoformat(),
+        start_position=previous.end_position if previous else "",
+        end_position=source_read.position,
+        read_at=source_read.pulled.read_at.isoformat(),
         columns=columns,
-        quirks=taken.read.quirks,
-        collations=collations(declared),
-        schema_since=since,
-        schema_version=(was.schema_version + (dict(was.columns) != columns)) if was else 1,
+        quirks=source_read.pulled.quirks,
+        collations=collations_by_column(declared),
+        schema_since=schema_since,
+        schema_version=(previous.schema_version + (dict(previous.columns) != columns)) if previous else 1,
     )
-    close_unseen(lake, source.connection, table, state, plan.unseen, folder)
-    reading = Reading.BASELINE if force_baseline else taken.reading
-    state, added, size = _fill(lake, source, table, known, state, taken.read, reading, folder)
+    write_unseen_days(lake, source.connection, table, state, plan.unseen_days, folder)
+    reading = ReadScope.SNAPSHOT if is_resnapshot else source_read.reading
+    state, added, size_bytes = _write_changes(
+        lake, source, table, days_in_lake, state, source_read.pulled, reading, folder
+    )
     days = lake.days(table, source.connection)
-    lake_rows, rows_twice = counted(source.connection, table, days, (plan.fill,))
-    url = lake.objects.url(layout.key(table, plan.fill))
-    is_part = reading is Reading.PART
-    is_anew = force_baseline or was is None or table.strategy is Strategy.SNAPSHOT
-    present = Present(
+    lake_rows, duplicate_rows = count_lake_rows(source.connection, table, days, (plan.day_to_fill,))
+    url = lake.objects.url(layout.raw_object_key(table, plan.day_to_fill))
+    is_part = reading is ReadScope.PART
+    is_full_snapshot = is_resnapshot or previous is None or table.strategy is Strategy.SNAPSHOT
+    reconcile_input = ReconcileInput(
         days=days,
-        written=[plan.fill] if added or not is_part else [],
-        source_rows=taken.source_rows,
-        is_anew=is_anew,
-        own_pass=pass_prefix(state) if is_part else "",
+        written_days=[plan.day_to_fill] if added or not is_part else [],
+        source_rows=source_read.source_rows,
+        is_full_snapshot=is_full_snapshot,
+        run_position_prefix=run_position_prefix(state) if is_part else "",
     )
-    found = reconciled(source, table, present, folder)
-    return Captured(
+    reconcile_result = reconcile_table(source, table, reconcile_input, folder)
+    return IngestResult(
         table=table,
-        filled=(Filled(day=plan.fill, state=state, added=added, bytes=size, url=url),),
-        unseen=plan.unseen,
-        kept=plan.kept,
-        altered=altered(was.columns if was else None, columns),
-        volumes=changes_by_day(item.state for day, item in days.items() if day < clock.today()),
-        source_rows=taken.source_rows,
+        ingested_days=(IngestedDay(day=plan.day_to_fill, state=state, added=added, size_bytes=size_bytes, url=url),),
+        unseen_days=plan.unseen_days,
+        unchanged_days=plan.unchanged_days,
+        schema_change=detect_schema_change(previous.columns if previous else None, columns),
+        changed_rows_by_day=changed_rows_by_day(item.state for day, item in days.items() if day < clock.today()),
+        source_rows=source_read.source_rows,
         lake_rows=lake_rows,
-        rows_twice=rows_twice,
-        reconciled=found,
+        duplicate_rows=duplicate_rows,
+        reconcile_result=reconcile_result,
         seconds=time.monotonic() - started,
-        known=days,
+        days_in_lake=days,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class SourceRead:
     """Rows that one strategy took from the source."""
 
-    read: Pulled
-    reading: Reading
+    pulled: TableRead
+    reading: ReadScope
     position: str
     """How far the source had been read."""
     source_rows: int
     """Rows of the whole table, also of a part of it."""
 
 
-def _read(source: Source, table: SourceTable, was: RawState | None, path: Path, clock: Clock) -> Taken:
-    """Read what the strategy asks for; the whole table where ``was`` tells nothing to go on from."""
+def _read_source(source: Source, table: SourceTable, previous: RawState | None, path: Path, clock: Clock) -> SourceRead:
+    """Read what the strategy asks for; the whole table where ``previous`` tells nothing to go on from."""
     if table.strategy is not Strategy.CURSOR:
-        read = pull(source, table, path, clock)
-        rows = read.rows if read.agrees else read.counted[1]
-        return Taken(read=read, reading=Reading.WHOLE, position=read.read_at.isoformat(), source_rows=rows)
-    before = was.end_position if was and was.strategy == table.strategy.value else ""
+        pulled = read_source_table(source, table, path, clock)
+        rows = pulled.rows if pulled.is_count_consistent else pulled.server_counts[1]
+        return SourceRead(pulled=pulled, reading=ReadScope.WHOLE, position=pulled.read_at.isoformat(), source_rows=rows)
+    last_position = previous.end_position if previous and previous.strategy == table.strategy.value else ""
     column = cursor_column(table, source.columns(table))
-    reached = reach(source, table, column, before, clock.now())
-    rows = row_count(source, table)
-    read = pull(source, table, path, clock, where=reached.where)
-    return Taken(
-        read=read,
-        reading=Reading.PART if reached.where else Reading.WHOLE,
-        position=reached.position,
+    cursor_range = read_cursor_reach(source, table, column, last_position, clock.now())
+    rows = count_table_rows(source, table)
+    pulled = read_source_table(source, table, path, clock, where=cursor_range.where)
+    return SourceRead(
+        pulled=pulled,
+        reading=ReadScope.PART if cursor_range.where else ReadScope.WHOLE,
+        position=cursor_range.position,
         source_rows=rows,
     )
 
 
-def _fill(
+def _write_changes(
     lake: Lake,
     source: Source,
     table: SourceTable,
-    known: Mapping[date, RawObject],
+    days_in_lake: Mapping[date, RawObject],
     state: RawState,
-    read: Pulled,
-    reading: Reading,
+    pulled: TableRead,
+    reading: ReadScope,
     folder: Path,
 ) -> tuple[RawState, Mapping[str, int], int]:
     """Write the day's object if anything changed; say its state, what was added, and its bytes."""
-    connection, before = source.connection, known.get(state.day)
-    now = read.relation
-    there = current_state(table, LocalCopies(lake.objects, folder).of_state(known), state.columns)
-    added: dict[str, int] = {"r": read.rows} if read.rows else {}
-    rows, op = now, "'r'"
-    if there is not None:
+    connection, existing = source.connection, days_in_lake.get(state.day)
+    source_sql = pulled.relation
+    state_sql = current_state(table, LocalCopies(lake.objects, folder).state_with_copies(days_in_lake), state.columns)
+    added: dict[str, int] = {"r": pulled.rows} if pulled.rows else {}
+    rows, op = source_sql, "'r'"
+    if state_sql is not None:
         changes = folder / "changes.parquet"
-        compared = differences(
-            read=now,
-            state=there,
+        changes_sql = row_changes_sql(
+            read=source_sql,
+            state=state_sql,
             key=table.key,
             columns=state.columns,
-            known=_columns_seen(known, state.columns),
-            reading=reading,
+            state_columns=_columns_in_lake(days_in_lake, state.columns),
+            scope=reading,
             folds=_key_folds(table, state),
         )
-        run(connection, f"copy ({compared}) to {literal(str(changes))} (format parquet, compression lz4)")
+        run_sql(connection, f"copy ({changes_sql}) to {literal(str(changes))} (format parquet, compression lz4)")
         changed = f"read_parquet({literal(str(changes))})"
-        counts = dict(run(connection, f"select _op, count(*) from {changed} group by all").fetchall())
-        is_same = before is not None and before.state.is_observed and _shape(before.state) == _shape(state)
-        if before and is_same and not counts and reading is not Reading.BASELINE:
-            return before.state, {}, before.stored.size
+        counts = dict(run_sql(connection, f"select _op, count(*) from {changed} group by all").fetchall())
+        is_same = (
+            existing is not None
+            and existing.state.is_observed
+            and _columns_and_collations(existing.state) == _columns_and_collations(state)
+        )
+        if existing and is_same and not counts and reading is not ReadScope.SNAPSHOT:
+            return existing.state, {}, existing.stored.size_bytes
         if table.strategy is not Strategy.SNAPSHOT:
             rows, op, added = changed, "_op", counts
-    extends = before is not None and table.strategy is not Strategy.SNAPSHOT
-    if before:
-        kept = before.state.rows if extends else {}
-        total = {name: kept.get(name, 0) + added.get(name, 0) for name in sorted({*kept, *added})}
-        state = replace(state, passes=before.state.passes + 1, rows=total, start_position=before.state.start_position)
+    is_extension = existing is not None and table.strategy is not Strategy.SNAPSHOT
+    if existing:
+        existing_rows = existing.state.rows if is_extension else {}
+        total = {name: existing_rows.get(name, 0) + added.get(name, 0) for name in sorted({*existing_rows, *added})}
+        state = replace(
+            state, passes=existing.state.passes + 1, rows=total, start_position=existing.state.start_position
+        )
     else:
         state = replace(state, rows=dict(added))
-    is_whole = there is None or table.strategy is Strategy.SNAPSHOT or reading is Reading.BASELINE
-    state = replace(state, is_whole=is_whole or bool(before and extends and before.state.is_whole))
+    is_whole = state_sql is None or table.strategy is Strategy.SNAPSHOT or reading is ReadScope.SNAPSHOT
+    state = replace(state, is_whole=is_whole or bool(existing and is_extension and existing.state.is_whole))
     # what is new was seen when it was read; the position of a cursor is no instant
-    dated = replace(state, end_position=read.read_at.isoformat())
+    dated = replace(state, end_position=pulled.read_at.isoformat())
     stored = write_day(
         lake,
         connection,
         table,
         state,
-        addition(rows, dated, op=op),
-        before=before.stored if before else None,
-        extends=extends,
+        contract_rows(rows, dated, op=op),
+        existing=existing.stored if existing else None,
+        is_extension=is_extension,
         folder=folder,
     )
-    return state, added, stored.size
+    return state, added, stored.size_bytes
 
 
-def _key_folds(table: SourceTable, state: RawState) -> dict[str, Fold]:
+def _key_folds(table: SourceTable, state: RawState) -> dict[str, CollationFold]:
     """How the source compares the texts of a key."""
-    return {name: fold_of(state.collations[name]) for name in table.key if name in state.collations}
+    return {name: collation_fold(state.collations[name]) for name in table.key if name in state.collations}
 
 
-def _shape(state: RawState) -> tuple[Mapping[str, str], Mapping[str, str]]:
+def _columns_and_collations(state: RawState) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """What an object says of its columns, and of how their texts are compared."""
     return state.columns, state.collations
 
 
-def _columns_seen(known: Mapping[date, RawObject], columns: Mapping[str, str]) -> list[str]:
+def _columns_in_lake(days_in_lake: Mapping[date, RawObject], columns: Mapping[str, str]) -> list[str]:
     """Columns that the lake's state has, as they are spelled now: those of every object it is read from."""
-    seen = [name for item in state_objects(known) for name in item.state.columns]
-    return [name for name in columns if is_among(name, seen)]
+    lake_columns = [name for item in state_objects(days_in_lake) for name in item.state.columns]
+    return [name for name in columns if is_among(name, lake_columns)]

@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 
 from refera_platform.errors import ReferaError
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.object_state import RawState
-from refera_platform.lake.schema_drift import Altered
-from refera_platform.reconcile.result import OVER, Reconciled
+from refera_platform.lake.schema_drift import SchemaChange
+from refera_platform.reconcile.result import NOT_COMPARED_DAY_OVER, ReconcileResult
 from refera_platform.source.table import SourceTable, Strategy
 
-UNALTERED = Altered()
+NO_SCHEMA_CHANGE = SchemaChange()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filled:
+class IngestedDay:
     """One day of a table that a pass wrote, or found as it should be."""
 
     day: date
@@ -23,48 +24,53 @@ class Filled:
     """What the day's object says of itself now."""
     added: Mapping[str, int] = field(default_factory=dict)
     """Rows that the pass added (of a day read again: rows it holds), by ``_op``; empty when nothing had changed."""
-    bytes: int
+    size_bytes: int
     """Size of the day's object."""
     url: str
     """Its address."""
 
+    @classmethod
+    def of_object(cls, item: RawObject, added: Mapping[str, int] = MappingProxyType({})) -> "IngestedDay":
+        """The day as its stored object says it is."""
+        return cls(day=item.day, state=item.state, added=added, size_bytes=item.stored.size_bytes, url=item.stored.url)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Captured:
+class IngestResult:
     """What came of capturing some days of a table."""
 
     table: SourceTable
-    filled: tuple[Filled, ...]
+    ingested_days: tuple[IngestedDay, ...]
     """The days that were written, oldest first; at least one."""
-    altered: Altered = UNALTERED
+    schema_change: SchemaChange = NO_SCHEMA_CHANGE
     """How its columns differ from those of the object before."""
-    volumes: Mapping[date, int] = field(default_factory=dict)
+    changed_rows_by_day: Mapping[date, int] = field(default_factory=dict)
     """Rows that each day changed, of days that are over and hold nothing but changes."""
-    unseen: tuple[date, ...] = ()
+    unseen_days: tuple[date, ...] = ()
     """Days that were closed as never looked at."""
-    kept: tuple[date, ...] = ()
+    unchanged_days: tuple[date, ...] = ()
     """Requested days that were captured already and stay as they are."""
     source_rows: int | None
     """Rows of the source at the moment that the lake shows; ``None`` when that moment is over for it."""
     lake_rows: int
     """Rows of the lake's current state after the commit."""
-    rows_twice: int
+    duplicate_rows: int
     """Raw rows that share their position with another one: what a retry must never leave behind."""
-    reconciled: Reconciled = OVER
+    reconcile_result: ReconcileResult = NOT_COMPARED_DAY_OVER
     """What came of comparing the values."""
     seconds: float
     is_settled: bool = True
     """False when the newest day left something open that the log does not tell and nobody has looked at yet."""
-    unwatched: tuple[str, ...] = ()
+    unreadable_parents: tuple[str, ...] = ()
     """Tables at the source, as ``schema.table``, that its rows go with, and that the account may not look at: when
     rows of theirs go with others, nobody is told."""
-    known: Mapping[date, RawObject] = field(default_factory=dict)
+    days_in_lake: Mapping[date, RawObject] = field(default_factory=dict)
     """Every day of the table after the pass, oldest first."""
 
     @property
-    def gone(self) -> tuple[str, ...]:
+    def removed_columns(self) -> tuple[str, ...]:
         """Columns that the object before had and the source has no more."""
-        return self.altered.gone
+        return self.schema_change.gone
 
     @property
     def agrees(self) -> bool:
@@ -80,45 +86,49 @@ class Captured:
     @property
     def difference(self) -> str:
         """How lake and source differ, without any value of a row, its key included; empty when they do not."""
-        address, found = self.table.address, self.reconciled
-        if self.rows_twice:
-            return f"{self.rows_twice} rows of {address} are there twice"
+        address, comparison = self.table.address, self.reconcile_result
+        if self.duplicate_rows:
+            return f"{self.duplicate_rows} rows of {address} are there twice"
         if self.is_settled and not self.agrees:
             return f"{address} has {self.lake_rows} rows in the lake and {self.source_rows} at the source"
-        return f"{address} differs in {found.scope}: {found.first_columns or 'a row differs'}" if found.first else ""
+        return (
+            f"{address} differs in {comparison.scope}: {comparison.first_columns or 'a row differs'}"
+            if comparison.first
+            else ""
+        )
 
     @property
-    def doubt(self) -> str:
+    def unverified_because(self) -> str:
         """Why nobody knows whether they differ, where that should be known; the next pass may know."""
         if not self.is_settled:
-            return f"{self.table.address}: {self.reconciled.why_not.rstrip('.')}"
-        trouble = self.reconciled.trouble.rstrip(".")
-        return f"the values of {self.table.address} could not be compared: {trouble}" if trouble else ""
+            return f"{self.table.address}: {self.reconcile_result.why_not.rstrip('.')}"
+        error = self.reconcile_result.error.rstrip(".")
+        return f"the values of {self.table.address} could not be compared: {error}" if error else ""
 
     @property
     def day(self) -> date:
         """The newest day that was filled."""
-        return self.filled[-1].day
+        return self.ingested_days[-1].day
 
     @property
     def state(self) -> RawState:
         """What the newest day's object says of itself now."""
-        return self.filled[-1].state
+        return self.ingested_days[-1].state
 
     @property
     def added(self) -> Mapping[str, int]:
         """Rows that were added to the newest day, by ``_op``."""
-        return self.filled[-1].added
+        return self.ingested_days[-1].added
 
     @property
     def url(self) -> str:
         """Address of the newest day's object."""
-        return self.filled[-1].url
+        return self.ingested_days[-1].url
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refused:
+class IngestFailure:
     """A table that could not be captured, and why; the others of the pass were."""
 
     table: SourceTable
-    trouble: ReferaError
+    error: ReferaError

@@ -9,10 +9,10 @@ from datetime import date
 from pathlib import Path
 
 from refera_platform.errors import ReferaError
-from refera_platform.ingest.query_based import capture
-from refera_platform.ingest.result import Captured, Refused
-from refera_platform.ingest.snapshot.chunks import InPieces, Sizes
-from refera_platform.ingest.stream.run import LogCapture
+from refera_platform.ingest.query_based import ingest_table
+from refera_platform.ingest.result import IngestFailure, IngestResult
+from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
+from refera_platform.ingest.stream.run import StreamIngestRun
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.settings.stage import Stage
@@ -21,7 +21,7 @@ from refera_platform.source.hashing import require_hash_key
 from refera_platform.source.table import SourceTable, Strategy
 
 
-def capture_tables(
+def ingest_tables(
     lake: Lake,
     source: Source,
     tables: Sequence[SourceTable],
@@ -29,9 +29,9 @@ def capture_tables(
     stage: Stage,
     folder: Path,
     *,
-    afresh: Collection[str] = (),
-    sizes: Sizes | None = None,
-) -> Iterator[Captured | Refused | InPieces]:
+    resnapshot_names: Collection[str] = (),
+    chunk_limits: ChunkLimits | None = None,
+) -> Iterator[IngestResult | IngestFailure | PendingChunks]:
     """Bring days of tables of one database into the lake; a table that cannot go on is refused by itself.
 
     Args:
@@ -41,36 +41,36 @@ def capture_tables(
         requested: Days, in any order.
         stage: What time it is, and the key of hashes.
         folder: Local folder for files of this call alone.
-        afresh: Names of tables that get a new baseline whatever the lake holds.
-        sizes: What one call may read at most of a log table's baseline; of a larger one nothing is read, and its pieces
-            are named. Without it every table is read whole.
+        resnapshot_names: Names of tables that get a new baseline whatever the lake holds.
+        chunk_limits: What one call may read at most of a log table's baseline; of a larger one nothing is read,
+            and its chunks are named. Without it every table is read whole.
 
     Raises:
         ReferaError: when no table can be captured at all.
     """
-    logged = [table for table in tables if table.strategy is Strategy.LOG]
-    if logged:
-        yield from LogCapture(lake, source, stage.clock, folder, stage.hash_key, sizes).run(
-            logged, requested, afresh=afresh
+    stream_tables = [table for table in tables if table.strategy is Strategy.LOG]
+    if stream_tables:
+        yield from StreamIngestRun(lake, source, stage.clock, folder, stage.hash_key, chunk_limits).ingest(
+            stream_tables, requested, resnapshot_names=resnapshot_names
         )
-    others = [table for table in tables if table.strategy is not Strategy.LOG]
-    if not others:
+    query_tables = [table for table in tables if table.strategy is not Strategy.LOG]
+    if not query_tables:
         return
     with source.snapshot():
-        for table in others:
+        for table in query_tables:
             try:
                 with isolated(table):
                     require_hash_key(table, stage.hash_key)
-                    came = capture(
+                    result = ingest_table(
                         lake,
                         source,
                         table,
                         requested,
                         stage.clock,
                         folder,
-                        force_baseline=table.name in afresh,
+                        is_resnapshot=table.name in resnapshot_names,
                     )
-            except ReferaError as trouble:
-                yield Refused(table=table, trouble=trouble)
+            except ReferaError as error:
+                yield IngestFailure(table=table, error=error)
             else:
-                yield came
+                yield result

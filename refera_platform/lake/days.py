@@ -16,68 +16,71 @@ from refera_platform.errors import DayRefused, UnavailableDayError
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.table import SourceTable, Strategy
 
-ONE = timedelta(days=1)
-NOTHING_CAPTURED: Mapping[SourceTable, date | None] = {}
+ONE_DAY = timedelta(days=1)
+NO_FIRST_DAYS: Mapping[SourceTable, date | None] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class DayPlan:
     """What to do with each requested day."""
 
-    fill: date
+    day_to_fill: date
     """The newest day: it gets what the source holds now."""
-    unseen: tuple[date, ...] = ()
+    unseen_days: tuple[date, ...] = ()
     """Days that went by without a capture, to be closed as such, oldest first."""
-    kept: tuple[date, ...] = ()
+    unchanged_days: tuple[date, ...] = ()
     """Requested days that are captured already and stay as they are."""
 
 
-def plan(address: str, requested: Sequence[date], captured: Collection[date], clock: Clock) -> DayPlan:
+def plan_days(address: str, requested: Sequence[date], existing_days: Collection[date], clock: Clock) -> DayPlan:
     """Decide for one table.
 
     Args:
         address: ``database.table``, for messages.
         requested: Days asked for, oldest first.
-        captured: Days that have an object.
+        existing_days: Days that have an object.
         clock: The present.
 
     Raises:
         DayRefused: naming the day, why, and the command that does what is possible; an ``UnavailableDayError`` when
             no command brings the newest of the days.
     """
-    fill, today = requested[-1], clock.today()
-    newest = max(captured, default=None)
-    if fill > today:
+    day_to_fill, today = requested[-1], clock.today()
+    newest = max(existing_days, default=None)
+    if day_to_fill > today:
         raise UnavailableDayError(
-            f"Day {fill} of {address} has not begun (today is {today}):", "ask for a day that has."
+            f"Day {day_to_fill} of {address} has not begun (today is {today}):", "ask for a day that has."
         )
-    if newest is not None and newest > fill:
+    if newest is not None and newest > day_to_fill:
         raise UnavailableDayError(
-            f"Day {fill} of {address} is closed: day {newest} was captured after it, and this strategy sees only the"
+            f"Day {day_to_fill} of {address} is closed: day {newest} was captured after it, and this strategy sees"
+            " only the"
             " present;",
             f"the newest day it can fill is {newest}: refera run --day {newest}",
         )
-    if fill < today - ONE:
-        open_day = today - ONE
-        first = newest + ONE if newest is not None else open_day
+    if day_to_fill < today - ONE_DAY:
+        open_day = today - ONE_DAY
+        first = newest + ONE_DAY if newest is not None else open_day
         span = f"--day {open_day}" if first >= open_day else f"--from {first} --to {open_day}"
         raise UnavailableDayError(
-            f"Day {fill} of {address} is over, and this strategy sees only the present;",
+            f"Day {day_to_fill} of {address} is over, and this strategy sees only the present;",
             f"the newest full day it can fill is {open_day}: refera run {span}",
         )
-    between = days_between(newest + ONE, fill - ONE) if newest is not None else ()
-    if set(between) - set(requested):
+    skipped_days = days_between(newest + ONE_DAY, day_to_fill - ONE_DAY) if newest is not None else ()
+    if set(skipped_days) - set(requested):
         raise DayRefused(
-            f"Day {fill} of {address} cannot follow day {newest}: {between[0]} to {between[-1]} were never captured;",
-            f"close them in one pass: refera run --from {between[0]} --to {fill}",
+            f"Day {day_to_fill} of {address} cannot follow day {newest}: {skipped_days[0]} to {skipped_days[-1]}"
+            " were never captured;",
+            f"close them in one pass: refera run --from {skipped_days[0]} --to {day_to_fill}",
         )
-    older = set(requested) - {fill} - set(between)
-    if lost := sorted(older - set(captured)):
+    older_days = set(requested) - {day_to_fill} - set(skipped_days)
+    if missing_days := sorted(older_days - set(existing_days)):
         raise DayRefused(
-            f"Day {lost[0]} of {address} was never captured and is over, and this strategy sees only the present;",
-            f"leave it out: refera run --day {fill}",
+            f"Day {missing_days[0]} of {address} was never captured and is over, and this strategy sees only the"
+            " present;",
+            f"leave it out: refera run --day {day_to_fill}",
         )
-    return DayPlan(fill=fill, unseen=between, kept=tuple(sorted(older)))
+    return DayPlan(day_to_fill=day_to_fill, unseen_days=skipped_days, unchanged_days=tuple(sorted(older_days)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,54 +89,62 @@ class CatchUp:
 
     days: tuple[date, ...]
     """Consecutive days for one pass, oldest first."""
-    new: tuple[SourceTable, ...] = ()
+    new_tables: tuple[SourceTable, ...] = ()
     """Tables without a past: they begin with the newest of the days."""
-    done: tuple[SourceTable, ...] = ()
+    done_tables: tuple[SourceTable, ...] = ()
     """Tables that cannot have the newest day: they begin later, or see only the present and have a later one."""
-    later: Mapping[SourceTable, date] = field(default_factory=dict)
+    first_days: Mapping[SourceTable, date] = field(default_factory=dict)
     """Tables read from the log whose first day is within the days: they have none of those before it."""
 
 
-def catch_up(
-    captured: Mapping[SourceTable, RawState | None],
+def plan_catch_up(
+    newest_states: Mapping[SourceTable, RawState | None],
     last: date,
-    begins: Mapping[SourceTable, date | None] = NOTHING_CAPTURED,
+    first_days: Mapping[SourceTable, date | None] = NO_FIRST_DAYS,
 ) -> CatchUp:
     """The days up to ``last`` that some table does not have in full; ``last`` itself when all have them.
 
     Args:
-        captured: What the newest object of each table says of itself; ``None`` of one that was never captured.
+        newest_states: What the newest object of each table says of itself; ``None`` of one that was never captured.
         last: The newest day to be closed.
-        begins: The oldest captured day of each table.
+        first_days: The oldest captured day of each table.
     """
-    first, new, done = last, list[SourceTable](), list[SourceTable]()
-    for table, state in captured.items():
+    first, new_tables, done_tables = last, list[SourceTable](), list[SourceTable]()
+    for table, state in newest_states.items():
         if state is None:
-            new.append(table)
-        elif not can_have(last, begins.get(table), state.day, is_log=_is_log(table, state)):
-            done.append(table)
+            new_tables.append(table)
+        elif not is_day_possible(last, first_days.get(table), state.day, is_streamed=_is_streamed(table, state)):
+            done_tables.append(table)
         else:
             is_open = table.strategy is Strategy.LOG and not state.is_closed
-            first = min(first, state.day if is_open else state.day + ONE)
-    is_begun = len(new) < len(captured)
-    later = {
-        table: begin
-        for table, begin in begins.items()
-        if begin and first < begin <= last and (state := captured.get(table)) and _is_log(table, state)
+            first = min(first, state.day if is_open else state.day + ONE_DAY)
+    is_begun = len(new_tables) < len(newest_states)
+    later_first_days = {
+        table: first_day
+        for table, first_day in first_days.items()
+        if first_day
+        and first < first_day <= last
+        and (state := newest_states.get(table))
+        and _is_streamed(table, state)
     }
-    return CatchUp(days=days_between(first, last), new=tuple(new) if is_begun else (), done=tuple(done), later=later)
+    return CatchUp(
+        days=days_between(first, last),
+        new_tables=tuple(new_tables) if is_begun else (),
+        done_tables=tuple(done_tables),
+        first_days=later_first_days,
+    )
 
 
-def can_have(day: date, first: date | None, newest: date | None, *, is_log: bool) -> bool:
+def is_day_possible(day: date, first: date | None, newest: date | None, *, is_streamed: bool) -> bool:
     """Whether a table can still have a day, or has it, as far as its other days tell.
 
     Args:
         day: The day.
         first: The table's oldest captured day; ``None`` without any, or when that is not known.
         newest: Its newest one.
-        is_log: Whether its days come from the log; else it sees only the present.
+        is_streamed: Whether its days come from the log; else it sees only the present.
     """
-    if is_log:
+    if is_streamed:
         return first is None or first <= day
     return newest is None or newest <= day
 
@@ -159,23 +170,23 @@ def require_in_calendar(days: Sequence[date], clock: Clock, first_day: date) -> 
         )
 
 
-def _is_log(table: SourceTable, state: RawState) -> bool:
+def _is_streamed(table: SourceTable, state: RawState) -> bool:
     """Whether a table goes on in the log: its declaration says so, and so does what was captured last."""
     return table.strategy is Strategy.LOG and state.strategy == Strategy.LOG.value
 
 
 def days_between(first: date, last: date) -> tuple[date, ...]:
     """Every day from ``first`` to ``last``, both included; none when they are crossed."""
-    return tuple(first + ONE * step for step in range((last - first).days + 1))
+    return tuple(first + ONE_DAY * step for step in range((last - first).days + 1))
 
 
-def days_after(captured: Collection[date], clock: Clock) -> tuple[date, ...]:
+def days_after(existing_days: Collection[date], clock: Clock) -> tuple[date, ...]:
     """The days after the newest captured one, up to today; today itself when there are none: those of a resnapshot."""
     today = clock.today()
-    return days_between(min(max(captured) + ONE, today), today)
+    return days_between(min(max(existing_days) + ONE_DAY, today), today)
 
 
 def due_day(table: SourceTable, clock: Clock) -> date:
     """The newest day of a table that must have been captured by now."""
-    local = clock.now().astimezone(ZoneInfo(clock.time_zone)) - table.due
-    return local.date() - ONE
+    due_at = clock.now().astimezone(ZoneInfo(clock.time_zone)) - table.due
+    return due_at.date() - ONE_DAY

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from refera_platform.disk import full, is_full
+from refera_platform.disk import disk_full_error, is_disk_full
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.source.table import SourceTable
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE_FOLDER = Path(__file__).parents[1]
 
 
 @contextmanager
@@ -34,16 +34,16 @@ def isolated(table: SourceTable) -> Iterator[None]:
     except ReferaError:
         raise
     except Exception as fault:
-        if is_full(fault):
-            raise full(fault) from None
-        where = f"{type(fault).__name__} at {_place(fault)}"
+        if is_disk_full(fault):
+            raise disk_full_error(fault) from None
+        where = f"{type(fault).__name__} at {_innermost_own_line(fault)}"
         raise LakeError(
             f"{table.address} stopped at a fault of refera_platform itself ({where}):",
             "report this with the log of the run; what was committed before stays, and the next run tries again.",
         ) from fault
 
 
-def frames_of(error: ReferaError) -> str:
+def fault_traceback(error: ReferaError) -> str:
     """Where the fault behind an error was raised, for a log; without its words, which may hold values of rows."""
     fault = error.__cause__
     if fault is None or isinstance(fault, ReferaError):
@@ -51,7 +51,13 @@ def frames_of(error: ReferaError) -> str:
     return f"{''.join(traceback.format_tb(fault.__traceback__))}{type(fault).__name__}"
 
 
-def _place(fault: Exception) -> str:
+def _innermost_own_line(fault: Exception) -> str:
     """The innermost line of ours that was reached."""
-    own = [frame for frame in traceback.extract_tb(fault.__traceback__) if PACKAGE in Path(frame.filename).parents]
-    return f"{Path(own[-1].filename).relative_to(PACKAGE)}:{own[-1].lineno}" if own else "an unknown line"
+    own_frames = [
+        frame for frame in traceback.extract_tb(fault.__traceback__) if PACKAGE_FOLDER in Path(frame.filename).parents
+    ]
+    return (
+        f"{Path(own_frames[-1].filename).relative_to(PACKAGE_FOLDER)}:{own_frames[-1].lineno}"
+        if own_frames
+        else "an unknown line"
+    )

@@ -12,15 +12,15 @@ import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.duckdb_session.secrets import redact
-from refera_platform.errors import LakeError, kind_of
+from refera_platform.errors import LakeError, error_kind
 from refera_platform.lake import layout
-from refera_platform.lake.object_state import METADATA_KEY, RawState
+from refera_platform.lake.object_state import FOOTER_KEY, RawState
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.lake.schema_evolution import newest_shape, shown_in
+from refera_platform.lake.schema_evolution import newest_column_types, selection_as
 from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable, Strategy
 
-CONTRACT = {"_op": "VARCHAR", "_changed_at": "TIMESTAMP WITH TIME ZONE", "_position": "VARCHAR"}
+CONTRACT_COLUMNS = {"_op": "VARCHAR", "_changed_at": "TIMESTAMP WITH TIME ZONE", "_position": "VARCHAR"}
 """Columns that every strategy adds to the source's own, and their types."""
 
 
@@ -33,7 +33,7 @@ class RawObject:
     state: RawState
 
 
-NOTHING_KNOWN: Mapping[date, RawObject] = {}
+NO_OBJECTS: Mapping[date, RawObject] = {}
 
 
 class Lake:
@@ -44,34 +44,36 @@ class Lake:
 
     def stored_days(self, table: SourceTable) -> dict[date, StoredObject]:
         """The object of each captured day, oldest first; strangers below the folder are passed over."""
-        found = ((layout.day_of(table, item.key), item) for item in self.objects.list(layout.folder(table)))
-        return {day: item for day, item in sorted(found, key=lambda pair: pair[1].key) if day is not None}
+        dated_objects = (
+            (layout.day_of_key(table, item.key), item) for item in self.objects.list(layout.table_folder(table))
+        )
+        return {day: item for day, item in sorted(dated_objects, key=lambda pair: pair[1].key) if day is not None}
 
     def days(
         self,
         table: SourceTable,
         connection: duckdb.DuckDBPyConnection,
-        known: Mapping[date, RawObject] = NOTHING_KNOWN,
+        cached: Mapping[date, RawObject] = NO_OBJECTS,
     ) -> dict[date, RawObject]:
         """The captured days with the state that each object carries, oldest first.
 
         Args:
             table: Whose days.
             connection: Session that can read the lake.
-            known: Objects whose state was read before; those with the same ETag are not read again.
+            cached: Objects whose state was read before; those with the same ETag are not read again.
         """
         stored = self.stored_days(table)
-        told = {
-            day: known[day].state
+        cached_states = {
+            day: cached[day].state
             for day, item in stored.items()
-            if day in known and known[day].stored.etag == item.etag
+            if day in cached and cached[day].stored.etag == item.etag
         }
-        texts = read_states(connection, [item.url for day, item in stored.items() if day not in told])
+        texts = read_state_texts(connection, [item.url for day, item in stored.items() if day not in cached_states])
         return {
             day: RawObject(
                 day=day,
                 stored=item,
-                state=told.get(day) or RawState.from_json(texts.get(item.url, ""), item.url),
+                state=cached_states.get(day) or RawState.from_json(texts.get(item.url, ""), item.url),
             )
             for day, item in stored.items()
         }
@@ -80,23 +82,23 @@ class Lake:
         """The oldest captured day of a table; ``None`` before the first capture."""
         return min(self.stored_days(table), default=None)
 
-    def newest(self, table: SourceTable, connection: duckdb.DuckDBPyConnection) -> RawState | None:
+    def newest_state(self, table: SourceTable, connection: duckdb.DuckDBPyConnection) -> RawState | None:
         """What the newest object of a table says of itself; ``None`` before the first capture."""
         stored = self.stored_days(table)
         if not stored:
             return None
         url = stored[max(stored)].url
-        return RawState.from_json(read_states(connection, [url]).get(url, ""), url)
+        return RawState.from_json(read_state_texts(connection, [url]).get(url, ""), url)
 
 
-def read_states(connection: duckdb.DuckDBPyConnection, urls: Sequence[str]) -> Mapping[str, str]:
+def read_state_texts(connection: duckdb.DuckDBPyConnection, urls: Sequence[str]) -> Mapping[str, str]:
     """The text that each object's footer holds, by address; only footers travel."""
     if not urls:
         return {}
-    rows = run(
+    rows = run_sql(
         connection,
-        f"select file_name, decode(value) from parquet_kv_metadata({listed(urls)})"
-        f" where decode(key) = {literal(METADATA_KEY)}",
+        f"select file_name, decode(value) from parquet_kv_metadata({url_list(urls)})"
+        f" where decode(key) = {literal(FOOTER_KEY)}",
     ).fetchall()
     return dict(rows)
 
@@ -111,7 +113,7 @@ def raw_rows(urls: Sequence[str], *, with_day: bool = False, with_number: bool =
     """
     days = ", hive_partitioning = true, hive_types = {'day': date}" if with_day else ", hive_partitioning = false"
     number = ", file_row_number = true" if with_number else ""
-    return f"read_parquet({listed(urls)}, union_by_name = true{days}{number})"
+    return f"read_parquet({url_list(urls)}, union_by_name = true{days}{number})"
 
 
 def object_rows(
@@ -131,16 +133,16 @@ def object_rows(
         with_day: As in ``raw_rows``.
         with_number: As in ``raw_rows``.
     """
-    target = newest_shape([*(item.state.columns for item in objects), columns or {}])
+    target = newest_column_types([*(item.state.columns for item in objects), columns or {}])
     urls: dict[str, list[str]] = {}
     for item in objects:
-        urls.setdefault(shown_in(item.state.columns, target), []).append(item.stored.url)
-    own = [str(path) for path in files]
+        urls.setdefault(selection_as(item.state.columns, target), []).append(item.stored.url)
+    local_files = [str(path) for path in files]
     if not urls.keys() - {"*"}:
-        return raw_rows([*urls.get("*", []), *own], with_day=with_day, with_number=with_number)
+        return raw_rows([*urls.get("*", []), *local_files], with_day=with_day, with_number=with_number)
     parts = [
-        f"select {shown} from {raw_rows(some, with_day=with_day, with_number=with_number)}"
-        for shown, some in (*urls.items(), *([("*", own)] if own else []))
+        f"select {selection} from {raw_rows(urls_shown, with_day=with_day, with_number=with_number)}"
+        for selection, urls_shown in (*urls.items(), *([("*", local_files)] if local_files else []))
     ]
     return f"({' union all by name '.join(parts)})"
 
@@ -148,10 +150,12 @@ def object_rows(
 def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:
     """The objects whose rows add up to the current state: the last that holds the whole table, and those after it."""
     observed = [item for item in days.values() if item.state.is_observed]
-    whole = [
-        at for at, item in enumerate(observed) if item.state.is_whole or item.state.strategy == Strategy.SNAPSHOT.value
+    whole_indexes = [
+        index
+        for index, item in enumerate(observed)
+        if item.state.is_whole or item.state.strategy == Strategy.SNAPSHOT.value
     ]
-    return observed[whole[-1] :] if whole else observed
+    return observed[whole_indexes[-1] :] if whole_indexes else observed
 
 
 def current_state(
@@ -165,17 +169,17 @@ def current_state(
         columns: Spelling and type of columns as they are wanted; those of the newest day without.
     """
     objects = state_objects(days)
-    return latest(object_rows(objects, columns), table.key) if objects else None
+    return latest_rows(object_rows(objects, columns), table.key) if objects else None
 
 
-def latest(rows: str, key: Sequence[str]) -> str:
+def latest_rows(rows: str, key: Sequence[str]) -> str:
     """SQL of the last version of each row that was not deleted, from the raw rows of a table."""
     columns = ", ".join(quoted(name) for name in key)
     newest = f"select max(_position) from {rows} group by {columns}"
     return f"(select * from {rows} where _op <> 'd' and _position in ({newest}))"
 
 
-def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+def run_sql(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
     """Run DuckDB SQL over raw objects.
 
     Raises:
@@ -183,15 +187,15 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConne
     """
     try:
         return connection.execute(sql)
-    except duckdb.Error as trouble:
-        words = redact(str(trouble), []).splitlines()[0].rstrip(".")
+    except duckdb.Error as error:
+        message = redact(str(error), []).splitlines()[0].rstrip(".")
         raise LakeError(
-            f"The lake could not be read or written: {words}:",
+            f"The lake could not be read or written: {message}:",
             "nothing was committed.",
-            public=f"The lake could not be read or written ({kind_of(trouble)}):",
+            public_problem=f"The lake could not be read or written ({error_kind(error)}):",
         ) from None
 
 
-def listed(urls: Sequence[str]) -> str:
+def url_list(urls: Sequence[str]) -> str:
     """A DuckDB list of addresses."""
     return f"[{', '.join(literal(url) for url in urls)}]"

@@ -10,23 +10,23 @@ from urllib.parse import quote
 
 from refera_platform.source.table import SourceTable
 
-STAGING = "_staging/"
-OBJECT = re.compile(r"day=(\d{4}-\d{2}-\d{2})/part-0\.parquet")
+STAGING_PREFIX = "_staging/"
+OBJECT_KEY_PATTERN = re.compile(r"day=(\d{4}-\d{2}-\d{2})/part-0\.parquet")
 
 
-def folder(table: SourceTable) -> str:
+def table_folder(table: SourceTable) -> str:
     """The folder of a table, with its slash; characters that a key should not hold are percent-encoded."""
     return f"{table.database}/{quote(table.name, safe='$-_.')}/"
 
 
-def key(table: SourceTable, day: date) -> str:
+def raw_object_key(table: SourceTable, day: date) -> str:
     """The key of the one object of a day."""
-    return f"{folder(table)}day={day:%Y-%m-%d}/part-0.parquet"
+    return f"{table_folder(table)}day={day:%Y-%m-%d}/part-0.parquet"
 
 
-def day_of(table: SourceTable, found: str) -> date | None:
+def day_of_key(table: SourceTable, candidate: str) -> date | None:
     """The day a key belongs to; ``None`` for what is not a raw object of this table."""
-    match = OBJECT.fullmatch(found.removeprefix(folder(table)))
+    match = OBJECT_KEY_PATTERN.fullmatch(candidate.removeprefix(table_folder(table)))
     try:
         return date.fromisoformat(match[1]) if match else None
     except ValueError:  # 2026-02-30

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from refera_platform.settings.object_store import ObjectStore
 
 
-def page(store: ObjectStore, url: str) -> str:
+def object_page_url(store: ObjectStore, url: str) -> str:
     """The address at which an object opens as a page, for a browser that may read the bucket.
 
     Args:
@@ -27,10 +27,10 @@ def page(store: ObjectStore, url: str) -> str:
     return f"https://{bucket}.s3.{store.region}.amazonaws.com/{path}"
 
 
-def console(store: ObjectStore, url: str) -> str:
+def object_console_url(store: ObjectStore, url: str) -> str:
     """The address at which a person who may see an object looks at it: in AWS its console asks for their login."""
     if store.access_key or store.endpoint:
-        return page(store, url)
+        return object_page_url(store, url)
     bucket, _, key = url.removeprefix("s3://").partition("/")
     kind = "object" if key.endswith(".parquet") else "buckets"
     return (

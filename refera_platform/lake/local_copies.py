@@ -15,11 +15,11 @@ from pathlib import Path
 from refera_platform.lake.lake import RawObject, state_objects
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 
-FOLDER = "copies"
-REQUESTS = 8
+COPIES_FOLDER = "copies"
+MAX_PARALLEL_DOWNLOADS = 8
 """Downloads under way at once: most objects are small, and each waits for the store."""
 
-UNKNOWN: Mapping[str, str] = {}
+NO_CHECKSUMS: Mapping[str, str] = {}
 
 
 class LocalCopies:
@@ -27,9 +27,9 @@ class LocalCopies:
 
     def __init__(self, objects: ObjectRoot, folder: Path) -> None:
         self._objects = objects
-        self._folder = folder / FOLDER
+        self._folder = folder / COPIES_FOLDER
 
-    def paths(self, etags: Mapping[str, str], sha256: Mapping[str, str] = UNKNOWN) -> dict[str, str]:
+    def paths(self, etags: Mapping[str, str], sha256: Mapping[str, str] = NO_CHECKSUMS) -> dict[str, str]:
         """The file of each object, by key.
 
         Args:
@@ -40,21 +40,21 @@ class LocalCopies:
             LakeError: when the bytes of one are not those that were written, or it cannot be read.
         """
         files = {key: self._folder / (etag.strip('"') or "named") / key for key, etag in etags.items()}
-        with ThreadPoolExecutor(REQUESTS) as receiving:
-            waiting = [
-                receiving.submit(self._objects.download, key, path, etag=etags[key], sha256=sha256.get(key, ""))
+        with ThreadPoolExecutor(MAX_PARALLEL_DOWNLOADS) as pool:
+            downloads = [
+                pool.submit(self._objects.download, key, path, etag=etags[key], sha256=sha256.get(key, ""))
                 for key, path in files.items()
                 if not path.exists()
             ]
-        for received in waiting:
-            received.result()
+        for download in downloads:
+            download.result()
         return {key: str(path) for key, path in files.items()}
 
-    def of(self, item: StoredObject) -> str:
+    def path_of(self, item: StoredObject) -> str:
         """The file of one object, as it was listed."""
         return self.paths({item.key: item.etag})[item.key]
 
-    def of_days(self, days: Mapping[date, RawObject], needed: Iterable[RawObject]) -> dict[date, RawObject]:
+    def days_with_copies(self, days: Mapping[date, RawObject], needed: Iterable[RawObject]) -> dict[date, RawObject]:
         """The days of a table, those that are needed with the addresses of their copies."""
         paths = self.paths({item.stored.key: item.stored.etag for item in needed})
         return {
@@ -62,9 +62,9 @@ class LocalCopies:
             for day, item in days.items()
         }
 
-    def of_state(self, days: Mapping[date, RawObject]) -> dict[date, RawObject]:
+    def state_with_copies(self, days: Mapping[date, RawObject]) -> dict[date, RawObject]:
         """The days of a table, those that its current state is read from with the addresses of their copies."""
-        return self.of_days(days, state_objects(days))
+        return self.days_with_copies(days, state_objects(days))
 
     def discard(self) -> None:
         """Free the disk of what was received."""

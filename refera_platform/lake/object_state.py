@@ -9,11 +9,11 @@ from importlib.metadata import version
 from typing import Any
 
 from refera_platform.errors import DamagedError, LakeError
-from refera_platform.json_fields import parsed_object, require_types
+from refera_platform.json_fields import require_json_object, require_types
 
-FORMAT = 1
-METADATA_KEY = "refera"
-OPERATIONS: Mapping[str, str] = {"r": "read", "c": "created", "u": "updated", "d": "deleted"}
+STATE_FORMAT_VERSION = 1
+FOOTER_KEY = "refera"
+OPERATION_NAMES: Mapping[str, str] = {"r": "read", "c": "created", "u": "updated", "d": "deleted"}
 """Each ``_op`` in words."""
 
 
@@ -88,7 +88,7 @@ class RawState:
         return hashlib.sha256(json.dumps(list(self.columns.items())).encode()).hexdigest()[:16]
 
     @property
-    def captured_at(self) -> str:
+    def source_read_at(self) -> str:
         """The instant at which the source was read last, as ISO text."""
         if self.read_at:
             return self.read_at
@@ -103,7 +103,7 @@ class RawState:
     def to_json(self) -> str:
         """The text that goes into the footer."""
         content = {
-            "format": FORMAT,
+            "format": STATE_FORMAT_VERSION,
             **asdict(self),
             "day": self.day.isoformat(),
             "fingerprint": self.fingerprint,
@@ -112,7 +112,7 @@ class RawState:
         return json.dumps({**content, "checksum": _checksum(content)})
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> "RawState":
+    def from_json(cls, text: str, url: str) -> "RawState":
         """Read a footer's text back.
 
         A text of earlier versions has no checksum and is taken as it is.
@@ -122,14 +122,14 @@ class RawState:
         """
         remedy = "move the object away and capture the day again."
         try:
-            content = parsed_object(json.loads(text))
-            said = content.pop("checksum", "")
-            is_intact = said in ("", _checksum(content))
-            if content.pop("format") > FORMAT:
-                raise LakeError(f"{where} was written by a later version of refera_platform:", "update this one.")
+            content = require_json_object(json.loads(text))
+            checksum = content.pop("checksum", "")
+            is_intact = checksum in ("", _checksum(content))
+            if content.pop("format") > STATE_FORMAT_VERSION:
+                raise LakeError(f"{url} was written by a later version of refera_platform:", "update this one.")
             if not is_intact:
                 raise DamagedError(
-                    f"The state that {where} carries is not the one that was written: its checksum differs.",
+                    f"The state that {url} carries is not the one that was written: its checksum differs.",
                     "Run it again; if it stays, the store has damaged the object: put back an earlier version of it, or"
                     " move it away and capture the day again.",
                 )
@@ -140,8 +140,8 @@ class RawState:
             state = cls(**content)
             require_types(state)
             return state
-        except (ValueError, KeyError, TypeError) as trouble:
-            raise LakeError(f"{where} does not carry the state of a raw object:", remedy) from trouble
+        except (ValueError, KeyError, TypeError) as error:
+            raise LakeError(f"{url} does not carry the state of a raw object:", remedy) from error
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

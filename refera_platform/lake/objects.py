@@ -17,22 +17,29 @@ from typing import IO, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
-from refera_platform.aws import client
+from refera_platform.aws import s3_client
 from refera_platform.errors import DamagedError
-from refera_platform.lake.s3_errors import ABSENT, CONFLICT, OVERTAKEN, UPLOAD_GONE, code, explained
+from refera_platform.lake.s3_errors import (
+    ABSENT_CODES,
+    CONFLICT_CODES,
+    OVERTAKEN_CODES,
+    UPLOAD_GONE_CODES,
+    s3_error_code,
+    translate_s3_errors,
+)
 from refera_platform.settings.object_store import ObjectStore
 
-SINGLE_PUT = 1 << 30
+MAX_SINGLE_PUT_BYTES = 1 << 30
 """Bytes up to which an object travels in one request; S3 takes five times as many."""
-SINGLE_COPY = 5 << 30
+MAX_SINGLE_COPY_BYTES = 5 << 30
 """Bytes up to which S3 copies an object in one request."""
-PART = 256 << 20
+UPLOAD_PART_BYTES = 256 << 20
 """Bytes of one part of a multipart upload: ten thousand of them are S3's 2.5 TiB."""
-TRIES = 3
+MAX_TRIES = 3
 """How often a write that met a conflict is asked for, and a read whose bytes were damaged on the way."""
-SHA256 = "sha256"
+SHA256_METADATA_KEY = "sha256"
 """Metadata of an object: the SHA-256 of its bytes, in hexadecimal."""
-CHUNK = 1 << 20
+DOWNLOAD_CHUNK_BYTES = 1 << 20
 """Bytes of an object that are in memory at once while it is received."""
 
 
@@ -44,21 +51,23 @@ class StoredObject:
     """Key below the root, without a leading slash."""
     url: str
     """``s3://…`` address that any engine can read."""
-    size: int
+    size_bytes: int
     """Bytes."""
     etag: str
-    modified: datetime
+    modified_at: datetime
     """UTC instant of the store."""
 
 
 class ObjectRoot:
     """Everything below ``root``; no request is made before it is asked for something."""
 
-    def __init__(self, root: str, store: ObjectStore, *, attempts: int = 4, patience: float = 60) -> None:
+    def __init__(
+        self, root: str, store: ObjectStore, *, max_attempts: int = 4, read_timeout_seconds: float = 60
+    ) -> None:
         self.root = root
         self._bucket, _, prefix = root.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client: Any = client(store, attempts=attempts, patience=patience)
+        self._client: Any = s3_client(store, max_attempts=max_attempts, read_timeout_seconds=read_timeout_seconds)
 
     def url(self, key: str) -> str:
         """The ``s3://`` address of a key."""
@@ -66,7 +75,7 @@ class ObjectRoot:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Objects whose key begins with ``prefix``, in the order of their keys."""
-        with explained(self.url(prefix)):
+        with translate_s3_errors(self.url(prefix)):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self._prefix + prefix
             )
@@ -74,7 +83,11 @@ class ObjectRoot:
                 for item in page.get("Contents", ()):
                     key = item["Key"].removeprefix(self._prefix)
                     yield StoredObject(
-                        key=key, url=self.url(key), size=item["Size"], etag=item["ETag"], modified=item["LastModified"]
+                        key=key,
+                        url=self.url(key),
+                        size_bytes=item["Size"],
+                        etag=item["ETag"],
+                        modified_at=item["LastModified"],
                     )
 
     def read(self, key: str) -> tuple[bytes, str] | None:
@@ -84,7 +97,7 @@ class ObjectRoot:
             LakeError: when the bytes are not those that were written, or the store refuses.
         """
         content = io.BytesIO()
-        with explained(self.url(key)):
+        with translate_s3_errors(self.url(key)):
             try:
                 etag = self._receive(key, content)
             except self._client.exceptions.NoSuchKey:
@@ -106,14 +119,14 @@ class ObjectRoot:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.partial")
-        with explained(self.url(key), overtaken="so it cannot be read as it was listed"):
+        with translate_s3_errors(self.url(key), consequence="so it cannot be read as it was listed"):
             with partial.open("wb") as content:
                 self._receive(key, content, etag=etag, sha256=sha256)
             partial.replace(path)
 
     def sha256(self, key: str) -> str:
         """The SHA-256 that an object was written with; empty when it has none, or is not there."""
-        with explained(self.url(key)):
+        with translate_s3_errors(self.url(key)):
             return _sha256_of(self._head({"Bucket": self._bucket, "Key": self._prefix + key}))
 
     def put(self, key: str, path: Path, *, replaces: str | None) -> str:
@@ -135,23 +148,27 @@ class ObjectRoot:
         target = {"Bucket": self._bucket, "Key": self._prefix + key}
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256")
-        with explained(self.url(key)):
-            for left in reversed(range(TRIES)):
+        with translate_s3_errors(self.url(key)):
+            for tries_left in reversed(range(MAX_TRIES)):
                 try:
                     return self._send(target, path, digest.digest(), condition)
                 except ClientError as refusal:
-                    if code(refusal) not in OVERTAKEN | UPLOAD_GONE:
+                    if s3_error_code(refusal) not in OVERTAKEN_CODES | UPLOAD_GONE_CODES:
                         raise
-                    there = self._head(target)
-                    if _sha256_of(there) == digest.hexdigest():
-                        return str(there["ETag"])
-                    if not left or code(refusal) not in CONFLICT or there.get("ETag") != replaces:
+                    current = self._head(target)
+                    if _sha256_of(current) == digest.hexdigest():
+                        return str(current["ETag"])
+                    if (
+                        not tries_left
+                        or s3_error_code(refusal) not in CONFLICT_CODES
+                        or current.get("ETag") != replaces
+                    ):
                         raise
         raise AssertionError("the last try returns or raises")
 
     def write(self, key: str, content: bytes, *, content_type: str = "") -> str:
         """Replace a small object unconditionally, in one atomic step."""
-        with explained(self.url(key)):
+        with translate_s3_errors(self.url(key)):
             return str(
                 self._client.put_object(
                     Bucket=self._bucket,
@@ -162,7 +179,7 @@ class ObjectRoot:
                 )["ETag"]
             )
 
-    def copy(self, source: str, key: str, *, replaces: str | None, size: int = 0) -> str:
+    def copy(self, source: str, key: str, *, replaces: str | None, size_bytes: int = 0) -> str:
         """Copy one key onto another inside the store, in one atomic step; says the new ETag.
 
         A copy whose answer was not waited for can be carried out later: it then meets another object, and is refused.
@@ -172,15 +189,15 @@ class ObjectRoot:
             source: Key of the object.
             key: Where to.
             replaces: ETag of what is there; ``None`` when there is nothing.
-            size: Its bytes, if they may be more than one request can copy.
+            size_bytes: Its bytes, if they may be more than one request can copy.
 
         Raises:
             OvertakenError: when something else is there by now.
         """
-        with explained(self.url(key)):
+        with translate_s3_errors(self.url(key)):
             origin = {"Bucket": self._bucket, "Key": self._prefix + source}
             target = {"Bucket": self._bucket, "Key": self._prefix + key}
-            if size <= SINGLE_COPY:
+            if size_bytes <= MAX_SINGLE_COPY_BYTES:
                 condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
                 answer = self._client.copy_object(**target, CopySource=origin, **condition)
                 # a store may leave out the quotes that it lists the object with
@@ -190,12 +207,12 @@ class ObjectRoot:
 
     def remove(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
-        with explained(self.url(key)):
+        with translate_s3_errors(self.url(key)):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def _send(self, target: dict[str, str], path: Path, sha256: bytes, condition: dict[str, str]) -> str:
         """One conditional write of a local file; the ETag."""
-        if path.stat().st_size > SINGLE_PUT:
+        if path.stat().st_size > MAX_SINGLE_PUT_BYTES:
             return self._put_parts(target, path, sha256.hex(), condition)
         with path.open("rb") as body:
             answer = self._client.put_object(**target, Body=body, **_checksums(sha256), **condition)
@@ -203,28 +220,28 @@ class ObjectRoot:
 
     def _put_parts(self, target: dict[str, str], path: Path, sha256: str, condition: dict[str, str]) -> str:
         """A multipart upload: invisible to readers until its last request, removed when it fails."""
-        begun = self._client.create_multipart_upload(**target, Metadata={SHA256: sha256})
+        begun = self._client.create_multipart_upload(**target, Metadata={SHA256_METADATA_KEY: sha256})
         upload = {**target, "UploadId": begun["UploadId"]}
         parts: list[dict[str, Any]] = []
         try:
             with path.open("rb") as body:
-                while chunk := body.read(PART):
+                while chunk := body.read(UPLOAD_PART_BYTES):
                     number = len(parts) + 1
                     etag = self._client.upload_part(**upload, PartNumber=number, Body=chunk)["ETag"]
                     parts.append({"PartNumber": number, "ETag": etag})
-            done = self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **condition)
+            completed = self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **condition)
         except (BotoCoreError, ClientError):
             with suppress(ClientError):  # it is gone already when only its last answer was lost
                 self._client.abort_multipart_upload(**upload)
             raise
-        return str(done["ETag"])
+        return str(completed["ETag"])
 
     def _head(self, target: dict[str, str]) -> dict[str, Any]:
         """What the store says of an object; nothing when there is none."""
         try:
             return dict(self._client.head_object(**target))
         except ClientError as refusal:
-            if code(refusal) in ABSENT:
+            if s3_error_code(refusal) in ABSENT_CODES:
                 return {}
             raise
 
@@ -235,25 +252,25 @@ class ObjectRoot:
             DamagedError: when they are not those that were written, however often they are asked for.
         """
         condition = {"IfMatch": etag} if etag else {}
-        for left in reversed(range(TRIES)):
+        for tries_left in reversed(range(MAX_TRIES)):
             content.seek(0)
             content.truncate()
-            found = hashlib.sha256()
+            digest = hashlib.sha256()
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **condition)
             try:
-                for chunk in answer["Body"].iter_chunks(CHUNK):
-                    found.update(chunk)
+                for chunk in answer["Body"].iter_chunks(DOWNLOAD_CHUNK_BYTES):
+                    digest.update(chunk)
                     content.write(chunk)
             except FlexibleChecksumError:
                 continue
             except BotoCoreError:  # the connection was cut in the midst
-                if not left:
+                if not tries_left:
                     raise
                 continue
-            if (sha256 or _sha256_of(answer)) in ("", found.hexdigest()):
+            if (sha256 or _sha256_of(answer)) in ("", digest.hexdigest()):
                 return str(answer["ETag"])
         raise DamagedError(
-            f"The bytes of {self.url(key)} are not those that were written: their checksum differs, {TRIES} times"
+            f"The bytes of {self.url(key)} are not those that were written: their checksum differs, {MAX_TRIES} times"
             " in a row.",
             "Run it again; if it stays, the store has damaged the object: put back an earlier version of it, or move it"
             " away and write it anew (`refera resnapshot` for a raw table, `refera run --full-refresh` for a published"
@@ -263,9 +280,9 @@ class ObjectRoot:
 
 def _checksums(sha256: bytes) -> dict[str, Any]:
     """What a write says of its bytes: to the store, which refuses others, and to whoever reads them."""
-    return {"ChecksumSHA256": base64.b64encode(sha256).decode(), "Metadata": {SHA256: sha256.hex()}}
+    return {"ChecksumSHA256": base64.b64encode(sha256).decode(), "Metadata": {SHA256_METADATA_KEY: sha256.hex()}}
 
 
 def _sha256_of(answer: dict[str, Any]) -> str:
     """What an object says of its bytes; empty for one of earlier versions, or none."""
-    return str(answer.get("Metadata", {}).get(SHA256, ""))
+    return str(answer.get("Metadata", {}).get(SHA256_METADATA_KEY, ""))

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import duckdb
 
 from refera_platform.duckdb_session.quoting import quoted
-from refera_platform.lake.lake import RawObject, raw_rows, run
-from refera_platform.lake.object_state import OPERATIONS
+from refera_platform.lake.lake import RawObject, raw_rows, run_sql
+from refera_platform.lake.object_state import OPERATION_NAMES
 from refera_platform.source.table import SourceTable
 
-ROWS, COLUMNS, LETTERS, BYTES = 10, 40, 40, 12
+MAX_PREVIEW_ROWS, MAX_PREVIEW_COLUMNS, MAX_PREVIEW_TEXT_CHARACTERS, MAX_PREVIEW_BINARY_BYTES = 10, 40, 40, 12
 """How many rows, columns, letters of a value, and bytes of a binary one are shown."""
 
 
@@ -28,7 +28,7 @@ class Preview:
     rows: tuple[tuple[str | None, ...], ...]
     """Values of the columns that are not hidden, in their order; ``None`` is NULL."""
     hidden: frozenset[str] = frozenset()
-    left_out: int = 0
+    omitted_column_count: int = 0
     """Columns that are not shown for want of room."""
 
 
@@ -40,7 +40,7 @@ def hidden_columns(table: SourceTable, columns: Collection[str]) -> frozenset[st
     return frozenset(name for name in columns if name.casefold() in secret)
 
 
-def newest_changes(connection: duckdb.DuckDBPyConnection, table: SourceTable, item: RawObject) -> Preview:
+def preview_newest_changes(connection: duckdb.DuckDBPyConnection, table: SourceTable, item: RawObject) -> Preview:
     """The last changes of a day, newest first; only the last rows of its object are read.
 
     Raises:
@@ -49,19 +49,20 @@ def newest_changes(connection: duckdb.DuckDBPyConnection, table: SourceTable, it
     state = item.state
     if not state.row_count:
         return Preview(columns=(), rows=())
-    words = " ".join(f"when '{op}' then '{word}'" for op, word in OPERATIONS.items())
+    operation_names = " ".join(f"when '{op}' then '{word}'" for op, word in OPERATION_NAMES.items())
     source = (
-        f"(select * replace (case _op {words} end as _op) from"
-        f" {raw_rows([item.stored.url], with_number=True)} where file_row_number >= {state.row_count - ROWS})"
+        f"(select * replace (case _op {operation_names} end as _op) from"
+        f" {raw_rows([item.stored.url], with_number=True)} where file_row_number >="
+        f" {state.row_count - MAX_PREVIEW_ROWS})"
     )
     columns = {"_op": "VARCHAR", "_changed_at": "VARCHAR", **state.columns}
     # left behind at the source: nobody reads them, and whoever looks should know that they exist
-    behind = {name: "" for name in sorted(table.private) if name not in state.columns}
-    hidden = hidden_columns(table, {**state.columns, **behind})
-    return peek(connection, source, {**columns, **behind}, hidden, order="order by _position desc")
+    uncopied = {name: "" for name in sorted(table.private) if name not in state.columns}
+    hidden = hidden_columns(table, {**state.columns, **uncopied})
+    return preview_rows(connection, source, {**columns, **uncopied}, hidden, order="order by _position desc")
 
 
-def peek(
+def preview_rows(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     columns: Mapping[str, str],
@@ -81,21 +82,27 @@ def peek(
     Raises:
         LakeError: when it cannot be read.
     """
-    names = list(columns)[:COLUMNS]
-    asked = ", ".join(_cell(name, columns[name]) for name in names if name not in hidden) or "1"
-    rows = run(connection, f"select {asked} from {relation} {order} limit {ROWS}").fetchall()
+    names = list(columns)[:MAX_PREVIEW_COLUMNS]
+    selected = ", ".join(_preview_expression(name, columns[name]) for name in names if name not in hidden) or "1"
+    rows = run_sql(connection, f"select {selected} from {relation} {order} limit {MAX_PREVIEW_ROWS}").fetchall()
     return Preview(
         columns=tuple(names),
         rows=tuple(map(tuple, rows)),
         hidden=frozenset(hidden),
-        left_out=len(columns) - len(names),
+        omitted_column_count=len(columns) - len(names),
     )
 
 
-def _cell(name: str, kind: str) -> str:
+def _preview_expression(name: str, kind: str) -> str:
     value = quoted(name)
     if kind == "BLOB":
-        shown, length = f"'0x' || hex({value}[1:{BYTES}])", f"octet_length({value})"
-        return f"{shown} || case when {length} > {BYTES} then '… (' || {length} || ' bytes)' else '' end"
+        start, length = f"'0x' || hex({value}[1:{MAX_PREVIEW_BINARY_BYTES}])", f"octet_length({value})"
+        return (
+            f"{start} || case when {length} > {MAX_PREVIEW_BINARY_BYTES} then '… (' || {length} || ' bytes)'"
+            " else '' end"
+        )
     text = f"cast({value} as varchar)"
-    return f"case when length({text}) > {LETTERS} then left({text}, {LETTERS}) || '…' else {text} end"
+    return (
+        f"case when length({text}) > {MAX_PREVIEW_TEXT_CHARACTERS} then left({text},"
+        f" {MAX_PREVIEW_TEXT_CHARACTERS}) || '…' else {text} end"
+    )

@@ -7,26 +7,26 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from refera_platform.errors import LakeError, OvertakenError
 
-CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
+CONFLICT_CODES = frozenset({"ConditionalRequestConflict", "409"})
 """The store was in the midst of another write of the object, and wants to be asked again."""
-OVERTAKEN = frozenset({"PreconditionFailed", "412", *CONFLICT})
-UPLOAD_GONE = frozenset({"NoSuchUpload"})
+OVERTAKEN_CODES = frozenset({"PreconditionFailed", "412", *CONFLICT_CODES})
+UPLOAD_GONE_CODES = frozenset({"NoSuchUpload"})
 """Also the answer to the last request of a multipart upload that was carried out before."""
-ABSENT = frozenset({"NoSuchKey", "404"})
+ABSENT_CODES = frozenset({"NoSuchKey", "404"})
 
 
-def code(refusal: ClientError) -> str:
+def s3_error_code(refusal: ClientError) -> str:
     """What the store calls the reason."""
     return str(refusal.response.get("Error", {}).get("Code", "?"))
 
 
 @contextmanager
-def explained(url: str, *, overtaken: str = "so this one wrote nothing") -> Iterator[None]:
+def translate_s3_errors(url: str, *, consequence: str = "so this one wrote nothing") -> Iterator[None]:
     """Let a person read what a store refused, or that it does not answer.
 
     Args:
         url: What is read or written.
-        overtaken: What follows when somebody else wrote it.
+        consequence: What follows when somebody else wrote it.
 
     Raises:
         OvertakenError: when somebody else wrote it.
@@ -34,16 +34,16 @@ def explained(url: str, *, overtaken: str = "so this one wrote nothing") -> Iter
     """
     try:
         yield
-    except ClientError as trouble:
-        if code(trouble) in OVERTAKEN:
-            raise OvertakenError(f"Another run wrote {url} meanwhile, {overtaken}:", "run it again.") from None
-        said = trouble.response.get("Error", {}).get("Message", "")
+    except ClientError as error:
+        if s3_error_code(error) in OVERTAKEN_CODES:
+            raise OvertakenError(f"Another run wrote {url} meanwhile, {consequence}:", "run it again.") from None
+        message = error.response.get("Error", {}).get("Message", "")
         raise LakeError(
-            f"S3 refused {trouble.operation_name} of {url} ({code(trouble)}: {said.rstrip('.')}):",
+            f"S3 refused {error.operation_name} of {url} ({s3_error_code(error)}: {message.rstrip('.')}):",
             "check that the bucket exists and what the credentials may do there.",
         ) from None
-    except BotoCoreError as trouble:
+    except BotoCoreError as error:
         raise LakeError(
-            f"S3 could not be reached for {url} ({trouble}):",
+            f"S3 could not be reached for {url} ({error}):",
             "check the endpoint and the credentials.",
         ) from None

@@ -14,31 +14,31 @@ from statistics import median
 
 from refera_platform.lake.object_state import RawState
 
-RECENT = 28
+LOOKBACK_DAYS = 28
 """Observed days that are looked back at."""
-ENOUGH = 7
+MIN_HISTORY_DAYS = 7
 """Days of history below which nothing is said."""
-ENOUGH_OF_WEEKDAY = 4
-NORMAL = 1.4826
+MIN_WEEKDAY_DAYS = 4
+STANDARD_DEVIATION_PER_MEDIAN_DEVIATION = 1.4826
 """Median deviations of a normal distribution in its standard deviation."""
-WIDE = 5
+USUAL_STANDARD_DEVIATIONS = 5
 """Standard deviations that are usual."""
-SHARE = 0.5
+USUAL_SHARE_OF_MEDIAN = 0.5
 """A part of the median that is usual, however alike the days were."""
-FEW = 50
+USUAL_DIFFERENCE_ROWS = 50
 """Rows more or fewer that are never odd by themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Volume:
+class DayVolume:
     """How many rows a day changed, and what was to be expected."""
 
     day: date
     rows: int
-    low: int = 0
-    high: int | None = None
+    usual_min_rows: int = 0
+    usual_max_rows: int | None = None
     """``None`` when there was too little history to expect anything."""
-    days: int = 0
+    compared_day_count: int = 0
     """Days that were looked at."""
     is_silent: bool = False
     """Whether nothing came, though something came on each of those days."""
@@ -46,15 +46,20 @@ class Volume:
     @property
     def is_usual(self) -> bool:
         """Whether the day is like the others; also when nobody can know."""
-        return self.high is None or (self.low <= self.rows <= self.high and not self.is_silent)
+        return self.usual_max_rows is None or (
+            self.usual_min_rows <= self.rows <= self.usual_max_rows and not self.is_silent
+        )
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """A sentence about an odd day."""
-        return f"Day {self.day} changed {self.rows} rows, where {self.low} to {self.high} are usual ({self.days} days)."
+        return (
+            f"Day {self.day} changed {self.rows} rows, where {self.usual_min_rows} to {self.usual_max_rows} are"
+            f" usual ({self.compared_day_count} days)."
+        )
 
 
-def changes_by_day(states: Iterable[RawState]) -> dict[date, int]:
+def changed_rows_by_day(states: Iterable[RawState]) -> dict[date, int]:
     """Rows that each day changed, of days that are over, were seen, and hold nothing but changes."""
     return {
         state.day: state.row_count
@@ -63,26 +68,26 @@ def changes_by_day(states: Iterable[RawState]) -> dict[date, int]:
     }
 
 
-def judged(series: Mapping[date, int], day: date) -> Volume:
+def judge_volume(series: Mapping[date, int], day: date) -> DayVolume:
     """Compare a day of the series with those before it."""
     rows = series[day]
-    before = [(other, count) for other, count in sorted(series.items()) if other < day][-RECENT:]
-    if len(before) < ENOUGH:
-        return Volume(day=day, rows=rows, days=len(before))
-    alike = [count for other, count in before if other.weekday() == day.weekday()]
-    counts = alike if len(alike) >= ENOUGH_OF_WEEKDAY else [count for _, count in before]
-    middle = median(counts)
-    deviation = NORMAL * median(abs(count - middle) for count in counts)
-    room = max(WIDE * deviation, SHARE * middle, FEW)
+    history = [(other, count) for other, count in sorted(series.items()) if other < day][-LOOKBACK_DAYS:]
+    if len(history) < MIN_HISTORY_DAYS:
+        return DayVolume(day=day, rows=rows, compared_day_count=len(history))
+    same_weekday = [count for other, count in history if other.weekday() == day.weekday()]
+    counts = same_weekday if len(same_weekday) >= MIN_WEEKDAY_DAYS else [count for _, count in history]
+    median_rows = median(counts)
+    deviation = STANDARD_DEVIATION_PER_MEDIAN_DEVIATION * median(abs(count - median_rows) for count in counts)
+    tolerance = max(USUAL_STANDARD_DEVIATIONS * deviation, USUAL_SHARE_OF_MEDIAN * median_rows, USUAL_DIFFERENCE_ROWS)
     is_silent = rows == 0 and min(counts) > 0
-    low, high = round(middle - room), round(middle + room)
-    if counts is not alike:  # what a weekday is like is not known yet: what was there before is nothing odd
+    low, high = round(median_rows - tolerance), round(median_rows + tolerance)
+    if counts is not same_weekday:  # what a weekday is like is not known yet: what was there before is nothing odd
         low, high = min(low, *counts), max(high, *counts)
-    return Volume(
+    return DayVolume(
         day=day,
         rows=rows,
-        low=max(1 if is_silent else 0, low),
-        high=high,
-        days=len(counts),
+        usual_min_rows=max(1 if is_silent else 0, low),
+        usual_max_rows=high,
+        compared_day_count=len(counts),
         is_silent=is_silent,
     )

@@ -14,15 +14,15 @@ import duckdb
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import LakeError
 from refera_platform.lake import layout
-from refera_platform.lake.lake import CONTRACT, Lake, raw_rows, read_states, run
+from refera_platform.lake.lake import CONTRACT_COLUMNS, Lake, raw_rows, read_state_texts, run_sql
 from refera_platform.lake.local_copies import LocalCopies
-from refera_platform.lake.object_state import METADATA_KEY, RawState
+from refera_platform.lake.object_state import FOOTER_KEY, RawState
 from refera_platform.lake.objects import StoredObject
-from refera_platform.lake.schema_evolution import kept_beside
+from refera_platform.lake.schema_evolution import selection_keeping_old
 from refera_platform.source.table import SourceTable
 
 
-def addition(relation: str, state: RawState, *, op: str = "_op") -> str:
+def contract_rows(relation: str, state: RawState, *, op: str = "_op") -> str:
     """SQL of the rows of one pass with the contract's columns.
 
     Args:
@@ -31,22 +31,22 @@ def addition(relation: str, state: RawState, *, op: str = "_op") -> str:
         op: SQL of the operation of a row.
     """
     columns = ", ".join(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items())
-    prefix = pass_prefix(state)
+    prefix = run_position_prefix(state)
     return (
         f"select {columns}, {op} as _op, timestamptz {literal(state.end_position)} as _changed_at,"
         f" {literal(prefix)} || lpad(cast(row_number() over () as varchar), 12, '0') as _position from {relation}"
     )
 
 
-def pass_prefix(state: RawState) -> str:
+def run_position_prefix(state: RawState) -> str:
     """The beginning of the position of each row that the newest pass of an object brought."""
     return f"{state.day:%Y%m%d}-{state.passes:06d}-"
 
 
-def nothing(state: RawState) -> str:
+def empty_rows(state: RawState) -> str:
     """SQL of no rows with the whole schema: a day without changes is an empty object, not a missing one."""
     columns = [f"cast(null as {kind}) as {quoted(name)}" for name, kind in state.columns.items()]
-    columns += [f"cast(null as {kind}) as {name}" for name, kind in CONTRACT.items()]
+    columns += [f"cast(null as {kind}) as {name}" for name, kind in CONTRACT_COLUMNS.items()]
     return f"select {', '.join(columns)} where false"
 
 
@@ -57,8 +57,8 @@ def write_day(
     state: RawState,
     rows: str,
     *,
-    before: StoredObject | None,
-    extends: bool,
+    existing: StoredObject | None,
+    is_extension: bool,
     folder: Path,
 ) -> StoredObject:
     """Commit the object of ``state.day``; readers see the old one until the new one is whole.
@@ -69,8 +69,8 @@ def write_day(
         table: Whose day it is.
         state: What the object will say of itself; its row counts are verified.
         rows: SQL of the rows to write.
-        before: The day's object as it was when the rows were computed; it must still be the same.
-        extends: Whether the rows of ``before`` stay in front of the new ones.
+        existing: The day's object as it was when the rows were computed; it must still be the same.
+        is_extension: Whether the rows of ``existing`` stay in front of the new ones.
         folder: Local folder for the file.
 
     Returns:
@@ -80,46 +80,50 @@ def write_day(
         LakeError: when the file does not hold what it should, or another run was there first.
     """
     path, copies = folder / "part-0.parquet", LocalCopies(lake.objects, folder)
-    grown = copies.of(before) if before and extends else ""
-    grows_from = read_states(connection, [grown]).get(grown, "") if grown else ""
-    origin = RawState.from_json(grows_from, grown).origin if grows_from else uuid.uuid4().hex
+    existing_path = copies.path_of(existing) if existing and is_extension else ""
+    existing_state = read_state_texts(connection, [existing_path]).get(existing_path, "") if existing_path else ""
+    origin = RawState.from_json(existing_state, existing_path).origin if existing_state else uuid.uuid4().hex
     state = replace(state, origin=origin)
-    if grown:
-        older = raw_rows([grown])
-        described = run(connection, f"describe select * from {older}").fetchall()
-        shown = kept_beside({name: kind for name, kind, *_ in described}, {**state.columns, **CONTRACT})
-        rows = f"select {shown} from {older} union all by name {rows}"
-    run(
+    if existing_path:
+        existing_rows = raw_rows([existing_path])
+        described = run_sql(connection, f"describe select * from {existing_rows}").fetchall()
+        selection = selection_keeping_old(
+            {name: kind for name, kind, *_ in described}, {**state.columns, **CONTRACT_COLUMNS}
+        )
+        rows = f"select {selection} from {existing_rows} union all by name {rows}"
+    run_sql(
         connection,
         f"copy ({rows}) to {literal(str(path))} (format parquet, compression zstd,"
-        f" kv_metadata {{{METADATA_KEY}: {literal(state.to_json())}}})",
+        f" kv_metadata {{{FOOTER_KEY}: {literal(state.to_json())}}})",
     )
-    footer = run(connection, f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
+    footer = run_sql(connection, f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
     written = int(footer[0]) if footer else -1
     if written != state.row_count:
         raise LakeError(
             f"The file for {table.address} day {state.day} holds {written} rows instead of {state.row_count}:",
             "nothing was committed; another run may have written the day meanwhile, so run it again.",
         )
-    described = run(connection, f"describe select * from {raw_rows([str(path)])}").fetchall()
-    found = {name: kind for name, kind, *_ in described}
-    if found != {
-        **found,
+    described = run_sql(connection, f"describe select * from {raw_rows([str(path)])}").fetchall()
+    file_columns = {name: kind for name, kind, *_ in described}
+    if file_columns != {
+        **file_columns,
         **state.columns,
-        **CONTRACT,
+        **CONTRACT_COLUMNS,
     }:  # an earlier pass of the day may have had more columns
         raise LakeError(
             f"The file for {table.address} day {state.day} does not have the columns that it says it has:",
             "nothing was committed; report this with the log of the run.",
         )
-    key, size = layout.key(table, state.day), path.stat().st_size
-    etag = lake.objects.put(key, path, replaces=before.etag if before else None)
+    key, size_bytes = layout.raw_object_key(table, state.day), path.stat().st_size
+    etag = lake.objects.put(key, path, replaces=existing.etag if existing else None)
     path.unlink()
     copies.discard()
-    return StoredObject(key=key, url=lake.objects.url(key), size=size, etag=etag, modified=datetime.now(UTC))
+    return StoredObject(
+        key=key, url=lake.objects.url(key), size_bytes=size_bytes, etag=etag, modified_at=datetime.now(UTC)
+    )
 
 
-def close_unseen(
+def write_unseen_days(
     lake: Lake,
     connection: duckdb.DuckDBPyConnection,
     table: SourceTable,
@@ -130,4 +134,4 @@ def close_unseen(
     """Commit an empty object for each day on which nobody looked at the table: a gap that is known to be one."""
     for day in days:
         unseen = replace(state, day=day, is_observed=False, quirks={}, end_position=state.start_position)
-        write_day(lake, connection, table, unseen, nothing(unseen), before=None, extends=False, folder=folder)
+        write_day(lake, connection, table, unseen, empty_rows(unseen), existing=None, is_extension=False, folder=folder)

@@ -13,54 +13,54 @@ from typing import Any
 
 import dagster as dg
 
-from refera_platform.alerts.changes import remember
-from refera_platform.alerts.deliver import deliver
-from refera_platform.alerts.fault import Kind
-from refera_platform.alerts.incident import group
-from refera_platform.alerts.memory import Memory
-from refera_platform.alerts.send import Channel, channels
-from refera_platform.orchestration.run_history.failed_checks import faults_of_checks, going_now
-from refera_platform.orchestration.run_history.failed_runs import failed_since, look_at_runs
+from refera_platform.alerts.changes import track_incidents
+from refera_platform.alerts.deliver import deliver_messages
+from refera_platform.alerts.fault import FaultKind
+from refera_platform.alerts.incident import group_faults
+from refera_platform.alerts.memory import AlertState
+from refera_platform.alerts.send import Channel, configured_channels
+from refera_platform.orchestration.run_history.failed_checks import active_run_ids, find_check_faults
+from refera_platform.orchestration.run_history.failed_runs import failed_runs_since, find_open_failures
 from refera_platform.settings.stage import Stage
 
-SECONDS_BETWEEN = 30
-NOBODY = (
+SENSOR_INTERVAL_SECONDS = 30
+NO_CHANNEL_MESSAGE = (
     "Nobody is told: set REFERA_ALERT_WEBHOOK, or REFERA_ALERT_SMTP with REFERA_ALERT_MAIL_FROM and"
     " REFERA_ALERT_MAIL_TO."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cursor:
+class AlertsCursor:
     """What the sensor knows from one look to the next."""
 
-    seen: datetime | None = None
+    checked_until: datetime | None = None
     """Until when failed runs were looked for."""
-    watched: tuple[str, ...] = ()
+    pending_run_ids: tuple[str, ...] = ()
     """Failed runs that nothing has made good yet."""
-    memory: Memory = field(default_factory=Memory)
+    memory: AlertState = field(default_factory=AlertState)
 
-    def written(self) -> str:
+    def to_json(self) -> str:
         """The same as a short text."""
         content: Mapping[str, Any] = {
-            "seen": self.seen.isoformat() if self.seen else None,
-            "watched": self.watched,
-            **self.memory.as_json(),
+            "seen": self.checked_until.isoformat() if self.checked_until else None,
+            "watched": self.pending_run_ids,
+            **self.memory.to_json(),
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def read(cls, text: str | None) -> "Cursor | None":
+    def from_json(cls, text: str | None) -> "AlertsCursor | None":
         """What was written; an empty one at the very first look, and nothing for what cannot be read."""
         if not text:
             return cls()
         try:
             content = json.loads(text)
-            seen = content["seen"]
+            checked_until = content["seen"]
             return cls(
-                seen=datetime.fromisoformat(seen) if seen else None,
-                watched=tuple(str(each) for each in content["watched"]),
-                memory=Memory.from_json(content),
+                checked_until=datetime.fromisoformat(checked_until) if checked_until else None,
+                pending_run_ids=tuple(str(each) for each in content["watched"]),
+                memory=AlertState.from_json(content),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -71,36 +71,38 @@ def build_alerts_sensor() -> dg.SensorDefinition:
 
     @dg.sensor(
         name="alerts",
-        minimum_interval_seconds=SECONDS_BETWEEN,
+        minimum_interval_seconds=SENSOR_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells people of failed runs, failed checks and overdue tables: one message a cause.",
     )
     def alerts(context: dg.SensorEvaluationContext, stage: dg.ResourceParam[Stage]) -> dg.SkipReason:
-        out = channels(stage.alerts, stage.name)
-        if not out:
-            return dg.SkipReason(NOBODY)
-        before = Cursor.read(context.cursor)
-        if before is None:
+        active_channels = configured_channels(stage.alerts, stage.name)
+        if not active_channels:
+            return dg.SkipReason(NO_CHANNEL_MESSAGE)
+        previous = AlertsCursor.from_json(context.cursor)
+        if previous is None:
             context.log.warning("The cursor could not be read: what is wrong now is told once more.")
         repository = context.repository_def
         if repository is None:
             raise dg.DagsterInvariantViolationError("The sensor was evaluated outside of a code location.")
-        after, troubles = look_and_tell(context.instance, repository, out, before or Cursor(), datetime.now(UTC))
-        context.update_cursor(after.written())
-        for trouble in troubles:
-            context.log.error(trouble)
-        return dg.SkipReason(" | ".join(troubles) or _standing(after.memory))
+        current, delivery_errors = evaluate_and_notify(
+            context.instance, repository, active_channels, previous or AlertsCursor(), datetime.now(UTC)
+        )
+        context.update_cursor(current.to_json())
+        for delivery_error in delivery_errors:
+            context.log.error(delivery_error)
+        return dg.SkipReason(" | ".join(delivery_errors) or _open_incidents_summary(current.memory))
 
     return alerts
 
 
-def look_and_tell(
+def evaluate_and_notify(
     instance: dg.DagsterInstance,
     repository: dg.RepositoryDefinition,
-    out: Sequence[Channel],
-    before: Cursor,
+    active_channels: Sequence[Channel],
+    previous: AlertsCursor,
     now: datetime,
-) -> tuple[Cursor, list[str]]:
+) -> tuple[AlertsCursor, list[str]]:
     """What is wrong now is told to those who do not know it yet.
 
     Returns:
@@ -108,19 +110,25 @@ def look_and_tell(
     """
     graph = repository.asset_graph
     # asked first: what a run found that ends while we look is told at the next look, with the run itself
-    going = going_now(instance)
-    found, seen = failed_since(instance, before.seen, now)
-    runs = look_at_runs(instance, set(graph.get_all_asset_keys()), [*found, *before.watched], now)
-    promises = {key: graph.get(key).description or "" for key in graph.asset_check_keys}
-    checks = faults_of_checks(instance, promises, going | set(runs.undecided))
-    memory = remember(before.memory, group([*runs.faults, *checks]), now)
-    memory, troubles = deliver(memory, out, now)
-    return Cursor(seen=seen, watched=runs.watched, memory=memory), troubles
+    active_ids = active_run_ids(instance)
+    failed_run_ids, checked_until = failed_runs_since(instance, previous.checked_until, now)
+    failures = find_open_failures(
+        instance, set(graph.get_all_asset_keys()), [*failed_run_ids, *previous.pending_run_ids], now
+    )
+    check_descriptions = {key: graph.get(key).description or "" for key in graph.asset_check_keys}
+    check_failures = find_check_faults(instance, check_descriptions, active_ids | set(failures.undecided_run_ids))
+    state = track_incidents(previous.memory, group_faults([*failures.faults, *check_failures]), now)
+    state, delivery_errors = deliver_messages(state, active_channels, now)
+    return AlertsCursor(
+        checked_until=checked_until, pending_run_ids=failures.pending_run_ids, memory=state
+    ), delivery_errors
 
 
-def _standing(memory: Memory) -> str:
+def _open_incidents_summary(state: AlertState) -> str:
     """How things are, for who looks at the sensor in the UI."""
-    open_still = [story for story in memory.stories if not story.ended and story.kind is not Kind.REFUSED]
-    if not open_still:
+    open_incidents = [
+        incident for incident in state.incidents if not incident.ended_at and incident.kind is not FaultKind.REFUSED
+    ]
+    if not open_incidents:
         return "Nothing is wrong."
-    return f"Told already: {' | '.join(story.cause for story in open_still[:5])}"
+    return f"Told already: {' | '.join(incident.cause for incident in open_incidents[:5])}"

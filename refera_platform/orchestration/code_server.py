@@ -13,8 +13,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from refera_platform.orchestration.run_history.run_process import bury_the_dead
-from refera_platform.settings.stage import home
+from refera_platform.orchestration.run_history.run_process import fail_orphaned_runs
+from refera_platform.settings.stage import home_folder
 
 MODULE, LOCATION = "refera_platform.definitions", "refera_platform"
 
@@ -22,7 +22,7 @@ MODULE, LOCATION = "refera_platform.definitions", "refera_platform"
 def main(options: Sequence[str]) -> None:
     """Bury the dead runs of this host, then become Dagster's gRPC server, which signals reach directly."""
     with dg.DagsterInstance.get() as instance:
-        bury_the_dead(instance, home())
+        fail_orphaned_runs(instance, home_folder())
     dagster = str(Path(sys.executable).with_name("dagster"))
     os.execv(  # noqa: S606 - our own argv
         dagster, [dagster, "api", "grpc", "--module-name", MODULE, "--location-name", LOCATION, *options]

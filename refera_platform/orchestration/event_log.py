@@ -17,7 +17,7 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.event import listen
 
-MOST = 8
+MAX_OPEN_FILES = 8
 """Files kept open at most: that of all runs, and those of the runs asked for last."""
 
 
@@ -45,13 +45,13 @@ class EventLog(SqliteEventLogStorage):
 
     def _engine(self, shard: str) -> Engine:
         """The open file of a shard; the one that was not asked for longest is closed. Callers hold the lock."""
-        engine = self._engines.pop(shard, None) or self._opened(shard)
+        engine = self._engines.pop(shard, None) or self._open_engine(shard)
         self._engines[shard] = engine
-        if len(self._engines) > MOST:
+        if len(self._engines) > MAX_OPEN_FILES:
             self._engines.popitem(last=False)[1].dispose()
         return engine
 
-    def _opened(self, shard: str) -> Engine:
+    def _open_engine(self, shard: str) -> Engine:
         engine = create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
         # with its write-ahead log a killed process loses nothing all the same; after a power cut the last events may be
         # missing, and the file is sound. Otherwise each of them waits for the disk.

@@ -26,21 +26,21 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
-from refera_platform.orchestration.run_history.failed_steps import was_interrupted
-from refera_platform.orchestration.run_history.run_process import PROCESS, bury_the_dead
+from refera_platform.orchestration.run_history.failed_steps import is_interruption
+from refera_platform.orchestration.run_history.run_process import PROCESS_TAG, fail_orphaned_runs
 
-WAITING = "Waiting for "
+WAITING_PREFIX = "Waiting for "
 """How a line begins that says who holds a pool."""
-POLL_SECONDS = 2.0
+CLAIM_POLL_SECONDS = 2.0
 """Between two attempts to claim a slot."""
-SIGNAL_SECONDS = 0.2
+SIGNAL_POLL_SECONDS = 0.2
 """Between two looks at whether a signal came."""
 REMINDER_SECONDS = 60.0
-STOPPED = "Stopped: what was committed counts; run it again."
-MAY_END_IT = {DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY}
+STOPPED_MESSAGE = "Stopped: what was committed counts; run it again."
+STEP_FAILURE_EVENTS = {DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY}
 
 
-def executor(home: Path, is_stopped: Callable[[], int] = lambda: 0) -> dg.ExecutorDefinition:
+def build_executor(home: Path, is_stopped: Callable[[], int] = lambda: 0) -> dg.ExecutorDefinition:
     """The executor of every job.
 
     Args:
@@ -56,7 +56,7 @@ def executor(home: Path, is_stopped: Callable[[], int] = lambda: 0) -> dg.Execut
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RunSpec:
     """What one run is to do."""
 
     run_id: str
@@ -67,20 +67,24 @@ class Request:
     """Assets; all of the job's when it is ``None``."""
 
 
-def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, by: dg.ExecutorDefinition, request: Request) -> bool:
+def execute_run(
+    job: dg.JobDefinition, instance: dg.DagsterInstance, executor_definition: dg.ExecutorDefinition, spec: RunSpec
+) -> bool:
     """``JobDefinition.execute_in_process`` with an executor that can be chosen; says whether every step succeeded."""
-    chosen = sorted(request.selection or ())
-    tags = merge_run_tags(job, request.partition_key, request.tags, chosen, instance, request.run_config)
-    here = job.as_ephemeral_job({}, {}, asset_selection=chosen or None).with_executor_def(by)
+    selected_keys = sorted(spec.selection or ())
+    tags = merge_run_tags(job, spec.partition_key, spec.tags, selected_keys, instance, spec.run_config)
+    ephemeral_job = job.as_ephemeral_job({}, {}, asset_selection=selected_keys or None).with_executor_def(
+        executor_definition
+    )
     result = core_execute_in_process(
-        run_config=request.run_config,
-        job=InMemoryJob(here),
+        run_config=spec.run_config,
+        job=InMemoryJob(ephemeral_job),
         instance=instance,
         output_capturing_enabled=False,
         raise_on_error=False,
         run_tags=tags,
-        run_id=request.run_id,
-        asset_selection=frozenset(chosen),
+        run_id=spec.run_id,
+        asset_selection=frozenset(selected_keys),
     )
     return result.success
 
@@ -107,27 +111,29 @@ class PoolExecutor(InProcessExecutor):
         )
         try:
             yield from ExecuteRunWithPlanIterable(
-                execution_plan=execution_plan, iterator=self._steps, execution_context_manager=manager
+                execution_plan=execution_plan, iterator=self._iter_step_events, execution_context_manager=manager
             )
         except (KeyboardInterrupt, DagsterExecutionInterruptedError):
             if self._is_stopped():
-                plan_context.instance.report_run_canceling(plan_context.dagster_run, STOPPED)
+                plan_context.instance.report_run_canceling(plan_context.dagster_run, STOPPED_MESSAGE)
             raise
 
-    def _steps(self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
+    def _iter_step_events(
+        self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
+    ) -> Iterator[DagsterEvent]:
         with PoolQueue(job_context, self._home) as queue:
             steps = cast("Generator[DagsterEvent]", inner_plan_execution_iterator(job_context, execution_plan, queue))
             for event in steps:
                 yield event
-                if event.event_type in MAY_END_IT and self._must_end(job_context, event):
+                if event.event_type in STEP_FAILURE_EVENTS and self._is_being_stopped(job_context, event):
                     steps.throw(DagsterExecutionInterruptedError())
 
-    def _must_end(self, job_context: PlanExecutionContext, event: DagsterEvent) -> bool:
+    def _is_being_stopped(self, job_context: PlanExecutionContext, event: DagsterEvent) -> bool:
         """Whether the run is being stopped: a library may have taken the signal for an error of its own.
 
         Dagster begins a step with a retry policy again, also after a signal.
         """
-        if event.event_type is DagsterEventType.STEP_UP_FOR_RETRY and was_interrupted(event.step_retry_data.error):
+        if event.event_type is DagsterEventType.STEP_UP_FOR_RETRY and is_interruption(event.step_retry_data.error):
             return True
         run = job_context.instance.get_run_by_id(job_context.run_id)
         return bool(self._is_stopped()) or (run is not None and run.status is DagsterRunStatus.CANCELING)
@@ -139,7 +145,7 @@ class PoolQueue(InstanceConcurrencyContext):
     def __init__(self, job_context: PlanExecutionContext, home: Path) -> None:
         super().__init__(job_context.instance, job_context.dagster_run)
         self._log, self._home = job_context.log, home
-        self._began = self._remind_at = 0.0
+        self._wait_started = self._next_reminder = 0.0
         """When the wait began, and when it is told once more, in monotonic seconds; 0 while nothing is waited for."""
 
     def __exit__(
@@ -158,34 +164,36 @@ class PoolQueue(InstanceConcurrencyContext):
             if self._pending_timeouts.get(step_key, 0.0) > time.time():
                 return False
         if super().claim(concurrency_key, step_key, step_priority):
-            self._began = self._remind_at = 0.0
+            self._wait_started = self._next_reminder = 0.0
             return True
-        bury_the_dead(self._instance, self._home)
+        fail_orphaned_runs(self._instance, self._home)
         is_first = self._pending_claim_counts[step_key] == 1
-        self._pending_timeouts[step_key] = time.time() + (0.0 if is_first else POLL_SECONDS)
+        self._pending_timeouts[step_key] = time.time() + (0.0 if is_first else CLAIM_POLL_SECONDS)
         if not is_first:  # who was dead holds it no more
-            self._tell(concurrency_key)
+            self._log_slot_holders(concurrency_key)
         return False
 
     def interval_to_next_pending_claim_check(self) -> float:
         """Seconds that the executor sleeps; Dagster's own answer is never more than none."""
-        return SIGNAL_SECONDS
+        return SIGNAL_POLL_SECONDS
 
-    def _tell(self, pool: str) -> None:
+    def _log_slot_holders(self, pool: str) -> None:
         """Who holds the pool and since when: at once, and then once a minute."""
         now = time.monotonic()
-        self._began = self._began or now
-        if now < self._remind_at:
+        self._wait_started = self._wait_started or now
+        if now < self._next_reminder:
             return
-        self._remind_at = now + REMINDER_SECONDS
+        self._next_reminder = now + REMINDER_SECONDS
         info = self._instance.event_log_storage.get_concurrency_info(pool)
-        since = {step.run_id: step.assigned_timestamp for step in info.pending_steps}
-        holders = sorted({slot.run_id for slot in info.claimed_slots} - {self._run_id})
-        waited = f", for {now - self._began:.0f} s by now" if now > self._began else ""
-        for line in [self._holder(run_id, since.get(run_id)) for run_id in holders] or ["a free slot"]:
-            self._log.info(f"{WAITING}{line}: pool {pool}{waited}")
+        claimed_since = {step.run_id: step.assigned_timestamp for step in info.pending_steps}
+        slot_holders = sorted({slot.run_id for slot in info.claimed_slots} - {self._run_id})
+        waited = f", for {now - self._wait_started:.0f} s by now" if now > self._wait_started else ""
+        for line in [self._describe_slot_holder(run_id, claimed_since.get(run_id)) for run_id in slot_holders] or [
+            "a free slot"
+        ]:
+            self._log.info(f"{WAITING_PREFIX}{line}: pool {pool}{waited}")
 
-    def _holder(self, run_id: str, since: datetime | None) -> str:
+    def _describe_slot_holder(self, run_id: str, claimed_at: datetime | None) -> str:
         run = self._instance.get_run_by_id(run_id)
-        process = f" (process {run.tags[PROCESS]})" if run and PROCESS in run.tags else ""
-        return f"run {run_id}{process}" + (f", since {since.astimezone(UTC):%H:%M:%S} UTC" if since else "")
+        process = f" (process {run.tags[PROCESS_TAG]})" if run and PROCESS_TAG in run.tags else ""
+        return f"run {run_id}{process}" + (f", since {claimed_at.astimezone(UTC):%H:%M:%S} UTC" if claimed_at else "")

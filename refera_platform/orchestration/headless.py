@@ -12,27 +12,27 @@ from datetime import date
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
 
-from refera_platform.disk import explained
+from refera_platform.disk import translate_disk_errors
 from refera_platform.errors import SettingError
 from refera_platform.lake.days import require_in_calendar
 from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.executor import WAITING, Request, execute, executor
-from refera_platform.orchestration.partitions import days_tags
-from refera_platform.orchestration.progress import Event, read
+from refera_platform.orchestration.executor import WAITING_PREFIX, RunSpec, build_executor, execute_run
+from refera_platform.orchestration.partitions import partition_tags
+from refera_platform.orchestration.progress import ProgressEvent, to_progress_event
 from refera_platform.orchestration.run_history import run_lock
-from refera_platform.orchestration.run_history.retry_candidates import DAILY
-from refera_platform.orchestration.run_history.run_process import bury_the_dead, own_tag
+from refera_platform.orchestration.run_history.retry_candidates import DAILY_JOB
+from refera_platform.orchestration.run_history.run_process import fail_orphaned_runs, own_process_tag
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 
 NO_TAGS: Mapping[str, str] = {}
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET_RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class RunResult:
     """What a headless run did."""
 
     run_id: str
@@ -49,29 +49,29 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class RunSelection:
     """Which assets a run makes."""
 
     names: str = ""
     """Comma-separated names of tables, models and groups, or Dagster's selection syntax; empty for all."""
-    without: tuple[SourceTable, ...] = ()
+    excluded: tuple[SourceTable, ...] = ()
     """Raw tables that are left out all the same."""
 
 
-Tell = Callable[[str, str], None]
+LineCallback = Callable[[str, str], None]
 """Told the kind (``asset``, ``check``, ``log``, ``waiting``, ``warning``, ``failure``) and one line about it."""
 
 
-def run(
+def run_headless(
     definitions: dg.Definitions,
     stage: Stage,
     days: Sequence[date],
-    select: str | Selection = "",
-    tell: Tell = lambda kind, line: None,
+    select: str | RunSelection = "",
+    on_line: LineCallback = lambda kind, line: None,
     tags: Mapping[str, str] = NO_TAGS,
-    watch: Callable[[Event], None] = lambda event: None,
+    on_event: Callable[[ProgressEvent], None] = lambda event: None,
     is_stopped: Callable[[], int] = lambda: 0,
-) -> Outcome:
+) -> RunResult:
     """Materialize days of everything, or of what ``select`` names.
 
     Args:
@@ -79,9 +79,9 @@ def run(
         stage: Where, and what time it is.
         days: Consecutive days, oldest first; several are one pass.
         select: Names as in ``Selection``, or more exactly; empty for all. Where nothing is left, nothing is run.
-        tell: Told of each event as it happens.
+        on_line: Told of each event as it happens.
         tags: More tags of the run.
-        watch: Told of the same in detail, for a display.
+        on_event: Told of the same in detail, for a display.
         is_stopped: Whether a signal stopped this process: then the run is canceled, and has not failed.
 
     Raises:
@@ -91,61 +91,65 @@ def run(
     """
     started = time.monotonic()
     require_in_calendar(days, stage.clock, stage.first_day)
-    outcome = Outcome(run_id=str(uuid.uuid4()))
-    job = definitions.resolve_job_def(DAILY)
-    chosen = _chosen(definitions, select if isinstance(select, Selection) else Selection(names=select))
-    if chosen is not None and not chosen:
-        return replace(outcome, succeeded=True)
-    with explained(stage.home), memory.opened(stage) as instance:
-        bury_the_dead(instance, stage.home)
-        instance.add_event_listener(outcome.run_id, lambda entry: _heard(entry, outcome, tell, watch))
-        span = days_tags(days[0], days[-1]) if len(days) > 1 else {}
-        run_lock.hold(stage.home, outcome.run_id)
+    result = RunResult(run_id=str(uuid.uuid4()))
+    job = definitions.resolve_job_def(DAILY_JOB)
+    selected_keys = _selected_assets(
+        definitions, select if isinstance(select, RunSelection) else RunSelection(names=select)
+    )
+    if selected_keys is not None and not selected_keys:
+        return replace(result, succeeded=True)
+    with translate_disk_errors(stage.home), memory.open_instance(stage) as instance:
+        fail_orphaned_runs(instance, stage.home)
+        instance.add_event_listener(result.run_id, lambda entry: _record_event(entry, result, on_line, on_event))
+        range_tags = partition_tags(days[0], days[-1]) if len(days) > 1 else {}
+        run_lock.acquire_run_lock(stage.home, result.run_id)
         try:
-            outcome.succeeded = execute(
+            result.succeeded = execute_run(
                 job,
                 instance,
-                executor(stage.home, is_stopped),
-                Request(
-                    run_id=outcome.run_id,
-                    run_config=QUIET,
-                    tags={**own_tag(), **span, **tags},
+                build_executor(stage.home, is_stopped),
+                RunSpec(
+                    run_id=result.run_id,
+                    run_config=QUIET_RUN_CONFIG,
+                    tags={**own_process_tag(), **range_tags, **tags},
                     partition_key=str(days[0]) if len(days) == 1 else None,
-                    selection=chosen,
+                    selection=selected_keys,
                 ),
             )
         finally:
-            run_lock.release(stage.home, outcome.run_id)
-    outcome.succeeded = outcome.succeeded and all(outcome.checks.values())
-    outcome.seconds = time.monotonic() - started
-    return outcome
+            run_lock.release_run_lock(stage.home, result.run_id)
+    result.succeeded = result.succeeded and all(result.checks.values())
+    result.seconds = time.monotonic() - started
+    return result
 
 
-def _chosen(definitions: dg.Definitions, selection: Selection) -> frozenset[dg.AssetKey] | None:
+def _selected_assets(definitions: dg.Definitions, selection: RunSelection) -> frozenset[dg.AssetKey] | None:
     """The assets of a selection; ``None`` for all of them."""
-    if not selection.names and not selection.without:
+    if not selection.names and not selection.excluded:
         return None
     if selection.names:
-        found = selected(definitions, selection.names)
+        selected_keys = resolve_selection(definitions, selection.names)
     else:
-        found = frozenset(definitions.resolve_asset_graph().materializable_asset_keys)
-    return found - {keys.raw(table) for table in selection.without}
+        selected_keys = frozenset(definitions.resolve_asset_graph().materializable_asset_keys)
+    return selected_keys - {keys.raw_table_key(table) for table in selection.excluded}
 
 
-def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]:
+def resolve_selection(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]:
     """The assets that a selection names.
 
     Raises:
         SettingError: naming the part that names nothing.
     """
     graph = definitions.resolve_asset_graph()
-    known = {table.name: keys.raw(table) for table in TABLES} | {table.address: keys.raw(table) for table in TABLES}
-    known |= {key.path[-1]: key for key in graph.materializable_asset_keys if key.path[0] != "raw"}
+    keys_by_name = {table.name: keys.raw_table_key(table) for table in TABLES} | {
+        table.address: keys.raw_table_key(table) for table in TABLES
+    }
+    keys_by_name |= {key.path[-1]: key for key in graph.materializable_asset_keys if key.path[0] != "raw"}
     groups = set(keys.GROUPS.values()) | {"lake"}
-    found: set[dg.AssetKey] = set()
-    for part in filter(None, (piece.strip() for piece in select.split(","))):
-        if part in known:
-            found.add(known[part])
+    asset_keys: set[dg.AssetKey] = set()
+    for part in filter(None, (name.strip() for name in select.split(","))):
+        if part in keys_by_name:
+            asset_keys.add(keys_by_name[part])
             continue
         try:
             if part in groups:
@@ -154,57 +158,59 @@ def selected(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]
                 selection = dg.AssetSelection.assets(part.split("/"))
             else:
                 selection = dg.AssetSelection.from_string(part)
-            keys_found = selection.resolve(graph) & graph.materializable_asset_keys
+            matching_keys = selection.resolve(graph) & graph.materializable_asset_keys
         except dg.DagsterError:
-            keys_found = frozenset()
-        if not keys_found:
+            matching_keys = frozenset()
+        if not matching_keys:
             raise SettingError(
                 f"--select {part!r} names no asset:",
                 f"write a table ({TABLES[0].name}), a model (dim_customer), a group ({', '.join(sorted(groups))})"
                 " or a selection like '+key:\"answers/ans_sales_by_month\"'.",
             )
-        found |= keys_found
-    return frozenset(found)
+        asset_keys |= matching_keys
+    return frozenset(asset_keys)
 
 
-def _added_up(before: Mapping[str, object], now: dict[str, object]) -> dict[str, object]:
+def _with_earlier_rows(earlier: Mapping[str, object], newest: dict[str, object]) -> dict[str, object]:
     """What is told of the newest of several days, with the rows that were added to all of them."""
     added = {
-        key: count + (already if isinstance(already := now.get(key), int) else 0)
-        for key, count in before.items()
+        key: count + (already if isinstance(already := newest.get(key), int) else 0)
+        for key, count in earlier.items()
         if key.startswith("rows_added_") and isinstance(count, int)
     }
-    return {**now, **added}
+    return {**newest, **added}
 
 
-def _heard(entry: EventLogEntry, outcome: Outcome, tell: Tell, watch: Callable[[Event], None]) -> None:
-    if (happened := read(entry)) is not None:
-        watch(happened)
+def _record_event(
+    entry: EventLogEntry, result: RunResult, on_line: LineCallback, on_event: Callable[[ProgressEvent], None]
+) -> None:
+    if (progress_event := to_progress_event(entry)) is not None:
+        on_event(progress_event)
     event = entry.dagster_event
     if event is None:
-        tell("waiting" if entry.user_message.startswith(WAITING) else "log", entry.user_message)
+        on_line("waiting" if entry.user_message.startswith(WAITING_PREFIX) else "log", entry.user_message)
     elif event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
         materialization = event.step_materialization_data.materialization
         name = materialization.asset_key.to_user_string()
-        told: dict[str, object] = {key: value.value for key, value in materialization.metadata.items()}
-        outcome.assets[name] = _added_up(outcome.assets.get(name, {}), told)
-        tell("asset", name)
+        metadata: dict[str, object] = {key: value.value for key, value in materialization.metadata.items()}
+        result.assets[name] = _with_earlier_rows(result.assets.get(name, {}), metadata)
+        on_line("asset", name)
     elif event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
         evaluation = event.asset_check_evaluation_data
         name = f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}"
         if evaluation.passed:
-            outcome.checks[name] = True
-            tell("check", name)
+            result.checks[name] = True
+            on_line("check", name)
         elif evaluation.severity is dg.AssetCheckSeverity.WARN:
-            outcome.warnings.append(f"{name}: {evaluation.description or 'not as expected'}")
-            tell("warning", outcome.warnings[-1])
+            result.warnings.append(f"{name}: {evaluation.description or 'not as expected'}")
+            on_line("warning", result.warnings[-1])
         else:
-            outcome.checks[name] = False
-            outcome.failures.append(f"Check {name}: {evaluation.description or 'failed'}")
-            tell("failure", outcome.failures[-1])
+            result.checks[name] = False
+            result.failures.append(f"Check {name}: {evaluation.description or 'failed'}")
+            on_line("failure", result.failures[-1])
     elif event.event_type is DagsterEventType.STEP_FAILURE:
         data = event.step_failure_data
-        said = data.user_failure_data.description if data.user_failure_data else None
+        description = data.user_failure_data.description if data.user_failure_data else None
         error = data.error.cause or data.error if data.error else None
-        outcome.failures.append(said or (error.message.strip() if error else event.step_key or "a step failed"))
-        tell("failure", outcome.failures[-1])
+        result.failures.append(description or (error.message.strip() if error else event.step_key or "a step failed"))
+        on_line("failure", result.failures[-1])

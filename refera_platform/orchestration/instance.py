@@ -9,11 +9,11 @@ import dagster as dg
 import yaml
 from dagster._core.instance.ref import InstanceRef
 
-from refera_platform.disk import write_whole
-from refera_platform.duckdb_session.scratch import private_folder
+from refera_platform.disk import write_atomically
+from refera_platform.duckdb_session.scratch import make_private_folder
 from refera_platform.settings.stage import Stage
 
-SETTINGS = """\
+DAGSTER_YAML = """\
 # Written by refera_platform when it is missing; yours to change.
 telemetry:
   enabled: false
@@ -43,10 +43,10 @@ run_retries:
   enabled: true
   max_retries: 0
 """
-BASE_DIR = re.compile(r'base_dir: (".*/dagster/history/runs")')
+BASE_DIR_PATTERN = re.compile(r'base_dir: (".*/dagster/history/runs")')
 
 
-UNCAUGHT = {
+NO_COMPUTE_LOGS = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
 }
@@ -54,29 +54,29 @@ UNCAUGHT = {
 a step, which write tracebacks of their own over the terminal when somebody presses Ctrl-C."""
 
 
-def folder(home: Path) -> Path:
+def dagster_home(home: Path) -> Path:
     """``DAGSTER_HOME`` of a home, with its settings; made when missing."""
-    place = home / "dagster"
-    private_folder(place)
-    settings = place / "dagster.yaml"
-    events = json.dumps(str(place / "history" / "runs"))  # where Dagster keeps them by itself
-    ours = SETTINGS.replace("{base_dir}", events)
+    path = home / "dagster"
+    make_private_folder(path)
+    settings = path / "dagster.yaml"
+    events = json.dumps(str(path / "history" / "runs"))  # where Dagster keeps them by itself
+    default_settings = DAGSTER_YAML.replace("{base_dir}", events)
     text = settings.read_text() if settings.exists() else ""
-    if ours.startswith(text) and text != ours:  # missing, or cut short by a full disk
-        write_whole(settings, ours)
-    elif (was := BASE_DIR.search(text)) and was[1] != events:
-        write_whole(settings, text.replace(was[1], events))  # the home was moved, or is a copy of another one
-    return place
+    if default_settings.startswith(text) and text != default_settings:  # missing, or cut short by a full disk
+        write_atomically(settings, default_settings)
+    elif (match := BASE_DIR_PATTERN.search(text)) and match[1] != events:
+        write_atomically(settings, text.replace(match[1], events))  # the home was moved, or is a copy of another one
+    return path
 
 
-def opened(stage: Stage) -> dg.DagsterInstance:
+def open_instance(stage: Stage) -> dg.DagsterInstance:
     """The instance of a stage: its history is what the UI shows.
 
     Two processes that open a new one at the same moment would both make its tables, and one would fail.
     """
-    place = folder(stage.home)
-    settings = yaml.safe_load((place / "dagster.yaml").read_text()) or {}
-    with (place / ".opening").open("w") as lock:
+    path = dagster_home(stage.home)
+    settings = yaml.safe_load((path / "dagster.yaml").read_text()) or {}
+    with (path / ".opening").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        overrides = {} if "compute_logs" in settings else {"compute_logs": UNCAUGHT}
-        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(place), overrides=overrides))
+        overrides = {} if "compute_logs" in settings else {"compute_logs": NO_COMPUTE_LOGS}
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(path), overrides=overrides))

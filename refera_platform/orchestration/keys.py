@@ -17,22 +17,22 @@ GROUPS: Mapping[str, str] = {
     "answers": "answers",
 }
 """Group of the models in each folder below ``models/``."""
-CAPTURED_DAYS = dg.AssetKey(["lake", "captured_days"])
+RAW_OBJECTS_KEY = dg.AssetKey(["lake", "captured_days"])
 """The list of raw objects, which dbt reads like a table."""
-SOURCE_GROUPS = dg.AssetKey(["lake", "source_groups"])
+SOURCE_GROUPS_KEY = dg.AssetKey(["lake", "source_groups"])
 """What the source itself had in groups, which dbt reads like a table."""
-REPORT = dg.AssetKey(["answers", "report"])
+REPORT_KEY = dg.AssetKey(["answers", "report"])
 """The page of the answers."""
 
 
-def raw(table: SourceTable) -> dg.AssetKey:
+def raw_table_key(table: SourceTable) -> dg.AssetKey:
     """Key of a raw asset."""
     return dg.AssetKey(["raw", table.database, table.name])
 
 
-def of_dbt(props: Mapping[str, Any]) -> dg.AssetKey:
+def dbt_node_key(props: Mapping[str, Any]) -> dg.AssetKey:
     """Key of a dbt model or source, from its entry in the manifest."""
     if props["resource_type"] == "source":
-        own = props["source_name"] == "refera"
-        return dg.AssetKey(["lake", props["name"]] if own else ["raw", props["source_name"], props["name"]])
+        is_own = props["source_name"] == "refera"
+        return dg.AssetKey(["lake", props["name"]] if is_own else ["raw", props["source_name"], props["name"]])
     return dg.AssetKey([GROUPS[props["fqn"][1]], props["name"]])

@@ -10,30 +10,30 @@ from refera_platform.clock import Clock
 from refera_platform.lake.days import days_between
 from refera_platform.settings.stage import Stage
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-PARTITION = "dagster/partition"
+RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION_TAG = "dagster/partition"
 NO_TAGS: Mapping[str, str] = {}
-LONGEST_RANGE_DAYS = 36600
+MAX_RANGE_DAYS = 36600
 """A longer range is none that anybody can have meant."""
 
 
-def daily(stage: Stage) -> dg.DailyPartitionsDefinition:
+def daily_partitions(stage: Stage) -> dg.DailyPartitionsDefinition:
     """Days from the stage's first to its clock's today.
 
     A simulated business can be ahead of the machine's clock: its days exist as well.
     """
-    ahead = (stage.clock.today() - Clock(time_zone=stage.clock.time_zone).today()).days
+    days_ahead = (stage.clock.today() - Clock(time_zone=stage.clock.time_zone).today()).days
     return dg.DailyPartitionsDefinition(
-        start_date=f"{stage.first_day:%Y-%m-%d}", timezone=stage.clock.time_zone, end_offset=1 + max(0, ahead)
+        start_date=f"{stage.first_day:%Y-%m-%d}", timezone=stage.clock.time_zone, end_offset=1 + max(0, days_ahead)
     )
 
 
-def days_tags(first: date, last: date) -> dict[str, str]:
+def partition_tags(first: date, last: date) -> dict[str, str]:
     """Tags of a run over some consecutive days in one pass."""
-    return {PARTITION: str(first)} if first == last else {RANGE_START: str(first), RANGE_END: str(last)}
+    return {PARTITION_TAG: str(first)} if first == last else {RANGE_START_TAG: str(first), RANGE_END_TAG: str(last)}
 
 
-def days_request(
+def partition_run_request(
     days: Sequence[date], *, run_key: str = "", tags: Mapping[str, str] = NO_TAGS, **options: Any
 ) -> dg.RunRequest:
     """A run over some consecutive days, oldest first, in one pass; without days, of what knows none."""
@@ -42,18 +42,18 @@ def days_request(
     first, last = days[0], days[-1]
     if first == last:
         return dg.RunRequest(run_key=run_key or f"{last}", partition_key=f"{last}", tags=tags, **options)
-    span = {**tags, **days_tags(first, last)}
-    return dg.RunRequest(run_key=run_key or f"{first} to {last}", tags=span, **options)
+    range_tags = {**tags, **partition_tags(first, last)}
+    return dg.RunRequest(run_key=run_key or f"{first} to {last}", tags=range_tags, **options)
 
 
-def days_of(tags: Mapping[str, str]) -> tuple[date, ...]:
+def partition_days(tags: Mapping[str, str]) -> tuple[date, ...]:
     """The days of a run, oldest first, by its tags; none of a run that knows no days, or names what is none."""
-    first = tags.get(RANGE_START) or tags.get(PARTITION)
-    last = tags.get(RANGE_END) or first
+    first = tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG)
+    last = tags.get(RANGE_END_TAG) or first
     if not first or not last:
         return ()
     try:
         start, end = date.fromisoformat(first), date.fromisoformat(last)
     except ValueError:  # anybody may launch a run with any tag
         return ()
-    return days_between(start, end) if (end - start).days < LONGEST_RANGE_DAYS else ()
+    return days_between(start, end) if (end - start).days < MAX_RANGE_DAYS else ()

@@ -15,43 +15,45 @@ from typing import Protocol
 import dagster as dg
 import duckdb
 
-from refera_platform.aws import client
-from refera_platform.duckdb_session.secrets import open_store
-from refera_platform.duckdb_session.session import session
+from refera_platform.aws import s3_client
+from refera_platform.duckdb_session.secrets import create_store_secret
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.ingest.result import Captured, Refused
-from refera_platform.ingest.run import capture_tables
-from refera_platform.ingest.snapshot.chunks import InPieces
+from refera_platform.ingest.result import IngestFailure, IngestResult
+from refera_platform.ingest.run import ingest_tables
+from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
-from refera_platform.runners.aws_lambda.client import Function
+from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.runners.aws_lambda.event import Operation
-from refera_platform.runners.aws_lambda.listener import FACTS
-from refera_platform.runners.aws_lambda.messages import Came, heard
+from refera_platform.runners.aws_lambda.listener import RESULT_KEY
+from refera_platform.runners.aws_lambda.messages import TableResult, result_from_json
 from refera_platform.settings.stage import Stage
-from refera_platform.source.connection import Source, connect
+from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable
 
-MOST_AT_ONCE = 16
+MAX_PARALLEL_CHUNKS = 16
 """Pieces of one table that are read at a time at most, whatever the pool allows."""
-POLL = 0.5
+MESSAGE_POLL_SECONDS = 0.5
 """Seconds between two looks at the messages of a function."""
 
 
-class Pass(Protocol):
+class IngestRunner(Protocol):
     """One pass over one database."""
 
     connection: duckdb.DuckDBPyConnection
     """A session that can read the lake."""
 
-    def capture(
-        self, tables: Sequence[SourceTable], days: Sequence[date], afresh: Collection[str]
-    ) -> Iterator[Captured | Refused]:
+    def ingest_days(
+        self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
+    ) -> Iterator[IngestResult | IngestFailure]:
         """Bring days of tables into the lake; each table is told as soon as it is committed."""
 
 
 @contextmanager
-def opened(stage: Stage, database: str, folder: Path, context: dg.AssetExecutionContext, pool: str) -> Iterator[Pass]:
+def open_ingest_runner(
+    stage: Stage, database: str, folder: Path, context: dg.AssetExecutionContext, pool: str
+) -> Iterator[IngestRunner]:
     """A pass where the stage wants it.
 
     Args:
@@ -65,31 +67,33 @@ def opened(stage: Stage, database: str, folder: Path, context: dg.AssetExecution
         ReferaError: when the source cannot be reached from here.
     """
     if stage.runner.is_lambda:
-        with session(stage, folder) as connection:
-            yield OnLambda(stage, database, connection, context, pool)
+        with open_duckdb_session(stage, folder) as connection:
+            yield LambdaIngestRunner(stage, database, connection, context, pool)
     else:
-        with connect(stage, database, folder) as source:
-            yield Here(stage, source, folder)
+        with open_source(stage, database, folder) as source:
+            yield LocalIngestRunner(stage, source, folder)
 
 
-class Here:
+class LocalIngestRunner:
     """In this process."""
 
     def __init__(self, stage: Stage, source: Source, folder: Path) -> None:
         self._stage, self._source, self._folder = stage, source, folder
         self.connection = source.connection
 
-    def capture(
-        self, tables: Sequence[SourceTable], days: Sequence[date], afresh: Collection[str]
-    ) -> Iterator[Captured | Refused]:
+    def ingest_days(
+        self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
+    ) -> Iterator[IngestResult | IngestFailure]:
         """Capture by this process's own connection."""
         stage = self._stage
-        for came in capture_tables(Lake(stage), self._source, tables, days, stage, self._folder, afresh=afresh):
-            if not isinstance(came, InPieces):  # who reads here reads whole tables
-                yield came
+        for table_result in ingest_tables(
+            Lake(stage), self._source, tables, days, stage, self._folder, resnapshot_names=resnapshot_tables
+        ):
+            if not isinstance(table_result, PendingChunks):  # who reads here reads whole tables
+                yield table_result
 
 
-class OnLambda:
+class LambdaIngestRunner:
     """In a function; what it says is completed by what the lake shows."""
 
     def __init__(
@@ -101,124 +105,137 @@ class OnLambda:
         pool: str,
     ) -> None:
         self._stage, self._database, self._context, self._pool = stage, database, context, pool
-        self._function = Function(stage)
+        self._function = LambdaFunction(stage)
         self.connection = connection
 
-    def capture(
-        self, tables: Sequence[SourceTable], days: Sequence[date], afresh: Collection[str]
-    ) -> Iterator[Captured | Refused]:
+    def ingest_days(
+        self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
+    ) -> Iterator[IngestResult | IngestFailure]:
         """Call the function, and for tables that are too large for one call first for each of their pieces.
 
         Raises:
             ReferaError: when the call failed, or did not answer for every table.
         """
-        divided = list[InPieces]()
-        for came in self._called(tables, days, afresh):
-            if isinstance(came, InPieces):
-                divided.append(came)
+        chunked_tables = list[PendingChunks]()
+        for table_result in self._invoke_function(tables, days, resnapshot_tables):
+            if isinstance(table_result, PendingChunks):
+                chunked_tables.append(table_result)
             else:
-                yield self._completed(came)
-        whole = list[SourceTable]()
-        for came in divided:
+                yield self._with_lake_days(table_result)
+        complete_tables = list[SourceTable]()
+        for table_result in chunked_tables:
             try:
-                with isolated(came.table):
-                    self._read_pieces(came)
-                whole.append(came.table)
-            except ReferaError as trouble:
-                yield Refused(table=came.table, trouble=trouble)
-        if not whole:
+                with isolated(table_result.table):
+                    self._read_chunks(table_result)
+                complete_tables.append(table_result.table)
+            except ReferaError as error:
+                yield IngestFailure(table=table_result.table, error=error)
+        if not complete_tables:
             return
-        for last in self._called(whole, days, afresh):
-            if isinstance(last, InPieces):
-                yield Refused(
-                    table=last.table,
-                    trouble=LakeError(
-                        f"The pieces of {last.table.address} were read, and {len(last.missing)} are wanted again:",
+        for merged_result in self._invoke_function(complete_tables, days, resnapshot_tables):
+            if isinstance(merged_result, PendingChunks):
+                yield IngestFailure(
+                    table=merged_result.table,
+                    error=LakeError(
+                        f"The pieces of {merged_result.table.address} were read, and"
+                        f" {len(merged_result.missing_numbers)} are wanted again:",
                         "the table changed its shape, or its log went; run it again.",
-                        passing=True,
+                        is_transient=True,
                     ),
                 )
             else:
-                yield self._completed(last)
+                yield self._with_lake_days(merged_result)
 
-    def _called(self, tables: Sequence[SourceTable], days: Sequence[date], afresh: Collection[str]) -> Iterator[Came]:
+    def _invoke_function(
+        self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
+    ) -> Iterator[TableResult]:
         # 0.2 s, and of no use to whoever reads the source in this process
         from dagster_aws.pipes import PipesLambdaClient, PipesS3MessageReader
 
-        stage, wanted = self._stage, {table.address: table for table in tables}
-        reader = PipesS3MessageReader(bucket=stage.runner.messages, client=client(stage.store), interval=POLL)
+        stage, tables_by_address = self._stage, {table.address: table for table in tables}
+        reader = PipesS3MessageReader(
+            bucket=stage.runner.messages_bucket, client=s3_client(stage.store), interval=MESSAGE_POLL_SECONDS
+        )
         event = {
-            "operation": Operation.CAPTURE.value,
+            "operation": Operation.INGEST.value,
             "stage": stage.name,
             "database": self._database,
             "tables": [table.name for table in tables],
             # a run over several days carries no partition into Pipes
             "days": [str(day) for day in days],
-            "afresh": [table.name for table in tables if table.name in afresh],
+            "afresh": [table.name for table in tables if table.name in resnapshot_tables],
         }
         with warnings.catch_warnings():
             # what Dagster says of its own parts on each call is of no use to whoever made it
             warnings.simplefilter("ignore", dg.PreviewWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
-            done = PipesLambdaClient(client=self._function, message_reader=reader).run(
+            invocation = PipesLambdaClient(client=self._function, message_reader=reader).run(
                 function_name=self._function.name, event=event, context=self._context
             )
-        said = [
+        reported = [
             facts.value
-            for result in done.get_results(implicit_materializations=False)
+            for result in invocation.get_results(implicit_materializations=False)
             if isinstance(result, dg.MaterializeResult)
-            and isinstance(facts := (result.metadata or {}).get(FACTS), dg.JsonMetadataValue)
+            and isinstance(facts := (result.metadata or {}).get(RESULT_KEY), dg.JsonMetadataValue)
         ]
-        came = [heard(each, wanted) for each in (*said, *done.get_custom_messages())]
-        if silent := sorted(set(wanted) - {each.table.address for each in came}):
+        table_results = [
+            result_from_json(each, tables_by_address) for each in (*reported, *invocation.get_custom_messages())
+        ]
+        if unanswered := sorted(set(tables_by_address) - {each.table.address for each in table_results}):
             raise LakeError(
-                f"Function {self._function.name} ended and said nothing of {', '.join(silent)}:",
+                f"Function {self._function.name} ended and said nothing of {', '.join(unanswered)}:",
                 "look at its log; what it had committed counts, and the next run goes on from there.",
-                passing=True,
+                is_transient=True,
             )
-        yield from came
+        yield from table_results
 
-    def _completed(self, came: Captured | Refused) -> Captured | Refused:
-        if isinstance(came, Refused):
-            return came
+    def _with_lake_days(self, table_result: IngestResult | IngestFailure) -> IngestResult | IngestFailure:
+        if isinstance(table_result, IngestFailure):
+            return table_result
         try:
-            with isolated(came.table):
+            with isolated(table_result.table):
                 # the calls may have taken hours, and the credentials of a role live for one
-                open_store(self.connection, self._stage.store)
-                return replace(came, known=Lake(self._stage).days(came.table, self.connection))
-        except ReferaError as trouble:
-            return Refused(table=came.table, trouble=trouble)
+                create_store_secret(self.connection, self._stage.store)
+                return replace(table_result, days_in_lake=Lake(self._stage).days(table_result.table, self.connection))
+        except ReferaError as error:
+            return IngestFailure(table=table_result.table, error=error)
 
-    def _read_pieces(self, came: InPieces) -> None:
+    def _read_chunks(self, chunked_table: PendingChunks) -> None:
         """Let the missing pieces be read, as many at a time as the pool has room for.
 
         Raises:
             ReferaError: of the first piece that failed for good; the others go on being kept.
         """
-        with self._slots(len(came.missing)) as width, ThreadPoolExecutor(width) as calls:
+        with (
+            self._claim_slots(len(chunked_table.missing_numbers)) as parallel_calls,
+            ThreadPoolExecutor(parallel_calls) as pool,
+        ):
             self._context.log.info(
-                f"{came.table.address}: {len(came.missing)} of {came.count} pieces are read, {width} at a time"
+                f"{chunked_table.table.address}: {len(chunked_table.missing_numbers)} of"
+                f" {chunked_table.chunk_count} pieces are read, {parallel_calls} at a time"
             )
-            rows = list(calls.map(lambda number: self._function.piece(came, number), came.missing))
-        self._context.log.info(f"{came.table.address}: {sum(rows)} rows are there in pieces")
+            rows = list(
+                pool.map(lambda number: self._function.read_chunk(chunked_table, number), chunked_table.missing_numbers)
+            )
+        self._context.log.info(f"{chunked_table.table.address}: {sum(rows)} rows are there in pieces")
 
     @contextmanager
-    def _slots(self, wanted: int) -> Iterator[int]:
+    def _claim_slots(self, requested: int) -> Iterator[int]:
         """How many calls may read the source at a time: this step's own slot of the pool, and those that are free."""
         storage, run, step = (
             self._context.instance.event_log_storage,
             self._context.run.run_id,
             self._context.op_execution_context.get_step_execution_context().step.key,
         )
-        taken = list[str]()
+        claimed_steps = list[str]()
         try:
-            for number in range(2, min(wanted, MOST_AT_ONCE) + 1):
+            for number in range(2, min(requested, MAX_PARALLEL_CHUNKS) + 1):
                 name = f"{step}/pieces-{number}"
-                taken.append(name)
+                claimed_steps.append(name)
                 if not storage.claim_concurrency_slot(self._pool, run, name).is_claimed:
-                    storage.free_concurrency_slot_for_step(run, taken.pop())
+                    storage.free_concurrency_slot_for_step(run, claimed_steps.pop())
                     break
-            yield len(taken) + 1
+            yield len(claimed_steps) + 1
         finally:
-            for name in taken:
+            for name in claimed_steps:
                 storage.free_concurrency_slot_for_step(run, name)

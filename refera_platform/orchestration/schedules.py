@@ -5,28 +5,33 @@ from datetime import timedelta
 
 import dagster as dg
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.errors import ReferaError
-from refera_platform.lake.days import CatchUp, catch_up, days_between
+from refera_platform.lake.days import CatchUp, days_between, plan_catch_up
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks.fixed_keys import SERVED
-from refera_platform.orchestration.checks.standing import FRESH, KEPT, WHOLE, logged
-from refera_platform.orchestration.partitions import days_request
-from refera_platform.orchestration.run_history.failed_days import NO_FAILURE
-from refera_platform.orchestration.run_history.retry_candidates import DAILY
+from refera_platform.orchestration.checks.fixed_keys import FIXED_KEYS_CHECK
+from refera_platform.orchestration.checks.standing import (
+    LOG_RETENTION_CHECK,
+    MISSING_DAYS_CHECK,
+    NEWEST_DAY_CHECK,
+    change_stream_tables,
+)
+from refera_platform.orchestration.partitions import partition_run_request
+from refera_platform.orchestration.run_history.failed_days import NO_FAILED_DAY_CHECK
+from refera_platform.orchestration.run_history.retry_candidates import DAILY_JOB
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 
-HALF_PAST_MIDNIGHT = "30 0 * * *"
-HOURLY = "15 * * * *"
+DAILY_CRON = "30 0 * * *"
+HOURLY_CRON = "15 * * * *"
 
 
 def daily_job() -> "dg.UnresolvedAssetJobDefinition":
     """Everything from the sources to the answers, for one day (or one range of days in one pass)."""
     return dg.define_asset_job(
-        DAILY,
+        DAILY_JOB,
         selection=dg.AssetSelection.all(),
         executor_def=dg.in_process_executor,
         description="Extract a day into the lake, build and audit the warehouse, publish the answers and the report.",
@@ -35,9 +40,15 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
 
 def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
     """The checks that time alone can turn red: of freshness, missing and failed days, the log, and late copies."""
-    checks = [dg.AssetCheckKey(keys.raw(table), name) for table in TABLES for name in (FRESH, WHOLE, NO_FAILURE)]
-    checks += [dg.AssetCheckKey(keys.raw(table), KEPT) for table in logged(TABLES)]
-    checks.append(dg.AssetCheckKey(keys.REPORT, SERVED))
+    checks = [
+        dg.AssetCheckKey(keys.raw_table_key(table), name)
+        for table in TABLES
+        for name in (NEWEST_DAY_CHECK, MISSING_DAYS_CHECK, NO_FAILED_DAY_CHECK)
+    ]
+    checks += [
+        dg.AssetCheckKey(keys.raw_table_key(table), LOG_RETENTION_CHECK) for table in change_stream_tables(TABLES)
+    ]
+    checks.append(dg.AssetCheckKey(keys.REPORT_KEY, FIXED_KEYS_CHECK))
     return dg.define_asset_job(
         "look_for_overdue_days",
         selection=dg.AssetSelection.checks(*checks),
@@ -51,7 +62,7 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
     @dg.schedule(
         name="close_yesterday",
         job=job,
-        cron_schedule=HALF_PAST_MIDNIGHT,
+        cron_schedule=DAILY_CRON,
         execution_timezone=stage.clock.time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
@@ -66,44 +77,49 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
             return dg.SkipReason(f"The night after {newest} asks for this day as well.")
         last = max(yesterday, stage.clock.newest_full_day())
         try:
-            with scratch(stage) as folder, session(stage, folder) as connection:
+            with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
                 lake = Lake(stage)
-                newest_states = {table: lake.newest(table, connection) for table in TABLES}
-                todo = catch_up(newest_states, last, {table: lake.first_day(table) for table in TABLES})
-        except ReferaError as trouble:
-            context.log.warning(f"The lake does not say which days it has: {trouble}")  # so will the run, in red
-            todo = CatchUp(days=(last,))
-        return _requests(todo, context.repository_def)
+                newest_states = {table: lake.newest_state(table, connection) for table in TABLES}
+                pending = plan_catch_up(newest_states, last, {table: lake.first_day(table) for table in TABLES})
+        except ReferaError as error:
+            context.log.warning(f"The lake does not say which days it has: {error}")  # so will the run, in red
+            pending = CatchUp(days=(last,))
+        return _catch_up_requests(pending, context.repository_def)
 
     return close_yesterday
 
 
-def _requests(todo: CatchUp, repository: "dg.RepositoryDefinition | None") -> list[dg.RunRequest]:
+def _catch_up_requests(pending: CatchUp, repository: "dg.RepositoryDefinition | None") -> list[dg.RunRequest]:
     """One run for all days; tables that begin within them come before it, since they have no past to be captured."""
-    first, last = todo.days[0], todo.days[-1]
-    left_out = {keys.raw(table) for table in (*todo.done, *todo.later, *(todo.new if first < last else ()))}
+    first, last = pending.days[0], pending.days[-1]
+    excluded_keys = {
+        keys.raw_table_key(table)
+        for table in (*pending.done_tables, *pending.first_days, *(pending.new_tables if first < last else ()))
+    }
     graph = repository.asset_graph if repository else None
-    others = [key for key in graph.materializable_asset_keys if key not in left_out] if graph else None
+    remaining_keys = [key for key in graph.materializable_asset_keys if key not in excluded_keys] if graph else None
     requests = []
-    if first < last and todo.new:
+    if first < last and pending.new_tables:
         requests.append(
             dg.RunRequest(
                 run_key=f"{last} of new tables",
                 partition_key=f"{last}",
-                asset_selection=[keys.raw(table) for table in todo.new],
+                asset_selection=[keys.raw_table_key(table) for table in pending.new_tables],
                 tags={"dagster/priority": "1"},
             )
         )
-    for begin in sorted(set(todo.later.values())):
+    for first_day in sorted(set(pending.first_days.values())):
         requests.append(
-            days_request(
-                days_between(begin, last),
-                run_key=f"{last} of tables since {begin}",
+            partition_run_request(
+                days_between(first_day, last),
+                run_key=f"{last} of tables since {first_day}",
                 tags={"dagster/priority": "1"},
-                asset_selection=[keys.raw(table) for table, day in todo.later.items() if day == begin],
+                asset_selection=[
+                    keys.raw_table_key(table) for table, day in pending.first_days.items() if day == first_day
+                ],
             )
         )
-    requests.append(days_request(todo.days, asset_selection=others if left_out else None))
+    requests.append(partition_run_request(pending.days, asset_selection=remaining_keys if excluded_keys else None))
     return requests
 
 
@@ -112,6 +128,6 @@ def freshness_schedule(job: "dg.UnresolvedAssetJobDefinition") -> dg.ScheduleDef
     return dg.ScheduleDefinition(
         name="look_for_overdue_days_hourly",
         job=job,
-        cron_schedule=HOURLY,
+        cron_schedule=HOURLY_CRON,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
-from refera_platform.lake.lake import run
-from refera_platform.source.checksum import BUCKET, BUCKET_NAME, TOKEN, Checksums
+from refera_platform.lake.lake import run_sql
+from refera_platform.source.checksum import BUCKET_COLUMN, BUCKET_DIGITS, TOKEN_COLUMN, Checksums
 
-OP = quoted("op ")
-PART = 400_000
+OP_COLUMN = quoted("op ")
+MAX_PART_ROWS = 400_000
 """Raw rows of which the newest are found at a time: the texts that DuckDB holds for it count in no memory limit."""
 Sums = tuple[int, ...]
 """How many rows, and the checksum of each column."""
@@ -29,7 +29,7 @@ class HashedRows:
     checksums: Checksums
     rows: Callable[[str], str]
     """SQL of the raw rows that fulfil a condition."""
-    versions: int
+    version_count: int
     """Raw rows, about, from which they must be found."""
     path: Path
     """Local file."""
@@ -38,32 +38,32 @@ class HashedRows:
         """Compute the numbers, in the order of the key."""
         key = [quoted(each.name) for each in self.checksums.key]
         order = f" order by {', '.join(key)}" if key else ""
-        bucket = f"left(sha1({quoted(TOKEN)}), {BUCKET}) as {quoted(BUCKET_NAME)}"
-        told = ", ".join([*key, quoted(TOKEN), self._numbers, bucket])
+        bucket = f"left(sha1({quoted(TOKEN_COLUMN)}), {BUCKET_DIGITS}) as {quoted(BUCKET_COLUMN)}"
+        selected = ", ".join([*key, quoted(TOKEN_COLUMN), self._numbers, bucket])
         files = []
-        for place, rows in enumerate(self._parts):
-            files.append(str(self.path.with_suffix(f".{place}")))
-            self._copy(f"select {told} from {self._tokens(rows)}", files[-1])
-        self._copy(f"select * from read_parquet([{', '.join(map(literal, files))}]){order}", str(self.path))
+        for number, rows in enumerate(self._parts):
+            files.append(str(self.path.with_suffix(f".{number}")))
+            self._copy_to_file(f"select {selected} from {self._tokens(rows)}", files[-1])
+        self._copy_to_file(f"select * from read_parquet([{', '.join(map(literal, files))}]){order}", str(self.path))
         return self
 
-    def _copy(self, select: str, path: str) -> None:
-        run(self.connection, f"copy ({select}) to {literal(path)} (format parquet, compression lz4)")
+    def _copy_to_file(self, select: str, path: str) -> None:
+        run_sql(self.connection, f"copy ({select}) to {literal(path)} (format parquet, compression lz4)")
 
     @property
     def _parts(self) -> list[str]:
-        parts, key = self.versions // PART + 1, ", ".join(map(quoted, self.checksums.table.key))
-        conditions = [f"hash({key}) % {parts} = {place}" for place in range(parts)] if parts > 1 else ["true"]
+        parts, key = self.version_count // MAX_PART_ROWS + 1, ", ".join(map(quoted, self.checksums.table.key))
+        conditions = [f"hash({key}) % {parts} = {number}" for number in range(parts)] if parts > 1 else ["true"]
         return [self.rows(condition) for condition in conditions]
 
     def _tokens(self, rows: str) -> str:
-        return f"(select *, {self.checksums.lake_token} as {quoted(TOKEN)} from {rows})"
+        return f"(select *, {self.checksums.lake_token} as {quoted(TOKEN_COLUMN)} from {rows})"
 
     @property
     def _numbers(self) -> str:
         pairs = zip(self.checksums.lake_numbers, self.checksums.names, strict=True)
         numbers = (f"case when _op <> 'd' then {number} else 0 end as {quoted(name)}" for number, name in pairs)
-        return ", ".join([f"_op as {OP}", *numbers])
+        return ", ".join([f"_op as {OP_COLUMN}", *numbers])
 
     def count(self) -> int:
         """Rows, also of what was deleted."""
@@ -79,8 +79,8 @@ class HashedRows:
 
     def buckets(self) -> dict[str, Sums]:
         """Of the rows of each bucket."""
-        found = self._ask(f"select {quoted(BUCKET_NAME)}, {self._sums} from {self._file} group by 1")
-        return {str(name): _whole(sums) for name, *sums in found}
+        bucket_sums = self._ask(f"select {quoted(BUCKET_COLUMN)}, {self._sums} from {self._file} group by 1")
+        return {str(name): _as_integers(sums) for name, *sums in bucket_sums}
 
     def chunks(self, size: int) -> Iterator[tuple[list[tuple[Any, ...]], Sums, str]]:
         """Keys in their order, as many at a time, with the sums of their rows and SQL of these."""
@@ -88,20 +88,20 @@ class HashedRows:
         sums = self._ask(f"select {chunk}, {self._sums} from {self._file} group by 1 order by 1")
         key = ", ".join(quoted(each.name) for each in self.checksums.key)
         with self.connection.cursor() as cursor:
-            keys = run(cursor, f"select {key} from {self._file} order by file_row_number")
-            for place, *found in sums:
-                yield keys.fetchmany(size), _whole(found), self._part(f"{chunk} = {place}")
+            keys = run_sql(cursor, f"select {key} from {self._file} order by file_row_number")
+            for number, *totals in sums:
+                yield keys.fetchmany(size), _as_integers(totals), self._part(f"{chunk} = {number}")
 
-    def of_buckets(self, names: Sequence[str]) -> str:
+    def bucket_rows(self, names: Sequence[str]) -> str:
         """SQL of the rows of some buckets."""
-        return self._part(f"{quoted(BUCKET_NAME)} in ({', '.join(map(literal, names))})")
+        return self._part(f"{quoted(BUCKET_COLUMN)} in ({', '.join(map(literal, names))})")
 
-    def values(self, token: str) -> tuple[Any, ...]:
+    def row_values(self, token: str) -> tuple[Any, ...]:
         """The compared values of the row with a token."""
         columns = ", ".join(quoted(each.name) for each in self.checksums.columns)
         where = f"_op <> 'd' and {self.checksums.lake_token} = {literal(token)}"
-        found = (self._ask(f"select {columns} from {rows} where {where} limit 1") for rows in self._parts)
-        return next(rows[0] for rows in found if rows)
+        matches = (self._ask(f"select {columns} from {rows} where {where} limit 1") for rows in self._parts)
+        return next(rows[0] for rows in matches if rows)
 
     @property
     def _file(self) -> str:
@@ -111,14 +111,14 @@ class HashedRows:
     def _sums(self) -> str:
         # a filter on each sum would cost DuckDB a copy of all columns for each of them: 450 MB for four hundred
         sums = (f"coalesce(sum({quoted(name)}), 0)" for name in self.checksums.names)
-        return ", ".join([f"count(*) filter (where {OP} <> 'd')", *sums])
+        return ", ".join([f"count(*) filter (where {OP_COLUMN} <> 'd')", *sums])
 
     def _part(self, where: str) -> str:
-        return f"(select * from {self._file} where {where} and {OP} <> 'd')"
+        return f"(select * from {self._file} where {where} and {OP_COLUMN} <> 'd')"
 
     def _ask(self, sql: str) -> list[tuple[Any, ...]]:
-        return run(self.connection, sql).fetchall()
+        return run_sql(self.connection, sql).fetchall()
 
 
-def _whole(sums: Sequence[Any]) -> Sums:
+def _as_integers(sums: Sequence[Any]) -> Sums:
     return tuple(int(each) for each in sums)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-ALL_ROWS = "the whole table"
+WHOLE_TABLE_SCOPE = "the whole table"
 """Scope of a comparison that left no row out."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reconciled:
+class ReconcileResult:
     """One comparison by checksums, both sides at one position."""
 
     scope: str
@@ -24,7 +24,7 @@ class Reconciled:
     """The same without the values, for where no row's values may be kept."""
     first_columns: str = ""
     """The same with the names of key and columns alone, for what leaves the house."""
-    trouble: str = ""
+    error: str = ""
     """Why nothing could be compared, when something failed."""
     why_not: str = ""
     """Why nothing was compared, when nothing was to be."""
@@ -33,24 +33,24 @@ class Reconciled:
     @property
     def agrees(self) -> bool:
         """Whether no difference was found, and nothing failed."""
-        return not self.first and not self.trouble
+        return not self.first and not self.error
 
     @property
-    def compared_something(self) -> bool:
+    def has_compared_values(self) -> bool:
         """Whether any value was looked at."""
-        return not self.why_not and not self.trouble
+        return not self.why_not and not self.error
 
 
-OVER = Reconciled(
+NOT_COMPARED_DAY_OVER = ReconcileResult(
     scope="nothing",
     why_not="The pass ended at a day that is long over, so the source's values of today say nothing about it.",
 )
-UNSETTLED = Reconciled(
+NOT_COMPARED_UNSETTLED = ReconcileResult(
     scope="nothing",
     why_not="The table was altered, or rows went with those they refer to, which the log does not tell: the next run"
     " that reaches the present reads the table.",
 )
-INEXACT = Reconciled(
+NOT_COMPARED_INEXACT = ReconcileResult(
     scope="nothing",
     why_not="Somebody committed while the snapshot began, so that it is of no one place in the log: the next run"
     " compares.",

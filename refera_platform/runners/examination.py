@@ -2,40 +2,40 @@
 
 from collections.abc import Iterator, Sequence
 
-from refera_platform.doctor.log_retention import Runway, runways
-from refera_platform.doctor.preflight import WAREHOUSE, Diagnosis, Grants, examined
+from refera_platform.doctor.log_retention import LogRetention, log_retentions
+from refera_platform.doctor.preflight import WAREHOUSE_ROOT, Diagnosis, Grants, examine_stage
 from refera_platform.errors import ReferaError
-from refera_platform.runners.aws_lambda.client import Function
+from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.settings.stage import Stage
-from refera_platform.source.doctor.finding import Finding, failed
+from refera_platform.source.doctor.finding import Finding, error_finding
 from refera_platform.source.table import SourceTable
 
 
-def diagnosis_of(stage: Stage, tables: Sequence[SourceTable]) -> Diagnosis:
+def diagnose_stage(stage: Stage, tables: Sequence[SourceTable]) -> Diagnosis:
     """Whether everything holds that a run needs, once all of it was looked at."""
-    return Diagnosis.of(diagnosed(stage, tables))
+    return Diagnosis.from_findings(iter_stage_findings(stage, tables))
 
 
-def diagnosed(stage: Stage, tables: Sequence[SourceTable]) -> Iterator[Finding | Grants]:
+def iter_stage_findings(stage: Stage, tables: Sequence[SourceTable]) -> Iterator[Finding | Grants]:
     """Whether everything holds that a run needs: source and lake where they are read, the warehouse from here."""
     if not stage.runner.is_lambda:
-        yield from examined(stage, tables)
+        yield from examine_stage(stage, tables)
         return
     try:
-        there = Function(stage).doctor()
-    except ReferaError as trouble:
-        there = Diagnosis(findings=[failed("function: call", trouble)])
-    yield from there.findings
-    yield from (Grants(database=name, statements=each) for name, each in there.grants.items())
-    yield from examined(stage, (), roots=(WAREHOUSE,))
+        remote = LambdaFunction(stage).diagnose()
+    except ReferaError as error:
+        remote = Diagnosis(findings=[error_finding("function: call", error)])
+    yield from remote.findings
+    yield from (Grants(database=name, statements=each) for name, each in remote.grants.items())
+    yield from examine_stage(stage, (), roots=(WAREHOUSE_ROOT,))
 
 
-def runways_of(stage: Stage, database: str, tables: Sequence[SourceTable]) -> dict[str, Runway]:
+def log_retention_by_table(stage: Stage, database: str, tables: Sequence[SourceTable]) -> dict[str, LogRetention]:
     """How long the log keeps the place where each table goes on, by address.
 
     Raises:
         ReferaError: when that cannot be asked.
     """
     if stage.runner.is_lambda:
-        return Function(stage).runways(database, tables)
-    return runways(stage, database, tables)
+        return LambdaFunction(stage).log_retention_by_table(database, tables)
+    return log_retentions(stage, database, tables)

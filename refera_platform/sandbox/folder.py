@@ -13,7 +13,7 @@ from refera_platform.errors import LocalStackError
 from refera_platform.sandbox import stack_file
 from refera_platform.sandbox.servers import short_socket
 
-OURS = frozenset(
+OWNED_NAMES = frozenset(
     {
         "stack.json",
         "sample.json",
@@ -30,11 +30,11 @@ OURS = frozenset(
     }
 )
 """What the stack and the platform make below home."""
-FRESH_ROOM, ROOM = 300 << 20, 50 << 20
+FIRST_START_FREE_BYTES, START_FREE_BYTES = 300 << 20, 50 << 20
 """Bytes that two servers need at least: the first time, and any other."""
 
 
-def claim(home: Path) -> None:
+def claim_home(home: Path) -> None:
     """Make the folder, for its owner alone.
 
     Raises:
@@ -47,13 +47,16 @@ def claim(home: Path) -> None:
         home.chmod(0o700)
 
 
-def check_room(home: Path) -> None:
+def require_disk_space(home: Path) -> None:
     """Refuse to start on a full disk, where servers hang rather than fail.
 
     Raises:
         LocalStackError: if there is not enough room.
     """
-    free, needed = shutil.disk_usage(home).free, ROOM if (home / "mariadb" / "data").exists() else FRESH_ROOM
+    free, needed = (
+        shutil.disk_usage(home).free,
+        START_FREE_BYTES if (home / "mariadb" / "data").exists() else FIRST_START_FREE_BYTES,
+    )
     if free < needed:
         raise LocalStackError(
             f"Only {free >> 20} MB are free on the disk of {home}, and the private servers need {needed >> 20} MB:",
@@ -61,25 +64,26 @@ def check_room(home: Path) -> None:
         )
 
 
-def check_ours(home: Path) -> None:
+def require_stack_folder(home: Path) -> None:
     """Refuse a folder that no stack was started in.
 
     Raises:
         LocalStackError: if it has no ``stack.json`` and holds things that are not ours.
     """
-    foreign = sorted(entry.name for entry in home.iterdir() if not _is_ours(entry))
-    if foreign and not (home / stack_file.FILE).exists():
+    foreign = sorted(entry.name for entry in home.iterdir() if not _is_owned(entry))
+    if foreign and not (home / stack_file.STACK_FILE).exists():
         raise LocalStackError(
-            f"{home} holds {foreign[0]!r} and no {stack_file.FILE}, so it does not look like the local stack's folder:",
+            f"{home} holds {foreign[0]!r} and no {stack_file.STACK_FILE}, so it does not look like the local"
+            " stack's folder:",
             "nothing was deleted; check REFERA_HOME.",
         )
 
 
-def wipe(home: Path) -> None:
+def wipe_home(home: Path) -> None:
     """Delete what is ours, and the folder itself when nothing else is in it."""
-    short_socket.remove(home / "mariadb" / "mariadbd.sock")
+    short_socket.remove_short_socket(home / "mariadb" / "mariadbd.sock")
     for entry in home.iterdir():
-        if not _is_ours(entry):
+        if not _is_owned(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -90,7 +94,7 @@ def wipe(home: Path) -> None:
 
 
 @contextmanager
-def explained(home: Path) -> Iterator[None]:
+def os_errors_explained(home: Path) -> Iterator[None]:
     """Say what an operating system's refusal means for the stack.
 
     Raises:
@@ -112,7 +116,7 @@ def explained(home: Path) -> Iterator[None]:
         ) from refused
 
 
-def _is_ours(entry: Path) -> bool:
+def _is_owned(entry: Path) -> bool:
     # a write that was killed leaves its temporary name behind: .stack.json.4711
     name = entry.name
-    return name in OURS or (name.startswith(".") and name[1:].rpartition(".")[0] in OURS)
+    return name in OWNED_NAMES or (name.startswith(".") and name[1:].rpartition(".")[0] in OWNED_NAMES)

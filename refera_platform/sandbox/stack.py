@@ -14,53 +14,53 @@ from refera_platform.errors import LocalStackError
 from refera_platform.sandbox import folder
 from refera_platform.sandbox import stack_file as address_file
 from refera_platform.sandbox.dump import swap
-from refera_platform.sandbox.lock import exclusive
+from refera_platform.sandbox.lock import exclusive_lock
 from refera_platform.sandbox.servers import log_file, mariadb, ports, process, scratch_mariadb, seaweedfs
 from refera_platform.sandbox.servers.process import Daemon
 from refera_platform.sandbox.stack_file import StackAddress
 from refera_platform.sandbox.status import ServerStatus, StackStatus
 
-__all__ = ["ServerStatus", "StackAddress", "StackStatus", "asked", "down", "status", "up"]
+__all__ = ["ServerStatus", "StackAddress", "StackStatus", "probe_stack", "stack_status", "start_stack", "stop_stack"]
 
-LOCK_PATIENCE = 180.0
-ANSWER_SECONDS = 5.0
+STACK_LOCK_TIMEOUT_SECONDS = 180.0
+PROBE_TIMEOUT_SECONDS = 5.0
 """A server that takes longer to answer does not."""
-PORT_ATTEMPTS = 3
+MAX_PORT_ATTEMPTS = 3
 """How often a port may be lost between the look at it and the server's taking it."""
 
-Say = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
-def silent(line: str) -> None:
+def ignore_step(line: str) -> None:
     """A progress that nobody reads."""
 
 
-def up(home: Path, progress: Say = silent) -> StackAddress:
+def start_stack(home: Path, on_progress: OnStep = ignore_step) -> StackAddress:
     """Start whatever does not run yet, and wait until it answers.
 
     Args:
         home: Folder of the stack; made when it does not exist.
-        progress: Called with a line about each step that takes a while.
+        on_progress: Called with a line about each step that takes a while.
 
     Raises:
         LocalStackError: if a server cannot be started, with its last words and the path of its log.
     """
     home = home.resolve()
-    with folder.explained(home):
-        folder.claim(home)
-        with _lock(home):
-            address = _address(home)
-            for _ in range(PORT_ATTEMPTS):
-                address = _with_free_ports(home, address, progress)
-                if _started(home, address, progress):
-                    swap.tidy(home, address)
+    with folder.os_errors_explained(home):
+        folder.claim_home(home)
+        with _lock_stack(home):
+            address = _ensure_address(home)
+            for _ in range(MAX_PORT_ATTEMPTS):
+                address = _with_free_ports(home, address, on_progress)
+                if _start_servers(home, address, on_progress):
+                    swap.finish_interrupted_swap(home, address)
                     return address
     raise LocalStackError(
         "Other processes took each port just before the private servers could:", "run `refera up` again."
     )
 
 
-def down(home: Path, wipe: bool = False) -> None:
+def stop_stack(home: Path, wipe: bool = False) -> None:
     """Stop what runs; with ``wipe``, forget the data too.
 
     Raises:
@@ -70,139 +70,149 @@ def down(home: Path, wipe: bool = False) -> None:
     if not home.is_dir():
         return
     if wipe:
-        folder.check_ours(home)
-    elif not any(process.pid_of(server) for server in (*_daemons(home), *scratch_mariadb.daemons(home))):
+        folder.require_stack_folder(home)
+    elif not any(process.pid_of(server) for server in (*_daemons(home), *scratch_mariadb.scratch_daemons(home))):
         return
-    with folder.explained(home), _lock(home):
-        servers = [*_daemons(home), *scratch_mariadb.daemons(home)]
+    with folder.os_errors_explained(home), _lock_stack(home):
+        servers = [*_daemons(home), *scratch_mariadb.scratch_daemons(home)]
         with ThreadPoolExecutor(len(servers)) as pool:
-            list(pool.map(process.stop, servers))
+            list(pool.map(process.stop_daemon, servers))
         with suppress(LocalStackError):
-            if known := address_file.read(home):
-                seaweedfs.remove_sockets(known.s3)
+            if address := address_file.read_stack_address(home):
+                seaweedfs.remove_sockets(address.s3)
         if wipe:
-            folder.wipe(home)
+            folder.wipe_home(home)
 
 
-def status(home: Path) -> StackStatus:
+def stack_status(home: Path) -> StackStatus:
     """What runs, where it answers, and who may enter; starts nothing.
 
     Raises:
         LocalStackError: if ``stack.json`` does not describe a stack.
     """
     home = home.resolve()
-    address = address_file.read(home)
-    places = ("", "") if address is None else (f"{address.mariadb.host}:{address.mariadb.port}", address.s3.endpoint)
+    address = address_file.read_stack_address(home)
+    addresses = ("", "") if address is None else (f"{address.mariadb.host}:{address.mariadb.port}", address.s3.endpoint)
     return StackStatus(
         home=home,
-        servers=tuple(ServerStatus.of(server, at) for server, at in zip(_daemons(home), places, strict=True)),
+        servers=tuple(ServerStatus.of_daemon(server, at) for server, at in zip(_daemons(home), addresses, strict=True)),
         address=address,
     )
 
 
-def asked(home: Path) -> StackStatus:
+def probe_stack(home: Path) -> StackStatus:
     """The same as ``status``, after each server that runs was asked something: a stopped process has a number, too.
 
     Raises:
         LocalStackError: if ``stack.json`` does not describe a stack.
     """
-    found = status(home)
-    if found.address is None or not any(server.running for server in found.servers):
-        return found
-    from refera_platform.sandbox.servers.bucket import Bucket
+    unprobed = stack_status(home)
+    if unprobed.address is None or not any(server.is_running for server in unprobed.servers):
+        return unprobed
+    from refera_platform.sandbox.servers.bucket import BucketProbe
 
-    database, store = found.address.mariadb, found.address.s3
-    questions = (
-        lambda: not mariadb.trouble(database, ANSWER_SECONDS),
-        lambda: Bucket(store, patience=ANSWER_SECONDS).answers(),
+    database, store = unprobed.address.mariadb, unprobed.address.s3
+    probes = (
+        lambda: not mariadb.mariadb_unready_reason(database, PROBE_TIMEOUT_SECONDS),
+        lambda: BucketProbe(store, timeout_seconds=PROBE_TIMEOUT_SECONDS).is_answering(),
     )
-    with ThreadPoolExecutor(len(questions)) as pool:
+    with ThreadPoolExecutor(len(probes)) as pool:
         answers = [
-            pool.submit(question) if server.running else None
-            for server, question in zip(found.servers, questions, strict=True)
+            pool.submit(question) if server.is_running else None
+            for server, question in zip(unprobed.servers, probes, strict=True)
         ]
         servers = tuple(
             replace(server, answers=answer.result() if answer else None)
-            for server, answer in zip(found.servers, answers, strict=True)
+            for server, answer in zip(unprobed.servers, answers, strict=True)
         )
-    return replace(found, servers=servers)
+    return replace(unprobed, servers=servers)
 
 
 def _daemons(home: Path) -> tuple[Daemon, Daemon]:
-    return mariadb.daemon(home), seaweedfs.daemon(home)
+    return mariadb.mariadb_daemon(home), seaweedfs.seaweedfs_daemon(home)
 
 
-def _lock(home: Path) -> AbstractContextManager[None]:
-    return exclusive(
+def _lock_stack(home: Path) -> AbstractContextManager[None]:
+    return exclusive_lock(
         home / "stack.lock",
-        patience=LOCK_PATIENCE,
-        busy=f"Another process has been starting or stopping the stack in {home} for {LOCK_PATIENCE:.0f} s:",
+        timeout_seconds=STACK_LOCK_TIMEOUT_SECONDS,
+        busy_message=f"Another process has been starting or stopping the stack in {home} for"
+        f" {STACK_LOCK_TIMEOUT_SECONDS:.0f} s:",
     )
 
 
-def _address(home: Path) -> StackAddress:
+def _ensure_address(home: Path) -> StackAddress:
     """What is kept, or new; servers whose passwords were lost with the file start anew."""
-    known = address_file.read(home)
-    if known is None:
+    address = address_file.read_stack_address(home)
+    if address is None:
         for server in _daemons(home):
-            process.stop(server)
-        first = ports.pick(seaweedfs.PORTS.values())
-        known = address_file.new(
-            mariadb_port=ports.pick(avoid=seaweedfs.block(first)),
+            process.stop_daemon(server)
+        first = ports.pick_free_port(seaweedfs.PORT_OFFSETS.values())
+        address = address_file.new_stack_address(
+            mariadb_port=ports.pick_free_port(avoid=seaweedfs.port_block(first)),
             socket=mariadb.socket_of(home),
-            s3_port=first + seaweedfs.PORTS["s3.port"],
+            s3_port=first + seaweedfs.PORT_OFFSETS["s3.port"],
             first_port=first,
         )
-        address_file.write(home, known)
-    return known
+        address_file.write_stack_address(home, address)
+    return address
 
 
-def _with_free_ports(home: Path, address: StackAddress, progress: Say) -> StackAddress:
+def _with_free_ports(home: Path, address: StackAddress, on_progress: OnStep) -> StackAddress:
     """The same address, but for ports that somebody else holds and a home that has moved."""
     database, store = _daemons(home)
-    fresh = replace(address, mariadb=replace(address.mariadb, socket=str(mariadb.socket_of(home))))
+    moved = replace(address, mariadb=replace(address.mariadb, socket=str(mariadb.socket_of(home))))
     if process.pid_of(database) is None and ports.first_taken([address.mariadb.port]):
-        port = ports.pick(avoid=seaweedfs.block(address.s3.first_port))
-        progress(f"Port {address.mariadb.port} is taken by another process: MariaDB moves to {port}.")
-        fresh = replace(fresh, mariadb=replace(fresh.mariadb, port=port))
-    if process.pid_of(store) is None and (taken := ports.first_taken(seaweedfs.block(address.s3.first_port))):
-        first = ports.pick(seaweedfs.PORTS.values(), avoid=[fresh.mariadb.port])
-        progress(f"Port {taken} is taken by another process: SeaweedFS moves to {first}.")
-        fresh = replace(fresh, s3=fresh.s3.moved(first, first + seaweedfs.PORTS["s3.port"]))
-    if fresh != address:
-        address_file.write(home, fresh)
-    return fresh
+        port = ports.pick_free_port(avoid=seaweedfs.port_block(address.s3.first_port))
+        on_progress(f"Port {address.mariadb.port} is taken by another process: MariaDB moves to {port}.")
+        moved = replace(moved, mariadb=replace(moved.mariadb, port=port))
+    if process.pid_of(store) is None and (taken := ports.first_taken(seaweedfs.port_block(address.s3.first_port))):
+        first = ports.pick_free_port(seaweedfs.PORT_OFFSETS.values(), avoid=[moved.mariadb.port])
+        on_progress(f"Port {taken} is taken by another process: SeaweedFS moves to {first}.")
+        moved = replace(moved, s3=moved.s3.on_ports(first, first + seaweedfs.PORT_OFFSETS["s3.port"]))
+    if moved != address:
+        address_file.write_stack_address(home, moved)
+    return moved
 
 
-def _started(home: Path, address: StackAddress, progress: Say) -> bool:
+def _start_servers(home: Path, address: StackAddress, on_progress: OnStep) -> bool:
     """Start what does not run, side by side; ``False`` when a port was lost meanwhile."""
     database, store = _daemons(home)
     if process.pid_of(store) is not None and not seaweedfs.is_guarded(home):
-        progress("Starting SeaweedFS anew, with its other doors closed.")
-        process.stop(store)
+        on_progress("Starting SeaweedFS anew, with its other doors closed.")
+        process.stop_daemon(store)
     pids = {server: process.pid_of(server) for server in (database, store)}
-    if all(pids.values()) and seaweedfs.answers(address.s3) and not mariadb.trouble(address.mariadb):
+    if (
+        all(pids.values())
+        and seaweedfs.is_answering(address.s3)
+        and not mariadb.mariadb_unready_reason(address.mariadb)
+    ):
         return True
-    folder.check_room(home)
+    folder.require_disk_space(home)
     if pids[store] is None:
-        progress("Starting SeaweedFS (S3).")
-        seaweedfs.prepare(home, address.s3)
-        pids[store] = process.launch(store, seaweedfs.command(store, address.s3), seaweedfs.ENVIRONMENT)
+        on_progress("Starting SeaweedFS (S3).")
+        seaweedfs.prepare_seaweedfs(home, address.s3)
+        pids[store] = process.launch_daemon(
+            store, seaweedfs.seaweedfs_command(store, address.s3), seaweedfs.SEAWEEDFS_ENVIRONMENT
+        )
     if pids[database] is None:
-        progress("Starting MariaDB." if database.data.exists() else "Making MariaDB's data folder and starting it.")
-        mariadb.prepare(home, address.mariadb)
-        pids[database] = process.launch(database, mariadb.command(database))
+        on_progress("Starting MariaDB." if database.data.exists() else "Making MariaDB's data folder and starting it.")
+        mariadb.prepare_mariadb(home, address.mariadb)
+        pids[database] = process.launch_daemon(database, mariadb.mariadb_command(database))
     # loaded while the servers start: boto3 takes 0.3 s, and a stack that is up does not need it
-    from refera_platform.sandbox.servers.bucket import Bucket
+    from refera_platform.sandbox.servers.bucket import BucketProbe
 
-    checks = {database: lambda: mariadb.trouble(address.mariadb), store: Bucket(address.s3).trouble}
-    for server, trouble in checks.items():
+    checks = {
+        database: lambda: mariadb.mariadb_unready_reason(address.mariadb),
+        store: BucketProbe(address.s3).unready_reason,
+    }
+    for server, unready_reason in checks.items():
         try:
-            process.await_ready(server, pids[server] or 0, trouble)
+            process.await_ready(server, pids[server] or 0, unready_reason)
         except LocalStackError:
-            if log_file.says_port_taken(server.log) and process.pid_of(server) is None:
+            if log_file.is_port_taken(server.log_path) and process.pid_of(server) is None:
                 return False
             raise
     (database.folder / "init.sql").unlink(missing_ok=True)
-    progress(f"MariaDB answers at {address.mariadb.host}:{address.mariadb.port}, S3 at {address.s3.endpoint}.")
+    on_progress(f"MariaDB answers at {address.mariadb.host}:{address.mariadb.port}, S3 at {address.s3.endpoint}.")
     return True

@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from refera_platform.disk import write_whole
+from refera_platform.disk import write_atomically
 from refera_platform.errors import LocalStackError
 from refera_platform.json_fields import require_types
 
-FILE = "stack.json"
-HOST = "127.0.0.1"
-DATABASE = "classicmodels"
-BUCKET = "refera"
+STACK_FILE = "stack.json"
+STACK_HOST = "127.0.0.1"
+STACK_DATABASE = "classicmodels"
+STACK_BUCKET = "refera"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +63,9 @@ class StoreAddress:
     first_port: int
     """SeaweedFS takes a block of ports; the others are counted from this one."""
 
-    def moved(self, first_port: int, s3_port: int) -> "StoreAddress":
+    def on_ports(self, first_port: int, s3_port: int) -> "StoreAddress":
         """The same store on other ports."""
-        return replace(self, endpoint=f"http://{HOST}:{s3_port}", first_port=first_port)
+        return replace(self, endpoint=f"http://{STACK_HOST}:{s3_port}", first_port=first_port)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,36 +76,36 @@ class StackAddress:
     s3: StoreAddress
 
 
-def new(*, mariadb_port: int, socket: Path, s3_port: int, first_port: int) -> StackAddress:
+def new_stack_address(*, mariadb_port: int, socket: Path, s3_port: int, first_port: int) -> StackAddress:
     """An address with fresh passwords."""
     return StackAddress(
         mariadb=DatabaseAddress(
-            host=HOST,
+            host=STACK_HOST,
             port=mariadb_port,
             socket=str(socket),
-            database=DATABASE,
+            database=STACK_DATABASE,
             admin=Account(user="refera_admin", password=secrets.token_urlsafe(24)),
             reader=Account(user="refera_reader", password=secrets.token_urlsafe(24)),
             root=Account(user="root", password=secrets.token_urlsafe(24)),
         ),
         s3=StoreAddress(
-            endpoint=f"http://{HOST}:{s3_port}",
+            endpoint=f"http://{STACK_HOST}:{s3_port}",
             region="us-east-1",
             access_key=f"refera{secrets.token_hex(7)}",
             secret_key=secrets.token_urlsafe(30),
-            bucket=BUCKET,
+            bucket=STACK_BUCKET,
             first_port=first_port,
         ),
     )
 
 
-def read(home: Path) -> StackAddress | None:
+def read_stack_address(home: Path) -> StackAddress | None:
     """What ``stack.json`` says, or ``None`` when no stack was ever started in ``home``.
 
     Raises:
         LocalStackError: if the file does not describe a stack.
     """
-    path = home / FILE
+    path = home / STACK_FILE
     try:
         content = json.loads(path.read_text())
         server = {
@@ -114,23 +114,23 @@ def read(home: Path) -> StackAddress | None:
         }
         # without what versions before noted
         store = {name: value for name, value in content["s3"].items() if name != "pages"}
-        found = StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**store))
-        for part in (found.mariadb, found.mariadb.admin, found.mariadb.reader, found.mariadb.root, found.s3):
+        address = StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**store))
+        for part in (address.mariadb, address.mariadb.admin, address.mariadb.reader, address.mariadb.root, address.s3):
             require_types(part)
-        return found
+        return address
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LocalStackError(
             f"{path} does not describe a stack:", "remove it and run `refera up`; the data stays."
-        ) from trouble
+        ) from error
 
 
-def write(home: Path, address: StackAddress) -> None:
+def write_stack_address(home: Path, address: StackAddress) -> None:
     """Put ``stack.json`` in place in one step."""
-    write_private(home / FILE, json.dumps(asdict(address), indent=2) + "\n")
+    write_private_file(home / STACK_FILE, json.dumps(asdict(address), indent=2) + "\n")
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private_file(path: Path, text: str) -> None:
     """Replace a file that only its owner may read, in one step."""
-    write_whole(path, text, 0o600)
+    write_atomically(path, text, 0o600)

@@ -14,13 +14,13 @@ class ServerStatus:
     """One private server."""
 
     name: str
-    running: bool
+    is_running: bool
     pid: int | None
     address: str
     """``host:port`` or URL; empty when the server was never started."""
     data: Path
-    log: Path
-    uptime: float | None
+    log_path: Path
+    uptime_seconds: float | None
     """Seconds since it was started."""
     answers: bool | None = None
     """Whether it answered a question of a client; ``None`` when nobody asked, or it does not run."""
@@ -28,33 +28,33 @@ class ServerStatus:
     @property
     def state(self) -> str:
         """How it is, in a word or three."""
-        if not self.running:
+        if not self.is_running:
             return "stopped"
         return "does not answer" if self.answers is False else "running"
 
     @classmethod
-    def of(cls, server: Daemon, address: str) -> "ServerStatus":
+    def of_daemon(cls, server: Daemon, address: str) -> "ServerStatus":
         """What the process table says about a server."""
         pid = process.pid_of(server)
         return cls(
             name=server.name,
-            running=pid is not None,
+            is_running=pid is not None,
             pid=pid,
             address=address,
             data=server.data,
-            log=server.log,
-            uptime=None if pid is None else process.uptime(pid),
+            log_path=server.log_path,
+            uptime_seconds=None if pid is None else process.uptime_seconds(pid),
         )
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The same as plain values."""
         return {
-            "running": self.running,
+            "running": self.is_running,
             **({} if self.answers is None else {"answers": self.answers}),
             "pid": self.pid,
-            "uptime_seconds": None if self.uptime is None else round(self.uptime, 1),
+            "uptime_seconds": None if self.uptime_seconds is None else round(self.uptime_seconds, 1),
             "data": str(self.data),
-            "log": str(self.log),
+            "log": str(self.log_path),
         }
 
 
@@ -68,26 +68,26 @@ class StackStatus:
     """``None`` when no stack was ever started in ``home``."""
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether every server runs, and answers when it was asked."""
         return all(server.state == "running" for server in self.servers)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Every server's state, address and credentials: whoever may read this may enter."""
-        states = {server.name.lower(): server.as_json() for server in self.servers}
+        states = {server.name.lower(): server.to_json() for server in self.servers}
         if self.address is not None:
             database, store = self.address.mariadb, self.address.s3
 
-            def account(who: Account) -> dict[str, str]:
-                return {"user": who.user, "password": who.password, "url": database.url(who)}
+            def account_json(owner: Account) -> dict[str, str]:
+                return {"user": owner.user, "password": owner.password, "url": database.url(owner)}
 
             states["mariadb"] |= {
                 "host": database.host,
                 "port": database.port,
                 "socket": database.socket,
                 "database": database.database,
-                "admin": account(database.admin),
-                "reader": account(database.reader),
+                "admin": account_json(database.admin),
+                "reader": account_json(database.reader),
             }
             states["seaweedfs"] |= {
                 "endpoint": store.endpoint,
@@ -96,4 +96,4 @@ class StackStatus:
                 "secret_key": store.secret_key,
                 "bucket": store.bucket,
             }
-        return {"home": str(self.home), "running": self.running, "servers": states}
+        return {"home": str(self.home), "running": self.is_running, "servers": states}

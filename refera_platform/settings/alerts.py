@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from refera_platform.errors import SettingError
-from refera_platform.settings.loopback import LOOPBACK
+from refera_platform.settings.loopback import LOOPBACK_HOSTS
 
-WEBHOOK, SMTP, SENDER, RECIPIENTS, UI_URL = (
+WEBHOOK_VARIABLE, SMTP_VARIABLE, SENDER_VARIABLE, RECIPIENTS_VARIABLE, UI_URL_VARIABLE = (
     "REFERA_ALERT_WEBHOOK",
     "REFERA_ALERT_SMTP",
     "REFERA_ALERT_MAIL_FROM",
     "REFERA_ALERT_MAIL_TO",
     "REFERA_UI_URL",
 )
-ADDRESS = re.compile(r"[!#-'*+\-./0-9=?A-Z^-~]+@[0-9A-Za-z][0-9A-Za-z.-]*")
+MAIL_ADDRESS_PATTERN = re.compile(r"[!#-'*+\-./0-9=?A-Z^-~]+@[0-9A-Za-z][0-9A-Za-z.-]*")
 """A bare e-mail address; nothing in it could end a header."""
-TLS = ("starttls", "implicit", "off")
+TLS_MODES = ("starttls", "implicit", "off")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class AlertSettings:
     """Base address of the Dagster UI, without a slash at the end."""
 
     @classmethod
-    def read(cls, env: Mapping[str, str]) -> "AlertSettings":
+    def from_environment(cls, env: Mapping[str, str]) -> "AlertSettings":
         """Read them.
 
         Raises:
@@ -60,78 +60,83 @@ class AlertSettings:
 
 
 def _webhook(env: Mapping[str, str]) -> str:
-    url = env.get(WEBHOOK, "")
+    url = env.get(WEBHOOK_VARIABLE, "")
     example = "write it as https://host/path; http is for this machine only."
-    parts = _split(WEBHOOK, url, example)
-    if url and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
-        raise SettingError(f"{WEBHOOK} is not an address of https:", example)
+    parts = _split_url(WEBHOOK_VARIABLE, url, example)
+    if url and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)):
+        raise SettingError(f"{WEBHOOK_VARIABLE} is not an address of https:", example)
     return url
 
 
 def _ui_url(env: Mapping[str, str]) -> str:
-    url = env.get(UI_URL, "")
+    url = env.get(UI_URL_VARIABLE, "")
     example = "write it as https://host:port."
-    parts = _split(UI_URL, url, example)
+    parts = _split_url(UI_URL_VARIABLE, url, example)
     if url and (parts.scheme not in {"http", "https"} or parts.query or parts.username):
-        raise SettingError(f"{UI_URL} is not the base address of a UI:", example)
+        raise SettingError(f"{UI_URL_VARIABLE} is not the base address of a UI:", example)
     return url.rstrip("/")
 
 
 def _mail(env: Mapping[str, str]) -> MailRoute | None:
-    names = (SMTP, SENDER, RECIPIENTS)
+    names = (SMTP_VARIABLE, SENDER_VARIABLE, RECIPIENTS_VARIABLE)
     missing = [name for name in names if not env.get(name)]
     if len(missing) == len(names):
         return None
     if missing:
         raise SettingError(f"Alerts by e-mail need {', '.join(missing)} too:", "set all three, or none.")
     example = "write it as smtp://user:password@host:587, with special characters percent-encoded."
-    parts = _split(SMTP, env[SMTP], example)
+    parts = _split_url(SMTP_VARIABLE, env[SMTP_VARIABLE], example)
     if parts.scheme not in {"smtp", "smtps"} or parts.path.strip("/"):
-        raise SettingError(f"{SMTP} is not the address of a mail server:", example)
+        raise SettingError(f"{SMTP_VARIABLE} is not the address of a mail server:", example)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if not (user + password).isascii() or bool(user) != bool(password):
-        raise SettingError(f"{SMTP} needs a user and a password of ASCII characters, or neither:", example)
+        raise SettingError(f"{SMTP_VARIABLE} needs a user and a password of ASCII characters, or neither:", example)
     host = parts.hostname or ""
-    implicit = parts.scheme == "smtps"
-    tls, authorities = _mail_options(parts, "implicit" if implicit else "off" if host in LOOPBACK else "starttls")
+    is_implicit_tls = parts.scheme == "smtps"
+    tls, authorities = _mail_options(
+        parts, "implicit" if is_implicit_tls else "off" if host in LOOPBACK_HOSTS else "starttls"
+    )
     return MailRoute(
         host=host,
-        port=parts.port or (465 if implicit else 587),
+        port=parts.port or (465 if is_implicit_tls else 587),
         user=user,
         password=password,
         tls=tls,
         ca=authorities,
-        sender=_addresses(SENDER, env[SENDER])[0],
-        recipients=_addresses(RECIPIENTS, env[RECIPIENTS]),
+        sender=_addresses(SENDER_VARIABLE, env[SENDER_VARIABLE])[0],
+        recipients=_addresses(RECIPIENTS_VARIABLE, env[RECIPIENTS_VARIABLE]),
     )
 
 
 def _mail_options(parts: SplitResult, default: str) -> tuple[str, str]:
     options = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
     tls, authorities = options.pop("tls", default), options.pop("ca", "")
-    if options or tls not in TLS or (parts.scheme == "smtps") != (tls == "implicit"):
+    if options or tls not in TLS_MODES or (parts.scheme == "smtps") != (tls == "implicit"):
         raise SettingError(
-            f"{SMTP} has an option that is not known: tls is starttls or off (smtps:// is encrypted from the start),"
+            f"{SMTP_VARIABLE} has an option that is not known: tls is starttls or off (smtps:// is encrypted from"
+            " the start),"
             " and ca is a path; nothing else may follow the question mark."
         )
     return tls, authorities
 
 
-def _addresses(variable: str, written: str) -> tuple[str, ...]:
-    found = tuple(piece.strip() for piece in written.split(","))
-    if not all(ADDRESS.fullmatch(each) for each in found) or (variable == SENDER and len(found) != 1):
-        several = "" if variable == SENDER else ", several with commas between them"
+def _addresses(variable: str, text: str) -> tuple[str, ...]:
+    addresses = tuple(part.strip() for part in text.split(","))
+    if not all(MAIL_ADDRESS_PATTERN.fullmatch(each) for each in addresses) or (
+        variable == SENDER_VARIABLE and len(addresses) != 1
+    ):
+        several = "" if variable == SENDER_VARIABLE else ", several with commas between them"
         raise SettingError(f"{variable} is not an e-mail address:", f"write ops@example.com{several}.")
-    return found
+    return addresses
 
 
-def _split(variable: str, url: str, example: str) -> SplitResult:
+def _split_url(variable: str, url: str, example: str) -> SplitResult:
     """The parts of an address; an empty one has none."""
     try:
         parts = urlsplit(url)
-        well = not url or bool(parts.hostname and parts.port != 0)
+        is_valid = not url or bool(parts.hostname and parts.port != 0)
     except ValueError:
-        well = False
-    if not well or not url.isascii() or any(sign.isspace() or not sign.isprintable() for sign in url):
+        is_valid = False
+    if not is_valid or not url.isascii() or any(sign.isspace() or not sign.isprintable() for sign in url):
         raise SettingError(f"{variable} is not an address:", example)
     return parts

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from refera_platform.errors import SettingError
-from refera_platform.settings.loopback import LOOPBACK
+from refera_platform.settings.loopback import LOOPBACK_HOSTS
 
-WITHOUT_TLS = "?tls=off"
+TLS_OFF_SUFFIX = "?tls=off"
 """Typed behind an ``http://`` address beyond this machine by somebody who means it."""
 
 
@@ -25,14 +25,14 @@ class ObjectStore:
     secret_key: str = field(default="", repr=False)
 
 
-def endpoint_of(variable: str, written: str) -> str:
+def parse_endpoint(variable: str, text: str) -> str:
     """The address of an S3 server, as clients take it; empty for AWS.
 
     Raises:
         SettingError: naming the variable, and never a password that stands in it.
     """
-    address = written.removesuffix(WITHOUT_TLS).rstrip("/")
-    if "@" in written:
+    address = text.removesuffix(TLS_OFF_SUFFIX).rstrip("/")
+    if "@" in text:
         raise SettingError(
             f"{variable} holds a user or a password:",
             "write only https://host:port; keys come from the AWS chain (AWS_*, profile, role).",
@@ -42,11 +42,11 @@ def endpoint_of(variable: str, written: str) -> str:
         _ = parts.port
     except ValueError:
         parts = urlsplit("")
-    if written and not (re.fullmatch(r"https?://[^/\s?#]+", address) and parts.hostname):
-        raise SettingError(f"{variable}={written!r} is not an address:", "write it as https://host:port.")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not written.endswith(WITHOUT_TLS):
+    if text and not (re.fullmatch(r"https?://[^/\s?#]+", address) and parts.hostname):
+        raise SettingError(f"{variable}={text!r} is not an address:", "write it as https://host:port.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS and not text.endswith(TLS_OFF_SUFFIX):
         raise SettingError(
-            f"{variable}={written!r} sends rows and signatures through the network without TLS:",
-            f"write https://, or {address}{WITHOUT_TLS} if that is meant.",
+            f"{variable}={text!r} sends rows and signatures through the network without TLS:",
+            f"write https://, or {address}{TLS_OFF_SUFFIX} if that is meant.",
         )
     return address

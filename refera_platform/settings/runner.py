@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from refera_platform.errors import SettingError
 
-FUNCTION = re.compile(r"[A-Za-z0-9_:-]{1,170}")
-BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
-PIECE_ROWS = 2_000_000
+FUNCTION_PATTERN = re.compile(r"[A-Za-z0-9_:-]{1,170}")
+BUCKET_PATTERN = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
+DEFAULT_CHUNK_ROWS = 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,15 +16,15 @@ class RunnerSettings:
     """How a pass over a database is run."""
 
     is_lambda: bool = False
-    function: str = ""
+    function_name: str = ""
     """Name or ARN of the function that reads the source."""
-    messages: str = ""
+    messages_bucket: str = ""
     """Bucket that the function tells through what came of a call; in the function itself, the only one it may."""
-    piece_rows: int = PIECE_ROWS
+    chunk_rows: int = DEFAULT_CHUNK_ROWS
     """Rows that one call of the function reads at most of a table without a past."""
 
     @classmethod
-    def read(cls, env: Mapping[str, str]) -> "RunnerSettings":
+    def from_environment(cls, env: Mapping[str, str]) -> "RunnerSettings":
         """What the environment says.
 
         Raises:
@@ -33,18 +33,18 @@ class RunnerSettings:
         kind = env.get("REFERA_RUNNER") or "local"
         if kind not in {"local", "lambda"}:
             raise SettingError(f"REFERA_RUNNER={kind!r} is not a runner:", "choose local or lambda.")
-        written = env.get("REFERA_PIECE_ROWS") or str(PIECE_ROWS)
-        if not re.fullmatch(r"[1-9]\d{0,9}", written):
+        text = env.get("REFERA_PIECE_ROWS") or str(DEFAULT_CHUNK_ROWS)
+        if not re.fullmatch(r"[1-9]\d{0,9}", text):
             raise SettingError(
-                f"REFERA_PIECE_ROWS={written!r} is not a number of rows:", f"write one like {PIECE_ROWS}."
+                f"REFERA_PIECE_ROWS={text!r} is not a number of rows:", f"write one like {DEFAULT_CHUNK_ROWS}."
             )
         function, messages = env.get("REFERA_LAMBDA_EXTRACT") or "", env.get("REFERA_MESSAGES") or ""
-        bucket = BUCKET.fullmatch(messages)
+        bucket = BUCKET_PATTERN.fullmatch(messages)
         if messages and bucket is None:
             raise SettingError(f"REFERA_MESSAGES={messages!r} is not a bucket:", "write it as s3://bucket.")
         if kind == "local":
-            return cls(messages=bucket[1] if bucket else "", piece_rows=int(written))
-        if not FUNCTION.fullmatch(function):
+            return cls(messages_bucket=bucket[1] if bucket else "", chunk_rows=int(text))
+        if not FUNCTION_PATTERN.fullmatch(function):
             raise SettingError(
                 f"REFERA_LAMBDA_EXTRACT={function!r} is not the name or ARN of a function:",
                 "REFERA_RUNNER=lambda needs the one that reads the source (Terraform's output extract_function).",
@@ -54,4 +54,4 @@ class RunnerSettings:
                 "REFERA_RUNNER=lambda needs REFERA_MESSAGES:",
                 "name the bucket that its messages come through, written as s3://bucket.",
             )
-        return cls(is_lambda=True, function=function, messages=bucket[1], piece_rows=int(written))
+        return cls(is_lambda=True, function_name=function, messages_bucket=bucket[1], chunk_rows=int(text))

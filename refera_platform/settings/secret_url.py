@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 from refera_platform.errors import SettingError
 
 
-def url_of(what: str, secret: str) -> str:
+def database_url_of_secret(secret_name: str, secret: str) -> str:
     """The URL of a database.
 
     Args:
-        what: How a message names the secret.
+        secret_name: How a message names the secret.
         secret: The URL itself, JSON with ``url``, or JSON with the fields that RDS writes.
 
     Raises:
@@ -28,14 +28,14 @@ def url_of(what: str, secret: str) -> str:
         fields = None
     if not isinstance(fields, dict):
         raise SettingError(
-            f"{what} is neither a database URL nor a JSON object:",
+            f"{secret_name} is neither a database URL nor a JSON object:",
             'write {"url": "mysql://…"}, or username, password, host, port and dbname.',
         )
     if fields.get("url"):
         return str(fields["url"])
     if missing := [name for name in ("username", "password", "host", "dbname") if not fields.get(name)]:
         raise SettingError(
-            f"{what} has no {', '.join(missing)}:",
+            f"{secret_name} has no {', '.join(missing)}:",
             'write them into it, or {"url": "mysql://…"}.',
         )
     options = urlencode({name: fields[name] for name in ("ssl_mode", "ssl_ca", "ssl_strict") if fields.get(name)})
@@ -44,6 +44,6 @@ def url_of(what: str, secret: str) -> str:
     return f"mysql://{user}:{password}@{address}/{name}{'?' + options if options else ''}"
 
 
-def handed_over(variable: str, text: str) -> str:
+def database_url_of_variable(variable: str, text: str) -> str:
     """The URL in a variable: itself, or the JSON of a secret, which ECS hands over as it is."""
-    return url_of(variable, text) if text.lstrip().startswith("{") else text.strip()
+    return database_url_of_secret(variable, text) if text.lstrip().startswith("{") else text.strip()

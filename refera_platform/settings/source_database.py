@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from refera_platform.errors import SettingError
-from refera_platform.settings.loopback import LOOPBACK
-from refera_platform.settings.secret_url import handed_over
+from refera_platform.settings.loopback import LOOPBACK_HOSTS
+from refera_platform.settings.secret_url import database_url_of_variable
 
 SSL_MODES = ("disabled", "required", "verify_ca", "verify_identity")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Database:
+class SourceDatabase:
     """Address of one operational database."""
 
     host: str
@@ -29,7 +29,7 @@ class Database:
     """``mysql`` or ``mariadb``, for people to see."""
 
     @classmethod
-    def from_url(cls, variable: str, url: str) -> "Database":
+    def from_url(cls, variable: str, url: str) -> "SourceDatabase":
         """Read ``mysql://user:password@host:port/name?ssl_mode=…`` or a secret; TLS is on unless typed off, or local.
 
         Raises:
@@ -37,15 +37,15 @@ class Database:
         """
         example = "write mysql://user:password@host:3306/database, special characters percent-encoded."
         try:
-            parts = urlsplit(handed_over(variable, url))
+            parts = urlsplit(database_url_of_variable(variable, url))
             port = parts.port or 3306
-        except ValueError as trouble:
-            raise SettingError(f"{variable} is not a database URL:", example) from trouble
+        except ValueError as error:
+            raise SettingError(f"{variable} is not a database URL:", example) from error
         name = unquote(parts.path.lstrip("/"))
         if parts.scheme not in {"mysql", "mariadb"} or not parts.hostname or not parts.username or not name:
             raise SettingError(f"{variable} is not a database URL:", example)
         options = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        mode = options.pop("ssl_mode", "disabled" if parts.hostname in LOOPBACK else "verify_identity")
+        mode = options.pop("ssl_mode", "disabled" if parts.hostname in LOOPBACK_HOSTS else "verify_identity")
         authorities, strict = options.pop("ssl_ca", ""), options.pop("ssl_strict", "on")
         if options or mode not in SSL_MODES or strict not in {"on", "off"}:
             raise SettingError(

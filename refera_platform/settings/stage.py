@@ -20,12 +20,12 @@ from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
 from refera_platform.json_fields import require_types
 from refera_platform.settings.alerts import AlertSettings
-from refera_platform.settings.object_store import ObjectStore, endpoint_of
+from refera_platform.settings.object_store import ObjectStore, parse_endpoint
 from refera_platform.settings.runner import RunnerSettings
-from refera_platform.settings.source_database import Database
+from refera_platform.settings.source_database import SourceDatabase
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SHORTEST_KEY = 16
+CHECKOUT_FOLDER = Path(__file__).resolve().parents[2]
+MIN_HASH_KEY_BYTES = 16
 """Bytes of a hash key below which values could be found by trying."""
 
 
@@ -36,7 +36,7 @@ class Stage:
     name: str
     home: Path
     """Folder for scratch files and Dagster's history; safe to lose but for the history."""
-    databases: Mapping[str, Database]
+    databases: Mapping[str, SourceDatabase]
     store: ObjectStore
     lake: str
     """``s3://bucket/prefix`` of the raw objects, without a slash at the end."""
@@ -62,12 +62,12 @@ class Stage:
         """Folder for files that a run makes and removes again."""
         return self.home / "scratch"
 
-    def at(self, instant: datetime) -> "Stage":
+    def at_instant(self, instant: datetime) -> "Stage":
         """The same stage at another moment: simulated days are dated days."""
         return replace(self, clock=replace(self.clock, fixed=instant))
 
 
-def load(environment: Mapping[str, str] | None = None, *, reads_source: bool = True) -> Stage:
+def load_stage(environment: Mapping[str, str] | None = None, *, reads_source: bool = True) -> Stage:
     """The stage that the environment names.
 
     Args:
@@ -79,36 +79,36 @@ def load(environment: Mapping[str, str] | None = None, *, reads_source: bool = T
     """
     env = os.environ if environment is None else environment
     name = env.get("REFERA_STAGE") or "local"
-    stages = {"local": _private, "test": _private, "production": _production}
+    stages = {"local": _local_stage, "test": _local_stage, "production": _production_stage}
     if name not in stages:
         raise SettingError(f"REFERA_STAGE={name!r} is not a stage:", f"choose one of {', '.join(stages)}.")
-    found = stages[name](name, env)
-    if reads_source and not found.databases and not found.runner.is_lambda:
+    stage = stages[name](name, env)
+    if reads_source and not stage.databases and not stage.runner.is_lambda:
         raise SettingError("The production stage needs REFERA_CLASSICMODELS_URL:", "set it (README, Settings).")
-    return found
+    return stage
 
 
-def environment(**changes: str) -> dict[str, str]:
+def child_environment(**changes: str) -> dict[str, str]:
     """The environment of this process for a child, with some variables of ours."""
     return {**os.environ, **changes}
 
 
-def home(environment: Mapping[str, str] | None = None) -> Path:
+def home_folder(environment: Mapping[str, str] | None = None) -> Path:
     """Folder of the local stack, whether or not it is up."""
     env = os.environ if environment is None else environment
-    return Path(env.get("REFERA_HOME") or CHECKOUT / ".refera").expanduser().resolve()
+    return Path(env.get("REFERA_HOME") or CHECKOUT_FOLDER / ".refera").expanduser().resolve()
 
 
-def _private(name: str, env: Mapping[str, str]) -> Stage:
+def _local_stage(name: str, env: Mapping[str, str]) -> Stage:
     """The stage of the local stack: addresses and credentials are in the file it wrote."""
-    folder = home(env)
+    folder = home_folder(env)
     stack = _read_json(folder / "stack.json")
     if stack is None:
         raise SettingError(f"No local stack has been started in {folder}:", "start it with `refera up`.")
-    through = _simulated_through(folder / "sample.json")
+    simulated_through = _simulated_through(folder / "sample.json")
     try:
         reader, bucket = stack["mariadb"]["reader"], stack["s3"]["bucket"]
-        source = Database(
+        source = SourceDatabase(
             host=stack["mariadb"]["host"],
             port=stack["mariadb"]["port"],
             user=reader["user"],
@@ -120,11 +120,11 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
         store = ObjectStore(**{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")})
         require_types(source)
         require_types(store)
-    except (KeyError, TypeError) as trouble:
+    except (KeyError, TypeError) as error:
         raise SettingError(
             f"{folder / 'stack.json'} does not describe a stack:", "remove it and run `refera up`."
-        ) from trouble
-    clock = _clock(env, at_least=through)
+        ) from error
+    clock = _clock(env, at_least=simulated_through)
     return Stage(
         name=name,
         home=folder,
@@ -136,13 +136,13 @@ def _private(name: str, env: Mapping[str, str]) -> Stage:
         first_day=_first_day(env),
         memory_limit=_memory_limit(env),
         hash_key=_hash_key(env),
-        alerts=AlertSettings.read(env),
+        alerts=AlertSettings.from_environment(env),
         is_previewed=_is_on(env, "REFERA_PREVIEWS", "on"),
-        runner=RunnerSettings.read(env),
+        runner=RunnerSettings.from_environment(env),
     )
 
 
-def _production(name: str, env: Mapping[str, str]) -> Stage:
+def _production_stage(name: str, env: Mapping[str, str]) -> Stage:
     """The stage whose every address is told by the environment; nothing is guessed."""
     source, required = "REFERA_CLASSICMODELS_URL", ("REFERA_LAKE", "REFERA_WAREHOUSE")
     missing = [variable for variable in required if not env.get(variable)]
@@ -152,7 +152,7 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
     for variable, root in roots.items():
         if not root.startswith("s3://") or not root.removeprefix("s3://").partition("/")[0]:
             raise SettingError(f"{variable}={root!r} is not an S3 root:", "write it as s3://bucket/prefix.")
-    endpoint = endpoint_of("REFERA_S3_ENDPOINT", env.get("REFERA_S3_ENDPOINT", ""))
+    endpoint = parse_endpoint("REFERA_S3_ENDPOINT", env.get("REFERA_S3_ENDPOINT", ""))
     catalog = env.get("REFERA_GLUE_DATABASE", "")
     if not re.fullmatch(r"[a-z0-9_]{0,255}", catalog):
         raise SettingError(
@@ -164,8 +164,8 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         raise SettingError("REFERA_LAKE and REFERA_WAREHOUSE lie inside one another:", "give each its own prefix.")
     return Stage(
         name=name,
-        home=home(env),
-        databases={"classicmodels": Database.from_url(source, env[source])} if env.get(source) else {},
+        home=home_folder(env),
+        databases={"classicmodels": SourceDatabase.from_url(source, env[source])} if env.get(source) else {},
         store=ObjectStore(endpoint=endpoint, region=env.get("REFERA_S3_REGION") or "us-east-1"),
         lake=roots["REFERA_LAKE"],
         warehouse=roots["REFERA_WAREHOUSE"],
@@ -174,9 +174,9 @@ def _production(name: str, env: Mapping[str, str]) -> Stage:
         memory_limit=_memory_limit(env),
         hash_key=_hash_key(env),
         glue_database=catalog,
-        alerts=AlertSettings.read(env),
+        alerts=AlertSettings.from_environment(env),
         is_previewed=_is_on(env, "REFERA_PREVIEWS", "off"),
-        runner=RunnerSettings.read(env),
+        runner=RunnerSettings.from_environment(env),
     )
 
 
@@ -184,8 +184,8 @@ def _clock(env: Mapping[str, str], at_least: datetime | None = None) -> Clock:
     zone, now = env.get("REFERA_TIME_ZONE") or "UTC", env.get("REFERA_NOW")
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError) as trouble:
-        raise SettingError(f"REFERA_TIME_ZONE={zone!r} is not an IANA time zone:", "write one like UTC.") from trouble
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingError(f"REFERA_TIME_ZONE={zone!r} is not an IANA time zone:", "write one like UTC.") from error
     try:
         fixed = datetime.fromisoformat(now) if now else None
     except ValueError:
@@ -196,48 +196,48 @@ def _clock(env: Mapping[str, str], at_least: datetime | None = None) -> Clock:
 
 
 def _memory_limit(env: Mapping[str, str]) -> str:
-    written = env.get("REFERA_MEMORY_LIMIT") or "1GB"
-    if not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", written):
-        raise SettingError(f"REFERA_MEMORY_LIMIT={written!r} is not a size:", "write one like 1GB or 512MB.")
-    return written
+    text = env.get("REFERA_MEMORY_LIMIT") or "1GB"
+    if not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", text):
+        raise SettingError(f"REFERA_MEMORY_LIMIT={text!r} is not a size:", "write one like 1GB or 512MB.")
+    return text
 
 
 def _is_on(env: Mapping[str, str], variable: str, default: str) -> bool:
-    written = env.get(variable) or default
-    if written not in {"on", "off"}:
-        raise SettingError(f"{variable}={written!r} is neither on nor off:", "write one of them.")
-    return written == "on"
+    text = env.get(variable) or default
+    if text not in {"on", "off"}:
+        raise SettingError(f"{variable}={text!r} is neither on nor off:", "write one of them.")
+    return text == "on"
 
 
 def _hash_key(env: Mapping[str, str]) -> bytes:
     key = env.get("REFERA_HASH_KEY", "").strip().encode()  # a file's last end of line is not of the key
-    if key and len(key) < SHORTEST_KEY:
+    if key and len(key) < MIN_HASH_KEY_BYTES:
         raise SettingError(
             f"REFERA_HASH_KEY has {len(key)} bytes, which can be guessed:",
-            f"give it {SHORTEST_KEY} or more, like the output of `openssl rand -hex 32`.",
+            f"give it {MIN_HASH_KEY_BYTES} or more, like the output of `openssl rand -hex 32`.",
         )
     return key
 
 
 def _first_day(env: Mapping[str, str]) -> date:
-    written = env.get("REFERA_FIRST_DAY") or "2026-01-01"
+    text = env.get("REFERA_FIRST_DAY") or "2026-01-01"
     try:
-        return date.fromisoformat(written)
-    except ValueError as trouble:
-        raise SettingError(f"REFERA_FIRST_DAY={written!r} is not a day:", "write one like 2026-01-01.") from trouble
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise SettingError(f"REFERA_FIRST_DAY={text!r} is not a day:", "write one like 2026-01-01.") from error
 
 
 def _simulated_through(path: Path) -> datetime | None:
     """How far the sample source's business has come; nothing for a source that is none."""
-    written = (_read_json(path) or {}).get("simulated_through")
-    if written is None:
+    text = (_read_json(path) or {}).get("simulated_through")
+    if text is None:
         return None
     try:
-        return datetime.fromisoformat(written)
-    except (ValueError, TypeError) as trouble:
+        return datetime.fromisoformat(text)
+    except (ValueError, TypeError) as error:
         raise SettingError(
             f"{path} does not say how far the sample source is:", "make it anew with `refera down --wipe`."
-        ) from trouble
+        ) from error
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
@@ -245,8 +245,8 @@ def _read_json(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text())
     except FileNotFoundError:
         return None
-    except ValueError as trouble:
-        raise SettingError(f"{path} is not JSON:", "remove it and run `refera up`.") from trouble
+    except ValueError as error:
+        raise SettingError(f"{path} is not JSON:", "remove it and run `refera up`.") from error
     if not isinstance(content, dict):
         raise SettingError(f"{path} is not a JSON object:", "remove it and run `refera up`.")
     return content

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-VARIABLES: Mapping[str, str] = {
+ENVIRONMENT_VARIABLES: Mapping[str, str] = {
     "REFERA_STAGE": "Which map to use: `local` (default), `test` or `production`.",
     "REFERA_HOME": "Folder of the local stack, scratch files and Dagster's history; `.refera` in the checkout.",
     "REFERA_TIME_ZONE": "IANA zone whose midnight starts a partition; `UTC`.",

@@ -19,11 +19,11 @@ Array = Any
 """A nanoarrow ``CArray``, whose package has no types."""
 Data = bytes | npt.NDArray[np.uint8]
 Validity = npt.NDArray[np.bool_] | None
-SHOWN = 8
+MAX_SHOWN_BYTES = 8
 """Bytes of a value that is no text that an error tells."""
 
 
-class Rows:
+class ArrowBatch:
     """A batch of rows; every scan gets a stream of its own."""
 
     def __init__(self, columns: Mapping[str, Array], length: int) -> None:
@@ -41,45 +41,47 @@ class Rows:
         return na.c_array_stream(self._array).__arrow_c_stream__(requested_schema)
 
 
-def texts(values: Sequence[bytes | None], name: str = "A text") -> Array:
+def text_array(values: Sequence[bytes | None], name: str = "A text") -> Array:
     """UTF-8 texts; ``name`` is what an error calls them.
 
     Raises:
         SourceError: for bytes that are no UTF-8.
     """
-    return joined_texts(*_joined(values), name=name)
+    return joined_text_array(*_joined(values), name=name)
 
 
-def binaries(values: Sequence[bytes | None]) -> Array:
+def binary_array(values: Sequence[bytes | None]) -> Array:
     """Bytes."""
-    return joined_binaries(*_joined(values))
+    return joined_binary_array(*_joined(values))
 
 
-def joined_texts(data: Data, lengths: npt.NDArray[np.int64], valid: Validity = None, *, name: str = "A text") -> Array:
+def joined_text_array(
+    data: Data, lengths: npt.NDArray[np.int64], valid: Validity = None, *, name: str = "A text"
+) -> Array:
     """UTF-8 texts that lie one behind the other in ``data``; a NULL has no bytes.
 
     Raises:
         SourceError: for bytes that are no UTF-8.
     """
     offsets = _offsets(lengths)
-    _require_texts(data, offsets, name)
-    return _spans(na.large_string(), data, offsets, valid)
+    _require_utf8(data, offsets, name)
+    return _variable_width_array(na.large_string(), data, offsets, valid)
 
 
-def joined_binaries(data: Data, lengths: npt.NDArray[np.int64], valid: Validity = None) -> Array:
+def joined_binary_array(data: Data, lengths: npt.NDArray[np.int64], valid: Validity = None) -> Array:
     """Bytes that lie one behind the other in ``data``; a NULL has none."""
-    return _spans(na.large_binary(), data, _offsets(lengths), valid)
+    return _variable_width_array(na.large_binary(), data, _offsets(lengths), valid)
 
 
-def numbers(values: npt.NDArray[Any], valid: Validity = None, kind: Any = None) -> Array:
+def number_array(values: npt.NDArray[Any], valid: Validity = None, kind: Any = None) -> Array:
     """Whole or floating numbers, or what Arrow holds as such (``kind``: dates, timestamps)."""
     kind = kind or getattr(na, str(values.dtype))()
     return na.c_array_from_buffers(
-        kind, len(values), [_bits(valid), np.ascontiguousarray(values)], null_count=_nulls(valid)
+        kind, len(values), [_validity_bitmap(valid), np.ascontiguousarray(values)], null_count=_null_count(valid)
     )
 
 
-def valid_of(values: Sequence[object]) -> Validity:
+def validity_of(values: Sequence[object]) -> Validity:
     """Which values are not NULL; ``None`` when all are not."""
     if None not in values:
         return None
@@ -87,7 +89,7 @@ def valid_of(values: Sequence[object]) -> Validity:
 
 
 def _joined(values: Sequence[bytes | None]) -> tuple[bytes, npt.NDArray[np.int64], Validity]:
-    valid = valid_of(values)
+    valid = validity_of(values)
     present: Sequence[bytes] = [value or b"" for value in values] if valid is not None else values  # type: ignore[assignment]
     lengths = np.fromiter(map(len, present), dtype=np.int64, count=len(present))
     return b"".join(present), lengths, valid
@@ -99,35 +101,37 @@ def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return offsets
 
 
-def _require_texts(data: Data, offsets: npt.NDArray[np.int64], name: str) -> None:
+def _require_utf8(data: Data, offsets: npt.NDArray[np.int64], name: str) -> None:
     """What DuckDB is given must be valid: it does not look itself."""
     raw = np.frombuffer(data, dtype=np.uint8)
     if not len(raw) or raw.max() < 0x80:
         return
-    wrong = -1
+    invalid_offset = -1
     try:
         bytes(data).decode()  # all at once
-    except UnicodeDecodeError as trouble:
-        wrong = trouble.start
-    begins = offsets[:-1][offsets[:-1] < offsets[1:]]
-    torn = begins[raw[begins] & 0xC0 == 0x80]  # a value that begins inside a character
-    if wrong < 0 and len(torn):
-        wrong = int(torn[0])
-    if wrong >= 0:
+    except UnicodeDecodeError as error:
+        invalid_offset = error.start
+    starts = offsets[:-1][offsets[:-1] < offsets[1:]]
+    torn_starts = starts[raw[starts] & 0xC0 == 0x80]  # a value that begins inside a character
+    if invalid_offset < 0 and len(torn_starts):
+        invalid_offset = int(torn_starts[0])
+    if invalid_offset >= 0:
         raise SourceError(
-            f"{name} holds bytes that are no text ({bytes(raw[wrong : wrong + SHOWN])!r}):",
+            f"{name} holds bytes that are no text ({bytes(raw[invalid_offset : invalid_offset + MAX_SHOWN_BYTES])!r}):",
             "mend the row at the source, or mark the column private.",
-            public=f"{name} holds bytes that are no text:",
+            public_problem=f"{name} holds bytes that are no text:",
         )
 
 
-def _spans(kind: Any, data: Data, offsets: npt.NDArray[np.int64], valid: Validity) -> Array:
-    return na.c_array_from_buffers(kind, len(offsets) - 1, [_bits(valid), offsets, data], null_count=_nulls(valid))
+def _variable_width_array(kind: Any, data: Data, offsets: npt.NDArray[np.int64], valid: Validity) -> Array:
+    return na.c_array_from_buffers(
+        kind, len(offsets) - 1, [_validity_bitmap(valid), offsets, data], null_count=_null_count(valid)
+    )
 
 
-def _bits(valid: Validity) -> Any:
+def _validity_bitmap(valid: Validity) -> Any:
     return None if valid is None else np.packbits(valid, bitorder="little")
 
 
-def _nulls(valid: Validity) -> int:
+def _null_count(valid: Validity) -> int:
     return 0 if valid is None else int(len(valid) - np.count_nonzero(valid))

@@ -14,17 +14,18 @@ from refera_platform.errors import SourceError
 from refera_platform.source.types import backticked, mysql_literal
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
-Name = tuple[str, str]
+TableName = tuple[str, str]
 """Schema and table."""
 
-NAME = r"`(?:[^`]|``)*`"
+NAME_PATTERN = r"`(?:[^`]|``)*`"
 FOREIGN_KEY = re.compile(
-    rf"^ *CONSTRAINT {NAME} FOREIGN KEY \([^\n]*?\) REFERENCES (?:(?P<schema>{NAME})\.)?(?P<parent>{NAME})"
-    rf" \((?P<columns>{NAME}(?:, ?{NAME})*)\)(?: ON DELETE (?P<deleting>[A-Z]+(?: [A-Z]+)?))?"
+    rf"^ *CONSTRAINT {NAME_PATTERN} FOREIGN KEY \([^\n]*?\) REFERENCES"
+    rf" (?:(?P<schema>{NAME_PATTERN})\.)?(?P<parent>{NAME_PATTERN})"
+    rf" \((?P<columns>{NAME_PATTERN}(?:, ?{NAME_PATTERN})*)\)(?: ON DELETE (?P<deleting>[A-Z]+(?: [A-Z]+)?))?"
     r"(?: ON UPDATE (?P<updating>[A-Z]+(?: [A-Z]+)?))?,?$",
     re.MULTILINE,
 )
-ACTS = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
+CASCADING_ACTIONS = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,30 +49,32 @@ class Cascades:
 
     schema: str
     acting: tuple[Cascade, ...]
-    ancestors: frozenset[Name]
+    ancestors: frozenset[TableName]
     """Parents, and their parents, whose own foreign keys were looked at."""
-    unseen: frozenset[Name] = field(default_factory=frozenset)
+    hidden_parents: frozenset[TableName] = field(default_factory=frozenset)
     """Those that the account may not see: nobody knows what takes rows of theirs."""
 
-    def with_descendants(self, tables: Collection[Name]) -> frozenset[Name]:
+    def with_descendants(self, tables: Collection[TableName]) -> frozenset[TableName]:
         """The tables and all whose rows may change with theirs; rather too many than too few."""
-        found, open_ones = set[Name](), list(tables)
-        while open_ones:
-            table = open_ones.pop()
-            if table not in found:
-                found.add(table)
-                open_ones += [
+        related, pending = set[TableName](), list(tables)
+        while pending:
+            table = pending.pop()
+            if table not in related:
+                related.add(table)
+                pending += [
                     (each.child_schema, each.child) for each in self.acting if (each.schema, each.parent) == table
                 ]
-        return frozenset(found)
+        return frozenset(related)
 
-    def unwatched(self, table: str) -> tuple[str, ...]:
+    def hidden_parents_of(self, table: str) -> tuple[str, ...]:
         """The unseen parents that rows of a table of the schema may go with, as ``schema.table``."""
         own = (self.schema, table)
-        return tuple(".".join(each) for each in sorted(self.unseen) if own in self.with_descendants([each]) - {each})
+        return tuple(
+            ".".join(each) for each in sorted(self.hidden_parents) if own in self.with_descendants([each]) - {each}
+        )
 
 
-def cascades(ask: Ask, schema: str, tables: Collection[str] | None = None) -> Cascades:
+def find_cascades(ask: Ask, schema: str, tables: Collection[str] | None = None) -> Cascades:
     """The foreign keys whose action changes rows of tables of ``schema``, directly or by way of other tables.
 
     They are read from SHOW CREATE TABLE, which SELECT alone may see: ``information_schema.referential_constraints``
@@ -88,46 +91,46 @@ def cascades(ask: Ask, schema: str, tables: Collection[str] | None = None) -> Ca
         f" where table_schema = {mysql_literal(schema)} and referenced_table_name is not null order by table_name"
     )
     names = [str(child) for (child,) in children]
-    open_ones: list[Name] = [(schema, child) for child in names if tables is None or child in tables]
-    found, looked_at, parents, unseen = list[Cascade](), set(open_ones), set[Name](), set[Name]()
-    while open_ones:
-        table = open_ones.pop(0)
+    pending: list[TableName] = [(schema, child) for child in names if tables is None or child in tables]
+    acting, visited, parents, hidden = list[Cascade](), set(pending), set[TableName](), set[TableName]()
+    while pending:
+        table = pending.pop(0)
         try:
             ddl = str(ask(f"show create table {'.'.join(map(backticked, table))}")[0][1])
         except SourceError as refusal:
-            if refusal.passing or table not in parents:
+            if refusal.is_transient or table not in parents:
                 raise
-            unseen.add(table)
+            hidden.add(table)
             continue
-        for each in _acting(table, ddl):
-            found.append(each)
+        for each in _acting_foreign_keys(table, ddl):
+            acting.append(each)
             parent = (each.schema, each.parent)
             parents.add(parent)
-            if parent not in looked_at:
-                looked_at.add(parent)
-                open_ones.append(parent)
+            if parent not in visited:
+                visited.add(parent)
+                pending.append(parent)
     return Cascades(
         schema=schema,
-        acting=tuple(found),
-        ancestors=frozenset(parents - unseen),
-        unseen=frozenset(unseen),
+        acting=tuple(acting),
+        ancestors=frozenset(parents - hidden),
+        hidden_parents=frozenset(hidden),
     )
 
 
-def reference_grants(tables: Collection[Name], account: str) -> list[str]:
+def reference_grants(tables: Collection[TableName], account: str) -> list[str]:
     """The statements by which an account sees the foreign keys of some tables, and none of their rows."""
     return [f"GRANT REFERENCES ON {'.'.join(map(backticked, table))} TO {account};" for table in sorted(tables)]
 
 
-def _acting(table: Name, ddl: str) -> Iterator[Cascade]:
+def _acting_foreign_keys(table: TableName, ddl: str) -> Iterator[Cascade]:
     """The foreign keys with an action of a table."""
     for match in FOREIGN_KEY.finditer(ddl):
-        on_delete, on_update = match["deleting"] in ACTS, match["updating"] in ACTS
+        on_delete, on_update = match["deleting"] in CASCADING_ACTIONS, match["updating"] in CASCADING_ACTIONS
         if on_delete or on_update:
-            columns = tuple(_plain(each) for each in re.findall(NAME, match["columns"]))
+            columns = tuple(_unquoted_name(each) for each in re.findall(NAME_PATTERN, match["columns"]))
             yield Cascade(
-                schema=_plain(match["schema"]) if match["schema"] else table[0],
-                parent=_plain(match["parent"]),
+                schema=_unquoted_name(match["schema"]) if match["schema"] else table[0],
+                parent=_unquoted_name(match["parent"]),
                 columns=columns,
                 child_schema=table[0],
                 child=table[1],
@@ -136,5 +139,5 @@ def _acting(table: Name, ddl: str) -> Iterator[Cascade]:
             )
 
 
-def _plain(name: str) -> str:
+def _unquoted_name(name: str) -> str:
     return name[1:-1].replace("``", "`")

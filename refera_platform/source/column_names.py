@@ -40,14 +40,14 @@ def as_spelled(table: SourceTable, columns: Iterable[str]) -> SourceTable:
     """
     spelling = {name_identity(name): name for name in columns}
 
-    def spelled(name: str) -> str:
+    def current_spelling(name: str) -> str:
         return spelling.get(name_identity(name), name)
 
     return replace(
         table,
-        key=tuple(map(spelled, table.key)),
-        private=frozenset(map(spelled, table.private)),
-        hashed=frozenset(map(spelled, table.hashed)),
-        amount=tuple(map(spelled, table.amount)),
-        cursor=spelled(table.cursor) if table.cursor else "",
+        key=tuple(map(current_spelling, table.key)),
+        private=frozenset(map(current_spelling, table.private)),
+        hashed=frozenset(map(current_spelling, table.hashed)),
+        amount=tuple(map(current_spelling, table.amount)),
+        cursor=current_spelling(table.cursor) if table.cursor else "",
     )

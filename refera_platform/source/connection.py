@@ -16,26 +16,26 @@ import duckdb
 import pymysql
 
 from refera_platform.duckdb_session.secrets import redact
-from refera_platform.duckdb_session.session import session
-from refera_platform.errors import SourceError, kind_of
-from refera_platform.settings.source_database import Database
+from refera_platform.duckdb_session.session import open_duckdb_session
+from refera_platform.errors import SourceError, error_kind
+from refera_platform.settings.source_database import SourceDatabase
 from refera_platform.settings.stage import Stage
 from refera_platform.source.column_names import as_spelled, is_among
 from refera_platform.source.copied_columns import is_copied
-from refera_platform.source.mysql.result_to_parquet import Spool, stream
-from refera_platform.source.mysql.server import Cut, Server, server_of
-from refera_platform.source.mysql.wire import Wire, explained, open_wire, opened
+from refera_platform.source.mysql.result_to_parquet import ParquetSpool, stream_to_parquet
+from refera_platform.source.mysql.server import Server, SnapshotPosition, detect_server
+from refera_platform.source.mysql.wire import Wire, closing_wire, connection_error, open_wire
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import Column, mysql_literal
+from refera_platform.source.types import SourceColumn, mysql_literal
 
-RESERVED = frozenset({"_op", "_changed_at", "_position", "day"})
+RESERVED_COLUMNS = frozenset({"_op", "_changed_at", "_position", "day"})
 """Columns that raw rows have beside the source's own; ``day`` is the partition."""
-GENERATED = re.compile(r"\b(?:VIRTUAL|STORED|PERSISTENT) GENERATED\b", re.IGNORECASE)
+GENERATED_PATTERN = re.compile(r"\b(?:VIRTUAL|STORED|PERSISTENT) GENERATED\b", re.IGNORECASE)
 """What the catalogue says of a generated column; a default that is an expression is DEFAULT_GENERATED on MySQL."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity:
+class ServerIdentity:
     """Which server and schema the rows come from; a change of it is never silent."""
 
     server: str
@@ -46,11 +46,13 @@ class Identity:
 class Source:
     """An open database; make one with :func:`connect`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, wire: Wire, database: Database, hash_key: bytes) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, wire: Wire, database: SourceDatabase, hash_key: bytes
+    ) -> None:
         self.connection = connection
         self.wire = wire
         self.database = database
-        self.server: Server = server_of(self.ask)
+        self.server: Server = detect_server(self.ask)
         self.hash_key = hash_key
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -63,8 +65,8 @@ class Source:
             with self.wire.cursor() as cursor:
                 cursor.execute(sql)
                 return list(cursor.fetchall())
-        except (pymysql.MySQLError, OSError) as trouble:
-            raise explained(self.database, trouble) from None
+        except (pymysql.MySQLError, OSError) as error:
+            raise connection_error(self.database, error) from None
 
     def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run DuckDB SQL over what was read.
@@ -74,15 +76,15 @@ class Source:
         """
         try:
             return self.connection.execute(sql)
-        except duckdb.Error as trouble:
-            words = redact(str(trouble), [self.database.password]).splitlines()[0].rstrip(".")
+        except duckdb.Error as error:
+            message = redact(str(error), [self.database.password]).splitlines()[0].rstrip(".")
             raise SourceError(
-                f"What was read of {self.database.name} could not be kept: {words}:",
+                f"What was read of {self.database.name} could not be kept: {message}:",
                 "nothing was written; mend it and run again.",
-                public=f"What was read of {self.database.name} could not be kept ({kind_of(trouble)}):",
+                public_problem=f"What was read of {self.database.name} could not be kept ({error_kind(error)}):",
             ) from None
 
-    def stream(self, select: str, columns: Sequence[Column], path: Path) -> int:
+    def stream_select(self, select: str, columns: Sequence[SourceColumn], path: Path) -> int:
         """The whole result of ``select`` into one local Parquet file, in its order; memory does not grow with it.
 
         Args:
@@ -96,71 +98,71 @@ class Source:
         Raises:
             SourceError: when the server refuses or is lost, or a value is not what its column says.
         """
-        spool = Spool(self.connection, columns, path, self.hash_key)
+        spool = ParquetSpool(self.connection, columns, path, self.hash_key)
         try:
             try:
-                stream(self.wire, select, len(columns), spool)
-            except (pymysql.MySQLError, OSError) as trouble:
-                raise explained(self.database, trouble) from None
+                stream_to_parquet(self.wire, select, len(columns), spool)
+            except (pymysql.MySQLError, OSError) as error:
+                raise connection_error(self.database, error) from None
             return spool.finish()
         finally:
             spool.discard()
 
     @contextmanager
-    def snapshot(self) -> Iterator[Cut]:
+    def snapshot(self) -> Iterator[SnapshotPosition]:
         """One consistent view of all tables for everything that is asked inside; no lock is taken."""
-        cut = self.server.begin_snapshot()
+        snapshot_position = self.server.begin_snapshot()
         try:
-            yield cut
+            yield snapshot_position
         finally:
             if self.wire.open:
                 with suppress(pymysql.MySQLError):  # a server that is gone has ended it
                     self.wire.rollback()
 
-    def identity(self) -> Identity:
+    def identity(self) -> ServerIdentity:
         """Which server and schema this is."""
-        return Identity(server=self.server.identity(), schema=self.database.name)
+        return ServerIdentity(server=self.server.identity(), schema=self.database.name)
 
-    def declared(self, table: SourceTable, schema: str = "") -> tuple[Column, ...]:
+    def catalogue_columns(self, table: SourceTable, schema: str = "") -> tuple[SourceColumn, ...]:
         """Every column of a table in the server's order; none when it is not there or may not be seen.
 
         Args:
             table: Which table.
             schema: Where it is; in the schema of this database when nothing is said.
         """
-        found = self.ask(
+        rows = self.ask(
             "select column_name, data_type, column_type, numeric_precision, numeric_scale, character_set_name,"
             " collation_name, character_octet_length, extra from information_schema.columns"
             f" where table_schema = {mysql_literal(schema or self.database.name)}"
             f" and cast(table_name as binary) = cast({mysql_literal(table.name)} as binary) order by ordinal_position"
         )
         return tuple(
-            Column(
+            SourceColumn(
                 name=name,
-                data_type=kind.lower(),
-                column_type=whole,
+                data_type=data_type.lower(),
+                column_type=column_type,
                 precision=precision,
                 scale=scale,
                 charset=charset,
                 collation=collation,
-                octets=octets,
+                max_bytes=octets,
                 is_hashed=is_among(name, table.hashed),
-                is_generated=GENERATED.search(str(extra)) is not None,
+                is_generated=GENERATED_PATTERN.search(str(extra)) is not None,
             )
-            for name, kind, whole, precision, scale, charset, collation, octets, extra in found
+            for name, data_type, column_type, precision, scale, charset, collation, octets, extra in rows
         )
 
-    def spelled(self, table: SourceTable) -> SourceTable:
+    def with_current_spelling(self, table: SourceTable) -> SourceTable:
         """The declaration of a table with its columns spelled as they are now."""
-        return as_spelled(table, [column.name for column in self.declared(table)])
+        return as_spelled(table, [column.name for column in self.catalogue_columns(table)])
 
-    def columns(self, table: SourceTable) -> tuple[Column, ...]:
+    def columns(self, table: SourceTable) -> tuple[SourceColumn, ...]:
         """The columns of a table that are copied, in the server's order.
 
         Raises:
             SourceError: when the table, a key column or a private column is not there, or may not be seen.
         """
-        columns = self.declared(table)
+        columns = self.catalogue_columns(table)
         where = f"Table {self.database.name}.{table.name}"
         if not columns:
             raise SourceError(
@@ -169,28 +171,28 @@ class Source:
                 " good, take the declaration out of the catalogue: its lake stays.",
             )
         names = [column.name for column in columns]
-        for promised, what in (
+        for declared_names, role in (
             (set(table.key), "key"),
             (table.private, "private"),
             (table.hashed, "hashed"),
             ({table.cursor} - {""}, "its cursor"),
         ):
-            if missing := sorted(name for name in promised if not is_among(name, names)):
+            if missing := sorted(name for name in declared_names if not is_among(name, names)):
                 raise SourceError(
-                    f"{where} has no column {', '.join(missing)}, which the catalogue declares as {what}:",
+                    f"{where} has no column {', '.join(missing)}, which the catalogue declares as {role}:",
                     f"it has {', '.join(names)}.",
                 )
         copied = tuple(column for column in columns if is_copied(column, table))
-        if taken := [column.name for column in copied if column.name.lower() in RESERVED]:
+        if reserved_names := [column.name for column in copied if column.name.lower() in RESERVED_COLUMNS]:
             raise SourceError(
-                f"{where} has a column {', '.join(taken)}, a name that raw rows need for themselves:",
+                f"{where} has a column {', '.join(reserved_names)}, a name that raw rows need for themselves:",
                 "mark it private to leave it behind, or rename it at the source.",
             )
         return copied
 
 
 @contextmanager
-def connect(stage: Stage, database: str, folder: Path) -> Iterator[Source]:
+def open_source(stage: Stage, database: str, folder: Path) -> Iterator[Source]:
     """Open ``database`` of the stage for reading; spills go to ``folder``.
 
     Raises:
@@ -202,7 +204,7 @@ def connect(stage: Stage, database: str, folder: Path) -> Iterator[Source]:
             f"Stage {stage.name} has no address of database {database}, which is read from here now:",
             f"set REFERA_{database.upper()}_URL, also where a function reads it every day.",
         )
-    with session(stage, folder) as connection, opened(open_wire(address)) as wire:
+    with open_duckdb_session(stage, folder) as connection, closing_wire(open_wire(address)) as wire:
         source = Source(connection, wire, address, stage.hash_key)
         # as the server spells it, and so its log: a URL may be written in other capitals
         source.database = replace(address, name=str(source.ask("select database()")[0][0]))

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from refera_platform.source.column_names import is_among
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform.source.types import Column
+from refera_platform.source.types import SourceColumn
 
 
-def is_copied(column: Column, table: SourceTable) -> bool:
+def is_copied(column: SourceColumn, table: SourceTable) -> bool:
     """Whether the lake gets the column.
 
     A private one stays behind, and of a table that is read by the log a generated one, too: MariaDB 11.8 leaves it out
@@ -22,7 +22,7 @@ def is_copied(column: Column, table: SourceTable) -> bool:
     return not (column.is_generated and table.strategy is Strategy.LOG) or is_among(column.name, table.key)
 
 
-def generated(columns: Iterable[Column], table: SourceTable) -> tuple[str, ...]:
+def uncopied_generated_columns(columns: Iterable[SourceColumn], table: SourceTable) -> tuple[str, ...]:
     """Names of the columns that stay behind because the server computes them."""
     return tuple(
         column.name

@@ -15,23 +15,23 @@ from refera_platform.errors import SourceError
 from refera_platform.source.column_names import is_among
 from refera_platform.source.connection import Source
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import INTEGERS, Column, backticked
+from refera_platform.source.types import INTEGER_TYPES, SourceColumn, backticked
 
-TIMES = frozenset({"date", "datetime", "timestamp"})
-NUMBERS = frozenset({*INTEGERS, "decimal"})
-FIRST_TIME = "'0001-01-01'"
+TEMPORAL_TYPES = frozenset({"date", "datetime", "timestamp"})
+NUMERIC_TYPES = frozenset({*INTEGER_TYPES, "decimal"})
+FIRST_DATE_LITERAL = "'0001-01-01'"
 """Below it are only zero dates, which are no dates at all."""
-AHEAD = timedelta(days=1)
+MAX_CLOCK_LEAD = timedelta(days=1)
 """How far the clocks of those who write may be ahead of ours; a row from the year 9999 must not hide all later ones."""
-EXACT = Context(prec=100)
+EXACT_CONTEXT = Context(prec=100)
 """Arithmetic on every number a column can hold, without rounding."""
 
-Value = datetime | Decimal
+CursorValue = datetime | Decimal
 """A value of a cursor column; a day is its midnight."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
+class CursorReach:
     """What a cursor column says at this moment."""
 
     position: str
@@ -40,7 +40,7 @@ class Reach:
     """The MySQL condition of the rows to read; empty for the whole table."""
 
 
-def cursor_column(table: SourceTable, columns: tuple[Column, ...]) -> Column:
+def cursor_column(table: SourceTable, columns: tuple[SourceColumn, ...]) -> SourceColumn:
     """The cursor column among those that ``Source.columns`` gave.
 
     Raises:
@@ -48,12 +48,12 @@ def cursor_column(table: SourceTable, columns: tuple[Column, ...]) -> Column:
     """
     where = f"Table {table.address}"
     column = next(each for each in columns if is_among(each.name, [table.cursor]))
-    if column.data_type not in TIMES | NUMBERS:
+    if column.data_type not in TEMPORAL_TYPES | NUMERIC_TYPES:
         raise SourceError(
             f"{where} has a cursor {column.name} of type {column.column_type}, which does not grow with each change:",
             "choose a date, datetime, timestamp, integer or decimal column, or strategy compare.",
         )
-    is_time = column.data_type in TIMES
+    is_time = column.data_type in TEMPORAL_TYPES
     if isinstance(table.overlap, timedelta) != is_time:
         example = "overlap=timedelta(hours=1)" if is_time else "overlap=1000"
         raise SourceError(
@@ -63,118 +63,128 @@ def cursor_column(table: SourceTable, columns: tuple[Column, ...]) -> Column:
     return column
 
 
-def reach(source: Source, table: SourceTable, column: Column, before: str, now: datetime) -> Reach:
+def read_cursor_reach(
+    source: Source, table: SourceTable, column: SourceColumn, previous_position: str, now: datetime
+) -> CursorReach:
     """Ask how far the column has come.
 
     Args:
         source: An open session.
         table: Whose cursor it is.
         column: The cursor column.
-        before: Position of the run before; empty to read the whole table.
+        previous_position: Position of the run before; empty to read the whole table.
         now: The present, UTC.
 
     Raises:
         SourceError: when rows have no value, or the highest value is below one that was seen.
     """
     _require_values(source, table, column)
-    highest = within = _highest(source, table, column)
-    horizon = now.replace(tzinfo=None) + AHEAD
+    highest = plausible_highest = _highest_value(source, table, column)
+    horizon = now.replace(tzinfo=None) + MAX_CLOCK_LEAD
     if isinstance(highest, datetime) and highest > horizon:
-        within = _highest(source, table, column, f"{backticked(column.name)} <= {_literal(column, horizon)}")
-    cursor, _, written = before.rpartition("=")
-    if cursor != column.name or not written:
-        return Reach(position=_position(column, within), where="")
-    seen = _value(table, column, written)
-    if highest is None or _is_less(highest, seen):
-        found = f"is {_text(column, highest)} now" if highest is not None else "is gone with all of its rows"
+        plausible_highest = _highest_value(
+            source, table, column, f"{backticked(column.name)} <= {_literal(column, horizon)}"
+        )
+    cursor, _, previous_text = previous_position.rpartition("=")
+    if cursor != column.name or not previous_text:
+        return CursorReach(position=_position_text(column, plausible_highest), where="")
+    previous = _parse_value(table, column, previous_text)
+    if highest is None or _is_less(highest, previous):
+        observed = f"is {_value_text(column, highest)} now" if highest is not None else "is gone with all of its rows"
         raise SourceError(
-            f"The highest {column.name} of {table.address} was {written} and {found}: the database was restored, or its"
+            f"The highest {column.name} of {table.address} was {previous_text} and {observed}: the database was"
+            " restored, or its"
             " newest rows were deleted, which strategy cursor does not follow;",
             f"`refera resnapshot {table.address}` takes the table as it is now.",
-            public=f"The highest {column.name} of {table.address} is below what it was, or gone: the database was"
+            public_problem=f"The highest {column.name} of {table.address} is below what it was, or gone: the"
+            " database was"
             " restored, or its newest rows were deleted, which strategy cursor does not follow;",
         )
-    furthest = seen if within is None or _is_less(within, seen) else within
-    return Reach(position=_position(column, furthest), where=_behind(column, seen, table.overlap))
+    furthest = previous if plausible_highest is None or _is_less(plausible_highest, previous) else plausible_highest
+    return CursorReach(
+        position=_position_text(column, furthest), where=_overlap_condition(column, previous, table.overlap)
+    )
 
 
-def _highest(source: Source, table: SourceTable, column: Column, condition: str = "true") -> Value | None:
-    asked = f"select cast(max({backticked(column.name)}) as char) from {backticked(table.name)} where {condition}"
-    text = source.ask(asked)[0][0]
-    return None if text is None else _value(table, column, text)
+def _highest_value(
+    source: Source, table: SourceTable, column: SourceColumn, condition: str = "true"
+) -> CursorValue | None:
+    select = f"select cast(max({backticked(column.name)}) as char) from {backticked(table.name)} where {condition}"
+    text = source.ask(select)[0][0]
+    return None if text is None else _parse_value(table, column, text)
 
 
-def _is_less(one: Value, other: Value) -> bool:
+def _is_less(one: CursorValue, other: CursorValue) -> bool:
     if isinstance(one, datetime):
         return isinstance(other, datetime) and one < other
     return isinstance(other, Decimal) and one < other
 
 
-def row_count(source: Source, table: SourceTable) -> int:
+def count_table_rows(source: Source, table: SourceTable) -> int:
     """All rows of the table, also those that are not read again."""
     return int(source.ask(f"select cast(count(*) as signed) from {backticked(table.name)}")[0][0])
 
 
-def _require_values(source: Source, table: SourceTable, column: Column) -> None:
+def _require_values(source: Source, table: SourceTable, column: SourceColumn) -> None:
     """Every row must have a value: one without it would never be seen again."""
     name = backticked(column.name)
-    lacking = f"{name} is null" + (f" or {name} < {FIRST_TIME}" if column.data_type in TIMES else "")
-    told = f"from {backticked(table.name)} where {lacking}"
-    count = int(source.ask(f"select cast(count(*) as signed) {told}")[0][0])
+    condition = f"{name} is null" + (f" or {name} < {FIRST_DATE_LITERAL}" if column.data_type in TEMPORAL_TYPES else "")
+    from_clause = f"from {backticked(table.name)} where {condition}"
+    count = int(source.ask(f"select cast(count(*) as signed) {from_clause}")[0][0])
     if not count:
         return
-    shown = [each for each in table.key if each not in table.hashed]
+    shown_columns = [each for each in table.key if each not in table.hashed]
     first = ""
-    if shown:
-        key = ", ".join(backticked(each) for each in shown)
-        rows = source.ask(f"select {key} {told} order by {key} limit 1")
-        first = ", ".join(f"{each}={value!r}" for row in rows for each, value in zip(shown, row, strict=True))
-    lost = f"Table {table.address} has {count} rows without a {column.name}"
+    if shown_columns:
+        key = ", ".join(backticked(each) for each in shown_columns)
+        rows = source.ask(f"select {key} {from_clause} order by {key} limit 1")
+        first = ", ".join(f"{each}={value!r}" for row in rows for each, value in zip(shown_columns, row, strict=True))
+    problem = f"Table {table.address} has {count} rows without a {column.name}"
     why = "which strategy cursor would never see again"
     raise SourceError(
-        f"{lost}, {why}{f' (the first is {first})' if first else ''}:",
+        f"{problem}, {why}{f' (the first is {first})' if first else ''}:",
         "fill the column in and make it NOT NULL, or choose strategy compare.",
-        public=f"{lost}, {why}:",
+        public_problem=f"{problem}, {why}:",
     )
 
 
-def _behind(column: Column, seen: Value, overlap: timedelta | int) -> str:
-    """The condition of the rows from a little behind ``seen`` on; empty when that is before all time."""
+def _overlap_condition(column: SourceColumn, previous: CursorValue, overlap: timedelta | int) -> str:
+    """The condition of the rows from a little behind ``previous`` on; empty when that is before all time."""
     try:
-        if isinstance(seen, datetime):
-            bound: Value = seen - overlap if isinstance(overlap, timedelta) else seen
+        if isinstance(previous, datetime):
+            bound: CursorValue = previous - overlap if isinstance(overlap, timedelta) else previous
         else:
-            bound = EXACT.subtract(seen, overlap) if isinstance(overlap, int) else seen
+            bound = EXACT_CONTEXT.subtract(previous, overlap) if isinstance(overlap, int) else previous
     except OverflowError:
         return ""
     return f"{backticked(column.name)} >= {_literal(column, bound)}"
 
 
-def _position(column: Column, value: Value | None) -> str:
-    return f"{column.name}={_text(column, value) if value is not None else ''}"
+def _position_text(column: SourceColumn, value: CursorValue | None) -> str:
+    return f"{column.name}={_value_text(column, value) if value is not None else ''}"
 
 
-def _text(column: Column, value: Value) -> str:
+def _value_text(column: SourceColumn, value: CursorValue) -> str:
     """A value as the one text that stands for it."""
     if isinstance(value, datetime):
         return str(value.date()) if column.data_type == "date" else str(value)
     return f"{value:f}"
 
 
-def _literal(column: Column, value: Value) -> str:
+def _literal(column: SourceColumn, value: CursorValue) -> str:
     """A value in MySQL, of the column's own type, so that an index on it serves."""
     kind = "date" if column.data_type == "date" else "datetime(6)"
-    return f"cast('{_text(column, value)}' as {kind})" if isinstance(value, datetime) else f"{value:f}"
+    return f"cast('{_value_text(column, value)}' as {kind})" if isinstance(value, datetime) else f"{value:f}"
 
 
-def _value(table: SourceTable, column: Column, text: str) -> Value:
+def _parse_value(table: SourceTable, column: SourceColumn, text: str) -> CursorValue:
     try:
         if column.data_type == "date":
             return datetime.combine(date.fromisoformat(text), datetime.min.time())
-        return datetime.fromisoformat(text) if column.data_type in TIMES else Decimal(text)
+        return datetime.fromisoformat(text) if column.data_type in TEMPORAL_TYPES else Decimal(text)
     except (ValueError, InvalidOperation):
         raise SourceError(
             f"The cursor {column.name} of {table.address} holds {text!r}, which does not exist:",
             "correct the row at the source.",
-            public=f"The cursor {column.name} of {table.address} holds a value that does not exist:",
+            public_problem=f"The cursor {column.name} of {table.address} holds a value that does not exist:",
         ) from None

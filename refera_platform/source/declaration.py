@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from refera_platform.errors import SettingError
 from refera_platform.source.discover import Proposal
-from refera_platform.source.table import DATABASE_NAME, SourceTable, Strategy
+from refera_platform.source.table import DATABASE_NAME_PATTERN, SourceTable, Strategy
 
-WIDTH = 110
-DOCSTRING = '''"""The promises about ``{database}``, as `refera discover` found them.
+MAX_LINE_CHARACTERS = 110
+MODULE_DOCSTRING = '''"""The promises about ``{database}``, as `refera discover` found them.
 
 Read from {server}. Look at each one before it counts: what a row
 is, how its changes are seen, which columns are personal. Tables that refer come before those they refer to.
@@ -26,26 +26,26 @@ def database_name(schema: str) -> str:
     Raises:
         SettingError: when nothing of the schema's name can be in it.
     """
-    found = re.sub(r"[^a-z0-9]+", "_", schema.lower()).strip("_")
-    found = found if not found[:1].isdigit() else f"db_{found}"
-    return known_name(found, "Schema")
+    name = re.sub(r"[^a-z0-9]+", "_", schema.lower()).strip("_")
+    name = name if not name[:1].isdigit() else f"db_{name}"
+    return require_database_name(name, "Schema")
 
 
-def known_name(name: str, what: str) -> str:
+def require_database_name(name: str, role: str) -> str:
     """The name, when a database can be called so.
 
     Raises:
         SettingError: when it cannot.
     """
-    if not DATABASE_NAME.fullmatch(name):
+    if not DATABASE_NAME_PATTERN.fullmatch(name):
         raise SettingError(
-            f"{what} {name!r} is not a name for a database here:",
+            f"{role} {name!r} is not a name for a database here:",
             "give one of lower-case letters, digits and _ with --schema-name.",
         )
     return name
 
 
-def module(database: str, server: str, proposals: Sequence[Proposal]) -> str:
+def catalogue_module_text(database: str, server: str, proposals: Sequence[Proposal]) -> str:
     """The text of a catalogue module.
 
     Args:
@@ -57,29 +57,29 @@ def module(database: str, server: str, proposals: Sequence[Proposal]) -> str:
     imports = ["SourceTable", "Strategy"] if tables else ["SourceTable"]
     has_cursor = any(each.table and each.table.strategy is Strategy.CURSOR for each in tables)
     lines = [
-        DOCSTRING.format(database=database, server=re.sub(r"[^A-Za-z0-9 .+~-]", "?", server)),
+        MODULE_DOCSTRING.format(database=database, server=re.sub(r"[^A-Za-z0-9 .+~-]", "?", server)),
         *(["from datetime import timedelta", ""] if has_cursor else []),
         f"from refera_platform.source.table import {', '.join(imports)}",
         "",
-        f"DATABASE = {text(database)}",
+        f"DATABASE = {python_literal(database)}",
         "",
         "TABLES = (" if tables else "TABLES: tuple[SourceTable, ...] = (",
     ]
     for proposal in proposals:
         if proposal.table is None:
-            lines += _comment(f"{text(proposal.name)} is left out: {proposal.why}", 4)
+            lines += _comment_lines(f"{python_literal(proposal.name)} is left out: {proposal.why}", 4)
         else:
-            lines += _declared(proposal.table, proposal)
+            lines += _table_lines(proposal.table, proposal)
     return "\n".join([*lines, ")"]) + "\n"
 
 
-def text(value: str) -> str:
+def python_literal(value: str) -> str:
     """A Python literal of one line that shows what it holds; nothing in it can end it or turn the line around."""
     mark = "'" if '"' in value and "'" not in value else '"'
-    return mark + "".join(_shown(character, mark) for character in value) + mark
+    return mark + "".join(_escaped_character(character, mark) for character in value) + mark
 
 
-def _shown(character: str, mark: str) -> str:
+def _escaped_character(character: str, mark: str) -> str:
     if character in {mark, "\\"}:
         return f"\\{character}"
     if character.isprintable():
@@ -87,39 +87,39 @@ def _shown(character: str, mark: str) -> str:
     return ascii(character)[1:-1]
 
 
-def _declared(table: SourceTable, proposal: Proposal) -> list[str]:
+def _table_lines(table: SourceTable, proposal: Proposal) -> list[str]:
     lines = [
         "    SourceTable(",
         "        database=DATABASE,",
-        f"        name={text(table.name)},",
-        *_sequence("key", table.key, "(", ")", needs_comma=len(table.key) == 1),
-        *_comment(_oneline(proposal.why), 8),
+        f"        name={python_literal(table.name)},",
+        *_sequence_lines("key", table.key, "(", ")", needs_comma=len(table.key) == 1),
+        *_comment_lines(_single_line(proposal.why), 8),
         f"        strategy=Strategy.{table.strategy.name},",
     ]
     if table.cursor:
         hours = int(table.overlap.total_seconds()) // 3600 if not isinstance(table.overlap, int) else 0
-        lines += [f"        cursor={text(table.cursor)},", f"        overlap=timedelta(hours={hours}),"]
+        lines += [f"        cursor={python_literal(table.cursor)},", f"        overlap=timedelta(hours={hours}),"]
     for remark in proposal.remarks:
-        lines += _comment(_oneline(remark), 8)
+        lines += _comment_lines(_single_line(remark), 8)
     if table.private:
-        lines += _sequence("private", sorted(table.private), "frozenset({", "})")
-    return [*lines, f"        about={text(table.about)},", "    ),"]
+        lines += _sequence_lines("private", sorted(table.private), "frozenset({", "})")
+    return [*lines, f"        about={python_literal(table.about)},", "    ),"]
 
 
-def _sequence(name: str, values: Sequence[str], begin: str, end: str, *, needs_comma: bool = False) -> list[str]:
+def _sequence_lines(name: str, values: Sequence[str], begin: str, end: str, *, needs_comma: bool = False) -> list[str]:
     """An argument with several values, over several lines when it is long."""
-    shown = [text(value) for value in values]
-    line = f"        {name}={begin}{', '.join(shown)}{',' if needs_comma else ''}{end},"
-    if len(line) <= WIDTH:
+    literals = [python_literal(value) for value in values]
+    line = f"        {name}={begin}{', '.join(literals)}{',' if needs_comma else ''}{end},"
+    if len(line) <= MAX_LINE_CHARACTERS:
         return [line]
-    return [f"        {name}={begin}", *(f"            {each}," for each in shown), f"        {end},"]
+    return [f"        {name}={begin}", *(f"            {each}," for each in literals), f"        {end},"]
 
 
-def _comment(words: str, indent: int) -> list[str]:
+def _comment_lines(text: str, indent: int) -> list[str]:
     prefix = f"{' ' * indent}# "
-    return textwrap.wrap(_oneline(words), width=WIDTH, initial_indent=prefix, subsequent_indent=prefix)
+    return textwrap.wrap(_single_line(text), width=MAX_LINE_CHARACTERS, initial_indent=prefix, subsequent_indent=prefix)
 
 
-def _oneline(words: str) -> str:
+def _single_line(text: str) -> str:
     """Words without anything that could end a comment."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in words)
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from refera_platform.source.mysql.server import Ask
 from refera_platform.source.types import mysql_literal
 
-PRIMARY = "PRIMARY"
+PRIMARY_INDEX = "PRIMARY"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +20,11 @@ class Index:
     name: str
     columns: tuple[str, ...]
     """In the order of the index; an expression is an empty name."""
-    recognises: bool
+    is_unique: bool
     """Whether no two rows can have the same values of these columns: unique, whole, and never NULL."""
 
 
-def indexes(ask: Ask, schema: str) -> dict[str, list[Index]]:
+def read_indexes(ask: Ask, schema: str) -> dict[str, list[Index]]:
     """The indexes of each table of a schema that the account can see, the primary key first."""
     rows = ask(
         "select table_name, index_name, non_unique, column_name, sub_part, nullable from information_schema.statistics"
@@ -33,15 +33,15 @@ def indexes(ask: Ask, schema: str) -> dict[str, list[Index]]:
     parts: dict[tuple[str, str], list[Sequence[object]]] = {}
     for table, name, *part in rows:
         parts.setdefault((str(table), str(name)), []).append(part)
-    found: dict[str, list[Index]] = {}
+    indexes_by_table: dict[str, list[Index]] = {}
     for (table, name), columns in parts.items():
-        exact = all(
+        is_unique = all(
             not int(str(non_unique)) and column and length is None and nullable != "YES"
             for non_unique, column, length, nullable in columns
         )
-        found.setdefault(table, []).append(
-            Index(name=name, columns=tuple(str(each[1] or "") for each in columns), recognises=exact)
+        indexes_by_table.setdefault(table, []).append(
+            Index(name=name, columns=tuple(str(each[1] or "") for each in columns), is_unique=is_unique)
         )
-    for table_indexes in found.values():
-        table_indexes.sort(key=lambda index: (index.name != PRIMARY, len(index.columns), index.name))
-    return found
+    for table_indexes in indexes_by_table.values():
+        table_indexes.sort(key=lambda index: (index.name != PRIMARY_INDEX, len(index.columns), index.name))
+    return indexes_by_table

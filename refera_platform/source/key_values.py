@@ -10,7 +10,7 @@ from refera_platform.source.column_names import is_among
 from refera_platform.source.table import SourceTable
 
 
-def no_key(table: SourceTable, column: str, dates: int) -> SourceError:
+def ambiguous_key_error(table: SourceTable, column: str, dates: int) -> SourceError:
     """The error about rows of the binlog whose key cannot be told from others.
 
     Args:
@@ -18,14 +18,15 @@ def no_key(table: SourceTable, column: str, dates: int) -> SourceError:
         column: The column of its key.
         dates: How many of its values are dates that no calendar has; without any, they are NULL.
     """
-    what = "a date that no calendar has (zero or partial)" if dates else "NULL"
+    value_kind = "a date that no calendar has (zero or partial)" if dates else "NULL"
     return SourceError(
-        f"Table {table.address} has changed rows whose key column {column} is {what}, so they cannot be told apart:",
+        f"Table {table.address} has changed rows whose key column {column} is {value_kind}, so they cannot be told"
+        " apart:",
         f"correct them at the source, then `refera resnapshot {table.address}`; or declare a key without {column}.",
     )
 
 
-def require_dates_in_key(table: SourceTable, quirks: Mapping[str, int]) -> None:
+def require_valid_key_dates(table: SourceTable, quirks: Mapping[str, int]) -> None:
     """Stop before a table is read whose key has dates that no calendar has.
 
     Args:

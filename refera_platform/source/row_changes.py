@@ -11,31 +11,31 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 
 from refera_platform.duckdb_session.quoting import quoted
-from refera_platform.source.collation import Fold, folded
+from refera_platform.source.collation import CollationFold, folded_text_sql
 
-NO_FOLDS: Mapping[str, Fold] = {}
+NO_FOLDS: Mapping[str, CollationFold] = {}
 
 
-class Reading(Enum):
+class ReadScope(Enum):
     """What it means that a row was read, or was not."""
 
     WHOLE = "whole"
     """The whole table was read: a row that is absent was deleted."""
     PART = "part"
     """Some rows were read: of the others nothing is known."""
-    BASELINE = "baseline"
+    SNAPSHOT = "baseline"
     """The whole table was read as a new beginning: each row of it is wanted, changed or not."""
 
 
-def differences(
+def row_changes_sql(
     *,
     read: str,
     state: str,
     key: Sequence[str],
     columns: Mapping[str, str],
-    known: Collection[str],
-    reading: Reading = Reading.WHOLE,
-    folds: Mapping[str, Fold] = NO_FOLDS,
+    state_columns: Collection[str],
+    scope: ReadScope = ReadScope.WHOLE,
+    folds: Mapping[str, CollationFold] = NO_FOLDS,
 ) -> str:
     """SQL of the changes that turn ``state`` into ``read``: what is gone first, each part in the order of the key.
 
@@ -44,53 +44,60 @@ def differences(
         state: Relation of the rows the lake believes are there.
         key: Columns that recognise a row, never NULL.
         columns: Type of each column of the table as it is now; it holds the values of both sides.
-        known: Columns that the state has; the others are new and NULL there.
-        reading: How much of the table ``read`` is.
+        state_columns: Columns that the state has; the others are new and NULL there.
+        scope: How much of the table ``read`` is.
         folds: How the source compares the texts of the key; asked for a part of a table alone.
     """
     match = " and ".join(f"now.{quoted(name)} = was.{quoted(name)}" for name in key)
     first = quoted(key[0])
     pairs = [
-        (f"now.{quoted(name)}", f"was.{quoted(name)}" if name in known else "null")
+        (f"now.{quoted(name)}", f"was.{quoted(name)}" if name in state_columns else "null")
         for name in columns
         if name not in key
     ]
-    changed = " or ".join(f"{now} is distinct from {was}" for now, was in pairs) or "false"
+    changed = " or ".join(f"{current} is distinct from {previous}" for current, previous in pairs) or "false"
     values = [
         # each side is cast by itself: a CASE over BIGINT and UBIGINT would be HUGEINT, which Parquet holds as a float
-        f"case when now.{first} is null then cast({f'was.{quoted(name)}' if name in known else 'null'} as {kind})"
+        f"case when now.{first} is null then cast({f'was.{quoted(name)}' if name in state_columns else 'null'} as"
+        f" {kind})"
         f" else cast(now.{quoted(name)} as {kind}) end as {quoted(name)}"
         for name, kind in columns.items()
     ]
     order = ", ".join(quoted(name) for name in key)
     op = f"case when now.{first} is null then 'd' when was.{first} is null then 'c' else 'u' end"
-    wanted = f"now.{first} is null or was.{first} is null or ({changed})"
-    if reading is Reading.BASELINE:
-        op, wanted = f"case when now.{first} is null then 'd' else 'r' end", "true"
-    join = "left join" if reading is Reading.PART else "full join"
+    change_condition = f"now.{first} is null or was.{first} is null or ({changed})"
+    if scope is ReadScope.SNAPSHOT:
+        op, change_condition = f"case when now.{first} is null then 'd' else 'r' end", "true"
+    join = "left join" if scope is ReadScope.PART else "full join"
     changes = f"select {', '.join(values)}, {op} as _op from {read} as now {join} {state} as was on {match}"
-    changes = f"{changes} where {wanted}"
-    if reading is Reading.PART and folds:
-        gone = f"select {', '.join(_kept(columns, known))}, 'd' as _op from ({_typed_anew(read, state, key, folds)})"
+    changes = f"{changes} where {change_condition}"
+    if scope is ReadScope.PART and folds:
+        gone = (
+            f"select {', '.join(_state_columns_sql(columns, state_columns))}, 'd' as _op from"
+            f" ({_retyped_keys_sql(read, state, key, folds)})"
+        )
         changes = f"{changes} union all {gone}"
     return f"select * from ({changes}) order by _op <> 'd', {order}"
 
 
-def _typed_anew(read: str, state: str, key: Sequence[str], folds: Mapping[str, Fold]) -> str:
+def _retyped_keys_sql(read: str, state: str, key: Sequence[str], folds: Mapping[str, CollationFold]) -> str:
     """SQL of the rows of ``state`` whose key is now typed another way: one key to the source, where it was changed."""
 
     def compared(side: str, name: str) -> str:
         column = f"{side}.{quoted(name)}"
-        return folded(column, folds[name]) if name in folds else column
+        return folded_text_sql(column, folds[name]) if name in folds else column
 
-    same = " and ".join(f"{compared('now', name)} = {compared('was', name)}" for name in key)
-    typed = " and ".join(f"typed.{quoted(name)} = was.{quoted(name)}" for name in key)
-    return f"select was.* from {state} as was semi join {read} as now on {same} anti join {read} as typed on {typed}"
+    is_same_key = " and ".join(f"{compared('now', name)} = {compared('was', name)}" for name in key)
+    is_same_text = " and ".join(f"typed.{quoted(name)} = was.{quoted(name)}" for name in key)
+    return (
+        f"select was.* from {state} as was semi join {read} as now on {is_same_key} anti join {read} as typed on"
+        f" {is_same_text}"
+    )
 
 
-def _kept(columns: Mapping[str, str], known: Collection[str]) -> list[str]:
+def _state_columns_sql(columns: Mapping[str, str], state_columns: Collection[str]) -> list[str]:
     """SQL of the columns of a row of the state."""
     return [
-        f"cast({quoted(name) if name in known else 'null'} as {kind}) as {quoted(name)}"
+        f"cast({quoted(name) if name in state_columns else 'null'} as {kind}) as {quoted(name)}"
         for name, kind in columns.items()
     ]

@@ -13,8 +13,8 @@ from enum import Enum
 
 from refera_platform.errors import SettingError
 
-DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]*")
-OWNER = re.compile(r"team:[a-zA-Z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s.]+")
+DATABASE_NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
+OWNER_PATTERN = re.compile(r"team:[a-zA-Z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 class Strategy(Enum):
@@ -79,7 +79,7 @@ class SourceTable:
 
     def __post_init__(self) -> None:
         where = f"The declaration of {self.database}.{self.name}"
-        if not DATABASE_NAME.fullmatch(self.database):
+        if not DATABASE_NAME_PATTERN.fullmatch(self.database):
             raise SettingError(f"{where} has a database name that is not lower-case letters, digits and _.")
         if not self.name or any(character in self.name for character in "/\\\0\n"):
             raise SettingError(f"{where} has a table name that cannot be a folder.")
@@ -109,7 +109,7 @@ class SourceTable:
             raise SettingError(f"{where} hides its cursor column {self.cursor}:", "it must be read and compared.")
         if (self.overlap.total_seconds() if isinstance(self.overlap, timedelta) else self.overlap) < 0:
             raise SettingError(f"{where} has a negative overlap.")
-        if not OWNER.fullmatch(self.owner):
+        if not OWNER_PATTERN.fullmatch(self.owner):
             raise SettingError(f"{where} has owner {self.owner!r}:", "write team:data-platform, or an e-mail address.")
         if not self.about.endswith("."):
             raise SettingError(f"{where} needs one sentence about it, with its full stop.")

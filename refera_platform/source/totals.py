@@ -11,18 +11,18 @@ MAX_GROUPS = 1000
 """Groups of one grouping that are asked for, the largest first: what is kept of each day must stay small."""
 MAX_GROUPED_ROWS = 5_000_000
 """Rows of the largest table that is asked for its groups: the run's snapshot is open meanwhile (2 s a million rows)."""
-Group = tuple[str | None, int, str | None]
+GroupTotals = tuple[str | None, int, str | None]
 """The group's value as text, its rows, and its money as decimal text if the table has an amount."""
 
 
-def totals(source: Source, table: SourceTable) -> tuple[int, str | None]:
+def source_totals(source: Source, table: SourceTable) -> tuple[int, str | None]:
     """Rows of the table at the source, and the sum of its declared amount as decimal text if it has one."""
-    money = _money(table, _columns(source, table.name))
-    row = source.ask(f"select {_counted(money)} from {backticked(table.name)} as t")[0]
+    money = _amount_sql(table, _column_names(source, table.name))
+    row = source.ask(f"select {_totals_select_list(money)} from {backticked(table.name)} as t")[0]
     return int(row[0]), None if row[1] is None else str(row[1])
 
 
-def grouped(source: Source, table: SourceTable, rows: int) -> Mapping[str, tuple[Group, ...]]:
+def grouped_totals(source: Source, table: SourceTable, rows: int) -> Mapping[str, tuple[GroupTotals, ...]]:
     """The same in each declared group, by grouping: at most ``MAX_GROUPS`` and one, which says that there are more.
 
     Args:
@@ -32,22 +32,22 @@ def grouped(source: Source, table: SourceTable, rows: int) -> Mapping[str, tuple
     """
     if not table.groupings or rows > MAX_GROUPED_ROWS:
         return {}
-    columns = _columns(source, table.name)
-    money = _money(table, columns)
-    found: dict[str, tuple[Group, ...]] = {}
+    columns = _column_names(source, table.name)
+    money = _amount_sql(table, columns)
+    totals_by_grouping: dict[str, tuple[GroupTotals, ...]] = {}
     for each in table.groupings:
-        there = _columns(source, each.of) if each.of else columns
+        joined_columns = _column_names(source, each.of) if each.of else columns
         # of a column that is gone the check of columns tells
-        if each.column in there and (not each.of or (each.on[0] in columns and each.on[1] in there)):
-            answer = source.ask(_grouped(table, each, money))
-            found[each.name] = tuple(
+        if each.column in joined_columns and (not each.of or (each.on[0] in columns and each.on[1] in joined_columns)):
+            answer = source.ask(_group_totals_sql(table, each, money))
+            totals_by_grouping[each.name] = tuple(
                 (None if value is None else str(value), int(count), None if sum_ is None else str(sum_))
                 for value, count, sum_ in answer
             )
-    return found
+    return totals_by_grouping
 
 
-def _grouped(table: SourceTable, grouping: Grouping, money: str) -> str:
+def _group_totals_sql(table: SourceTable, grouping: Grouping, money: str) -> str:
     """SQL of a table's groups; which texts are one group is for the column's collation to say."""
     relation = f"{backticked(table.name)} as t"
     if grouping.of:
@@ -59,21 +59,21 @@ def _grouped(table: SourceTable, grouping: Grouping, money: str) -> str:
     if grouping.is_month:  # of a partial date the lake keeps NULL
         group = f"if(month({column}) * dayofmonth({column}) = 0, null, date_format({column}, '%Y-%m'))"
     return (
-        f"select cast(min({group}) as char) as value, {_counted(money)} from {relation}"
+        f"select cast(min({group}) as char) as value, {_totals_select_list(money)} from {relation}"
         f" group by {group} order by 2 desc, 1 limit {MAX_GROUPS + 1}"
     )
 
 
-def _counted(money: str) -> str:
+def _totals_select_list(money: str) -> str:
     """SQL of a row count and a sum, as text that loses nothing."""
     return f"cast(count(*) as signed), cast({f'coalesce(sum({money}), 0)' if money else 'null'} as char)"
 
 
-def _money(table: SourceTable, columns: set[str]) -> str:
+def _amount_sql(table: SourceTable, columns: set[str]) -> str:
     """SQL of a row's money; empty for a table without an amount, or one whose columns are gone."""
     return " * ".join(f"t.{backticked(name)}" for name in table.amount) if columns.issuperset(table.amount) else ""
 
 
-def _columns(source: Source, table: str) -> set[str]:
-    asked = f"table_schema = database() and table_name = {literal(table)}"
-    return {row[0] for row in source.ask(f"select column_name from information_schema.columns where {asked}")}
+def _column_names(source: Source, table: str) -> set[str]:
+    condition = f"table_schema = database() and table_name = {literal(table)}"
+    return {row[0] for row in source.ask(f"select column_name from information_schema.columns where {condition}")}

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import SourceError
 
-INTEGERS: Mapping[str, str] = {
+INTEGER_TYPES: Mapping[str, str] = {
     "tinyint": "TINYINT",
     "smallint": "SMALLINT",
     "mediumint": "INTEGER",
     "int": "INTEGER",
     "bigint": "BIGINT",
 }
-TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"})
-PRINTED = frozenset({"uuid", "inet4", "inet6"})
-BINARIES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
-GEOMETRIES = frozenset(
+TEXT_TYPES = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"})
+PRINTED_TYPES = frozenset({"uuid", "inet4", "inet6"})
+BINARY_TYPES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
+GEOMETRY_TYPES = frozenset(
     {
         "geometry",
         "point",
@@ -36,16 +36,16 @@ GEOMETRIES = frozenset(
         "geometrycollection",
     }
 )
-SRID = 4
+SRID_BYTES = 4
 """Bytes of the reference system that servers keep ahead of a geometry's WKB."""
-BITS: Mapping[int, str] = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", 64: "UBIGINT"}
+BIT_PARQUET_TYPES: Mapping[int, str] = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", 64: "UBIGINT"}
 """What holds a BIT of at most so many bits."""
-WIDEST_DECIMAL = 38
+MAX_DECIMAL_DIGITS = 38
 """Digits that a Parquet DECIMAL can hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class SourceColumn:
     """One column of a source table, as the server's catalogue describes it."""
 
     name: str
@@ -59,7 +59,7 @@ class Column:
     """Character set of a text."""
     collation: str | None = None
     """How the server compares a text."""
-    octets: int | None = None
+    max_bytes: int | None = None
     """Bytes that a text or binary value has at most; a BINARY has exactly as many."""
     is_hashed: bool = False
     """Whether the lake gets its keyed hash instead."""
@@ -74,18 +74,18 @@ class Column:
     @property
     def is_binary(self) -> bool:
         """Whether values are bytes, and not text."""
-        return self.data_type in BINARIES | GEOMETRIES
+        return self.data_type in BINARY_TYPES | GEOMETRY_TYPES
 
     @property
-    def bytes_ahead(self) -> int:
+    def prefix_bytes(self) -> int:
         """Bytes that the server sends ahead of the value itself."""
-        return SRID if self.data_type in GEOMETRIES else 0
+        return SRID_BYTES if self.data_type in GEOMETRY_TYPES else 0
 
     @property
-    def asked(self) -> str:
+    def select_expression(self) -> str:
         """The MySQL expression that is sent to the server."""
         name, kind = backticked(self.name), self.data_type
-        if self.is_hashed and kind in INTEGERS:  # without the zeros of ZEROFILL
+        if self.is_hashed and kind in INTEGER_TYPES:  # without the zeros of ZEROFILL
             return f"cast({name} as {'unsigned' if self.is_unsigned else 'signed'})"
         expressions = {
             "decimal": f"cast({name} as char)",
@@ -98,7 +98,7 @@ class Column:
             "year": f"cast({name} as unsigned)",
             "bit": f"cast({name} as unsigned)",
         }
-        expressions |= dict.fromkeys(PRINTED, f"cast({name} as char)")
+        expressions |= dict.fromkeys(PRINTED_TYPES, f"cast({name} as char)")
         return expressions.get(kind, name)
 
     @property
@@ -110,23 +110,23 @@ class Column:
         """
         kind = self.data_type
         if self.is_hashed:
-            if kind not in TEXTS | BINARIES | INTEGERS.keys():
+            if kind not in TEXT_TYPES | BINARY_TYPES | INTEGER_TYPES.keys():
                 raise SourceError(
                     f"Column {self.name} is of type {self.column_type}, which is not hashed:",
                     "hash texts, binary columns and whole numbers, and mark others private.",
                 )
             return "VARCHAR"
-        if kind in INTEGERS:
-            return f"U{INTEGERS[kind]}" if self.is_unsigned else INTEGERS[kind]
+        if kind in INTEGER_TYPES:
+            return f"U{INTEGER_TYPES[kind]}" if self.is_unsigned else INTEGER_TYPES[kind]
         if kind == "decimal":
-            exact = (self.precision or 0) <= WIDEST_DECIMAL
+            exact = (self.precision or 0) <= MAX_DECIMAL_DIGITS
             return f"DECIMAL({self.precision},{self.scale})" if exact else "VARCHAR"
-        if kind in TEXTS | PRINTED:
+        if kind in TEXT_TYPES | PRINTED_TYPES:
             return "VARCHAR"
-        if kind in BINARIES | GEOMETRIES:
+        if kind in BINARY_TYPES | GEOMETRY_TYPES:
             return "BLOB"
         if kind == "bit":
-            return next(name for bits, name in BITS.items() if (self.precision or 64) <= bits)
+            return next(name for bits, name in BIT_PARQUET_TYPES.items() if (self.precision or 64) <= bits)
         others = {
             "float": "FLOAT",
             "double": "DOUBLE",
@@ -144,7 +144,7 @@ class Column:
         return others[kind]
 
     @property
-    def kept(self) -> str:
+    def cast_expression(self) -> str:
         """The DuckDB expression that turns what the server answered into the Parquet type."""
         name, kind = quoted(self.name), self.parquet_type
         if self.data_type == "timestamp":

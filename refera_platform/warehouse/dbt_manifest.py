@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from refera_platform.errors import WarehouseError
-from refera_platform.warehouse.dbt_project import FOLDER, MANIFEST, TARGET, Project, files
+from refera_platform.warehouse.dbt_project import (
+    MANIFEST_FILE,
+    PROJECT_FOLDER,
+    TARGET_FOLDER,
+    DbtProject,
+    project_files,
+)
 
-PARTIAL_PARSE = "partial_parse.msgpack"
+PARTIAL_PARSE_FILE = "partial_parse.msgpack"
 
 
-def ensure() -> None:
+def ensure_manifest() -> None:
     """Parse the dbt project if its manifest is missing or older than a file of it.
 
     Raises:
@@ -25,34 +31,34 @@ def ensure() -> None:
     """
     if _is_fresh():
         return
-    TARGET.mkdir(parents=True, exist_ok=True)
-    with (TARGET / ".lock").open("w") as lock:
+    TARGET_FOLDER.mkdir(parents=True, exist_ok=True)
+    with (TARGET_FOLDER / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _is_fresh():
             return
-        with tempfile.TemporaryDirectory(dir=TARGET) as folder:
-            parse(Path(folder))
-            for made in (PARTIAL_PARSE, MANIFEST.name):
-                (Path(folder) / made).replace(TARGET / made)
+        with tempfile.TemporaryDirectory(dir=TARGET_FOLDER) as folder:
+            parse_project(Path(folder))
+            for file_name in (PARTIAL_PARSE_FILE, MANIFEST_FILE.name):
+                (Path(folder) / file_name).replace(TARGET_FOLDER / file_name)
 
 
-def load() -> Project:
+def load_project() -> DbtProject:
     """The project as it was last parsed, parsed anew when a file of it is younger.
 
     Raises:
         WarehouseError: when dbt cannot parse it.
     """
-    ensure()
-    return Project.from_manifest(json.loads(MANIFEST.read_text()))
+    ensure_manifest()
+    return DbtProject.from_manifest(json.loads(MANIFEST_FILE.read_text()))
 
 
-def raise_interrupt(found: BaseException | None) -> None:
+def raise_interrupt(error: BaseException | None) -> None:
     """Go on with what dbt caught and was not for it: somebody who stops a run stops all of it."""
-    if found is not None and not isinstance(found, Exception):
-        raise found
+    if error is not None and not isinstance(error, Exception):
+        raise error
 
 
-def parse(target: Path, *, writing: bool = True) -> Any:
+def parse_project(target: Path, *, is_writing_json: bool = True) -> Any:
     """Parse into ``target`` and return dbt's own ``Manifest``; quick when a partial parse lies there.
 
     Raises:
@@ -60,19 +66,26 @@ def parse(target: Path, *, writing: bool = True) -> Any:
     """
     from dbt.cli.main import dbtRunner
 
-    arguments = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target)]
-    written = [] if writing else ["--no-write-json"]
-    answer = dbtRunner().invoke(["parse", *quiet(target), *written, *arguments])
-    raise_interrupt(answer.exception)
-    if not answer.success:
-        said = str(answer.exception).strip().splitlines() or ["no reason given"]
+    arguments = [
+        "--project-dir",
+        str(PROJECT_FOLDER),
+        "--profiles-dir",
+        str(PROJECT_FOLDER),
+        "--target-path",
+        str(target),
+    ]
+    json_flags = [] if is_writing_json else ["--no-write-json"]
+    dbt_result = dbtRunner().invoke(["parse", *quiet_flags(target), *json_flags, *arguments])
+    raise_interrupt(dbt_result.exception)
+    if not dbt_result.success:
+        message_lines = str(dbt_result.exception).strip().splitlines() or ["no reason given"]
         raise WarehouseError(
-            f"dbt could not parse {FOLDER}: {' '.join(said).rstrip('.')}:", "mend the project's files."
+            f"dbt could not parse {PROJECT_FOLDER}: {' '.join(message_lines).rstrip('.')}:", "mend the project's files."
         )
-    return answer.result
+    return dbt_result.result
 
 
-def quiet(logs: Path) -> list[str]:
+def quiet_flags(log_folder: Path) -> list[str]:
     """Flags that keep dbt from talking to the terminal, to the network and into the checkout."""
     return [
         "--log-level",
@@ -80,7 +93,7 @@ def quiet(logs: Path) -> list[str]:
         "--log-level-file",
         "none",
         "--log-path",
-        str(logs),
+        str(log_folder),
         "--no-print",
         "--no-version-check",
         "--no-send-anonymous-usage-stats",
@@ -88,11 +101,13 @@ def quiet(logs: Path) -> list[str]:
 
 
 def _is_fresh() -> bool:
-    if any(not file.exists() or not file.stat().st_size for file in (MANIFEST, TARGET / PARTIAL_PARSE)):
+    if any(
+        not file.exists() or not file.stat().st_size for file in (MANIFEST_FILE, TARGET_FOLDER / PARTIAL_PARSE_FILE)
+    ):
         return False
-    made = MANIFEST.stat().st_mtime
-    return all(path.stat().st_mtime <= made for path in files())
+    parsed_at = MANIFEST_FILE.stat().st_mtime
+    return all(path.stat().st_mtime <= parsed_at for path in project_files())
 
 
 if __name__ == "__main__":
-    ensure()
+    ensure_manifest()

@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from refera_platform.duckdb_session.secrets import open_store
+from refera_platform.duckdb_session.secrets import create_store_secret
 from refera_platform.settings.object_store import ObjectStore
 
-_serving: list[ObjectStore] = []
+_accessible_stores: list[ObjectStore] = []
 
 
 @contextmanager
-def serving(store: ObjectStore) -> Iterator[None]:
+def grant_store_access(store: ObjectStore) -> Iterator[None]:
     """Let dbt connections opened inside the block read ``store``."""
-    _serving.append(store)
+    _accessible_stores.append(store)
     try:
         yield
     finally:
-        _serving.remove(store)
+        _accessible_stores.remove(store)
 
 
 class Plugin(BasePlugin):  # type: ignore[misc] # dbt-duckdb is untyped
@@ -30,5 +30,5 @@ class Plugin(BasePlugin):  # type: ignore[misc] # dbt-duckdb is untyped
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Give a fresh connection the login of the store that is being served."""
-        for store in _serving:
-            open_store(conn, store)
+        for store in _accessible_stores:
+            create_store_secret(conn, store)

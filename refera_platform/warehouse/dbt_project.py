@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from refera_platform.errors import WarehouseError
-from refera_platform.settings.stage import CHECKOUT
-from refera_platform.source.collation import letters
+from refera_platform.settings.stage import CHECKOUT_FOLDER
+from refera_platform.source.collation import fold_tables_hash
 
-FOLDER = CHECKOUT / "dbt"
-TARGET = FOLDER / "target"
-MANIFEST = TARGET / "manifest.json"
+PROJECT_FOLDER = CHECKOUT_FOLDER / "dbt"
+TARGET_FOLDER = PROJECT_FOLDER / "target"
+MANIFEST_FILE = TARGET_FOLDER / "manifest.json"
 PUBLISHED_FOLDERS = ("marts", "answers")
 """Folders below ``models/`` whose tables leave the build; the others live and die with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Months:
+class MonthlyStorage:
     """How a model is stored one object a month; ``months`` in the model's meta."""
 
     by: str
@@ -35,7 +35,7 @@ class Months:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class DbtModel:
     """One dbt model."""
 
     name: str
@@ -43,7 +43,7 @@ class Model:
     """First folder below ``models/``: ``staging``, ``marts`` or ``answers``."""
     depends_on: frozenset[str]
     """Names of the models it reads."""
-    months: Months | None = None
+    months: MonthlyStorage | None = None
     is_state: bool = False
     """Whether the next build goes on from its table."""
     types: tuple[tuple[str, str], ...] = ()
@@ -63,36 +63,36 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Project:
+class DbtProject:
     """The models by name, in no order."""
 
-    models: Mapping[str, Model]
+    models: Mapping[str, DbtModel]
 
     @property
     def published(self) -> frozenset[str]:
         """Names of the models that leave the build."""
         return frozenset(name for name, model in self.models.items() if model.is_published)
 
-    def logic(self) -> str:
+    def logic_hash(self) -> str:
         """A hash of what the models say; their descriptions do not change what they give."""
-        told = [
+        model_lines = [
             f"{name} {model.months} {model.is_state} {model.rebuilt_on} {model.types}"
             for name, model in sorted(self.models.items())
         ]
-        code = _hash(path for path in files() if path.suffix == ".sql" or path.name == "dbt_project.yml")
-        return hashlib.sha256("\n".join([code, letters(), *told]).encode()).hexdigest()
+        code = _hash(path for path in project_files() if path.suffix == ".sql" or path.name == "dbt_project.yml")
+        return hashlib.sha256("\n".join([code, fold_tables_hash(), *model_lines]).encode()).hexdigest()
 
     @classmethod
-    def from_manifest(cls, manifest: Mapping[str, Any]) -> "Project":
+    def from_manifest(cls, manifest: Mapping[str, Any]) -> "DbtProject":
         """Read dbt's ``manifest.json``."""
         nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
         models = {
-            node["name"]: Model(
+            node["name"]: DbtModel(
                 name=node["name"],
                 folder=node["fqn"][1],
-                months=Months(**found) if (found := node["config"]["meta"].get("months")) else None,
+                months=MonthlyStorage(**monthly) if (monthly := node["config"]["meta"].get("months")) else None,
                 is_state=node["config"]["meta"].get("is_state", False),
-                types=tuple((name, told.get("data_type") or "") for name, told in node["columns"].items()),
+                types=tuple((name, column.get("data_type") or "") for name, column in node["columns"].items()),
                 rebuilt_on=tuple(node["config"]["meta"].get("rebuilt_on", ())),
                 depends_on=frozenset(
                     nodes[parent]["name"] for parent in node["depends_on"]["nodes"] if parent in nodes
@@ -102,7 +102,7 @@ class Project:
         }
         return cls(models=models)
 
-    def chosen(self, selected: Collection[str] | None) -> frozenset[str]:
+    def select_models(self, selected: Collection[str] | None) -> frozenset[str]:
         """The models a selection names; everything for ``None``.
 
         Raises:
@@ -110,47 +110,47 @@ class Project:
         """
         if selected is None:
             return frozenset(self.models)
-        if strangers := sorted(set(selected) - set(self.models)):
+        if unknown_models := sorted(set(selected) - set(self.models)):
             raise WarehouseError(
-                f"{', '.join(strangers)} is not a model of the warehouse:",
+                f"{', '.join(unknown_models)} is not a model of the warehouse:",
                 f"choose from {', '.join(sorted(self.models))}.",
             )
         return frozenset(selected)
 
-    def to_build(self, chosen: Collection[str]) -> frozenset[str]:
+    def models_to_build(self, chosen: Collection[str]) -> frozenset[str]:
         """The chosen models and the unpublished ones they cannot be built without."""
-        wanted, waiting = set(chosen), list(chosen)
-        while waiting:
-            for parent in self.models[waiting.pop()].depends_on - wanted:
+        required, queue = set(chosen), list(chosen)
+        while queue:
+            for parent in self.models[queue.pop()].depends_on - required:
                 if not self.models[parent].is_published:
-                    wanted.add(parent)
-                    waiting.append(parent)
-        return frozenset(wanted)
+                    required.add(parent)
+                    queue.append(parent)
+        return frozenset(required)
 
-    def to_read(self, building: Collection[str]) -> frozenset[str]:
+    def models_to_read(self, models_to_build: Collection[str]) -> frozenset[str]:
         """The published models that these read and do not build themselves."""
-        parents = {parent for name in building for parent in self.models[name].depends_on}
-        return frozenset(parents - set(building))
+        parents = {parent for name in models_to_build for parent in self.models[name].depends_on}
+        return frozenset(parents - set(models_to_build))
 
 
-def words() -> str:
+def project_hash() -> str:
     """A hash of all that is said of the models."""
-    return _hash(path for path in files() if path.is_file())
+    return _hash(path for path in project_files() if path.is_file())
 
 
 def _hash(paths: Iterable[Path]) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(paths):
-        found.update(f"{path.relative_to(FOLDER)}\0{path.read_text()}\0".encode())
-    return found.hexdigest()
+        digest.update(f"{path.relative_to(PROJECT_FOLDER)}\0{path.read_text()}\0".encode())
+    return digest.hexdigest()
 
 
-def files() -> list[Path]:
+def project_files() -> list[Path]:
     """Every file that a parse depends on, and every folder: its time tells of files that were removed."""
-    folders = [FOLDER / name for name in ("models", "macros", "tests")]
+    folders = [PROJECT_FOLDER / name for name in ("models", "macros", "tests")]
     return [
-        FOLDER / "dbt_project.yml",
-        FOLDER / "profiles.yml",
+        PROJECT_FOLDER / "dbt_project.yml",
+        PROJECT_FOLDER / "profiles.yml",
         *folders,
         *(path for folder in folders for path in folder.rglob("*")),
     ]

@@ -8,12 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refera_platform.alerts.changes import MOST_STORIES, delivered, due, forget, remember
-from refera_platform.alerts.deliver import LONGEST_PAUSE, MOST_AT_ONCE, deliver
-from refera_platform.alerts.fault import Kind, mark
+from refera_platform.alerts.changes import (
+    MAX_INCIDENTS,
+    due_messages,
+    prune_incidents,
+    record_delivery,
+    track_incidents,
+)
+from refera_platform.alerts.deliver import MAX_BACKOFF, MAX_MESSAGES_PER_DELIVERY, deliver_messages
+from refera_platform.alerts.fault import FaultKind, symptom
 from refera_platform.alerts.incident import Incident
-from refera_platform.alerts.memory import Memory
-from refera_platform.alerts.message import Origin, What, lasted, slack
+from refera_platform.alerts.memory import AlertState
+from refera_platform.alerts.message import MessageType, Origin, format_duration, slack_payload
 from refera_platform.errors import AlertError
 
 pytestmark = pytest.mark.unit
@@ -23,7 +29,9 @@ HOUR = timedelta(hours=1)
 
 
 def incident(key, *things, since=NOON):
-    return Incident(key=key, kind=Kind.RUN, cause=f"cause of {key}", things=things, link="/runs/1", since=since)
+    return Incident(
+        fingerprint=key, kind=FaultKind.RUN, cause=f"cause of {key}", affected=things, link="/runs/1", since=since
+    )
 
 
 class Ear:
@@ -42,20 +50,20 @@ class Ear:
 
     @property
     def told(self):
-        return [(message.what, message.things) for message in self.heard]
+        return [(message.message_type, message.affected) for message in self.heard]
 
 
 class Day:
     """A day of looks, remembered in between as Dagster does: as text."""
 
     def __init__(self, *ears):
-        self.ears, self.now, self.text, self.troubles = ears, NOON, json.dumps(Memory().as_json()), []
+        self.ears, self.now, self.text, self.troubles = ears, NOON, json.dumps(AlertState().to_json()), []
 
     def look(self, *incidents, after=timedelta(seconds=30)):
         self.now += after
-        memory = remember(Memory.from_json(json.loads(self.text)), incidents, self.now)
-        memory, self.troubles = deliver(memory, self.ears, self.now)
-        self.text = json.dumps(memory.as_json())
+        memory = track_incidents(AlertState.from_json(json.loads(self.text)), incidents, self.now)
+        memory, self.troubles = deliver_messages(memory, self.ears, self.now)
+        self.text = json.dumps(memory.to_json())
         return memory
 
 
@@ -66,10 +74,10 @@ def test_an_incident_is_told_once_and_when_it_is_over():
         day.look(incident("a", "x", "y"))
     day.look(after=2 * HOUR)
     day.look()
-    assert ear.told == [(What.OPENED, ("x", "y")), (What.RECOVERED, ("x", "y"))]
+    assert ear.told == [(MessageType.OPENED, ("x", "y")), (MessageType.RECOVERED, ("x", "y"))]
     assert ear.heard[1].title == "Recovered after 2 h 2 min"
-    assert ear.heard[0].incident == ear.heard[1].incident
-    assert day.look().stories == ()
+    assert ear.heard[0].incident_id == ear.heard[1].incident_id
+    assert day.look().incidents == ()
 
 
 def test_what_joins_is_told_after_an_hour_together():
@@ -82,7 +90,7 @@ def test_what_joins_is_told_after_an_hour_together():
     day.look(incident("a", "x", "y", "z"), after=HOUR)
     day.look(incident("a", "x"))
     day.look(incident("a", "x", "y"), after=2 * HOUR)
-    assert ear.told[1:] == [(What.WIDENED, ("y", "z"))], "what left and came back is no news"
+    assert ear.told[1:] == [(MessageType.WIDENED, ("y", "z"))], "what left and came back is no news"
 
 
 def test_nothing_recovers_that_is_red_for_another_reason():
@@ -92,10 +100,10 @@ def test_nothing_recovers_that_is_red_for_another_reason():
     day.look(incident("b", "x", "y"))
     day.look(incident("b", "x"))
     day.look()
-    assert [(message.what, message.cause) for message in ear.heard] == [
-        (What.OPENED, "cause of a"),
-        (What.OPENED, "cause of b"),
-        (What.RECOVERED, "cause of b"),
+    assert [(message.message_type, message.cause) for message in ear.heard] == [
+        (MessageType.OPENED, "cause of a"),
+        (MessageType.OPENED, "cause of b"),
+        (MessageType.RECOVERED, "cause of b"),
     ]
 
 
@@ -104,33 +112,33 @@ def test_of_a_partly_replaced_incident_only_what_is_well_recovers():
     day = Day(ear)
     day.look(incident("a", "x", "y"))
     day.look(incident("b", "x"))
-    assert sorted(ear.told[1:]) == [(What.OPENED, ("x",)), (What.RECOVERED, ("y",))]
+    assert sorted(ear.told[1:]) == [(MessageType.OPENED, ("x",)), (MessageType.RECOVERED, ("y",))]
 
 
 def test_a_dead_channel_stops_no_other_and_hears_once_when_it_is_back():
     dead, well = Ear("webhook"), Ear("mail")
     day = Day(dead, well)
-    dead.trouble = AlertError("The webhook does not answer:", "wait.", passing=True)
+    dead.trouble = AlertError("The webhook does not answer:", "wait.", is_transient=True)
     for _ in range(5):
         day.look(incident("a", "x"))
-    assert well.told == [(What.OPENED, ("x",))]
+    assert well.told == [(MessageType.OPENED, ("x",))]
     dead.trouble = None
-    day.look(incident("a", "x"), after=LONGEST_PAUSE)
+    day.look(incident("a", "x"), after=MAX_BACKOFF)
     day.look(incident("a", "x"))
-    assert dead.told == well.told == [(What.OPENED, ("x",))]
+    assert dead.told == well.told == [(MessageType.OPENED, ("x",))]
 
 
 def test_what_began_and_ended_while_a_channel_was_dead_is_one_message_to_it():
     dead, well = Ear("webhook"), Ear("mail")
     day = Day(dead, well)
-    dead.trouble = AlertError("The webhook does not answer:", "wait.", passing=True)
+    dead.trouble = AlertError("The webhook does not answer:", "wait.", is_transient=True)
     day.look(incident("a", "x"))
     day.look(after=HOUR)
     dead.trouble = None
     day.look(after=HOUR)
-    assert [what for what, _ in well.told] == [What.OPENED, What.RECOVERED]
-    assert [what for what, _ in dead.told] == [What.RECOVERED]
-    assert day.look().stories == ()
+    assert [what for what, _ in well.told] == [MessageType.OPENED, MessageType.RECOVERED]
+    assert [what for what, _ in dead.told] == [MessageType.RECOVERED]
+    assert day.look().incidents == ()
 
 
 def test_a_channel_that_fails_is_left_alone_for_longer_and_longer():
@@ -163,7 +171,7 @@ def test_no_look_sends_more_than_a_handful():
     ear = Ear("webhook")
     day, many = Day(ear), [incident(f"k{n:02}", f"t{n}") for n in range(25)]
     day.look(*many)
-    assert len(ear.heard) == MOST_AT_ONCE
+    assert len(ear.heard) == MAX_MESSAGES_PER_DELIVERY
     day.look(*many)
     day.look(*many)
     day.look(*many)
@@ -175,8 +183,8 @@ def test_memory_is_bounded_and_open_incidents_are_not_told_again():
     day, many = Day(ear), [incident(f"k{n:02}", f"t{n}") for n in range(100)]
     for _ in range(12):
         memory = day.look(*many)
-    assert len(memory.stories) == MOST_STORIES
-    assert len(ear.heard) == MOST_STORIES
+    assert len(memory.incidents) == MAX_INCIDENTS
+    assert len(ear.heard) == MAX_INCIDENTS
     assert len(day.text) < 40_000
 
 
@@ -186,7 +194,7 @@ def test_a_new_channel_hears_what_is_wrong_now():
     day.look(incident("a", "x"))
     day.ears = (first, second)
     day.look(incident("a", "x"))
-    assert first.told == second.told == [(What.OPENED, ("x",))]
+    assert first.told == second.told == [(MessageType.OPENED, ("x",))]
 
 
 @given(st.lists(st.tuples(st.frozensets(st.sampled_from("abc")), st.booleans(), st.booleans()), max_size=25))
@@ -194,31 +202,36 @@ def test_whatever_happens_each_channel_ends_with_the_truth(looks):
     """Any incidents, any outages: at the end both channels were told alternately, and know what is open."""
     one, other = Ear("webhook"), Ear("mail")
     day = Day(one, other)
-    down = AlertError("away:", "wait.", passing=True)
+    down = AlertError("away:", "wait.", is_transient=True)
     for keys, first_down, second_down in looks:
         one.trouble, other.trouble = (down if first_down else None), (down if second_down else None)
         day.look(*(incident(key, f"thing {key}", since=day.now) for key in sorted(keys)))
     last = looks[-1][0] if looks else frozenset()
     one.trouble = other.trouble = None
     for _ in range(12):
-        day.look(*(incident(key, f"thing {key}", since=day.now) for key in sorted(last)), after=LONGEST_PAUSE)
+        day.look(*(incident(key, f"thing {key}", since=day.now) for key in sorted(last)), after=MAX_BACKOFF)
     for ear in (one, other):
         told = {}
         for message in ear.heard:
-            told.setdefault(message.incident, []).append(message.what)
-        assert all(whats in ([What.OPENED], [What.OPENED, What.RECOVERED], [What.RECOVERED]) for whats in told.values())
-        open_still = {ear_message.cause for ear_message in ear.heard if told[ear_message.incident] == [What.OPENED]}
+            told.setdefault(message.incident_id, []).append(message.message_type)
+        assert all(
+            whats in ([MessageType.OPENED], [MessageType.OPENED, MessageType.RECOVERED], [MessageType.RECOVERED])
+            for whats in told.values()
+        )
+        open_still = {
+            ear_message.cause for ear_message in ear.heard if told[ear_message.incident_id] == [MessageType.OPENED]
+        }
         assert open_still == {f"cause of {key}" for key in last}
 
 
 def test_the_same_in_gives_the_same_out():
-    memory = remember(Memory(), [incident("a", "x"), incident("b", "y")], NOON)
-    assert due(memory, "mail", NOON) == due(memory, "mail", NOON)
-    assert Memory.from_json(json.loads(json.dumps(memory.as_json()))) == memory
-    (first, _) = due(memory, "mail", NOON)
-    after = delivered(memory, first, "mail", NOON)
-    assert len(due(after, "mail", NOON)) == 1
-    assert forget(after, ["mail"]) == after
+    memory = track_incidents(AlertState(), [incident("a", "x"), incident("b", "y")], NOON)
+    assert due_messages(memory, "mail", NOON) == due_messages(memory, "mail", NOON)
+    assert AlertState.from_json(json.loads(json.dumps(memory.to_json()))) == memory
+    (first, _) = due_messages(memory, "mail", NOON)
+    after = record_delivery(memory, first, "mail", NOON)
+    assert len(due_messages(after, "mail", NOON)) == 1
+    assert prune_incidents(after, ["mail"]) == after
 
 
 @pytest.mark.parametrize(
@@ -232,14 +245,14 @@ def test_the_same_in_gives_the_same_out():
     ],
 )
 def test_how_long_it_lasted(seconds, told):
-    assert lasted(timedelta(seconds=seconds)) == told
+    assert format_duration(timedelta(seconds=seconds)) == told
 
 
 def test_slack_gets_no_mention_no_link_and_no_block_that_is_too_long():
-    memory = remember(Memory(), [incident("a", *(f"<{'&' * 200}{n}>" for n in range(100)))], NOON)
-    (message,) = due(memory, "webhook", NOON)
+    memory = track_incidents(AlertState(), [incident("a", *(f"<{'&' * 200}{n}>" for n in range(100)))], NOON)
+    (message,) = due_messages(memory, "webhook", NOON)
     hostile = replace(message, cause="<!channel> @here <https://evil.example|click> " + "&" * 900)
-    body = slack(hostile, Origin(stage="production", ui_url="https://ui.example"))
+    body = slack_payload(hostile, Origin(stage="production", ui_url="https://ui.example"))
     texts = [body["blocks"][0]["text"]["text"], body["blocks"][1]["elements"][0]["text"]]
     for text in texts:
         assert "<!channel>" not in text
@@ -250,47 +263,49 @@ def test_slack_gets_no_mention_no_link_and_no_block_that_is_too_long():
 
 
 def checked(key, thing, name):
-    return replace(incident(key, thing), kind=Kind.CHECK, marks=(mark(thing, name),))
+    return replace(incident(key, thing), kind=FaultKind.CHECK, symptoms=(symptom(thing, name),))
 
 
 def test_what_got_well_is_told_whatever_else_is_wrong_of_the_table():
     ear = Ear("webhook")
     day = Day(ear)
-    failed = replace(incident("run", "x"), marks=(mark("x", "2026-03-09"),))
+    failed = replace(incident("run", "x"), symptoms=(symptom("x", "2026-03-09"),))
     day.look(failed, checked("values", "x", "values_agree"), checked("rows", "x", "rows_agree"))
     day.look(failed, checked("rows", "x", "rows_agree"))
-    assert ear.told[3:] == [(What.RECOVERED, ("x",))]
+    assert ear.told[3:] == [(MessageType.RECOVERED, ("x",))]
     assert ear.heard[3].cause == "cause of values"
     day.look(failed, checked("rows for another reason", "x", "rows_agree"))
-    assert ear.told[4:] == [(What.OPENED, ("x",))], "the same check is red: nothing has recovered"
+    assert ear.told[4:] == [(MessageType.OPENED, ("x",))], "the same check is red: nothing has recovered"
 
 
 def test_a_refusal_by_rule_is_told_once_and_ends_by_itself():
     ear, dead = Ear("webhook"), Ear("mail")
-    dead.trouble = AlertError("The server does not answer:", "wait.", passing=True)
+    dead.trouble = AlertError("The server does not answer:", "wait.", is_transient=True)
     day = Day(ear, dead)
-    refused = replace(incident("rule", "x"), kind=Kind.REFUSED, marks=(mark("x", "2026-03-09"),))
+    refused = replace(incident("rule", "x"), kind=FaultKind.REFUSED, symptoms=(symptom("x", "2026-03-09"),))
     day.look(refused, checked("values", "x", "values_agree"))
     for _ in range(3):
         day.look(refused, after=2 * HOUR)
     day.look()
-    said = [(message.what, message.kind) for message in ear.heard]
-    assert sorted(said[:2]) == [(What.OPENED, Kind.CHECK), (What.OPENED, Kind.REFUSED)]
-    assert said[2:] == [(What.RECOVERED, Kind.CHECK)]
+    said = [(message.message_type, message.kind) for message in ear.heard]
+    assert sorted(said[:2]) == [(MessageType.OPENED, FaultKind.CHECK), (MessageType.OPENED, FaultKind.REFUSED)]
+    assert said[2:] == [(MessageType.RECOVERED, FaultKind.CHECK)]
     dead.trouble = None
-    assert day.look(after=LONGEST_PAUSE).stories == ()
-    assert (What.OPENED, Kind.REFUSED) in [(message.what, message.kind) for message in dead.heard]
-    assert (What.RECOVERED, Kind.REFUSED) not in [(message.what, message.kind) for message in dead.heard]
+    assert day.look(after=MAX_BACKOFF).incidents == ()
+    assert (MessageType.OPENED, FaultKind.REFUSED) in [(message.message_type, message.kind) for message in dead.heard]
+    assert (MessageType.RECOVERED, FaultKind.REFUSED) not in [
+        (message.message_type, message.kind) for message in dead.heard
+    ]
 
 
 def test_a_failed_day_that_a_rule_refuses_by_now_has_not_recovered():
     ear = Ear("webhook")
     day = Day(ear)
-    missing = (mark("x", "2026-03-09"),)
-    day.look(replace(incident("down", "x"), marks=missing))
-    day.look(replace(incident("rule", "x"), kind=Kind.REFUSED, marks=missing))
+    missing = (symptom("x", "2026-03-09"),)
+    day.look(replace(incident("down", "x"), symptoms=missing))
+    day.look(replace(incident("rule", "x"), kind=FaultKind.REFUSED, symptoms=missing))
     day.look()
-    assert [(message.what, message.cause) for message in ear.heard] == [
-        (What.OPENED, "cause of down"),
-        (What.OPENED, "cause of rule"),
+    assert [(message.message_type, message.cause) for message in ear.heard] == [
+        (MessageType.OPENED, "cause of down"),
+        (MessageType.OPENED, "cause of rule"),
     ]

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from refera_platform.alerts.fault import Kind
-from refera_platform.alerts.message import Message, What
-from refera_platform.alerts.send import channels
+from refera_platform.alerts.fault import FaultKind
+from refera_platform.alerts.message import Message, MessageType
+from refera_platform.alerts.send import configured_channels
 from refera_platform.errors import AlertError
 from refera_platform.settings.alerts import AlertSettings
 from refera_platform_tests.alerts.receivers import (
@@ -24,13 +24,13 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SECRETS = ("hushhush", "T0/B0", PASSWORD, quote(PASSWORD, safe=""))
 
 
-def message(what=What.OPENED, cause="The source does not answer."):
+def message(what=MessageType.OPENED, cause="The source does not answer."):
     return Message(
-        what=what,
-        incident="a1b2",
-        kind=Kind.RUN,
+        message_type=what,
+        incident_id="a1b2",
+        kind=FaultKind.RUN,
         cause=cause,
-        things=("raw/classicmodels/orders",),
+        affected=("raw/classicmodels/orders",),
         link="/runs/42",
         since=NOON,
         until=NOON + timedelta(hours=2, minutes=5),
@@ -38,13 +38,13 @@ def message(what=What.OPENED, cause="The source does not answer."):
 
 
 def webhook(address):
-    (channel,) = channels(AlertSettings.read({"REFERA_ALERT_WEBHOOK": address}), "local")
+    (channel,) = configured_channels(AlertSettings.from_environment({"REFERA_ALERT_WEBHOOK": address}), "local")
     return channel
 
 
 def mail(port, login="", options="", to="ops@example.com, night@example.com", scheme="smtp"):
-    (channel,) = channels(
-        AlertSettings.read(
+    (channel,) = configured_channels(
+        AlertSettings.from_environment(
             {
                 "REFERA_ALERT_SMTP": f"{scheme}://{login}localhost:{port}{options}",
                 "REFERA_ALERT_MAIL_FROM": "refera@example.com",
@@ -85,7 +85,7 @@ def test_what_a_webhook_answers_says_whether_to_try_again(status, passing):
     with listening_hook() as hook:
         hook.status = status
         found = trouble(webhook(hook.address))
-        assert found.passing is passing
+        assert found.is_transient is passing
         assert str(status) in found.problem
         assert hook.asked == 1
 
@@ -94,14 +94,14 @@ def test_a_webhook_that_is_not_there_may_come_back():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         found = trouble(webhook(f"http://127.0.0.1:{taken.getsockname()[1]}/services/T0/B0/hushhush"))
-    assert found.passing
+    assert found.is_transient
 
 
 def test_mail_is_encrypted_and_logged_in(tmp_path):
     with listening_mailbox(tmp_path) as box:
         channel = mail(box.port, login(), f"?tls=starttls&ca={tmp_path / 'ca.pem'}")
         channel.send(message())
-        channel.send(message(What.RECOVERED))
+        channel.send(message(MessageType.RECOVERED))
     assert box.logins == [USER, USER]
     assert box.encrypted == [True, True]
     failed, recovered = box.messages
@@ -125,7 +125,7 @@ def test_a_server_with_a_certificate_that_nobody_knows_gets_no_password(tmp_path
     with listening_mailbox(tmp_path) as box:
         found = trouble(mail(box.port, login(), "?tls=starttls"))
     assert "certificate" in found.problem
-    assert not found.passing
+    assert not found.is_transient
     assert box.logins == []
 
 
@@ -153,8 +153,8 @@ def test_one_refused_address_keeps_the_message_from_nobody_else():
 def test_a_busy_mail_server_is_asked_again():
     with listening_mailbox() as box:
         box.busy = True
-        assert trouble(mail(box.port)).passing
-    assert trouble(mail(box.port)).passing, "it is gone"
+        assert trouble(mail(box.port)).is_transient
+    assert trouble(mail(box.port)).is_transient, "it is gone"
 
 
 def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path):
@@ -162,7 +162,7 @@ def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path):
         assert "?ca=" in trouble(mail(box.port, login(), f"?tls=starttls&ca={tmp_path}/no.pem")).problem
 
 
-@pytest.mark.parametrize("what", [What.OPENED, What.RECOVERED, What.WIDENED, What.TEST])
+@pytest.mark.parametrize("what", [MessageType.OPENED, MessageType.RECOVERED, MessageType.WIDENED, MessageType.TEST])
 def test_whatever_a_cause_holds_a_mail_has_our_headers_and_a_bounded_body(what):
     hostile = "<!channel>\r\nBcc: all@example.com\r\n\r\nbody\0\u2028" + "x" * 1_000_000
     with listening_mailbox() as box, listening_hook() as hook:

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from refera_platform.answers.session import opened
-from refera_platform.answers.verify import verify
-from refera_platform.sandbox.business.sample import Admin, create
-from refera_platform.sandbox.dump.restore import restore
-from refera_platform.warehouse.build.run import build
+from refera_platform.answers.session import open_query_session
+from refera_platform.answers.verify import verify_stage
+from refera_platform.sandbox.business.sample import SampleAdmin, create_sample
+from refera_platform.sandbox.dump.restore import restore_dump
+from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, ship_answer, stock_answer
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import REAL_DUMP, capture_all, evening, owner
@@ -19,7 +19,7 @@ STOCK, SHIP = "ans_stock_by_product_and_month", "ans_time_to_ship"
 
 def published(stage):
     """Every answer as it is published, as comparable rows."""
-    with opened(stage) as session:
+    with open_query_session(stage) as session:
         return {name: in_order(session.query(f"from {name}").fetchall()) for name in (*ANSWERS, STOCK, SHIP)}
 
 
@@ -38,8 +38,8 @@ def asked(home, customers="customers"):
 def run_day(stage):
     """One whole day: capture everything, build, audit, publish."""
     capture_all(stage, TODAY)
-    built = build(stage)
-    assert built.published is not None, built.verdict()
+    built = build_warehouse(stage)
+    assert built.published is not None, built.failure_message()
     return built
 
 
@@ -55,17 +55,17 @@ def test_every_answer_is_the_source_s_own_and_stays_so_when_the_day_is_run_again
 def test_every_answer_of_the_real_dump_is_the_source_s_own(stage, home, shop):
     if not REAL_DUMP.exists():
         pytest.skip(f"the real dump is not at {REAL_DUMP}")
-    restore(home, REAL_DUMP)
+    restore_dump(home, REAL_DUMP)
     run_day(stage)
     found = published(stage)
     assert found == asked(home)
-    with opened(stage) as session:
+    with open_query_session(stage) as session:
         total = session.query("select cast(sum(sales_amount) as varchar) from ans_sales_by_product").fetchone()
     assert total == ("9604190.61",)
 
 
 def test_every_answer_follows_updates_deletes_and_late_keys_of_the_generated_sample(stage, home, shop):
-    create(Admin.of(home), seed=3, scale=0.3, opening=TODAY)
+    create_sample(SampleAdmin.from_home(home), seed=3, scale=0.3, opening=TODAY)
     capture_all(stage, TODAY - timedelta(days=1))
     with closing(owner(home)) as connection, connection.cursor() as cursor:
         cursor.execute(f"set timestamp = {evening(TODAY).timestamp() - 3600}")
@@ -82,12 +82,12 @@ def test_every_answer_follows_updates_deletes_and_late_keys_of_the_generated_sam
             assert cursor.execute(statement) > 0, statement
     run_day(stage)
     assert published(stage) == asked(home, customers="customers_then"), "old sales stay with the old salesperson"
-    assert [comparison.first for comparison in verify(stage) if not comparison.agrees] == []
+    assert [comparison.first_difference for comparison in verify_stage(stage) if not comparison.is_equal] == []
 
 
 def test_a_city_with_blanks_around_it_is_one_city_and_a_sale_without_a_rep_is_kept(stage, home, shop):
     run_day(stage)
-    with opened(stage) as session:
+    with open_query_session(stage) as session:
         places = session.query(
             "select customer_country, customer_city, office_city, orders from ans_sales_by_manager_and_cities"
         ).fetchall()
@@ -113,8 +113,8 @@ def test_stock_is_told_for_the_month_of_its_day_and_the_last_known_one_counts(st
     days = [start + timedelta(days=step) for step in range((april - start).days + 1)]
     capture_all(stage, *days)
     for _ in range(2):  # the same month again gives no second row
-        assert build(stage).published is not None
-    with opened(stage) as session:
+        assert build_warehouse(stage).published is not None
+    with open_query_session(stage) as session:
         rows = session.query(
             f"select stock_year, stock_month, quantity_in_stock from {STOCK} where product_code = 'P1' order by all"
         ).fetchall()

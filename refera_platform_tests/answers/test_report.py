@@ -9,19 +9,25 @@ from decimal import Decimal
 import pytest
 
 from refera_platform.answers.report import page as pages
-from refera_platform.answers.report.charts import specifications
-from refera_platform.answers.report.figures import gather
-from refera_platform.answers.report.lineage import Origin, origins
-from refera_platform.answers.report.publish import PAGE, PREVIEW, address, publish, published_page
-from refera_platform.answers.report.words import LANGUAGES, words
-from refera_platform.answers.session import opened
-from refera_platform.aws import client
+from refera_platform.answers.report.charts import chart_specifications
+from refera_platform.answers.report.figures import read_figures
+from refera_platform.answers.report.lineage import AnswerColumn, trace_answer_columns
+from refera_platform.answers.report.publish import (
+    REPORT_PAGE_KEY,
+    REPORT_PREVIEW_KEY,
+    publish_report,
+    read_published_page,
+    report_browser_url,
+)
+from refera_platform.answers.report.words import LANGUAGES, page_texts
+from refera_platform.answers.session import open_query_session
+from refera_platform.aws import s3_client
 from refera_platform.errors import QueryError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.object_store import ObjectStore
-from refera_platform.warehouse.build.run import build
-from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE
-from refera_platform.warehouse.catalogs.lineage import Column, Lineage
+from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY
+from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
 from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.local_stack import capture_all, copy_into, own_stage
 
@@ -70,8 +76,8 @@ def odd(home):
 
 def rebuilt(stage):
     capture_all(stage, TODAY)
-    made = build(stage)
-    assert made.published is not None, made.verdict()
+    made = build_warehouse(stage)
+    assert made.published is not None, made.failure_message()
     return stage
 
 
@@ -83,7 +89,7 @@ def table(found, number, name):
 
 
 def test_the_headline_is_what_the_business_did(built):
-    found = gather(built)
+    found = read_figures(built)
     assert found.headline == {
         "sales": "233.94",
         "orders": 4,
@@ -106,17 +112,17 @@ def test_the_headline_is_what_the_business_did(built):
 
 
 def test_every_table_of_the_page_is_the_answer_and_its_total_is_of_all(built):
-    found = gather(built)
-    with opened(built) as session:
+    found = read_figures(built)
+    with open_query_session(built) as session:
         for (number, name), sql in ANSWERS.items():
             cursor = session.query(sql)
             columns = [column[0] for column in cursor.description]
             expected = sorted([*map(str, row)] for row in cursor.fetchall())
             one, rows = table(found, number, name)
             assert sorted([*(str(row[column]) for column in columns)] for row in rows) == expected, name
-            assert one.in_all == len(expected)
+            assert one.row_count == len(expected)
             for column, total in zip(one.columns, one.total or (), strict=False):
-                if column.summed:
+                if column.is_summed:
                     assert Decimal(total) == sum(
                         Decimal(row[column.name]) for row in rows if row[column.name] is not None
                     ), (name, column.name)
@@ -129,11 +135,11 @@ def test_every_table_of_the_page_is_the_answer_and_its_total_is_of_all(built):
 
 
 def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(built):
-    found = gather(built)
-    placed = [name for charts in pages.SECTIONS.values() for name, _ in charts]
+    found = read_figures(built)
+    placed = [name for charts in pages.CHARTS_BY_QUESTION.values() for name, _ in charts]
     assert sorted(placed) == sorted(found.series)
     for language in LANGUAGES:
-        drawn = specifications(words(language), language, validate=True)
+        drawn = chart_specifications(page_texts(language), language, validate=True)
         assert sorted(drawn) == sorted(placed)
     for name in (
         "sales_by_month",
@@ -154,7 +160,7 @@ def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(buil
 
 
 def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_only(odd):
-    found = gather(odd)
+    found = read_figures(odd)
     named = {row["name"] for row in found.series["salespeople"]}
     assert named == {"Duda Évora (4)", "Duda Évora (5)", None}
     assert [row["month"][:10] for row in found.series["sales_by_month"]] == ["2026-01-01", "2026-02-01"]
@@ -165,41 +171,41 @@ def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_
 
 def test_sources_that_differ_from_the_warehouse_or_are_overdue_are_told(stage, shop):
     built = rebuilt(stage)
-    assert [source.differences for source in gather(built).sources] == [{}] * 8
+    assert [source.differences for source in read_figures(built).sources] == [{}] * 8
     shop.run("insert into orderdetails values (104, 'P1', 1, '1.00', 2), (104, 'P3', 1, '1.00', 3)")
     capture_all(built, TODAY)
-    found = {source.table: source for source in gather(built).sources}
+    found = {source.table: source for source in read_figures(built).sources}
     assert found["classicmodels.orderdetails"].differences == {"fct_order_lines": -2}
     assert found["classicmodels.orderdetails"].lake_rows == 7
     assert found["classicmodels.orders"].differences == {}
     assert found["classicmodels.orders"].position
     assert all(source.is_fresh for source in found.values())
-    later = built.at(built.clock.now().replace(day=25))
-    late = gather(later).sources[0]
+    later = built.at_instant(built.clock.now().replace(day=25))
+    late = read_figures(later).sources[0]
     assert (late.is_fresh, late.due, late.day) == (False, date(2026, 3, 24), TODAY)
 
 
 def test_the_page_is_published_as_a_browser_wants_it_and_stays_small(built):
-    made = publish(built)
-    store = client(built.store)
+    made = publish_report(built)
+    store = s3_client(built.store)
     bucket, _, prefix = built.warehouse.removeprefix("s3://").partition("/")
-    for key, kind in ((PAGE, "text/html; charset=utf-8"), (PREVIEW, "image/png")):
+    for key, kind in ((REPORT_PAGE_KEY, "text/html; charset=utf-8"), (REPORT_PREVIEW_KEY, "image/png")):
         assert store.head_object(Bucket=bucket, Key=f"{prefix}/{key}")["ContentType"] == kind
     assert made.preview.startswith(b"\x89PNG")
     assert len(made.preview) < 40_000
-    assert made.size < 1_300_000
-    assert made.url == f"{built.warehouse}/{PAGE}"
-    page = published_page(built)
-    assert len(page.encode()) == made.size
+    assert made.size_bytes < 1_300_000
+    assert made.url == f"{built.warehouse}/{REPORT_PAGE_KEY}"
+    page = read_published_page(built)
+    assert len(page.encode()) == made.size_bytes
     assert not re.findall(r"""\b(?:src|href)=["'](?!data:|#)""", page.split('id="content"')[0]), "nothing is fetched"
-    assert '<html lang="pt" data-language="pt">' in pages.in_language(page, "pt")
+    assert '<html lang="pt" data-language="pt">' in pages.page_in_language(page, "pt")
     aws = replace(built, store=ObjectStore(region="eu-west-1"), warehouse="s3://shop/warehouse")
-    assert address(aws) == f"https://shop.s3.eu-west-1.amazonaws.com/warehouse/{PAGE}"
+    assert report_browser_url(aws) == f"https://shop.s3.eu-west-1.amazonaws.com/warehouse/{REPORT_PAGE_KEY}"
 
 
 def test_names_that_are_markup_reach_the_page_as_text(odd):
-    publish(odd)
-    page = published_page(odd)
+    publish_report(odd)
+    page = read_published_page(odd)
     assert HOSTILE not in page
     embedded = re.search(r'id="content">(.*?)</script>', page, re.DOTALL)[1]
     assert not set("<>\u2028") & set(embedded)
@@ -221,21 +227,21 @@ def test_however_many_rows_there_are_the_page_holds_the_first_and_counts_the_res
         )
         shop.run("insert into orderdetails values (%s, %s, 1, '1.01', 1)", [start, f"X{start}"])
         shop.run("insert into payments values (%s, 'K', '2026-03-02', '1.01')", [start])
-    made = publish(rebuilt(stage))
+    made = publish_report(rebuilt(stage))
     products, rows = table(made.figures, 1, "products")
-    assert (len(rows), products.in_all) == (200, many + 2)
+    assert (len(rows), products.row_count) == (200, many + 2)
     assert products.total[-2] == str(Decimal("233.94") + many * Decimal("1.01"))
     late, rows = table(made.figures, 5, "worst_late")
-    assert (len(rows), late.in_all) == (50, many + 3)
+    assert (len(rows), late.row_count) == (50, many + 3)
     assert all(len(each.rows) <= 200 for tables in made.figures.tables.values() for each in tables)
     assert all(len(rows) <= 600 for rows in made.figures.series.values())
-    assert made.size < 1_500_000
+    assert made.size_bytes < 1_500_000
 
 
 def test_a_warehouse_without_orders_has_a_page_that_says_so(stage, shop):
     for name in ("orderdetails", "payments", "orders"):
         shop.run(f"delete from {name}")
-    made = publish(rebuilt(stage))
+    made = publish_report(rebuilt(stage))
     assert made.figures.headline["sales"] == "0.00"
     assert made.figures.headline["average_order"] is None
     assert made.figures.series["sales_by_month"] == []
@@ -244,12 +250,12 @@ def test_a_warehouse_without_orders_has_a_page_that_says_so(stage, shop):
 
 def test_a_report_of_nothing_is_an_error_with_the_next_step(stage, shop):
     with pytest.raises(QueryError, match="start with `refera run`"):
-        publish(stage)
+        publish_report(stage)
     with pytest.raises(WarehouseError, match=r"There is no report at s3://.* yet: run `refera run`\."):
-        published_page(stage)
+        read_published_page(stage)
     capture_all(stage, TODAY)
     with pytest.raises(WarehouseError, match=r"The report reads ans_.* never published: build everything once"):
-        publish(stage)
+        publish_report(stage)
 
 
 def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built):
@@ -260,35 +266,35 @@ def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built)
     }
     lineage = Lineage(
         models={
-            model: {column: tuple(Column(*place) for place in places) for column, places in columns.items()}
+            model: {column: tuple(ColumnReference(*place) for place in places) for column, places in columns.items()}
             for model, columns in steps.items()
         }
     )
-    assert origins(lineage, ["ans", "missing"]) == [
-        Origin(
+    assert trace_answer_columns(lineage, ["ans", "missing"]) == [
+        AnswerColumn(
             model="ans",
             column="amount",
             through=("fct.amount", "stg.price", "stg.units"),
             sources=("shop.lines.priceEach", "shop.lines.quantity"),
         ),
-        Origin(model="ans", column="pieces", through=(), sources=()),
+        AnswerColumn(model="ans", column="pieces", through=(), sources=()),
     ]
     root = ObjectRoot(built.warehouse, built.store)
-    root.remove(LINEAGE)
-    assert gather(built).origins is None
+    root.remove(LINEAGE_KEY)
+    assert read_figures(built).origins is None
     written = {"models": {"ans_sales_by_month": {"units": [{"relation": "s.lines", "column": "q"}]}}}
-    root.write(LINEAGE, json.dumps(written).encode())
-    assert gather(built).origins == [
-        Origin(model="ans_sales_by_month", column="units", through=(), sources=("s.lines.q",))
+    root.write(LINEAGE_KEY, json.dumps(written).encode())
+    assert read_figures(built).origins == [
+        AnswerColumn(model="ans_sales_by_month", column="units", through=(), sources=("s.lines.q",))
     ]
-    root.write(LINEAGE, b'{"models": ["x"]}')
+    root.write(LINEAGE_KEY, b'{"models": ["x"]}')
     with pytest.raises(WarehouseError, match="is not lineage: build the warehouse anew"):
-        gather(built)
-    root.remove(LINEAGE)
+        read_figures(built)
+    root.remove(LINEAGE_KEY)
 
 
 def test_both_languages_say_everything_with_the_same_numbers_in_it():
-    english, portuguese = (words(language) for language in LANGUAGES)
+    english, portuguese = (page_texts(language) for language in LANGUAGES)
     assert english.keys() == portuguese.keys()
     blanks = re.compile(r"\{\w+\}")
     for key, text in english.items():

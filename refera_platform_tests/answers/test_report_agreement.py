@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from refera_platform.answers.report.charts import NAMED
-from refera_platform.answers.report.figures import Figures, gather
-from refera_platform.warehouse.build.run import build
+from refera_platform.answers.report.charts import SERIES_LABELS
+from refera_platform.answers.report.figures import Figures, read_figures
+from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.local_stack import capture_all, own_stage
 
@@ -61,8 +61,8 @@ def renamed(home):
         ):
             shop.run(statement)
         capture_all(here, TODAY)
-        made = build(here)
-        assert made.published is not None, made.verdict()
+        made = build_warehouse(here)
+        assert made.published is not None, made.failure_message()
         return here
 
 
@@ -70,7 +70,11 @@ def totals(found: Figures) -> Totals:
     """(kind of member, measure) -> chart or table -> member -> its total there."""
     told: Totals = defaultdict(lambda: defaultdict(lambda: defaultdict(Decimal)))
     for name, rows in found.series.items():
-        kinds = {field: kind for field, kind in zip(("name", "group"), NAMED.get(name, ("", "")), strict=True) if kind}
+        kinds = {
+            field: kind
+            for field, kind in zip(("name", "group"), SERIES_LABELS.get(name, ("", "")), strict=True)
+            if kind
+        }
         for row in rows:
             for field, kind in {**kinds, **({"month": "month"} if "month" in row else {})}.items():
                 for measure in MEASURES.keys() & row.keys():
@@ -105,7 +109,7 @@ def disagreements(told: Totals) -> list[str]:
 
 
 def test_a_member_has_one_name_and_one_total_on_the_whole_page(renamed):
-    told = totals(gather(renamed))
+    told = totals(read_figures(renamed))
     assert disagreements(told) == []
     assert {kind for kind, _ in told} == set(KINDS.values())
     for kind in ("product_line", "customer", "office", "manager", "salesperson"):
@@ -119,7 +123,7 @@ def test_a_member_has_one_name_and_one_total_on_the_whole_page(renamed):
 
 def test_one_chart_that_says_something_else_is_seen(renamed):
     """The twin: a chart by the line that a product belonged to when it was sold, as the page had it once."""
-    found = gather(renamed)
+    found = read_figures(renamed)
     found.series["sales_by_line"][0]["name"] = "Boats"
     (told,) = {line.partition(":")[0] for line in disagreements(totals(found))}
     assert told == "sales by product_line"

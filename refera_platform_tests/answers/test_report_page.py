@@ -7,18 +7,18 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from refera_platform.answers.report.page import SECTIONS
-from refera_platform.answers.report.publish import PREVIEW, publish, published_page
-from refera_platform.answers.session import opened
+from refera_platform.answers.report.page import CHARTS_BY_QUESTION
+from refera_platform.answers.report.publish import REPORT_PREVIEW_KEY, publish_report, read_published_page
+from refera_platform.answers.session import open_query_session
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.local_stack import capture_all, own_stage
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<img src=x onerror=alert(1)>"
 DESKTOP, PHONE = {"width": 1366, "height": 900}, {"width": 360, "height": 780}
-CHARTS = [name for charts in SECTIONS.values() for name, _ in charts]
+CHARTS = [name for charts in CHARTS_BY_QUESTION.values() for name, _ in charts]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def stage(home):
         shop.run("insert into orderdetails values (103, 'P1', 1000, '1234.50', 2)")
         here = own_stage(home)
         capture_all(here, TODAY)
-        assert build(here).published is not None
-        publish(here)
+        assert build_warehouse(here).published is not None
+        publish_report(here)
         return here
 
 
@@ -50,7 +50,7 @@ def browser():
 def path(stage, tmp_path_factory):
     """The published page as a file."""
     file = tmp_path_factory.mktemp("report") / "index.html"
-    file.write_text(published_page(stage), encoding="utf-8")
+    file.write_text(read_published_page(stage), encoding="utf-8")
     return file
 
 
@@ -128,7 +128,7 @@ def test_every_chart_is_drawn_and_named_and_nothing_leaves_the_page(show):
 
 
 def test_the_preview_is_a_picture(browser, stage):
-    picture, _ = ObjectRoot(stage.warehouse, stage.store).read(PREVIEW)
+    picture, _ = ObjectRoot(stage.warehouse, stage.store).read(REPORT_PREVIEW_KEY)
     page = browser.new_page()
     page.set_content(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">')
     assert page.evaluate("document.images[0].decode().then(() => document.images[0].naturalWidth)") > 600
@@ -137,7 +137,7 @@ def test_the_preview_is_a_picture(browser, stage):
 
 def test_the_numbers_on_the_page_are_the_warehouse_s(show, stage):
     page = show()
-    with opened(stage) as session:
+    with open_query_session(stage) as session:
         sales, lines, units = session.query(
             "select sum(sales_amount), count(*), sum(units) from fct_order_lines"
         ).fetchone()

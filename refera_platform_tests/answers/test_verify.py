@@ -2,10 +2,10 @@
 
 import pytest
 
-from refera_platform.answers.damage import named_by
-from refera_platform.answers.verify import verify
+from refera_platform.answers.damage import checksums_of_publication
+from refera_platform.answers.verify import verify_stage
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.publish.publication import fixed_key, inputs_key, object_key, read
+from refera_platform.warehouse.publish.publication import fixed_key, inputs_key, object_key, read_publication
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.fault_proxy import before_the_store, flipped
 from refera_platform_tests.local_stack import capture_all, captured
@@ -18,12 +18,14 @@ def whole(copied, shop):
 
 
 def apart(stage):
-    return [(one.left, one.right, one.different, one.first) for one in verify(stage) if not one.agrees]
+    return [
+        (one.left, one.right, one.different, one.first_difference) for one in verify_stage(stage) if not one.is_equal
+    ]
 
 
 def test_nothing_differs_after_a_run(whole):
-    found = list(verify(whole))
-    assert all(one.agrees for one in found)
+    found = list(verify_stage(whole))
+    assert all(one.is_equal for one in found)
     assert {one.left.split()[0] for one in found} == {"manifest", "objects", "source", "lake"}
     assert sum(one.left_rows for one in found if one.left.startswith("source")) == 28
 
@@ -32,17 +34,17 @@ def test_an_object_that_the_store_has_damaged_is_named(whole):
     """Each is damaged as a disk does it: its metadata stays."""
     lake, root = ObjectRoot(whole.lake, whole.store), ObjectRoot(whole.warehouse, whole.store)
     raw = next(item.key for item in lake.list("classicmodels/orders/"))
-    item = read(root).models["dim_office"].objects[0]
-    key, gone = object_key("dim_office", item), inputs_key(read(root).inputs)
+    item = read_publication(root).models["dim_office"].objects[0]
+    key, gone = object_key("dim_office", item), inputs_key(read_publication(root).inputs)
     with before_the_store(whole) as (broken, proxy):
         proxy.breaks(rf"^GET [^?]*({raw.replace('=', '%3D')}|{key})", flipped)
-        found = {one.left: one for one in verify(broken) if one.left.startswith("objects")}
+        found = {one.left: one for one in verify_stage(broken) if one.left.startswith("objects")}
     assert {name: one.different for name, one in found.items()} == {
         "objects of the lake": 1,
         "objects of the warehouse": 1,
     }
-    assert f"{raw} are not those that were written" in found["objects of the lake"].first
-    assert f"{key} are not those that were written" in found["objects of the warehouse"].first
+    assert f"{raw} are not those that were written" in found["objects of the lake"].first_difference
+    assert f"{key} are not those that were written" in found["objects of the warehouse"].first_difference
     root.remove(gone)
     assert [(left, different) for left, _, different, _ in apart(whole)] == [("objects of the warehouse", 1)]
 
@@ -52,7 +54,7 @@ def test_a_key_that_other_engines_read_and_that_holds_something_else_is_named(wh
     root.write(fixed_key("dim_office"), b"what a late copy left")
     told = {left: first for left, *_, first in apart(whole)}
     assert told.keys() == {"manifest", "objects of the warehouse"}
-    keys = len([key for key in named_by(read(root)) if key.endswith("/part-0.parquet")])
+    keys = len([key for key in checksums_of_publication(read_publication(root)) if key.endswith("/part-0.parquet")])
     assert told["manifest"] == (
         f"1 of the {keys} keys that other engines read do not hold what the manifest names, the first is"
         " dim_office/part-0.parquet: `refera run` puts them right."
@@ -64,7 +66,7 @@ def test_all_tables_are_compared_as_they_were_at_one_moment(whole, shop):
         shop.run("delete from payments")
         shop.run("update orders set status = 'Cancelled'")
 
-    assert all(one.agrees for one in verify(whole, started))
+    assert all(one.is_equal for one in verify_stage(whole, started))
     assert {left for left, *_ in apart(whole)} == {
         "source classicmodels.payments",
         "source classicmodels.orders",
@@ -116,9 +118,9 @@ def test_a_column_that_the_lake_has_not_seen_is_named(whole, shop):
 
 
 def test_a_table_that_was_never_captured_or_published_is_said_to_be_so(stage, shop):
-    found = {one.left: one.first for one in verify(stage)}
+    found = {one.left: one.first_difference for one in verify_stage(stage)}
     assert found["source classicmodels.orders"] == "the table was never captured: refera run"
     capture_all(stage, TODAY)
     assert ("lake classicmodels.orders", "the table was never published: refera run") in {
-        (one.left, one.first) for one in verify(stage)
+        (one.left, one.first_difference) for one in verify_stage(stage)
     }

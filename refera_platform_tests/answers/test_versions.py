@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from refera_platform.answers.session import opened
+from refera_platform.answers.session import open_query_session
 from refera_platform.source.catalog import TABLES
-from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.local_stack import captures, evening, own_stage
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt
@@ -20,7 +20,7 @@ def at(hour):
 
 
 def ask(stage, sql):
-    with opened(stage) as session:
+    with open_query_session(stage) as session:
         return session.query(sql).fetchall()
 
 
@@ -33,7 +33,7 @@ def moved(home):
 
 def after_a_day(stage, shop):
     captures(stage, TABLES, TODAY)
-    assert build(stage).published is not None
+    assert build_warehouse(stage).published is not None
     order = "insert into orders values (%s, %s, '2026-04-01', null, 'In Process', null, %s)"
     line = "insert into orderdetails values (%s, 'P1', 1, 10.00, 1)"
     shop.at(NEXT, 9)
@@ -63,11 +63,11 @@ def after_a_day(stage, shop):
     shop.run("delete from employees where employeeNumber = 4")
     shop.at(NEXT, 15)
     in_one_second(shop, order, line)
-    after = stage.at(evening(NEXT))
+    after = stage.at_instant(evening(NEXT))
     captures(after, TABLES, NEXT)
-    built = build(after)
-    assert built.published is not None, built.verdict()
-    assert built.reason == "", "the day's changes are enough"
+    built = build_warehouse(after)
+    assert built.published is not None, built.failure_message()
+    assert built.full_build_reason == "", "the day's changes are enough"
     return after
 
 

@@ -36,7 +36,7 @@ def ours(tmp_path_factory):
     done = typed(place, "demo", "--days", "1", "--scale", "0.3")
     assert done.returncode == 0, done.stderr
     yield place, done
-    stack.down(place, wipe=True)
+    stack.stop_stack(place, wipe=True)
 
 
 def typed(home, *words, env=None, **options):

@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from refera_platform.cli import doctor
-from refera_platform.cli.doctor import as_json
+from refera_platform.cli.doctor import diagnosis_as_json
 from refera_platform.cli.main import app
-from refera_platform.doctor.preflight import examine, examined
+from refera_platform.doctor.preflight import diagnose, examine_stage
 from refera_platform.errors import SettingError
 from refera_platform.sandbox import stack
 from refera_platform.source import catalog
@@ -57,7 +57,7 @@ def test_a_stage_that_is_well_exits_with_nothing_to_mend(typed, home, shop):
         "classicmodels: privileges",
         "disk: scratch",
     } <= abouts
-    address = stack.status(home).address
+    address = stack.stack_status(home).address
     assert not any(secret in done.output for secret in (address.mariadb.reader.password, address.s3.secret_key))
 
 
@@ -75,7 +75,7 @@ def test_what_failed_is_told_and_exits_with_one(typed, shop):
 
 
 def test_the_statements_that_are_printed_are_enough_and_not_more(stage, home, shop):
-    server = stack.status(home).address.mariadb
+    server = stack.stack_status(home).address.mariadb
     stage = replace(stage, clock=replace(stage.clock, fixed=None))
     with (
         closing(
@@ -85,18 +85,18 @@ def test_the_statements_that_are_printed_are_enough_and_not_more(stage, home, sh
     ):
         cursor.execute("create user least@'127.0.0.1' identified by 'least'")
         try:
-            for statement in examine(stage, catalog.TABLES).grants["classicmodels"]:
+            for statement in diagnose(stage, catalog.TABLES).grants["classicmodels"]:
                 cursor.execute(statement.replace("`refera_reader`@`127.0.0.1`", "least@'127.0.0.1'").rstrip(";"))
             least = replace(stage.databases["classicmodels"], user="least", password="least")
             least = replace(stage, databases={"classicmodels": least})
-            found = examine(least, catalog.TABLES)
+            found = diagnose(least, catalog.TABLES)
             assert [each for each in found.findings if each.verdict is not Verdict.OK] == []
             assert (
                 found.grants["classicmodels"][-1]
                 == "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `least`@`127.0.0.1`;"
             )
             assert all(came.agrees for came in captures(least, catalog.TABLES, TODAY))
-            compared = examine(least, COMPARED)
+            compared = diagnose(least, COMPARED)
         finally:
             cursor.execute("drop user least@'127.0.0.1'")
     (more,) = [each for each in compared.findings if each.verdict is not Verdict.OK]
@@ -105,24 +105,24 @@ def test_the_statements_that_are_printed_are_enough_and_not_more(stage, home, sh
 
 def test_a_database_that_cannot_be_reached_does_not_hide_the_rest(stage, shop):
     away = replace(stage.databases["classicmodels"], port=1)
-    found = examine(replace(stage, databases={"classicmodels": away}), catalog.TABLES)
-    assert not found.is_well
+    found = diagnose(replace(stage, databases={"classicmodels": away}), catalog.TABLES)
+    assert not found.is_healthy
     assert [each.about for each in found.findings if each.verdict is Verdict.FAIL] == ["classicmodels: port"]
     assert found.findings[-1].about == "disk: scratch"
-    assert as_json(found)["grants"] == {}
+    assert diagnosis_as_json(found)["grants"] == {}
 
 
 def test_a_position_that_was_captured_is_looked_for_in_the_log(stage, shop):
     stage = replace(stage, clock=replace(stage.clock, fixed=None))
     captures(stage, catalog.TABLES, TODAY)
     place = [
-        each for each in examine(stage, catalog.TABLES).findings if each.about == "classicmodels: place in the log"
+        each for each in diagnose(stage, catalog.TABLES).findings if each.about == "classicmodels: place in the log"
     ]
     assert [each.verdict for each in place] == [Verdict.OK]
 
 
 def test_discover_writes_a_new_file_and_never_over_another(typed, home, shop, tmp_path):
-    address = stack.status(home).address.mariadb
+    address = stack.stack_status(home).address.mariadb
     url, path = address.url(address.reader), tmp_path / "shop.py"
     done = typed("discover", "-", "--schema-name", "shop", "--output", str(path), input=f"{url}\n")
     assert (done.exit_code, done.stdout) == (0, "")
@@ -146,7 +146,7 @@ def test_discover_writes_a_new_file_and_never_over_another(typed, home, shop, tm
 @contextmanager
 def frozen(home, name):
     """A server of the stack stopped in its tracks: it has a number, its port takes connections, and nothing answers."""
-    (server,) = [one for one in stack.status(home).servers if one.name == name]
+    (server,) = [one for one in stack.stack_status(home).servers if one.name == name]
     os.kill(server.pid, signal.SIGSTOP)
     try:
         yield
@@ -163,7 +163,9 @@ def test_a_frozen_server_is_asked_once_for_five_seconds_and_the_rest_is_told(sta
     with frozen(home, name):
         began = time.monotonic()
         found = [
-            (each, time.monotonic() - began) for each in examined(stage, catalog.TABLES) if isinstance(each, Finding)
+            (each, time.monotonic() - began)
+            for each in examine_stage(stage, catalog.TABLES)
+            if isinstance(each, Finding)
         ]
         took = time.monotonic() - began
         shown = typed("status")
@@ -183,11 +185,11 @@ def test_each_finding_is_printed_when_it_is_made(stage, shop, monkeypatch, capsy
     printed = []
 
     def watched(*asked):
-        for each in examined(*asked):
+        for each in examine_stage(*asked):
             yield each
             printed.append(capsys.readouterr().out)
 
-    monkeypatch.setattr(doctor, "diagnosed", watched)
+    monkeypatch.setattr(doctor, "iter_stage_findings", watched)
     assert doctor.print_diagnosis(stage, "table")
     assert "lake: list" in printed[0]
     assert "classicmodels: login" not in "".join(printed[:3])

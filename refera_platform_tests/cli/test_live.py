@@ -9,20 +9,20 @@ import sys
 import pytest
 from rich.console import Console
 
-from refera_platform.cli.interrupt import Stopped, noticed
-from refera_platform.cli.live_table import Board
-from refera_platform.orchestration.progress import Event, What
+from refera_platform.cli.interrupt import Stopped, catch_stop_signals
+from refera_platform.cli.live_table import LiveTable
+from refera_platform.orchestration.progress import ProgressEvent, ProgressKind
 
 MODELS = [f"stg_{n}" for n in range(13)]
 
 
 def board_of(tables=8):
-    board = Board("Day 2026-03-10")
+    board = LiveTable("Day 2026-03-10")
     for n in range(tables):
-        board.watch(Event(what=What.PLANNED, asset=f"raw/shop/table_{n}", step="raw_shop"))
-        board.watch(Event(what=What.CHECK_PLANNED, asset=f"raw/shop/table_{n}", step="raw_shop"))
+        board.on_event(ProgressEvent(kind=ProgressKind.PLANNED, asset=f"raw/shop/table_{n}", step="raw_shop"))
+        board.on_event(ProgressEvent(kind=ProgressKind.CHECK_PLANNED, asset=f"raw/shop/table_{n}", step="raw_shop"))
     for name in MODELS:
-        board.watch(Event(what=What.PLANNED, asset=f"staging/{name}", step="warehouse"))
+        board.on_event(ProgressEvent(kind=ProgressKind.PLANNED, asset=f"staging/{name}", step="warehouse"))
     return board
 
 
@@ -36,7 +36,9 @@ def drawn(board, width=80, height=24):
 
 
 def stored(board, n, **metadata):
-    board.watch(Event(what=What.STORED, asset=f"raw/shop/table_{n}", step="raw_shop", metadata=metadata))
+    board.on_event(
+        ProgressEvent(kind=ProgressKind.MATERIALIZED, asset=f"raw/shop/table_{n}", step="raw_shop", metadata=metadata)
+    )
 
 
 def row(text, name):
@@ -46,14 +48,14 @@ def row(text, name):
 def test_a_table_goes_from_waiting_to_running_to_done_with_its_rows_and_checks():
     board = board_of()
     assert row(drawn(board), "table_0") == ["table_0", "waiting", "0/1"]
-    board.watch(Event(what=What.STARTED, step="raw_shop"))
+    board.on_event(ProgressEvent(kind=ProgressKind.STARTED, step="raw_shop"))
     assert row(drawn(board), "table_0") == ["table_0", "running", "0/1"]
     stored(board, 0, rows_added_c=1200, rows_added_d=1, seconds=0.51)
     stored(board, 0, rows_added_c=34, seconds=0.51)
-    board.watch(Event(what=What.CHECKED, asset="raw/shop/table_0", line="raw/shop/table_0 agrees"))
+    board.on_event(ProgressEvent(kind=ProgressKind.CHECKED, asset="raw/shop/table_0", line="raw/shop/table_0 agrees"))
     assert row(drawn(board), "table_0") == ["table_0", "done", "0", "1,234", "0", "1", "0.5", "1/1"]
     assert row(drawn(board), "table_1")[1] == "running"
-    board.watch(Event(what=What.FAILED, step="raw_shop"))
+    board.on_event(ProgressEvent(kind=ProgressKind.FAILED, step="raw_shop"))
     text = drawn(board)
     assert row(text, "table_1")[1] == "failed"
     assert row(text, "table_0")[1] == "done", "what was committed stays so"
@@ -61,12 +63,14 @@ def test_a_table_goes_from_waiting_to_running_to_done_with_its_rows_and_checks()
 
 def test_the_models_of_a_group_are_one_line_that_names_the_red_ones():
     board = board_of()
-    board.watch(Event(what=What.STARTED, step="warehouse"))
+    board.on_event(ProgressEvent(kind=ProgressKind.STARTED, step="warehouse"))
     for name in MODELS[:5]:
-        board.watch(Event(what=What.BUILT, asset=name, line=f"model {name}: success, 0.10 s", seconds=0.1))
+        board.on_event(
+            ProgressEvent(kind=ProgressKind.BUILT, asset=name, line=f"model {name}: success, 0.10 s", seconds=0.1)
+        )
     assert row(drawn(board), "staging") == ["staging", "running", "5/13", "0.5", "0/0"]
     for name in MODELS:
-        board.watch(Event(what=What.BUILT, asset=name, passed=name not in MODELS[8:]))
+        board.on_event(ProgressEvent(kind=ProgressKind.BUILT, asset=name, passed=name not in MODELS[8:]))
     text = drawn(board)
     assert row(text, "staging")[1:3] == ["failed", "13/13"]
     assert "stg_8" in text
@@ -76,7 +80,7 @@ def test_the_models_of_a_group_are_one_line_that_names_the_red_ones():
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 60), (60, 12)])
 def test_it_fits_however_many_tables_there_are(width, height):
     board = board_of(tables=50)
-    board.watch(Event(what=What.STARTED, step="raw_shop"))
+    board.on_event(ProgressEvent(kind=ProgressKind.STARTED, step="raw_shop"))
     for n in range(40):
         stored(board, n, rows_added_c=n)
     text = drawn(board, width, height)
@@ -95,13 +99,13 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_noticed_also_by_whom_a_library_kept_it_from():
-    with noticed() as is_stopped:
+    with catch_stop_signals() as is_stopped:
         assert not is_stopped()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         assert is_stopped() == signal.SIGINT
         assert is_stopped() == signal.SIGINT
-    with noticed() as is_stopped:
+    with catch_stop_signals() as is_stopped:
         assert not is_stopped()
 
 
@@ -109,18 +113,18 @@ def test_ctrl_c_is_noticed_also_by_whom_a_library_kept_it_from():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_block_that_a_signal_ends_says_which_one(number):
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(Stopped) as stopped, noticed():
+    with pytest.raises(Stopped) as stopped, catch_stop_signals():
         signal.raise_signal(number)
     assert stopped.value.number == number
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monkeypatch, capsys):
-    with Board("Day 1").drawn() as board:
-        board.tell("asset", "raw/shop/orders")
-        board.tell("check", "not told")
-        board.tell("waiting", "Waiting for run 1")
-        board.tell("failure", "Table x is gone")
+    with LiveTable("Day 1").display() as board:
+        board.on_line("asset", "raw/shop/orders")
+        board.on_line("check", "not told")
+        board.on_line("waiting", "Waiting for run 1")
+        board.on_line("failure", "Table x is gone")
     assert capsys.readouterr().err.splitlines() == [
         "Day 1: loading Dagster and dbt",
         "raw/shop/orders",
@@ -131,10 +135,10 @@ def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monke
     with os.fdopen(follower, "w") as terminal:
         monkeypatch.setattr("sys.stderr", terminal)
         board = board_of(tables=1)
-        with board.drawn():
-            board.tell("failure", "Table x is gone")
+        with board.display():
+            board.on_line("failure", "Table x is gone")
             stored(board, 0, rows_added_c=7)
-        assert board.is_shown
+        assert board.is_live
     monkeypatch.undo()
     seen = b""
     while b"table_0" not in seen or b"done" not in seen:

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from refera_platform.clock import Clock
-from refera_platform.sandbox.business.schema import TABLE_OPTIONS, TABLES
+from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS, TABLE_OPTIONS
 from refera_platform.sandbox.servers import ports
 from refera_platform_tests.business import ROWS
 from refera_platform_tests.cli.test_commands import said, typed
@@ -162,7 +162,7 @@ def another_mariadb(folder, port):
         with closing(connection), connection.cursor() as cursor:
             cursor.execute("create database shop character set utf8mb4")
             cursor.execute("use shop")
-            for name, definition in TABLES.items():
+            for name, definition in TABLE_DEFINITIONS.items():
                 cursor.execute(f"create table {name} ({definition}) {TABLE_OPTIONS}")
             for name, rows in ROWS.items():
                 cursor.executemany(f"insert into {name} values ({', '.join(['%s'] * len(rows[0]))})", rows)
@@ -238,7 +238,7 @@ def corporate(tmp_path_factory):
         pytest.skip("openssl is not installed, so no certificate can be made for a server with TLS")
     folder = tmp_path_factory.mktemp("corp")
     certificates(folder)
-    first = ports.pick(range(16))
+    first = ports.pick_free_port(range(16))
     with another_mariadb(folder, first + 12), another_s3(folder, first):
         yield Corporate(home=folder / "home", mariadb=first + 12, s3=first + 6, authority=folder / "ca.pem")
 

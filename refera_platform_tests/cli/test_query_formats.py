@@ -10,10 +10,10 @@ import duckdb
 import pytest
 from pyarrow import parquet
 
-from refera_platform.answers.session import FORMATS, Session
-from refera_platform.cli.query import _answer
+from refera_platform.answers.session import OUTPUT_FORMATS, QuerySession
+from refera_platform.cli.query import _write_answer
 from refera_platform.lake.lake import Lake
-from refera_platform.warehouse.publish.publication import Published
+from refera_platform.warehouse.publish.publication import Publication
 
 VALUES = {
     "large": Decimal("12345678901234567.89"),
@@ -46,8 +46,8 @@ def answer(stage, tmp_path, capfdbinary):
 
     def answered(form):
         with duckdb.connect() as connection:
-            nothing = Published(run_id="", published_at="", models={}, sources={})
-            _answer(Session(connection, nothing, Lake(stage), tmp_path), SQL, form, None)
+            nothing = Publication(run_id="", published_at="", models={}, sources={})
+            _write_answer(QuerySession(connection, nothing, Lake(stage), tmp_path), SQL, form, None)
         return capfdbinary.readouterr().out
 
     return answered
@@ -91,6 +91,6 @@ def test_every_format_is_exact_and_tells_null_from_nothing(answer, tmp_path, mon
         },
         "parquet": lambda content: _parquet(content, tmp_path / "answer.parquet"),
     }
-    assert set(read) == set(FORMATS)
-    for form in FORMATS:
+    assert set(read) == set(OUTPUT_FORMATS)
+    for form in OUTPUT_FORMATS:
         assert read[form](answer(form)) == VALUES, form

@@ -33,7 +33,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="refera-postgres-"))
-        self.port = ports.pick()
+        self.port = ports.pick_free_port()
         self.user, self.password, self.database = "dagster", secrets.token_hex(12), "dagster"
         self._as: dict[str, Any] = {}
         package = _package()
@@ -105,8 +105,8 @@ class Postgres:
         """Why it does not answer; empty when it does."""
         try:
             self.ask("select 1", database="postgres")
-        except psycopg2.OperationalError as trouble:
-            return str(trouble)
+        except psycopg2.OperationalError as error:
+            return str(error)
         return ""
 
     def ask(self, sql: str, database: str = "") -> list[tuple[Any, ...]]:

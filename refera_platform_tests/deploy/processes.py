@@ -25,7 +25,7 @@ class Services:
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         self.folder = folder
-        self.code, self.web = ports.pick(), ports.pick()
+        self.code, self.web = ports.pick_free_port(), ports.pick_free_port()
         self._variables = {**variables}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("code", "webserver", "daemon"):

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from refera_platform.settings.stage import load
-from refera_platform.settings.variables import VARIABLES
+from refera_platform.settings.stage import load_stage
+from refera_platform.settings.variables import ENVIRONMENT_VARIABLES
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.house.test_packaging import PIN, pins
 from refera_platform_tests.house.test_readme import commands
@@ -131,7 +131,7 @@ def test_every_variable_of_compose_is_in_the_example() -> None:
 
 def test_the_example_has_every_setting_of_production_and_no_other() -> None:
     settings = {name for name in shape.example() if name.startswith("REFERA_")} - OF_COMPOSE
-    assert settings == set(VARIABLES) - NOT_IN_PRODUCTION
+    assert settings == set(ENVIRONMENT_VARIABLES) - NOT_IN_PRODUCTION
 
 
 def test_the_example_keeps_no_secret() -> None:
@@ -152,7 +152,7 @@ def test_a_service_is_told_every_variable_that_dagster_looks_up(service: str) ->
 
 def test_only_the_code_location_is_told_of_the_source() -> None:
     for name, service in shape.compose()["services"].items():
-        told = {each for each in service["environment"] if each in VARIABLES}
+        told = {each for each in service["environment"] if each in ENVIRONMENT_VARIABLES}
         assert bool(told or service.get("env_file")) == (name == "code")
 
 
@@ -164,7 +164,7 @@ def test_the_example_is_a_production_stage(tmp_path: Path) -> None:
         "REFERA_LAKE": "s3://bucket/raw",
         "REFERA_WAREHOUSE": "s3://bucket/warehouse",
     }
-    found = load(given)
+    found = load_stage(given)
     assert (found.name, str(found.home)) == ("production", "/var/lib/refera")
 
 

@@ -25,8 +25,8 @@ from dagster_aws.ecs import EcsRunLauncher
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.server import ThreadedMotoServer
 
-from refera_platform.orchestration.instance import SETTINGS
-from refera_platform.settings.variables import VARIABLES
+from refera_platform.orchestration.instance import DAGSTER_YAML
+from refera_platform.settings.variables import ENVIRONMENT_VARIABLES
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.deploy.postgres import Postgres
 from refera_platform_tests.deploy.test_files import NOT_IN_PRODUCTION, variables_of
@@ -90,7 +90,7 @@ def test_ecs_differs_in_where_runs_execute_and_in_nothing_else() -> None:
 
 
 def test_production_keeps_the_rules_of_the_local_instance() -> None:
-    ours, local = told("compose"), yaml.safe_load(SETTINGS)
+    ours, local = told("compose"), yaml.safe_load(DAGSTER_YAML)
     assert ours["concurrency"]["pools"] == local["concurrency"]["pools"]
     assert ours["concurrency"]["runs"].items() >= local["concurrency"]["runs"].items()
     assert ours["run_monitoring"].items() >= local["run_monitoring"].items()
@@ -115,9 +115,9 @@ def test_a_run_on_ecs_is_told_what_it_looks_up_and_every_setting() -> None:
     # ECS is AWS: S3 is where boto3 knows it to be
     here = {"REFERA_S3_ENDPOINT", "REFERA_UI_URL"}
     # people are told by the code location: no run needs to know how
-    here |= {name for name in VARIABLES if name.startswith("REFERA_ALERT_")}
+    here |= {name for name in ENVIRONMENT_VARIABLES if name.startswith("REFERA_ALERT_")}
     assert {name for name in given if name.startswith("REFERA_")} == (
-        set(VARIABLES) - NOT_IN_PRODUCTION - here | {"REFERA_STAGE"}
+        set(ENVIRONMENT_VARIABLES) - NOT_IN_PRODUCTION - here | {"REFERA_STAGE"}
     )
     secret = {name for name in given if name.endswith(("PASSWORD", "_URL", "KEY"))}
     assert secret == {each["name"] for each in launcher["secrets"]} | OF_THE_CODE

@@ -32,7 +32,7 @@ def test_commands_name_what_there_is(name: str) -> None:
     made = {"deploy/terraform/terraform.tfvars"}
     assert not [word for word in named if word not in made and not (ROOT / word).exists()]
     payloads = [words[words.index("--payload") + 1] for _, *words in typed if "--payload" in words]
-    assert {event.read(json.loads(each)).operation for each in payloads} == {event.Operation.DOCTOR}
+    assert {event.parse_event(json.loads(each)).operation for each in payloads} == {event.Operation.DOCTOR}
 
 
 def test_the_files_of_terraform_s_page_exist() -> None:
@@ -51,8 +51,8 @@ def test_every_event_of_the_page_is_understood() -> None:
         asked = json.loads(text.replace("1f…", "1f" * 16))
         for each in more:
             asked.update(json.loads("{" + each + "}"))
-        if set(asked) <= transform.FIELDS:
+        if set(asked) <= transform.EVENT_FIELDS:
             read.append("transform")
         else:
-            read.append(event.read(asked).operation.value)
+            read.append(event.parse_event(asked).operation.value)
     assert read == ["capture", "capture", "piece", "doctor", "log", "transform"]

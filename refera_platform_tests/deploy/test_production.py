@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from refera_platform.aws import client
-from refera_platform.orchestration.partitions import PARTITION
-from refera_platform.orchestration.run_history.retry_candidates import ROOT
-from refera_platform.orchestration.run_history.run_process import PROCESS
+from refera_platform.aws import s3_client
+from refera_platform.orchestration.partitions import PARTITION_TAG
+from refera_platform.orchestration.run_history.retry_candidates import ROOT_TAG
+from refera_platform.orchestration.run_history.run_process import PROCESS_TAG
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.stack_file import StackAddress
 from refera_platform.settings.stage import Stage
@@ -50,7 +50,7 @@ class Production:
 
     def launch(self, table: str, day: str) -> str:
         """Press *Materialize* for a raw table; the name of the run."""
-        return self.services.ui.launch([f"raw/classicmodels/{table}"], {PARTITION: day})
+        return self.services.ui.launch([f"raw/classicmodels/{table}"], {PARTITION_TAG: day})
 
     def runs(self) -> dict[str, dict[str, Any]]:
         return {run["runId"]: run for run in self.services.ui.runs()}
@@ -65,7 +65,7 @@ class Production:
 
     def retries(self, first: str) -> list[str]:
         """The runs that were made of one that failed."""
-        return [run for run, told in self.runs().items() if told["tags"].get(ROOT) == first]
+        return [run for run, told in self.runs().items() if told["tags"].get(ROOT_TAG) == first]
 
     def succeeds(self, run: str) -> None:
         self.services.wait(lambda: self.runs()[run]["status"] in FINISHED, f"the end of run {run}")
@@ -117,7 +117,7 @@ def variables(address: StackAddress, postgres: Postgres, stage: Stage) -> dict[s
 def stored_logs(stage: Stage) -> set[str]:
     """The runs of which something printed is in the bucket."""
     bucket, prefix = stage.lake.removeprefix("s3://").removesuffix("/raw").split("/")
-    stored = client(stage.store).list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/logs/")["Contents"]
+    stored = s3_client(stage.store).list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/logs/")["Contents"]
     return {each["Key"].split("/storage/")[1].split("/")[0] for each in stored}
 
 
@@ -125,7 +125,7 @@ def stored_logs(stage: Stage) -> set[str]:
 def production(home: Path, shop: Shop, tmp_path: Path) -> Iterator[Production]:
     """Code location and webserver, up, over a fresh PostgreSQL, on the small business of this session's stack."""
     postgres, stage = Postgres(), own_stage(home)
-    address = stack.status(home).address
+    address = stack.stack_status(home).address
     assert address is not None
     services = Services(tmp_path, variables(address, postgres, stage))
     opened = Production(services, postgres, stage)
@@ -164,7 +164,7 @@ def test_nothing_is_lost_when_everything_is_killed(production: Production, home:
     with root(home) as owner, owner.cursor() as cursor:
         cursor.execute("lock tables orders write")
         cut = production.launch("orders", DAYS[-1])
-        services.wait(lambda: PROCESS in production.runs()[cut]["tags"], "a run that waits for its table")
+        services.wait(lambda: PROCESS_TAG in production.runs()[cut]["tags"], "a run that waits for its table")
         services.stop("daemon")
         queued = production.launch("products", DAYS[-1])
         assert production.runs()[queued]["status"] == "QUEUED"

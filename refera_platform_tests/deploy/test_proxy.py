@@ -55,7 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ui, str]]:
     """Dagster as it answers by itself, and the address of the proxy in front of it."""
     folder = tmp_path_factory.mktemp("proxy")
     (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: true}\n")
-    inner, outer = ports.pick(), ports.pick()
+    inner, outer = ports.pick_free_port(), ports.pick_free_port()
     hashed = subprocess.run(
         [CADDY, "hash-password", "--plaintext", "hush"],
         capture_output=True,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from refera_platform.doctor.store import examine_clock, examine_room, examine_store, store_clock
+from refera_platform.doctor.store import examine_clock, examine_free_disk, examine_store, store_clock
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.doctor.finding import Verdict
 
@@ -74,11 +74,11 @@ def test_clocks_that_are_apart_are_told(apart, verdict):
 
 
 def test_a_table_that_does_not_fit_on_the_disk_is_told(stage, monkeypatch):
-    (found,) = examine_room(stage.scratch, "shop.orders", 1 << 60)
+    (found,) = examine_free_disk(stage.scratch, "shop.orders", 1 << 60)
     assert found.verdict is Verdict.WARN
     assert "and shop.orders has 1152921504.6 GB at the source" in found.found
-    (found,) = examine_room(stage.scratch / "not" / "made" / "yet", "shop.orders", 1)
+    (found,) = examine_free_disk(stage.scratch / "not" / "made" / "yet", "shop.orders", 1)
     assert found.verdict is Verdict.OK
-    monkeypatch.setattr("refera_platform.doctor.store.LEAST_ROOM", 1 << 60)
-    (found,) = examine_room(stage.scratch, "shop.orders", 1)
+    monkeypatch.setattr("refera_platform.doctor.store.MIN_FREE_BYTES", 1 << 60)
+    (found,) = examine_free_disk(stage.scratch, "shop.orders", 1)
     assert (found.verdict, "REFERA_HOME" in found.remedy) == (Verdict.FAIL, True)

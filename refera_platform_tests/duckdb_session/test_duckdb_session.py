@@ -8,8 +8,8 @@ import pytest
 
 from refera_platform.duckdb_session import session as session_module
 from refera_platform.duckdb_session.extensions import extension_directory
-from refera_platform.duckdb_session.scratch import SCRATCH_PREFIX, scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.duckdb_session.scratch import SCRATCH_PREFIX, scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.errors import SettingError
 
 
@@ -30,15 +30,15 @@ def test_an_extension_that_is_not_what_was_signed_is_refused(stage, tmp_path, ta
     refused = r"refused an extension in .*signature.*install the requirements again"
     for _ in range(2):
         with (
-            scratch(stage) as folder,
+            scratch_folder(stage) as folder,
             pytest.raises(SettingError, match=refused),
-            session(stage, folder),
+            open_duckdb_session(stage, folder),
         ):
             pytest.fail("opened with an extension that nobody signed")
 
 
 def test_a_session_loads_nothing_unsigned_besides_what_was_checked(stage, tampered):
-    with scratch(stage) as folder, session(stage, folder) as connection:
+    with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
         assert connection.execute("select current_setting('allow_unsigned_extensions')").fetchone() == (False,)
         with pytest.raises(duckdb.InvalidInputException, match="allow_unsigned_extensions"):
             connection.execute("set allow_unsigned_extensions = true")
@@ -52,7 +52,7 @@ def test_a_folder_is_nobody_else_s_while_it_lasts_and_gone_afterwards(stage):
 
     def work():
         for _ in range(200):
-            with scratch(stage) as folder:
+            with scratch_folder(stage) as folder:
                 (folder / "spill").write_text("rows")
                 if not (folder / "spill").exists():
                     lost.append(folder)
@@ -71,13 +71,13 @@ def test_what_a_killed_process_left_is_removed_by_the_next(stage):
     left.mkdir(parents=True)
     (left / ".lock").touch()
     (left / "big.parquet").write_bytes(b"rows")
-    with scratch(stage) as mine:
+    with scratch_folder(stage) as mine:
         assert mine.exists()
         assert not left.exists()
 
 
 def test_a_session_that_writes_files_never_takes_one_for_another_of_its_name(stage):
-    with scratch(stage) as folder, session(stage, folder, s3=False) as connection:
+    with scratch_folder(stage) as folder, open_duckdb_session(stage, folder, s3=False) as connection:
         path = folder / "again.parquet"
         for number in range(300):
             rows = 1 + number * 7 % 8
@@ -91,10 +91,10 @@ def test_a_session_that_writes_files_never_takes_one_for_another_of_its_name(sta
 
 def test_what_a_stage_keeps_on_disk_is_its_owner_s_alone(stage, tmp_path):
     own = replace(stage, home=tmp_path / "new" / "home")
-    with scratch(own) as folder:
+    with scratch_folder(own) as folder:
         assert {path.stat().st_mode & 0o077 for path in (own.home, own.scratch, folder)} == {0}
     own.scratch.chmod(0o755)
     tmp_path.joinpath("new/home").chmod(0o755)
-    with scratch(own):
+    with scratch_folder(own):
         assert own.scratch.stat().st_mode & 0o007 == 0
         assert own.home.stat().st_mode & 0o777 == 0o755, "a folder that somebody else may have made stays"

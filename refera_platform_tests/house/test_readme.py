@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from refera_platform.settings.variables import VARIABLES
+from refera_platform.settings.variables import ENVIRONMENT_VARIABLES
 from refera_platform_tests.house.tree import ROOT
 
 PAGES = ("README.md", "CONTRIBUTING.md")
@@ -73,7 +73,7 @@ def test_the_readme_shows_commands() -> None:
 def test_a_command_of_the_pages_exists(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     variables, words = split_assignments(command)
-    assert set(variables) <= set(VARIABLES)
+    assert set(variables) <= set(ENVIRONMENT_VARIABLES)
     if words[:1] == ["make"]:
         targets = set(re.findall(r"^([a-z_-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
         assert {word for word in words[1:] if not ASSIGNMENT.match(word)} <= targets
@@ -85,7 +85,7 @@ def test_the_settings_table_is_what_the_stage_reads() -> None:
     section = re.split(r"^## ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     settings = next(text for text in section if text.startswith("Settings\n"))
     rows = re.findall(r"^\| `([A-Z][A-Z0-9_]*)` \| (.+?) \|$", settings, re.MULTILINE)
-    assert rows == list(VARIABLES.items())
+    assert rows == list(ENVIRONMENT_VARIABLES.items())
 
 
 def test_the_manifest_s_table_names_every_field_that_the_manifest_has() -> None:

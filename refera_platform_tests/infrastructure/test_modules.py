@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from refera_platform.settings.variables import VARIABLES
+from refera_platform.settings.variables import ENVIRONMENT_VARIABLES
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.infrastructure import schema
 from refera_platform_tests.infrastructure.planned import Planned
@@ -129,7 +129,7 @@ def test_a_function_is_told_no_variable_that_it_does_not_know(planned: Mapping[s
     made = planned["a_whole_day_without_a_machine"]
     for name in ("extract", "transform[0]"):
         told = made[f"module.functions.aws_lambda_function.{name}"]["environment"][0]["variables"]
-        assert set(told) <= set(VARIABLES)
+        assert set(told) <= set(ENVIRONMENT_VARIABLES)
 
 
 def test_dagster_and_a_source_are_wired(planned: Mapping[str, Planned]) -> None:

@@ -136,7 +136,7 @@ def test_a_run_of_dagster(planned: Mapping[str, Planned], on_lambda, stage, shop
     recorded = Recorded(stage, made)
     listening.append(recorded)
     there = on_lambda.stage
-    outcome = headless.run(definitions.build(there), there, [TODAY], select="")
+    outcome = headless.run_headless(definitions.build(there), there, [TODAY], select="")
     assert outcome.succeeded, outcome.failures
     assert {"lambda:InvokeFunction", "s3:PutObject"} <= {action for action, _ in recorded.asked}
     assert recorded.refused_to(made.policy(RUN)) == []

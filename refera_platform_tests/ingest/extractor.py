@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.ingest.result import Refused
-from refera_platform.ingest.run import capture_tables
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.result import IngestFailure
+from refera_platform.ingest.run import ingest_tables
 from refera_platform.lake.lake import Lake
-from refera_platform.settings.stage import Stage, load
-from refera_platform.source.connection import connect
+from refera_platform.settings.stage import Stage, load_stage
+from refera_platform.source.connection import open_source
 from refera_platform.source.table import SourceTable, Strategy
 
 
@@ -32,15 +32,17 @@ def table_of(written: str) -> SourceTable:
 
 def extract(stage: Stage, tables: Sequence[SourceTable]) -> None:
     """Capture the stage's today once; a refusal is raised."""
-    with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
-        for came in capture_tables(Lake(stage), source, tables, [stage.clock.today()], stage, folder):
-            if isinstance(came, Refused):
-                raise came.trouble
+    with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
+        for came in ingest_tables(Lake(stage), source, tables, [stage.clock.today()], stage, folder):
+            if isinstance(came, IngestFailure):
+                raise came.error
 
 
 def main(home: str, lake: str, instant: str, *written: str) -> None:
     """Capture until killed; one line for each pass."""
-    here = load({"REFERA_STAGE": "test", "REFERA_HOME": str(Path(home))}).at(datetime.fromisoformat(instant))
+    here = load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(Path(home))}).at_instant(
+        datetime.fromisoformat(instant)
+    )
     stage, tables = replace(here, lake=lake), [table_of(each) for each in written]
     while True:
         extract(stage, tables)

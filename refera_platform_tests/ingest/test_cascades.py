@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from refera_platform.doctor import preflight
-from refera_platform.orchestration.checks.ingest import AGREES, results
+from refera_platform.orchestration.checks.ingest import ROW_COUNT_CHECK, ingest_check_results
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
@@ -79,7 +79,7 @@ def test_rows_that_go_by_way_of_another_schema_are_found(stage, owner):
     owner.run("delete from classicmodels.top where id = 1", "update classicmodels.top set code = 21 where id = 2")
     came = captures(stage, [TOP, BOTTOM], TODAY)
     assert raw_of(stage, BOTTOM, "_op, id, code", TODAY) == [("d", 1, 10), ("u", 2, 21)]
-    assert all(one.agrees and not one.unwatched for one in came)
+    assert all(one.agrees and not one.unreadable_parents for one in came)
     owner.run("delete from elsewhere.middle where id = 3")
     captures(stage, [TOP, BOTTOM], TODAY + ONE)
     assert raw_of(stage, BOTTOM, "_op, id", TODAY + ONE) == [("d", 3)]
@@ -94,17 +94,17 @@ def test_parents_that_the_account_may_not_see_are_said_with_the_grant(stage, own
     captures(stage, [TOP, BOTTOM], YESTERDAY)
     owner.run("delete from classicmodels.top where id = 1")
     top, bottom = captures(stage, [TOP, BOTTOM], TODAY)
-    assert (top.unwatched, bottom.unwatched) == ((), ("elsewhere.middle",))
+    assert (top.unreadable_parents, bottom.unreadable_parents) == ((), ("elsewhere.middle",))
     assert not bottom.agrees
-    (said,) = [each for each in results(bottom, shows_values=False) if each.check_name == AGREES]
+    (said,) = [each for each in ingest_check_results(bottom, shows_values=False) if each.check_name == ROW_COUNT_CHECK]
     assert "go with rows of elsewhere.middle" in said.description
     assert "`refera doctor`" in said.description
-    found = preflight.examine(stage, [TOP, BOTTOM], roots=[])
+    found = preflight.diagnose(stage, [TOP, BOTTOM], roots=[])
     (warned,) = [each for each in found.findings if each.about == "classicmodels: parents of parents"]
     (statement,) = [each for each in found.grants["classicmodels"] if "REFERENCES" in each]
     assert statement in warned.remedy
     assert "elsewhere.middle" in warned.found
     owner.run(statement)
-    well = preflight.examine(stage, [TOP, BOTTOM], roots=[])
+    well = preflight.diagnose(stage, [TOP, BOTTOM], roots=[])
     assert not [each for each in well.findings if "parents" in each.about or "elsewhere" in each.found]
     assert statement in well.grants["classicmodels"]

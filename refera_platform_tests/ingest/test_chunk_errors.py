@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.ingest.result import Captured, Refused
-from refera_platform.ingest.snapshot.chunked import Piecewise
-from refera_platform.ingest.snapshot.chunks import InPieces, Sizes, Staging
-from refera_platform.ingest.stream.reader import BinlogReading
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.result import IngestFailure, IngestResult
+from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging
+from refera_platform.ingest.snapshot.chunked import ChunkedSnapshots
+from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
+from refera_platform.ingest.stream.reader import BinlogReader
 from refera_platform.lake.lake import Lake
-from refera_platform.source.connection import connect
+from refera_platform.source.connection import open_source
 from refera_platform_tests.ingest.logged_tables import differences_of, states_of
 from refera_platform_tests.ingest.test_chunks import LINES, SMALL, capture_in_pieces, declared, stage_one
 from refera_platform_tests.ingest.test_stream_changes import root_session, server
@@ -21,8 +22,8 @@ __all__ = ["server"]
 def all_staged(stage, table=LINES):
     """A table whose pieces are all read."""
     began = capture_in_pieces(stage, table)
-    assert isinstance(began, InPieces)
-    for number in began.missing:
+    assert isinstance(began, PendingChunks)
+    for number in began.missing_numbers:
         stage_one(stage, began, number)
     return began
 
@@ -30,27 +31,27 @@ def all_staged(stage, table=LINES):
 @pytest.mark.parametrize("gone", ["one", "all"])
 def test_pieces_that_another_call_removes_meanwhile_make_no_baseline_of_the_rest(stage, shop, monkeypatch, gone):
     began = all_staged(stage)
-    read = BinlogReading.read
+    read = BinlogReader.read
 
     def removing(self, logs, until):
-        staging = Staging(Lake(stage), LINES)
-        plan = staging.plan()
+        staging = ChunkStaging(Lake(stage), LINES)
+        plan = staging.read_plan()
         if gone == "one":
-            Lake(stage).objects.remove(staging.key(plan, 1))
+            Lake(stage).objects.remove(staging.chunk_key(plan, 1))
         else:
             staging.discard(plan)
         read(self, logs, until)
 
     with monkeypatch.context() as during:
-        during.setattr(BinlogReading, "read", removing)
+        during.setattr(BinlogReader, "read", removing)
         came = capture_in_pieces(stage, LINES)
-    assert isinstance(came, Refused)
+    assert isinstance(came, IngestFailure)
     assert states_of(stage, LINES) == {}
     again = capture_in_pieces(stage, LINES)
-    assert (again.plan == began.plan) is (gone == "one")
-    for number in again.missing:
+    assert (again.plan_id == began.plan_id) is (gone == "one")
+    for number in again.missing_numbers:
         stage_one(stage, again, number)
-    assert isinstance(capture_in_pieces(stage, LINES), Captured)
+    assert isinstance(capture_in_pieces(stage, LINES), IngestResult)
     assert differences_of(stage, [LINES]) == {}
 
 
@@ -58,7 +59,7 @@ def test_a_piece_that_was_read_after_the_pass_began_is_not_put_together_with_it(
     began = capture_in_pieces(stage, LINES)
     for number in (0, 1):
         stage_one(stage, began, number)
-    missing = Piecewise._missing
+    missing = ChunkedSnapshots._plan_missing_chunks
 
     def late(self, job, cut, trouble):
         shop.run("update orderdetails set quantityOrdered = 77 where orderNumber = 104")
@@ -66,13 +67,13 @@ def test_a_piece_that_was_read_after_the_pass_began_is_not_put_together_with_it(
         return missing(self, job, cut, trouble)
 
     with monkeypatch.context() as during:
-        during.setattr(Piecewise, "_missing", late)
+        during.setattr(ChunkedSnapshots, "_plan_missing_chunks", late)
         came = capture_in_pieces(stage, LINES)
-    assert isinstance(came, Refused)
-    assert "was read after this pass began" in str(came.trouble)
-    assert came.trouble.passing
+    assert isinstance(came, IngestFailure)
+    assert "was read after this pass began" in str(came.error)
+    assert came.error.is_transient
     assert states_of(stage, LINES) == {}
-    assert isinstance(capture_in_pieces(stage, LINES), Captured), "its pieces are there still"
+    assert isinstance(capture_in_pieces(stage, LINES), IngestResult), "its pieces are there still"
     assert differences_of(stage, [LINES]) == {}
 
 
@@ -81,27 +82,27 @@ def test_a_log_that_holds_statements_throws_the_pieces_away_and_the_next_plan_su
     with root_session(server, "set session binlog_format = 'STATEMENT'"):
         server.execute("update orderdetails set quantityOrdered = 3")
     came = capture_in_pieces(stage, LINES)
-    assert isinstance(came, Refused)
-    assert "the log holds the statement instead of the rows" in str(came.trouble)
-    assert "thrown away" in str(came.trouble)
-    assert came.trouble.passing
+    assert isinstance(came, IngestFailure)
+    assert "the log holds the statement instead of the rows" in str(came.error)
+    assert "thrown away" in str(came.error)
+    assert came.error.is_transient
     again = all_staged(stage)
-    assert again.plan != began.plan
-    assert isinstance(capture_in_pieces(stage, LINES), Captured)
+    assert again.plan_id != began.plan_id
+    assert isinstance(capture_in_pieces(stage, LINES), IngestResult)
     assert differences_of(stage, [LINES]) == {}
 
 
 def test_smaller_pieces_are_begun_anew_and_larger_ones_leave_what_was_read(stage, shop):
     began = all_staged(stage)
-    larger = Sizes(rows=3, bytes=1 << 30)
-    assert isinstance(capture_in_pieces(stage, LINES, replace(SMALL, rows=1)), InPieces)
-    plan = Staging(Lake(stage), LINES).plan()
-    assert plan.id != began.plan
-    assert plan.count == 6
-    assert [key for key in keys_of(stage) if began.plan in key] == []
+    larger = ChunkLimits(max_rows=3, max_bytes=1 << 30)
+    assert isinstance(capture_in_pieces(stage, LINES, replace(SMALL, rows=1)), PendingChunks)
+    plan = ChunkStaging(Lake(stage), LINES).read_plan()
+    assert plan.id != began.plan_id
+    assert plan.chunk_count == 6
+    assert [key for key in keys_of(stage) if began.plan_id in key] == []
     still = capture_in_pieces(stage, LINES, larger)
-    assert isinstance(still, InPieces)
-    assert (still.plan, still.count) == (plan.id, 6)
+    assert isinstance(still, PendingChunks)
+    assert (still.plan_id, still.chunk_count) == (plan.id, 6)
 
 
 def test_pieces_of_two_declarations_are_not_mixed(stage, shop):
@@ -113,14 +114,14 @@ def test_pieces_of_two_declarations_are_not_mixed(stage, shop):
     keyed = replace(stage, hash_key=b"k" * 32)
     hashed = replace(open_one, hashed=frozenset({"email"}))
     anew = capture_in_pieces(keyed, hashed)
-    assert isinstance(anew, InPieces)
-    assert anew.plan != began.plan
-    assert [key for key in keys_of(stage) if began.plan in key] == []
-    for number in anew.missing:
+    assert isinstance(anew, PendingChunks)
+    assert anew.plan_id != began.plan_id
+    assert [key for key in keys_of(stage) if began.plan_id in key] == []
+    for number in anew.missing_numbers:
         stage_one(keyed, anew, number)
     other = capture_in_pieces(replace(stage, hash_key=b"q" * 32), hashed)
-    assert isinstance(other, InPieces)
-    assert other.plan != anew.plan, "hashes of two keys are not mixed either"
+    assert isinstance(other, PendingChunks)
+    assert other.plan_id != anew.plan_id, "hashes of two keys are not mixed either"
 
 
 def test_a_hashed_key_is_not_written_down_as_bounds(stage, shop):
@@ -129,21 +130,21 @@ def test_a_hashed_key_is_not_written_down_as_bounds(stage, shop):
     keyed = replace(stage, hash_key=b"k" * 32)
     table = replace(declared("people", "email"), hashed=frozenset({"email"}))
     came = capture_in_pieces(keyed, table)
-    assert isinstance(came, Refused)
-    assert "cannot be divided, being hashed" in str(came.trouble)
+    assert isinstance(came, IngestFailure)
+    assert "cannot be divided, being hashed" in str(came.error)
     assert keys_of(stage) == []
 
 
 def test_two_plans_at_once_leave_the_pieces_of_the_one_that_counts(stage, shop):
     began = all_staged(stage)
-    staging = Staging(Lake(stage), LINES)
-    old = staging.plan()
-    staging.begin(replace(old, id="f" * 32))
+    staging = ChunkStaging(Lake(stage), LINES)
+    old = staging.read_plan()
+    staging.replace_plan(replace(old, id="f" * 32))
     staging.discard(old)
-    assert staging.plan().id == "f" * 32
-    assert [key for key in keys_of(stage) if began.plan in key] == []
-    with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
-        assert staging.plan().is_of(source, LINES, source.columns(LINES))
+    assert staging.read_plan().id == "f" * 32
+    assert [key for key in keys_of(stage) if began.plan_id in key] == []
+    with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
+        assert staging.read_plan().is_for_table(source, LINES, source.columns(LINES))
 
 
 def keys_of(stage):

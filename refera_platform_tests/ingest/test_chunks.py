@@ -4,35 +4,38 @@ import random
 
 import pytest
 
-from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import LakeError, SourceError
-from refera_platform.ingest.result import Captured, Refused
-from refera_platform.ingest.run import capture_tables
-from refera_platform.ingest.snapshot.chunks import InPieces, Sizes, Staging, stage_piece
+from refera_platform.ingest.result import IngestFailure, IngestResult
+from refera_platform.ingest.run import ingest_tables
+from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging, stage_chunk
+from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
 from refera_platform.lake.lake import Lake
 from refera_platform.source import catalog
-from refera_platform.source.connection import connect
-from refera_platform.source.key_ranges import bounds, condition
+from refera_platform.source.connection import open_source
+from refera_platform.source.key_ranges import chunk_bounds, chunk_condition
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
 from refera_platform_tests.local_stack import captures, own_stage, source_of
 
-SMALL = Sizes(rows=2, bytes=1 << 30)
-LINES = catalog.find("orderdetails")
+SMALL = ChunkLimits(max_rows=2, max_bytes=1 << 30)
+LINES = catalog.find_table("orderdetails")
 
 
 def capture_in_pieces(stage, table, sizes=SMALL, afresh=()):
     """One pass over one table."""
-    with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
-        (came,) = capture_tables(Lake(stage), source, [table], [TODAY], stage, folder, afresh=afresh, sizes=sizes)
+    with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
+        (came,) = ingest_tables(
+            Lake(stage), source, [table], [TODAY], stage, folder, resnapshot_names=afresh, chunk_limits=sizes
+        )
         return came
 
 
 def stage_one(stage, came, number):
     """Read one piece, as an invocation of its own would."""
-    with scratch(stage) as folder, connect(stage, "classicmodels", folder) as source:
-        return stage_piece(Lake(stage), source, came.table, came.plan, number, stage.clock, folder)
+    with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
+        return stage_chunk(Lake(stage), source, came.table, came.plan, number, stage.clock, folder)
 
 
 def declared(name, *key):
@@ -41,8 +44,8 @@ def declared(name, *key):
 
 def test_changes_between_the_pieces_are_those_of_one_moment(stage, shop):
     began = capture_in_pieces(stage, LINES)
-    assert isinstance(began, InPieces)
-    assert (began.missing, began.count) == ((0, 1, 2), 3)
+    assert isinstance(began, PendingChunks)
+    assert (began.missing_numbers, began.chunk_count) == ((0, 1, 2), 3)
     shop.run("update orderdetails set quantityOrdered = 7 where orderNumber = 100 and productCode = 'P1'")
     assert stage_one(stage, began, 0).rows == 2
     shop.run("update orderdetails set quantityOrdered = 8 where orderNumber = 100 and productCode = 'P2'")
@@ -55,12 +58,17 @@ def test_changes_between_the_pieces_are_those_of_one_moment(stage, shop):
     stage_one(stage, began, 2)
     shop.run("update orderdetails set priceEach = '1.23' where orderNumber = 104 and productCode = 'P2'")
     came = capture_in_pieces(stage, LINES)
-    assert isinstance(came, Captured)
-    assert (came.agrees, came.reconciled.agrees, came.reconciled.rows, came.rows_twice) == (True, True, 5, 0)
+    assert isinstance(came, IngestResult)
+    assert (came.agrees, came.reconcile_result.agrees, came.reconcile_result.rows, came.duplicate_rows) == (
+        True,
+        True,
+        5,
+        0,
+    )
     assert dict(came.state.rows) == {"r": 5}
     assert came.state.source_money == "140.92"
     assert differences_of(stage, [LINES]) == {}
-    assert Staging(Lake(stage), LINES).plan() is None
+    assert ChunkStaging(Lake(stage), LINES).read_plan() is None
     assert not list(Lake(stage).objects.list("_staging/"))
     shop.run("update orderdetails set quantityOrdered = 9 where orderNumber = 104 and productCode = 'P2'")
     captures(stage, [LINES], TODAY)
@@ -69,11 +77,11 @@ def test_changes_between_the_pieces_are_those_of_one_moment(stage, shop):
 
 def test_the_object_is_the_one_that_a_reading_in_one_piece_makes(stage, shop, home):
     other = own_stage(home)
-    assert isinstance(capture_in_pieces(other, LINES, sizes=None), Captured)
+    assert isinstance(capture_in_pieces(other, LINES, sizes=None), IngestResult)
     began = capture_in_pieces(stage, LINES)
-    for number in reversed(began.missing):
+    for number in reversed(began.missing_numbers):
         stage_one(stage, began, number)
-    assert isinstance(capture_in_pieces(stage, LINES), Captured)
+    assert isinstance(capture_in_pieces(stage, LINES), IngestResult)
     columns = "* exclude (_changed_at, _position)"
     assert sorted(raw_of(stage, LINES, columns)) == sorted(raw_of(other, LINES, columns))
 
@@ -85,13 +93,13 @@ def test_a_piece_is_read_once_and_the_others_are_left_alone(stage, shop):
     again = stage_one(stage, began, 1)
     assert again == first
     still = capture_in_pieces(stage, LINES)
-    assert (still.plan, still.missing) == (began.plan, (0, 2))
+    assert (still.plan_id, still.missing_numbers) == (began.plan_id, (0, 2))
 
 
 def test_a_piece_of_another_plan_is_refused(stage, shop):
     began = capture_in_pieces(stage, LINES)
-    for plan, number in (("0" * 32, 0), (began.plan, 3), (began.plan, -1)):
-        other = InPieces(table=LINES, plan=plan, missing=(), count=3)
+    for plan, number in (("0" * 32, 0), (began.plan_id, 3), (began.plan_id, -1)):
+        other = PendingChunks(table=LINES, plan_id=plan, missing_numbers=(), chunk_count=3)
         with pytest.raises(LakeError, match="is not wanted"):
             stage_one(stage, other, number)
 
@@ -103,22 +111,22 @@ def test_a_piece_of_another_plan_is_refused(stage, shop):
 )
 def test_what_the_log_does_not_tell_throws_the_pieces_away(stage, shop, statement):
     began = capture_in_pieces(stage, LINES)
-    for number in began.missing:
+    for number in began.missing_numbers:
         stage_one(stage, began, number)
     shop.run(statement)
     if statement.startswith("truncate"):
         shop.run("insert into orderdetails select 100, productCode, 1, '1.00', 1 from products")
         shop.run("insert into orderdetails select 102, productCode, 1, '1.00', 1 from products")
     came = capture_in_pieces(stage, LINES)
-    if isinstance(came, Refused):
-        assert "thrown away" in str(came.trouble)
-        assert came.trouble.passing
+    if isinstance(came, IngestFailure):
+        assert "thrown away" in str(came.error)
+        assert came.error.is_transient
         came = capture_in_pieces(stage, LINES)
-    assert isinstance(came, InPieces)
-    assert came.plan != began.plan
-    for number in came.missing:
+    assert isinstance(came, PendingChunks)
+    assert came.plan_id != began.plan_id
+    for number in came.missing_numbers:
         stage_one(stage, came, number)
-    assert isinstance(capture_in_pieces(stage, LINES), Captured)
+    assert isinstance(capture_in_pieces(stage, LINES), IngestResult)
     assert differences_of(stage, [LINES]) == {}
 
 
@@ -127,16 +135,16 @@ def test_a_piece_notices_that_the_table_is_another_one(stage, shop):
     shop.run("alter table orderdetails modify quantityOrdered bigint not null")
     with pytest.raises(SourceError, match="not the one any more"):
         stage_one(stage, began, 0)
-    assert Staging(Lake(stage), LINES).plan() is None
+    assert ChunkStaging(Lake(stage), LINES).read_plan() is None
 
 
 def test_a_new_baseline_is_read_in_pieces_too(stage, shop):
     captures(stage, [LINES], TODAY)
-    assert isinstance(capture_in_pieces(stage, LINES), Captured), "nothing new is large"
+    assert isinstance(capture_in_pieces(stage, LINES), IngestResult), "nothing new is large"
     shop.run("delete from orderdetails where orderNumber = 100")
-    sizes = Sizes(rows=1, bytes=1 << 30)
+    sizes = ChunkLimits(max_rows=1, max_bytes=1 << 30)
     began = capture_in_pieces(stage, LINES, sizes, afresh={"orderdetails"})
-    for number in began.missing:
+    for number in began.missing_numbers:
         stage_one(stage, began, number)
     came = capture_in_pieces(stage, LINES, sizes, afresh={"orderdetails"})
     assert dict(came.added) == {"r": 3, "d": 2}
@@ -175,9 +183,9 @@ def test_every_row_is_in_one_piece(stage, shop, kinds, values):
     with source_of(stage) as source:
         columns = source.columns(table)
         for each in (1, 2, 3):
-            ends = bounds(source, table, columns, each)
+            ends = chunk_bounds(source, table, columns, each)
             assert len(ends) == len(values) // each
-            parts = [condition(table, columns, ends, piece) for piece in range(len(ends) + 1)]
+            parts = [chunk_condition(table, columns, ends, piece) for piece in range(len(ends) + 1)]
             counts = [source.ask(f"select count(*) from divided where {part}")[0][0] for part in parts]
             assert counts == [each] * len(ends) + [len(values) % each]
             doubled = " + ".join(f"({part})" for part in parts)
@@ -187,15 +195,15 @@ def test_every_row_is_in_one_piece(stage, shop, kinds, values):
 def test_a_key_that_cannot_be_divided_is_refused_by_name(stage, shop):
     shop.run("create table divided (k enum('b', 'a', 'c') primary key)")
     shop.run("insert into divided values ('a'), ('b'), ('c')")
-    came = capture_in_pieces(stage, declared("divided", "k"), Sizes(rows=1, bytes=1 << 30))
-    assert isinstance(came, Refused)
-    assert "cannot be divided" in str(came.trouble)
+    came = capture_in_pieces(stage, declared("divided", "k"), ChunkLimits(max_rows=1, max_bytes=1 << 30))
+    assert isinstance(came, IngestFailure)
+    assert "cannot be divided" in str(came.error)
 
 
 def test_the_bytes_of_a_row_make_pieces_smaller():
-    assert Sizes(rows=1000, bytes=10_000).rows_each(100) == 100
-    assert Sizes(rows=50, bytes=10_000).rows_each(100) == 50
-    assert Sizes(rows=50, bytes=10).rows_each(100) == 1
+    assert ChunkLimits(max_rows=1000, max_bytes=10_000).max_rows_for(100) == 100
+    assert ChunkLimits(max_rows=50, max_bytes=10_000).max_rows_for(100) == 50
+    assert ChunkLimits(max_rows=50, max_bytes=10).max_rows_for(100) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -221,14 +229,14 @@ def test_random_lives_of_a_table_while_its_pieces_are_read(stage, shop, seed):
                 shop.run("update lives set v = %s, w = null where k = %s", (dice.randrange(99), key))
 
     live(80)
-    sizes = Sizes(rows=5, bytes=1 << 30)
+    sizes = ChunkLimits(max_rows=5, max_bytes=1 << 30)
     began = capture_in_pieces(stage, table, sizes)
-    order = list(began.missing)
+    order = list(began.missing_numbers)
     dice.shuffle(order)
     for number in order:
         live(8)
         stage_one(stage, began, number)
     live(10)
     came = capture_in_pieces(stage, table, sizes)
-    assert (came.agrees, came.reconciled.agrees, came.lake_rows) == (True, True, len(alive))
+    assert (came.agrees, came.reconcile_result.agrees, came.lake_rows) == (True, True, len(alive))
     assert differences_of(stage, [table]) == {}

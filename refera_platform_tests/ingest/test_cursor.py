@@ -9,7 +9,7 @@ import pytest
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.lake.lake import raw_rows
 from refera_platform.source import catalog
-from refera_platform.source.mysql.snapshot import pull
+from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.test_query_based import changes_of, state_of
@@ -45,11 +45,11 @@ def reads(monkeypatch):
     seen = []
 
     def counting(*arguments, **options):
-        found = pull(*arguments, **options)
+        found = read_source_table(*arguments, **options)
         seen.append(found.rows)
         return found
 
-    monkeypatch.setattr("refera_platform.ingest.query_based.pull", counting)
+    monkeypatch.setattr("refera_platform.ingest.query_based.read_source_table", counting)
     return seen
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused
-from refera_platform.ingest.stream.day_windows import after, onward, plan
+from refera_platform.ingest.stream.day_windows import plan_stream_days, windows_after, windows_to_today
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.mysql.binlog.position import Position
 
@@ -44,9 +44,9 @@ def known(*states):
 
 def windows(requested, states, clock=NOON):
     """Day, start, end and whether it extends, of each window."""
-    found = plan("shop.t", requested, known(*states), clock).windows
+    found = plan_stream_days("shop.t", requested, known(*states), clock).windows
     offset = lambda position: position.offset if position else None  # noqa: E731
-    return [(each.day, offset(each.start), offset(each.end), each.extends) for each in found]
+    return [(each.day, offset(each.start), offset(each.end), each.is_extension) for each in found]
 
 
 FIRST = state(DAYS[0], 0, 100, baseline=1, is_replayable=False)
@@ -54,12 +54,12 @@ FIRST = state(DAYS[0], 0, 100, baseline=1, is_replayable=False)
 
 def test_without_a_log_state_the_newest_day_gets_a_baseline():
     for states in ([], [state(DAYS[3], 0, 5, strategy="compare")]):
-        found = plan("shop.t", [DAYS[3]], known(*states), NOON)
+        found = plan_stream_days("shop.t", [DAYS[3]], known(*states), NOON)
         assert found.windows == ()
-        assert found.baseline is not None
-        assert found.baseline.fill == DAYS[3]
+        assert found.snapshot is not None
+        assert found.snapshot.day_to_fill == DAYS[3]
     with pytest.raises(DayRefused, match=r"Day 2026-03-10 of shop.t is over.*refera run --day 2026-03-12"):
-        plan("shop.t", [DAYS[1]], {}, NOON)
+        plan_stream_days("shop.t", [DAYS[1]], {}, NOON)
 
 
 def test_a_day_begins_where_the_day_before_ended_and_many_days_follow_each_other():
@@ -74,8 +74,8 @@ def test_a_day_begins_where_the_day_before_ended_and_many_days_follow_each_other
 def test_a_day_that_is_over_stays_as_it_is():
     states = [FIRST, state(DAYS[1], 100, 200), state(DAYS[2], 200, 300)]
     for requested in ([DAYS[1]], [DAYS[2]], DAYS[:3]):
-        found = plan("shop.t", requested, known(*states), NOON)
-        assert (found.kept, found.windows, found.baseline) == (tuple(requested), (), None)
+        found = plan_stream_days("shop.t", requested, known(*states), NOON)
+        assert (found.unchanged_days, found.windows, found.snapshot) == (tuple(requested), (), None)
 
 
 def test_a_lost_day_is_filled_exactly_between_its_neighbours():
@@ -93,17 +93,17 @@ def test_an_open_day_is_extended_and_the_next_one_can_follow_in_the_same_pass():
 
 def test_a_transaction_prepared_before_a_day_is_read_from_where_it_was_prepared():
     states = [FIRST, state(DAYS[1], 100, 200, resume_position=str(place(150))), state(DAYS[3], 300, 400)]
-    (lost,) = plan("shop.t", [DAYS[2]], known(*states), NOON).windows
-    (newest,) = plan("shop.t", [DAYS[2]], known(*states[:2]), NOON).windows
-    assert lost.resume == newest.resume == place(150)
+    (lost,) = plan_stream_days("shop.t", [DAYS[2]], known(*states), NOON).windows
+    (newest,) = plan_stream_days("shop.t", [DAYS[2]], known(*states[:2]), NOON).windows
+    assert lost.resume_position == newest.resume_position == place(150)
     assert (lost.end, newest.end) == (place(300), None)
 
 
 def test_days_that_settle_what_the_log_left_open_go_on_to_today():
-    (window,) = plan("shop.t", [DAYS[1]], known(FIRST), NOON).windows
-    found = after(window.day, place(200), place(150), NOON)
+    (window,) = plan_stream_days("shop.t", [DAYS[1]], known(FIRST), NOON).windows
+    found = windows_after(window.day, place(200), place(150), NOON)
     assert [each.day for each in found] == DAYS[2:5]
-    assert [(each.start, each.resume) for each in found] == [
+    assert [(each.start, each.resume_position) for each in found] == [
         (place(200), place(150)),
         (None, None),
         (None, None),
@@ -113,10 +113,10 @@ def test_days_that_settle_what_the_log_left_open_go_on_to_today():
 
 def test_a_table_goes_on_to_today_from_its_newest_day_whether_that_is_over_or_not():
     for is_closed, days in ((True, DAYS[2:5]), (False, DAYS[1:5])):
-        found = onward(state(DAYS[1], 100, 200, is_closed=is_closed), NOON)
+        found = windows_to_today(state(DAYS[1], 100, 200, is_closed=is_closed), NOON)
         assert [each.day for each in found] == days
         assert [each.start for each in found] == [place(200), *[None] * (len(days) - 1)]
-        assert [each.extends for each in found] == [not is_closed, *[False] * (len(days) - 1)]
+        assert [each.is_extension for each in found] == [not is_closed, *[False] * (len(days) - 1)]
 
 
 def test_the_rest_of_an_open_day_comes_after_the_days_before_it():
@@ -126,8 +126,8 @@ def test_the_rest_of_an_open_day_comes_after_the_days_before_it():
 
 def test_what_lies_before_the_last_baseline_stays_also_when_it_was_open():
     states = [FIRST, state(DAYS[1], 100, 200, is_closed=False), state(DAYS[2], 10, 20, baseline=1)]
-    found = plan("shop.t", DAYS[1:4], known(*states), NOON)
-    assert found.kept == (DAYS[1], DAYS[2])
+    found = plan_stream_days("shop.t", DAYS[1:4], known(*states), NOON)
+    assert found.unchanged_days == (DAYS[1], DAYS[2])
     assert [each.day for each in found.windows] == [DAYS[3]]
 
 
@@ -135,7 +135,7 @@ def test_lost_days_that_are_not_neighbours_are_asked_for_together():
     states = [FIRST, *(state(DAYS[step], 100 * step, 100 * step + 100) for step in (2, 4))]
     clock = Clock(fixed=datetime(2026, 3, 15, 12, tzinfo=UTC))
     with pytest.raises(DayRefused, match=r"for 2026-03-10, 2026-03-12 are gone.*--from 2026-03-10 --to 2026-03-12"):
-        plan("shop.t", [DAYS[5]], known(*states), clock)
+        plan_stream_days("shop.t", [DAYS[5]], known(*states), clock)
     assert [day for day, *_ in windows(DAYS[1:4], states, clock)] == [DAYS[1], DAYS[3]]
     assert [day for day, *_ in windows([DAYS[1]], states, clock)] == [DAYS[1]]
 
@@ -186,10 +186,10 @@ REFUSALS = {
 def test_a_day_that_cannot_be_had_is_refused_with_the_command_that_can(case):
     requested, states, said = REFUSALS[case]
     with pytest.raises(DayRefused, match=said):
-        plan("shop.t", requested, known(*states), NOON)
+        plan_stream_days("shop.t", requested, known(*states), NOON)
 
 
 def test_midnight_is_that_of_the_stage_s_time_zone():
     clock = Clock(time_zone="America/Sao_Paulo", fixed=NOON.fixed)
-    (window,) = plan("shop.t", [DAYS[1]], known(FIRST), clock).windows
-    assert datetime.fromtimestamp(window.midnight, UTC) == datetime(2026, 3, 11, 3, tzinfo=UTC)
+    (window,) = plan_stream_days("shop.t", [DAYS[1]], known(FIRST), clock).windows
+    assert datetime.fromtimestamp(window.midnight_seconds, UTC) == datetime(2026, 3, 11, 3, tzinfo=UTC)

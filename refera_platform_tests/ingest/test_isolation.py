@@ -6,19 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.ingest import query_based
-from refera_platform.ingest.result import Captured
-from refera_platform.ingest.run import capture_tables
-from refera_platform.ingest.stream import run
-from refera_platform.ingest.stream.table_task import Job
+from refera_platform.ingest.result import IngestResult
+from refera_platform.ingest.run import ingest_tables
+from refera_platform.ingest.stream import run, task_planner
+from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.ingest.stream.table_writer import DayWriter
-from refera_platform.lake.isolation import frames_of
+from refera_platform.lake.isolation import fault_traceback
 from refera_platform.lake.lake import Lake
 from refera_platform.reconcile import values as reconcile
 from refera_platform.source import catalog
-from refera_platform.source.connection import connect
+from refera_platform.source.connection import open_source
 from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
@@ -27,16 +27,16 @@ from refera_platform_tests.local_stack import captures, evening
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-PAYMENTS, ORDERS = catalog.find("payments"), catalog.find("orders")
+PAYMENTS, ORDERS = catalog.find_table("payments"), catalog.find_table("orders")
 DATED = SourceTable(database="classicmodels", name="dated", key=("id", "d"), about="Keys with a date.")
 BEHIND = SourceTable(database="classicmodels", name="behind", key=("id",), about="Captured behind it.")
 
 
 def results(stage, tables, *days, afresh=()):
     """What came of each table of one run, by name."""
-    at = stage.at(evening(days[-1]))
-    with scratch(at) as folder, connect(at, "classicmodels", folder) as source:
-        came = list(capture_tables(Lake(at), source, tables, list(days), at, folder, afresh=afresh))
+    at = stage.at_instant(evening(days[-1]))
+    with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
+        came = list(ingest_tables(Lake(at), source, tables, list(days), at, folder, resnapshot_names=afresh))
     return {one.table.name: one for one in came}
 
 
@@ -61,13 +61,13 @@ def test_a_key_that_recognises_no_row_is_refused_by_name_and_the_table_behind_it
     shop.run("delete from dated where id = 1 and month(d) = 0 and year(d) > 0")
     shop.run("insert into behind values (2)")
     came = results(stage, [DATED, BEHIND], TODAY)
-    assert isinstance(came["behind"], Captured)
+    assert isinstance(came["behind"], IngestResult)
     assert differences_of(stage, [BEHIND]) == {}
     with pytest.raises(SourceError, match=rf"classicmodels\.dated .*{said}.*refera resnapshot classicmodels\.dated"):
-        raise came["dated"].trouble
+        raise came["dated"].error
     assert list(states_of(stage, DATED)) == [YESTERDAY], "a refusal writes nothing"
     shop.run("delete from dated where v = 'b'")
-    assert isinstance(results(stage, [DATED], TODAY, afresh=["dated"])["dated"], Captured)
+    assert isinstance(results(stage, [DATED], TODAY, afresh=["dated"])["dated"], IngestResult)
     assert differences_of(stage, [DATED]) == {}
 
 
@@ -82,10 +82,10 @@ def test_a_first_capture_says_that_a_key_has_a_date_that_no_calendar_has(stage, 
 
 SECRET = "a value of a row"
 PLACES = {
-    "planning": (run.day_windows, "plan"),
-    "planning to the present": (Job, "days_to_the_present"),
-    "decoding": (RowDecoder, "arrow"),
-    "cutting rows": (RowDecoder, "read"),
+    "planning": (task_planner.day_windows, "plan_stream_days"),
+    "planning to the present": (TableTask, "windows_to_present"),
+    "decoding": (RowDecoder, "to_arrow"),
+    "cutting rows": (RowDecoder, "split_rows"),
     "writing": (DayWriter, "write"),
 }
 
@@ -109,8 +109,8 @@ def require_named(refused):
         LakeError, match=r"^classicmodels\.payments stopped at a fault .*\(TypeError at \S+\.py:\d+\): report"
     ):
         raise refused.trouble
-    assert frames_of(refused.trouble).endswith("TypeError")
-    assert SECRET not in str(refused.trouble) + frames_of(refused.trouble)
+    assert fault_traceback(refused.trouble).endswith("TypeError")
+    assert SECRET not in str(refused.trouble) + fault_traceback(refused.trouble)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -124,7 +124,7 @@ def test_a_fault_that_nobody_thought_of_ends_one_table_of_the_log(stage, shop, m
         patched.setattr(owner, name, failing(getattr(owner, name)))
         came = results(stage, [PAYMENTS, ORDERS], TODAY)
     require_named(came["payments"])
-    assert isinstance(came["orders"], Captured)
+    assert isinstance(came["orders"], IngestResult)
     assert differences_of(stage, [ORDERS]) == {}
     assert list(states_of(stage, PAYMENTS)) == [YESTERDAY]
     captures(stage, [PAYMENTS], TODAY)
@@ -142,21 +142,21 @@ OTHERS = {
 @pytest.mark.parametrize("way", OTHERS)
 def test_a_fault_ends_one_table_whatever_its_strategy(stage, shop, monkeypatch, way):
     module, table = OTHERS[way]
-    monkeypatch.setattr(module, "pull", failing(module.pull))
+    monkeypatch.setattr(module, "read_source_table", failing(module.read_source_table))
     came = results(stage, [table, replace(ORDERS, strategy=table.strategy) if not table.cursor else ORDERS], TODAY)
     require_named(came["payments"])
-    assert isinstance(came["orders"], Captured)
+    assert isinstance(came["orders"], IngestResult)
 
 
 def test_a_comparison_that_fails_is_red_and_leaves_what_is_committed(stage, shop, monkeypatch):
     monkeypatch.setattr(reconcile._Comparison, "run", lambda comparison: int(None))
     came = results(stage, [PAYMENTS, ORDERS], TODAY)
-    assert all("stopped at a fault of refera_platform itself" in one.doubt for one in came.values())
+    assert all("stopped at a fault of refera_platform itself" in one.unverified_because for one in came.values())
     assert differences_of(stage, [PAYMENTS, ORDERS]) == {}
 
 
 def test_without_the_boundary_such_a_fault_ends_the_run(stage, shop, monkeypatch):
     monkeypatch.setattr(run, "isolated", nullcontext)
-    monkeypatch.setattr(run, "pull", failing(run.pull))
+    monkeypatch.setattr(run, "read_source_table", failing(run.read_source_table))
     with pytest.raises(TypeError):
         results(stage, [PAYMENTS, ORDERS], TODAY)

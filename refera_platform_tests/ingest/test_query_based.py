@@ -9,7 +9,7 @@ import pytest
 
 import refera_platform.ingest.query_based as capture_module
 from refera_platform.errors import DayRefused, LakeError, SettingError
-from refera_platform.ingest.query_based import capture
+from refera_platform.ingest.query_based import ingest_table
 from refera_platform.lake.lake import current_state, raw_rows
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import catalog
@@ -29,7 +29,7 @@ def compared(monkeypatch):
 
 def state_of(stage, lake, name, columns="*"):
     """The lake's current state of a table, as a set of rows."""
-    table = catalog.find(name)
+    table = catalog.find_table(name)
     with source_of(stage) as source:
         there = current_state(table, lake.days(table, source.connection))
         return set(source.connection.execute(f"select {columns} from {there}").fetchall())
@@ -37,7 +37,7 @@ def state_of(stage, lake, name, columns="*"):
 
 def changes_of(stage, lake, name, columns):
     """Every raw row of a table, in the order of its position."""
-    table = catalog.find(name)
+    table = catalog.find_table(name)
     with source_of(stage) as source:
         urls = [item.url for item in lake.stored_days(table).values()]
         return source.connection.execute(f"select {columns} from {raw_rows(urls)} order by _position").fetchall()
@@ -149,7 +149,7 @@ def test_a_day_without_changes_is_an_empty_object_with_the_whole_schema(stage, l
     captured(stage, "orders", YESTERDAY)
     captured(stage, "orders", TODAY)
     with source_of(stage) as source:
-        item = lake.days(catalog.find("orders"), source.connection)[TODAY]
+        item = lake.days(catalog.find_table("orders"), source.connection)[TODAY]
         described = source.connection.execute(f"describe select * from {raw_rows([item.stored.url])}").fetchall()
         assert source.connection.execute(f"select count(*) from {raw_rows([item.stored.url])}").fetchone() == (0,)
     assert item.state.row_count == 0
@@ -173,13 +173,13 @@ def test_missed_days_are_refused_and_then_closed_as_never_looked_at(stage, lake,
     shop.run("update orders set status = 'Resolved' where orderNumber = 103")
     with pytest.raises(DayRefused, match=r"--from 2026-03-07 --to 2026-03-10"):
         captured(stage, "orders", TODAY)
-    assert list(lake.stored_days(catalog.find("orders"))) == [TODAY - timedelta(days=4)]
+    assert list(lake.stored_days(catalog.find_table("orders"))) == [TODAY - timedelta(days=4)]
     days = [TODAY - timedelta(days=back) for back in (3, 2, 1, 0)]
     found = captured(stage, "orders", *days)
-    assert found.unseen == tuple(days[:3])
+    assert found.unseen_days == tuple(days[:3])
     assert dict(found.added) == {"u": 1}
     with source_of(stage) as source:
-        known = lake.days(catalog.find("orders"), source.connection)
+        known = lake.days(catalog.find_table("orders"), source.connection)
     assert [item.state.is_observed for item in known.values()] == [True, False, False, False, True]
 
 
@@ -188,7 +188,7 @@ def test_the_object_carries_its_own_state(stage, lake, shop):
     shop.run("update customers set creditLimit = 1 where customerNumber = 10")
     captured(stage, "customers", TODAY)
     with source_of(stage) as source:
-        state = lake.days(catalog.find("customers"), source.connection)[TODAY].state
+        state = lake.days(catalog.find_table("customers"), source.connection)[TODAY].state
         server = source.identity().server
     assert (state.database, state.table, state.day, state.strategy) == (
         "classicmodels",
@@ -206,7 +206,7 @@ def test_the_object_carries_its_own_state(stage, lake, shop):
 
 def test_a_day_that_a_killed_range_closed_unseen_is_seen_when_it_is_captured(stage, lake, shop, monkeypatch):
     captured(stage, "orders", TODAY - timedelta(days=2))
-    whole = capture_module._fill
+    whole = capture_module._write_changes
 
     class KilledError(BaseException):
         """The process is gone."""
@@ -214,14 +214,14 @@ def test_a_day_that_a_killed_range_closed_unseen_is_seen_when_it_is_captured(sta
     def killed(*arguments):
         raise KilledError
 
-    monkeypatch.setattr(capture_module, "_fill", killed)
+    monkeypatch.setattr(capture_module, "_write_changes", killed)
     with pytest.raises(KilledError):
         captured(stage, "orders", YESTERDAY, TODAY)
-    monkeypatch.setattr(capture_module, "_fill", whole)
+    monkeypatch.setattr(capture_module, "_write_changes", whole)
     found = captured(stage, "orders", YESTERDAY)
     assert found.state.is_observed
     with source_of(stage) as source:
-        known = lake.days(catalog.find("orders"), source.connection)
+        known = lake.days(catalog.find_table("orders"), source.connection)
     assert [item.state.is_observed for item in known.values()] == [True, True]
 
 
@@ -250,7 +250,7 @@ def test_a_new_baseline_takes_another_servers_rows_and_writes_the_deletes_it_imp
         captured(stage, "payments", TODAY)
     found = captured(stage, "payments", TODAY, afresh=True)
     assert dict(found.added) == dict(found.state.rows) == {"d": 1, "r": 3}
-    assert (found.agrees, found.rows_twice, found.state.server) == (True, 0, "mariadb:1")
+    assert (found.agrees, found.duplicate_rows, found.state.server) == (True, 0, "mariadb:1")
     rows = changes_of(stage, lake, "payments", '_op, "checkNumber", amount')
     assert rows[3:] == [
         ("d", "C1", Decimal("48.98")),
@@ -264,7 +264,7 @@ def test_a_new_baseline_takes_another_servers_rows_and_writes_the_deletes_it_imp
 
 def test_a_new_baseline_of_an_empty_lake_and_of_a_snapshot_table_is_the_table(stage, lake, shop, monkeypatch):
     assert dict(captured(stage, "offices", TODAY, afresh=True).added) == {"r": 2}
-    table = replace(catalog.find("payments"), strategy=Strategy.SNAPSHOT)
+    table = replace(catalog.find_table("payments"), strategy=Strategy.SNAPSHOT)
     monkeypatch.setattr(catalog, "TABLES", (table,))
     captured(stage, "payments", TODAY)
     before = lake.stored_days(table)
@@ -274,7 +274,7 @@ def test_a_new_baseline_of_an_empty_lake_and_of_a_snapshot_table_is_the_table(st
 
 def test_private_columns_stay_behind_and_hashed_ones_arrive_as_hashes(stage, lake, shop, monkeypatch):
     key = b"a key of more than sixteen bytes"
-    plain = catalog.find("employees")
+    plain = catalog.find_table("employees")
     table = replace(plain, private=frozenset({"email"}), hashed=frozenset({"lastName", "reportsTo"}))
     monkeypatch.setattr(catalog, "TABLES", (table,))
     with pytest.raises(SettingError, match="REFERA_HASH_KEY"):
@@ -293,12 +293,12 @@ def test_private_columns_stay_behind_and_hashed_ones_arrive_as_hashes(stage, lak
 
 
 def test_a_log_table_is_not_captured_here(stage, lake, shop, tmp_path):
-    table = replace(catalog.find("payments"), strategy=Strategy.LOG)
+    table = replace(catalog.find_table("payments"), strategy=Strategy.LOG)
     with (
         source_of(stage) as source,
         pytest.raises(ValueError, match=r"classicmodels\.payments is read from the log"),
     ):
-        capture(lake, source, table, [TODAY], stage.clock, tmp_path)
+        ingest_table(lake, source, table, [TODAY], stage.clock, tmp_path)
 
 
 def test_a_run_that_was_overtaken_writes_nothing(stage, lake, shop, monkeypatch):
@@ -337,7 +337,7 @@ def test_two_runs_that_write_the_same_bytes_are_both_right(stage, lake, shop, mo
 
 
 def test_a_snapshot_table_is_a_copy_a_day(stage, lake, shop, monkeypatch):
-    table = replace(catalog.find("payments"), strategy=Strategy.SNAPSHOT)
+    table = replace(catalog.find_table("payments"), strategy=Strategy.SNAPSHOT)
     monkeypatch.setattr(catalog, "TABLES", (table,))
     captured(stage, "payments", YESTERDAY)
     shop.run("delete from payments where checkNumber = 'C1'")
@@ -364,8 +364,8 @@ def test_strangers_in_the_folder_are_passed_over_and_a_damaged_object_is_named(s
 
 
 def test_an_object_larger_than_one_request_travels_in_parts(stage, tmp_path, monkeypatch):
-    monkeypatch.setattr("refera_platform.lake.objects.SINGLE_PUT", 1 << 20)
-    monkeypatch.setattr("refera_platform.lake.objects.PART", 5 << 20)
+    monkeypatch.setattr("refera_platform.lake.objects.MAX_SINGLE_PUT_BYTES", 1 << 20)
+    monkeypatch.setattr("refera_platform.lake.objects.UPLOAD_PART_BYTES", 5 << 20)
     big = tmp_path / "big"
     big.write_bytes(bytes(range(256)) * 45_000)
     root = ObjectRoot(stage.lake, stage.store)

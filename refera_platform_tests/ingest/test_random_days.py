@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as some
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.ingest.result import Captured
-from refera_platform.ingest.run import capture_tables
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.result import IngestResult
+from refera_platform.ingest.run import ingest_tables
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.source.connection import connect
+from refera_platform.source.connection import open_source
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.extractor import table_of
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
@@ -137,8 +137,8 @@ class World:
                 == came.lake_rows
                 == (came.state.table_rows if table is self.logged else came.lake_rows)
             )
-            assert came.reconciled.agrees, came.reconciled
-            assert came.reconciled.columns, came.reconciled
+            assert came.reconcile_result.agrees, came.reconcile_result
+            assert came.reconcile_result.columns, came.reconcile_result
         self.missed.clear()
 
     def missed_since_the_first(self, stage, table):
@@ -245,10 +245,10 @@ class World:
         first = self.data.draw(some.sampled_from(closed))
         days = [day for day in closed if first <= day <= first + ONE]
         before = {day: raw_of(self.stage, self.logged, "*", day) for day in days}
-        at = replace(self.stage, clock=self.stage.at(evening(self.day)).clock)
-        with scratch(at) as folder, connect(at, "classicmodels", folder) as source:
-            for came in capture_tables(Lake(at), source, [self.logged], days, at, folder):
-                assert isinstance(came, Captured), came.trouble
+        at = replace(self.stage, clock=self.stage.at_instant(evening(self.day)).clock)
+        with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
+            for came in ingest_tables(Lake(at), source, [self.logged], days, at, folder):
+                assert isinstance(came, IngestResult), came.error
         assert {day: raw_of(self.stage, self.logged, "*", day) for day in days} == before
 
     def _kill(self):

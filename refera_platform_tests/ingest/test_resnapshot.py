@@ -6,17 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from refera_platform.answers.session import opened
+from refera_platform.answers.session import open_query_session
 from refera_platform.cli.resnapshot import days_to_fill
-from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import QueryError
-from refera_platform.ingest.run import capture_tables
-from refera_platform.lake.days import catch_up, days_between
+from refera_platform.ingest.run import ingest_tables
+from refera_platform.lake.days import days_between, plan_catch_up
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.missing_days import gaps_of
-from refera_platform.orchestration.checks.standing import whole_of
+from refera_platform.lake.missing_days import find_missing_days
+from refera_platform.orchestration.checks.standing import missing_days_result
 from refera_platform.source import catalog
-from refera_platform.source.connection import connect
+from refera_platform.source.connection import open_source
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
@@ -24,7 +24,7 @@ from refera_platform_tests.ingest.test_stream_errors import purge, reset
 from refera_platform_tests.local_stack import captured, evening
 
 ONE = timedelta(days=1)
-PAYMENTS = catalog.find("payments")
+PAYMENTS = catalog.find_table("payments")
 FIRST, LOST, ALSO_LOST = (TODAY - ONE * back for back in (3, 2, 1))
 NOON = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
 READ = "'2026-03-10 12:00:00+00'"
@@ -32,11 +32,11 @@ READ = "'2026-03-10 12:00:00+00'"
 
 def at(stage, instant, *days, table=PAYMENTS, afresh=False):
     """Capture days of a table at an instant, which need not be on the last of them."""
-    here = stage.at(instant)
-    with scratch(here) as folder, connect(here, "classicmodels", folder) as source:
+    here = stage.at_instant(instant)
+    with scratch_folder(here) as folder, open_source(here, "classicmodels", folder) as source:
         names = {table.name} if afresh else set()
-        (came,) = capture_tables(Lake(here), source, [table], days, here, folder, afresh=names)
-    assert not hasattr(came, "trouble"), came.trouble
+        (came,) = ingest_tables(Lake(here), source, [table], days, here, folder, resnapshot_names=names)
+    assert not hasattr(came, "error"), came.error
     return came
 
 
@@ -47,8 +47,8 @@ def night(day):
 
 def then(stage, day, table=PAYMENTS):
     """Check number and amount of each payment at the end of a day."""
-    with opened(stage) as session:
-        return [(row[1], row[3]) for row in session.query(session.as_of(table, day)).fetchall()]
+    with open_query_session(stage) as session:
+        return [(row[1], row[3]) for row in session.query(session.rows_as_of(table, day)).fetchall()]
 
 
 def objects(stage, table=PAYMENTS):
@@ -68,10 +68,10 @@ def test_a_closed_day_stays_and_what_the_lost_log_hid_is_said(stage, home, shop,
     shop.run("delete from payments where checkNumber = 'C2'")
     harm(home)
     before = objects(stage)
-    assert days_to_fill(stage.at(NOON), Lake(stage), PAYMENTS) == (LOST, ALSO_LOST, TODAY)
+    assert days_to_fill(stage.at_instant(NOON), Lake(stage), PAYMENTS) == (LOST, ALSO_LOST, TODAY)
     # whatever day is asked for: the snapshot is today's
     came = at(stage, NOON, ALSO_LOST, afresh=True)
-    assert (came.day, came.unseen, dict(came.added)) == (TODAY, (LOST, ALSO_LOST), {"r": 2, "d": 1})
+    assert (came.day, came.unseen_days, dict(came.added)) == (TODAY, (LOST, ALSO_LOST), {"r": 2, "d": 1})
     assert objects(stage)[FIRST] == before[FIRST]
     assert raw_of(stage, PAYMENTS, "_op", FIRST) == [("r",)] * 3
     assert raw_of(stage, PAYMENTS, f"distinct _changed_at = {READ}", TODAY) == [(True,)]
@@ -89,7 +89,7 @@ def test_a_closed_day_stays_and_what_the_lost_log_hid_is_said(stage, home, shop,
     shop.at(TODAY, 20)
     shop.run("update payments set amount = 8 where checkNumber = 'C1'")
     newest = states_of(stage, PAYMENTS)[TODAY]
-    assert catch_up({PAYMENTS: newest}, TODAY).days == (TODAY,)
+    assert plan_catch_up({PAYMENTS: newest}, TODAY).days == (TODAY,)
     at(stage, night(TODAY), TODAY)
     at(stage, night(TODAY), *days_between(FIRST, TODAY))
     assert [row[0] for row in raw_of(stage, PAYMENTS, "_op", TODAY)] == ["d", "r", "r", "u"]
@@ -97,13 +97,13 @@ def test_a_closed_day_stays_and_what_the_lost_log_hid_is_said(stage, home, shop,
         then(stage, LOST)
     assert then(stage, TODAY)[0] == ("C1", Decimal("8.00"))
     known = states_of(stage, PAYMENTS)
-    check = whole_of(PAYMENTS, gaps_of(PAYMENTS, known, stage.at(night(TODAY)).clock))
+    check = missing_days_result(PAYMENTS, find_missing_days(PAYMENTS, known, stage.at_instant(night(TODAY)).clock))
     assert check.passed
     assert said in check.description
     assert "Nobody looked" not in check.description
     # the twin: without what the object says, the days would be days that nobody happened to look at
     forgotten = {day: replace(state, unknown_since="") for day, state in known.items()}
-    check = whole_of(PAYMENTS, gaps_of(PAYMENTS, forgotten, stage.at(night(TODAY)).clock))
+    check = missing_days_result(PAYMENTS, find_missing_days(PAYMENTS, forgotten, stage.at_instant(night(TODAY)).clock))
     assert "not known" not in check.description
 
 
@@ -115,8 +115,8 @@ def test_with_its_log_there_a_resnapshot_leaves_nothing_unknown(stage, shop):
         shop.at(day, 10)
         shop.run(f"update payments set amount = {amount} where checkNumber = 'C1'")
     came = at(stage, NOON, TODAY, afresh=True)
-    assert [each.day for each in came.filled] == [LOST, ALSO_LOST, TODAY]
-    assert (came.unseen, dict(came.added)) == ((), {"u": 1, "r": 3})
+    assert [each.day for each in came.ingested_days] == [LOST, ALSO_LOST, TODAY]
+    assert (came.unseen_days, dict(came.added)) == ((), {"u": 1, "r": 3})
     for day, amount in ((LOST, 1), (ALSO_LOST, 2), (TODAY, 3)):
         assert then(stage, day)[0] == ("C1", Decimal(amount))
     assert not any(state.unknown_since for state in states_of(stage, PAYMENTS).values())
@@ -170,7 +170,7 @@ def test_the_resnapshot_of_a_table_that_is_compared_is_of_today_too(stage, shop)
     before = objects(stage)
     shop.run("update payments set amount = 7 where checkNumber = 'C1'")
     came = at(stage, NOON, ALSO_LOST, table=compared, afresh=True)
-    assert (came.day, came.unseen) == (TODAY, (LOST, ALSO_LOST))
+    assert (came.day, came.unseen_days) == (TODAY, (LOST, ALSO_LOST))
     assert objects(stage)[FIRST] == before[FIRST]
     assert then(stage, FIRST) == AS_IT_WAS
     with pytest.raises(QueryError, match="Nobody looked"):
@@ -178,5 +178,5 @@ def test_the_resnapshot_of_a_table_that_is_compared_is_of_today_too(stage, shop)
 
 
 def test_a_table_without_a_past_begins_with_the_newest_full_day(stage, shop):
-    assert days_to_fill(stage.at(NOON), Lake(stage), PAYMENTS) == (ALSO_LOST,)
+    assert days_to_fill(stage.at_instant(NOON), Lake(stage), PAYMENTS) == (ALSO_LOST,)
     assert captured(stage, "payments", TODAY, afresh=True).day == TODAY

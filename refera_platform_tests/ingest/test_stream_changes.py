@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from refera_platform.errors import LakeError
-from refera_platform.ingest.result import Refused
+from refera_platform.ingest.result import IngestFailure
 from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
@@ -16,7 +16,7 @@ from refera_platform_tests.local_stack import captured, captures, root
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-PAYMENTS = catalog.find("payments")
+PAYMENTS = catalog.find_table("payments")
 
 
 def operations(stage, table, columns='_op, "checkNumber", amount'):
@@ -148,7 +148,7 @@ def test_a_compatible_change_of_the_columns_goes_on(stage, shop, change):
         shop.run(statement)
     came = captured(stage, "payments", TODAY)
     assert came.agrees
-    assert came.rows_twice == 0
+    assert came.duplicate_rows == 0
     assert differences_of(stage, [PAYMENTS]) == {}
     same = {
         "altered on another table",
@@ -158,7 +158,9 @@ def test_a_compatible_change_of_the_columns_goes_on(stage, shop, change):
     altered = change not in same
     assert (came.state.schema_version > before.schema_version) == altered
     assert came.state.is_settled
-    assert came.gone == (("paymentDate",) if change in {"dropped", "became computed"} else came.gone)
+    assert came.removed_columns == (
+        ("paymentDate",) if change in {"dropped", "became computed"} else came.removed_columns
+    )
     if change == "dropped":
         days = [row[0] for row in raw_of(stage, PAYMENTS, '"paymentDate"', TODAY)]
         assert [day is None for day in days] == [False] * 3 + [True] * 3
@@ -178,31 +180,31 @@ def test_a_change_on_a_day_that_is_over_is_settled_by_the_next_pass_that_reaches
 
 
 def test_an_incompatible_change_stops_that_table_alone_and_names_the_column(stage, shop):
-    captures(stage, [PAYMENTS, catalog.find("orders")], YESTERDAY)
+    captures(stage, [PAYMENTS, catalog.find_table("orders")], YESTERDAY)
     shop.run("alter table payments modify amount varchar(20)")
     shop.run("update payments set amount = 'many'")
     shop.run("update orders set status = 'z'")
-    refused, done = passed(stage, [PAYMENTS, catalog.find("orders")])
+    refused, done = passed(stage, [PAYMENTS, catalog.find_table("orders")])
     assert [one.table.name for one in done] == ["orders"]
     (only,) = refused
-    assert isinstance(only.trouble, LakeError)
-    assert "Column amount of classicmodels.payments was DECIMAL(10,2) and is VARCHAR" in str(only.trouble)
+    assert isinstance(only.error, LakeError)
+    assert "Column amount of classicmodels.payments was DECIMAL(10,2) and is VARCHAR" in str(only.error)
     assert TODAY not in states_of(stage, PAYMENTS)
 
 
 def passed(stage, tables, day=TODAY):
     """Capture tables; those that were refused and those that were not."""
-    from refera_platform.duckdb_session.scratch import scratch
-    from refera_platform.ingest.run import capture_tables
+    from refera_platform.duckdb_session.scratch import scratch_folder
+    from refera_platform.ingest.run import ingest_tables
     from refera_platform.lake.lake import Lake
-    from refera_platform.source.connection import connect
+    from refera_platform.source.connection import open_source
     from refera_platform_tests.local_stack import evening
 
-    at = stage.at(evening(day))
-    with scratch(at) as folder, connect(at, "classicmodels", folder) as source:
-        came = list(capture_tables(Lake(at), source, tables, [day], at, folder))
-    refused = [one for one in came if isinstance(one, Refused)]
-    return refused, [one for one in came if not isinstance(one, Refused)]
+    at = stage.at_instant(evening(day))
+    with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
+        came = list(ingest_tables(Lake(at), source, tables, [day], at, folder))
+    refused = [one for one in came if isinstance(one, IngestFailure)]
+    return refused, [one for one in came if not isinstance(one, IngestFailure)]
 
 
 @pytest.fixture
@@ -227,10 +229,10 @@ def test_a_log_without_names_is_read_against_the_catalogue_until_the_columns_cha
     assert differences_of(stage) == {}
     shop.run("alter table customers modify phone varchar(50) not null first")
     shop.run("update customers set phone = '1'")
-    refused, done = passed(stage, [catalog.find("customers"), catalog.find("orders")], TODAY + ONE)
+    refused, done = passed(stage, [catalog.find_table("customers"), catalog.find_table("orders")], TODAY + ONE)
     assert [one.table.name for one in done] == ["orders"]
-    assert "columns of classicmodels.customers changed, and the log does not name" in str(refused[0].trouble)
-    assert "binlog_row_metadata = FULL" in str(refused[0].trouble)
+    assert "columns of classicmodels.customers changed, and the log does not name" in str(refused[0].error)
+    assert "binlog_row_metadata = FULL" in str(refused[0].error)
 
 
 def test_statements_and_partial_images_in_the_log_are_refused_with_the_setting(stage, shop, server):
@@ -238,14 +240,14 @@ def test_statements_and_partial_images_in_the_log_are_refused_with_the_setting(s
     with root_session(server, "set session binlog_format = 'STATEMENT'"):
         server.execute("update payments set amount = 3")
     (refused,), _ = passed(stage, [PAYMENTS])
-    assert "the log holds the statement instead of the rows" in str(refused.trouble)
-    assert "set global binlog_format = ROW" in str(refused.trouble)
-    assert "refera resnapshot classicmodels.payments" in str(refused.trouble)
+    assert "the log holds the statement instead of the rows" in str(refused.error)
+    assert "set global binlog_format = ROW" in str(refused.error)
+    assert "refera resnapshot classicmodels.payments" in str(refused.error)
     captured(stage, "payments", TODAY, afresh=True)
     with root_session(server, "set session binlog_row_image = 'MINIMAL'"):
         server.execute("update payments set amount = 4")
     (refused,), _ = passed(stage, [PAYMENTS])
-    assert "set global binlog_row_image = FULL" in str(refused.trouble)
+    assert "set global binlog_row_image = FULL" in str(refused.error)
     captured(stage, "payments", TODAY, afresh=True)
     assert differences_of(stage, [PAYMENTS]) == {}
     server.execute("set global binlog_format = 'MIXED'")
@@ -277,11 +279,11 @@ def test_a_compressed_log_is_read_as_any_other(stage, shop, server):
     finally:
         server.execute("set global log_bin_compress = OFF")
     captured(stage, "productlines", TODAY)
-    assert differences_of(stage, [catalog.find("productlines")]) == {}
+    assert differences_of(stage, [catalog.find_table("productlines")]) == {}
 
 
 def test_private_and_hashed_columns_of_the_log_never_arrive(stage, shop):
-    table = replace(catalog.find("customers"), private=frozenset({"phone"}), hashed=frozenset({"customerName"}))
+    table = replace(catalog.find_table("customers"), private=frozenset({"phone"}), hashed=frozenset({"customerName"}))
     keyed = replace(stage, hash_key=b"a key of sixteen bytes or more")
     captures(keyed, [table], YESTERDAY)
     shop.run("update customers set phone = 'SECRET', creditLimit = 1 where customerNumber = 10")

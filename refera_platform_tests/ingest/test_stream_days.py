@@ -50,7 +50,7 @@ def test_every_change_arrives_once_in_order_with_its_moment(stage, shop):
     assert dict(came.added) == {"c": 3, "d": 2, "u": 2}
     assert came.agrees
     assert came.source_rows == 4
-    assert differences_of(stage, [catalog.find("payments")]) == {}
+    assert differences_of(stage, [catalog.find_table("payments")]) == {}
 
 
 def test_all_tables_and_many_days_are_one_pass(stage, shop, monkeypatch):
@@ -65,14 +65,14 @@ def test_all_tables_and_many_days_are_one_pass(stage, shop, monkeypatch):
         "update products set MSRP = 1",
     )
     dumps = []
-    genuine = transactions.dump
-    monkeypatch.setattr(transactions, "dump", lambda *arguments: dumps.append(arguments) or genuine(*arguments))
+    genuine = transactions.dump_binlog
+    monkeypatch.setattr(transactions, "dump_binlog", lambda *arguments: dumps.append(arguments) or genuine(*arguments))
     came = captures(stage, catalog.TABLES, *[FIRST + ONE * step for step in (1, 2, 3, 4)])
     assert len(dumps) == 1
     added = {
-        one.table.name: [dict(filled.added) for filled in one.filled[-4:]]
+        one.table.name: [dict(filled.added) for filled in one.ingested_days[-4:]]
         for one in came
-        if any(f.added for f in one.filled)
+        if any(f.added for f in one.ingested_days)
     }
     assert added == {
         "orders": [{"u": 1}, {}, {}, {}],
@@ -86,7 +86,7 @@ def test_all_tables_and_many_days_are_one_pass(stage, shop, monkeypatch):
 
 
 def test_a_closed_day_run_again_gives_the_same_rows_and_a_lost_one_comes_back(stage, lake, shop):
-    table = catalog.find("payments")
+    table = catalog.find_table("payments")
     captured(stage, "payments", FIRST)
     for step in (1, 2, 3):
         happen(shop, FIRST + step * ONE, f"update payments set amount = {step}", "delete from payments limit 1")
@@ -117,7 +117,7 @@ def test_today_run_again_extends_and_the_day_after_completes_it(stage, shop):
     happen(shop, FIRST + ONE, "update products set quantityInStock = 52 where productCode = 'P1'")
     happen(shop, FIRST + 2 * ONE, "update products set quantityInStock = 53 where productCode = 'P1'")
     came = captured(stage, "products", FIRST + 2 * ONE)
-    assert [(filled.day, dict(filled.added)) for filled in came.filled] == [
+    assert [(filled.day, dict(filled.added)) for filled in came.ingested_days] == [
         (FIRST + ONE, {"u": 1}),
         (FIRST + 2 * ONE, {"u": 1}),
     ]
@@ -127,14 +127,14 @@ def test_today_run_again_extends_and_the_day_after_completes_it(stage, shop):
 
 def captured_at(stage, moment, name, *days):
     """Capture one table at a moment of the day."""
-    from refera_platform.duckdb_session.scratch import scratch
-    from refera_platform.ingest.run import capture_tables
+    from refera_platform.duckdb_session.scratch import scratch_folder
+    from refera_platform.ingest.run import ingest_tables
     from refera_platform.lake.lake import Lake
-    from refera_platform.source.connection import connect
+    from refera_platform.source.connection import open_source
 
-    at = stage.at(moment)
-    with scratch(at) as folder, connect(at, "classicmodels", folder) as source:
-        (came,) = capture_tables(Lake(at), source, [catalog.find(name)], days, at, folder)
+    at = stage.at_instant(moment)
+    with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
+        (came,) = ingest_tables(Lake(at), source, [catalog.find_table(name)], days, at, folder)
         return came
 
 
@@ -183,7 +183,7 @@ def test_the_order_of_days_is_the_log_s_also_when_a_clock_jumps(stage, shop):
     assert amounts == [2] * 3 + [1] * 3
     came = captured_at(stage, datetime.now(UTC), "payments", *days_to_now())
     assert came.agrees
-    assert differences_of(stage, [catalog.find("payments")]) == {}
+    assert differences_of(stage, [catalog.find_table("payments")]) == {}
 
 
 def days_to_now():
@@ -220,7 +220,7 @@ def test_a_workload_during_the_first_snapshot_leaves_no_gap_and_no_double(stage,
         stop.set()
         worker.join()
     capture_all(stage, TODAY)
-    assert all(one.agrees and one.rows_twice == 0 for one in (*first, *second))
+    assert all(one.agrees and one.duplicate_rows == 0 for one in (*first, *second))
     assert differences_of(stage) == {}
     # the cut is exact: nothing that the snapshot holds is told again by the log
     rows = raw_of(stage, "payments", '_op, "checkNumber"')
@@ -232,7 +232,7 @@ def test_a_table_that_is_added_later_catches_up_in_the_same_pass(stage, shop):
     captured(stage, "orders", FIRST)
     happen(shop, FIRST + ONE, "update orders set status = 'x'")
     captured(stage, "orders", FIRST + ONE)
-    captures(stage, [catalog.find("payments")], FIRST + ONE)
+    captures(stage, [catalog.find_table("payments")], FIRST + ONE)
     happen(shop, FIRST + 2 * ONE, "update orders set status = 'y'", "update payments set amount = 9")
-    came = captures(stage, [catalog.find("orders"), catalog.find("payments")], FIRST + 2 * ONE)
+    came = captures(stage, [catalog.find_table("orders"), catalog.find_table("payments")], FIRST + 2 * ONE)
     assert [dict(one.added) for one in came] == [{"u": 4}, {"u": 3}]

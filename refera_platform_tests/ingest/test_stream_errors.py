@@ -10,7 +10,7 @@ import pytest
 
 from refera_platform.errors import LakeError
 from refera_platform.sandbox import stack
-from refera_platform.settings.stage import load
+from refera_platform.settings.stage import load_stage
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
@@ -18,7 +18,7 @@ from refera_platform_tests.local_stack import captured, root
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-PAYMENTS = catalog.find("payments")
+PAYMENTS = catalog.find_table("payments")
 
 
 @contextmanager
@@ -75,14 +75,14 @@ def test_a_log_that_is_gone_is_refused_and_a_new_baseline_writes_what_it_hid(sta
 def elsewhere(tmp_path, stage):
     """Another server with the same business, and the stage that reads it into the same lake."""
     place = tmp_path / "elsewhere"
-    stack.up(place)
-    other = load({"REFERA_STAGE": "test", "REFERA_HOME": str(place)})
+    stack.start_stack(place)
+    other = load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(place)})
     yield (
         place,
-        lambda: replace(stage, databases=load({"REFERA_STAGE": "test", "REFERA_HOME": str(place)}).databases),
+        lambda: replace(stage, databases=load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(place)}).databases),
     )
     assert other.home == place
-    stack.down(place, wipe=True)
+    stack.stop_stack(place, wipe=True)
 
 
 def test_another_server_behind_the_same_address_is_refused_until_it_is_taken(stage, shop, elsewhere):
@@ -108,16 +108,16 @@ def test_a_server_restored_from_a_backup_is_refused_though_it_has_the_same_name(
     with open_shop(place) as shop:
         captured(there(), "payments", YESTERDAY)
         shop.run("update payments set amount = 1")
-    stack.down(place)
+    stack.stop_stack(place)
     shutil.copytree(place / "mariadb/data", tmp_path / "backup")
-    stack.up(place)
+    stack.start_stack(place)
     with shop_of(place) as shop:
         shop.run("update payments set amount = 2 where checkNumber = 'C1'")
         captured(there(), "payments", TODAY)
-    stack.down(place)
+    stack.stop_stack(place)
     shutil.rmtree(place / "mariadb/data")
     shutil.copytree(tmp_path / "backup", place / "mariadb/data")
-    stack.up(place)
+    stack.start_stack(place)
     with shop_of(place) as shop:
         shop.run("update payments set amount = 30 where checkNumber in ('C1', 'C2')")
         shop.run("update payments set amount = 31 where checkNumber in ('C1', 'C2')")

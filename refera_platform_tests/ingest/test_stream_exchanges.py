@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.writer import nothing, write_day
+from refera_platform.lake.writer import empty_rows, write_day
 from refera_platform.orchestration.checks import ingest
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
@@ -127,16 +127,16 @@ def test_a_count_that_is_wrong_in_the_lake_is_right_after_the_next_run(stage, sh
     with source_of(stage) as source:
         lake = Lake(stage)
         item = lake.days(T, source.connection)[YESTERDAY]
-        with scratch(stage) as folder:
+        with scratch_folder(stage) as folder:
             wrong = replace(item.state, table_rows=7, rows={**item.state.rows})
             write_day(
                 lake,
                 source.connection,
                 T,
                 wrong,
-                nothing(wrong),
-                before=item.stored,
-                extends=True,
+                empty_rows(wrong),
+                existing=item.stored,
+                is_extension=True,
                 folder=folder,
             )
     assert states_of(stage, T)[YESTERDAY].table_rows == 7
@@ -152,7 +152,11 @@ def test_rows_that_the_lake_lacks_are_told_with_the_remedy(stage, shop, server):
     server.execute("insert into t values (5, 'behind the back of the log')")
     (came,) = captures(stage, [T], TODAY)
     assert (came.agrees, came.lake_rows, came.source_rows) == (False, 4, 5)
-    (check,) = [each for each in ingest.results(came, shows_values=False) if each.check_name == ingest.AGREES]
+    (check,) = [
+        each
+        for each in ingest.ingest_check_results(came, shows_values=False)
+        if each.check_name == ingest.ROW_COUNT_CHECK
+    ]
     assert not check.passed
     assert "has 4 rows in the lake, counted one by one, and 5 at the source" in check.description
     assert "`refera resnapshot classicmodels.t`" in check.description

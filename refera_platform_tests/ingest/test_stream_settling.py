@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from refera_platform.answers.history import as_of
-from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.answers.history import rows_as_of
+from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import DayRefused, LakeError, QueryError, SourceError
-from refera_platform.ingest.result import Refused
-from refera_platform.ingest.run import capture_tables
+from refera_platform.ingest.result import IngestFailure
+from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.stream import run
-from refera_platform.ingest.stream.table_task import Job
+from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.lake.lake import Lake
 from refera_platform.source import catalog
-from refera_platform.source.connection import connect
+from refera_platform.source.connection import open_source
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
@@ -24,7 +24,7 @@ from refera_platform_tests.local_stack import captured, captures, source_of
 __all__ = ["server"]
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-PAYMENTS, ORDERS = catalog.find("payments"), catalog.find("orders")
+PAYMENTS, ORDERS = catalog.find_table("payments"), catalog.find_table("orders")
 
 
 def family(*names):
@@ -46,12 +46,12 @@ def parent_and_child(shop, action):
 
 def pass_at(stage, moment, tables, *days):
     """Capture days at a moment; a refusal is raised."""
-    at = stage.at(moment)
-    with scratch(at) as folder, connect(at, "classicmodels", folder) as source:
-        came = list(capture_tables(Lake(at), source, tables, list(days), at, folder))
+    at = stage.at_instant(moment)
+    with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
+        came = list(ingest_tables(Lake(at), source, tables, list(days), at, folder))
     for one in came:
-        if isinstance(one, Refused):
-            raise one.trouble
+        if isinstance(one, IngestFailure):
+            raise one.error
     return came
 
 
@@ -82,18 +82,18 @@ def test_a_table_that_was_altered_is_settled_by_the_run_that_closes_the_day(stag
     (came,) = night(stage, shop, TODAY + ONE, [PAYMENTS])
     assert came.agrees
     assert came.source_rows == 3
-    assert [(filled.day, filled.state.is_settled) for filled in came.filled] == [
+    assert [(filled.day, filled.state.is_settled) for filled in came.ingested_days] == [
         (TODAY, False),
         (TODAY + ONE, True),
     ]
     assert differences_of(stage, [PAYMENTS]) == {}
     (came,) = night(stage, shop, TODAY + 2 * ONE, [PAYMENTS])
-    assert [(filled.day, filled.state.is_closed) for filled in came.filled] == [(TODAY + ONE, True)]
+    assert [(filled.day, filled.state.is_closed) for filled in came.ingested_days] == [(TODAY + ONE, True)]
     assert differences_of(stage, [PAYMENTS]) == {}
 
 
 def test_tables_that_are_settled_take_those_beside_them_to_the_same_moment(stage, shop):
-    lines = catalog.find("orderdetails")
+    lines = catalog.find_table("orderdetails")
     pass_at(stage, early(TODAY), [lines, ORDERS], YESTERDAY)
     shop.at(TODAY)
     shop.run("alter table orderdetails add column note text")
@@ -101,7 +101,7 @@ def test_tables_that_are_settled_take_those_beside_them_to_the_same_moment(stage
     shop.run("insert into orders values (105, '2026-03-11', '2026-03-12', null, 'In Process', null, 10)")
     shop.run("insert into orderdetails values (105, 'P1', 1, 1, 1, 'of this night')")
     came = pass_at(stage, early(TODAY + ONE), [lines, ORDERS], TODAY)
-    assert [[filled.day for filled in one.filled] for one in came] == [[TODAY, TODAY + ONE]] * 2
+    assert [[filled.day for filled in one.ingested_days] for one in came] == [[TODAY, TODAY + ONE]] * 2
     assert {one.state.end_position for one in came} == {came[0].state.end_position}
     assert differences_of(stage, [lines, ORDERS]) == {}
 
@@ -133,7 +133,7 @@ def test_rows_that_cannot_be_read_stop_their_table_also_when_others_met_them_fir
     declared_otherwise = replace(PAYMENTS, key=("customerNumber", "nothing"))
     refused, done = passed(stage, [declared_otherwise, ORDERS])  # the log is read from where orders was left
     assert [one.table.name for one in done] == ["orders"]
-    assert [str(one.trouble).split(",")[0] for one in refused] == [
+    assert [str(one.error).split(",")[0] for one in refused] == [
         "The rows of classicmodels.payments in the log have no column nothing"
     ]
 
@@ -145,24 +145,24 @@ def test_a_pass_that_failed_while_it_settled_is_not_green_when_it_is_tried_again
     shop.run("delete from parent where id = 1")
 
     def lost(*arguments, **options):
-        raise SourceError("Lost connection:", "run again.", passing=True)
+        raise SourceError("Lost connection:", "run again.", is_transient=True)
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "pull", lost)
+        patched.setattr(run, "read_source_table", lost)
         with pytest.raises(SourceError, match="Lost connection"):
             night(stage, shop, TODAY + ONE, tables)
     assert not states_of(stage, tables[1])[TODAY].is_settled
     with monkeypatch.context() as patched:
-        patched.setattr(Job, "days_to_the_present", lambda job, cut, clock: ())
+        patched.setattr(TableTask, "windows_to_present", lambda job, cut, clock: ())
         _, child = pass_at(stage, early(TODAY + ONE), tables, TODAY)
         assert not child.agrees, "what is open is not green"
     _, child = pass_at(stage, early(TODAY + ONE), tables, TODAY)
-    assert (child.agrees, child.kept, child.day) == (True, (TODAY,), TODAY + ONE)
+    assert (child.agrees, child.unchanged_days, child.day) == (True, (TODAY,), TODAY + ONE)
     assert differences_of(stage, tables) == {}
 
 
 def test_a_table_that_has_its_day_already_is_taken_to_the_same_moment(stage, shop):
-    lines = catalog.find("orderdetails")
+    lines = catalog.find_table("orderdetails")
     pass_at(stage, early(TODAY), [lines, ORDERS], YESTERDAY)
     shop.at(TODAY)
     shop.run("alter table orderdetails add column note text")
@@ -356,7 +356,7 @@ def test_a_switch_from_compare_that_was_killed_between_its_days_goes_on(stage, m
 def then(stage, table, day):
     """The table at the end of a day."""
     with source_of(stage) as source:
-        return source.connection.execute(as_of(Lake(stage), source.connection, table, day)).fetchall()
+        return source.connection.execute(rows_as_of(Lake(stage), source.connection, table, day)).fetchall()
 
 
 @pytest.mark.parametrize("later", [Strategy.SNAPSHOT, Strategy.LOG, Strategy.COMPARE], ids=lambda each: each.value)

@@ -44,7 +44,7 @@ def test_a_key_that_changes_its_case_ends_and_begins(stage, shop, codes):
     captured(stage, "codes", YESTERDAY)
     typed_anew(shop)
     came = captured(stage, "codes", TODAY)
-    assert (came.lake_rows, came.source_rows, came.reconciled.agrees) == (2, 2, True)
+    assert (came.lake_rows, came.source_rows, came.reconcile_result.agrees) == (2, 2, True)
     assert differences_of(stage, [codes]) == {}
     told = raw_of(stage, codes, "_op, code", TODAY)
     assert sorted(told) == [("c", "ABC "), ("c", "ecu"), ("d", "abc"), ("d", "Écu")]
@@ -67,12 +67,12 @@ def test_a_new_baseline_ends_what_is_gone_before_it_tells_what_is_there(stage, s
 
 def test_keys_that_are_one_to_the_source_are_looked_up_as_they_are_typed(stage, shop, monkeypatch):
     """Else the row that is there would also be found by the key that is gone, in another question."""
-    monkeypatch.setattr(values, "WHOLE", -1)
-    monkeypatch.setattr(values, "SHARE", 0)
-    monkeypatch.setattr(values, "CHUNK", 1)
+    monkeypatch.setattr(values, "MAX_WHOLE_TABLE_ROWS", -1)
+    monkeypatch.setattr(values, "WHOLE_TABLE_ROWS_PER_CHANGED_ROW", 0)
+    monkeypatch.setattr(values, "LOOKUP_CHUNK_KEYS", 1)
     captured(stage, "payments", YESTERDAY)
     shop.run("update payments set checkNumber = 'c1' where checkNumber = 'C1'")
-    came = captured(stage, "payments", TODAY).reconciled
+    came = captured(stage, "payments", TODAY).reconcile_result
     assert (came.scope, came.rows, came.agrees) == ("the 2 rows that changed", 1, True)
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from refera_platform.errors import DamagedError, LakeError
-from refera_platform.ingest.snapshot.chunks import InPieces, Staging
+from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging
+from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState
@@ -60,7 +61,7 @@ def test_a_day_that_grows_keeps_the_rows_that_it_had(pictured, monkeypatch, is_c
     if is_checked:
         captured(pictured, "productlines", TODAY)
         assert set(was) < set(raw_of(pictured, "productlines", COLUMNS))
-        assert differences_of(pictured, [catalog.find("productlines")]) == {}
+        assert differences_of(pictured, [catalog.find_table("productlines")]) == {}
 
 
 def test_one_flipped_bit_on_the_way_is_asked_for_again(pictured):
@@ -76,13 +77,13 @@ def test_one_flipped_bit_on_the_way_is_asked_for_again(pictured):
         proxy.breaks(ROWS, once)
         captured(broken, "productlines", TODAY)
     assert hits
-    assert differences_of(pictured, [catalog.find("productlines")]) == {}
+    assert differences_of(pictured, [catalog.find_table("productlines")]) == {}
 
 
 @pytest.mark.parametrize("strategy", [Strategy.COMPARE, Strategy.LOG], ids=["compare", "resnapshot"])
 def test_what_is_compared_with_the_lake_is_what_was_written(stage, shop, strategy):
     """A flipped key would be a row that came and one that went."""
-    table = replace(catalog.find("productlines"), strategy=strategy)
+    table = replace(catalog.find_table("productlines"), strategy=strategy)
     shop.run("insert into productlines values ('Planes', 'text', null, %s)", [PICTURE])
     captures(stage, [table], TODAY)
     shop.run("update productlines set textDescription = 'other' where productLine = 'Cars'")
@@ -96,15 +97,15 @@ def test_what_is_compared_with_the_lake_is_what_was_written(stage, shop, strateg
 
 def test_a_piece_that_was_damaged_is_thrown_away_and_read_again(stage, shop):
     began = capture_in_pieces(stage, LINES)
-    assert isinstance(began, InPieces)
-    for number in began.missing:
+    assert isinstance(began, PendingChunks)
+    for number in began.missing_numbers:
         stage_one(stage, began, number)
     with before_the_store(stage) as (broken, proxy):
         proxy.breaks(r"^GET [^?]*piece-00001\.parquet", whole_flipped)
         came = capture_in_pieces(broken, LINES)
-        assert isinstance(came.trouble, DamagedError)
-    assert Staging(Lake(stage), LINES).plan() is None
-    assert isinstance(capture_in_pieces(stage, LINES), InPieces)
+        assert isinstance(came.error, DamagedError)
+    assert ChunkStaging(Lake(stage), LINES).read_plan() is None
+    assert isinstance(capture_in_pieces(stage, LINES), PendingChunks)
 
 
 def whole_flipped(answer: Answer) -> Answer:

@@ -6,7 +6,7 @@ import pytest
 
 from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused
-from refera_platform.lake.days import days_between, plan
+from refera_platform.lake.days import days_between, plan_days
 
 pytestmark = pytest.mark.unit
 
@@ -19,7 +19,7 @@ def days(*numbers: int) -> list[date]:
 
 
 def planned(requested: list[date], captured: list[date]):
-    return plan("shop.orders", requested, captured, CLOCK)
+    return plan_days("shop.orders", requested, captured, CLOCK)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def planned(requested: list[date], captured: list[date]):
     ],
 )
 def test_the_newest_day_is_filled(requested, captured, fill):
-    assert planned(requested, captured).fill == date(2026, 3, fill)
+    assert planned(requested, captured).day_to_fill == date(2026, 3, fill)
 
 
 def test_days_that_went_by_are_closed_only_when_the_whole_range_is_asked_for():
@@ -42,12 +42,12 @@ def test_days_that_went_by_are_closed_only_when_the_whole_range_is_asked_for():
     ):
         planned(days(9), days(4, 5))
     found = planned(days(6, 7, 8, 9), days(4, 5))
-    assert found.unseen == tuple(days(6, 7, 8))
-    assert found.fill == date(2026, 3, 9)
+    assert found.unseen_days == tuple(days(6, 7, 8))
+    assert found.day_to_fill == date(2026, 3, 9)
 
 
 def test_captured_days_of_a_range_stay_as_they_are():
-    assert planned(days(7, 8, 9), days(7, 8)).kept == tuple(days(7, 8))
+    assert planned(days(7, 8, 9), days(7, 8)).unchanged_days == tuple(days(7, 8))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from refera_platform.clock import Clock
-from refera_platform.lake.missing_days import gaps_of, spans
+from refera_platform.lake.missing_days import day_spans, find_missing_days
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.lake.test_volume import state_of
 
@@ -25,7 +25,7 @@ def table_of(strategy):
 
 def found(strategy, *days, clock=NOON, unseen=()):
     known = {day: state_of(day, {}, is_observed=day not in march(*unseen)) for day in march(*days)}
-    return gaps_of(table_of(strategy), known, clock)
+    return find_missing_days(table_of(strategy), known, clock)
 
 
 @pytest.mark.parametrize(
@@ -60,24 +60,24 @@ def found(strategy, *days, clock=NOON, unseen=()):
 )
 def test_missing_days_are_told_with_what_brings_them(strategy, days, missing, remedy):
     gaps = found(strategy, *days)
-    assert gaps.missing == march(*missing)
+    assert gaps.missing_days == march(*missing)
     assert gaps.remedy == remedy
 
 
 def test_a_day_is_not_missing_before_it_is_due():
-    assert found(Strategy.LOG, 7, 8, clock=EARLY).missing == ()
-    assert found(Strategy.LOG, 7, clock=EARLY).missing == march(8)
+    assert found(Strategy.LOG, 7, 8, clock=EARLY).missing_days == ()
+    assert found(Strategy.LOG, 7, clock=EARLY).missing_days == march(8)
     # what sees only the present can fill yesterday alone
     assert found(Strategy.COMPARE, 7, clock=EARLY).remedy.endswith("--from 2026-03-08 --to 2026-03-09")
 
 
 def test_days_that_nobody_looked_at_are_there_and_told():
     gaps = found(Strategy.COMPARE, 5, 6, 7, 8, 9, unseen=(6, 7))
-    assert (gaps.missing, gaps.unseen) == ((), march(6, 7))
+    assert (gaps.missing_days, gaps.unseen_days) == ((), march(6, 7))
 
 
 def test_neighbouring_days_are_told_as_a_span():
-    assert spans(march(1, 2, 3, 7, 9, 10)) == "2026-03-01 to 2026-03-03, 2026-03-07, 2026-03-09 to 2026-03-10"
-    assert spans(()) == ""
-    assert spans(march(4)) == "2026-03-04"
+    assert day_spans(march(1, 2, 3, 7, 9, 10)) == "2026-03-01 to 2026-03-03, 2026-03-07, 2026-03-09 to 2026-03-10"
+    assert day_spans(()) == ""
+    assert day_spans(march(4)) == "2026-03-04"
     assert march(1)[0] + timedelta(days=1) == march(2)[0]

@@ -40,7 +40,7 @@ def without_checksum(answer: Answer) -> Answer:
 @pytest.mark.parametrize("single", [1 << 30, 1], ids=["one request", "parts"])
 def test_a_write_whose_answer_was_lost_is_our_own(stage, root, path, monkeypatch, replaces, single):
     """A 412 after a retry says no more than that something is there: it may be what the first try wrote."""
-    monkeypatch.setattr(objects, "SINGLE_PUT", single)
+    monkeypatch.setattr(objects, "MAX_SINGLE_PUT_BYTES", single)
     before = root.write("a", b"before") if replaces else None
     last = r"^PUT [^?]*$" if single > 1 else r"^POST .*uploadId"
     with before_the_store(stage) as (broken, proxy):

@@ -9,7 +9,7 @@ import pytest
 
 from refera_platform.errors import LakeError
 from refera_platform.lake.lake import raw_rows
-from refera_platform.lake.schema_drift import Altered, altered, common
+from refera_platform.lake.schema_drift import SchemaChange, common_type, detect_schema_change
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.test_query_based import state_of
@@ -38,7 +38,7 @@ def test_a_column_that_changed_its_kind_stops_its_table_by_name(stage, lake, sho
         match=r"Column territory of classicmodels.offices was VARCHAR .* INTEGER .*`refera resnapshot classicmodels.off",
     ):
         captured(stage, "offices", TODAY)
-    assert list(lake.stored_days(catalog.find("offices"))) == [YESTERDAY]
+    assert list(lake.stored_days(catalog.find_table("offices"))) == [YESTERDAY]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_column_that_widens_keeps_its_past_and_its_present_exactly(stage, lake
     assert found.agrees
     assert found.state.columns["n"] == kind
     with source_of(stage) as source:
-        url = lake.stored_days(catalog.find("offices"))[TODAY].url
+        url = lake.stored_days(catalog.find_table("offices"))[TODAY].url
         rows = source.connection.execute(f"select typeof(n), n from {raw_rows([url])}").fetchall()
     assert rows == [(kind, value)]
     assert state_of(stage, lake, "offices", '"officeCode", n') == {("1", 5), ("2", value)}
@@ -76,7 +76,7 @@ def test_a_flag_that_becomes_a_bit_goes_on(stage, lake, shop):
     shop.run("alter table offices modify n bit(1)")
     shop.run("update offices set n = 0 where officeCode = '2'")
     found = captured(stage, "offices", TODAY)
-    assert (found.agrees, found.reconciled.first, found.state.columns["n"]) == (True, "", "SMALLINT")
+    assert (found.agrees, found.reconcile_result.first, found.state.columns["n"]) == (True, "", "SMALLINT")
     assert state_of(stage, lake, "offices", '"officeCode", n') == {("1", 1), ("2", 0)}
 
 
@@ -84,7 +84,7 @@ def test_a_column_without_a_common_type_stops_its_table_also_when_it_was_gone_fo
     shop.run("alter table offices add column n bigint default -1")
     captured(stage, "offices", YESTERDAY)
     shop.run("alter table offices drop column n")
-    assert captured(stage, "offices", TODAY).gone == ("n",)
+    assert captured(stage, "offices", TODAY).removed_columns == ("n",)
     shop.run("alter table offices add column n date")
     with pytest.raises(LakeError, match=r"Column n of classicmodels.offices was BIGINT and is DATE at the source"):
         captured(stage, "offices", TODAY)
@@ -96,8 +96,8 @@ EXACT = ["TINYINT", "BIGINT", "UTINYINT", "UBIGINT", "DECIMAL(12,2)", "DECIMAL(3
 @pytest.mark.parametrize("was", EXACT)
 @pytest.mark.parametrize("now", EXACT)
 def test_a_common_type_holds_the_extremes_of_both(was, now):
-    both = common(was, now)
-    assert both == common(now, was)
+    both = common_type(was, now)
+    assert both == common_type(now, was)
     with duckdb.connect() as connection:
         for kind in (was, now) if both else ():
             digits = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind)
@@ -119,8 +119,8 @@ EXTREMES = {
 
 def test_what_came_changed_and_is_gone_is_told_by_name():
     was, now = {"a": "INTEGER", "b": "DATE", "c": "VARCHAR"}, {"a": "BIGINT", "c": "VARCHAR", "d": "BLOB"}
-    found = altered(was, now)
-    assert found == Altered(added=("d",), changed=("a: INTEGER → BIGINT",), gone=("b",))
-    assert found.told == "The table was altered: d came; a: INTEGER → BIGINT."
-    assert altered(was, dict(reversed(was.items()))) == Altered()
-    assert altered(None, now).told == ""
+    found = detect_schema_change(was, now)
+    assert found == SchemaChange(added=("d",), changed=("a: INTEGER → BIGINT",), gone=("b",))
+    assert found.description == "The table was altered: d came; a: INTEGER → BIGINT."
+    assert detect_schema_change(was, dict(reversed(was.items()))) == SchemaChange()
+    assert detect_schema_change(None, now).description == ""

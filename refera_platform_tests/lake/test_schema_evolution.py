@@ -6,21 +6,21 @@ from types import MappingProxyType
 
 import pytest
 
-from refera_platform.answers.history import as_of
-from refera_platform.answers.session import opened
+from refera_platform.answers.history import rows_as_of
+from refera_platform.answers.session import open_query_session
 from refera_platform.errors import LakeError
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration.checks import ingest
 from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform.warehouse.build.inputs import Inputs, register
+from refera_platform.warehouse.build.inputs import BuildInputs, register_inputs
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.local_stack import captured, captures, source_of
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-OFFICES = catalog.find("offices")
+OFFICES = catalog.find_table("offices")
 T = SourceTable(database="classicmodels", name="t", key=("id",), about="Altered.")
 STRATEGIES = pytest.mark.parametrize(
     "strategy", [Strategy.LOG, Strategy.COMPARE, Strategy.SNAPSHOT], ids=lambda each: each.value
@@ -31,7 +31,9 @@ def as_a_build_reads_it(stage, table, columns, *, known=MappingProxyType({})):
     """Rows of a table as dbt's staging models see them; ``known`` are days that the publication before had read."""
     with source_of(stage) as source:
         days = Lake(stage).days(table, source.connection)
-        register(source.connection, Inputs(days={table: days}, known={table: known}), only_new=bool(known))
+        register_inputs(
+            source.connection, BuildInputs(days={table: days}, previous_days={table: known}), only_new=bool(known)
+        )
         address = f'"{table.database}"."{table.name}"'
         return source.connection.execute(f"select {columns} from {address} order by _position").fetchall()
 
@@ -54,7 +56,9 @@ def test_a_new_snapshot_goes_on_with_a_type_that_the_days_before_do_not_have(sta
     assert states_of(stage, table)[YESTERDAY].columns["n"] == "VARCHAR", "older days keep their schema"
     assert raw_of(stage, table, "n", YESTERDAY) == [("2001-02-03",), ("unknown",)]
     assert differences_of(stage, [table]) == {}
-    (check,) = [each for each in ingest.results(came, shows_values=False) if each.check_name == ingest.SCHEMA]
+    (check,) = [
+        each for each in ingest.ingest_check_results(came, shows_values=False) if each.check_name == ingest.SCHEMA_CHECK
+    ]
     assert "n: VARCHAR → DATE (no type holds both: older days keep theirs)" in check.description
     shop.at(TODAY + ONE)
     shop.run("update offices set n = '2020-05-06' where officeCode = '2'")
@@ -80,11 +84,11 @@ def test_readers_see_older_values_in_the_present_type_as_far_as_they_can_be_conv
     assert as_a_build_reads_it(stage, OFFICES, '"officeCode", n') == wanted
     with source_of(stage) as source:
         lake = Lake(stage)
-        before = source.connection.execute(as_of(lake, source.connection, OFFICES, YESTERDAY)).fetchall()
-        after = source.connection.execute(as_of(lake, source.connection, OFFICES, TODAY)).fetchall()
+        before = source.connection.execute(rows_as_of(lake, source.connection, OFFICES, YESTERDAY)).fetchall()
+        after = source.connection.execute(rows_as_of(lake, source.connection, OFFICES, TODAY)).fetchall()
     assert [row[-1] for row in before] == ["2001-02-03", "unknown"], "a day is shown as it was"
     assert [row[-1] for row in after] == [date(2001, 2, 3), None]
-    with opened(stage) as session:
+    with open_query_session(stage) as session:
         rows = session.query('select "officeCode", n from classicmodels.offices order by _position')
         assert rows.fetchall() == wanted
 
@@ -166,7 +170,12 @@ def test_a_name_that_changed_only_its_case_is_the_same_column(stage, shop, strat
     shop.run(f"update t set `{new}` = 12 where id = 1")
     shop.run("insert into t values (3, 30)")
     (came,) = captures(stage, [table], TODAY)
-    assert (came.agrees, came.reconciled.first, came.altered.told, came.gone) == (True, "", "", ())
+    assert (came.agrees, came.reconcile_result.first, came.schema_change.description, came.removed_columns) == (
+        True,
+        "",
+        "",
+        (),
+    )
     assert list(came.state.columns) == ["id", new]
     with source_of(stage) as source:
         url = came.url
@@ -238,5 +247,5 @@ def test_a_declaration_means_its_columns_however_it_spells_them(stage, shop, str
     shop.run("alter table t change Id iD int")
     shop.run("insert into t values (2, 2)")
     (came,) = captures(stage, [table], TODAY)
-    assert (came.agrees, came.reconciled.first, came.lake_rows) == (True, "", 2)
+    assert (came.agrees, came.reconcile_result.first, came.lake_rows) == (True, "", 2)
     assert differences_of(stage, [table]) == {}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from refera_platform.lake.object_state import RawState
-from refera_platform.lake.volume import ENOUGH, RECENT, changes_by_day, judged
+from refera_platform.lake.volume import LOOKBACK_DAYS, MIN_HISTORY_DAYS, changed_rows_by_day, judge_volume
 
 pytestmark = pytest.mark.unit
 
@@ -24,7 +24,7 @@ def series(*counts):
 
 def last(*counts):
     days = series(*counts)
-    return judged(days, max(days))
+    return judge_volume(days, max(days))
 
 
 @pytest.mark.parametrize(
@@ -57,27 +57,29 @@ def test_a_day_is_compared_with_days_like_it(counts, is_usual):
 
 def test_an_odd_day_is_told_with_what_was_expected():
     found = last(1000, 1010, 990, 1005, 995, 1000, 1002, 100_000)
-    assert found.told == "Day 2026-03-09 changed 100000 rows, where 500 to 1500 are usual (7 days)."
-    assert last(3, 2, 4, 1, 3, 2, 5, 0).told == "Day 2026-03-09 changed 0 rows, where 1 to 53 are usual (7 days)."
+    assert found.description == "Day 2026-03-09 changed 100000 rows, where 500 to 1500 are usual (7 days)."
+    assert (
+        last(3, 2, 4, 1, 3, 2, 5, 0).description == "Day 2026-03-09 changed 0 rows, where 1 to 53 are usual (7 days)."
+    )
 
 
 def test_a_day_is_judged_by_those_before_it_and_only_by_recent_ones():
-    days = series(*[5_000_000] * 20, *[1000] * RECENT, 1000, 70_000)
-    assert judged(days, MONDAY + ONE * (20 + RECENT)).is_usual
-    assert judged(days, MONDAY + ONE * (20 + RECENT)).high == 1500
-    assert not judged(days, max(days)).is_usual
+    days = series(*[5_000_000] * 20, *[1000] * LOOKBACK_DAYS, 1000, 70_000)
+    assert judge_volume(days, MONDAY + ONE * (20 + LOOKBACK_DAYS)).is_usual
+    assert judge_volume(days, MONDAY + ONE * (20 + LOOKBACK_DAYS)).usual_max_rows == 1500
+    assert not judge_volume(days, max(days)).is_usual
 
 
 @given(some.lists(some.integers(0, 10**7), min_size=1, max_size=60))
 def test_what_is_usual_holds_for_any_series(counts):
     found = last(*counts)
-    assert found.days <= RECENT
-    if len(counts) <= ENOUGH:
+    assert found.compared_day_count <= LOOKBACK_DAYS
+    if len(counts) <= MIN_HISTORY_DAYS:
         assert found.is_usual
-        assert found.high is None
+        assert found.usual_max_rows is None
     else:
-        assert 0 <= found.low <= found.high
-        assert found.is_usual == (found.low <= found.rows <= found.high)
+        assert 0 <= found.usual_min_rows <= found.usual_max_rows
+        assert found.is_usual == (found.usual_min_rows <= found.rows <= found.usual_max_rows)
 
 
 @given(some.integers(0, 10**6), some.integers(8, 40))
@@ -109,4 +111,4 @@ def test_baselines_and_days_that_are_open_unseen_or_unsettled_are_left_out():
         state_of(MONDAY + ONE * 4, {}),
         state_of(MONDAY + ONE * 5, {"c": 1}, is_closed=False),
     ]
-    assert changes_by_day(states) == {MONDAY + ONE: 6, MONDAY + ONE * 4: 0}
+    assert changed_rows_by_day(states) == {MONDAY + ONE: 6, MONDAY + ONE * 4: 0}

@@ -8,5 +8,5 @@ from refera_platform.orchestration import instance
 @pytest.fixture
 def memory(stage, tmp_path, monkeypatch):
     """A stage whose runs are remembered in ``tmp_path`` and not in the home that all tests share."""
-    monkeypatch.setattr(instance, "folder", lambda home, make=instance.folder: make(tmp_path))
+    monkeypatch.setattr(instance, "dagster_home", lambda home, make=instance.dagster_home: make(tmp_path))
     return stage

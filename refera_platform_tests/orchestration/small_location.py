@@ -6,16 +6,16 @@ from pathlib import Path
 
 import dagster as dg
 
-from refera_platform.alerts.send import channels
+from refera_platform.alerts.send import configured_channels
 from refera_platform.clock import Clock
 from refera_platform.errors import SourceError, UnavailableDayError
-from refera_platform.ingest.result import Refused
+from refera_platform.ingest.result import IngestFailure
 from refera_platform.orchestration import instance as memory
-from refera_platform.orchestration.alerts import Cursor, build_alerts_sensor, look_and_tell
-from refera_platform.orchestration.assets.raw_tables import failure_of
-from refera_platform.orchestration.checks.standing import FRESH
-from refera_platform.orchestration.headless import QUIET
-from refera_platform.orchestration.keys import raw as raw_key
+from refera_platform.orchestration.alerts import AlertsCursor, build_alerts_sensor, evaluate_and_notify
+from refera_platform.orchestration.assets.raw_tables import failure_for_tables
+from refera_platform.orchestration.checks.standing import NEWEST_DAY_CHECK
+from refera_platform.orchestration.headless import QUIET_RUN_CONFIG
+from refera_platform.orchestration.keys import raw_table_key as raw_key
 from refera_platform.settings.object_store import ObjectStore
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
@@ -57,19 +57,19 @@ class World:
 
     def __post_init__(self):
         self.repository = house(self).get_repository_def()
-        self.history = memory.opened(self.stage)
+        self.history = memory.open_instance(self.stage)
 
     def restart(self):
         """Another process opens the same history."""
         self.history.dispose()
-        self.history = memory.opened(self.stage)
+        self.history = memory.open_instance(self.stage)
 
     def run(self, day="2026-03-10", job="daily", **options):
         """A run of a job in this process, as headless runs are."""
         if job == "daily":
             options["partition_key"] = day
         return self.repository.get_job(job).execute_in_process(
-            instance=self.history, raise_on_error=False, run_config=QUIET, **options
+            instance=self.history, raise_on_error=False, run_config=QUIET_RUN_CONFIG, **options
         )
 
     def look(self):
@@ -85,10 +85,12 @@ class World:
 
     def look_in(self, later):
         """The same at another time."""
-        out = channels(self.stage.alerts, self.stage.name)
+        out = configured_channels(self.stage.alerts, self.stage.name)
         now = datetime.now(UTC) + later
-        after, troubles = look_and_tell(self.history, self.repository, out, Cursor.read(self.cursor), now)
-        self.cursor = after.written()
+        after, troubles = evaluate_and_notify(
+            self.history, self.repository, out, AlertsCursor.from_json(self.cursor), now
+        )
+        self.cursor = after.to_json()
         return troubles
 
 
@@ -119,11 +121,11 @@ def house(world):
         if world.in_the_middle:
             world.in_the_middle()
         if world.refused:
-            raise failure_of(
+            raise failure_for_tables(
                 [
-                    Refused(
+                    IngestFailure(
                         table=table,
-                        trouble=(UnavailableDayError if world.by_rule else SourceError)(
+                        error=(UnavailableDayError if world.by_rule else SourceError)(
                             world.refused[table.name].format(table.address)
                         ),
                     )
@@ -148,11 +150,13 @@ def house(world):
         yield dg.AssetCheckResult(check_name="adds_up", passed=True)
         yield dg.MaterializeResult()
 
-    @dg.multi_asset_check(name="freshness", specs=[dg.AssetCheckSpec(FRESH, asset=raw_key(table)) for table in TABLES])
+    @dg.multi_asset_check(
+        name="freshness", specs=[dg.AssetCheckSpec(NEWEST_DAY_CHECK, asset=raw_key(table)) for table in TABLES]
+    )
     def freshness():
         for table in TABLES:
             yield dg.AssetCheckResult(
-                check_name=FRESH,
+                check_name=NEWEST_DAY_CHECK,
                 asset_key=raw_key(table),
                 passed=table.name not in world.overdue,
                 metadata={"due": "2026-03-09"},

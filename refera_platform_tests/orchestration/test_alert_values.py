@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from refera_platform.alerts.send import channels
+from refera_platform.alerts.send import configured_channels
 from refera_platform.definitions import build
 from refera_platform.errors import SourceError
-from refera_platform.lake.lake import run as ask_lake
+from refera_platform.lake.lake import run_sql as ask_lake
 from refera_platform.orchestration import headless, instance
-from refera_platform.orchestration.alerts import Cursor, look_and_tell
-from refera_platform.orchestration.run_history.failed_steps import failure
-from refera_platform.runners.aws_lambda.client import Function
+from refera_platform.orchestration.alerts import AlertsCursor, evaluate_and_notify
+from refera_platform.orchestration.run_history.failed_steps import dagster_failure
+from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.settings.alerts import AlertSettings
 from refera_platform.settings.runner import RunnerSettings
 from refera_platform_tests.alerts.receivers import listening_hook, listening_mailbox
@@ -48,7 +48,7 @@ def ears():
 
 
 def settings(ears):
-    return AlertSettings.read(
+    return AlertSettings.from_environment(
         {
             "REFERA_ALERT_WEBHOOK": ears.hook.address,
             "REFERA_ALERT_SMTP": f"smtp://127.0.0.1:{ears.box.port}",
@@ -70,12 +70,18 @@ def test_a_check_that_shows_both_values_in_dagster_tells_key_and_column_alone(me
     """Issue 16, 25: a failed check sent a customer's phone to Slack and into a mail's subject."""
     now = replace(memory, alerts=settings(ears)).at(evening(TODAY))
     house = build(now)
-    assert headless.run(house, now, [TODAY], "customers").succeeded
+    assert headless.run_headless(house, now, [TODAY], "customers").succeeded
     behind_the_log(home, f"update classicmodels.customers set phone = '{MARK}' where customerNumber = 10")
-    outcome = headless.run(house, now, [TODAY], "customers")
+    outcome = headless.run_headless(house, now, [TODAY], "customers")
     assert any(f"phone is '{MARK}' in the source" in each for each in outcome.failures), "the page shows it"
-    with instance.opened(now) as history:
-        look_and_tell(history, house.get_repository_def(), channels(now.alerts, now.name), Cursor(), datetime.now(UTC))
+    with instance.open_instance(now) as history:
+        evaluate_and_notify(
+            history,
+            house.get_repository_def(),
+            configured_channels(now.alerts, now.name),
+            AlertsCursor(),
+            datetime.now(UTC),
+        )
     assert len(ears.hook.took) == len(ears.box.messages) == 1
     assert MARK not in ears.heard
     assert "=10" not in ears.heard, "a key is a value of its row, too"
@@ -94,14 +100,14 @@ def of_the_server(stage):
 
 
 def of_a_key(stage):
-    raise SourceError(f"Two rows have {MARK}:", "declare its key.", public="Two rows have one key:")
+    raise SourceError(f"Two rows have {MARK}:", "declare its key.", public_problem="Two rows have one key:")
 
 
 @pytest.mark.parametrize("raised", [of_the_lake, of_the_server, of_a_key])
 def test_an_error_of_ours_that_quotes_a_value_is_told_without_it(stage, world, raised):
     with pytest.raises(Exception, match=MARK) as found:
         raised(stage)
-    world.raised = failure(found.value)
+    world.raised = dagster_failure(found.value)
     world.run()
     world.look()
     (text,) = world.hook.texts
@@ -141,7 +147,9 @@ def test_an_error_of_a_library_is_told_by_its_kind_alone(world, raised):
     ],
 )
 def test_the_one_text_that_lambda_hands_over_loses_what_is_quoted(stage, words, told):
-    function = Function(replace(stage, runner=RunnerSettings(is_lambda=True, function="f", messages="m")))
+    function = LambdaFunction(
+        replace(stage, runner=RunnerSettings(is_lambda=True, function_name="f", messages_bucket="m"))
+    )
     said = json.dumps({"errorType": "LakeError", "errorMessage": words}).encode()
-    error = function._failed(said)
-    assert (str(error), error.for_alerts) == (words, told)
+    error = function._function_error(said)
+    assert (str(error), error.public_message) == (words, told)

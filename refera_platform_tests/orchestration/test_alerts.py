@@ -21,7 +21,7 @@ ALL = frozenset(table.name for table in TABLES)
 def new_history(tmp_path_factory):
     """A home with Dagster's empty history, which takes a second to make."""
     place = tmp_path_factory.mktemp("new")
-    memory.opened(replace(NOWHERE, home=place)).dispose()
+    memory.open_instance(replace(NOWHERE, home=place)).dispose()
     return place
 
 
@@ -30,7 +30,7 @@ def world(tmp_path, new_history):
     """The small house with a webhook and a mailbox that listen."""
     shutil.copytree(new_history, tmp_path, dirs_exist_ok=True)
     with listening_hook() as hook, listening_mailbox() as box:
-        alerts = AlertSettings.read(
+        alerts = AlertSettings.from_environment(
             {
                 "REFERA_ALERT_WEBHOOK": hook.address,
                 "REFERA_ALERT_SMTP": f"smtp://127.0.0.1:{box.port}",

@@ -6,18 +6,18 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.metadata import TableMetadataSet
 
-from refera_platform.orchestration.metadata.column_lineage import asset_keys, column_lineage
+from refera_platform.orchestration.metadata.column_lineage import column_lineage_metadata, dbt_asset_keys
 from refera_platform.warehouse import dbt_manifest
-from refera_platform.warehouse.catalogs.lineage import Column, Lineage
-from refera_platform.warehouse.dbt_project import MANIFEST
+from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
+from refera_platform.warehouse.dbt_project import MANIFEST_FILE
 
 LINEAGE = Lineage(
     models={
         "fct_order_lines": {
             "units": (
-                Column("stg_classicmodels__orderdetails", "units"),
-                Column("classicmodels.orders", "status"),
-                Column("left.over", "x"),
+                ColumnReference("stg_classicmodels__orderdetails", "units"),
+                ColumnReference("classicmodels.orders", "status"),
+                ColumnReference("left.over", "x"),
             ),
             "one": (),
         }
@@ -28,8 +28,8 @@ LINEAGE = Lineage(
 
 @pytest.fixture(scope="module")
 def assets() -> dict[str, dg.AssetKey]:
-    dbt_manifest.ensure()
-    return asset_keys(json.loads(MANIFEST.read_text()))
+    dbt_manifest.ensure_manifest()
+    return dbt_asset_keys(json.loads(MANIFEST_FILE.read_text()))
 
 
 def test_relations_are_called_as_their_assets_are(assets):
@@ -42,7 +42,7 @@ def test_relations_are_called_as_their_assets_are(assets):
 def test_a_materialization_keeps_the_lineage_of_its_columns(assets):
     @dg.asset(key=assets["fct_order_lines"])
     def lines():
-        return dg.MaterializeResult(metadata=column_lineage("fct_order_lines", LINEAGE, assets))
+        return dg.MaterializeResult(metadata=column_lineage_metadata("fct_order_lines", LINEAGE, assets))
 
     with dg.DagsterInstance.ephemeral() as instance:
         ran = dg.materialize([lines], instance=instance)
@@ -60,5 +60,5 @@ def test_a_materialization_keeps_the_lineage_of_its_columns(assets):
 
 
 def test_a_model_whose_sql_did_not_tell_says_so(assets):
-    assert column_lineage("fct_orders", LINEAGE, assets) == {"column_lineage_unknown": "it is no select"}
-    assert column_lineage("never_heard_of", LINEAGE, assets) == {}
+    assert column_lineage_metadata("fct_orders", LINEAGE, assets) == {"column_lineage_unknown": "it is no select"}
+    assert column_lineage_metadata("never_heard_of", LINEAGE, assets) == {}

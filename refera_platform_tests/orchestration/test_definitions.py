@@ -9,8 +9,8 @@ import pytest
 from refera_platform.clock import Clock
 from refera_platform.definitions import build
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks.standing import due_day, freshness_of
-from refera_platform.settings.stage import CHECKOUT
+from refera_platform.orchestration.checks.standing import due_day, freshness_result
+from refera_platform.settings.stage import CHECKOUT_FOLDER
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 
@@ -35,7 +35,7 @@ def test_the_definitions_load_as_dagster_loads_them(definitions):
 
 def test_every_declared_table_is_an_asset_under_raw_partitioned_by_day(graph):
     raw = {one for one in graph.materializable_asset_keys if one.path[0] == "raw"}
-    assert raw == {keys.raw(table) for table in catalog.TABLES}
+    assert raw == {keys.raw_table_key(table) for table in catalog.TABLES}
     assert len(raw) == 8
     for one in raw:
         node = graph.get(one)
@@ -65,14 +65,14 @@ def test_lineage_goes_table_by_table_from_the_source_to_the_answers(graph):
 
 
 def test_the_report_comes_after_the_answers_and_knows_no_days(definitions, graph):
-    node = graph.get(keys.REPORT)
-    answers = {one for one in graph.materializable_asset_keys if one.path[0] == "answers"} - {keys.REPORT}
+    node = graph.get(keys.REPORT_KEY)
+    answers = {one for one in graph.materializable_asset_keys if one.path[0] == "answers"} - {keys.REPORT_KEY}
     assert len(answers) == 13
-    assert node.parent_keys >= answers | {keys.raw(table) for table in catalog.TABLES}
+    assert node.parent_keys >= answers | {keys.raw_table_key(table) for table in catalog.TABLES}
     assert node.partitions_def is None
     assert node.kinds == {"html"}
     assert node.description.startswith("One HTML page")
-    assert keys.REPORT in definitions.resolve_job_def("daily").asset_layer.executable_asset_keys
+    assert keys.REPORT_KEY in definitions.resolve_job_def("daily").asset_layer.executable_asset_keys
 
 
 def test_today_has_a_partition_and_tomorrow_has_none(definitions, graph, stage):
@@ -102,7 +102,11 @@ def test_people_are_told_by_a_sensor_that_is_on(definitions):
 
 
 def test_a_source_is_read_by_one_run_at_a_time_and_retried(definitions):
-    raw = next(one for one in definitions.resolve_asset_graph().assets_defs if keys.raw(catalog.TABLES[0]) in one.keys)
+    raw = next(
+        one
+        for one in definitions.resolve_asset_graph().assets_defs
+        if keys.raw_table_key(catalog.TABLES[0]) in one.keys
+    )
     assert raw.op.pool == "source_classicmodels"
     assert raw.op.retry_policy.max_retries == 2
 
@@ -119,26 +123,26 @@ def test_a_day_is_due_some_hours_after_it_ended(now, due):
 
 
 def test_freshness_looks_at_the_newest_day_and_not_at_the_last_load():
-    table, noon = catalog.find("orders"), Clock(fixed=datetime(2026, 3, 10, 12, tzinfo=UTC))
-    stale = freshness_of(table, date(2026, 1, 31), noon)
+    table, noon = catalog.find_table("orders"), Clock(fixed=datetime(2026, 3, 10, 12, tzinfo=UTC))
+    stale = freshness_result(table, date(2026, 1, 31), noon)
     assert not stale.passed
     assert (
         stale.description == "classicmodels.orders: day 2026-03-09 was due, and the newest captured day is 2026-01-31."
     )
-    assert not freshness_of(table, None, noon).passed
-    assert freshness_of(table, TODAY - timedelta(days=1), noon).passed
-    assert freshness_of(table, TODAY, noon).passed
+    assert not freshness_result(table, None, noon).passed
+    assert freshness_result(table, TODAY - timedelta(days=1), noon).passed
+    assert freshness_result(table, TODAY, noon).passed
 
 
 def test_the_workspace_file_loads_this_code_location():
-    text = (CHECKOUT / "workspace.yaml").read_text()
+    text = (CHECKOUT_FOLDER / "workspace.yaml").read_text()
     assert "module_name: refera_platform.definitions" in text
 
 
 def test_sources_of_dbt_are_the_catalogue():
     import yaml
 
-    folder = CHECKOUT / "dbt/models/staging/classicmodels"
+    folder = CHECKOUT_FOLDER / "dbt/models/staging/classicmodels"
     (source,) = yaml.safe_load((folder / "_classicmodels__sources.yml").read_text())["sources"]
     declared = {table.name: list(table.key) for table in catalog.TABLES}
     assert source["name"] == catalog.TABLES[0].database

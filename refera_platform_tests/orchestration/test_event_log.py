@@ -17,7 +17,7 @@ def rows():
 
 @pytest.fixture
 def memory(tmp_path):
-    with dg.DagsterInstance.from_config(str(instance.folder(tmp_path))) as opened:
+    with dg.DagsterInstance.from_config(str(instance.dagster_home(tmp_path))) as opened:
         yield opened
 
 
@@ -41,7 +41,7 @@ def test_a_home_s_history_is_kept_where_dagster_keeps_it_and_its_own_class_reads
 
 
 def test_no_more_files_stay_open_than_are_allowed(memory, monkeypatch):
-    monkeypatch.setattr(event_log, "MOST", 2)
+    monkeypatch.setattr(event_log, "MAX_OPEN_FILES", 2)
     found = runs(memory, 4)
     assert len(memory.event_log_storage._engines) == 2
     for one in found:
@@ -66,17 +66,17 @@ def test_what_was_wiped_is_gone_and_a_run_after_it_is_kept(memory):
 
 @pytest.mark.parametrize("taken", [shutil.move, shutil.copytree])
 def test_a_home_that_was_moved_or_copied_has_a_history_of_its_own(tmp_path, taken):
-    with dg.DagsterInstance.from_config(str(instance.folder(tmp_path / "old"))) as first:
+    with dg.DagsterInstance.from_config(str(instance.dagster_home(tmp_path / "old"))) as first:
         (one,) = runs(first)
     taken(tmp_path / "old", tmp_path / "new")
-    with dg.DagsterInstance.from_config(str(instance.folder(tmp_path / "new"))) as second:
+    with dg.DagsterInstance.from_config(str(instance.dagster_home(tmp_path / "new"))) as second:
         assert dg.DagsterEventType.RUN_SUCCESS in told(second.event_log_storage, one)
         (other,) = runs(second)
     assert not list(tmp_path.glob(f"old/**/{other}.db"))
 
 
 def test_settings_that_a_person_changed_stay(tmp_path):
-    place = instance.folder(tmp_path)
+    place = instance.dagster_home(tmp_path)
     text = (place / "dagster.yaml").read_text().replace("max_concurrent_runs: 2", "max_concurrent_runs: 5")
     (place / "dagster.yaml").write_text(text)
-    assert (instance.folder(tmp_path) / "dagster.yaml").read_text() == text
+    assert (instance.dagster_home(tmp_path) / "dagster.yaml").read_text() == text

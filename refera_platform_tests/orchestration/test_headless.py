@@ -10,24 +10,24 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from refera_platform.answers.session import opened
-from refera_platform.answers.verify import verify
+from refera_platform.answers.session import open_query_session
+from refera_platform.answers.verify import verify_stage
 from refera_platform.definitions import build
 from refera_platform.errors import SettingError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.orchestration import headless, instance, keys
-from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH
+from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH_TAG
 from refera_platform.orchestration.run_history import run_process
 from refera_platform.source import catalog
-from refera_platform.warehouse.publish.publication import read
+from refera_platform.warehouse.publish.publication import read_publication
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import captured, evening, root
 
 
 def run(stage, *days, select="", **options):
-    at = stage.at(evening(days[-1]))
-    return headless.run(build(at), at, days, select, **options)
+    at = stage.at_instant(evening(days[-1]))
+    return headless.run_headless(build(at), at, days, select, **options)
 
 
 def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory, shop):
@@ -57,7 +57,7 @@ def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory,
     )
     assert report["preview"].startswith("![The report](data:image/png;base64,iVBOR")
     assert list(outcome.assets)[-1] == "answers/report", "it tells of what was published before it"
-    assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 24
+    assert len(read_publication(ObjectRoot(memory.warehouse, memory.store)).models) == 24
     tell_their_columns_months_and_rows(outcome)
 
 
@@ -82,8 +82,8 @@ def test_a_range_is_one_pass_and_each_day_is_told_what_is_its_own(memory, shop):
             shop.run(f"update orders set comments = '{day}' where orderNumber = {order}")
     outcome = run(memory, *days[1:], select="orders")
     assert outcome.succeeded, outcome.failures
-    with instance.opened(memory) as history:
-        key = keys.raw(catalog.find("orders"))
+    with instance.open_instance(memory) as history:
+        key = keys.raw_table_key(catalog.find_table("orders"))
         events = history.fetch_materializations(key, limit=10).records
     told = {record.partition_key: record.asset_materialization.metadata for record in events}
     assert sorted(told) == [str(day) for day in days], "the first was captured before it was over, and is completed"
@@ -111,7 +111,7 @@ def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home
     assert run(memory, TODAY, select="orders").succeeded
     with closing(root(home)) as server, server.cursor() as cursor:
         cursor.execute("reset master")
-    at = memory.at(evening(TODAY))
+    at = memory.at_instant(evening(TODAY))
     checked = build(at).resolve_job_def("look_for_overdue_days")
     with dg.DagsterInstance.ephemeral() as history:
         result = checked.execute_in_process(instance=history, raise_on_error=False)
@@ -128,8 +128,8 @@ def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home
 
 def test_a_refused_day_is_one_sentence_and_nothing_below_it_runs(memory, shop):
     old = TODAY - timedelta(days=4)
-    at = memory.at(evening(TODAY))
-    outcome = headless.run(build(at), at, [old])
+    at = memory.at_instant(evening(TODAY))
+    outcome = headless.run_headless(build(at), at, [old])
     assert not outcome.succeeded
     assert outcome.assets == {}
     (failure,) = outcome.failures
@@ -159,33 +159,33 @@ def test_a_model_is_materialized_alone(memory, shop):
         assert outcome.succeeded, (select, outcome.failures)
     assert set(outcome.assets) == {name for name in outcome.assets if name.startswith("staging/")}
     said = list[str]()
-    asked = {"tags": {FULL_REFRESH: "yes"}, "tell": lambda kind, line: said.append(line)}
+    asked = {"tags": {FULL_REFRESH_TAG: "yes"}, "tell": lambda kind, line: said.append(line)}
     assert run(memory, TODAY, select="warehouse/dim_date", **asked).succeeded
     assert any("Everything was read, because it was asked for" in line for line in said)
 
 
 def test_a_red_audit_fails_the_run_and_tells_the_check(memory, shop):
     assert run(memory, TODAY).succeeded
-    before = read(ObjectRoot(memory.warehouse, memory.store)).run_id
+    before = read_publication(ObjectRoot(memory.warehouse, memory.store)).run_id
     shop.run("alter table orderdetails modify priceEach decimal(30,2) not null")
     shop.run("update orderdetails set priceEach = 1e25 where orderNumber = 100")
     outcome = run(memory, TODAY)
     assert not outcome.succeeded
     assert any("nothing was published and the tables before stay" in failure for failure in outcome.failures)
     assert not {name for name in outcome.assets if not name.startswith("raw/")}
-    assert read(ObjectRoot(memory.warehouse, memory.store)).run_id == before
+    assert read_publication(ObjectRoot(memory.warehouse, memory.store)).run_id == before
 
 
 def test_a_column_that_is_gone_at_the_source_is_red_and_the_tables_before_stay(memory, shop):
     assert run(memory, TODAY).succeeded
-    before = read(ObjectRoot(memory.warehouse, memory.store)).run_id
+    before = read_publication(ObjectRoot(memory.warehouse, memory.store)).run_id
     shop.run("alter table customers change creditLimit credit_limit decimal(10,2)")
     for attempt in range(2):
         outcome = run(memory, TODAY)
         assert not outcome.succeeded
         assert any("creditLimit" in failure for failure in outcome.failures), outcome.failures
         assert outcome.checks["raw/classicmodels/customers no_column_is_gone"] is (attempt == 1)
-    assert read(ObjectRoot(memory.warehouse, memory.store)).run_id == before
+    assert read_publication(ObjectRoot(memory.warehouse, memory.store)).run_id == before
 
 
 @pytest.mark.parametrize("select", ["nonsense", 'key:"raw/nothing"', "((", "orders,nonsense"])
@@ -233,14 +233,14 @@ def test_killed_runs_leave_old_or_new_and_the_next_one_heals(memory, shop):
     shop.run("delete from payments where checkNumber = 'C1'")
     for until in KILL_POINTS.values():
         _run_and_kill(memory, until)
-        assert len(read(ObjectRoot(memory.warehouse, memory.store)).models) == 24
-        with opened(memory) as session:
+        assert len(read_publication(ObjectRoot(memory.warehouse, memory.store)).models) == 24
+        with open_query_session(memory) as session:
             amount = session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone()
             assert amount == session.query("select sum(sales_amount)::varchar from fct_order_lines").fetchone()
     outcome = run(memory, TODAY)
     assert outcome.failures == []
-    assert [one.first for one in verify(memory) if not one.agrees] == []
-    with opened(memory) as session:
+    assert [one.first_difference for one in verify_stage(memory) if not one.is_equal] == []
+    with open_query_session(memory) as session:
         for table in catalog.TABLES:
             doubled = session.query(f"select count(*) - count(distinct _position) from {table.address}").fetchone()
             assert doubled == (0,)
@@ -268,23 +268,27 @@ def _run_and_kill(stage, until):
 
 def test_a_killed_process_is_gone_before_anybody_has_taken_note():
     with subprocess.Popen(["sleep", "60"]) as child:
-        assert not run_process.process_name(child.pid).endswith("/gone")
+        assert not run_process.process_identity(child.pid).endswith("/gone")
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert run_process.process_name(child.pid).endswith("/gone")
+        assert run_process.process_identity(child.pid).endswith("/gone")
 
 
 def test_a_run_that_the_ui_started_says_which_process_executes_it(memory, shop):
     job = build(memory).resolve_job_def("daily")
-    with instance.opened(memory) as history:
+    with instance.open_instance(memory) as history:
         done = job.execute_in_process(
-            instance=history, partition_key=str(TODAY), asset_selection=[keys.raw(catalog.find("orders"))]
+            instance=history,
+            partition_key=str(TODAY),
+            asset_selection=[keys.raw_table_key(catalog.find_table("orders"))],
         )
-        assert history.get_run_by_id(done.run_id).tags[run_process.PROCESS] == run_process.process_name(os.getpid())
+        assert history.get_run_by_id(done.run_id).tags[run_process.PROCESS_TAG] == run_process.process_identity(
+            os.getpid()
+        )
 
 
 def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):
-    at = memory.at(evening(TODAY))
+    at = memory.at_instant(evening(TODAY))
     variables = {**os.environ, "REFERA_STAGE": "test", "REFERA_HOME": str(at.home)}
     arguments = [at.lake, at.warehouse, evening(TODAY).isoformat(), str(TODAY)]
     children = [
@@ -294,5 +298,5 @@ def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):
     said = [child.communicate(timeout=240)[0] for child in children]
     assert any(text.splitlines()[-1] == "[]" for text in said), said
     assert run(memory, TODAY).succeeded
-    assert [one.first for one in verify(memory) if not one.agrees] == []
-    assert len(Lake(at).stored_days(catalog.find("orders"))) == 1
+    assert [one.first_difference for one in verify_stage(memory) if not one.is_equal] == []
+    assert len(Lake(at).stored_days(catalog.find_table("orders"))) == 1

@@ -12,36 +12,36 @@ from refera_platform.lake.preview import Preview
 from refera_platform.orchestration import headless, instance, keys
 from refera_platform.orchestration.assets import raw_tables
 from refera_platform.orchestration.metadata import labels
-from refera_platform.orchestration.metadata.dbt_model import code_of, of_test
-from refera_platform.orchestration.progress import What
-from refera_platform.settings.stage import load
+from refera_platform.orchestration.metadata.dbt_model import code_reference_metadata, dbt_test_metadata
+from refera_platform.orchestration.progress import ProgressKind
+from refera_platform.settings.stage import load_stage
 from refera_platform.source import catalog
 from refera_platform.warehouse.build import run as warehouse
-from refera_platform.warehouse.build.node_result import NodeResult, heard
-from refera_platform.warehouse.build.previews import hidden_in
-from refera_platform.warehouse.catalogs.lineage import Column, Lineage
+from refera_platform.warehouse.build.node_result import NodeResult, node_result_from_line
+from refera_platform.warehouse.build.previews import hidden_model_columns
+from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import evening
 
-ORDERS, CUSTOMERS = catalog.find("orders"), catalog.find("customers")
+ORDERS, CUSTOMERS = catalog.find_table("orders"), catalog.find_table("customers")
 
 
 @pytest.fixture
 def memory(stage, tmp_path, monkeypatch):
     """Dagster's history in a folder of the test's own."""
-    monkeypatch.setattr(instance, "folder", lambda home, make=instance.folder: make(tmp_path))
+    monkeypatch.setattr(instance, "dagster_home", lambda home, make=instance.dagster_home: make(tmp_path))
     return stage
 
 
 def run(stage, *days, select="", **options):
-    at = stage.at(evening(days[-1]))
-    return headless.run(build(at), at, days, select, **options)
+    at = stage.at_instant(evening(days[-1]))
+    return headless.run_headless(build(at), at, days, select, **options)
 
 
 def told(stage, table):
     """Metadata of the latest materialization of each day."""
-    with instance.opened(stage) as history:
-        records = history.fetch_materializations(keys.raw(table), limit=20).records
+    with instance.open_instance(stage) as history:
+        records = history.fetch_materializations(keys.raw_table_key(table), limit=20).records
     return {record.partition_key: record.asset_materialization.metadata for record in reversed(records)}
 
 
@@ -59,16 +59,20 @@ def test_every_asset_has_an_owner_a_kind_a_description_a_group_and_a_layer(stage
 
 def test_labels_come_from_the_declarations(stage):
     graph = build(stage).resolve_asset_graph()
-    orders, answer = graph.get(keys.raw(ORDERS)), graph.get(dg.AssetKey(["answers", "ans_sales_by_month"]))
+    orders, answer = graph.get(keys.raw_table_key(ORDERS)), graph.get(dg.AssetKey(["answers", "ans_sales_by_month"]))
     assert orders.owners == ["team:data-platform"]
     assert orders.kinds == {"mariadb", "parquet"}
     assert {"database": "classicmodels", "strategy": "log", "layer": "raw"}.items() <= orders.tags.items()
     assert (answer.owners, answer.kinds) == (["team:analytics"], {"dbt", "duckdb", "parquet"})
     hashed = replace(ORDERS, hashed=frozenset({"comments"}), owner="ana@example.com")
-    assert labels.of_table(hashed, "mysql")["tags"]["pii"] == "hashed"
-    assert labels.of_table(hashed, "mysql")["owners"] == ["ana@example.com"]
-    assert labels.version_of(hashed) != labels.version_of(ORDERS) == labels.version_of(replace(ORDERS, about="Else."))
-    assert labels.owner_of({"config": {"meta": {"owner": "team:sales"}}}, {}) == "team:sales"
+    assert labels.table_labels(hashed, "mysql")["tags"]["pii"] == "hashed"
+    assert labels.table_labels(hashed, "mysql")["owners"] == ["ana@example.com"]
+    assert (
+        labels.table_code_version(hashed)
+        != labels.table_code_version(ORDERS)
+        == labels.table_code_version(replace(ORDERS, about="Else."))
+    )
+    assert labels.model_owner({"config": {"meta": {"owner": "team:sales"}}}, {}) == "team:sales"
     with pytest.raises(SettingError, match="has owner 'Ana'"):
         replace(ORDERS, owner="Ana")
 
@@ -77,7 +81,7 @@ def test_a_model_s_code_is_linked_where_it_can_be_opened(stage):
     key = dg.AssetKey(["warehouse", "dim_customer"])
     found = build(stage).resolve_asset_graph().get(key).metadata["dagster/code_references"]
     assert [reference.label for reference in found.code_references] == ["dim_customer.sql"]
-    assert code_of({"original_file_path": "models/x.sql"}, replace(stage, name="production")) == {}
+    assert code_reference_metadata({"original_file_path": "models/x.sql"}, replace(stage, name="production")) == {}
 
 
 def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
@@ -103,7 +107,9 @@ def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
         assert f"{days[0]} to {day}" in one["last_30_days_in_detail"].md_str
         assert one["dagster/column_schema"].schema.columns[0].name == "orderNumber"
     assert outcome.assets["raw/classicmodels/orders"]["rows_added_u"] == 6, "the run is told all that it added"
-    assert [each.what for each in events if each.asset == "raw/classicmodels/orders"].count(What.STORED) >= 3
+    assert [each.what for each in events if each.asset == "raw/classicmodels/orders"].count(
+        ProgressKind.MATERIALIZED
+    ) >= 3
     again = run(memory, *days[1:], select="orders")
     assert again.succeeded
     kept = told(memory, ORDERS)[str(days[1])]
@@ -116,7 +122,7 @@ def test_previews_can_be_switched_off_for_all_and_for_one(memory, shop, monkeypa
     off = replace(memory, is_previewed=False)
     outcome = run(off, TODAY, select="orders,dim_date,stg_classicmodels__orders")
     assert "Switched off" in outcome.assets["raw/classicmodels/orders"]["preview"]
-    assert not load(
+    assert not load_stage(
         {
             "REFERA_STAGE": "production",
             "REFERA_LAKE": "s3://a/raw",
@@ -124,18 +130,18 @@ def test_previews_can_be_switched_off_for_all_and_for_one(memory, shop, monkeypa
             "REFERA_CLASSICMODELS_URL": "mysql://u:p@h/d",
         }
     ).is_previewed
-    assert load({"REFERA_STAGE": "test", "REFERA_HOME": str(memory.home)}).is_previewed
+    assert load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(memory.home)}).is_previewed
     with pytest.raises(SettingError, match="neither on nor off"):
-        load({"REFERA_STAGE": "test", "REFERA_HOME": str(memory.home), "REFERA_PREVIEWS": "some"})
+        load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(memory.home), "REFERA_PREVIEWS": "some"})
 
 
 def test_no_value_that_is_hidden_reaches_the_event_log(memory, shop, tmp_path):
     shop.run("update customers set phone = 'SECRET-1', city = 'SECRET-2' where customerNumber = 1")
     table = replace(CUSTOMERS, private=frozenset({"phone"}), hashed=frozenset({"city"}))
-    stage = replace(memory.at(evening(TODAY)), hash_key=b"0123456789abcdef")
+    stage = replace(memory.at_instant(evening(TODAY)), hash_key=b"0123456789abcdef")
     partitions = dg.DailyPartitionsDefinition(start_date="2026-01-01")
     assets = raw_tables.build_raw_assets("classicmodels", [table], partitions)
-    with instance.opened(memory) as history:
+    with instance.open_instance(memory) as history:
         done = dg.materialize([assets], partition_key=str(TODAY), instance=history, resources={"stage": stage})
         (event,) = done.get_asset_materialization_events()
     preview = event.materialization.metadata["preview"].md_str
@@ -150,39 +156,43 @@ def test_a_model_hides_what_is_made_of_a_hidden_column():
     lineage = Lineage(
         models={
             "stg": {
-                "city": (Column(table.address, "city"),),
-                "n": (Column(table.address, "customerNumber"),),
+                "city": (ColumnReference(table.address, "city"),),
+                "n": (ColumnReference(table.address, "customerNumber"),),
             },
-            "dim": {"town": (Column("stg", "city"),), "n": (Column("stg", "n"),), "x": (Column("odd", "x"),)},
+            "dim": {
+                "town": (ColumnReference("stg", "city"),),
+                "n": (ColumnReference("stg", "n"),),
+                "x": (ColumnReference("odd", "x"),),
+            },
         },
         problems={"odd": "it is no select"},
     )
-    assert hidden_in("dim", {"town": "", "n": "", "x": "", "untold": ""}, lineage, [table]) == {
+    assert hidden_model_columns("dim", {"town": "", "n": "", "x": "", "untold": ""}, lineage, [table]) == {
         "town",
         "x",
         "untold",
     }
-    assert hidden_in("dim", {"town": ""}, lineage, [CUSTOMERS]) == set()
+    assert hidden_model_columns("dim", {"town": ""}, lineage, [CUSTOMERS]) == set()
     private = replace(CUSTOMERS, is_previewed=False)
-    assert hidden_in("dim", {"town": "", "n": ""}, lineage, [private]) == {"town", "n"}
+    assert hidden_model_columns("dim", {"town": "", "n": ""}, lineage, [private]) == {"town", "n"}
 
 
 def test_a_red_test_says_where_its_rows_are(stage):
     node = NodeResult(unique_id="t", kind="test", name="adds_up", status="fail", seconds=0.1, failures=3, message="")
     url = f"{stage.warehouse}/_failures/run/adds_up.parquet"
-    built = warehouse.Built(
+    built = warehouse.BuildResult(
         run_id="run",
         nodes=(node,),
         published=None,
         root="",
         seconds=1,
-        reason="",
-        failures=(("adds_up", url),),
+        full_build_reason="",
+        failed_rows=(("adds_up", url),),
         previews={"x": Preview(columns=(), rows=())},
     )
-    found = of_test(node, built, stage)
+    found = dbt_test_metadata(node, built, stage)
     assert found["failing_rows"] == 3
     assert found["rows_kept_in"].path == url
     assert found["rows"].md_str == f"`refera query \"from read_parquet('{url}')\"`"
-    assert heard(node.said) == replace(node, unique_id="", failures=None)
-    assert heard("classicmodels.orders day 2026-03-10: 3 c, 0.50 s") is None
+    assert node_result_from_line(node.line) == replace(node, unique_id="", failures=None)
+    assert node_result_from_line("classicmodels.orders day 2026-03-10: 3 c, 0.50 s") is None

@@ -13,10 +13,10 @@ import pytest
 
 from refera_platform.orchestration import executor, instance
 from refera_platform.orchestration.run_history import run_lock, run_process
-from refera_platform.orchestration.run_history.failed_runs import failed_since
-from refera_platform.orchestration.run_history.failed_steps import ENDED_FROM_OUTSIDE
-from refera_platform.orchestration.run_history.retry_candidates import unfinished
-from refera_platform.settings.stage import load
+from refera_platform.orchestration.run_history.failed_runs import failed_runs_since
+from refera_platform.orchestration.run_history.failed_steps import TERMINATED_MESSAGE
+from refera_platform.orchestration.run_history.retry_candidates import retry_candidates
+from refera_platform.settings.stage import load_stage
 
 KEY, POOL = dg.AssetKey(["raw", "shop", "orders"]), "source_shop"
 PRODUCTION = {
@@ -78,18 +78,18 @@ def daily_job():
 
 @pytest.fixture
 def stage(tmp_path):
-    return load({**PRODUCTION, "REFERA_HOME": str(tmp_path)})
+    return load_stage({**PRODUCTION, "REFERA_HOME": str(tmp_path)})
 
 
 @pytest.fixture
 def history(stage):
-    with instance.opened(stage) as opened:
+    with instance.open_instance(stage) as opened:
         yield opened
 
 
 def going(history, tag):
     """A run that is under way and has the pool, says its tag."""
-    one = history.create_run_for_job(daily_job, tags={run_process.PROCESS: tag}, status=dg.DagsterRunStatus.STARTED)
+    one = history.create_run_for_job(daily_job, tags={run_process.PROCESS_TAG: tag}, status=dg.DagsterRunStatus.STARTED)
     history.event_log_storage.initialize_concurrency_limit_to_default(POOL)
     assert history.event_log_storage.claim_concurrency_slot(POOL, one.run_id, "orders").is_claimed
     return one.run_id
@@ -132,7 +132,7 @@ def holders(history):
 
 def test_a_wait_for_a_pool_is_told_and_cheap_and_ends_at_once_when_the_run_is_stopped(stage, history):
     holder = going(history, "machine/4711/1")
-    run_lock.hold(stage.home, holder)  # by the process of this test, which lives
+    run_lock.acquire_run_lock(stage.home, holder)  # by the process of this test, which lives
     with started(stage, RUN, "at once") as child:
         line = heard(child, "waiting ")
         assert f"Waiting for run {holder} (process machine/4711/1), since " in line
@@ -148,7 +148,7 @@ def test_a_wait_for_a_pool_is_told_and_cheap_and_ends_at_once_when_the_run_is_st
     assert holders(history) == {holder}
     (pending,) = history.event_log_storage.get_concurrency_info(POOL).pending_steps
     assert pending.run_id == holder, "who has gone does not stand in the line any more"
-    run_lock.release(stage.home, holder)
+    run_lock.release_run_lock(stage.home, holder)
 
 
 def test_who_waits_goes_on_when_the_holder_is_killed_whatever_its_machine_was_called(stage, history):
@@ -161,7 +161,7 @@ def test_who_waits_goes_on_when_the_holder_is_killed_whatever_its_machine_was_ca
         assert heard(child, "outcome") == "outcome True 0"
     assert history.get_run_by_id(holder).status is dg.DagsterRunStatus.FAILURE
     assert holders(history) == set()
-    assert not list((stage.home / run_lock.FOLDER).iterdir())
+    assert not list((stage.home / run_lock.LOCK_FOLDER).iterdir())
 
 
 @pytest.mark.parametrize("how", ["forever", "swallowing"])
@@ -175,11 +175,11 @@ def test_a_run_that_is_told_to_end_is_canceled_and_not_begun_again_and_nobody_is
     (said,) = history.get_records_for_run(
         history.get_runs(limit=1)[0].run_id, of_type=dg.DagsterEventType.PIPELINE_CANCELING
     ).records
-    assert said.event_log_entry.message.endswith(executor.STOPPED)
+    assert said.event_log_entry.message.endswith(executor.STOPPED_MESSAGE)
     assert holders(history) == set()
     now = datetime.now(UTC)
-    assert failed_since(history, now - timedelta(hours=1), now)[0] == []
-    assert list(unfinished(history, {KEY})) == []
+    assert failed_runs_since(history, now - timedelta(hours=1), now)[0] == []
+    assert list(retry_candidates(history, {KEY})) == []
 
 
 def test_a_worker_that_its_machine_ended_is_run_again_and_names_no_class(stage, history):
@@ -187,30 +187,32 @@ def test_a_worker_that_its_machine_ended_is_run_again_and_names_no_class(stage, 
         heard(child, "step began")
         child.send_signal(signal.SIGTERM)
         heard(child, "outcome False")
-    (lost,) = unfinished(history, {KEY})
-    assert lost.is_lost, "at once, and not after a wait"
-    assert lost.cause == ENDED_FROM_OUTSIDE
+    (lost,) = retry_candidates(history, {KEY})
+    assert lost.is_process_lost, "at once, and not after a wait"
+    assert lost.cause == TERMINATED_MESSAGE
 
 
 def test_a_run_without_a_lock_is_gone_when_its_process_of_this_host_is(stage, history):
-    name = run_process.process_name(os.getpid())
+    name = run_process.process_identity(os.getpid())
     dead = going(history, f"{name.rpartition('/')[0]}/1")
-    alive = history.create_run_for_job(daily_job, tags={run_process.PROCESS: name}, status=dg.DagsterRunStatus.STARTED)
-    assert run_process.bury_the_dead(history, stage.home) == [dead]
+    alive = history.create_run_for_job(
+        daily_job, tags={run_process.PROCESS_TAG: name}, status=dg.DagsterRunStatus.STARTED
+    )
+    assert run_process.fail_orphaned_runs(history, stage.home) == [dead]
     assert holders(history) == set()
     assert history.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
 
 
 def test_a_held_lock_proves_that_a_run_lives_whose_process_id_nobody_knows_here(stage, history):
     """Containers that share a home and a host name see none of each other's processes."""
-    dead = f"{run_process.process_name(os.getpid()).rpartition('/')[0]}/1"
+    dead = f"{run_process.process_identity(os.getpid()).rpartition('/')[0]}/1"
     one = going(history, dead)
     with started(stage, HOLD, str(stage.home), one) as other:
         heard(other, "held")
-        assert run_process.bury_the_dead(history, stage.home) == []
+        assert run_process.fail_orphaned_runs(history, stage.home) == []
         other.kill()
         other.wait()
-        assert run_process.bury_the_dead(history, stage.home) == [one]
+        assert run_process.fail_orphaned_runs(history, stage.home) == [one]
 
 
 def test_a_run_killed_before_it_started_is_no_reason_to_wait(stage, history):
@@ -218,17 +220,17 @@ def test_a_run_killed_before_it_started_is_no_reason_to_wait(stage, history):
     with started(stage, HOLD, str(stage.home), one.run_id) as other:
         heard(other, "held")
         other.kill()
-    assert run_process.bury_the_dead(history, stage.home) == [one.run_id]
+    assert run_process.fail_orphaned_runs(history, stage.home) == [one.run_id]
 
 
 def test_the_slots_of_ended_runs_are_free_at_once_unless_their_process_still_works(stage, history):
     ended = going(history, "machine/1/1")
-    run_lock.hold(stage.home, ended)
+    run_lock.acquire_run_lock(stage.home, ended)
     history.report_run_canceled(history.get_run_by_id(ended))
-    assert run_process.bury_the_dead(history, stage.home) == []
+    assert run_process.fail_orphaned_runs(history, stage.home) == []
     assert holders(history) == {ended}, "it was ended by force, and its step goes on"
-    run_lock.release(stage.home, ended)
-    assert run_process.bury_the_dead(history, stage.home) == []
+    run_lock.release_run_lock(stage.home, ended)
+    assert run_process.fail_orphaned_runs(history, stage.home) == []
     assert holders(history) == set()
     assert history.event_log_storage.get_concurrency_run_ids() == set()
 
@@ -237,19 +239,19 @@ def test_a_lock_of_another_history_in_the_same_home_is_left_alone(stage, history
     with started(stage, HOLD, str(stage.home), "unknown-here") as other:
         heard(other, "held")
         other.kill()
-    assert run_process.bury_the_dead(history, stage.home) == []
-    assert run_lock.is_there(stage.home, "unknown-here")
+    assert run_process.fail_orphaned_runs(history, stage.home) == []
+    assert run_lock.has_run_lock(stage.home, "unknown-here")
 
 
 @pytest.mark.parametrize("left", [0, 100, 4096], ids=["empty", "cut short", "whole"])
 def test_settings_that_a_full_disk_cut_short_are_written_again(stage, left):
-    path = instance.folder(stage.home) / "dagster.yaml"
+    path = instance.dagster_home(stage.home) / "dagster.yaml"
     whole = path.read_text()
     path.write_text(whole[:left])
-    with instance.opened(stage) as opened:
+    with instance.open_instance(stage) as opened:
         assert path.read_text() == whole
         assert not opened.telemetry_enabled
         assert opened.get_concurrency_config().pool_config.default_pool_limit == 1
     path.write_text("telemetry: {enabled: true}\n")
-    with instance.opened(stage) as opened:
+    with instance.open_instance(stage) as opened:
         assert opened.telemetry_enabled, "what somebody else wrote is theirs"

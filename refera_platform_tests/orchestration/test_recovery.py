@@ -10,46 +10,46 @@ import dagster as dg
 import psutil
 import pytest
 
-from refera_platform.answers.verify import verify
+from refera_platform.answers.verify import verify_stage
 from refera_platform.definitions import build
 from refera_platform.orchestration import headless, instance, keys
 from refera_platform.orchestration.assets import raw_tables
 from refera_platform.orchestration.run_history import retry_candidates, retry_sensor, run_process
-from refera_platform.orchestration.run_history.failed_days import NO_FAILURE
-from refera_platform.settings.stage import load
+from refera_platform.orchestration.run_history.failed_days import NO_FAILED_DAY_CHECK
+from refera_platform.settings.stage import load_stage
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import captured, evening
 from refera_platform_tests.ui import business, served
 
-PAYMENTS = keys.raw(catalog.find("payments"))
-ORDERS = keys.raw(catalog.find("orders"))
+PAYMENTS = keys.raw_table_key(catalog.find_table("payments"))
+ORDERS = keys.raw_table_key(catalog.find_table("orders"))
 NEVER = "the table was never captured: refera run"
 
 
 @pytest.fixture
 def later(monkeypatch):
     """Every wait is over."""
-    monkeypatch.setattr(retry_sensor, "FIRST_WAIT", timedelta(0))
+    monkeypatch.setattr(retry_sensor, "MIN_BACKOFF", timedelta(0))
     monkeypatch.setattr(raw_tables, "RETRIES", dg.RetryPolicy(max_retries=0))
 
 
 def looked(stage):
     """What the sensor says now: a run request, or why there is none."""
     definitions = build(stage)
-    with instance.opened(stage) as history:
+    with instance.open_instance(stage) as history:
         context = dg.build_sensor_context(instance=history, repository_def=definitions.get_repository_def())
         found = definitions.resolve_sensor_def("run_again_what_failed").evaluate_tick(context)
     return found.run_requests[0] if found.run_requests else found.skip_message
 
 
 def run(stage, select="orders", days=(TODAY,), tags=None):
-    return headless.run(build(stage), stage, days, select, tags=tags or {})
+    return headless.run_headless(build(stage), stage, days, select, tags=tags or {})
 
 
 @pytest.fixture
 def now(memory, shop):
-    return memory.at(evening(TODAY))
+    return memory.at_instant(evening(TODAY))
 
 
 def unreachable(stage):
@@ -70,38 +70,40 @@ def test_a_failed_day_is_run_again_when_its_source_answers_and_not_before(now, l
     assert request.partition_key == str(TODAY)
     assert ORDERS in request.asset_selection
     assert len(request.asset_selection) == 2
-    tags = {name: request.tags[name] for name in (retry_candidates.ROOT, retry_candidates.TRY)}
-    assert tags[retry_candidates.TRY] == "1"
+    tags = {name: request.tags[name] for name in (retry_candidates.ROOT_TAG, retry_candidates.ATTEMPT_TAG)}
+    assert tags[retry_candidates.ATTEMPT_TAG] == "1"
     assert run(now, "orders", tags=tags).succeeded
     left = looked(now)
     assert [key.path[-1] for key in left.asset_selection] == ["fct_orders"]
     assert left.partition_key is None, "a model knows no days"
-    assert left.run_key == f"{tags[retry_candidates.ROOT]} 1"
+    assert left.run_key == f"{tags[retry_candidates.ROOT_TAG]} 1"
 
 
 def test_waits_grow_and_come_to_an_end(now):
     ended = datetime(2026, 3, 10, 12, tzinfo=UTC)
-    failed = retry_candidates.Unfinished(
+    failed = retry_candidates.RetryCandidate(
         run_id="a",
-        root="a",
-        tries=0,
+        root_run_id="a",
+        attempts=0,
         days=(TODAY,),
-        assets=frozenset({ORDERS}),
+        missing_assets=frozenset({ORDERS}),
         cause="it rained",
-        may_succeed=True,
-        is_lost=False,
-        ended=ended,
+        is_retryable=True,
+        is_process_lost=False,
+        ended_at=ended,
         tags={},
     )
-    assert retry_sensor._why_not(failed, ended + timedelta(seconds=29)) == "Run a is tried again at 12:00:30 UTC."
-    assert retry_sensor._why_not(failed, ended + timedelta(seconds=30)) == ""
-    third = replace(failed, tries=3)
-    assert "12:04:00" in retry_sensor._why_not(third, ended)
-    assert retry_sensor._why_not(replace(failed, is_lost=True), ended) == "", "it was not its fault"
-    late = replace(failed, tries=11)
-    assert "16:00:00" in retry_sensor._why_not(late, ended)
-    last = replace(failed, tries=retry_sensor.MOST_TRIES)
-    assert retry_sensor._why_not(last, ended + timedelta(days=1)) == "Run a was the last of 12 tries: it rained"
+    assert (
+        retry_sensor._reason_to_wait(failed, ended + timedelta(seconds=29)) == "Run a is tried again at 12:00:30 UTC."
+    )
+    assert retry_sensor._reason_to_wait(failed, ended + timedelta(seconds=30)) == ""
+    third = replace(failed, attempts=3)
+    assert "12:04:00" in retry_sensor._reason_to_wait(third, ended)
+    assert retry_sensor._reason_to_wait(replace(failed, is_process_lost=True), ended) == "", "it was not its fault"
+    late = replace(failed, attempts=11)
+    assert "16:00:00" in retry_sensor._reason_to_wait(late, ended)
+    last = replace(failed, attempts=retry_sensor.MAX_ATTEMPTS)
+    assert retry_sensor._reason_to_wait(last, ended + timedelta(days=1)) == "Run a was the last of 12 tries: it rained"
 
 
 def test_a_day_that_another_request_would_bring_is_left_to_people(now, later):
@@ -123,10 +125,10 @@ def test_what_a_later_run_made_is_owed_by_nobody(now, later):
 
 def standing(stage):
     """The hourly look: whether each table has no failed day, and what is said of it."""
-    with instance.opened(stage) as history:
+    with instance.open_instance(stage) as history:
         job = build(stage).resolve_job_def("look_for_overdue_days")
         done = job.execute_in_process(instance=history, raise_on_error=False)
-    return {one.asset_key: one for one in done.get_asset_check_evaluations() if one.check_name == NO_FAILURE}
+    return {one.asset_key: one for one in done.get_asset_check_evaluations() if one.check_name == NO_FAILED_DAY_CHECK}
 
 
 def test_a_failed_day_stays_red_until_it_is_captured(now, later):
@@ -143,19 +145,19 @@ def test_a_failed_day_stays_red_until_it_is_captured(now, later):
 
 def test_a_run_that_is_going_on_is_waited_for(now, later):
     assert not run(unreachable(now)).succeeded
-    with instance.opened(now) as history:
+    with instance.open_instance(now) as history:
         job = build(now).resolve_job_def("daily")
-        going = history.create_run_for_job(job, tags=run_process.own_tag(), status=dg.DagsterRunStatus.STARTED)
+        going = history.create_run_for_job(job, tags=run_process.own_process_tag(), status=dg.DagsterRunStatus.STARTED)
     assert looked(now) == f"Run {going.run_id} is going on."
 
 
 def test_a_run_whose_process_was_killed_is_failed_and_run_again(now, later):
-    with instance.opened(now) as history:
+    with instance.open_instance(now) as history:
         job = build(now).resolve_job_def("daily")
-        dead = f"{run_process.process_name(os.getpid()).rpartition('/')[0]}/1"
+        dead = f"{run_process.process_identity(os.getpid()).rpartition('/')[0]}/1"
         history.create_run_for_job(
             job,
-            tags={run_process.PROCESS: dead, "dagster/partition": str(TODAY), "refera/resnapshot": "yes"},
+            tags={run_process.PROCESS_TAG: dead, "dagster/partition": str(TODAY), "refera/resnapshot": "yes"},
             status=dg.DagsterRunStatus.STARTED,
             asset_selection=frozenset({ORDERS}),
         )
@@ -163,7 +165,7 @@ def test_a_run_whose_process_was_killed_is_failed_and_run_again(now, later):
     assert request.asset_selection == [ORDERS]
     assert request.partition_key == str(TODAY)
     assert request.tags["refera/resnapshot"] == "yes", "as it was asked for"
-    assert run_process.PROCESS not in request.tags
+    assert run_process.PROCESS_TAG not in request.tags
 
 
 def children(pid: int) -> dict[int, str]:
@@ -193,7 +195,7 @@ def test_killed_workers_code_servers_and_daemons_need_no_hand(tmp_path):
     with business(tmp_path / "home", days=2) as home, served(home) as (ui, dagster):
         run = ui.launch(names, {"dagster/partition": day})
         worker = ui.wait(
-            lambda: {one["runId"]: one["tags"] for one in ui.runs()}[run].get(run_process.PROCESS),
+            lambda: {one["runId"]: one["tags"] for one in ui.runs()}[run].get(run_process.PROCESS_TAG),
             "the worker",
         )
         os.kill(int(worker.split("/")[1]), signal.SIGKILL)
@@ -202,9 +204,9 @@ def test_killed_workers_code_servers_and_daemons_need_no_hand(tmp_path):
         kill(ui, dagster, "dagster._daemon")
         assert ui.finished(ui.launch(names, {"dagster/partition": day})) == "SUCCESS"
         ui.wait(lambda: {one["status"] for one in ui.runs()} <= {"SUCCESS", "FAILURE"}, "rest")
-        found = {one.left: one for one in verify(load({"REFERA_HOME": str(home)}))}
+        found = {one.left: one for one in verify_stage(load_stage({"REFERA_HOME": str(home)}))}
         assert [
-            one.first
+            one.first_difference
             for one in found.values()
-            if one.left.startswith("source") and names[0][-6:] in one.left and not one.agrees
+            if one.left.startswith("source") and names[0][-6:] in one.left and not one.is_equal
         ] == []

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, time, timedelta
 import dagster as dg
 import pytest
 
-from refera_platform.alerts.fault import Kind
+from refera_platform.alerts.fault import FaultKind
 from refera_platform.cli.run import run_newest_day
 from refera_platform.definitions import build
 from refera_platform.orchestration import headless, instance, keys
-from refera_platform.orchestration.partitions import days_of
-from refera_platform.orchestration.run_history.failed_runs import look_at_runs
+from refera_platform.orchestration.partitions import partition_days
+from refera_platform.orchestration.run_history.failed_runs import find_open_failures
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import captured
@@ -20,31 +20,34 @@ from refera_platform_tests.orchestration.test_schedules import requests
 
 __all__ = ["later", "new_history", "world"]
 YESTERDAY = TODAY - timedelta(days=1)
-CUSTOMERS, ORDERS = keys.raw(catalog.find("customers")), keys.raw(catalog.find("orders"))
+CUSTOMERS, ORDERS = (
+    keys.raw_table_key(catalog.find_table("customers")),
+    keys.raw_table_key(catalog.find_table("orders")),
+)
 
 
 @pytest.fixture
 def noon(memory, shop, later):
     """Somebody has pressed Materialize on today's partition of customers, before anything else was captured."""
     captured(memory, "customers", TODAY)
-    return memory.at(datetime.combine(TODAY, time(12), UTC))
+    return memory.at_instant(datetime.combine(TODAY, time(12), UTC))
 
 
 def faults(stage, run_id):
-    with instance.opened(stage) as history:
+    with instance.open_instance(stage) as history:
         known = set(build(stage).resolve_asset_graph().get_all_asset_keys())
-        return look_at_runs(history, known, [run_id], datetime.now(UTC) + timedelta(hours=1))
+        return find_open_failures(history, known, [run_id], datetime.now(UTC) + timedelta(hours=1))
 
 
 def test_a_refused_day_is_told_once_and_owed_by_nobody(noon):
-    outcome = headless.run(build(noon), noon, [YESTERDAY], "customers,orders")
+    outcome = headless.run_headless(build(noon), noon, [YESTERDAY], "customers,orders")
     assert not outcome.succeeded
     assert list(outcome.assets) == [ORDERS.to_user_string()], "the others are committed"
     looked_at = faults(noon, outcome.run_id)
     (fault,) = looked_at.faults
-    assert (fault.kind, fault.things) == (Kind.REFUSED, (CUSTOMERS.to_user_string(),))
+    assert (fault.kind, fault.affected) == (FaultKind.REFUSED, (CUSTOMERS.to_user_string(),))
     assert f"Day {YESTERDAY} of classicmodels.customers is before {TODAY}" in fault.cause
-    assert looked_at.watched == (), "nobody waits for its end"
+    assert looked_at.pending_run_ids == (), "nobody waits for its end"
     assert looked(noon) == "No failed run has left anything undone."
     assert standing(noon)[CUSTOMERS].passed
 
@@ -54,7 +57,7 @@ def test_a_run_without_a_day_leaves_out_what_begins_later_and_makes_the_rest(noo
     said = " ".join(capsys.readouterr().err.split())
     assert f"Left out, because day {YESTERDAY} is not to be had of them any more:" in said
     assert f"classicmodels.customers (captured from {TODAY} to {TODAY})" in said
-    with instance.opened(noon) as history:
+    with instance.open_instance(noon) as history:
         made = history.get_materialized_partitions(ORDERS)
     assert made == {str(YESTERDAY)}
     run_newest_day(noon, "customers")
@@ -71,25 +74,25 @@ def test_the_night_leaves_out_what_begins_later(noon):
 @pytest.mark.parametrize("day", ["2199-01-01", "1999-01-01"])
 def test_a_partition_that_the_calendar_has_not_is_refused_in_one_sentence(noon, day):
     job = build(noon).resolve_job_def("daily")
-    with instance.opened(noon) as history:
+    with instance.open_instance(noon) as history:
         done = job.execute_in_process(
             instance=history,
             tags={"dagster/partition": day},
             raise_on_error=False,
             asset_selection=[ORDERS],
-            run_config=headless.QUIET,
+            run_config=headless.QUIET_RUN_CONFIG,
         )
     (fault,) = faults(noon, done.run_id).faults
-    assert fault.kind is Kind.REFUSED
+    assert fault.kind is FaultKind.REFUSED
     assert fault.cause.startswith(f"Day {day} ")
     assert looked(noon) == "No failed run has left anything undone."
 
 
 @pytest.mark.parametrize("tag", ["soon", "2026-02-30", ""])
 def test_a_tag_that_is_no_day_stops_no_sensor(tag):
-    assert days_of({"dagster/partition": tag}) == ()
+    assert partition_days({"dagster/partition": tag}) == ()
     assert (
-        days_of(
+        partition_days(
             {"dagster/asset_partition_range_start": "0001-01-01", "dagster/asset_partition_range_end": "9999-12-31"}
         )
         == ()
@@ -98,7 +101,7 @@ def test_a_tag_that_is_no_day_stops_no_sensor(tag):
 
 def test_what_a_refused_run_left_besides_is_made_again(noon):
     # a model below the refused table was never begun, and needs no day
-    outcome = headless.run(build(noon), noon, [YESTERDAY], "customers,stg_classicmodels__customers")
+    outcome = headless.run_headless(build(noon), noon, [YESTERDAY], "customers,stg_classicmodels__customers")
     assert not outcome.succeeded
     request = looked(noon)
     assert isinstance(request, dg.RunRequest)

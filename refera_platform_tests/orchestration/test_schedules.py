@@ -8,16 +8,16 @@ import dagster as dg
 import pytest
 
 from refera_platform.definitions import build
-from refera_platform.lake.days import CatchUp, catch_up, days_between
+from refera_platform.lake.days import CatchUp, days_between, plan_catch_up
 from refera_platform.lake.object_state import RawState
 from refera_platform.orchestration import headless, keys
-from refera_platform.orchestration.partitions import RANGE_END, RANGE_START, days_of
+from refera_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, partition_days
 from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import captured, evening
 
-ORDERS, PAYMENTS = catalog.find("orders"), catalog.find("payments")
+ORDERS, PAYMENTS = catalog.find_table("orders"), catalog.find_table("payments")
 NIGHT = TODAY + timedelta(days=1)
 
 
@@ -56,34 +56,36 @@ def compared(table):
     ],
 )
 def test_the_days_to_catch_up_begin_where_the_lake_ends(newest, first):
-    assert catch_up(newest, day(10)) == CatchUp(days=days_between(day(first), day(10)))
+    assert plan_catch_up(newest, day(10)) == CatchUp(days=days_between(day(first), day(10)))
 
 
 def test_new_tables_and_tables_that_are_ahead_are_told_apart():
-    ahead = compared(catalog.find("offices"))
-    found = catch_up({ORDERS: state(day(8)), PAYMENTS: None, ahead: state(day(11))}, day(10))
-    assert found == CatchUp(days=days_between(day(9), day(10)), new=(PAYMENTS,), done=(ahead,))
+    ahead = compared(catalog.find_table("offices"))
+    found = plan_catch_up({ORDERS: state(day(8)), PAYMENTS: None, ahead: state(day(11))}, day(10))
+    assert found == CatchUp(days=days_between(day(9), day(10)), new_tables=(PAYMENTS,), done_tables=(ahead,))
 
 
 def test_a_log_table_that_begins_later_is_captured_from_its_first_day_on():
     newest = {ORDERS: state(day(7)), PAYMENTS: state(day(11), is_closed=False)}
-    assert catch_up(newest, day(10), {PAYMENTS: day(11)}) == CatchUp(
-        days=days_between(day(8), day(10)), done=(PAYMENTS,)
+    assert plan_catch_up(newest, day(10), {PAYMENTS: day(11)}) == CatchUp(
+        days=days_between(day(8), day(10)), done_tables=(PAYMENTS,)
     )
-    assert catch_up(newest, day(10), {ORDERS: day(1), PAYMENTS: day(9)}) == CatchUp(
-        days=days_between(day(8), day(10)), later={PAYMENTS: day(9)}
+    assert plan_catch_up(newest, day(10), {ORDERS: day(1), PAYMENTS: day(9)}) == CatchUp(
+        days=days_between(day(8), day(10)), first_days={PAYMENTS: day(9)}
     )
-    assert catch_up(newest, day(10), {PAYMENTS: day(1)}).done == (), "a day of the log that is over stays as it is"
+    assert plan_catch_up(newest, day(10), {PAYMENTS: day(1)}).done_tables == (), (
+        "a day of the log that is over stays as it is"
+    )
 
 
 def test_tables_that_begin_within_the_days_get_a_run_of_their_own(memory, shop):
     captured(memory, "orders", TODAY - timedelta(days=3))
     captured(memory, "payments", TODAY - timedelta(days=1))
-    own, _, rest = sorted(requests(memory.at(evening(TODAY)), NIGHT), key=lambda one: len(one.asset_selection))
-    assert own.asset_selection == [keys.raw(PAYMENTS)]
-    assert days_of(own.tags) == (TODAY - timedelta(days=1), TODAY)
-    assert keys.raw(PAYMENTS) not in rest.asset_selection
-    assert days_of(rest.tags)[0] == TODAY - timedelta(days=3)
+    own, _, rest = sorted(requests(memory.at_instant(evening(TODAY)), NIGHT), key=lambda one: len(one.asset_selection))
+    assert own.asset_selection == [keys.raw_table_key(PAYMENTS)]
+    assert partition_days(own.tags) == (TODAY - timedelta(days=1), TODAY)
+    assert keys.raw_table_key(PAYMENTS) not in rest.asset_selection
+    assert partition_days(rest.tags)[0] == TODAY - timedelta(days=3)
 
 
 def ticked(stage, tick: date):
@@ -113,19 +115,19 @@ def test_a_platform_that_was_never_run_starts_with_yesterday(stage):
 def test_missed_nights_are_one_run_over_all_their_days(memory, shop):
     first = TODAY - timedelta(days=4)
     captured(memory, "orders", first)  # a day that was not over then
-    late = memory.at(evening(TODAY))
+    late = memory.at_instant(evening(TODAY))
     for tick in (TODAY - timedelta(days=2), TODAY - timedelta(days=1), TODAY):
         assert ticked(late, tick).skip_message == f"The night after {TODAY} asks for this day as well."
     new, rest = requests(late, NIGHT)
     assert new.run_key == f"{TODAY} of new tables"
     assert len(new.asset_selection) == 7
-    assert keys.raw(ORDERS) not in new.asset_selection
+    assert keys.raw_table_key(ORDERS) not in new.asset_selection
     assert new.tags["dagster/priority"] == "1"
     assert rest.run_key == f"{first} to {TODAY}"
-    assert keys.raw(ORDERS) in rest.asset_selection
+    assert keys.raw_table_key(ORDERS) in rest.asset_selection
     assert not set(new.asset_selection) & set(rest.asset_selection)
-    assert (rest.tags[RANGE_START], rest.tags[RANGE_END]) == (str(first), str(TODAY))
-    assert headless.run(build(late), late, days_of(rest.tags), "orders").succeeded
+    assert (rest.tags[RANGE_START_TAG], rest.tags[RANGE_END_TAG]) == (str(first), str(TODAY))
+    assert headless.run_headless(build(late), late, partition_days(rest.tags), "orders").succeeded
     assert [one.run_key for one in requests(late, NIGHT)] == [str(TODAY)]
 
 

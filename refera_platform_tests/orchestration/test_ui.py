@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from refera_platform.settings.stage import CHECKOUT
+from refera_platform.settings.stage import CHECKOUT_FOLDER
 from refera_platform_tests.ui import Ui, business, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SHOTS = CHECKOUT / "build" / "screenshots"
+SHOTS = CHECKOUT_FOLDER / "build" / "screenshots"
 QUIET_BROWSER = [
     "--no-sandbox",
     "--disable-gpu",

@@ -7,7 +7,7 @@ import pytest
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.lake import layout
-from refera_platform.lake.lake import Lake, raw_rows, read_states
+from refera_platform.lake.lake import Lake, raw_rows, read_state_texts
 from refera_platform.reconcile import hashed_rows
 from refera_platform.reconcile import values as reconcile
 from refera_platform.source import catalog
@@ -28,7 +28,7 @@ def falsify(stage, table, day, select, folder):
     lake = Lake(stage)
     with source_of(stage) as source:
         item = lake.stored_days(table)[day]
-        footer = read_states(source.connection, [item.url])[item.url]
+        footer = read_state_texts(source.connection, [item.url])[item.url]
         path, rows = folder / "false.parquet", raw_rows([item.url])
         described = source.execute(f"describe select * from {rows}").fetchall()
         same = ", ".join(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind, *_ in described)
@@ -36,14 +36,14 @@ def falsify(stage, table, day, select, folder):
             f"copy (select {same} from ({select.format(rows=rows)})) to {literal(str(path))} (format parquet,"
             f" kv_metadata {{refera: {literal(footer)}}})"
         )
-        lake.objects.put(layout.key(table, day), path, replaces=item.etag)
+        lake.objects.put(layout.raw_object_key(table, day), path, replaces=item.etag)
 
 
 @pytest.fixture
 def by_key(monkeypatch):
     """No table is small."""
-    monkeypatch.setattr(reconcile, "WHOLE", -1)
-    monkeypatch.setattr(reconcile, "SHARE", 0)
+    monkeypatch.setattr(reconcile, "MAX_WHOLE_TABLE_ROWS", -1)
+    monkeypatch.setattr(reconcile, "WHOLE_TABLE_ROWS_PER_CHANGED_ROW", 0)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def table_of(name, *key, **others):
     return SourceTable(database="classicmodels", name=name, key=key, about="A table of a test.", **others)
 
 
-PAYMENTS = catalog.find("payments")
+PAYMENTS = catalog.find_table("payments")
 FALSE = {
     "a changed value": (
         "select * replace (case when \"checkNumber\" = 'C3' then amount + 1 else amount end as amount) from {rows}",
@@ -91,7 +91,7 @@ FALSE = {
 @pytest.mark.parametrize("what", FALSE)
 def test_what_was_falsified_in_the_lake_is_named_by_key_and_column(stage, shop, tmp_path, what):
     captured(stage, "payments", FIRST)
-    came = captured(stage, "payments", YESTERDAY).reconciled
+    came = captured(stage, "payments", YESTERDAY).reconcile_result
     assert (came.scope, came.rows, came.agrees, came.columns) == (
         "the whole table",
         3,
@@ -100,7 +100,7 @@ def test_what_was_falsified_in_the_lake_is_named_by_key_and_column(stage, shop, 
     )
     select, said = FALSE[what]
     falsify(stage, PAYMENTS, FIRST, select, tmp_path)
-    found = captured(stage, "payments", TODAY).reconciled
+    found = captured(stage, "payments", TODAY).reconcile_result
     assert (found.first, found.agrees) == (said, False)
 
 
@@ -112,15 +112,15 @@ def test_only_rows_that_changed_are_looked_up_in_a_large_table_and_deleted_ones_
     shop.run("update payments set amount = 7 where checkNumber = 'C3'")
     shop.run("delete from payments where checkNumber = 'C2'")
     shop.run("insert into payments values (12, 'Ç''4', '2026-03-10', 1.00)")
-    came = captured(stage, "payments", TODAY).reconciled
+    came = captured(stage, "payments", TODAY).reconcile_result
     assert (came.scope, came.rows, came.agrees) == ("the 3 rows that changed", 2, True)
     assert not any("where true" in sql for sql in asked)
     undone = "select * replace (case when _op = 'd' then 'u' else _op end as _op) from {rows}"
     falsify(stage, PAYMENTS, TODAY, undone, tmp_path)
-    found = captured(stage, "payments", TODAY).reconciled
+    found = captured(stage, "payments", TODAY).reconcile_result
     assert found.first == "customerNumber=11, checkNumber='C2' is only in the lake"
     falsify(stage, PAYMENTS, TODAY, "select * replace (8 as amount) from {rows}", tmp_path)
-    found = captured(stage, "payments", TODAY).reconciled
+    found = captured(stage, "payments", TODAY).reconcile_result
     assert found.first.startswith("customerNumber=11, checkNumber='C2' is only in the lake")
 
 
@@ -134,15 +134,15 @@ def test_what_was_written_after_the_day_is_replayed_so_that_both_sides_are_of_on
     shop.run("insert into payments values (12, 'C0', '2026-03-10', 1.00)")
     came = captured(stage, "payments", YESTERDAY)
     assert (came.source_rows, came.lake_rows) == (3, 3)
-    assert (came.reconciled.scope, came.reconciled.rows, came.reconciled.agrees) == (
+    assert (came.reconcile_result.scope, came.reconcile_result.rows, came.reconcile_result.agrees) == (
         "the whole table",
         3,
         True,
     )
-    assert came.reconciled.columns
+    assert came.reconcile_result.columns
     falsify(stage, PAYMENTS, YESTERDAY, "select * replace (4 as amount) from {rows}", tmp_path)
     shop.run("insert into payments values (13, 'C0', '2026-03-10', 1.00)")
-    found = captured(stage, "payments", TODAY).reconciled
+    found = captured(stage, "payments", TODAY).reconcile_result
     assert found.first == "customerNumber=10, checkNumber='C1': amount is 5.00 in the source and 4.00 in the lake"
 
 
@@ -151,11 +151,15 @@ def test_an_empty_table_agrees_and_the_other_strategies_are_compared_as_well(sta
     for strategy in (Strategy.LOG, Strategy.COMPARE, Strategy.SNAPSHOT):
         at = replace(stage, lake=f"{stage.lake}/{strategy.value}")
         (empty,) = captures(at, [table_of("nothing", "id", strategy=strategy)], TODAY)
-        assert (empty.reconciled.rows, empty.reconciled.agrees) == (0, True)
+        assert (empty.reconcile_result.rows, empty.reconcile_result.agrees) == (0, True)
         (came,) = captures(at, [replace(PAYMENTS, strategy=strategy)], YESTERDAY)
         shop.run("update payments set amount = amount + 1")
         (came,) = captures(at, [replace(PAYMENTS, strategy=strategy)], TODAY)
-        assert (came.reconciled.rows, came.reconciled.agrees, came.reconciled.why_not) == (3, True, "")
+        assert (came.reconcile_result.rows, came.reconcile_result.agrees, came.reconcile_result.why_not) == (
+            3,
+            True,
+            "",
+        )
 
 
 def test_of_a_cursor_only_the_rows_that_it_took_are_compared(stage, shop, tmp_path):
@@ -163,29 +167,29 @@ def test_of_a_cursor_only_the_rows_that_it_took_are_compared(stage, shop, tmp_pa
     shop.run("insert into moves values (1, '2026-03-01', 'a'), (2, '2026-03-02', 'b'), (3, '2026-03-02', 'c')")
     table = table_of("moves", "id", strategy=Strategy.CURSOR, cursor="at", overlap=timedelta(0))
     (came,) = captures(stage, [table], YESTERDAY)
-    assert (came.reconciled.rows, came.reconciled.scope) == (3, "the whole table")
+    assert (came.reconcile_result.rows, came.reconcile_result.scope) == (3, "the whole table")
     shop.run("update moves set x = 'unseen' where id = 1")
     shop.run("update moves set x = 'z', at = '2026-03-10' where id = 2")
     (came,) = captures(stage, [table], TODAY)
-    assert (came.reconciled.rows, came.reconciled.agrees) == (1, True)
+    assert (came.reconcile_result.rows, came.reconcile_result.agrees) == (1, True)
     (came,) = captures(stage, [table], TODAY)
-    assert came.reconciled.agrees
-    assert came.reconciled.columns == ()
-    assert came.reconciled.why_not
+    assert came.reconcile_result.agrees
+    assert came.reconcile_result.columns == ()
+    assert came.reconcile_result.why_not
 
 
 def test_hashed_and_private_columns_are_left_out_and_never_shown(stage, shop, tmp_path):
     hashed = replace(
-        catalog.find("customers"), hashed=frozenset({"phone", "customerNumber"}), private=frozenset({"city"})
+        catalog.find_table("customers"), hashed=frozenset({"phone", "customerNumber"}), private=frozenset({"city"})
     )
     at = replace(stage, hash_key=b"a key of the tests, long enough")
     (came,) = captures(at, [hashed], TODAY)
-    assert came.reconciled.agrees
-    assert came.reconciled.left_out == ("city", "customerNumber", "phone")
+    assert came.reconcile_result.agrees
+    assert came.reconcile_result.left_out == ("city", "customerNumber", "phone")
     falsify(at, hashed, TODAY, "select * replace ('x' as phone) from {rows}", tmp_path)
-    assert captures(at, [hashed], TODAY)[0].reconciled.agrees
+    assert captures(at, [hashed], TODAY)[0].reconcile_result.agrees
     falsify(at, hashed, TODAY, "select * replace ('x' as country) from {rows}", tmp_path)
-    found = captures(at, [hashed], TODAY)[0].reconciled
+    found = captures(at, [hashed], TODAY)[0].reconcile_result
     assert found.first == "A row, whose key is hashed: country differs"
 
 
@@ -205,33 +209,35 @@ def test_names_keys_and_values_that_look_like_sql_are_names_keys_and_values(stag
     for value in values:
         shop.run(f"insert into {quoted_name} values (%s, %s, %s, 'é''')", (value, b"\0'\xff", f"{value}%s"))
     (came,) = captures(stage, [table], TODAY)
-    assert (came.reconciled.rows, came.reconciled.agrees) == (len(values), True)
-    assert came.reconciled.scope == ("the whole table" if scope == "whole" else "the 9 rows that changed")
+    assert (came.reconcile_result.rows, came.reconcile_result.agrees) == (len(values), True)
+    assert came.reconcile_result.scope == ("the whole table" if scope == "whole" else "the 9 rows that changed")
     swapped = "case when \"se`lect\" in ('日本🚀 ', 'b') then '{new}' else \"%s\" end".format(new="x" * 99)
     falsify(stage, table, TODAY, f'select * replace ({swapped} as "%s") from {{rows}}', tmp_path)
     (found,) = captures(stage, [table], TODAY)
-    assert found.reconciled.first == (
+    assert found.reconcile_result.first == (
         f"se`lect='b', k'ey=0x0027ff: %s is 'b%s' in the source and '{'x' * 59}… in the lake"
     )
-    assert found.reconciled.first_place == "se`lect='b', k'ey=0x0027ff: %s differs"
+    assert found.reconcile_result.first_place == "se`lect='b', k'ey=0x0027ff: %s differs"
 
 
 def test_a_difference_in_a_large_table_is_found_in_a_bounded_number_of_questions(
     stage, shop, tmp_path, asked, monkeypatch
 ):
-    monkeypatch.setattr(hashed_rows, "PART", 25_000)
+    monkeypatch.setattr(hashed_rows, "MAX_PART_ROWS", 25_000)
     shop.run("create table many (a int, b varchar(20), x decimal(10,2), primary key (a, b))")
     shop.run("insert into many select seq div 7, concat('k', seq), seq / 3 from seq_1_to_60000")
     table = table_of("many", "a", "b")
-    monkeypatch.setattr(reconcile, "WHOLE", 60_000)
+    monkeypatch.setattr(reconcile, "MAX_WHOLE_TABLE_ROWS", 60_000)
     captures(stage, [table], YESTERDAY)
     changed = "case when a in (5001, 7321) then x + 0.01 else x end"
     falsify(stage, table, YESTERDAY, f"select * replace ({changed} as x) from {{rows}}", tmp_path)
-    streamed, stream = [], Source.stream
-    monkeypatch.setattr(Source, "stream", lambda self, *args: streamed.append(stream(self, *args)) or streamed[-1])
+    streamed, stream = [], Source.stream_select
+    monkeypatch.setattr(
+        Source, "stream_select", lambda self, *args: streamed.append(stream(self, *args)) or streamed[-1]
+    )
     asked.clear()
     (found,) = captures(stage, [table], TODAY)
-    assert found.reconciled.first.startswith("a=5001, b='k35007': x is 11669.00 in the source and 11669.01")
+    assert found.reconcile_result.first.startswith("a=5001, b='k35007': x is 11669.00 in the source and 11669.01")
     assert len([sql for sql in asked if "sha1" in sql]) == 2
     assert len(streamed) == 2
     assert max(streamed) < 1000
@@ -243,18 +249,18 @@ def test_what_cannot_be_asked_fails_the_comparison_and_loses_no_capture(stage, s
     )
     came = captured(stage, "payments", TODAY)
     assert came.lake_rows == 3
-    assert not came.reconciled.agrees
-    assert "could not be read" in came.reconciled.trouble
+    assert not came.reconcile_result.agrees
+    assert "could not be read" in came.reconcile_result.error
 
 
 def test_a_new_baseline_of_a_large_table_says_that_it_was_not_compared(stage, shop, monkeypatch, by_key):
-    monkeypatch.setattr(reconcile, "WHOLE_ANEW", 2)
-    came = captured(stage, "payments", TODAY).reconciled
+    monkeypatch.setattr(reconcile, "MAX_WHOLE_SNAPSHOT_ROWS", 2)
+    came = captured(stage, "payments", TODAY).reconcile_result
     assert (came.rows, came.columns) == (0, ())
     assert "too large to be compared whole" in came.why_not
     shop.run("create table heap (id int, x int)")
     shop.run("insert into heap values (1, 1), (2, 2), (3, 3)")
     captures(stage, [table_of("heap", "id")], YESTERDAY)
     shop.run("update heap set x = 4 where id = 2")
-    came = captures(stage, [table_of("heap", "id")], TODAY)[0].reconciled
+    came = captures(stage, [table_of("heap", "id")], TODAY)[0].reconcile_result
     assert "No index of the source serves its key" in came.why_not

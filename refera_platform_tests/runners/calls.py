@@ -51,6 +51,6 @@ def tell(monkeypatch: pytest.MonkeyPatch, told: Mapping[str, str]) -> None:
 
 def address_of(stage: Stage):
     """The servers of the stage's stack."""
-    address = stack.status(stage.home).address
+    address = stack.stack_status(stage.home).address
     assert address is not None
     return address

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from refera_platform.aws import client
+from refera_platform.aws import s3_client
 from refera_platform.settings.runner import RunnerSettings
 from refera_platform.settings.stage import Stage
 from refera_platform_tests.runners.calls import variables
@@ -32,7 +32,7 @@ def on_lambda(
     stage: Stage, extract_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[OnLambda]:
     """The test's stage, seen by a Dagster that cannot reach the source itself."""
-    store = client(stage.store)
+    store = s3_client(stage.store)
     if MESSAGES not in {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}:
         store.create_bucket(Bucket=MESSAGES)
     with LambdaService(tmp_path / "environments") as service:
@@ -60,6 +60,6 @@ def on_lambda(
 
         deploy()
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.endpoint)
-        runner = RunnerSettings(is_lambda=True, function=EXTRACT, messages=MESSAGES)
+        runner = RunnerSettings(is_lambda=True, function_name=EXTRACT, messages_bucket=MESSAGES)
         seen = replace(stage, name="production", home=tmp_path / "dagster", databases={}, runner=runner)
         yield OnLambda(stage=seen, service=service, deploy=deploy)

@@ -114,8 +114,8 @@ class LambdaService:
             return _refused(413, "RequestTooLargeException", said)
         try:
             event = json.loads(payload or b"{}")
-        except ValueError as trouble:
-            return _refused(400, "InvalidRequestContentException", f"Could not parse request body into json: {trouble}")
+        except ValueError as error:
+            return _refused(400, "InvalidRequestContentException", f"Could not parse request body into json: {error}")
         if kind == "DryRun":
             return 204, {}, b""
         if kind == "Event":

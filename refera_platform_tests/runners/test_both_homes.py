@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from refera_platform import definitions
-from refera_platform.aws import client
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.aws import s3_client
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.lake import Lake, raw_rows
 from refera_platform.orchestration import headless
 from refera_platform.orchestration.assets import raw_tables
@@ -24,7 +24,7 @@ OF_THE_MOMENT = {"seconds", "rows_per_second", "position", "dagster/uri", "objec
 
 
 def run_on(stage, *days, select="lake"):
-    return headless.run(definitions.build(stage), stage, days, select=select)
+    return headless.run_headless(definitions.build(stage), stage, days, select=select)
 
 
 def told_of(outcome):
@@ -37,7 +37,7 @@ def told_of(outcome):
 def rows_of(stage):
     """Every raw row of every table, less the instant at which a baseline was read."""
     found = {}
-    with scratch(stage) as folder, session(stage, folder) as connection:
+    with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
         for table in catalog.TABLES:
             for day, item in Lake(stage).stored_days(table).items():
                 rows = connection.execute(f"from {raw_rows([item.url])} order by all").fetchall()
@@ -61,7 +61,7 @@ def test_the_same_days_both_ways(on_lambda, stage, shop, home, tmp_path):
         days = [YESTERDAY] if at == YESTERDAY else [YESTERDAY, TODAY]
         moment = evening(at)
         on_lambda.deploy(REFERA_NOW=moment.isoformat())
-        outcomes.append((run_on(here.at(moment), *days), run_on(there.at(moment), *days)))
+        outcomes.append((run_on(here.at_instant(moment), *days), run_on(there.at_instant(moment), *days)))
     for local, remote in outcomes:
         assert local.succeeded, local.failures
         assert remote.succeeded, remote.failures
@@ -101,7 +101,7 @@ def test_a_table_that_is_refused_is_red_and_the_others_count(on_lambda, stage, s
     assert not outcome.succeeded
     assert set(outcome.assets) == {"raw/classicmodels/orders"}
     assert "payments" in outcome.failures[0]
-    assert differences_of(stage, [catalog.find("orders")]) == {}
+    assert differences_of(stage, [catalog.find_table("orders")]) == {}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_fifty_kilobytes_of_facts_arrive(on_lambda, stage, shop):
     shop.run("alter table offices " + ", ".join(f"add column {each}" for each in columns.split(", ")))
     outcome = run_on(on_lambda.stage, TODAY, select="offices")
     assert outcome.succeeded, outcome.failures
-    store = client(stage.store)
+    store = s3_client(stage.store)
     said = [
         store.get_object(Bucket=MESSAGES, Key=item["Key"])["Body"].read()
         for item in store.list_objects_v2(Bucket=MESSAGES)["Contents"]

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from refera_platform.errors import DayRefused, SettingError
-from refera_platform.runners.aws_lambda.event import Operation, read, require_days_in_calendar
-from refera_platform.settings.stage import load
+from refera_platform.runners.aws_lambda.event import Operation, parse_event, require_days_in_calendar
+from refera_platform.settings.stage import load_stage
 
 pytestmark = pytest.mark.unit
 
@@ -15,24 +15,24 @@ PLAN = "0123456789abcdef" * 2
 
 
 def test_days_of_tables() -> None:
-    request = read({**ASKED, "days": ["2026-11-26", "2026-11-25", "2026-11-26"]})
-    assert request.operation is Operation.CAPTURE
+    request = parse_event({**ASKED, "days": ["2026-11-26", "2026-11-25", "2026-11-26"]})
+    assert request.operation is Operation.INGEST
     assert [table.name for table in request.tables] == ["orders"]
     assert request.days == (date(2026, 11, 25), date(2026, 11, 26))
 
 
 def test_every_table_in_the_order_of_the_catalogue() -> None:
     asked = {"database": "classicmodels", "stage": "production", "days": ["2026-11-26"]}
-    names = [table.name for table in read(asked).tables]
+    names = [table.name for table in parse_event(asked).tables]
     assert (names[0], len(names)) == ("orderdetails", 8)
-    mixed = read({**asked, "tables": ["orders", "orderdetails"], "afresh": ["orders"]})
+    mixed = parse_event({**asked, "tables": ["orders", "orderdetails"], "afresh": ["orders"]})
     assert [table.name for table in mixed.tables] == ["orderdetails", "orders"]
-    assert mixed.afresh == {"orders"}
+    assert mixed.resnapshot_tables == {"orders"}
 
 
 def test_a_schedule_says_when_it_is() -> None:
     event = {"database": "classicmodels", "stage": "production", "scheduled_at": "2026-11-27T00:30:00Z"}
-    assert read(event).scheduled_at == datetime(2026, 11, 27, 0, 30, tzinfo=UTC)
+    assert parse_event(event).scheduled_at == datetime(2026, 11, 27, 0, 30, tzinfo=UTC)
 
 
 def test_a_piece() -> None:
@@ -43,8 +43,8 @@ def test_a_piece() -> None:
         "plan": PLAN,
         "piece": 7,
     }
-    request = read({**event, "stage": "test"})
-    assert (request.plan, request.piece, request.tables[0].name) == (PLAN, 7, "orders")
+    request = parse_event({**event, "stage": "test"})
+    assert (request.plan, request.chunk_number, request.tables[0].name) == (PLAN, 7, "orders")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_piece() -> None:
 )
 def test_what_is_refused(changed: dict[str, object], said: str) -> None:
     with pytest.raises(SettingError) as refused:
-        read({**ASKED, **changed})
+        parse_event({**ASKED, **changed})
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -104,14 +104,14 @@ def test_what_is_refused_of_a_piece(changed: dict[str, object], said: str) -> No
         "stage": "x",
     }
     with pytest.raises(SettingError) as refused:
-        read({**event, **changed})
+        parse_event({**event, **changed})
     assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 7, {1: 2}])
 def test_what_is_no_object_at_all(event: object) -> None:
     with pytest.raises(SettingError, match="not a JSON object"):
-        read(event)
+        parse_event(event)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_is_no_object_at_all(event: object) -> None:
 )
 def test_an_instant_that_is_none(instant: object) -> None:
     with pytest.raises(SettingError, match="is not an instant"):
-        read({"database": "classicmodels", "stage": "production", "scheduled_at": instant})
+        parse_event({"database": "classicmodels", "stage": "production", "scheduled_at": instant})
 
 
 NOON = "2026-03-10T12:00:00+00:00"
@@ -165,9 +165,9 @@ STAGE = {
     ],
 )
 def test_a_day_that_the_calendar_has_not_is_refused(asked: dict[str, object], said: str) -> None:
-    request = read({"database": "classicmodels", "stage": "production", **asked})
+    request = parse_event({"database": "classicmodels", "stage": "production", **asked})
     with pytest.raises(DayRefused, match=said) as refused:
-        require_days_in_calendar(request, load(STAGE))
+        require_days_in_calendar(request, load_stage(STAGE))
     assert "\n" not in str(refused.value)
 
 
@@ -181,12 +181,12 @@ def test_a_day_that_the_calendar_has_not_is_refused(asked: dict[str, object], sa
     ],
 )
 def test_a_day_that_the_calendar_has_is_taken(asked: dict[str, object]) -> None:
-    request = read({"database": "classicmodels", "stage": "production", **asked})
-    require_days_in_calendar(request, load(STAGE))
+    request = parse_event({"database": "classicmodels", "stage": "production", **asked})
+    require_days_in_calendar(request, load_stage(STAGE))
 
 
 def test_today_is_the_stages_own() -> None:
-    tokyo = load({**STAGE, "REFERA_TIME_ZONE": "Asia/Tokyo", "REFERA_NOW": "2026-03-10T15:30:00+00:00"})
-    require_days_in_calendar(read({**ASKED, "days": ["2026-03-11"]}), tokyo)
+    tokyo = load_stage({**STAGE, "REFERA_TIME_ZONE": "Asia/Tokyo", "REFERA_NOW": "2026-03-10T15:30:00+00:00"})
+    require_days_in_calendar(parse_event({**ASKED, "days": ["2026-03-11"]}), tokyo)
     with pytest.raises(DayRefused, match="2026-03-12 has not begun"):
-        require_days_in_calendar(read({**ASKED, "days": ["2026-03-12"]}), tokyo)
+        require_days_in_calendar(parse_event({**ASKED, "days": ["2026-03-12"]}), tokyo)

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from refera_platform.doctor.log_retention import Runway
+from refera_platform.doctor.log_retention import LogRetention
 from refera_platform.doctor.preflight import Diagnosis
 from refera_platform.errors import DayRefused, LakeError, ReferaError, SourceError
-from refera_platform.ingest.result import Refused
-from refera_platform.ingest.snapshot.chunks import InPieces
+from refera_platform.ingest.result import IngestFailure
+from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.runners.aws_lambda import messages
 from refera_platform.source import catalog
-from refera_platform.source.doctor.finding import fail, ok
+from refera_platform.source.doctor.finding import failure_finding, ok_finding
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import capture_all, captured
@@ -22,7 +22,7 @@ BY_ADDRESS = {table.address: table for table in catalog.TABLES}
 
 
 def over_json(came):
-    return messages.heard(json.loads(json.dumps(messages.told(came))), BY_ADDRESS)
+    return messages.result_from_json(json.loads(json.dumps(messages.result_to_json(came))), BY_ADDRESS)
 
 
 def test_every_table_of_a_capture_arrives_whole(stage, shop) -> None:
@@ -36,43 +36,45 @@ def test_every_table_of_a_capture_arrives_whole(stage, shop) -> None:
     came += capture_all(stage, *days)
     assert len(came) == 24
     for one in came:
-        assert over_json(one) == replace(one, known={})
-    assert any(one.kept for one in came)
-    assert any(one.altered.added for one in came)
+        assert over_json(one) == replace(one, days_in_lake={})
+    assert any(one.unchanged_days for one in came)
+    assert any(one.schema_change.added for one in came)
 
 
 def test_a_compared_table_arrives_whole(stage, shop, monkeypatch) -> None:
-    table = replace(catalog.find("products"), strategy=Strategy.COMPARE)
+    table = replace(catalog.find_table("products"), strategy=Strategy.COMPARE)
     monkeypatch.setattr(catalog, "TABLES", (table,))
     one = captured(stage, "products", TODAY)
-    assert messages.heard(json.loads(json.dumps(messages.told(one))), {table.address: table}) == replace(one, known={})
+    assert messages.result_from_json(
+        json.loads(json.dumps(messages.result_to_json(one))), {table.address: table}
+    ) == replace(one, days_in_lake={})
 
 
 @pytest.mark.parametrize(
     "trouble",
-    [DayRefused("Day is over:", "take another."), SourceError("Gone.", passing=True), ReferaError("What?")],
+    [DayRefused("Day is over:", "take another."), SourceError("Gone.", is_transient=True), ReferaError("What?")],
 )
 def test_a_refusal_keeps_its_kind(trouble: ReferaError) -> None:
-    table = catalog.find("orders")
-    heard = over_json(Refused(table=table, trouble=trouble))
-    assert isinstance(heard, Refused)
-    assert (type(heard.trouble), str(heard.trouble), heard.trouble.passing) == (
+    table = catalog.find_table("orders")
+    heard = over_json(IngestFailure(table=table, error=trouble))
+    assert isinstance(heard, IngestFailure)
+    assert (type(heard.error), str(heard.error), heard.error.is_transient) == (
         type(trouble),
         str(trouble),
-        trouble.passing,
+        trouble.is_transient,
     )
     assert heard.table is table
 
 
 def test_pieces() -> None:
-    came = InPieces(table=catalog.find("orders"), plan="ab" * 16, missing=(0, 3), count=9)
+    came = PendingChunks(table=catalog.find_table("orders"), plan_id="ab" * 16, missing_numbers=(0, 3), chunk_count=9)
     assert over_json(came) == came
 
 
 def test_a_kind_that_is_no_error_of_ours_is_not_made() -> None:
     said = {"kind": "Exception", "problem": "a", "remedy": "", "passing": False}
-    assert type(messages.trouble_heard(said)) is ReferaError
-    assert type(messages.trouble_heard({**said, "kind": "__doc__"})) is ReferaError
+    assert type(messages.error_from_json(said)) is ReferaError
+    assert type(messages.error_from_json({**said, "kind": "__doc__"})) is ReferaError
 
 
 @pytest.mark.parametrize(
@@ -86,13 +88,15 @@ def test_a_kind_that_is_no_error_of_ours_is_not_made() -> None:
 )
 def test_another_version_is_not_understood_and_says_so(said) -> None:
     with pytest.raises(LakeError, match="does not understand"):
-        messages.heard(said, BY_ADDRESS)
+        messages.result_from_json(said, BY_ADDRESS)
 
 
 def test_a_diagnosis_and_runways() -> None:
-    found = Diagnosis(findings=[ok("a", "b"), fail("c", "d", "e")], grants={"x": ["grant"]})
-    assert messages.diagnosis_heard(json.loads(json.dumps(messages.diagnosis_told(found)))) == found
-    for runway in (Runway(was_read=False), Runway(was_read=True, left=timedelta(hours=3.5))):
-        assert messages.runway_heard(json.loads(json.dumps(messages.runway_told(runway)))) == runway
-    gone = messages.runway_heard(messages.runway_told(Runway(was_read=True, trouble=LakeError("Purged:", "hurry."))))
-    assert (type(gone.trouble), str(gone.trouble)) == (LakeError, "Purged: hurry.")
+    found = Diagnosis(findings=[ok_finding("a", "b"), failure_finding("c", "d", "e")], grants={"x": ["grant"]})
+    assert messages.diagnosis_from_json(json.loads(json.dumps(messages.diagnosis_to_json(found)))) == found
+    for runway in (LogRetention(has_read_log=False), LogRetention(has_read_log=True, remaining=timedelta(hours=3.5))):
+        assert messages.retention_from_json(json.loads(json.dumps(messages.retention_to_json(runway)))) == runway
+    gone = messages.retention_from_json(
+        messages.retention_to_json(LogRetention(has_read_log=True, error=LakeError("Purged:", "hurry.")))
+    )
+    assert (type(gone.error), str(gone.error)) == (LakeError, "Purged: hurry.")

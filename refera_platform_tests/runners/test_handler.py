@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from refera_platform.errors import DayRefused, LakeError, ReferaError, SettingError, SourceError
-from refera_platform.ingest.snapshot.chunks import stage_piece
+from refera_platform.ingest.snapshot.chunk_staging import stage_chunk
 from refera_platform.lake import layout
 from refera_platform.lake.lake import Lake
 from refera_platform.runners.aws_lambda import ingest
@@ -24,7 +24,7 @@ from refera_platform_tests.runners.calls import Context, tell, variables
 __all__ = ["server"]
 ASKED = {"database": "classicmodels", "stage": "production"}
 DAY = {**ASKED, "days": [str(TODAY)]}
-LINES = catalog.find("orderdetails")
+LINES = catalog.find_table("orderdetails")
 
 
 @pytest.fixture
@@ -95,7 +95,9 @@ def test_a_refused_table_fails_the_call_and_the_others_are_committed(stage, shop
 def test_a_newest_object_that_cannot_be_read_keeps_no_other_table_from_its_day(stage, shop, told) -> None:
     told(REFERA_NOW=f"{TODAY}T23:50:00+00:00")
     day = TODAY - timedelta(days=1)
-    Lake(stage).objects.write(layout.key(catalog.find("payments"), day - timedelta(days=1)), b"no Parquet")
+    Lake(stage).objects.write(
+        layout.raw_object_key(catalog.find_table("payments"), day - timedelta(days=1)), b"no Parquet"
+    )
     with pytest.raises(LakeError, match="1 tables were refused, and the others are committed"):
         handler({**ASKED, "tables": ["payments", "orders"], "scheduled_at": f"{TODAY}T00:30:00Z"}, Context())
     assert list(states_of(stage, "orders")) == [day]
@@ -169,7 +171,7 @@ class RunningOut(Context):
 
 def test_a_large_table_keeps_no_other_from_its_day(stage, shop, told) -> None:
     told(REFERA_PIECE_ROWS="2")
-    small = [catalog.find(name) for name in ("offices", "productlines", "products", "payments")]
+    small = [catalog.find_table(name) for name in ("offices", "productlines", "products", "payments")]
     captures(stage, small, TODAY - timedelta(days=1))
     shop.run("insert into payments values (10, 'C9', '2026-03-09', '1.00')")
     with pytest.raises(PassingError, match="pieces of"):
@@ -183,13 +185,13 @@ def test_pieces_that_are_wanted_again_are_no_success(stage, shop, told, monkeypa
     told(REFERA_PIECE_ROWS="2")
 
     def read_and_altered(*asked):
-        done = stage_piece(*asked)
+        done = stage_chunk(*asked)
         if done.number == 2:
             shop.run("alter table orderdetails add column note varchar(9)")
         return done
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(ingest, "stage_piece", read_and_altered)
+        meanwhile.setattr(ingest, "stage_chunk", read_and_altered)
         with pytest.raises(PassingError, match="orderdetails were read, and 3 are wanted again"):
             handler({**DAY, "tables": ["orderdetails", "offices"]}, Context())
     assert states_of(stage, LINES) == {}
@@ -204,12 +206,12 @@ def test_who_has_nobody_listening_fails_when_lake_and_source_differ(stage, shop,
         handler({**DAY, "tables": ["orders", "payments"]}, Context())
     assert [line["table"] for line in lines_of(capsys) if line["message"] == "differs"] == ["classicmodels.payments"]
     assert handler({**DAY, "tables": ["payments"], "afresh": ["payments"]}, Context())
-    assert differences_of(stage, [catalog.find("orders"), catalog.find("payments")]) == {}
+    assert differences_of(stage, [catalog.find_table("orders"), catalog.find_table("payments")]) == {}
 
 
 def test_a_difference_stands_until_somebody_has_compared_anew(stage, shop, told, server) -> None:
     yesterday = TODAY - timedelta(days=1)
-    payments = catalog.find("payments")
+    payments = catalog.find_table("payments")
     shop.at(yesterday)
     captures(stage, [payments], yesterday)
     with root_session(server, "set session sql_log_bin = 0"):
@@ -228,7 +230,7 @@ def test_a_difference_stands_until_somebody_has_compared_anew(stage, shop, told,
 
 
 def test_what_is_committed_while_an_inexact_snapshot_begins_is_no_difference(stage, shop, told, monkeypatch) -> None:
-    payments = catalog.find("payments")
+    payments = catalog.find_table("payments")
     captures(stage, [payments], TODAY)
     genuine = MariaDB.begin_snapshot
 
@@ -288,7 +290,7 @@ def test_a_downtime_is_made_up_day_by_day_as_long_as_there_is_time(stage, shop, 
     answer = handler(event, Context())["tables"]["classicmodels.orderdetails"]
     assert {day: told["added"] for day, told in answer["days"].items()} == {str(day): {"u": 2} for day in days[2:]}
     assert list(states_of(stage, LINES)) == days
-    assert differences_of(stage, [LINES, catalog.find("orders")]) == {}
+    assert differences_of(stage, [LINES, catalog.find_table("orders")]) == {}
 
 
 def test_the_doctor_of_the_function_looks_at_what_it_reads_and_writes(stage, shop, told) -> None:

@@ -7,22 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from refera_platform.errors import LakeError, ReferaError, SettingError
-from refera_platform.ingest.snapshot.chunks import InPieces
+from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.lake.lake import Lake
-from refera_platform.runners.aws_lambda.client import Function
+from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.runners.aws_lambda.event import Operation
-from refera_platform.runners.examination import diagnosis_of
+from refera_platform.runners.examination import diagnose_stage
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
 from refera_platform_tests.runners.conftest import EXTRACT
 
 DAY = {"database": "classicmodels", "days": [str(TODAY)]}
-LINES = catalog.find("orderdetails")
+LINES = catalog.find_table("orderdetails")
 
 
 def called(on_lambda, **event):
-    return Function(on_lambda.stage, pause=lambda seconds: None).call(Operation.CAPTURE, **{**DAY, **event})
+    return LambdaFunction(on_lambda.stage, sleep=lambda seconds: None).call_operation(
+        Operation.INGEST, **{**DAY, **event}
+    )
 
 
 def test_a_day_cold_and_again_warm(on_lambda, stage, shop) -> None:
@@ -45,8 +47,8 @@ def test_two_calls_at_once_leave_each_row_once(on_lambda, stage, shop) -> None:
     def tried(_: int):
         try:
             return called(on_lambda)
-        except ReferaError as trouble:
-            return str(trouble)
+        except ReferaError as error:
+            return str(error)
 
     with ThreadPoolExecutor(2) as both:
         came = list(both.map(tried, range(2)))
@@ -83,7 +85,7 @@ def test_what_goes_wrong_is_told_as_what_it_is(on_lambda, stage, shop, deployed,
     with pytest.raises(kind) as failed:
         called(on_lambda)
     assert said in str(failed.value)
-    assert failed.value.passing is passing
+    assert failed.value.is_transient is passing
     assert ":hush@" not in str(failed.value) + on_lambda.service.logs(EXTRACT)
     assert not list(Lake(stage).objects.list("classicmodels/"))
     on_lambda.deploy()
@@ -92,10 +94,10 @@ def test_what_goes_wrong_is_told_as_what_it_is(on_lambda, stage, shop, deployed,
 
 
 def test_a_function_that_is_not_there(on_lambda) -> None:
-    missing = Function(on_lambda.stage)
+    missing = LambdaFunction(on_lambda.stage)
     missing.name = "other"
     with pytest.raises(SettingError, match="cannot be called \\(ResourceNotFoundException"):
-        missing.call(Operation.DOCTOR)
+        missing.call_operation(Operation.DOCTOR)
 
 
 def test_a_long_silence_is_no_end_of_the_connection(on_lambda, shop, monkeypatch) -> None:
@@ -107,7 +109,9 @@ def test_a_long_silence_is_no_end_of_the_connection(on_lambda, shop, monkeypatch
         real(self, *option)
 
     monkeypatch.setattr(socket.socket, "setsockopt", noted)
-    Function(on_lambda.stage).call(Operation.LOG, database="classicmodels", tables=["offices"])
+    LambdaFunction(on_lambda.stage).call_operation(
+        Operation.LOG_RETENTION, database="classicmodels", tables=["offices"]
+    )
     assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in options
     if hasattr(socket, "TCP_KEEPIDLE"):  # macOS has another name for it
         assert (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60) in options
@@ -122,13 +126,13 @@ def test_throttling_is_waited_for_and_then_told(on_lambda, shop) -> None:
         if len(waits) == 3:
             on_lambda.deploy()
 
-    answer = Function(on_lambda.stage, pause=pause).call(Operation.CAPTURE, **DAY, tables=["offices"])
+    answer = LambdaFunction(on_lambda.stage, sleep=pause).call_operation(Operation.INGEST, **DAY, tables=["offices"])
     assert list(answer["tables"]) == ["classicmodels.offices"]
     assert waits == [0.5, 1.0, 2.0]
     on_lambda.deploy(reserved=0)
     with pytest.raises(LakeError, match="has had no room for a call for minutes") as told:
         called(on_lambda)
-    assert told.value.passing
+    assert told.value.is_transient
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ def test_throttling_is_waited_for_and_then_told(on_lambda, shop) -> None:
 )
 def test_what_passes_by_itself_is_waited_for_and_what_does_not_is_told(on_lambda, code, status, waits) -> None:
     waited: list[float] = []
-    function = Function(on_lambda.stage, pause=waited.append)
+    function = LambdaFunction(on_lambda.stage, sleep=waited.append)
     refusal = (
         status,
         {"x-amzn-errortype": code},
@@ -152,28 +156,31 @@ def test_what_passes_by_itself_is_waited_for_and_what_does_not_is_told(on_lambda
     )
     on_lambda.service.refusals += [refusal, refusal]
     if waits:
-        assert function.call(Operation.DOCTOR)["findings"]
+        assert function.call_operation(Operation.DOCTOR)["findings"]
         assert waited == [0.5, 1.0]
         on_lambda.service.refusals += [refusal] * 21
         with pytest.raises(LakeError, match=f"for minutes \\({code}: Not now") as told:
-            function.call(Operation.DOCTOR)
-        assert told.value.passing
+            function.call_operation(Operation.DOCTOR)
+        assert told.value.is_transient
     else:
         with pytest.raises(SettingError, match=f"cannot be called \\({code}: Not now"):
-            function.call(Operation.DOCTOR)
+            function.call_operation(Operation.DOCTOR)
         assert waited == []
 
 
 def test_an_answer_of_another_version_is_told_as_that(on_lambda, tmp_path) -> None:
     (tmp_path / "other.py").write_text("def handler(event, context):\n    return {'rows': 'many'}\n")
     on_lambda.deploy(package=tmp_path, handler="other.handler")
-    function = Function(on_lambda.stage, pause=lambda _: None)
-    came = InPieces(table=LINES, plan="0" * 32, missing=(0,), count=1)
-    for asked in (lambda: function.runways("classicmodels", [LINES]), lambda: function.piece(came, 0)):
+    function = LambdaFunction(on_lambda.stage, sleep=lambda _: None)
+    came = PendingChunks(table=LINES, plan_id="0" * 32, missing_numbers=(0,), chunk_count=1)
+    for asked in (
+        lambda: function.log_retention_by_table("classicmodels", [LINES]),
+        lambda: function.read_chunk(came, 0),
+    ):
         with pytest.raises(LakeError, match="did not answer as ours of this version does"):
             asked()
     with pytest.raises(LakeError, match="run the same version"):
-        function.doctor()
+        function.diagnose()
 
 
 def test_a_piece_that_died_is_taken_again_alone(on_lambda, stage, shop) -> None:
@@ -181,30 +188,30 @@ def test_a_piece_that_died_is_taken_again_alone(on_lambda, stage, shop) -> None:
     with pytest.raises(ReferaError, match="no time for more"):
         called(on_lambda, tables=["orderdetails"])
     plan = json.loads(next(iter(Lake(stage).objects.read("_staging/classicmodels/orderdetails/plan.json"))))
-    came = InPieces(table=LINES, plan=plan["id"], missing=(0, 1, 2), count=3)
+    came = PendingChunks(table=LINES, plan_id=plan["id"], missing_numbers=(0, 1, 2), chunk_count=3)
     on_lambda.deploy(REFERA_PIECE_ROWS="2", timeout=0.1)
 
     def mended(_: float) -> None:
         on_lambda.deploy(REFERA_PIECE_ROWS="2", timeout=200)
 
-    assert Function(on_lambda.stage, pause=mended).piece(came, 1) == 2
-    assert [Function(on_lambda.stage).piece(came, number) for number in (0, 2)] == [2, 1]
-    assert Function(on_lambda.stage).piece(came, 1) == 2, "one that is there is not read again"
+    assert LambdaFunction(on_lambda.stage, sleep=mended).read_chunk(came, 1) == 2
+    assert [LambdaFunction(on_lambda.stage).read_chunk(came, number) for number in (0, 2)] == [2, 1]
+    assert LambdaFunction(on_lambda.stage).read_chunk(came, 1) == 2, "one that is there is not read again"
     called(on_lambda, tables=["orderdetails"])
     assert differences_of(stage, [LINES]) == {}
     assert on_lambda.service.of(EXTRACT).invoked[-1].error == ""
 
 
 def test_the_doctor_looks_from_where_the_source_is_read(on_lambda, shop) -> None:
-    found = diagnosis_of(on_lambda.stage, catalog.TABLES)
+    found = diagnose_stage(on_lambda.stage, catalog.TABLES)
     about = {each.about for each in found.findings}
     assert {"lake: write", "warehouse: write", "classicmodels: privileges"} <= about
-    assert found.is_well
+    assert found.is_healthy
     assert found.grants["classicmodels"]
     on_lambda.deploy(timeout=0.1)
-    broken = diagnosis_of(on_lambda.stage, catalog.TABLES)
+    broken = diagnose_stage(on_lambda.stage, catalog.TABLES)
     assert [each.about for each in broken.findings if "stopped by Lambda" in each.found] == ["function: call"]
-    assert not broken.is_well
+    assert not broken.is_healthy
 
 
 def test_a_schedule_without_dagster_tries_again_and_then_keeps_the_event(on_lambda, stage, shop) -> None:
@@ -222,4 +229,4 @@ def test_a_schedule_without_dagster_tries_again_and_then_keeps_the_event(on_lamb
     (kept,) = deployed.failed
     assert kept["responsePayload"]["errorType"] == "LakeError"
     assert "payments" in kept["responsePayload"]["errorMessage"]
-    assert differences_of(stage, [catalog.find("orders")]) == {}
+    assert differences_of(stage, [catalog.find_table("orders")]) == {}

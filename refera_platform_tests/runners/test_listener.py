@@ -7,10 +7,10 @@ import string
 import pytest
 from dagster_pipes import encode_param
 
-from refera_platform.aws import client
+from refera_platform.aws import s3_client
 from refera_platform.errors import LakeError, SettingError
-from refera_platform.ingest.result import Refused
-from refera_platform.runners.aws_lambda.listener import opened
+from refera_platform.ingest.result import IngestFailure
+from refera_platform.runners.aws_lambda.listener import open_reporter
 from refera_platform.source import catalog
 
 CONTEXT = {
@@ -25,7 +25,7 @@ CONTEXT = {
     "retry_number": 0,
     "extras": {},
 }
-ORDERS = catalog.find("orders")
+ORDERS = catalog.find_table("orders")
 
 
 BUCKET = "refera"
@@ -45,7 +45,7 @@ def event_of(prefix, bucket=BUCKET, **context):
 
 
 def told_in(stage, prefix):
-    store = client(stage.store)
+    store = s3_client(stage.store)
     found = store.list_objects_v2(Bucket="refera", Prefix=prefix).get("Contents", ())
     return [
         json.loads(line)
@@ -56,8 +56,8 @@ def told_in(stage, prefix):
 
 def failing(stage, prefix):
     """A call that hears of one table, and then fails by an error that leaves out what it was made of."""
-    with opened(event_of(prefix), stage.store, BUCKET) as listening:
-        listening.hear(Refused(table=ORDERS, trouble=LakeError("no")))
+    with open_reporter(event_of(prefix), stage.store, BUCKET) as listening:
+        listening.report(IngestFailure(table=ORDERS, error=LakeError("no")))
         try:
             raise ValueError("secret 'TOPSECRET'")
         except ValueError:
@@ -76,7 +76,7 @@ def test_an_error_is_the_call_s_to_tell_and_not_what_it_was_made_of(stage, prefi
 def test_a_context_that_names_a_file_or_nothing_is_refused(stage, prefix, context):
     with (
         pytest.raises(SettingError, match="parameters of Dagster Pipes cannot be read"),
-        opened(event_of(prefix, **context), stage.store, BUCKET),
+        open_reporter(event_of(prefix, **context), stage.store, BUCKET),
     ):
         pytest.fail("it was opened")
     assert told_in(stage, prefix) == []
@@ -93,13 +93,13 @@ def test_an_event_cannot_choose_where_messages_are_written(stage, prefix):
     for what, event in elsewhere.items():
         with (
             pytest.raises(SettingError, match="below a drawn prefix of s3://refera"),
-            opened(event, stage.store, BUCKET),
+            open_reporter(event, stage.store, BUCKET),
         ):
             pytest.fail(f"{what} was taken")
     with (
         pytest.raises(SettingError, match="the function has no REFERA_MESSAGES"),
-        opened(event_of(prefix), stage.store, ""),
+        open_reporter(event_of(prefix), stage.store, ""),
     ):
         pytest.fail("a function without a bucket took one")
-    keys = client(stage.store).list_objects_v2(Bucket=BUCKET, Prefix="raw/").get("Contents", ())
+    keys = s3_client(stage.store).list_objects_v2(Bucket=BUCKET, Prefix="raw/").get("Contents", ())
     assert not [item["Key"] for item in keys if item["Key"].endswith(".json")]

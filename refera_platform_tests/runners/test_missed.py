@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from refera_platform.lake.object_state import RawState
-from refera_platform.runners.aws_lambda.catch_up import asked_for, missed, scheduled_day
-from refera_platform.runners.aws_lambda.event import read
+from refera_platform.runners.aws_lambda.catch_up import plan_missed_days, plan_requested_days, scheduled_day
+from refera_platform.runners.aws_lambda.event import parse_event
 from refera_platform.source.table import SourceTable, Strategy
 
 pytestmark = pytest.mark.unit
@@ -34,10 +34,10 @@ def state(days_ago, *, is_closed=True, strategy="log"):
 
 def passes_of(newest, afresh=()):
     """Names, days of the month and new baselines of each pass."""
-    found = missed(newest, DAY, frozenset(afresh))
+    found = plan_missed_days(newest, DAY, frozenset(afresh))
     return [
-        ("".join(each.name for each in one.tables), [day.day for day in one.days], sorted(one.afresh))
-        for one in found.passes
+        ("".join(each.name for each in one.tables), [day.day for day in one.days], sorted(one.resnapshot_tables))
+        for one in found.runs
     ]
 
 
@@ -73,19 +73,19 @@ def test_a_new_baseline_is_made_once():
 
 def test_a_table_that_shows_a_later_moment_is_left_alone():
     late = table("c", Strategy.COMPARE)
-    found = missed({table("a"): state(2), late: state(0, strategy="compare")}, DAY, frozenset())
-    assert found.done == (late,)
-    assert [[each.name for each in one.tables] for one in found.passes] == [["a"]]
-    assert missed({late: state(0, strategy="compare")}, DAY, frozenset()).passes == ()
+    found = plan_missed_days({table("a"): state(2), late: state(0, strategy="compare")}, DAY, frozenset())
+    assert found.up_to_date == (late,)
+    assert [[each.name for each in one.tables] for one in found.runs] == [["a"]]
+    assert plan_missed_days({late: state(0, strategy="compare")}, DAY, frozenset()).runs == ()
 
 
 def test_days_that_are_named_are_one_pass():
-    request = read({"database": "classicmodels", "stage": "test", "days": ["2026-03-08", "2026-03-09"]})
-    (one,) = asked_for(request).passes
+    request = parse_event({"database": "classicmodels", "stage": "test", "days": ["2026-03-08", "2026-03-09"]})
+    (one,) = plan_requested_days(request).runs
     assert [day.day for day in one.days] == [8, 9]
     assert scheduled_day(request, "UTC") is None
 
 
 def test_the_day_of_a_schedule_is_that_of_the_stage_s_time_zone():
-    request = read({"database": "classicmodels", "stage": "test", "scheduled_at": "2026-03-10T01:30:00Z"})
+    request = parse_event({"database": "classicmodels", "stage": "test", "scheduled_at": "2026-03-10T01:30:00Z"})
     assert scheduled_day(request, "America/Recife") == date(2026, 3, 9)

@@ -8,9 +8,9 @@ import requests
 from moto.server import ThreadedMotoServer
 
 from refera_platform.errors import SettingError
-from refera_platform.runners.aws_lambda.environment import stage_of
-from refera_platform.settings.secret_url import url_of
-from refera_platform.settings.stage import load
+from refera_platform.runners.aws_lambda.environment import lambda_stage
+from refera_platform.settings.secret_url import database_url_of_secret
+from refera_platform.settings.stage import load_stage
 
 VARIABLES = {
     "REFERA_LAKE": "s3://lake/raw",
@@ -41,7 +41,7 @@ def test_secrets_become_the_url_and_the_key(secrets) -> None:
     made = secrets.create_secret(Name="refera/source", SecretString=FIELDS)
     secrets.create_secret(Name="refera/key", SecretString="0123456789abcdef\n")
     told = {**VARIABLES, "REFERA_CLASSICMODELS_SECRET": made["ARN"], "REFERA_HASH_KEY_SECRET": "refera/key"}
-    stage = stage_of(told, reads_source=True)
+    stage = lambda_stage(told, reads_source=True)
     source = stage.databases["classicmodels"]
     assert (source.user, source.password, source.host, source.port, source.name) == (
         "reader",
@@ -56,7 +56,7 @@ def test_secrets_become_the_url_and_the_key(secrets) -> None:
         "eu-west-1",
     )
     secrets.put_secret_value(SecretId="refera/source", SecretString='{"url": "mysql://other:hush@db/shop"}')
-    assert stage_of(told, reads_source=True).databases["classicmodels"].password == "hush"
+    assert lambda_stage(told, reads_source=True).databases["classicmodels"].password == "hush"
 
 
 @pytest.mark.parametrize(
@@ -70,47 +70,53 @@ def test_secrets_become_the_url_and_the_key(secrets) -> None:
 def test_a_secret_that_is_no_address_is_refused_without_its_value(secrets, secret: str, said: str) -> None:
     secrets.create_secret(Name="refera/source", SecretString=secret)
     with pytest.raises(SettingError) as refused:
-        stage_of({**VARIABLES, "REFERA_CLASSICMODELS_SECRET": "refera/source"}, reads_source=True)
+        lambda_stage({**VARIABLES, "REFERA_CLASSICMODELS_SECRET": "refera/source"}, reads_source=True)
     assert said in str(refused.value)
     assert "hunter2" not in str(refused.value)
 
 
 def test_a_secret_that_is_not_there(secrets) -> None:
     with pytest.raises(SettingError, match="REFERA_CLASSICMODELS_SECRET names cannot be read"):
-        stage_of({**VARIABLES, "REFERA_CLASSICMODELS_SECRET": "refera/none"}, reads_source=True)
+        lambda_stage({**VARIABLES, "REFERA_CLASSICMODELS_SECRET": "refera/none"}, reads_source=True)
 
 
 def test_who_only_builds_is_told_no_secret() -> None:
     told = {**VARIABLES, "REFERA_CLASSICMODELS_SECRET": "never asked for"}
-    assert stage_of(told, reads_source=False).databases == {}
+    assert lambda_stage(told, reads_source=False).databases == {}
 
 
 def test_who_reads_needs_an_address() -> None:
     with pytest.raises(SettingError, match="needs REFERA_CLASSICMODELS_URL"):
-        stage_of(VARIABLES, reads_source=True)
+        lambda_stage(VARIABLES, reads_source=True)
 
 
 @pytest.mark.parametrize(("size", "limit"), [("512", "192MB"), ("128", "128MB"), ("3008", "2688MB"), ("", "1GB")])
 def test_duckdb_gets_what_the_function_has_beside_python(size: str, limit: str) -> None:
-    stage = stage_of({**VARIABLES, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": size}, reads_source=False)
+    stage = lambda_stage({**VARIABLES, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": size}, reads_source=False)
     assert (stage.memory_limit, str(stage.home)) == (limit, "/tmp/refera")
 
 
 def test_options_of_tls_in_the_fields() -> None:
     secret = FIELDS[:-1] + ', "ssl_mode": "verify_ca", "ssl_ca": "/opt/rds bundle.pem", "ssl_strict": "off"}'
     assert (
-        url_of("X", secret)
+        database_url_of_secret("X", secret)
         == "mysql://reader:p%40ss%2Fs%3Aw%25rd@db.internal:3307/shop?ssl_mode=verify_ca&ssl_ca=%2Fopt%2Frds+bundle.pem&ssl_strict=off"
     )
 
 
 def test_a_task_reads_a_secret_as_a_function_does() -> None:
     told = {**VARIABLES, "REFERA_STAGE": "production", "REFERA_HOME": "/tmp/refera"}
-    plain = load({**told, "REFERA_CLASSICMODELS_URL": url_of("X", FIELDS) + "\n", "REFERA_HASH_KEY": "k" * 32 + "\n"})
-    fields = load({**told, "REFERA_CLASSICMODELS_URL": FIELDS, "REFERA_HASH_KEY": "k" * 32})
+    plain = load_stage(
+        {
+            **told,
+            "REFERA_CLASSICMODELS_URL": database_url_of_secret("X", FIELDS) + "\n",
+            "REFERA_HASH_KEY": "k" * 32 + "\n",
+        }
+    )
+    fields = load_stage({**told, "REFERA_CLASSICMODELS_URL": FIELDS, "REFERA_HASH_KEY": "k" * 32})
     assert fields.databases == plain.databases
     assert fields.databases["classicmodels"].password == "p@ss/s:w%rd"
     assert plain.hash_key == fields.hash_key == b"k" * 32
     with pytest.raises(SettingError, match="REFERA_CLASSICMODELS_URL has no password") as refused:
-        load({**told, "REFERA_CLASSICMODELS_URL": '{"username": "u", "host": "hush", "dbname": "d"}'})
+        load_stage({**told, "REFERA_CLASSICMODELS_URL": '{"username": "u", "host": "hush", "dbname": "d"}'})
     assert "hush" not in str(refused.value)

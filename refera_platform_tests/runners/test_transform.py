@@ -13,8 +13,8 @@ from refera_platform.errors import SettingError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.runners.aws_lambda import semaphores
 from refera_platform.runners.aws_lambda.transform import handler
-from refera_platform.warehouse.build.run import build
-from refera_platform.warehouse.publish.publication import read
+from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.publish.publication import read_publication
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.runners.calls import Context, tell, variables
 from refera_platform_tests.runners.conftest import EXTRACT, TRANSFORM, OnLambda
@@ -47,7 +47,7 @@ def transform(on_lambda: OnLambda, stage, transform_package) -> Deployed:
 
 
 def published_of(stage):
-    published = read(ObjectRoot(stage.warehouse, stage.store))
+    published = read_publication(ObjectRoot(stage.warehouse, stage.store))
     return {
         name: [(item.month, item.rows, item.sha256) for item in model.objects]
         for name, model in published.models.items()
@@ -64,7 +64,7 @@ def test_a_whole_day_without_a_machine(on_lambda, transform, stage, shop) -> Non
     assert (first.is_cold, second.is_cold) == (True, False)
     assert first.event["requestPayload"] == EVENT
     here = replace(stage, warehouse=f"{stage.warehouse}-here")
-    assert build(here).published is not None
+    assert build_warehouse(here).published is not None
     assert len(published_of(stage)) == 24
     assert published_of(stage) == published_of(here)
     lines = [json.loads(line) for line in service.logs(TRANSFORM).splitlines() if line.startswith("{")]
@@ -122,7 +122,7 @@ def test_an_event_that_is_not_understood_is_refused(told, event, said) -> None:
 def test_locks_of_threads_stand_in_for_semaphores_that_are_not_there(monkeypatch) -> None:
     for name in ("Lock", "RLock"):
         monkeypatch.setattr(BaseContext, name, getattr(BaseContext, name))
-    semaphores.ensure()
+    semaphores.ensure_semaphores()
     assert isinstance(multiprocessing.get_context("spawn").Lock(), SemLock)
 
     def missing(*_: object) -> None:
@@ -131,6 +131,6 @@ def test_locks_of_threads_stand_in_for_semaphores_that_are_not_there(monkeypatch
     monkeypatch.setattr("_multiprocessing.SemLock", missing)
     with pytest.raises(OSError, match="not implemented"):
         ThreadPool(2)
-    semaphores.ensure()
+    semaphores.ensure_semaphores()
     with ThreadPool(2) as threads, multiprocessing.get_context("spawn").RLock():
         assert threads.map(len, ["a", "bc"]) == [1, 2]

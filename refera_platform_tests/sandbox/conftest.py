@@ -254,13 +254,13 @@ def command_lines() -> str:
 def stack_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("stack") / "home"
     yield home
-    stack.down(home, wipe=True)
+    stack.stop_stack(home, wipe=True)
 
 
 @pytest.fixture
 def private(stack_home: Path) -> Private:
     """The room's stack, up."""
-    return Private(stack_home, stack.up(stack_home))
+    return Private(stack_home, stack.start_stack(stack_home))
 
 
 @pytest.fixture
@@ -274,9 +274,9 @@ def dump(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("sample-server") / "home"
-    stack.up(folder)
+    stack.start_stack(folder)
     yield folder
-    stack.down(folder, wipe=True)
+    stack.stop_stack(folder, wipe=True)
 
 
 @pytest.fixture(scope="session")

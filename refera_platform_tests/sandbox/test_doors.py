@@ -101,12 +101,12 @@ def got(port: int) -> list[str]:
 
 def test_each_door_but_s3_is_closed_to_who_has_not_the_certificate(private: Private) -> None:
     private.bucket.put_object(Key="kept", Body=SECRET)
-    pid = process.pid_of(seaweedfs.daemon(private.home))
+    pid = process.pid_of(seaweedfs.seaweedfs_daemon(private.home))
     assert pid
     doors = listening(pid)
     s3 = urlsplit(private.address.s3.endpoint).port
     assert {address for address, _ in doors} == {"0100007F"}, "nobody from outside of this machine"
-    assert {port for _, port in doors} == set(seaweedfs.block(private.address.s3.first_port))
+    assert {port for _, port in doors} == set(seaweedfs.port_block(private.address.s3.first_port))
     assert {port: found for _, port in doors if (found := got(port)) and port != s3} == {}
     assert {path.stat().st_mode & 0o077 for path in paths(pid)} == {0}
     assert private.bucket.Object("kept").get()["Body"].read() == SECRET
@@ -126,7 +126,7 @@ def test_s3_gives_a_stranger_nothing_and_tells_no_page_that_it_may_ask(private: 
 @pytest.mark.parametrize("user", ["", "root", "mysql", "refera_admin", "refera_reader", "mariadb.sys"])
 def test_mariadb_lets_nobody_in_without_a_password(private: Private, user: str) -> None:
     address = private.address.mariadb
-    pid = process.pid_of(mariadb.daemon(private.home))
+    pid = process.pid_of(mariadb.mariadb_daemon(private.home))
     assert pid
     assert listening(pid) == [("0100007F", address.port)]
     for way in ({"host": address.host, "port": address.port}, {"unix_socket": address.socket}):
@@ -137,23 +137,23 @@ def test_mariadb_lets_nobody_in_without_a_password(private: Private, user: str) 
 @contextmanager
 def unguarded(folder: Path) -> Iterator[int]:
     """SeaweedFS as it was started before: the same ports, no certificate; gives the first of them."""
-    first = ports.pick(seaweedfs.PORTS.values())
+    first = ports.pick_free_port(seaweedfs.PORT_OFFSETS.values())
     address = StoreAddress(
-        endpoint=f"http://127.0.0.1:{first + seaweedfs.PORTS['s3.port']}",
+        endpoint=f"http://127.0.0.1:{first + seaweedfs.PORT_OFFSETS['s3.port']}",
         region="us-east-1",
         access_key="key",
         secret_key="secret",
         bucket="refera",
         first_port=first,
     )
-    server = seaweedfs.daemon(folder)
+    server = seaweedfs.seaweedfs_daemon(folder)
     (folder / "logs").mkdir()
-    seaweedfs.prepare(folder, address)
-    (server.folder / seaweedfs.SECURITY).unlink()
-    command = [each for each in seaweedfs.command(server, address) if "allowedOrigins" not in each]
+    seaweedfs.prepare_seaweedfs(folder, address)
+    (server.folder / seaweedfs.SECURITY_FILE).unlink()
+    command = [each for each in seaweedfs.seaweedfs_command(server, address) if "allowedOrigins" not in each]
     try:
-        pid = process.launch(server, command, seaweedfs.ENVIRONMENT)
-        filer = first + seaweedfs.PORTS["filer.port"]
+        pid = process.launch_daemon(server, command, seaweedfs.SEAWEEDFS_ENVIRONMENT)
+        filer = first + seaweedfs.PORT_OFFSETS["filer.port"]
 
         def trouble() -> str:
             connection = http.client.HTTPConnection("127.0.0.1", filer, timeout=5)
@@ -166,14 +166,14 @@ def unguarded(folder: Path) -> Iterator[int]:
         process.await_ready(server, pid, trouble)
         yield first
     finally:
-        process.stop(server)
+        process.stop_daemon(server)
         seaweedfs.remove_sockets(address)
 
 
 def test_the_same_questions_find_the_doors_open_that_were_open_before(tmp_path: Path) -> None:
     with unguarded(tmp_path) as first:
-        filer = got(first + seaweedfs.PORTS["filer.port"])
-        found = {name: got(first + offset) for name, offset in seaweedfs.PORTS.items() if name != "s3.port"}
+        filer = got(first + seaweedfs.PORT_OFFSETS["filer.port"])
+        found = {name: got(first + offset) for name, offset in seaweedfs.PORT_OFFSETS.items() if name != "s3.port"}
     assert {
         "GET /buckets/refera/kept 200 *",
         "PUT /buckets/refera/kept 201 *",
@@ -185,11 +185,11 @@ def test_the_same_questions_find_the_doors_open_that_were_open_before(tmp_path: 
 
 
 def test_a_server_that_was_started_with_open_doors_is_started_anew(private: Private) -> None:
-    (seaweedfs.daemon(private.home).folder / seaweedfs.SECURITY).unlink()
-    before = process.pid_of(seaweedfs.daemon(private.home))
+    (seaweedfs.seaweedfs_daemon(private.home).folder / seaweedfs.SECURITY_FILE).unlink()
+    before = process.pid_of(seaweedfs.seaweedfs_daemon(private.home))
     said: list[str] = []
-    stack.up(private.home, said.append)
+    stack.start_stack(private.home, said.append)
     assert said[0] == "Starting SeaweedFS anew, with its other doors closed."
-    assert process.pid_of(seaweedfs.daemon(private.home)) not in {before, None}
-    stack.up(private.home, said.append)
+    assert process.pid_of(seaweedfs.seaweedfs_daemon(private.home)) not in {before, None}
+    stack.start_stack(private.home, said.append)
     assert said.count(said[0]) == 1

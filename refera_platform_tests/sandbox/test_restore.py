@@ -13,8 +13,8 @@ import pytest
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.dump import swap
-from refera_platform.sandbox.dump.restore import restore
-from refera_platform.sandbox.lock import exclusive
+from refera_platform.sandbox.dump.restore import restore_dump
+from refera_platform.sandbox.lock import exclusive_lock
 from refera_platform.sandbox.servers import mariadb
 from refera_platform_tests.sandbox.conftest import COUNTS, REAL_DUMP, Private, command_lines, dump_text
 
@@ -66,7 +66,7 @@ def served(private: Private, tmp_path: Path) -> Private:
     if private.rows() != COUNTS:
         other = tmp_path / "before.sql"
         other.write_text(dump_text())
-        restore(private.home, other)
+        restore_dump(private.home, other)
     private.ask("update orders set status = 'Before'")
     (private.home / "sample.json").write_text("{}")
     return private
@@ -83,7 +83,7 @@ def assert_unchanged(private: Private) -> None:
 def test_the_public_sample_arrives_whole_and_faithful(private: Private) -> None:
     before = hashlib.sha256(REAL_DUMP.read_bytes()).digest()
     read: list[tuple[int, int]] = []
-    report = restore(private.home, REAL_DUMP, progress=lambda done, total: read.append((done, total)))
+    report = restore_dump(private.home, REAL_DUMP, on_progress=lambda done, total: read.append((done, total)))
     assert hashlib.sha256(REAL_DUMP.read_bytes()).digest() == before
     assert read[-1] == (REAL_DUMP.stat().st_size,) * 2
     assert (report.database, report.tables, report.notes) == ("classicmodels", PROVENANCE, ())
@@ -101,7 +101,7 @@ def test_the_public_sample_arrives_whole_and_faithful(private: Private) -> None:
 def test_every_value_of_a_dump_arrives(private: Private, dump: Path) -> None:
     (private.home / "sample.json").write_text("{}")
     seen: list[str] = []
-    report = restore(
+    report = restore_dump(
         private.home, dump, lambda *_: seen.append(command_lines()), lambda _: seen.append(command_lines())
     )
     assert report.tables == private.rows() == COUNTS
@@ -130,7 +130,7 @@ def test_a_second_restore_replaces_the_first_and_whatever_else_was_there(served:
     served.ask(
         "create table of_mine (customerNumber int, foreign key (customerNumber) references customers (customerNumber))"
     )
-    restore(served.home, dump)
+    restore_dump(served.home, dump)
     assert served.rows() == COUNTS
     assert {status for (status,) in served.ask("select status from orders")} == {"In Process", "Shipped"}
     assert foreign_keys(served) == FOREIGN_KEYS
@@ -163,7 +163,7 @@ DELIMITER ;
             + text[text.index("/*!40103 SET TIME_ZONE=@OLD") :]
         ).replace("\n", "\r\n")
     )
-    report = restore(private.home, path)
+    report = restore_dump(private.home, path)
     assert report.database == "shop"
     assert private.rows() == COUNTS
     assert set(report.notes) == {
@@ -193,20 +193,20 @@ def test_generated_columns_and_columns_of_several_character_sets_arrive(
             "INTO `payments` (customerNumber, checkNumber, paymentDate, amount) VALUES",
         )
     )
-    assert restore(private.home, path).notes == ()
+    assert restore_dump(private.home, path).notes == ()
     assert private.ask("select paid, polish, greek from payments") == [(2026, "łódź", None)]
 
 
 def test_a_copy_that_differs_in_one_value_is_seen(served: Private) -> None:
     tables = {"orders": "orders", "payments": "payments"}
     with (
-        closing(mariadb.connect(served.address.mariadb, served.address.mariadb.admin)) as connection,
+        closing(mariadb.connect_mariadb(served.address.mariadb, served.address.mariadb.admin)) as connection,
         connection.cursor() as cursor,
     ):
-        before = swap.totals(cursor, "classicmodels", tables)
-        assert swap.totals(cursor, "classicmodels", tables) == before
+        before = swap.table_totals(cursor, "classicmodels", tables)
+        assert swap.table_totals(cursor, "classicmodels", tables) == before
         cursor.execute("update orders set comments = '' where comments is null")
-        after = swap.totals(cursor, "classicmodels", tables)
+        after = swap.table_totals(cursor, "classicmodels", tables)
         connection.rollback()
     assert after["payments"] == before["payments"]
     assert after["orders"] != before["orders"]
@@ -215,7 +215,7 @@ def test_a_copy_that_differs_in_one_value_is_seen(served: Private) -> None:
 def test_a_dump_that_fails_leaves_what_was_there(served: Private, dump: Path) -> None:
     dump.write_text(dump_text()[:-2000])
     with pytest.raises(LocalStackError, match="what was there is unchanged"):
-        restore(served.home, dump)
+        restore_dump(served.home, dump)
     assert_unchanged(served)
 
 
@@ -232,7 +232,7 @@ def test_a_restore_killed_on_its_way_leaves_what_was_there_and_the_next_one_clea
     assert served.rows() == COUNTS
     assert served.ask("select status from orders") == [("Before",)] * 2
     assert leftovers(served) != []
-    restore(served.home, dump)
+    restore_dump(served.home, dump)
     assert leftovers(served) == []
     assert ("Shipped",) in served.ask("select status from orders")
 
@@ -241,10 +241,10 @@ def test_a_restore_killed_on_its_way_leaves_what_was_there_and_the_next_one_clea
 def test_a_restore_killed_around_the_exchange_is_finished_or_undone_by_the_next_start(
     served: Private, exchanged: bool
 ) -> None:
-    served.ask(f"create database {swap.INCOMING}")
-    served.ask(f"create database {swap.OUTGOING}")
-    served.ask(f"create table {swap.OUTGOING if exchanged else swap.INCOMING}.orders (i int)")
-    stack.up(served.home)
+    served.ask(f"create database {swap.INCOMING_DATABASE}")
+    served.ask(f"create database {swap.OUTGOING_DATABASE}")
+    served.ask(f"create table {swap.OUTGOING_DATABASE if exchanged else swap.INCOMING_DATABASE}.orders (i int)")
+    stack.start_stack(served.home)
     assert leftovers(served) == []
     assert (served.home / "sample.json").exists() is not exchanged
 
@@ -268,24 +268,24 @@ def test_a_session_that_reads_the_source_is_waited_for_but_not_for_ever(
         cursor.execute("start transaction with consistent snapshot")
         cursor.execute("select * from orders")
         with pytest.raises(LocalStackError, match="somebody is reading it"):
-            restore(served.home, dump)
-    stack.up(served.home)
+            restore_dump(served.home, dump)
+    stack.start_stack(served.home)
     assert_unchanged(served)
 
 
 def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     with pytest.raises(LocalStackError, match=r"There is no file .*nowhere\.sql"):
-        restore(tmp_path / "home", tmp_path / "nowhere.sql")
+        restore_dump(tmp_path / "home", tmp_path / "nowhere.sql")
     with pytest.raises(LocalStackError, match="is a folder"):
-        restore(tmp_path / "home", tmp_path)
+        restore_dump(tmp_path / "home", tmp_path)
     assert not (tmp_path / "home").exists()
 
 
 def test_two_restores_at_once_do_not_mix(private: Private, dump: Path) -> None:
     before = private.rows()
     with (
-        exclusive(private.home / swap.LOCK, patience=0, busy=""),
+        exclusive_lock(private.home / swap.RESTORE_LOCK_FILE, timeout_seconds=0, busy_message=""),
         pytest.raises(LocalStackError, match="Another restore is running"),
     ):
-        restore(private.home, dump)
+        restore_dump(private.home, dump)
     assert private.rows() == before

@@ -9,8 +9,8 @@ import pytest
 
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.dump import swap
-from refera_platform.sandbox.dump.file import Dump
-from refera_platform.sandbox.dump.restore import examine
+from refera_platform.sandbox.dump.file import DumpFile
+from refera_platform.sandbox.dump.restore import examine_dump
 from refera_platform.sandbox.servers import scratch_mariadb
 from refera_platform_tests.sandbox.conftest import COUNTS, dump_text
 
@@ -30,36 +30,36 @@ POSITIONS = (
 
 
 @pytest.fixture(scope="module")
-def one_scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[scratch_mariadb.Scratch]:
-    with scratch_mariadb.open_server(tmp_path_factory.mktemp("scratch")) as server:
+def one_scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[scratch_mariadb.ScratchServer]:
+    with scratch_mariadb.open_scratch_server(tmp_path_factory.mktemp("scratch")) as server:
         yield server
 
 
 @pytest.fixture
-def server(one_scratch: scratch_mariadb.Scratch) -> scratch_mariadb.Scratch:
+def server(one_scratch: scratch_mariadb.ScratchServer) -> scratch_mariadb.ScratchServer:
     """A running scratch server with nothing in it; a start for each broken file would take a minute."""
     with one_scratch.session() as cursor:
         cursor.execute("show databases")
         for (name,) in cursor.fetchall():
             if name not in {"information_schema", "mysql", "performance_schema", "sys"}:
                 cursor.execute(f"drop database `{name}`")
-        cursor.execute(f"create database {scratch_mariadb.DATABASE}")
+        cursor.execute(f"create database {scratch_mariadb.DUMP_DATABASE}")
     return one_scratch
 
 
-def broken(text: str | bytes, server: scratch_mariadb.Scratch, folder: Path) -> str:
+def broken(text: str | bytes, server: scratch_mariadb.ScratchServer, folder: Path) -> str:
     """What is said of a file that cannot be restored."""
     path = folder / "dump.sql"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(LocalStackError) as refused:
-        examine(Dump.open(path), server)
+        examine_dump(DumpFile.open(path), server)
     assert str(path) in refused.value.problem
     assert len(str(refused.value)) < 600
     assert "\n" not in str(refused.value)
     return str(refused.value).replace(str(path), "DUMP")
 
 
-def test_a_hostile_dump_harms_nothing(server: scratch_mariadb.Scratch, tmp_path: Path) -> None:
+def test_a_hostile_dump_harms_nothing(server: scratch_mariadb.ScratchServer, tmp_path: Path) -> None:
     evil = tmp_path / "evil"
     for statement, words in {
         f"\\! touch {evil}": "Unknown command|syntax error",
@@ -100,7 +100,7 @@ def test_a_hostile_dump_harms_nothing(server: scratch_mariadb.Scratch, tmp_path:
     ],
 )
 def test_a_dump_that_was_cut_off_is_refused(
-    last: str, reason: str, server: scratch_mariadb.Scratch, tmp_path: Path
+    last: str, reason: str, server: scratch_mariadb.ScratchServer, tmp_path: Path
 ) -> None:
     text = dump_text()
     cut = text.index(last) + (0 if last.startswith("-- Dump") else len(last))
@@ -111,7 +111,7 @@ def test_a_dump_that_was_cut_off_is_refused(
 
 
 def test_a_header_of_other_tools_without_its_end_is_a_cut_off_dump(
-    server: scratch_mariadb.Scratch, tmp_path: Path
+    server: scratch_mariadb.ScratchServer, tmp_path: Path
 ) -> None:
     text = dump_text().replace("-- MySQL dump", "-- my own dump").replace("-- Dump completed", "-- the end")
     last = "/*!40014 SET UNIQUE_CHECKS=@OLD_UNIQUE_CHECKS */;\n"
@@ -120,7 +120,7 @@ def test_a_header_of_other_tools_without_its_end_is_a_cut_off_dump(
 
 
 def test_rows_that_point_at_rows_which_are_not_there_are_an_incomplete_dump(
-    server: scratch_mariadb.Scratch, tmp_path: Path
+    server: scratch_mariadb.ScratchServer, tmp_path: Path
 ) -> None:
     text = dump_text(comments=False)
     cut = text.index("LOCK TABLES `products`")
@@ -128,7 +128,9 @@ def test_rows_that_point_at_rows_which_are_not_there_are_an_incomplete_dump(
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["lf", "crlf"])
-def test_a_syntax_error_is_named_with_its_line(ends: str, server: scratch_mariadb.Scratch, tmp_path: Path) -> None:
+def test_a_syntax_error_is_named_with_its_line(
+    ends: str, server: scratch_mariadb.ScratchServer, tmp_path: Path
+) -> None:
     text = dump_text().replace("(101,'2026-01-03'", "(101 '2026-01-03'").replace("\n", ends)
     line = text[: text.index("(101 ")].count("\n") + 1
     assert f"DUMP is broken at line {line}: syntax error near \"'2026-01-03'" in broken(text, server, tmp_path)
@@ -140,7 +142,7 @@ def test_a_syntax_error_is_named_with_its_line(ends: str, server: scratch_mariad
     ids=["quote", "twice"],
 )
 def test_a_row_that_is_refused_is_named_with_the_line_of_its_statement(
-    wrong: str, words: str, server: scratch_mariadb.Scratch, tmp_path: Path
+    wrong: str, words: str, server: scratch_mariadb.ScratchServer, tmp_path: Path
 ) -> None:
     text = dump_text()
     line = text[: text.index("INSERT INTO `orders`")].count("\n") + 1
@@ -168,22 +170,22 @@ def test_a_row_that_is_refused_is_named_with_the_line_of_its_statement(
     ids=["empty", "blank", "zip", "bzip2", "xz", "utf-16", "program", "letter", "comment", "csv", "cut", "damaged"],
 )
 def test_a_file_that_is_no_dump_says_what_it_is(
-    content: bytes, words: str, server: scratch_mariadb.Scratch, tmp_path: Path
+    content: bytes, words: str, server: scratch_mariadb.ScratchServer, tmp_path: Path
 ) -> None:
     assert re.search(words, broken(content, server, tmp_path))
 
 
-def test_a_dump_of_another_business_says_what_is_missing(server: scratch_mariadb.Scratch, tmp_path: Path) -> None:
+def test_a_dump_of_another_business_says_what_is_missing(server: scratch_mariadb.ScratchServer, tmp_path: Path) -> None:
     text = dump_text().replace("`payments`", "`payings`").replace("`orderDate`", "`date`")
     assert "table payments, column orders.orderDate are missing" in broken(text, server, tmp_path)
 
 
-def test_a_dump_with_the_business_twice_is_refused(server: scratch_mariadb.Scratch, tmp_path: Path) -> None:
+def test_a_dump_with_the_business_twice_is_refused(server: scratch_mariadb.ScratchServer, tmp_path: Path) -> None:
     said = broken(dump_text(database="a") + dump_text(database="b"), server, tmp_path)
     assert "several times, in a and b" in said
 
 
-def test_a_dump_without_one_row_is_refused(server: scratch_mariadb.Scratch, tmp_path: Path) -> None:
+def test_a_dump_without_one_row_is_refused(server: scratch_mariadb.ScratchServer, tmp_path: Path) -> None:
     assert "not one row" in broken(dump_text(rows=False), server, tmp_path)
 
 
@@ -203,7 +205,7 @@ def test_a_dump_without_one_row_is_refused(server: scratch_mariadb.Scratch, tmp_
     ],
 )
 def test_other_ways_to_write_the_same_dump_are_read(
-    variant: str, server: scratch_mariadb.Scratch, tmp_path: Path
+    variant: str, server: scratch_mariadb.ScratchServer, tmp_path: Path
 ) -> None:
     mysql8 = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci"
     content = {
@@ -224,10 +226,10 @@ def test_other_ways_to_write_the_same_dump_are_read(
     }[variant]
     path = tmp_path / "dump.sql"
     path.write_bytes(content)
-    business, notes = examine(Dump.open(path), server)
+    business, notes = examine_dump(DumpFile.open(path), server)
     with server.session(business.database) as cursor:
         assert {
-            name: rows for name, (rows, _) in swap.totals(cursor, business.database, business.tables).items()
+            name: rows for name, (rows, _) in swap.table_totals(cursor, business.database, business.tables).items()
         } == COUNTS
         cursor.execute("select comments from orders where orderNumber = 100")
         assert (cursor.fetchone() or ("",))[0].endswith("line one\r\nline two; -- not a comment")
@@ -239,16 +241,16 @@ def test_other_ways_to_write_the_same_dump_are_read(
         "source position": ["the position at which a replica would start not carried over"],
         "gtid position": ["the position at which a replica would start and GTIDs not carried over"],
     }.get(variant, [])
-    assert business.database == (scratch_mariadb.DATABASE if variant == "no use" else "classicmodels")
+    assert business.database == (scratch_mariadb.DUMP_DATABASE if variant == "no use" else "classicmodels")
 
 
 def test_a_row_that_reads_like_a_statement_about_replication_is_a_row(
-    server: scratch_mariadb.Scratch, tmp_path: Path
+    server: scratch_mariadb.ScratchServer, tmp_path: Path
 ) -> None:
     path = tmp_path / "dump.sql"
     comment = "first line;\nCHANGE MASTER TO nobody"
     path.write_text(dump_text().replace("line one", f"{comment};\nline one"))
-    business, notes = examine(Dump.open(path), server)
+    business, notes = examine_dump(DumpFile.open(path), server)
     with server.session(business.database) as cursor:
         cursor.execute("select comments from orders where orderNumber = 100")
         assert (cursor.fetchone() or ("",))[0].startswith(comment)

@@ -13,10 +13,10 @@ import pytest
 from refera_platform.errors import LocalStackError, SettingError
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.business import ledger
-from refera_platform.sandbox.business.dice import Dice, slot, sql_macros, throw
-from refera_platform.sandbox.business.sample import Admin, create
-from refera_platform.sandbox.business.schema import TABLES
-from refera_platform.sandbox.business.session import Session
+from refera_platform.sandbox.business.dice import SeededDice, seeded_integer, seeded_slot, sql_macros
+from refera_platform.sandbox.business.sample import SampleAdmin, create_sample
+from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS
+from refera_platform.sandbox.business.session import SampleSession
 from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
 from refera_platform_tests.sandbox.sample_facts import FACTS
 
@@ -28,29 +28,29 @@ GENERATED = ("employees", "customers", "products", "orders", "orderdetails", "pa
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("sample") / "home"
-    stack.up(folder)
+    stack.start_stack(folder)
     yield folder
-    stack.down(folder, wipe=True)
+    stack.stop_stack(folder, wipe=True)
 
 
 @pytest.fixture(scope="module")
-def small(home: Path) -> Admin:
+def small(home: Path) -> SampleAdmin:
     """A sample of scale 0.3, which no test writes to."""
-    admin = replace(Admin.of(home), database="classicmodels__small")
-    create(admin, seed=1, scale=0.3, opening=OPENING)
+    admin = replace(SampleAdmin.from_home(home), database="classicmodels__small")
+    create_sample(admin, seed=1, scale=0.3, opening=OPENING)
     return admin
 
 
 @pytest.fixture(scope="module")
-def usual(home: Path) -> Admin:
+def usual(home: Path) -> SampleAdmin:
     """A sample of scale 1 and another seed, which no test writes to."""
-    admin = replace(Admin.of(home), database="classicmodels__usual")
-    create(admin, seed=7, scale=1, opening=OPENING)
+    admin = replace(SampleAdmin.from_home(home), database="classicmodels__usual")
+    create_sample(admin, seed=7, scale=1, opening=OPENING)
     return admin
 
 
 @pytest.fixture
-def other(small: Admin) -> Iterator[Admin]:
+def other(small: SampleAdmin) -> Iterator[SampleAdmin]:
     """A database of the test's own."""
     admin = replace(small, database="classicmodels__other")
     yield admin
@@ -58,39 +58,39 @@ def other(small: Admin) -> Iterator[Admin]:
         session.run(f"drop database if exists {admin.database}")
 
 
-def rows(admin: Admin, query: str, *values: object) -> list[tuple[object, ...]]:
+def rows(admin: SampleAdmin, query: str, *values: object) -> list[tuple[object, ...]]:
     with admin.session() as session:
         session.use(admin.database)
         return session.rows(query, *values)
 
 
-def checksums(admin: Admin) -> dict[str, object]:
+def checksums(admin: SampleAdmin) -> dict[str, object]:
     """What the server makes of each table's rows."""
-    found = rows(admin, f"checksum table {', '.join(TABLES)}")
+    found = rows(admin, f"checksum table {', '.join(TABLE_DEFINITIONS)}")
     return {str(name).partition(".")[2]: checksum for name, checksum in found}
 
 
-def test_the_same_seed_gives_the_same_rows(small: Admin, other: Admin) -> None:
-    create(other, seed=1, scale=0.3, opening=OPENING)
+def test_the_same_seed_gives_the_same_rows(small: SampleAdmin, other: SampleAdmin) -> None:
+    create_sample(other, seed=1, scale=0.3, opening=OPENING)
     assert checksums(other) == checksums(small)
 
 
 def test_the_rows_do_not_depend_on_how_they_are_cut_into_chunks(
-    small: Admin, other: Admin, monkeypatch: pytest.MonkeyPatch
+    small: SampleAdmin, other: SampleAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "ORDERS_A_CHUNK", 37)
-    create(other, seed=1, scale=0.3, opening=OPENING)
+    create_sample(other, seed=1, scale=0.3, opening=OPENING)
     assert checksums(other) == checksums(small)
 
 
-def test_creating_again_replaces_what_was_there(small: Admin, other: Admin) -> None:
-    create(other, seed=3, scale=0.5, opening=date(2025, 1, 1))
-    create(other, seed=1, scale=0.3, opening=OPENING)
+def test_creating_again_replaces_what_was_there(small: SampleAdmin, other: SampleAdmin) -> None:
+    create_sample(other, seed=3, scale=0.5, opening=date(2025, 1, 1))
+    create_sample(other, seed=1, scale=0.3, opening=OPENING)
     assert checksums(other) == checksums(small)
 
 
-def test_another_seed_gives_other_rows(small: Admin, other: Admin) -> None:
-    create(other, seed=2, scale=0.3, opening=OPENING)
+def test_another_seed_gives_other_rows(small: SampleAdmin, other: SampleAdmin) -> None:
+    create_sample(other, seed=2, scale=0.3, opening=OPENING)
     one, two = checksums(small), checksums(other)
     assert [table for table in GENERATED if one[table] == two[table]] == []
 
@@ -140,7 +140,7 @@ PINNED = {
 
 
 @pytest.mark.parametrize("query", PINNED, ids=lambda query: re.findall("from ([a-z]+)", query)[0])
-def test_seed_one_gives_these_rows_on_every_machine_and_release(small: Admin, query: str) -> None:
+def test_seed_one_gives_these_rows_on_every_machine_and_release(small: SampleAdmin, query: str) -> None:
     assert rows(small, query) == [PINNED[query]]
 
 
@@ -150,14 +150,14 @@ def test_a_throw_is_the_same_in_python_and_in_the_engine() -> None:
         numbers = engine.execute(
             "select throw('topic', i), slot('topic', i, 12) from range(50) t(i) order by i"
         ).fetchall()
-    assert numbers == [(throw("5/topic", i), slot("5/topic", i, 12)) for i in range(50)]
-    assert throw("5/topic", 0) == 4650992064283603927
-    assert Dice(1, "a").some(range(9), 4) == [3, 1, 5, 4]
+    assert numbers == [(seeded_integer("5/topic", i), seeded_slot("5/topic", i, 12)) for i in range(50)]
+    assert seeded_integer("5/topic", 0) == 4650992064283603927
+    assert SeededDice(1, "a").sample(range(9), 4) == [3, 1, 5, 4]
 
 
 def test_every_run_of_numbers_takes_each_slot_once() -> None:
     for size in (5, 9, 12, 20, 25, 50):
-        assert sorted(slot("1/x", size + number, size) for number in range(size)) == list(range(size))
+        assert sorted(seeded_slot("1/x", size + number, size) for number in range(size)) == list(range(size))
 
 
 BOUNDS = {
@@ -172,37 +172,37 @@ BOUNDS = {
 }
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_a_sample_is_about_as_large_as_its_scale_says(small: Admin, usual: Admin, table: str) -> None:
+@pytest.mark.parametrize("table", TABLE_DEFINITIONS)
+def test_a_sample_is_about_as_large_as_its_scale_says(small: SampleAdmin, usual: SampleAdmin, table: str) -> None:
     for admin, (least, most) in zip((small, usual), BOUNDS[table], strict=True):
         (count,) = rows(admin, f"select count(*) from {table}")[0]
         assert isinstance(count, int)
         assert least <= count <= most
 
 
-def test_the_report_counts_the_rows_of_each_table(other: Admin) -> None:
+def test_the_report_counts_the_rows_of_each_table(other: SampleAdmin) -> None:
     told: list[tuple[int, int]] = []
-    report = create(
-        other, seed=1, scale=0.3, opening=OPENING, progress=lambda _, done, total: told.append((done, total))
+    report = create_sample(
+        other, seed=1, scale=0.3, opening=OPENING, on_progress=lambda _, done, total: told.append((done, total))
     )
-    assert report.rows == {table: rows(other, f"select count(*) from {table}")[0][0] for table in TABLES}
+    assert report.rows == {table: rows(other, f"select count(*) from {table}")[0][0] for table in TABLE_DEFINITIONS}
     assert told == sorted(told)
     assert told[-1][0] == sum(report.rows.values()) <= told[-1][1]
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_a_sample_of_any_size_and_seed_has(small: Admin, usual: Admin, fact: str) -> None:
+def test_a_sample_of_any_size_and_seed_has(small: SampleAdmin, usual: SampleAdmin, fact: str) -> None:
     for admin in (small, usual):
         assert rows(admin, FACTS[fact])
 
 
-def test_every_comment_arrives_as_it_was_written(usual: Admin) -> None:
+def test_every_comment_arrives_as_it_was_written(usual: SampleAdmin) -> None:
     found = {str(row[0]) for row in rows(usual, "select distinct cast(comments as binary) from orders")}
     written = {text.encode() for text in ("", *COMMENTS, *WIDE_COMMENTS)}
     assert found == {str(text) for text in written} | {"None"}
 
 
-def test_every_reference_is_kept(usual: Admin) -> None:
+def test_every_reference_is_kept(usual: SampleAdmin) -> None:
     references = rows(
         usual,
         "select table_name, column_name, referenced_table_name, referenced_column_name"
@@ -215,7 +215,7 @@ def test_every_reference_is_kept(usual: Admin) -> None:
         assert rows(usual, f"{orphans} where c.{column} is not null and p.{key} is null") == []
 
 
-def test_history_ends_the_day_before_opening(usual: Admin) -> None:
+def test_history_ends_the_day_before_opening(usual: SampleAdmin) -> None:
     dates = rows(
         usual,
         "select min(orderDate), max(orderDate), max(shippedDate), max((select max(paymentDate) from payments)),"
@@ -228,7 +228,7 @@ def test_history_ends_the_day_before_opening(usual: Admin) -> None:
     assert (quickest, soonest) == (1, 7)
 
 
-def test_line_numbers_of_an_order_count_from_one(usual: Admin) -> None:
+def test_line_numbers_of_an_order_count_from_one(usual: SampleAdmin) -> None:
     assert not rows(
         usual,
         "select orderNumber from orderdetails group by orderNumber having min(orderLineNumber) <> 1"
@@ -236,7 +236,7 @@ def test_line_numbers_of_an_order_count_from_one(usual: Admin) -> None:
     )
 
 
-def test_a_payment_or_two_of_a_day_pay_one_order(usual: Admin) -> None:
+def test_a_payment_or_two_of_a_day_pay_one_order(usual: SampleAdmin) -> None:
     unexplained = """
         with owed as (
             select customerNumber, sum(quantityOrdered * priceEach) as total
@@ -253,14 +253,14 @@ def test_a_payment_or_two_of_a_day_pay_one_order(usual: Admin) -> None:
     assert rows(usual, unexplained) == []
 
 
-def test_december_sells_more_than_february(usual: Admin) -> None:
+def test_december_sells_more_than_february(usual: SampleAdmin) -> None:
     assert rows(usual, "select 1 from orders having sum(month(orderDate) = 12) > sum(month(orderDate) = 2)")
 
 
-def test_the_history_is_dated_before_opening_in_the_binary_log(home: Path, other: Admin) -> None:
+def test_the_history_is_dated_before_opening_in_the_binary_log(home: Path, other: SampleAdmin) -> None:
     with other.session() as session:
         file, position, *_ = session.rows("show master status")[0]
-    create(other, seed=1, scale=0.3, opening=OPENING)
+    create_sample(other, seed=1, scale=0.3, opening=OPENING)
     stamps = binlog_stamps(home, file, position)
     assert len(stamps) > 50
     assert max(stamps) < datetime.combine(OPENING, time(), UTC).timestamp()
@@ -277,30 +277,30 @@ def binlog_stamps(home: Path, file: str, position: int) -> list[int]:
 
 
 @pytest.mark.parametrize("scale", [0, -1, float("nan"), 20_000])
-def test_a_scale_that_no_sample_has_is_refused(other: Admin, scale: float) -> None:
+def test_a_scale_that_no_sample_has_is_refused(other: SampleAdmin, scale: float) -> None:
     with pytest.raises(LocalStackError, match="choose a scale above 0"):
-        create(other, seed=1, scale=scale, opening=OPENING)
+        create_sample(other, seed=1, scale=scale, opening=OPENING)
 
 
-def test_two_cannot_create_at_once(other: Admin) -> None:
+def test_two_cannot_create_at_once(other: SampleAdmin) -> None:
     refused = pytest.raises(LocalStackError, match="wait until they are done")
-    with other.session() as session, session.alone(other.database), refused:
-        create(other, seed=1, scale=0.3, opening=OPENING)
+    with other.session() as session, session.exclusive(other.database), refused:
+        create_sample(other, seed=1, scale=0.3, opening=OPENING)
 
 
-def test_an_account_without_a_server_says_so_without_its_password(small: Admin) -> None:
+def test_an_account_without_a_server_says_so_without_its_password(small: SampleAdmin) -> None:
     gone = replace(small, port=1)
-    with pytest.raises(LocalStackError, match="does not answer") as trouble, gone.session():
+    with pytest.raises(LocalStackError, match="does not answer") as error, gone.session():
         pass
-    assert small.password not in str(trouble.value) + repr(gone)
+    assert small.password not in str(error.value) + repr(gone)
 
 
 def test_a_home_without_a_stack_is_told_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="refera up"):
-        Admin.of(tmp_path)
+        SampleAdmin.from_home(tmp_path)
 
 
-def test_the_tables_have_the_shape_of_the_public_sample(small: Admin, other: Admin) -> None:
+def test_the_tables_have_the_shape_of_the_public_sample(small: SampleAdmin, other: SampleAdmin) -> None:
     if not PUBLIC_SAMPLE.exists():
         pytest.skip(f"the public sample is not at {PUBLIC_SAMPLE}")
     dump = PUBLIC_SAMPLE.read_text(encoding="utf-8")
@@ -313,7 +313,7 @@ def test_the_tables_have_the_shape_of_the_public_sample(small: Admin, other: Adm
         assert shape(session, small.database) == shape(session, other.database)
 
 
-def shape(session: Session, database: str) -> list[list[tuple[object, ...]]]:
+def shape(session: SampleSession, database: str) -> list[list[tuple[object, ...]]]:
     """Columns, keys and foreign keys of all tables."""
     return [
         session.rows(

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from refera_platform.errors import LocalStackError
-from refera_platform.sandbox.business.sample import Admin
-from refera_platform.sandbox.business.schema import TABLES
-from refera_platform.sandbox.business.simulate import DayReport, each_day, simulate, simulate_day
+from refera_platform.sandbox.business.sample import SampleAdmin
+from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS
+from refera_platform.sandbox.business.simulate import DayReport, simulate_day, simulate_days, simulate_each_day
 
 TODAY = date(2026, 11, 23)
 PUBLIC_SAMPLE = Path(__file__).parents[3] / "shared/data/classicmodels/mysqlsampledatabase.sql"
@@ -61,25 +61,25 @@ class Day:
 @pytest.fixture(scope="module")
 def three_days(new_home: Callable[[], Path], server: Path) -> list[Day]:
     home = new_home()
-    admin = Admin.of(home)
-    assert simulate(home, days=0, seed=1, scale=0.3, today=TODAY - timedelta(days=3)).days == ()
+    admin = SampleAdmin.from_home(home)
+    assert simulate_days(home, days=0, seed=1, scale=0.3, today=TODAY - timedelta(days=3)).days == ()
     days = []
     before, position = tables(admin), log_end(admin)
-    for report in each_day(home, days=3, today=TODAY):
+    for report in simulate_each_day(home, days=3, today=TODAY):
         after = tables(admin)
         days.append(Day(report, before, after, events_since(server, *position)))
         before, position = after, log_end(admin)
     return days
 
 
-def tables(admin: Admin) -> dict[str, Table]:
+def tables(admin: SampleAdmin) -> dict[str, Table]:
     with admin.session() as session:
         session.use(admin.database)
-        found = {table: session.rows(f"select * from {table}") for table in TABLES}
+        found = {table: session.rows(f"select * from {table}") for table in TABLE_DEFINITIONS}
     return {table: {row[: KEYS.get(table, 1)]: row for row in rows} for table, rows in found.items()}
 
 
-def log_end(admin: Admin) -> tuple[str, int]:
+def log_end(admin: SampleAdmin) -> tuple[str, int]:
     with admin.session() as session:
         file, position, *_ = session.rows("show master status")[0]
     return file, position
@@ -167,7 +167,7 @@ def test_one_of_three_days_has(three_days: list[Day], kind: str) -> None:
 def test_the_report_counts_what_a_day_inserted_and_deleted(three_days: list[Day]) -> None:
     for day in three_days:
         renumbered = bool(SOME_DAYS["a renumbered check"](day))
-        for table in TABLES:
+        for table in TABLE_DEFINITIONS:
             told = day.report.changes.get(table)
             found = (len(day.inserted(table)), len(day.deleted(table)))
             if renumbered and table == "payments":
@@ -194,24 +194,24 @@ def test_a_day_is_one_transaction(three_days: list[Day]) -> None:
 def test_the_same_seed_gives_the_same_days(new_home: Callable[[], Path]) -> None:
     one, two = new_home(), new_home()
     for home in (one, two):
-        simulate(home, days=2, seed=4, scale=0.3, today=TODAY)
-    assert tables(Admin.of(one)) == tables(Admin.of(two))
+        simulate_days(home, days=2, seed=4, scale=0.3, today=TODAY)
+    assert tables(SampleAdmin.from_home(one)) == tables(SampleAdmin.from_home(two))
 
 
 def test_another_seed_gives_another_day(new_home: Callable[[], Path]) -> None:
     one, two = new_home(), new_home()
     for home, seed in ((one, 4), (two, 5)):
-        simulate(home, days=0, seed=4, scale=0.3, today=TODAY)
-        simulate_day(Admin.of(home), TODAY, seed)
-    assert tables(Admin.of(one))["orders"] != tables(Admin.of(two))["orders"]
+        simulate_days(home, days=0, seed=4, scale=0.3, today=TODAY)
+        simulate_day(SampleAdmin.from_home(home), TODAY, seed)
+    assert tables(SampleAdmin.from_home(one))["orders"] != tables(SampleAdmin.from_home(two))["orders"]
 
 
 def test_the_first_simulation_ends_yesterday_and_the_next_goes_on(home: Path) -> None:
-    first = simulate(home, days=2, seed=1, scale=0.3, today=TODAY)
+    first = simulate_days(home, days=2, seed=1, scale=0.3, today=TODAY)
     assert [report.day for report in first.days] == [date(2026, 11, 21), date(2026, 11, 22)]
     assert first.simulated_through == date(2026, 11, 22)
     assert said_in(home) == {"seed": 1, "scale": 0.3, "simulated_through": "2026-11-22T23:59:59+00:00"}
-    second = simulate(home, days=1, today=TODAY)
+    second = simulate_days(home, days=1, today=TODAY)
     assert [report.day for report in second.days] == [date(2026, 11, 23)]
     assert said_in(home)["simulated_through"] == "2026-11-23T23:59:59+00:00"
     assert list(home.glob("sample.json*")) == [home / "sample.json"]
@@ -219,21 +219,21 @@ def test_the_first_simulation_ends_yesterday_and_the_next_goes_on(home: Path) ->
 
 def test_yesterday_is_yesterday_in_utc(home: Path) -> None:
     before = datetime.now(UTC).date()
-    through = simulate(home, days=1, scale=0.3).simulated_through
+    through = simulate_days(home, days=1, scale=0.3).simulated_through
     assert through + timedelta(days=1) in {before, datetime.now(UTC).date()}
 
 
 def test_between_two_days_the_source_and_the_file_show_the_first(home: Path) -> None:
-    days = each_day(home, days=2, scale=0.3, today=TODAY)
+    days = simulate_each_day(home, days=2, scale=0.3, today=TODAY)
     assert next(days).day == date(2026, 11, 21)
     assert said_in(home)["simulated_through"] == "2026-11-21T23:59:59+00:00"
-    assert max(row[1] for row in tables(Admin.of(home))["orders"].values()) == date(2026, 11, 21)
+    assert max(row[1] for row in tables(SampleAdmin.from_home(home))["orders"].values()) == date(2026, 11, 21)
     assert next(days).day == date(2026, 11, 22)
 
 
 def test_progress_tells_each_day(home: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    simulate(home, days=2, scale=0.3, today=TODAY, progress=lambda *step: told.append(step))
+    simulate_days(home, days=2, scale=0.3, today=TODAY, on_progress=lambda *step: told.append(step))
     assert told[-4:] == [
         ("2026-11-21", 0, 2),
         ("2026-11-21", 1, 2),
@@ -249,21 +249,21 @@ def said_in(home: Path) -> dict[str, Any]:
 
 
 def test_a_day_that_was_written_but_not_noted_is_not_written_again(home: Path) -> None:
-    simulate(home, days=2, scale=0.3, today=TODAY)
-    before = tables(Admin.of(home))
+    simulate_days(home, days=2, scale=0.3, today=TODAY)
+    before = tables(SampleAdmin.from_home(home))
     said = said_in(home) | {"simulated_through": "2026-11-21T23:59:59+00:00"}
     (home / "sample.json").write_text(json.dumps(said))
-    again = simulate(home, days=1, today=TODAY)
-    assert [(report.day, report.repeated) for report in again.days] == [(date(2026, 11, 22), True)]
-    assert tables(Admin.of(home)) == before
+    again = simulate_days(home, days=1, today=TODAY)
+    assert [(report.day, report.is_repeated) for report in again.days] == [(date(2026, 11, 22), True)]
+    assert tables(SampleAdmin.from_home(home)) == before
     assert said_in(home)["simulated_through"] == "2026-11-22T23:59:59+00:00"
 
 
 def test_a_simulation_killed_in_the_middle_of_a_day_leaves_no_half_day(new_home: Callable[[], Path]) -> None:
     killed, whole = new_home(), new_home()
     for home in (killed, whole):
-        simulate(home, days=0, scale=0.3, today=TODAY)
-    admin = Admin.of(killed)
+        simulate_days(home, days=0, scale=0.3, today=TODAY)
+    admin = SampleAdmin.from_home(killed)
     before = tables(admin)
     with admin.session() as blocker:
         blocker.use(admin.database)
@@ -276,24 +276,24 @@ def test_a_simulation_killed_in_the_middle_of_a_day_leaves_no_half_day(new_home:
         child.wait()
     await_alone(admin)
     assert tables(admin) == before
-    simulate(killed, days=1, today=TODAY)
-    simulate(whole, days=1, today=TODAY)
-    assert tables(admin) == tables(Admin.of(whole))
+    simulate_days(killed, days=1, today=TODAY)
+    simulate_days(whole, days=1, today=TODAY)
+    assert tables(admin) == tables(SampleAdmin.from_home(whole))
 
 
-def await_change_of_customers(admin: Admin) -> None:
+def await_change_of_customers(admin: SampleAdmin) -> None:
     """Until another session waits to write a customer, which is some way into its day."""
     waiting = "select 1 from information_schema.processlist where info like 'insert into customers%'"
     await_rows(admin, waiting, present=True)
 
 
-def await_alone(admin: Admin) -> None:
+def await_alone(admin: SampleAdmin) -> None:
     """Until the server has noticed that the other session is gone."""
     others = "select 1 from information_schema.processlist where id <> connection_id() and db = database()"
     await_rows(admin, others, present=False)
 
 
-def await_rows(admin: Admin, query: str, *, present: bool) -> None:
+def await_rows(admin: SampleAdmin, query: str, *, present: bool) -> None:
     deadline = monotonic() + 30
     with admin.session() as session:
         session.use(admin.database)
@@ -303,53 +303,53 @@ def await_rows(admin: Admin, query: str, *, present: bool) -> None:
 
 def test_a_sample_whose_making_was_interrupted_is_made_again(new_home: Callable[[], Path]) -> None:
     broken, whole = new_home(), new_home()
-    simulate(whole, days=1, seed=9, scale=0.3, today=TODAY)
+    simulate_days(whole, days=1, seed=9, scale=0.3, today=TODAY)
 
     def stop(step: str, done: int, total: int) -> None:
         if step == "products":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        simulate(broken, days=1, seed=9, scale=0.3, today=TODAY, progress=stop)
+        simulate_days(broken, days=1, seed=9, scale=0.3, today=TODAY, on_progress=stop)
     assert said_in(broken) == {"seed": 9, "scale": 0.3, "simulated_through": None}
-    simulate(broken, days=1, today=TODAY)
-    assert tables(Admin.of(broken)) == tables(Admin.of(whole))
+    simulate_days(broken, days=1, today=TODAY)
+    assert tables(SampleAdmin.from_home(broken)) == tables(SampleAdmin.from_home(whole))
 
 
 def test_a_bad_scale_leaves_nothing_behind(home: Path) -> None:
     with pytest.raises(LocalStackError, match="choose a scale"):
-        simulate(home, days=1, scale=0, today=TODAY)
+        simulate_days(home, days=1, scale=0, today=TODAY)
     assert not (home / "sample.json").exists()
 
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"scale": 1.0}], ids=["seed", "scale"])
 def test_a_sample_does_not_go_on_as_another_one(home: Path, other: dict[str, Any]) -> None:
-    simulate(home, days=0, seed=1, scale=0.3, today=TODAY)
+    simulate_days(home, days=0, seed=1, scale=0.3, today=TODAY)
     with pytest.raises(LocalStackError, match=r"goes on with seed 1 and scale 0\.3"):
-        simulate(home, days=1, today=TODAY, **other)
+        simulate_days(home, days=1, today=TODAY, **other)
 
 
 def test_a_sample_that_lost_a_table_is_not_simulated(home: Path) -> None:
-    simulate(home, days=0, scale=0.3, today=TODAY)
-    admin = Admin.of(home)
+    simulate_days(home, days=0, scale=0.3, today=TODAY)
+    admin = SampleAdmin.from_home(home)
     with admin.session() as session:
         session.run(f"drop table {admin.database}.payments")
     with pytest.raises(LocalStackError, match="lost payments: start afresh"):
-        simulate(home, days=1, today=TODAY)
+        simulate_days(home, days=1, today=TODAY)
     (home / "sample.json").unlink()
     with pytest.raises(LocalStackError, match="but not payments: restore"):
-        simulate(home, days=1, today=TODAY)
+        simulate_days(home, days=1, today=TODAY)
 
 
 def test_two_cannot_simulate_at_once(home: Path) -> None:
-    simulate(home, days=0, scale=0.3, today=TODAY)
-    admin = Admin.of(home)
+    simulate_days(home, days=0, scale=0.3, today=TODAY)
+    admin = SampleAdmin.from_home(home)
     refused = pytest.raises(LocalStackError, match="wait until they are done")
-    with admin.session() as session, session.alone(admin.database), refused:
-        simulate(home, days=1, today=TODAY)
+    with admin.session() as session, session.exclusive(admin.database), refused:
+        simulate_days(home, days=1, today=TODAY)
 
 
 @pytest.mark.parametrize("days", [-1], ids=["less than none"])
 def test_a_number_of_days_that_makes_no_sense_is_refused(home: Path, days: int) -> None:
     with pytest.raises(LocalStackError, match="0 or more"):
-        simulate(home, days=days, today=TODAY)
+        simulate_days(home, days=days, today=TODAY)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from refera_platform.errors import LocalStackError
-from refera_platform.sandbox.business.sample import Admin
-from refera_platform.sandbox.business.schema import TABLES
-from refera_platform.sandbox.business.simulate import simulate
+from refera_platform.sandbox.business.sample import SampleAdmin
+from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS
+from refera_platform.sandbox.business.simulate import simulate_days
 from refera_platform_tests.sandbox.test_simulate import said_in, tables
 
 TODAY = date(2026, 11, 23)
@@ -37,15 +37,15 @@ insert into orderdetails values (1, 'T1', 1, 2.00, 1), (1, 'T2', 1, 3.00, 2);
 
 
 def test_tables_that_somebody_else_made_go_on_from_where_days_ago(home: Path) -> None:
-    admin = Admin.of(home)
+    admin = SampleAdmin.from_home(home)
     with admin.session() as session:
         session.run(f"create database {admin.database} character set latin1")
         session.use(admin.database)
-        for table, body in TABLES.items():
+        for table, body in TABLE_DEFINITIONS.items():
             session.run(f"create table {table} ({body}) engine = InnoDB")
         for statement in filter(str.strip, FOREIGN.split(";")):
             session.run(statement)
-    report = simulate(home, days=6, seed=3, today=TODAY)
+    report = simulate_days(home, days=6, seed=3, today=TODAY)
     assert [day.day for day in report.days] == [TODAY - timedelta(days=back) for back in range(6, 0, -1)]
     after = tables(admin)
     assert len(after["orders"]) > 6
@@ -54,17 +54,17 @@ def test_tables_that_somebody_else_made_go_on_from_where_days_ago(home: Path) ->
 
 
 def test_restored_tables_have_no_scale(home: Path) -> None:
-    simulate(home, days=2, scale=0.3, today=TODAY)
+    simulate_days(home, days=2, scale=0.3, today=TODAY)
     (home / "sample.json").unlink()
     with pytest.raises(LocalStackError, match="leave it out"):
-        simulate(home, days=1, scale=0.3, today=TODAY)
+        simulate_days(home, days=1, scale=0.3, today=TODAY)
 
 
 def test_a_restored_dump_of_a_simulated_source_goes_on_after_its_last_day(home: Path) -> None:
-    simulate(home, days=2, scale=0.3, today=TODAY)
+    simulate_days(home, days=2, scale=0.3, today=TODAY)
     (home / "sample.json").unlink()
-    again = simulate(home, days=2, today=TODAY)
-    assert [(report.day, report.repeated) for report in again.days] == [
+    again = simulate_days(home, days=2, today=TODAY)
+    assert [(report.day, report.is_repeated) for report in again.days] == [
         (date(2026, 11, 23), False),
         (date(2026, 11, 24), False),
     ]
@@ -73,14 +73,14 @@ def test_a_restored_dump_of_a_simulated_source_goes_on_after_its_last_day(home: 
 def test_the_public_sample_goes_on(home: Path) -> None:
     if not PUBLIC_SAMPLE.exists():
         pytest.skip(f"the public sample is not at {PUBLIC_SAMPLE}")
-    admin = Admin.of(home)
+    admin = SampleAdmin.from_home(home)
     dump = PUBLIC_SAMPLE.read_bytes().replace(b"`classicmodels`", f"`{admin.database}`".encode())
     client = ["mariadb", "--no-defaults", f"-h{admin.host}", f"-P{admin.port}", f"-u{admin.user}"]
     subprocess.run(client, input=dump, env=os.environ | {"MYSQL_PWD": admin.password}, check=True)
     before = tables(admin)
-    report = simulate(home, days=3, today=TODAY)
+    report = simulate_days(home, days=3, today=TODAY)
     after = tables(admin)
-    assert not any(day.repeated for day in report.days)
+    assert not any(day.is_repeated for day in report.days)
     assert said_in(home)["scale"] == 1.0
     for table in ("orders", "orderdetails", "payments"):
         assert after[table].keys() - before[table].keys()
@@ -90,9 +90,9 @@ def test_the_public_sample_goes_on(home: Path) -> None:
 
 
 def test_a_long_business_stays_in_shape(home: Path) -> None:
-    report = simulate(home, days=40, scale=0.3, today=TODAY)
+    report = simulate_days(home, days=40, scale=0.3, today=TODAY)
     assert all(one.day < two.day for one, two in pairwise(report.days))
-    orders = tables(Admin.of(home))["orders"].values()
+    orders = tables(SampleAdmin.from_home(home))["orders"].values()
     waiting = [row for row in orders if row[4] in {"In Process", "On Hold", "Disputed"}]
     assert len(waiting) < 40 < len(orders)
     assert all(day.changes[table].inserted for day in report.days for table in ("orders", "customers", "payments"))

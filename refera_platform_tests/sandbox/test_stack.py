@@ -26,7 +26,7 @@ print(stack.up(pathlib.Path(sys.argv[1])).mariadb.port)
 
 
 def pids(home: Path) -> list[int | None]:
-    return [server.pid for server in stack.status(home).servers]
+    return [server.pid for server in stack.stack_status(home).servers]
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def kept(private: Private) -> Iterator[Private]:
     private.ask("insert into kept values ('stays')")
     private.bucket.put_object(Key="kept", Body=b"stays" * 100_000)
     yield private
-    Private(private.home, stack.up(private.home)).ask("drop table kept")
+    Private(private.home, stack.start_stack(private.home)).ask("drop table kept")
 
 
 def assert_kept(before: Private) -> None:
-    after = Private(before.home, stack.up(before.home))
+    after = Private(before.home, stack.start_stack(before.home))
     assert after.ask("select word from kept") == [("stays",)]
     assert after.bucket.Object("kept").get()["Body"].read() == b"stays" * 100_000
     assert after.address.mariadb.reader == before.address.mariadb.reader
@@ -51,17 +51,17 @@ def test_a_second_start_is_quick_and_starts_nothing(private: Private) -> None:
     said: list[str] = []
     before = pids(private.home)
     began = time.monotonic()
-    address = stack.up(private.home, said.append)
+    address = stack.start_stack(private.home, said.append)
     assert time.monotonic() - began < 1
     assert (address, pids(private.home), said) == (private.address, before, [])
 
 
 def test_the_data_survive_a_stop_and_a_start(kept: Private) -> None:
     identity = kept.ask("select @@server_id")
-    stack.down(kept.home)
+    stack.stop_stack(kept.home)
     assert pids(kept.home) == [None, None]
-    assert not stack.status(kept.home).running
-    stack.down(kept.home)
+    assert not stack.stack_status(kept.home).is_running
+    stack.stop_stack(kept.home)
     assert_kept(kept)
     assert kept.ask("select @@server_id") == identity
 
@@ -85,11 +85,11 @@ def test_one_killed_server_is_started_beside_the_other(kept: Private) -> None:
 
 
 def test_ports_taken_by_others_are_picked_again(kept: Private) -> None:
-    stack.down(kept.home)
-    theirs = [kept.address.mariadb.port, seaweedfs.block(kept.address.s3.first_port)[3]]
+    stack.stop_stack(kept.home)
+    theirs = [kept.address.mariadb.port, seaweedfs.port_block(kept.address.s3.first_port)[3]]
     said: list[str] = []
     with socket.create_server(("127.0.0.1", theirs[0])), socket.create_server(("127.0.0.1", theirs[1])):
-        moved = stack.up(kept.home, said.append)
+        moved = stack.start_stack(kept.home, said.append)
         assert [f"Port {port} is taken" in line for port, line in zip(theirs, said, strict=False)] == [
             True,
             True,
@@ -102,7 +102,7 @@ def test_ports_taken_by_others_are_picked_again(kept: Private) -> None:
 def test_ports_lost_between_the_look_and_the_start_are_picked_again(
     private: Private, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack.down(private.home)
+    stack.stop_stack(private.home)
     theirs = [private.address.mariadb.port, private.address.s3.first_port]
     looks: list[Collection[int]] = []
 
@@ -112,18 +112,21 @@ def test_ports_lost_between_the_look_and_the_start_are_picked_again(
 
     monkeypatch.setattr(ports, "first_taken", blind_at_first)
     with socket.create_server(("127.0.0.1", theirs[0])), socket.create_server(("127.0.0.1", theirs[1])):
-        moved = stack.up(private.home)
+        moved = stack.start_stack(private.home)
         assert moved.mariadb.port != theirs[0]
         assert moved.s3.first_port != theirs[1]
-        assert stack.status(private.home).running
+        assert stack.stack_status(private.home).is_running
 
 
 def test_every_port_lies_below_the_range_of_outgoing_connections(private: Private) -> None:
-    wanted = [private.address.mariadb.port, *seaweedfs.block(private.address.s3.first_port)]
+    wanted = [private.address.mariadb.port, *seaweedfs.port_block(private.address.s3.first_port)]
     assert max(wanted) < 32_768
     assert not ports.is_free(private.address.mariadb.port)
     assert not any(ports.is_free(port) for port in wanted[1:8])
-    assert all(ports.pick(seaweedfs.PORTS.values()) + max(seaweedfs.PORTS.values()) < 32_768 for _ in range(50))
+    assert all(
+        ports.pick_free_port(seaweedfs.PORT_OFFSETS.values()) + max(seaweedfs.PORT_OFFSETS.values()) < 32_768
+        for _ in range(50)
+    )
 
 
 def test_a_foreign_process_behind_a_stale_number_is_left_alone(private: Private) -> None:
@@ -131,10 +134,10 @@ def test_a_foreign_process_behind_a_stale_number_is_left_alone(private: Private)
     # one has the number that MariaDB left in its file, the other even the argument that marks our server
     with (
         subprocess.Popen(idle) as first,
-        subprocess.Popen([*idle, mariadb.daemon(private.home).mark]) as second,
+        subprocess.Popen([*idle, mariadb.mariadb_daemon(private.home).identifying_argument]) as second,
     ):
         (private.home / "mariadb" / "mariadbd.pid").write_text(str(first.pid))
-        stack.down(private.home)
+        stack.stop_stack(private.home)
         assert (pids(private.home), first.poll(), second.poll()) == ([None, None], None, None)
         first.kill()
         second.kill()
@@ -148,24 +151,24 @@ def test_two_starts_at_once_make_one_stack_that_outlives_them(tmp_path: Path) ->
         told = [start.communicate()[0] for start in starts]
         assert [start.returncode for start in starts] == [0, 0]
         assert told[0] == told[1]
-        assert command_lines().count(f"{mariadb.daemon(home).mark} ") == 1
-        assert command_lines().count(f"{seaweedfs.daemon(home).mark} ") == 1
-        assert stack.status(home).running
+        assert command_lines().count(f"{mariadb.mariadb_daemon(home).identifying_argument} ") == 1
+        assert command_lines().count(f"{seaweedfs.seaweedfs_daemon(home).identifying_argument} ") == 1
+        assert stack.stack_status(home).is_running
     finally:
-        stack.down(home, wipe=True)
+        stack.stop_stack(home, wipe=True)
     assert not home.exists()
 
 
 def test_a_lost_address_file_is_made_anew_and_the_data_stay(kept: Private) -> None:
     (kept.home / "stack.json").unlink()
-    after = Private(kept.home, stack.up(kept.home))
+    after = Private(kept.home, stack.start_stack(kept.home))
     assert after.address.mariadb.admin.password != kept.address.mariadb.admin.password
     assert after.ask("select word from kept") == [("stays",)]
     assert after.bucket.Object("kept").content_length == 500_000
 
 
 def test_the_state_tells_other_clients_how_to_enter(private: Private) -> None:
-    told = json.loads(json.dumps(stack.status(private.home).as_json()))
+    told = json.loads(json.dumps(stack.stack_status(private.home).to_json()))
     database, store = told["servers"]["mariadb"], told["servers"]["seaweedfs"]
     assert (told["running"], database["running"], store["running"]) == (True, True, True)
     assert Path(database["data"]).is_dir()
@@ -178,7 +181,7 @@ def test_the_state_tells_other_clients_how_to_enter(private: Private) -> None:
     )
     with pymysql.connect(unix_socket=database["socket"], user=reader["user"], password=reader["password"]):
         pass
-    never = stack.status(private.home / "never").as_json()
+    never = stack.stack_status(private.home / "never").to_json()
     assert never["servers"]["mariadb"]["running"] is False
     assert "password" not in json.dumps(never)
 
@@ -241,9 +244,9 @@ def test_secrets_are_in_files_of_their_owner_and_in_no_command_line(private: Pri
         ):
             assert (file.name, file.stat().st_mode & 0o077) in {("stack.json", 0), ("s3.json", 0)}
     seen = command_lines()
-    assert mariadb.daemon(private.home).mark in seen
+    assert mariadb.mariadb_daemon(private.home).identifying_argument in seen
     assert not [each for each in secrets if each in seen]
-    assert not [each for each in secrets if each in repr(private.address) + repr(stack.status(private.home))]
+    assert not [each for each in secrets if each in repr(private.address) + repr(stack.stack_status(private.home))]
 
 
 def test_a_wipe_forgets_everything_of_ours_and_nothing_else(tmp_path: Path) -> None:
@@ -253,12 +256,12 @@ def test_a_wipe_forgets_everything_of_ours_and_nothing_else(tmp_path: Path) -> N
     for file in ("sample.json", "letters.txt"):
         (home / file).write_text("{}")
     with pytest.raises(LocalStackError, match=r"'letters.txt' and no stack\.json"):
-        stack.down(home, wipe=True)
+        stack.stop_stack(home, wipe=True)
     assert (home / "mariadb" / "data").is_dir()
     (home / "stack.json").write_text("{}")
-    stack.down(home, wipe=True)
+    stack.stop_stack(home, wipe=True)
     assert [entry.name for entry in home.iterdir()] == ["letters.txt"]
-    stack.down(home / "never", wipe=True)
+    stack.stop_stack(home / "never", wipe=True)
 
 
 def test_a_server_that_dies_says_why_and_where_its_log_is(tmp_path: Path) -> None:
@@ -267,40 +270,40 @@ def test_a_server_that_dies_says_why_and_where_its_log_is(tmp_path: Path) -> Non
     (home / "mariadb" / "data" / "refera.server_id").write_text("1")
     try:
         with pytest.raises(LocalStackError, match=r"MariaDB stopped while starting: .*mysql\.\w+.*mariadb\.log"):
-            stack.up(home)
+            stack.start_stack(home)
     finally:
-        stack.down(home, wipe=True)
+        stack.stop_stack(home, wipe=True)
 
 
 @pytest.mark.skipif(not Path("/bin/ps").exists(), reason="this machine has no ps")
 def test_servers_are_recognised_without_a_proc_file_system_too(
     private: Private, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = mariadb.daemon(private.home)
-    pid, uptime = process.pid_of(server), process.uptime(process.pid_of(server) or 0)
+    server = mariadb.mariadb_daemon(private.home)
+    pid, uptime = process.pid_of(server), process.uptime_seconds(process.pid_of(server) or 0)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert pid == process.pid_of(server)
     assert process.is_alive(pid or 0)
-    assert process.uptime(pid or 0) == pytest.approx(uptime, abs=2)
-    assert process.pid_of(mariadb.daemon(private.home / "never")) is None
+    assert process.uptime_seconds(pid or 0) == pytest.approx(uptime, abs=2)
+    assert process.pid_of(mariadb.mariadb_daemon(private.home / "never")) is None
     assert not process.is_alive(2**22 + 1)
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_without_end(private: Private) -> None:
-    server = mariadb.daemon(private.home)
+    server = mariadb.mariadb_daemon(private.home)
     pid = process.pid_of(server)
     assert pid is not None
     with pytest.raises(LocalStackError, match=r"did not answer within 0 s \(not yet\).*mariadb\.log"):
-        process.await_ready(server, pid, lambda: "not yet", patience=0)
+        process.await_ready(server, pid, lambda: "not yet", timeout_seconds=0)
 
 
 @pytest.mark.parametrize("name", ["mariadbd", "mariadb-install-db"])
 def test_a_missing_program_is_named_with_its_remedy(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(mariadb, "FOLDERS", ())
+    monkeypatch.setattr(mariadb, "PROGRAM_FOLDERS", ())
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(LocalStackError, match=f"{name} was not found.*make setup.*apt-get install"):
-        mariadb.program(name)
+        mariadb.mariadb_program(name)
 
 
 @pytest.mark.parametrize(
@@ -311,16 +314,16 @@ def test_a_home_that_cannot_be_one_is_refused(place: str, words: str, tmp_path: 
     (tmp_path / "file").touch()
     (tmp_path / "clone" / ".git").mkdir(parents=True)
     with pytest.raises(LocalStackError, match=words):
-        stack.up(tmp_path / place)
+        stack.start_stack(tmp_path / place)
 
 
 def test_a_full_disk_is_told_before_a_server_hangs_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refera_platform.sandbox.folder.FRESH_ROOM", 1 << 60)
+    monkeypatch.setattr("refera_platform.sandbox.folder.FIRST_START_FREE_BYTES", 1 << 60)
     with pytest.raises(LocalStackError, match=r"MB are free .* free disk space"):
-        stack.up(tmp_path / "home")
+        stack.start_stack(tmp_path / "home")
 
 
 def test_a_damaged_address_file_names_itself(tmp_path: Path) -> None:
     (tmp_path / "stack.json").write_text('{"mariadb": {}}')
     with pytest.raises(LocalStackError, match=r"stack\.json does not describe a stack: remove it"):
-        stack.up(tmp_path)
+        stack.start_stack(tmp_path)

@@ -22,12 +22,12 @@ MAIL = {
 
 
 def test_nobody_is_told_by_default():
-    assert AlertSettings.read({}) == AlertSettings()
-    assert AlertSettings.read(dict.fromkeys((HOOK, SMTP, SENDER, TO, UI), "")) == AlertSettings()
+    assert AlertSettings.from_environment({}) == AlertSettings()
+    assert AlertSettings.from_environment(dict.fromkeys((HOOK, SMTP, SENDER, TO, UI), "")) == AlertSettings()
 
 
 def test_every_part_of_a_mail_server_is_read():
-    route = AlertSettings.read(MAIL).mail
+    route = AlertSettings.from_environment(MAIL).mail
     assert (route.host, route.port, route.user, route.password) == (
         "mail.example.com",
         587,
@@ -51,19 +51,19 @@ def test_every_part_of_a_mail_server_is_read():
     ],
 )
 def test_mail_to_another_machine_is_encrypted_unless_that_is_typed_off(url, tls, port):
-    route = AlertSettings.read({**MAIL, SMTP: url}).mail
+    route = AlertSettings.from_environment({**MAIL, SMTP: url}).mail
     assert (route.tls, route.port) == (tls, port)
 
 
 def test_secrets_are_not_shown():
-    shown = repr(AlertSettings.read({**MAIL, HOOK: "https://hooks.example.com/services/T0/B0/hush"}))
+    shown = repr(AlertSettings.from_environment({**MAIL, HOOK: "https://hooks.example.com/services/T0/B0/hush"}))
     assert "hush" not in shown
     assert "p@ss" not in shown
 
 
 @pytest.mark.parametrize("address", ["https://hooks.example.com/x", "http://localhost:8080/x", "http://127.0.0.1/x"])
 def test_a_webhook_is_reached_by_https_or_on_this_machine(address):
-    assert AlertSettings.read({HOOK: address}).webhook == address
+    assert AlertSettings.from_environment({HOOK: address}).webhook == address
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,19 @@ def test_a_webhook_is_reached_by_https_or_on_this_machine(address):
     ],
 )
 def test_what_is_malformed_is_named_and_not_shown(variable, value):
-    with pytest.raises(SettingError, match=variable) as trouble:
-        AlertSettings.read({**MAIL, variable: value})
-    assert "hush" not in str(trouble.value)
+    with pytest.raises(SettingError, match=variable) as error:
+        AlertSettings.from_environment({**MAIL, variable: value})
+    assert "hush" not in str(error.value)
 
 
 @pytest.mark.parametrize("missing", [SMTP, SENDER, TO])
 def test_mail_needs_three_settings(missing):
     with pytest.raises(SettingError, match=f"need {missing} too: set all three, or none"):
-        AlertSettings.read({**MAIL, missing: ""})
+        AlertSettings.from_environment({**MAIL, missing: ""})
 
 
 def test_a_link_has_one_slash():
-    assert AlertSettings.read({UI: "https://ui.example.com/dagster/"}).ui_url == "https://ui.example.com/dagster"
+    assert (
+        AlertSettings.from_environment({UI: "https://ui.example.com/dagster/"}).ui_url
+        == "https://ui.example.com/dagster"
+    )

@@ -7,7 +7,7 @@ import pytest
 
 from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
-from refera_platform.settings.stage import load
+from refera_platform.settings.stage import load_stage
 
 URL = "mysql://reader:p%40ss%2Fword@db.example.com:3307/shop"
 PRODUCTION = {
@@ -19,7 +19,7 @@ PRODUCTION = {
 
 
 def test_production_is_told_every_address():
-    stage = load(PRODUCTION)
+    stage = load_stage(PRODUCTION)
     database = stage.databases["classicmodels"]
     assert (database.host, database.port, database.user, database.password, database.name) == (
         "db.example.com",
@@ -31,12 +31,12 @@ def test_production_is_told_every_address():
     assert (stage.lake, stage.warehouse, stage.store.endpoint) == ("s3://corp/raw", "s3://corp/warehouse", "")
     assert stage.first_day == date(2026, 1, 1)
     assert stage.glue_database == ""
-    assert load({**PRODUCTION, "REFERA_GLUE_DATABASE": "refera"}).glue_database == "refera"
+    assert load_stage({**PRODUCTION, "REFERA_GLUE_DATABASE": "refera"}).glue_database == "refera"
 
 
 def test_tls_is_on_for_a_remote_server_unless_it_is_typed_off():
     def mode(url):
-        return load({**PRODUCTION, "REFERA_CLASSICMODELS_URL": url}).databases["classicmodels"].ssl_mode
+        return load_stage({**PRODUCTION, "REFERA_CLASSICMODELS_URL": url}).databases["classicmodels"].ssl_mode
 
     assert mode(URL) == "verify_identity"
     assert mode(f"{URL}?ssl_mode=disabled") == "disabled"
@@ -45,7 +45,7 @@ def test_tls_is_on_for_a_remote_server_unless_it_is_typed_off():
 
 def test_certificates_are_read_strictly_unless_that_is_typed_off():
     def strict(url):
-        return load({**PRODUCTION, "REFERA_CLASSICMODELS_URL": url}).databases["classicmodels"].ssl_strict
+        return load_stage({**PRODUCTION, "REFERA_CLASSICMODELS_URL": url}).databases["classicmodels"].ssl_strict
 
     assert (strict(URL), strict(f"{URL}?ssl_strict=off")) == (True, False)
     with pytest.raises(SettingError, match="ssl_strict is on or off"):
@@ -62,11 +62,11 @@ def test_certificates_are_read_strictly_unless_that_is_typed_off():
     ],
 )
 def test_the_address_of_another_s3_is_taken_with_tls_or_where_it_is_typed_off(written, endpoint):
-    assert load({**PRODUCTION, "REFERA_S3_ENDPOINT": written}).store.endpoint == endpoint
+    assert load_stage({**PRODUCTION, "REFERA_S3_ENDPOINT": written}).store.endpoint == endpoint
 
 
 def test_a_stage_never_shows_its_secrets():
-    stage = load(PRODUCTION)
+    stage = load_stage(PRODUCTION)
     assert "p@ss" not in repr(stage)
     assert "p%40ss" not in repr(stage)
 
@@ -120,29 +120,29 @@ def test_a_stage_never_shows_its_secrets():
     ],
 )
 def test_what_is_wrong_is_named_with_what_was_expected(changes, said):
-    with pytest.raises(SettingError, match=said) as trouble:
-        load({**PRODUCTION, **changes})
-    assert "hush" not in str(trouble.value)
-    assert "p%40ss" not in str(trouble.value)
+    with pytest.raises(SettingError, match=said) as error:
+        load_stage({**PRODUCTION, **changes})
+    assert "hush" not in str(error.value)
+    assert "p%40ss" not in str(error.value)
 
 
 def test_a_local_stack_that_was_never_started_says_how_to(tmp_path):
     with pytest.raises(SettingError, match=r"No local stack has been started in .*: start it with `refera up`"):
-        load({"REFERA_HOME": str(tmp_path)})
+        load_stage({"REFERA_HOME": str(tmp_path)})
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"mariadb": 1}'])
 def test_a_damaged_stack_file_says_what_to_do(tmp_path, content):
     (tmp_path / "stack.json").write_text(content)
     with pytest.raises(SettingError, match=r"stack\.json .*remove it and run `refera up`"):
-        load({"REFERA_HOME": str(tmp_path)})
+        load_stage({"REFERA_HOME": str(tmp_path)})
 
 
 def test_the_clock_never_lags_the_simulated_business(tmp_path, home):
     content = json.loads((home / "stack.json").read_text())
     (tmp_path / "stack.json").write_text(json.dumps(content))
     (tmp_path / "sample.json").write_text('{"seed": 1, "scale": 1.0, "simulated_through": "2999-12-30T23:59:59+00:00"}')
-    stage = load({"REFERA_HOME": str(tmp_path)})
+    stage = load_stage({"REFERA_HOME": str(tmp_path)})
     assert stage.clock.newest_full_day() == date(2999, 12, 30)
 
 

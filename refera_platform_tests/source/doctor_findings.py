@@ -7,15 +7,15 @@ import pymysql
 import pytest
 
 from refera_platform.sandbox import stack
-from refera_platform.source.doctor.binlog import examine_log, examine_names
+from refera_platform.source.doctor.binlog import examine_binlog, examine_column_names
 from refera_platform.source.doctor.finding import Verdict
-from refera_platform.source.doctor.privileges import grants, held
+from refera_platform.source.doctor.privileges import parse_grants, show_grants
 
 
 @pytest.fixture
 def root(home):
     """The server's owner, who can break anything."""
-    server = stack.status(home).address.mariadb
+    server = stack.stack_status(home).address.mariadb
     with closing(
         pymysql.connect(unix_socket=server.socket, user="root", password=server.root.password, autocommit=True)
     ) as connection:
@@ -52,6 +52,6 @@ def account(stage, root, *statements):
 
 
 def log_findings(source, needed=None, since=None):
-    privileges = held(grants(source.ask, source.server.kind))
-    named = examine_names("shop", source.server.log_settings())
-    return [named, *examine_log(source, "shop", privileges, needed, since)]
+    privileges = parse_grants(show_grants(source.ask, source.server.kind))
+    named = examine_column_names("shop", source.server.binlog_settings())
+    return [named, *examine_binlog(source, "shop", privileges, needed, since)]

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from refera_platform.settings.source_database import Database
+from refera_platform.settings.source_database import SourceDatabase
 
 HEADER = 4
 UNTIL_CAPABILITIES = 4 + 8 + 1
@@ -14,14 +14,14 @@ TLS = 0x0800
 
 
 @contextmanager
-def without_tls(database: Database) -> Iterator[int]:
+def without_tls(database: SourceDatabase) -> Iterator[int]:
     """The port at which the server greets without TLS; nothing that follows the greeting is carried on."""
     with closing(socket.create_server(("127.0.0.1", 0))) as door:
         threading.Thread(target=_greet, args=(door, database), daemon=True).start()
         yield door.getsockname()[1]
 
 
-def _greet(door: socket.socket, database: Database) -> None:
+def _greet(door: socket.socket, database: SourceDatabase) -> None:
     with suppress(OSError):  # the door was closed
         while True:
             client, _ = door.accept()

@@ -23,7 +23,7 @@ def scanned(columns, length, times=1):
     """Types and rows that DuckDB sees in a batch."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.register("batch", arrow.Rows(columns, length))
+        connection.register("batch", arrow.ArrowBatch(columns, length))
         for _ in range(times):
             found = connection.execute("select * from batch")
             kinds, rows = [str(kind) for _, kind, *_ in found.description], found.fetchall()
@@ -32,15 +32,15 @@ def scanned(columns, length, times=1):
 
 def test_every_kind_of_column_arrives_with_its_type_its_values_and_its_nulls():
     columns = {
-        "text": arrow.texts(["três 🚗".encode(), None, b""]),
-        "bytes": arrow.binaries([b"\x00\xff", None, b""]),
-        "int": arrow.numbers(np.array([-1, 0, 127], dtype=np.int8), VALID),
-        "uint": arrow.numbers(np.array([2**64 - 1, 0, 0], dtype=np.uint64), VALID),
-        "float": arrow.numbers(np.array([1.5, 0, -0.0], dtype=np.float32), VALID),
-        "day": arrow.numbers(np.array([-1, 0, 2932896], dtype=np.int32), VALID, na.date32()),
-        "moment": arrow.numbers(np.array([-1, 0, 1], dtype=np.int64), VALID, na.timestamp("us")),
-        "instant": arrow.numbers(np.array([-1, 0, 1], dtype=np.int64), VALID, na.timestamp("us", "UTC")),
-        "decimal": arrow.numbers(np.column_stack([CENTS, CENTS >> 63]), VALID, na.decimal128(38, 2)),
+        "text": arrow.text_array(["três 🚗".encode(), None, b""]),
+        "bytes": arrow.binary_array([b"\x00\xff", None, b""]),
+        "int": arrow.number_array(np.array([-1, 0, 127], dtype=np.int8), VALID),
+        "uint": arrow.number_array(np.array([2**64 - 1, 0, 0], dtype=np.uint64), VALID),
+        "float": arrow.number_array(np.array([1.5, 0, -0.0], dtype=np.float32), VALID),
+        "day": arrow.number_array(np.array([-1, 0, 2932896], dtype=np.int32), VALID, na.date32()),
+        "moment": arrow.number_array(np.array([-1, 0, 1], dtype=np.int64), VALID, na.timestamp("us")),
+        "instant": arrow.number_array(np.array([-1, 0, 1], dtype=np.int64), VALID, na.timestamp("us", "UTC")),
+        "decimal": arrow.number_array(np.column_stack([CENTS, CENTS >> 63]), VALID, na.decimal128(38, 2)),
     }
     kinds, rows = scanned(columns, 3)
     assert kinds == [
@@ -72,9 +72,9 @@ def test_every_kind_of_column_arrives_with_its_type_its_values_and_its_nulls():
 
 
 def test_a_batch_can_be_scanned_again_and_may_be_empty():
-    columns = {"a": arrow.texts([b"1", b"2"]), "b": arrow.numbers(np.array([1, 2], dtype=np.int64))}
+    columns = {"a": arrow.text_array([b"1", b"2"]), "b": arrow.number_array(np.array([1, 2], dtype=np.int64))}
     assert scanned(columns, 2, times=3)[1] == [("1", 1), ("2", 2)]
-    assert scanned({"a": arrow.texts([]), "b": arrow.binaries([])}, 0) == (["VARCHAR", "BLOB"], [])
+    assert scanned({"a": arrow.text_array([]), "b": arrow.binary_array([])}, 0) == (["VARCHAR", "BLOB"], [])
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_batch_can_be_scanned_again_and_may_be_empty():
 )
 def test_bytes_that_are_no_text_are_refused_by_the_name_of_their_column(values, shown):
     with pytest.raises(SourceError, match=rf"^Column note holds bytes that are no text \(b'{shown}"):
-        arrow.texts(values, "Column note")
+        arrow.text_array(values, "Column note")
 
 
 def test_it_works_where_neither_pyarrow_nor_pandas_is_installed():

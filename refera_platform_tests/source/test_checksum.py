@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as some
 
 from refera_platform.source.checksum import Checksums
-from refera_platform.source.mysql.snapshot import pull
+from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.ingest.test_random_days import KEYS, KINDS
 from refera_platform_tests.local_stack import source_of
@@ -48,7 +48,7 @@ def table_of(name, *key):
 
 def both(source, table, path, clock):
     """Rows and checksums as the server says them, and as DuckDB makes them of the rows that were read."""
-    read = pull(source, table, path, clock)
+    read = read_source_table(source, table, path, clock)
     kinds = {column.name: column.parquet_type for column in read.columns}
     sums = Checksums(table=table, columns=read.columns, kinds=kinds)
     ours = [int(each) for each in source.ask(sums.server_sums("true"))[0]]
@@ -57,7 +57,7 @@ def both(source, table, path, clock):
     answer = source.execute(f"select count(*), {numbers} from ({tokens})").fetchone()
     keys = source.execute(f"select {', '.join(table.key)} from read_parquet('{path}')").fetchall()
     if keys:
-        found = source.ask(sums.server_sums(sums.having_keys(keys)))[0]
+        found = source.ask(sums.server_sums(sums.keys_condition(keys)))[0]
         assert [int(each) for each in found] == ours, "the rows are found by their keys"
     return ours, [int(each) for each in answer]
 

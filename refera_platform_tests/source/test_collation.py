@@ -8,7 +8,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from refera_platform.source.collation import CASE, UNKNOWN, Fold, fold_of, folded
+from refera_platform.source.collation import (
+    CASE_FOLD,
+    UNKNOWN_COLLATION,
+    CollationFold,
+    collation_fold,
+    folded_text_sql,
+)
 from refera_platform_tests.local_stack import owner
 
 BLOCKS = (
@@ -136,11 +142,13 @@ def server(home) -> Iterator[Server]:
         yield Server(cursor)
 
 
-def here(texts: Iterable[str], fold: Fold) -> Weights:
+def here(texts: Iterable[str], fold: CollationFold) -> Weights:
     """The same by DuckDB."""
     with duckdb.connect() as connection:
         return dict(
-            connection.execute(f"select t, {folded('t', fold)} from (select unnest(?) as t)", [list(texts)]).fetchall()
+            connection.execute(
+                f"select t, {folded_text_sql('t', fold)} from (select unnest(?) as t)", [list(texts)]
+            ).fetchall()
         )
 
 
@@ -160,21 +168,21 @@ def amid(letters: Iterable[str]) -> list[str]:
 def test_letters_are_one_here_that_are_one_to_the_server(server, collation):
     found = server.weights(collation, collation.partition("_")[0], amid(LETTERS))
     assert len(found) >= 199
-    assert classes(here(found, fold_of(collation))) == classes(found)
+    assert classes(here(found, collation_fold(collation))) == classes(found)
 
 
 @pytest.mark.parametrize("collation", sorted(SUPPORTED))
 def test_words_are_one_here_that_the_server_calls_equal(server, collation):
     charset = collation.partition("_")[0]
     words = list(server.weights(collation, charset, WORDS))
-    ours = here(words, fold_of(collation))
+    ours = here(words, collation_fold(collation))
     same = {(one, other) for one in words for other in words if ours[one] == ours[other]}
     assert server.equal(collation, charset, words) == same
 
 
 def test_a_fold_that_knows_no_letters_is_seen(server):
     found = server.weights("utf8mb4_unicode_ci", "utf8mb4", amid(LETTERS))
-    assert classes(here(found, Fold(table=CASE, is_padded=True))) != classes(found)
+    assert classes(here(found, CollationFold(table=CASE_FOLD, is_padded=True))) != classes(found)
 
 
 def test_no_collation_of_the_server_is_folded_further_than_the_server_does(server):
@@ -191,10 +199,10 @@ def test_no_collation_of_the_server_is_folded_further_than_the_server_does(serve
     letters = amid(
         chr(code) for first, end in ((0x20, 0x7F), (0xA0, 0x180), (0x391, 0x460)) for code in range(first, end)
     )
-    ours: dict[Fold, Weights] = {}
+    ours: dict[CollationFold, Weights] = {}
     unseen = {}
     for name, charset in chosen:
-        fold = fold_of(name)
+        fold = collation_fold(name)
         mine = ours[fold] = ours.get(fold) or here(letters, fold)
         found = server.weights(name, charset, letters)
         by_fold, by_weight = defaultdict(set), defaultdict(set)
@@ -219,8 +227,8 @@ def test_no_collation_of_the_server_is_folded_further_than_the_server_does(serve
         ("utf8mb4_da_0900_ai_ci", "case", False),
         ("utf8mb4_uca1400_turkish_ai_ci", "", True),
         ("binary", "", False),
-        (UNKNOWN, "", True),
+        (UNKNOWN_COLLATION, "", True),
     ],
 )
 def test_a_collation_says_by_its_name_what_it_does(collation, table, is_padded):
-    assert fold_of(collation) == Fold(table=table, is_padded=is_padded)
+    assert collation_fold(collation) == CollationFold(table=table, is_padded=is_padded)

@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from refera_platform.errors import SourceError
-from refera_platform.source.connection import connect
-from refera_platform.source.types import Column
+from refera_platform.source.connection import open_source
+from refera_platform.source.types import SourceColumn
 from refera_platform_tests.local_stack import root, source_of
 from refera_platform_tests.source.plain import without_tls
 
@@ -18,7 +18,7 @@ SECRET = "s3cret'\"\\;-- drop"
 @contextmanager
 def opened(stage, tmp_path, **changes):
     database = replace(stage.databases["classicmodels"], **changes)
-    with connect(replace(stage, databases={"classicmodels": database}), "classicmodels", tmp_path) as source:
+    with open_source(replace(stage, databases={"classicmodels": database}), "classicmodels", tmp_path) as source:
         yield source
 
 
@@ -35,11 +35,11 @@ def opened(stage, tmp_path, **changes):
     ],
 )
 def test_what_is_wrong_with_the_address_is_said_without_the_password(stage, shop, tmp_path, changes, said):
-    with pytest.raises(SourceError, match=said) as trouble, opened(stage, tmp_path, **changes):
+    with pytest.raises(SourceError, match=said) as error, opened(stage, tmp_path, **changes):
         pass
     secret = changes.get("password", stage.databases["classicmodels"].password)
-    assert secret not in str(trouble.value)
-    assert trouble.value.__cause__ is None
+    assert secret not in str(error.value)
+    assert error.value.__cause__ is None
 
 
 def test_a_server_without_tls_is_not_talked_to_when_tls_was_asked_for(stage, shop, tmp_path):
@@ -54,7 +54,7 @@ def test_a_server_without_tls_is_not_talked_to_when_tls_was_asked_for(stage, sho
 def test_a_database_that_the_stage_does_not_know_is_named(stage, tmp_path):
     with (
         pytest.raises(SourceError, match="Stage test has no address of database billing"),
-        connect(stage, "billing", tmp_path),
+        open_source(stage, "billing", tmp_path),
     ):
         pass
 
@@ -71,11 +71,11 @@ def test_a_session_runs_in_utc(stage, shop):
 
 
 def whole(name):
-    return Column(name=name, data_type="int", column_type="int(11)")
+    return SourceColumn(name=name, data_type="int", column_type="int(11)")
 
 
 def text(name):
-    return Column(name=name, data_type="longtext", column_type="longtext")
+    return SourceColumn(name=name, data_type="longtext", column_type="longtext")
 
 
 def test_a_snapshot_shows_all_tables_at_one_moment_until_it_ends(stage, shop):
@@ -96,7 +96,7 @@ def test_results_of_many_blocks_arrive_whole_and_in_order(stage, shop, tmp_path)
     path = tmp_path / "many.parquet"
     select = "select seq, if(seq % 7 = 0, null, repeat('é', seq % 300)) from seq_1_to_60000"
     with source_of(stage) as source:
-        rows = source.stream(select, [whole("number"), text("words")], path)
+        rows = source.stream_select(select, [whole("number"), text("words")], path)
         assert rows == 60_000
         ((different, first, last),) = source.execute(
             "select count(*) filter (words is distinct from if(number % 7 = 0, null, repeat('é', number % 300)))"
@@ -108,9 +108,9 @@ def test_results_of_many_blocks_arrive_whole_and_in_order(stage, shop, tmp_path)
 
 
 def test_a_result_without_rows_is_a_file_with_its_columns(stage, shop, tmp_path):
-    columns = [whole("number"), text("words"), Column(name="raw", data_type="blob", column_type="blob")]
+    columns = [whole("number"), text("words"), SourceColumn(name="raw", data_type="blob", column_type="blob")]
     with source_of(stage) as source, duckdb.connect() as connection:
-        assert source.stream("select 1, 'a', x'00' from orders where false", columns, tmp_path / "x") == 0
+        assert source.stream_select("select 1, 'a', x'00' from orders where false", columns, tmp_path / "x") == 0
         found = connection.execute(f"from read_parquet('{tmp_path / 'x'}')")
         assert [(name, str(kind)) for name, kind, *_ in found.description] == [
             ("number", "INTEGER"),
@@ -123,7 +123,7 @@ def test_a_result_that_cannot_be_kept_leaves_the_snapshot_to_the_tables_after_it
     with source_of(stage) as source, source.snapshot():
         shop.run("delete from payments")
         with pytest.raises(SourceError, match=r"could not be kept .*Could not convert string 'x150000' to INT32"):
-            source.stream(
+            source.stream_select(
                 "select concat('x', 150000 + seq - 1) from seq_1_to_400000", [whole("number")], tmp_path / "x"
             )
         assert source.ask("select count(*) from payments") == [(3,)]
@@ -145,7 +145,7 @@ def test_a_result_that_the_server_breaks_off_leaves_the_snapshot_as_well(stage, 
     with source_of(stage) as source, source.snapshot():
         shop.run("delete from payments")
         with pytest.raises(SourceError, match=r"could not be read: .*(Unknown column|more than 1 row)"):
-            source.stream(select, [whole("number")], tmp_path / "x")
+            source.stream_select(select, [whole("number")], tmp_path / "x")
         assert source.ask("select count(*) from payments") == [(3,)]
     assert list(tmp_path.iterdir()) == []
 
@@ -156,10 +156,10 @@ def test_an_interrupted_result_closes_the_connection_and_nothing_is_read_out_of_
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("refera_platform.source.mysql.result_to_parquet.Spool.add", interrupted)
+    monkeypatch.setattr("refera_platform.source.mysql.result_to_parquet.ParquetSpool.add", interrupted)
     with source_of(stage) as source:
         with pytest.raises(KeyboardInterrupt), source.snapshot():
-            source.stream("select seq from seq_1_to_900000", [whole("number")], tmp_path / "x")
+            source.stream_select("select seq from seq_1_to_900000", [whole("number")], tmp_path / "x")
         with pytest.raises(SourceError, match="could not be read"):
             source.ask("select 1")
 
@@ -168,7 +168,7 @@ def test_a_connection_lost_in_a_snapshot_is_one_error_that_may_pass(home, stage,
     with source_of(stage) as source, source.snapshot():
         with closing(root(home)) as other, other.cursor() as cursor:
             cursor.execute(f"kill {source.wire.thread_id()}")
-        with pytest.raises(SourceError, match="check that the server runs") as trouble:
-            source.stream("select seq from seq_1_to_9", [whole("number")], tmp_path / "x")
-    assert trouble.value.passing
-    assert trouble.value.__cause__ is None
+        with pytest.raises(SourceError, match="check that the server runs") as error:
+            source.stream_select("select seq from seq_1_to_9", [whole("number")], tmp_path / "x")
+    assert error.value.is_transient
+    assert error.value.__cause__ is None

@@ -16,8 +16,8 @@ from refera_platform.lake.lake import Lake
 from refera_platform.source import catalog
 from refera_platform.source.catalog import classicmodels
 from refera_platform.source.connection import Source
-from refera_platform.source.declaration import database_name, module, text
-from refera_platform.source.discover import Proposal, discover
+from refera_platform.source.declaration import catalogue_module_text, database_name, python_literal
+from refera_platform.source.discover import Proposal, propose_tables
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
@@ -28,7 +28,7 @@ RUFF = Path(sys.executable).parent / "ruff"
 
 def proposed(stage, database="shop"):
     with source_of(stage) as source:
-        return discover(source, database)
+        return propose_tables(source, database)
 
 
 def imported(written):
@@ -59,7 +59,7 @@ def test_the_sample_is_found_as_it_is_declared(stage, shop):
 
 
 def test_what_is_written_imports_is_formatted_and_captures(stage, shop, tmp_path, monkeypatch):
-    written = module("classicmodels", "MariaDB 10.11", proposed(stage, "classicmodels"))
+    written = catalogue_module_text("classicmodels", "MariaDB 10.11", proposed(stage, "classicmodels"))
     path = tmp_path / "classicmodels.py"
     path.write_text(written)
     for command in (
@@ -119,7 +119,7 @@ def test_tables_that_are_not_copied_are_left_out_with_the_reason(stage, shop):
         "a/b": "it cannot be declared: The declaration of shop.a/b has a table name that cannot be a folder.",
     }
     assert found["versions"].table.strategy is Strategy.COMPARE
-    written = module("shop", "MariaDB", list(found.values()))
+    written = catalogue_module_text("shop", "MariaDB", list(found.values()))
     assert '    # "seen" is left out: it is a view: copy the tables that it is made of.\n' in written
     assert {table.name for table in imported(written)} == set(found) - set(left_out)
 
@@ -132,9 +132,9 @@ def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, sh
     shop.run("create table unindexed (id int primary key, updated_at datetime not null)")
     shop.run("create table empty_ones (id int primary key, updated_at datetime, key (updated_at))")
     with source_of(stage) as source:
-        whole = source.server.log_settings()
-        source.server.log_settings = lambda: {**whole, "binlog_row_image": "MINIMAL"}
-        found = by_name(discover(source, "shop"))
+        whole = source.server.binlog_settings()
+        source.server.binlog_settings = lambda: {**whole, "binlog_row_image": "MINIMAL"}
+        found = by_name(propose_tables(source, "shop"))
     moves = found["moves"]
     assert (moves.table.strategy, moves.table.cursor) == (Strategy.CURSOR, "updatedAt")
     assert "binlog_row_image = MINIMAL" in moves.why
@@ -142,7 +142,7 @@ def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, sh
     for name in ("unindexed", "empty_ones", "orders"):
         assert found[name].table.strategy is Strategy.COMPARE
         assert "no indexed column tells when a row changed" in found[name].why
-    tables = {table.name: table for table in imported(module("shop", "MariaDB", list(found.values())))}
+    tables = {table.name: table for table in imported(catalogue_module_text("shop", "MariaDB", list(found.values())))}
     assert tables["moves"] == moves.table
 
 
@@ -163,7 +163,7 @@ def test_columns_that_cannot_be_copied_or_may_be_personal_are_told(stage, shop):
         " 'contactFirstName', 'senha'.",
     )
     assert found["days"].table is None
-    written = module("shop", "MariaDB", list(found.values()))
+    written = catalogue_module_text("shop", "MariaDB", list(found.values()))
     assert '        private=frozenset({"day"}),\n' in written
 
 
@@ -220,7 +220,7 @@ def test_hostile_names_give_python_that_says_the_same(stage, shop):
     finally:
         for name in made:
             shop.run(f"drop table `{name.replace('`', '``')}`")
-    written = module("shop", 'Maria"""DB\n', proposals)
+    written = catalogue_module_text("shop", 'Maria"""DB\n', proposals)
     tables = {table.name: table for table in imported(written)}
     assert tables == {each.name: each.table for each in proposals if each.table}
     assert {each.name for each in proposals if each.table is None} == {"back\\slash", "new\nline"}
@@ -229,7 +229,7 @@ def test_hostile_names_give_python_that_says_the_same(stage, shop):
 
 @pytest.mark.parametrize("value", [*HOSTILE, "", "\x00", "\x7f", "\ud800"])
 def test_a_literal_is_one_line_and_says_the_same(value):
-    written = text(value)
+    written = python_literal(value)
     assert written.isprintable()
     assert eval(written) == value
 
@@ -240,7 +240,7 @@ def test_a_schema_without_tables_is_named(stage, shop):
         shop.run(f"drop table {table.name}")
     with pytest.raises(SourceError, match="User refera_reader sees no table of schema classicmodels"):
         proposed(stage)
-    assert imported(module("shop", "MariaDB", [Proposal(name="v", why="it is a view.")])) == ()
+    assert imported(catalogue_module_text("shop", "MariaDB", [Proposal(name="v", why="it is a view.")])) == ()
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_schema_without_a_letter_needs_a_name():
 def test_an_account_that_cannot_read_the_log_gets_no_log(stage, shop, home):
     admin = replace(stage.databases["classicmodels"], **admin_of(home))
     with closing(open_wire(admin)) as wire, closing(duckdb.connect()) as connection:
-        found = discover(Source(connection, wire, admin, b""), "shop")
+        found = propose_tables(Source(connection, wire, admin, b""), "shop")
     assert {each.table.strategy for each in found if each.table} == {Strategy.COMPARE}
     assert "The account has no REPLICATION SLAVE" in found[0].why
 
@@ -268,5 +268,5 @@ def test_an_account_that_cannot_read_the_log_gets_no_log(stage, shop, home):
 def admin_of(home):
     from refera_platform.sandbox import stack
 
-    account = stack.status(home).address.mariadb.admin
+    account = stack.stack_status(home).address.mariadb.admin
     return {"user": account.user, "password": account.password}

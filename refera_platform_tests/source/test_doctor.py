@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pymysql
 import pytest
 
-from refera_platform.doctor.preflight import examine
+from refera_platform.doctor.preflight import diagnose
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.servers import mariadb, ports
 from refera_platform.source import catalog
-from refera_platform.source.cascades import cascades
+from refera_platform.source.cascades import find_cascades
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.address import examine_address, examine_server
 from refera_platform.source.doctor.finding import Verdict
@@ -165,7 +165,7 @@ def test_a_broken_log_is_found(stage, shop, root, break_it, mend_it, about, verd
 def test_a_log_without_names_is_what_the_doctor_leads_with(stage, shop, root):
     root("set global binlog_row_metadata = 'NO_LOG'")
     try:
-        found = examine(stage, [catalog.find("payments")], roots=[]).findings
+        found = diagnose(stage, [catalog.find_table("payments")], roots=[]).findings
     finally:
         root("set global binlog_row_metadata = 'FULL'")
     about = [each.about for each in found]
@@ -193,8 +193,8 @@ ELSEWHERE = {
 @pytest.mark.parametrize(("settings", "about", "verdict", "found"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_settings_of_other_servers_are_understood(stage, shop, settings, about, verdict, found):
     with source_of(stage) as source:
-        whole = source.server.log_settings()
-        source.server.log_settings = lambda: {**whole, **settings}
+        whole = source.server.binlog_settings()
+        source.server.binlog_settings = lambda: {**whole, **settings}
         (told,) = troubled(log_findings(source))
     assert (told.about, told.verdict) == (about, verdict)
     assert found in told.found
@@ -214,7 +214,7 @@ def test_a_log_that_is_kept_for_ever_is_well(stage, shop, root):
     root("set global binlog_expire_logs_seconds = 0")
     try:
         with source_of(stage) as source:
-            place = source.server.binary_logs()[0][0]
+            place = source.server.binlog_files()[0][0]
             findings = log_findings(source, Position(file=place, offset=4), datetime.now(UTC) - timedelta(days=900))
     finally:
         root("set global binlog_expire_logs_seconds = 2592000")
@@ -225,7 +225,7 @@ def test_a_log_that_is_kept_for_ever_is_well(stage, shop, root):
 def test_hours_until_our_place_is_purged(stage, shop, root):
     root("flush binary logs")
     with source_of(stage) as source:
-        *older, newest = [name for name, _ in source.server.binary_logs()]
+        *older, newest = [name for name, _ in source.server.binlog_files()]
         long_ago = datetime.now(UTC) - timedelta(days=30) + timedelta(hours=5, minutes=1)
 
         def place(file, begun=0, since=long_ago):
@@ -240,7 +240,7 @@ def test_hours_until_our_place_is_purged(stage, shop, root):
         assert place(older[-1], begun=int(time.time())).found.endswith("kept for 30 days more at least.")
         assert place(newest).verdict is Verdict.OK, "what is being written is not purged"
         deadline = time.monotonic() + 30  # a file is kept until the storage engine has no more need of it
-        while older[-1] in dict(source.server.binary_logs()) and time.monotonic() < deadline:
+        while older[-1] in dict(source.server.binlog_files()) and time.monotonic() < deadline:
             root(f"purge binary logs to '{newest}'")
         gone = place(older[-1])
         assert gone.verdict is Verdict.FAIL
@@ -251,12 +251,12 @@ def test_hours_until_our_place_is_purged(stage, shop, root):
 @contextmanager
 def private_server(home, folder, **options):
     """Another MariaDB, run as its options say; gives its address."""
-    address, port = stack.status(home).address.mariadb, ports.pick()
+    address, port = stack.stack_status(home).address.mariadb, ports.pick_free_port()
     if not (folder / "data").exists():
-        mariadb.install(folder).replace(folder / "data")
-    socket = mariadb.short_socket.path(folder / "s")
+        mariadb.install_data_folder(folder).replace(folder / "data")
+    socket = mariadb.short_socket.short_socket_path(folder / "s")
     ours = {
-        **mariadb.OPTIONS,
+        **mariadb.MARIADB_OPTIONS,
         "datadir": str(folder / "data"),
         "port": str(port),
         "socket": str(socket),
@@ -266,9 +266,11 @@ def private_server(home, folder, **options):
         **options,
     }
     kept = {name: value for name, value in ours.items() if value is not None}
-    (folder / "my.cnf").write_text(mariadb.option_file("mariadbd", kept))
+    (folder / "my.cnf").write_text(mariadb.option_file_text("mariadbd", kept))
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen([mariadb.program("mariadbd"), f"--defaults-file={folder / 'my.cnf'}"], stderr=log)
+        server = subprocess.Popen(
+            [mariadb.mariadb_program("mariadbd"), f"--defaults-file={folder / 'my.cnf'}"], stderr=log
+        )
     try:
         deadline = time.monotonic() + 60
         while "ready for connections" not in (folder / "log").read_text():
@@ -336,6 +338,6 @@ def test_foreign_keys_that_the_account_cannot_see_are_a_failure(stage, shop, roo
         source_of(narrow) as source,
     ):
         found = only(log_findings(source), "shop: foreign keys")
-        sees = len(cascades(source.ask, "classicmodels").acting)
+        sees = len(find_cascades(source.ask, "classicmodels").acting)
     assert found.verdict is (Verdict.OK if sees else Verdict.FAIL)
     assert sees or ("cannot see what 1 foreign keys do" in found.found and "grant show view" in found.remedy)

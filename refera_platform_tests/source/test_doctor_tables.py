@@ -118,8 +118,8 @@ def test_a_table_that_is_not_as_declared_is_found(stage, shop, made, declared, a
     shop.run(made)
     with source_of(stage) as source:
         if "faithful" in found:  # no type of this server is without one; a newer server has some
-            known = source.declared
-            source.declared = lambda table: tuple(
+            known = source.catalogue_columns
+            source.catalogue_columns = lambda table: tuple(
                 replace(each, data_type="vector", column_type="vector(3)") if each.name == "x" else each
                 for each in known(table)
             )
@@ -141,7 +141,7 @@ def test_tables_that_are_as_declared_are_well(stage, shop):
 def test_a_column_that_may_not_be_read_is_found(stage, shop, root):
     grant = "grant select (officeCode) on classicmodels.offices to {account}"
     with account(stage, root, grant) as narrow, source_of(narrow) as source:
-        (found,) = troubled(examine_tables(source, [catalog.find("orders")], b""))
+        (found,) = troubled(examine_tables(source, [catalog.find_table("orders")], b""))
         lacking = only(log_findings(source), "shop: log privileges")
     assert (found.about, found.verdict) == ("classicmodels.orders", Verdict.FAIL)
     assert "has no REPLICATION SLAVE and no BINLOG MONITOR" in lacking.found

@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from refera_platform.source.doctor.privileges import beyond, grants, held, lacking, needed
+from refera_platform.source.doctor.privileges import (
+    excess_privileges,
+    missing_privileges,
+    parse_grants,
+    required_grants,
+    show_grants,
+)
 from refera_platform.source.table import SourceTable, Strategy
 
 pytestmark = pytest.mark.unit
@@ -54,31 +60,31 @@ MORE = {
 
 @pytest.mark.parametrize("lines", [MARIADB, MYSQL], ids=["mariadb", "mysql"])
 def test_an_account_with_what_it_needs_lacks_nothing_and_has_nothing_beyond(lines):
-    privileges = held(lines)
-    assert lacking(privileges) == []
-    assert beyond(privileges, [ORDERS], "shop") == []
+    privileges = parse_grants(lines)
+    assert missing_privileges(privileges) == []
+    assert excess_privileges(privileges, [ORDERS], "shop") == []
 
 
 @pytest.mark.parametrize(("line", "named"), MORE.values(), ids=MORE)
 def test_what_goes_beyond_is_named(line, named):
-    assert [str(each) for each in beyond(held([*MARIADB, line]), [ORDERS], "shop")] == named
+    assert [str(each) for each in excess_privileges(parse_grants([*MARIADB, line]), [ORDERS], "shop")] == named
 
 
 def test_reading_the_log_is_beyond_what_compared_tables_need():
     compared = replace(ORDERS, strategy=Strategy.COMPARE)
-    assert [str(each) for each in beyond(held(MARIADB), [compared], "shop")] == [
+    assert [str(each) for each in excess_privileges(parse_grants(MARIADB), [compared], "shop")] == [
         "REPLICATION SLAVE on *.*",
         "BINLOG MONITOR on *.*",
     ]
 
 
 def test_what_the_log_needs_and_is_not_there_is_named():
-    assert lacking(held(["GRANT SELECT ON *.* TO `u`@`h`"])) == [
+    assert missing_privileges(parse_grants(["GRANT SELECT ON *.* TO `u`@`h`"])) == [
         "REPLICATION SLAVE",
         "BINLOG MONITOR (REPLICATION CLIENT)",
     ]
-    assert lacking(held(["GRANT ALL PRIVILEGES ON *.* TO `u`@`h`"])) == []
-    assert lacking(held(["GRANT ALL PRIVILEGES ON `shop`.* TO `u`@`h`"])) != []
+    assert missing_privileges(parse_grants(["GRANT ALL PRIVILEGES ON *.* TO `u`@`h`"])) == []
+    assert missing_privileges(parse_grants(["GRANT ALL PRIVILEGES ON `shop`.* TO `u`@`h`"])) != []
 
 
 @pytest.mark.parametrize(
@@ -90,12 +96,14 @@ def test_what_the_log_needs_and_is_not_there_is_named():
     ],
 )
 def test_the_statements_are_the_least_that_serves(kind, version, status):
-    assert needed([ORDERS, ODD], "shop", kind, version, ACCOUNT) == [
+    assert required_grants([ORDERS, ODD], "shop", kind, version, ACCOUNT) == [
         f"GRANT SELECT ON `shop`.`or``ders` TO {ACCOUNT};",
         f"GRANT SELECT ON `shop`.`orders` TO {ACCOUNT};",
         f"GRANT REPLICATION SLAVE, {status} ON *.* TO {ACCOUNT};",
     ]
-    assert needed([ODD], "shop", kind, version, ACCOUNT) == [f"GRANT SELECT ON `shop`.`or``ders` TO {ACCOUNT};"]
+    assert required_grants([ODD], "shop", kind, version, ACCOUNT) == [
+        f"GRANT SELECT ON `shop`.`or``ders` TO {ACCOUNT};"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,4 +115,4 @@ def test_the_statements_are_the_least_that_serves(kind, version, status):
 )
 def test_the_roles_in_force_on_mysql_are_asked_for(role, asked):
     answers = {"select current_role()": [(role,)], asked: [(line,) for line in MYSQL]}
-    assert grants(answers.__getitem__, "mysql") == MYSQL
+    assert show_grants(answers.__getitem__, "mysql") == MYSQL

@@ -1,7 +1,7 @@
 """What the source adds up itself: as a whole and in the groups of the catalogue, by its own idea of what is equal."""
 
 from refera_platform.source import totals
-from refera_platform.source.catalog import find
+from refera_platform.source.catalog import find_table
 from refera_platform_tests.local_stack import source_of
 
 
@@ -11,14 +11,14 @@ def test_the_source_adds_up_a_table_in_its_declared_groups(stage, shop):
     shop.run("update orders set orderDate = '2026-02-00' where orderNumber = 104")
     shop.run("insert into orderdetails values (999, 'P9', 1, '0.01', 1)")
     with source_of(stage) as source:
-        lines = totals.grouped(source, find("orderdetails"), 6)
-        assert totals.totals(source, find("orderdetails")) == (6, "233.95")
-        assert totals.grouped(source, find("employees"), 6) == {}
-        assert totals.grouped(source, find("orderdetails"), totals.MAX_GROUPED_ROWS + 1) == {}
-        assert totals.grouped(source, find("orders"), 6) == {
+        lines = totals.grouped_totals(source, find_table("orderdetails"), 6)
+        assert totals.source_totals(source, find_table("orderdetails")) == (6, "233.95")
+        assert totals.grouped_totals(source, find_table("employees"), 6) == {}
+        assert totals.grouped_totals(source, find_table("orderdetails"), totals.MAX_GROUPED_ROWS + 1) == {}
+        assert totals.grouped_totals(source, find_table("orders"), 6) == {
             "month": (("2026-01", 2, None), (None, 1, None), ("2026-02", 1, None))
         }
-        assert totals.grouped(source, find("payments"), 6) == {
+        assert totals.grouped_totals(source, find_table("payments"), 6) == {
             "month": (("2026-02", 2, "60.01"), ("2026-01", 1, "48.98"))
         }
     # which spelling stands for a group is the server's to choose
@@ -37,7 +37,7 @@ def test_the_source_adds_up_a_table_in_its_declared_groups(stage, shop):
 def test_of_many_groups_the_largest_are_asked_for_and_one_that_says_there_are_more(stage, shop, monkeypatch):
     monkeypatch.setattr(totals, "MAX_GROUPS", 1)
     with source_of(stage) as source:
-        assert totals.grouped(source, find("products"), 6)["product"] == (
+        assert totals.grouped_totals(source, find_table("products"), 6)["product"] == (
             ("P1", 1, "1000.00"),
             ("P2", 1, "0.00"),
         )
@@ -46,4 +46,4 @@ def test_of_many_groups_the_largest_are_asked_for_and_one_that_says_there_are_mo
 def test_a_column_that_is_gone_costs_its_grouping_only(stage, shop):
     shop.run("alter table orders rename column status to state")
     with source_of(stage) as source:
-        assert set(totals.grouped(source, find("orderdetails"), 6)) == {"product", "customer", "month"}
+        assert set(totals.grouped_totals(source, find_table("orderdetails"), 6)) == {"product", "customer", "month"}

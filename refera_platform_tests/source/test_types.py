@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from refera_platform.errors import SourceError
-from refera_platform.source.mysql.snapshot import pull
+from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.local_stack import source_of
 
@@ -102,7 +102,7 @@ def extremes(stage, tmp_path, shop, columns):
     shop.run("insert into extremes (id) values (2)")
     try:
         with source_of(stage) as source:
-            yield pull(source, TABLE, tmp_path / "extremes.parquet", stage.clock)
+            yield read_source_table(source, TABLE, tmp_path / "extremes.parquet", stage.clock)
     finally:
         shop.run("drop table extremes")
 
@@ -128,7 +128,7 @@ def test_generated_and_invisible_columns_are_columns_like_others(stage, shop, tm
     try:
         with source_of(stage) as source, duckdb.connect() as connection:
             table = replace(TABLE, strategy=Strategy.COMPARE)
-            read = pull(source, table, tmp_path / "x.parquet", stage.clock)
+            read = read_source_table(source, table, tmp_path / "x.parquet", stage.clock)
             rows = connection.execute(f"select * from '{read.path}'")
             assert [name for name, *_ in rows.description] == ["id", "twice", "words", "hidden", "squeezed"]
             assert rows.fetchall() == [(3, 6, "n3", 5, "é" * 500)]
@@ -175,8 +175,13 @@ def test_a_column_whose_name_raw_rows_need_is_refused_unless_it_stays_behind(sta
             SourceError,
             match=rf"has a column {name}, a name that raw rows need for themselves: mark it private",
         ):
-            pull(source, table, tmp_path / "x.parquet", stage.clock)
-        assert pull(source, replace(table, private=frozenset({name})), tmp_path / "x.parquet", stage.clock).rows == 2
+            read_source_table(source, table, tmp_path / "x.parquet", stage.clock)
+        assert (
+            read_source_table(
+                source, replace(table, private=frozenset({name})), tmp_path / "x.parquet", stage.clock
+            ).rows
+            == 2
+        )
 
 
 def test_zero_and_partial_dates_become_null_and_are_counted(stage, shop, tmp_path):
@@ -200,7 +205,7 @@ def test_names_like_keywords_with_quotes_spaces_and_accents_are_names(stage, sho
     shop.run("insert into `or``der \"é'` values (1, 2, 'três', 4)")
     try:
         with source_of(stage) as source, duckdb.connect() as connection:
-            read = pull(source, table, tmp_path / "names.parquet", stage.clock)
+            read = read_source_table(source, table, tmp_path / "names.parquet", stage.clock)
             rows = connection.execute(f"select * from '{read.path}'")
             assert [column[0] for column in rows.description] == ["se`lect", 'from "x"', "çã'o", "%s"]
             assert rows.fetchall() == [(1, 2, "três", 4)]
@@ -211,9 +216,9 @@ def test_names_like_keywords_with_quotes_spaces_and_accents_are_names(stage, sho
 def test_a_private_column_is_never_asked_for(stage, shop, tmp_path):
     from refera_platform.source import catalog
 
-    table = replace(catalog.find("customers"), private=frozenset({"phone", "creditLimit"}), amount=())
+    table = replace(catalog.find_table("customers"), private=frozenset({"phone", "creditLimit"}), amount=())
     with source_of(stage) as source:
-        read = pull(source, table, tmp_path / "private.parquet", stage.clock)
+        read = read_source_table(source, table, tmp_path / "private.parquet", stage.clock)
     names = [column.name for column in read.columns]
     assert "city" in names
     assert not {"phone", "creditLimit"} & set(names)
@@ -240,4 +245,4 @@ def test_a_declaration_that_does_not_fit_the_table_is_refused_by_name(stage, sho
     shop.run("update offices set territory = 'EMEA'")
     table = replace(TABLE, **{"name": "offices", "key": ("officeCode",), **changes})
     with source_of(stage) as source, pytest.raises(SourceError, match=said):
-        pull(source, table, tmp_path / "x.parquet", stage.clock)
+        read_source_table(source, table, tmp_path / "x.parquet", stage.clock)

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from refera_platform.warehouse.catalogs.lineage import Lineage, columns_of, trace
+from refera_platform.warehouse.catalogs.lineage import Lineage, read_relation_columns, trace_lineage
 from refera_platform_tests.warehouse.shop import SHOP, Warehouse, dbt, lake
 
 
@@ -32,6 +32,8 @@ def built_shop(tmp_path_factory: pytest.TempPathFactory) -> BuiltShop:
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
     sql = {model.name: model.compiled_code for model in models}
     with duckdb.connect(database, read_only=True) as connection:
-        columns = columns_of(connection)
+        columns = read_relation_columns(connection)
     written = json.loads((database.parent / "target/manifest.json").read_text())
-    return BuiltShop(warehouse=warehouse, manifest=written, sql=sql, columns=columns, lineage=trace(sql, columns))
+    return BuiltShop(
+        warehouse=warehouse, manifest=written, sql=sql, columns=columns, lineage=trace_lineage(sql, columns)
+    )

@@ -15,13 +15,13 @@ from typing import Any
 
 import duckdb
 
-from refera_platform.settings.stage import CHECKOUT
+from refera_platform.settings.stage import CHECKOUT_FOLDER
 from refera_platform.source import catalog
-from refera_platform.source.collation import UNKNOWN
-from refera_platform.warehouse.build.collations import define_one
-from refera_platform.warehouse.build.inputs import SOURCE_GROUPS
+from refera_platform.source.collation import UNKNOWN_COLLATION
+from refera_platform.warehouse.build.collations import define_folding_macro
+from refera_platform.warehouse.build.inputs import SOURCE_GROUPS_COLUMNS
 
-PROJECT = CHECKOUT / "dbt"
+PROJECT = CHECKOUT_FOLDER / "dbt"
 Row = dict[str, Any]
 Day = dict[str, list[tuple[str, Row]]]
 
@@ -193,7 +193,7 @@ def dbt(database: Path, *arguments: str, manifest: Any = None) -> Warehouse:
     return Warehouse(database=database, manifest=manifest, status=status)
 
 
-def lake(folder: Path, days: Mapping[date, Day], collation: str = UNKNOWN) -> Path:
+def lake(folder: Path, days: Mapping[date, Day], collation: str = UNKNOWN_COLLATION) -> Path:
     """A database file with the relations that the build is given; its stem is the one that was parsed."""
     database = folder / "warehouse.duckdb"
     with duckdb.connect(database) as connection:
@@ -202,13 +202,13 @@ def lake(folder: Path, days: Mapping[date, Day], collation: str = UNKNOWN) -> Pa
             changes = "_op varchar, _changed_at timestamptz, _position varchar, day date"
             connection.execute(f"create table classicmodels.{table} ({columns}, {changes})")
             for name in re.findall(r"(\w+) varchar", columns):
-                define_one(connection, catalog.find(table), name, collation)
+                define_folding_macro(connection, catalog.find_table(table), name, collation)
         connection.execute(
             "create table refera.captured_days (database_name varchar, table_name varchar, day date,"
             " is_observed boolean, captured_at timestamptz, row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint,"
             " source_rows bigint, source_money decimal(38, 6))"
         )
-        connection.execute(f"create table refera.source_groups ({SOURCE_GROUPS})")
+        connection.execute(f"create table refera.source_groups ({SOURCE_GROUPS_COLUMNS})")
         for day, tables in days.items():
             for table in COLUMNS:
                 rows = tables.get(table, [])

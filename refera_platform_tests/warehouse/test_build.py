@@ -5,16 +5,22 @@ from http import HTTPStatus
 
 import pytest
 
-from refera_platform.answers.session import opened
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.answers.session import open_query_session
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.errors import DamagedError, LakeError, WarehouseError
 from refera_platform.ingest.stream import run
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import totals
 from refera_platform.warehouse.build import run as building
-from refera_platform.warehouse.build.run import build
-from refera_platform.warehouse.publish.publication import FAILURES, KEY, OBJECTS, fixed_key, read
+from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.publish.publication import (
+    FAILED_ROWS_PREFIX,
+    MANIFEST_KEY,
+    OBJECTS_PREFIX,
+    fixed_key,
+    read_publication,
+)
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.fault_proxy import before_the_store, flipped
 from refera_platform_tests.local_stack import capture_all, captured
@@ -32,16 +38,20 @@ def root_of(stage):
 
 def everything(stage):
     """Key and ETag of every object that engines read, and the manifest's."""
-    return {item.key: item.etag for item in root_of(stage).list() if not item.key.startswith((OBJECTS, FAILURES))}
+    return {
+        item.key: item.etag
+        for item in root_of(stage).list()
+        if not item.key.startswith((OBJECTS_PREFIX, FAILED_ROWS_PREFIX))
+    }
 
 
 def total(stage, of="sales_amount", where="ans_sales_by_product"):
-    with opened(stage) as asking:
+    with open_query_session(stage) as asking:
         return asking.query(f"select cast(sum({of}) as varchar) from {where}").fetchone()[0]
 
 
 def test_the_manifest_tells_the_truth_about_what_is_published(copied):
-    published = read(root_of(copied))
+    published = read_publication(root_of(copied))
     assert len(published.models) == 24
     assert set(published.sources) == {
         f"classicmodels.{name}"
@@ -69,16 +79,16 @@ def test_the_manifest_tells_the_truth_about_what_is_published(copied):
 def test_a_group_that_the_source_counted_otherwise_is_red_although_the_sums_agree(stage, shop, monkeypatch):
     def exchanged(source, table, rows):
         """What the source says, with the two largest groups of each grouping in one another's place."""
-        said = totals.grouped(source, table, rows)
+        said = totals.grouped_totals(source, table, rows)
         return {
             kind: ((second[0], *first[1:]), (first[0], *second[1:]), *others)
             for kind, (first, second, *others) in said.items()
         }
 
     shop.run("insert into orders values (105, '2026-02-03', '2026-03-20', null, 'In Process', null, 10)")
-    monkeypatch.setattr(run, "grouped", exchanged)
+    monkeypatch.setattr(run, "grouped_totals", exchanged)
     capture_all(stage, TODAY)
-    built = build(stage)
+    built = build_warehouse(stage)
     assert built.published is None
     red = {node.name for node in built.nodes if node.status == "fail"}
     assert red == {
@@ -102,10 +112,10 @@ def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
     shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
     captured(served, "orderdetails", TODAY, afresh=True)
     add_a_row_without_a_key(served, f"classicmodels/payments/day={TODAY}/part-0.parquet")
-    built = build(served)
+    built = build_warehouse(served)
     assert built.published is None
-    assert "payments" in built.verdict()
-    assert "nothing was published and the tables before stay" in built.verdict()
+    assert "payments" in built.failure_message()
+    assert "nothing was published and the tables before stay" in built.failure_message()
     assert everything(served) == before
     assert total(served) == amount
 
@@ -113,7 +123,7 @@ def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
 def add_a_row_without_a_key(stage, key):
     """Write a raw object with a payment of nobody: a defect that no capture makes."""
     root = ObjectRoot(stage.lake, stage.store)
-    with scratch(stage) as folder, session(stage, folder) as connection:
+    with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
         state = connection.execute(
             f"select decode(value) from parquet_kv_metadata('{root.url(key)}') where decode(key) = 'refera'"
         ).fetchone()[0]
@@ -131,7 +141,7 @@ def test_a_build_that_cannot_run_leaves_the_published_warehouse_as_it_was(copied
     before = everything(copied)
     ObjectRoot(copied.lake, copied.store).write(f"classicmodels/orders/day={TODAY}/part-0.parquet", b"not parquet")
     with pytest.raises((WarehouseError, LakeError), match="orders"):
-        build(copied)
+        build_warehouse(copied)
     assert everything(copied) == before
 
 
@@ -143,50 +153,50 @@ def test_a_build_that_cannot_run_leaves_the_published_warehouse_as_it_was(copied
 def test_bytes_that_were_damaged_on_the_way_stop_a_build(copied, of, full_refresh):
     """A build writes on what it reads, so each object is compared with its checksum and none is read by DuckDB itself."""
     root = ObjectRoot(copied.warehouse, copied.store)
-    before = read(root)
+    before = read_publication(root)
     with before_the_store(copied) as (broken, proxy):
         # what DuckDB asks for is a range, and of raw objects their footers alone
         proxy.breaks(rf"^GET [^?]*/{of}", lambda answer: flipped(answer) if answer.status == HTTPStatus.OK else answer)
         with pytest.raises(DamagedError, match="are not those that were written"):
-            build(broken, full_refresh=full_refresh)
+            build_warehouse(broken, full_refresh=full_refresh)
         ranges = [each for each in proxy.requests if "/_objects/" in each and each.startswith("HEAD")]
     assert ranges == []
-    assert read(root) == before
+    assert read_publication(root) == before
 
 
 def test_an_unchanged_build_rewrites_no_object(copied):
     before = everything(copied)
-    assert build(copied).published is not None
+    assert build_warehouse(copied).published is not None
     after = everything(copied)
-    assert {key for key in after if after[key] != before[key]} == {KEY}
+    assert {key for key in after if after[key] != before[key]} == {MANIFEST_KEY}
 
 
 def test_one_model_is_built_from_what_is_published(served, shop):
     shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
     captured(served, "orderdetails", TODAY, afresh=True)
-    built = build(served, {"ans_sales_by_product"})
+    built = build_warehouse(served, {"ans_sales_by_product"})
     assert [node.name for node in built.nodes if node.kind == "model"] == ["ans_sales_by_product"]
     assert total(served) == "233.94"
-    assert {node.name for node in build(served, {"fct_order_lines"}).nodes if node.kind == "model"} > {
+    assert {node.name for node in build_warehouse(served, {"fct_order_lines"}).nodes if node.kind == "model"} > {
         "fct_order_lines",
         "stg_classicmodels__orderdetails",
     }
-    build(served, {"ans_sales_by_product"})
+    build_warehouse(served, {"ans_sales_by_product"})
     assert total(served) == "301.42"
 
 
 def test_a_model_that_reads_what_was_never_published_says_so(stage, shop):
     capture_all(stage, TODAY)
     with pytest.raises(WarehouseError, match=r"fct_order_lines.* not published yet: build everything once"):
-        build(stage, {"ans_sales_by_product"})
+        build_warehouse(stage, {"ans_sales_by_product"})
     with pytest.raises(WarehouseError, match="nonsense is not a model"):
-        build(stage, {"nonsense"})
+        build_warehouse(stage, {"nonsense"})
 
 
 def test_a_lake_without_a_table_is_named(stage, shop):
     captured(stage, "orders", TODAY)
     with pytest.raises(WarehouseError, match=r"no day of .*classicmodels\.payments.* yet: capture one"):
-        build(stage)
+        build_warehouse(stage)
 
 
 def test_raw_objects_that_change_during_a_build_stop_its_publication(served, shop, monkeypatch):
@@ -199,14 +209,14 @@ def test_raw_objects_that_change_during_a_build_stop_its_publication(served, sho
 
     monkeypatch.setattr(building, "run_dbt", meanwhile)
     with pytest.raises(WarehouseError, match=r"Raw objects of classicmodels\.payments changed during the build"):
-        build(served)
+        build_warehouse(served)
     assert everything(served) == before
 
 
 def test_a_damaged_manifest_is_named(copied):
-    root_of(copied).write(KEY, b"[]")
+    root_of(copied).write(MANIFEST_KEY, b"[]")
     with pytest.raises(WarehouseError, match=r"_manifest\.json is not a manifest: move it away"):
-        read(root_of(copied))
+        read_publication(root_of(copied))
 
 
 def test_no_secret_is_in_what_a_build_leaves_or_says(copied, tmp_path):
@@ -226,13 +236,13 @@ def test_the_database_of_a_build_is_gone_afterwards(copied):
 def test_a_red_test_says_how_many_rows_it_found_and_keeps_them(copied):
     before = everything(copied)
     add_a_row_without_a_key(copied, f"classicmodels/payments/day={TODAY}/part-0.parquet")
-    built = build(copied)
-    assert (built.reason, built.published) == ("", None), "red, and of the changes alone"
+    built = build_warehouse(copied)
+    assert (built.full_build_reason, built.published) == ("", None), "red, and of the changes alone"
     assert everything(copied) == before
-    ((name, address),) = [pair for pair in built.failures if pair[0].startswith("one_row_per_stg")]
-    assert f"test {name} is red with 1 rows: " in built.verdict()
-    assert f"; its rows are in {address}" in built.verdict()
-    assert address == f"{copied.warehouse}/{FAILURES}{built.run_id}/{name}.parquet"
-    with scratch(copied) as folder, session(copied, folder) as connection:
+    ((name, address),) = [pair for pair in built.failed_rows if pair[0].startswith("one_row_per_stg")]
+    assert f"test {name} is red with 1 rows: " in built.failure_message()
+    assert f"; its rows are in {address}" in built.failure_message()
+    assert address == f"{copied.warehouse}/{FAILED_ROWS_PREFIX}{built.run_id}/{name}.parquet"
+    with scratch_folder(copied) as folder, open_duckdb_session(copied, folder) as connection:
         rows = connection.execute(f"select customer_number, row_count from '{address}'").fetchall()
     assert rows == [(None, 1)]

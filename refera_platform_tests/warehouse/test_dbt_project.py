@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from refera_platform.source import catalog
-from refera_platform.warehouse.build.collations import define_one
+from refera_platform.warehouse.build.collations import define_folding_macro
 from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake
 from refera_platform_tests.warehouse.source_figures import GROUPS, MONEY
 
@@ -356,7 +356,7 @@ def test_each_answer_is_what_the_source_itself_answers(
     database = tmp_path / shop.database.name
     shutil.copy(shop.database, database)
     with duckdb.connect(database) as connection:
-        define_one(connection, catalog.find("orders"), "status", "utf8mb4_general_ci")
+        define_folding_macro(connection, catalog.find_table("orders"), "status", "utf8mb4_general_ci")
         for table, sql in MONEY.items():
             count, money = connection.execute(sql).fetchone() or (0, None)
             asked = None if money is None else money + Decimal(cents) / 100

@@ -14,21 +14,21 @@ import pytest
 import yaml
 
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.settings.stage import CHECKOUT
+from refera_platform.settings.stage import CHECKOUT_FOLDER
 from refera_platform.warehouse.catalogs.dbt_docs import (
-    CATALOG,
-    LINEAGE,
-    MANIFEST,
-    PAGE,
+    DOCS_CATALOG_KEY,
+    DOCS_MANIFEST_KEY,
+    DOCS_PAGE_KEY,
+    LINEAGE_KEY,
     BuiltModels,
-    document,
-    page,
+    docs_page,
+    public_catalog,
+    public_manifest,
     publish_docs,
-    told_catalog,
-    told_manifest,
+    trace_and_publish_docs,
 )
-from refera_platform.warehouse.catalogs.lineage import Column, Lineage
-from refera_platform.warehouse.dbt_manifest import quiet
+from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
+from refera_platform.warehouse.dbt_manifest import quiet_flags
 from refera_platform_tests.warehouse.conftest import BuiltShop
 from refera_platform_tests.warehouse.shop import PROJECT
 
@@ -41,7 +41,7 @@ QUIET_BROWSER = [
     "--disable-component-update",
     "--disable-sync",
 ]
-MODELS = CHECKOUT / "dbt/models"
+MODELS = CHECKOUT_FOLDER / "dbt/models"
 
 
 @pytest.fixture
@@ -63,44 +63,47 @@ def stored(root: ObjectRoot, key: str) -> str:
 
 
 def folders(built_shop: BuiltShop) -> list[Path]:
-    return [CHECKOUT, built_shop.warehouse.database.parent, Path.home()]
+    return [CHECKOUT_FOLDER, built_shop.warehouse.database.parent, Path.home()]
 
 
 def test_four_documents_are_published_and_a_browser_knows_what_they_are(root, built_shop):
     with duckdb.connect(built_shop.warehouse.database, read_only=True) as connection:
-        lineage = document(root, connection, built_shop.manifest, built_shop.sql, rows={"fct_payments": 3})
-    assert {item.key for item in root.list()} == {PAGE, MANIFEST, CATALOG, LINEAGE}
-    assert lineage == built_shop.lineage == Lineage.from_json(stored(root, LINEAGE))
+        lineage = trace_and_publish_docs(
+            root, connection, built_shop.manifest, built_shop.sql, rows={"fct_payments": 3}
+        )
+    assert {item.key for item in root.list()} == {DOCS_PAGE_KEY, DOCS_MANIFEST_KEY, DOCS_CATALOG_KEY, LINEAGE_KEY}
+    assert lineage == built_shop.lineage == Lineage.from_json(stored(root, LINEAGE_KEY))
     bucket, _, prefix = root.root.removeprefix("s3://").partition("/")
     kinds = {
-        key: root._client.head_object(Bucket=bucket, Key=f"{prefix}/{key}")["ContentType"] for key in (PAGE, LINEAGE)
+        key: root._client.head_object(Bucket=bucket, Key=f"{prefix}/{key}")["ContentType"]
+        for key in (DOCS_PAGE_KEY, LINEAGE_KEY)
     }
-    assert kinds == {PAGE: "text/html; charset=utf-8", LINEAGE: "application/json"}
+    assert kinds == {DOCS_PAGE_KEY: "text/html; charset=utf-8", LINEAGE_KEY: "application/json"}
 
 
 def test_documents_that_say_it_already_are_not_written_again(root, built, built_shop):
     publish_docs(root, built_shop.manifest, built)
-    first = {item.key: item.modified for item in root.list()}
+    first = {item.key: item.modified_at for item in root.list()}
     time.sleep(1.1)  # the store tells seconds
     publish_docs(root, built_shop.manifest, built)
-    assert {item.key: item.modified for item in root.list()} == first
+    assert {item.key: item.modified_at for item in root.list()} == first
     publish_docs(root, built_shop.manifest, replace(built, rows={"fct_payments": 4}))
-    again = {item.key: item.modified for item in root.list()}
-    assert {key for key, at in again.items() if at != first[key]} == {CATALOG, PAGE}
+    again = {item.key: item.modified_at for item in root.list()}
+    assert {key for key, at in again.items() if at != first[key]} == {DOCS_CATALOG_KEY, DOCS_PAGE_KEY}
 
 
 def test_no_document_names_a_folder_or_a_user_of_this_machine(root, built, built_shop):
     here = str(built_shop.warehouse.database.parent)
     spoken = {
         **built.sql,
-        "fct_payments": f"select * from '{here}/x.parquet', '{CHECKOUT}/y', 'mysql://ada:hush@host/db'",
+        "fct_payments": f"select * from '{here}/x.parquet', '{CHECKOUT_FOLDER}/y', 'mysql://ada:hush@host/db'",
     }
     assert here in json.dumps(built_shop.manifest)
-    publish_docs(root, built_shop.manifest, replace(built, sql=spoken), private=folders(built_shop))
-    for key in (PAGE, MANIFEST, CATALOG, LINEAGE):
+    publish_docs(root, built_shop.manifest, replace(built, sql=spoken), private_folders=folders(built_shop))
+    for key in (DOCS_PAGE_KEY, DOCS_MANIFEST_KEY, DOCS_CATALOG_KEY, LINEAGE_KEY):
         text = stored(root, key)
-        assert [place for place in (here, str(CHECKOUT), str(Path.home()), "ada:hush") if place in text] == []
-    metadata = json.loads(stored(root, MANIFEST))["metadata"]
+        assert [place for place in (here, str(CHECKOUT_FOLDER), str(Path.home()), "ada:hush") if place in text] == []
+    metadata = json.loads(stored(root, DOCS_MANIFEST_KEY))["metadata"]
     assert set(metadata) == {
         "dbt_schema_version",
         "dbt_version",
@@ -126,7 +129,7 @@ def test_the_catalogue_is_the_one_that_dbt_would_write(built, built_shop):
                 "docs",
                 "generate",
                 "--no-compile",
-                *quiet(database.parent),
+                *quiet_flags(database.parent),
                 *arguments,
                 "--vars",
                 f"{{database_file: {database}}}",
@@ -136,7 +139,7 @@ def test_the_catalogue_is_the_one_that_dbt_would_write(built, built_shop):
         DuckDBConnectionManager.close_all_connections()
     assert generated.success, generated.exception
     theirs = json.loads((database.parent / "target/catalog.json").read_text())
-    ours = told_catalog(built_shop.manifest, built.columns, {}, {})
+    ours = public_catalog(built_shop.manifest, built.columns, {}, {})
     for entry in theirs["sources"].values():
         entry["metadata"]["type"] = "VIEW"  # in a build they are; in the shop they are tables
     assert (ours["nodes"], ours["sources"], ours["errors"]) == (
@@ -149,7 +152,7 @@ def test_the_catalogue_is_the_one_that_dbt_would_write(built, built_shop):
 
 def test_a_build_of_some_models_keeps_what_is_known_of_the_others(root, built, built_shop):
     publish_docs(root, built_shop.manifest, built)
-    paid = {"payment_amount": (Column("somewhere", "else"),)}
+    paid = {"payment_amount": (ColumnReference("somewhere", "else"),)}
     some = BuiltModels(
         sql={"fct_payments": "select 1 as changed"},
         columns={"fct_payments": {"payment_amount": "BIGINT"}},
@@ -158,10 +161,10 @@ def test_a_build_of_some_models_keeps_what_is_known_of_the_others(root, built, b
     )
     whole = publish_docs(root, built_shop.manifest, some)
     assert whole.models == {**built_shop.lineage.models, "fct_payments": paid}
-    nodes = json.loads(stored(root, MANIFEST))["nodes"]
+    nodes = json.loads(stored(root, DOCS_MANIFEST_KEY))["nodes"]
     assert nodes["model.refera.fct_payments"]["compiled_code"] == "select 1 as changed"
     assert nodes["model.refera.fct_orders"]["compiled_code"] == built.sql["fct_orders"]
-    entries = json.loads(stored(root, CATALOG))["nodes"]
+    entries = json.loads(stored(root, DOCS_CATALOG_KEY))["nodes"]
     assert list(entries["model.refera.fct_payments"]["columns"]) == ["payment_amount"]
     assert entries["model.refera.fct_payments"]["stats"]["num_rows"]["value"] == 4
     assert list(entries["model.refera.fct_orders"]["columns"]) == list(built.columns["fct_orders"])
@@ -172,17 +175,17 @@ def test_sql_of_a_model_that_was_edited_since_is_not_shown_as_its_own(root, buil
     edited = json.loads(json.dumps(built_shop.manifest))
     edited["nodes"]["model.refera.fct_orders"]["checksum"]["checksum"] = "another"
     publish_docs(root, edited, BuiltModels(sql={}, columns={}, lineage=Lineage(models={})))
-    nodes = json.loads(stored(root, MANIFEST))["nodes"]
+    nodes = json.loads(stored(root, DOCS_MANIFEST_KEY))["nodes"]
     assert "compiled" not in nodes["model.refera.fct_orders"]
     assert nodes["model.refera.fct_payments"]["compiled_code"] == built.sql["fct_payments"]
 
 
 def test_documents_that_are_not_ours_are_replaced(root, built, built_shop):
-    for key in (MANIFEST, CATALOG, LINEAGE):
+    for key in (DOCS_MANIFEST_KEY, DOCS_CATALOG_KEY, LINEAGE_KEY):
         root.write(key, b"[1, 2")
     whole = publish_docs(root, built_shop.manifest, BuiltModels(sql={}, columns={}, lineage=Lineage(models={})))
     assert whole.models == {}
-    assert json.loads(stored(root, CATALOG))["nodes"] == {}
+    assert json.loads(stored(root, DOCS_CATALOG_KEY))["nodes"] == {}
 
 
 @pytest.fixture(scope="module")
@@ -193,9 +196,9 @@ def opened(built: BuiltModels, built_shop: BuiltShop, tmp_path_factory: pytest.T
     from playwright.sync_api import sync_playwright
 
     sql = {**built.sql, "fct_payments": "select '</script><script>alert(1)</script>' as x -- <!-- <script>"}
-    manifest = told_manifest(built_shop.manifest, sql, [])
+    manifest = public_manifest(built_shop.manifest, sql, [])
     path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(page(manifest, told_catalog(built_shop.manifest, built.columns, built.rows, {})))
+    path.write_text(docs_page(manifest, public_catalog(built_shop.manifest, built.columns, built.rows, {})))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_BROWSER)
         tab = browser.new_context(offline=True, viewport={"width": 1600, "height": 1000}).new_page()

@@ -11,11 +11,11 @@ import pytest
 from pyarrow import fs
 from pyarrow import parquet as pq
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.build.run import build
-from refera_platform.warehouse.publish.publication import read
+from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.publish.publication import read_publication
 from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.local_stack import capture_all, own_stage
 
@@ -39,7 +39,7 @@ def served(template):
 
 @pytest.fixture(scope="module")
 def published(served):
-    return read(ObjectRoot(served.warehouse, served.store))
+    return read_publication(ObjectRoot(served.warehouse, served.store))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_pandas_reads_a_table_stored_by_month_as_one(served, published, s3):
 
 
 def test_duckdb_reads_the_same_with_nothing_but_the_address(served, published):
-    with scratch(served) as folder, session(served, folder) as connection:
+    with scratch_folder(served) as folder, open_duckdb_session(served, folder) as connection:
         for name, model in published.models.items():
             found = connection.execute(f"describe from '{served.warehouse}/{name}/**/*.parquet'").fetchall()
             assert {column: kind for column, kind, *_ in found} == dict(model.columns), name
@@ -119,8 +119,8 @@ def test_a_table_without_rows_has_its_columns_and_no_phantom_row(home):
         for table in ("orderdetails", "orders", "payments"):
             shop.run(f"delete from {table}")
         capture_all(stage, TODAY)
-    assert build(stage).published is not None
-    with scratch(stage) as folder, session(stage, folder) as connection:
+    assert build_warehouse(stage).published is not None
+    with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
         for name in (
             "fct_order_lines",
             "fct_orders",

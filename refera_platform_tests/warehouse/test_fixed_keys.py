@@ -9,8 +9,8 @@ import pytest
 
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.publish.fixed_keys import differing, identified, listed
-from refera_platform.warehouse.publish.publication import KEY, fixed_key, object_key, read
+from refera_platform.warehouse.publish.fixed_keys import find_differences, list_objects_by_key, with_fixed_key_etags
+from refera_platform.warehouse.publish.publication import MANIFEST_KEY, fixed_key, object_key, read_publication
 from refera_platform_tests.fault_proxy import before_the_store, lost, refusal
 from refera_platform_tests.warehouse.test_publish import fixed, sell, there
 
@@ -19,7 +19,7 @@ def wrong_keys(stage) -> tuple[str, ...]:
     """Fixed keys whose bytes are not those that the manifest names."""
     root = ObjectRoot(stage.warehouse, stage.store)
     wrong = []
-    for key, item in fixed(read(root)).items():
+    for key, item in fixed(read_publication(root)).items():
         found = root.read(key)
         if found is None or hashlib.sha256(found[0]).hexdigest() != item.sha256:
             wrong.append(key)
@@ -52,8 +52,8 @@ def test_a_run_that_another_one_overtook_shows_no_engine_anything_of_its_own(sta
         try:
             sell(slow, 3)
             ended.append(None)
-        except WarehouseError as trouble:
-            ended.append(trouble)
+        except WarehouseError as error:
+            ended.append(error)
 
     with before_the_store(stage) as (slow, proxy):
         proxy.before = gate
@@ -64,7 +64,7 @@ def test_a_run_that_another_one_overtook_shows_no_engine_anything_of_its_own(sta
         assert wrong_keys(stage) == ()
         gate.opened.set()
         loser.join()
-    assert read(ObjectRoot(stage.warehouse, stage.store)).run_id == "5"
+    assert read_publication(ObjectRoot(stage.warehouse, stage.store)).run_id == "5"
     assert wrong_keys(stage) == ()
     if held == MANIFEST_PUT:
         assert "Another run published meanwhile, so this one published nothing" in str(ended[0])
@@ -79,7 +79,7 @@ def test_a_run_that_finds_another_manifest_after_its_copies_puts_that_ones_objec
 
     def unconditional(root, source, key, *, replaces, size=0):
         there = [item.etag for item in root.list(key)]
-        return whole(root, source, key, replaces=there[0] if there else None, size=size)
+        return whole(root, source, key, replaces=there[0] if there else None, size_bytes=size)
 
     monkeypatch.setattr(ObjectRoot, "copy", unconditional)
     gate = Gate(FIXED_COPY)
@@ -91,7 +91,7 @@ def test_a_run_that_finds_another_manifest_after_its_copies_puts_that_ones_objec
         sell(stage, 5)
         gate.opened.set()
         overtaken.join()
-    assert read(ObjectRoot(stage.warehouse, stage.store)).run_id == "5"
+    assert read_publication(ObjectRoot(stage.warehouse, stage.store)).run_id == "5"
     assert wrong_keys(stage) == ()
 
 
@@ -99,17 +99,17 @@ def test_a_copy_that_came_late_is_found_by_the_comparison_and_mended_by_the_next
     root = ObjectRoot(stage.warehouse, stage.store)
     old = object_key("ans_sales", sell(stage, 1).models["ans_sales"].objects[0])
     now, key = sell(stage, 3), fixed_key("ans_sales")
-    assert differing(root, now, listed(root)).told == ""
-    root.copy(old, key, replaces=listed(root)[key].etag)
+    assert find_differences(root, now, list_objects_by_key(root)).message == ""
+    root.copy(old, key, replaces=list_objects_by_key(root)[key].etag)
     root.remove(fixed_key("fct_sales", "2026-01", "sold_in"))
     root.copy(old, fixed_key("fct_sales", "2025-12", "sold_in"), replaces=None)
-    found = differing(root, now, listed(root))
+    found = find_differences(root, now, list_objects_by_key(root))
     assert set(found.keys) == {
         key,
         fixed_key("fct_sales", "2026-01", "sold_in"),
         fixed_key("fct_sales", "2025-12", "sold_in"),
     }
-    assert found.told.startswith("3 of the 4 keys that other engines read do not hold what the manifest names")
+    assert found.message.startswith("3 of the 4 keys that other engines read do not hold what the manifest names")
     sell(stage, 3)  # the same content: nothing but the comparison asks for a copy
     assert wrong_keys(stage) == ()
     assert fixed_key("fct_sales", "2025-12", "sold_in") not in there(stage)
@@ -125,7 +125,7 @@ def test_a_refusal_in_the_midst_says_that_engines_see_a_mixture(stage):
     assert "other engines see a mixture of it and what was before: 2 of 4 keys could not be written" in str(told.value)
     assert "AccessDenied" in str(told.value)
     assert told.value.remedy.endswith("then `refera run` puts them right.")
-    assert read(ObjectRoot(stage.warehouse, stage.store)).run_id == "3"
+    assert read_publication(ObjectRoot(stage.warehouse, stage.store)).run_id == "3"
     sell(stage, 5)
     assert wrong_keys(stage) == ()
 
@@ -136,7 +136,7 @@ def test_a_publication_whose_answers_were_lost_is_a_publication(stage, step):
     with before_the_store(stage) as (broken, proxy):
         proxy.breaks(step, lost, times=3)
         sell(broken, 3)
-    assert read(ObjectRoot(stage.warehouse, stage.store)).run_id == "3"
+    assert read_publication(ObjectRoot(stage.warehouse, stage.store)).run_id == "3"
     assert wrong_keys(stage) == ()
 
 
@@ -153,13 +153,13 @@ def test_where_an_etag_is_no_hash_of_the_bytes_the_keys_are_asked_for_once(stage
     monkeypatch.setattr(ObjectRoot, "list", odd)
     monkeypatch.setattr(ObjectRoot, "sha256", lambda own, key: asked.append(key) or whole_sha256(own, key))
     assert first.models != now.models
-    listing = listed(root)
-    assert differing(root, now, listing).keys == ()
+    listing = list_objects_by_key(root)
+    assert find_differences(root, now, listing).keys == ()
     assert sorted(asked) == sorted(fixed(now))
     asked.clear()
-    known = replace(now, models=identified(root, now.models, now, listing))
+    known = replace(now, models=with_fixed_key_etags(root, now.models, now, listing))
     asked.clear()
-    assert differing(root, known, listing).keys == ()
+    assert find_differences(root, known, listing).keys == ()
     assert asked == []
 
 
@@ -169,7 +169,7 @@ def test_an_object_that_may_be_removed_at_any_moment_is_sent_again(stage):
     old = object_key("ans_sales", sell(stage, 1).models["ans_sales"].objects[0])
     now = sell(stage, 3)
     aged = replace(now, retired=dict.fromkeys(now.retired, "2020-01-01T00:00:00+00:00"))
-    root.write(KEY, aged.to_json().encode())
+    root.write(MANIFEST_KEY, aged.to_json().encode())
     with before_the_store(stage) as (watched, proxy):
         sell(watched, 1)
     assert [request for request in proxy.requests if request.startswith("PUT") and request.endswith(old)]

@@ -17,7 +17,7 @@ from refera_platform.cli.ui import free_port
 from refera_platform.errors import WarehouseError
 from refera_platform.settings.object_store import ObjectStore
 from refera_platform.warehouse.catalogs import glue as registrar
-from refera_platform.warehouse.catalogs.glue import ACTIONS, Registered, register
+from refera_platform.warehouse.catalogs.glue import GLUE_ACTIONS, GlueChanges, register_glue_tables
 from refera_platform.warehouse.catalogs.glue_tables import CatalogTable, hive_type, table_input
 from refera_platform_tests.house.tree import ROOT as CHECKOUT
 
@@ -44,8 +44,8 @@ class Catalog:
         self.endpoint = endpoint
         self.client: Any = aws_client(STORE, "glue", endpoint=endpoint)
 
-    def register(self, *tables: CatalogTable, root: str = ROOT) -> Registered:
-        return register(STORE, DATABASE, root, tables, endpoint=self.endpoint)
+    def register(self, *tables: CatalogTable, root: str = ROOT) -> GlueChanges:
+        return register_glue_tables(STORE, DATABASE, root, tables, endpoint=self.endpoint)
 
     def table(self, name: str) -> dict[str, Any]:
         return self.client.get_table(DatabaseName=DATABASE, Name=name)["Table"]
@@ -74,7 +74,7 @@ def catalog(server: str) -> Catalog:
 
 
 def test_tables_are_registered_as_athena_reads_them(catalog):
-    assert catalog.register(SALES, DATES) == Registered(created=("fct_sales", "dim_date"), partitions={"fct_sales": 3})
+    assert catalog.register(SALES, DATES) == GlueChanges(created=("fct_sales", "dim_date"), partitions={"fct_sales": 3})
     table = catalog.table("fct_sales")
     assert (table["TableType"], table["Description"]) == ("EXTERNAL_TABLE", "One row per sale.")
     assert table["Parameters"] == {
@@ -98,13 +98,13 @@ def test_tables_are_registered_as_athena_reads_them(catalog):
 
 def test_what_is_right_already_is_left_alone(catalog):
     catalog.register(SALES, DATES)
-    assert catalog.register(SALES, DATES) == Registered()
+    assert catalog.register(SALES, DATES) == GlueChanges()
 
 
 def test_only_the_partitions_that_differ_are_written(catalog):
     catalog.register(SALES)
     done = catalog.register(replace(SALES, partitions=["2026-11", "2026-12", "unknown"]))
-    assert done == Registered(partitions={"fct_sales": 2})
+    assert done == GlueChanges(partitions={"fct_sales": 2})
     assert set(catalog.partitions()) == {"2026-11", "2026-12", "unknown"}
 
 
@@ -119,7 +119,7 @@ def test_more_partitions_than_one_request_takes(catalog):
 def test_a_changed_column_is_changed_in_the_table_and_in_its_partitions(catalog):
     catalog.register(SALES)
     wider = replace(SALES, columns={**SALES.columns, "order_number": "BIGINT", "units": "INTEGER"})
-    assert catalog.register(wider) == Registered(updated=("fct_sales",), partitions={"fct_sales": 3})
+    assert catalog.register(wider) == GlueChanges(updated=("fct_sales",), partitions={"fct_sales": 3})
     expected = [("order_number", "bigint"), ("sales_amount", "decimal(18,2)"), ("units", "int")]
     for told in (catalog.table("fct_sales"), *catalog.partitions().values()):
         assert [(each["Name"], each["Type"]) for each in told["StorageDescriptor"]["Columns"]] == expected
@@ -128,7 +128,7 @@ def test_a_changed_column_is_changed_in_the_table_and_in_its_partitions(catalog)
 def test_a_table_whose_partition_column_changed_is_made_anew(catalog):
     catalog.register(SALES)
     by_number = replace(SALES, partition_column="order_number", partitions=["1"])
-    assert catalog.register(by_number) == Registered(updated=("fct_sales",), partitions={"fct_sales": 1})
+    assert catalog.register(by_number) == GlueChanges(updated=("fct_sales",), partitions={"fct_sales": 1})
     assert [key["Name"] for key in catalog.table("fct_sales")["PartitionKeys"]] == ["order_number"]
     assert catalog.register(replace(SALES, partition_column=None, partitions=())).updated == ("fct_sales",)
     assert catalog.table("fct_sales")["PartitionKeys"] == []
@@ -182,7 +182,7 @@ def test_runs_that_register_at_once_all_succeed(catalog):
     tables = [replace(DATES, name=f"dim_{number}", location=f"{ROOT}/dim_{number}") for number in range(4)]
     ready = threading.Barrier(4)
 
-    def run() -> Registered:
+    def run() -> GlueChanges:
         ready.wait()
         return catalog.register(SALES, *tables)
 
@@ -203,7 +203,7 @@ def test_what_another_run_created_a_moment_ago_is_brought_up_to_date(catalog, mo
 
     catalog.register(older)
     monkeypatch.setattr(registrar, "_ensure_database", overtaken)
-    assert catalog.register(SALES) == Registered(updated=("fct_sales",), partitions={"fct_sales": 3})
+    assert catalog.register(SALES) == GlueChanges(updated=("fct_sales",), partitions={"fct_sales": 3})
     assert set(catalog.partitions()) == set(SALES.partitions)
     assert len(catalog.partitions()["2026-11"]["StorageDescriptor"]["Columns"]) == 2
 
@@ -297,18 +297,18 @@ def test_a_refusal_is_one_sentence_with_the_next_step(error: str, sentence: str)
         thread.start()
         try:
             with pytest.raises(WarehouseError, match=sentence) as refused:
-                register(STORE, DATABASE, ROOT, [DATES], endpoint=f"http://127.0.0.1:{server.server_port}")
+                register_glue_tables(STORE, DATABASE, ROOT, [DATES], endpoint=f"http://127.0.0.1:{server.server_port}")
         finally:
             server.shutdown()
             thread.join()
-    assert refused.value.passing == (error == "ConcurrentModificationException")
+    assert refused.value.is_transient == (error == "ConcurrentModificationException")
 
 
 def test_a_catalog_that_cannot_be_reached_is_one_sentence() -> None:
     with pytest.raises(WarehouseError, match="The Glue catalog could not be reached for refera"):
-        register(STORE, DATABASE, ROOT, [DATES], endpoint=f"http://127.0.0.1:{free_port(29765)}")
+        register_glue_tables(STORE, DATABASE, ROOT, [DATES], endpoint=f"http://127.0.0.1:{free_port(29765)}")
 
 
 def test_the_readme_names_every_right_that_is_needed() -> None:
     text = (CHECKOUT / "README.md").read_text()
-    assert [action for action in ACTIONS if action.removeprefix("glue:") not in text] == []
+    assert [action for action in GLUE_ACTIONS if action.removeprefix("glue:") not in text] == []

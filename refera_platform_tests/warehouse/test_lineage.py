@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from refera_platform.warehouse.catalogs.lineage import Column, Lineage, trace
+from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage, trace_lineage
 from refera_platform_tests.warehouse.conftest import BuiltShop
 
 COLUMNS = {"a": ["X", "y", "xs"], "shop.b": ["x", "Z"]}
@@ -14,7 +14,7 @@ ORDERS, LINES, PAYMENTS = "classicmodels.orders", "classicmodels.orderdetails", 
 
 def made_of(sql: str) -> dict[str, list[str]]:
     """Each column of the SQL and what it is made of, as ``relation.column``."""
-    lineage = trace({"m": sql}, COLUMNS)
+    lineage = trace_lineage({"m": sql}, COLUMNS)
     assert lineage.problems == {}
     return {name: [f"{one.relation}.{one.column}" for one in all_] for name, all_ in lineage.models["m"].items()}
 
@@ -111,28 +111,30 @@ def test_a_column_is_made_of(sql: str, expected: dict[str, list[str]], monkeypat
     ],
 )
 def test_sql_that_does_not_tell_is_a_problem_and_no_error(sql: str, why: str) -> None:
-    lineage = trace({"m": sql, "good": "select x from main.a"}, COLUMNS)
+    lineage = trace_lineage({"m": sql, "good": "select x from main.a"}, COLUMNS)
     assert list(lineage.models) == ["good"]
     assert why in lineage.problems["m"]
 
 
 def test_columns_are_told_in_the_spelling_and_number_of_the_table() -> None:
     tables = {**COLUMNS, "m": ["Total"]}
-    assert trace({"m": "select x as total from main.a"}, tables).models["m"] == {"Total": (Column("a", "X"),)}
-    assert trace({"m": "select x as total, y from main.a"}, tables).problems == {
+    assert trace_lineage({"m": "select x as total from main.a"}, tables).models["m"] == {
+        "Total": (ColumnReference("a", "X"),)
+    }
+    assert trace_lineage({"m": "select x as total, y from main.a"}, tables).problems == {
         "m": "its SQL gives total, y, and its table has Total"
     }
 
 
 def test_a_partial_build_keeps_what_is_known_of_the_other_models() -> None:
-    kept, old, new = ({"x": (Column("a", name),)} for name in ("kept", "old", "new"))
+    kept, old, new = ({"x": (ColumnReference("a", name),)} for name in ("kept", "old", "new"))
     before = Lineage(models={"kept": kept, "built": old, "gone": old, "failed": old})
     now = Lineage(models={"built": new}, problems={"failed": "it is no select"})
-    assert now.over(before, {"kept", "built", "failed"}).models == {"kept": kept, "built": new}
+    assert now.with_previous(before, {"kept", "built", "failed"}).models == {"kept": kept, "built": new}
 
 
 def test_the_text_reads_back_and_is_what_the_report_expects() -> None:
-    lineage = trace({"m": "select y as units, 1 as one from main.a"}, COLUMNS)
+    lineage = trace_lineage({"m": "select y as units, 1 as one from main.a"}, COLUMNS)
     assert json.loads(lineage.to_json())["models"] == {"m": {"units": [{"relation": "a", "column": "y"}], "one": []}}
     assert Lineage.from_json(lineage.to_json()) == lineage
 
@@ -152,7 +154,7 @@ def test_every_column_of_every_model_has_its_lineage(built_shop: BuiltShop) -> N
 def test_every_way_ends_at_a_column_of_a_source(built_shop: BuiltShop) -> None:
     for model, columns in built_shop.lineage.models.items():
         for column in columns:
-            for origin in built_shop.lineage.to_the_source(model, column):
+            for origin in built_shop.lineage.source_columns(model, column):
                 assert "." in origin.relation
                 assert origin.column in built_shop.columns[origin.relation]
 
@@ -176,12 +178,12 @@ def test_what_is_made_of_nothing_is_counted_or_written_down(built_shop: BuiltSho
 def test_an_answer_goes_down_to_the_source(
     built_shop: BuiltShop, model: str, column: str, sources: set[tuple[str, str]]
 ) -> None:
-    found = built_shop.lineage.to_the_source(model, column)
+    found = built_shop.lineage.source_columns(model, column)
     assert sources <= {(origin.relation, origin.column) for origin in found}
     assert {origin.relation for origin in found} == {relation for relation, _ in sources}
 
 
 def test_the_whole_project_takes_less_than_three_seconds(built_shop: BuiltShop) -> None:
     started = time.process_time()
-    trace(built_shop.sql, built_shop.columns)
+    trace_lineage(built_shop.sql, built_shop.columns)
     assert time.process_time() - started < 3

@@ -7,44 +7,44 @@ from datetime import UTC, date, datetime
 import duckdb
 import pytest
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.source import catalog
-from refera_platform.warehouse.build.inputs import Inputs
-from refera_platform.warehouse.dbt_project import Model, Months, Project
+from refera_platform.warehouse.build.inputs import BuildInputs
+from refera_platform.warehouse.dbt_project import DbtModel, DbtProject, MonthlyStorage
 from refera_platform.warehouse.publish.publication import (
-    KEY,
-    Published,
+    MANIFEST_KEY,
+    Publication,
     PublishedObject,
     fixed_key,
     object_key,
-    read,
-    relation,
+    published_relation,
+    read_publication,
 )
-from refera_platform.warehouse.publish.publish import publish
+from refera_platform.warehouse.publish.publish import publish_build
 from refera_platform_tests.business import TODAY
 
 MONTHS = ("2026-01", "2026-02", "2026-03")
-PROJECT = Project(
+PROJECT = DbtProject(
     models={
-        "fct_sales": Model(
+        "fct_sales": DbtModel(
             name="fct_sales",
             folder="marts",
             depends_on=frozenset(),
-            months=Months(by="sold_in", totals={"units": "sum(units)"}),
+            months=MonthlyStorage(by="sold_in", totals={"units": "sum(units)"}),
         ),
-        "ans_sales": Model(name="ans_sales", folder="answers", depends_on=frozenset()),
+        "ans_sales": DbtModel(name="ans_sales", folder="answers", depends_on=frozenset()),
     }
 )
 ROWS = 2_000
 """Of each month, so that an object has more bytes than one packet."""
 
 
-def _inputs() -> Inputs:
-    table = catalog.find("orders")
+def _inputs() -> BuildInputs:
+    table = catalog.find_table("orders")
     state = RawState(
         database="classicmodels",
         table="orders",
@@ -56,8 +56,8 @@ def _inputs() -> Inputs:
         end_position="1",
         read_at="2026-03-10T12:00:00+00:00",
     )
-    stored = StoredObject(key="k", url="u", size=1, etag="e", modified=datetime(2026, 3, 10, tzinfo=UTC))
-    return Inputs(days={table: {TODAY: RawObject(day=TODAY, stored=stored, state=state)}}, known={})
+    stored = StoredObject(key="k", url="u", size_bytes=1, etag="e", modified_at=datetime(2026, 3, 10, tzinfo=UTC))
+    return BuildInputs(days={table: {TODAY: RawObject(day=TODAY, stored=stored, state=state)}}, previous_days={})
 
 
 def _sell(connection: duckdb.DuckDBPyConnection, number: int) -> None:
@@ -77,13 +77,13 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
     wrong, seen = list[str](), set[int]()
 
     def read_the_manifest() -> None:
-        with scratch(stage) as folder, session(stage, folder) as connection:
+        with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
             while not stop.is_set():
-                published = read(root)
+                published = read_publication(root)
                 if not published.models:
                     continue
-                facts = relation(root, "fct_sales", published.models["fct_sales"])
-                answer = relation(root, "ans_sales", published.models["ans_sales"])
+                facts = published_relation(root, "fct_sales", published.models["fct_sales"])
+                answer = published_relation(root, "ans_sales", published.models["ans_sales"])
                 row = connection.execute(
                     f"select sum(units), min(units), max(units), (select units from {answer}) from {facts}"
                 ).fetchone()
@@ -93,7 +93,7 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
                     wrong.append(str(row))
 
     def read_as_any_engine() -> None:
-        with scratch(stage) as folder, session(stage, folder) as connection:
+        with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
             key = fixed_key("fct_sales", "2026-01", "sold_in")
             while not stop.is_set() and not list(root.list(key)):
                 continue  # the first manifest is there a moment before the first keys
@@ -101,11 +101,9 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
                 url = root.url(key)
                 try:
                     row = connection.execute(f"select count(*), min(units), max(units) from '{url}'").fetchone()
-                except duckdb.HTTPException as trouble:
-                    if "ETag" not in str(
-                        trouble
-                    ):  # replaced between two requests: the engine says so, and mixes nothing
-                        wrong.append(str(trouble))
+                except duckdb.HTTPException as error:
+                    if "ETag" not in str(error):  # replaced between two requests: the engine says so, and mixes nothing
+                        wrong.append(str(error))
                     continue
                 if row[0] != ROWS or row[1] != row[2]:
                     wrong.append(f"object {row}")
@@ -114,15 +112,15 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
     for reader in readers:
         reader.start()
     try:
-        with scratch(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
+        with scratch_folder(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
             for number in range(1, publications + 1):
                 _sell(connection, number)
-                publish(
+                publish_build(
                     root,
                     connection,
                     list(PROJECT.models.values()),
                     project=PROJECT,
-                    before=read(root),
+                    previous=read_publication(root),
                     inputs=_inputs(),
                     scope=None,
                     run_id=str(number),
@@ -135,7 +133,7 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
     assert wrong == []
     assert len(seen) > publications // 10
     assert max(seen) <= publications
-    now = read(root)
+    now = read_publication(root)
     assert [item.month for item in now.models["fct_sales"].objects] == ["2026-01", "2026-03"]
     assert root.read(fixed_key("fct_sales", "2026-02", "sold_in")) is None
     assert [item.totals for item in now.models["fct_sales"].objects] == [{"units": str(ROWS * publications)}] * 2
@@ -151,38 +149,38 @@ def test_a_manifest_of_the_first_format_is_read_and_its_whole_objects_are_taken_
         b' "models": {"fct_sales": {"rows": 1, "bytes": 3, "sha256": "0", "etag": "e", "run_id": "r", "columns":'
         b' {"units": "BIGINT"}}}}',
     )
-    before = read(root)
+    before = read_publication(root)
     assert before.models["fct_sales"].objects[0].sha256 == "0"
     assert not before.complete_run
-    with scratch(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
+    with scratch_folder(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
         _sell(connection, 1)
-        publish(
+        publish_build(
             root,
             connection,
             list(PROJECT.models.values()),
             project=PROJECT,
-            before=before,
+            previous=before,
             inputs=_inputs(),
             scope=None,
             run_id="1",
             folder=folder,
         )
     assert root.read("fct_sales/part-0.parquet") is None
-    assert len(read(root).models["fct_sales"].objects) == len(MONTHS)
-    assert date.fromisoformat(read(root).sources["classicmodels.orders"]["day"]) == TODAY
+    assert len(read_publication(root).models["fct_sales"].objects) == len(MONTHS)
+    assert date.fromisoformat(read_publication(root).sources["classicmodels.orders"]["day"]) == TODAY
 
 
-def sell(stage, number: int, project: Project = PROJECT) -> Published:
+def sell(stage, number: int, project: DbtProject = PROJECT) -> Publication:
     """One publication after another."""
     root = ObjectRoot(stage.warehouse, stage.store)
-    with scratch(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
+    with scratch_folder(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
         _sell(connection, number)
-        return publish(
+        return publish_build(
             root,
             connection,
             list(project.models.values()),
             project=project,
-            before=read(root),
+            previous=read_publication(root),
             inputs=_inputs(),
             scope=None,
             run_id=str(number),
@@ -216,7 +214,7 @@ def test_a_publication_cut_off_at_any_request_is_old_or_new_and_the_next_one_hea
     try:
         sell(stage, 2)
     except CutError:
-        now = read(ObjectRoot(stage.warehouse, stage.store))
+        now = read_publication(ObjectRoot(stage.warehouse, stage.store))
         assert now.run_id == ("1" if step == "put" else "2"), "the manifest is the commit"
     else:
         assert calls > 0
@@ -228,7 +226,7 @@ def test_a_publication_cut_off_at_any_request_is_old_or_new_and_the_next_one_hea
     assert fixed_key("fct_sales", "2026-02", "sold_in") not in there(stage)
 
 
-def fixed(published: Published) -> dict[str, PublishedObject]:
+def fixed(published: Publication) -> dict[str, PublishedObject]:
     return {
         fixed_key(name, item.month, model.stored_by): item
         for name, model in published.models.items()
@@ -239,7 +237,7 @@ def fixed(published: Published) -> dict[str, PublishedObject]:
 def test_a_publication_that_is_killed_before_its_manifest_shows_no_engine_anything(stage, monkeypatch):
     sell(stage, 2)
     before = there(stage)
-    monkeypatch.setattr(Published, "to_json", lambda self: (_ for _ in ()).throw(CutError()))
+    monkeypatch.setattr(Publication, "to_json", lambda self: (_ for _ in ()).throw(CutError()))
     with pytest.raises(CutError):
         sell(stage, 3)
     assert there(stage) == before
@@ -248,7 +246,7 @@ def test_a_publication_that_is_killed_before_its_manifest_shows_no_engine_anythi
 def test_a_model_that_left_the_project_is_taken_down(stage):
     sell(stage, 1)
     assert fixed_key("ans_sales") in there(stage)
-    now = sell(stage, 3, Project(models={"fct_sales": PROJECT.models["fct_sales"]}))
+    now = sell(stage, 3, DbtProject(models={"fct_sales": PROJECT.models["fct_sales"]}))
     assert set(now.models) == {"fct_sales"}
     assert fixed_key("ans_sales") not in there(stage)
 
@@ -260,6 +258,6 @@ def test_objects_that_were_replaced_stay_for_a_day_and_then_go(stage):
     assert old in now.retired
     assert root.read(old) is not None
     aged = replace(now, retired=dict.fromkeys(now.retired, "2020-01-01T00:00:00+00:00"))
-    root.write(KEY, aged.to_json().encode())
+    root.write(MANIFEST_KEY, aged.to_json().encode())
     assert old not in sell(stage, 5).retired
     assert root.read(old) is None

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from refera_platform.answers.session import opened
-from refera_platform.answers.verify import verify
+from refera_platform.answers.session import open_query_session
+from refera_platform.answers.verify import verify_stage
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
-from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, Shop, open_shop
 from refera_platform_tests.local_stack import captures, evening, own_stage
 
@@ -17,16 +17,16 @@ NEXT = TODAY + timedelta(days=1)
 
 
 def ask(stage: Stage, sql: str) -> list[tuple[Any, ...]]:
-    with opened(stage) as session:
+    with open_query_session(stage) as session:
         return session.query(sql).fetchall()
 
 
 def day(stage: Stage, *days: Any) -> Any:
     """Capture, build and publish."""
-    at = stage.at(evening(days[-1]))
+    at = stage.at_instant(evening(days[-1]))
     captures(at, TABLES, *days)
-    built = build(at)
-    assert built.published is not None, built.verdict()
+    built = build_warehouse(at)
+    assert built.published is not None, built.failure_message()
     return at, built
 
 
@@ -98,7 +98,7 @@ def test_a_line_finds_its_product_however_it_was_typed_and_shows_what_was_typed(
     assert lines == [(" P1", "Boats"), ("P1", "Boats"), ("P2", "Cars"), ("P3", "Cars"), (None, None)]
     checks = ask(stage, "select check_number from fct_payments where customer_number = 10 order by 1")
     assert checks == [(" C1",), ("C1",)]
-    assert [each.first for each in verify(stage) if not each.agrees] == []
+    assert [each.first_difference for each in verify_stage(stage) if not each.is_equal] == []
 
 
 def test_a_member_that_is_typed_anew_stays_one_member_until_its_collation_parts_them(stage: Stage, shop: Shop) -> None:

@@ -3,9 +3,9 @@
 from datetime import date, timedelta
 
 from refera_platform.lake.lake import Lake
-from refera_platform.source.catalog import TABLES, find
-from refera_platform.warehouse.build.result import Built
-from refera_platform.warehouse.build.run import build
+from refera_platform.source.catalog import TABLES, find_table
+from refera_platform.warehouse.build.result import BuildResult
+from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.answers.test_versions import ask
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import captures, evening
@@ -15,11 +15,11 @@ NEXT = TODAY + timedelta(days=1)
 APRIL = date(2026, 4, 1)
 
 
-def run(stage, *days: date) -> Built:
-    at = stage.at(evening(days[-1]))
+def run(stage, *days: date) -> BuildResult:
+    at = stage.at_instant(evening(days[-1]))
     captures(at, TABLES, *days)
-    built = build(at)
-    assert built.published is not None, built.verdict()
+    built = build_warehouse(at)
+    assert built.published is not None, built.failure_message()
     return built
 
 
@@ -31,7 +31,7 @@ def test_clocks_that_differ_seconds_that_are_shared_new_columns_and_the_turn_of_
     shop.run("set foreign_key_checks = 0")
     shop.run("update customers set salesRepEmployeeNumber = 5 where customerNumber = 10")
     shop.run("delete from customers where customerNumber = 13")
-    assert run(stage, TODAY).reason == ""
+    assert run(stage, TODAY).full_build_reason == ""
     assert ask(
         stage, "select sales_rep_number from dim_customer where customer_number = 10 order by version_number"
     ) == [(4,), (5,)]
@@ -49,7 +49,7 @@ def test_clocks_that_differ_seconds_that_are_shared_new_columns_and_the_turn_of_
     shop.at(NEXT, 23)
     shop.run("alter table orders add column channel varchar(10) default 'web' first")
     shop.run("update orders set status = 'Shipped' where orderNumber = 104")
-    assert run(stage, NEXT).reason == ""
+    assert run(stage, NEXT).full_build_reason == ""
     assert ask(
         stage,
         "select employee_number from fct_orders join dim_employee on sales_rep_key = employee_key where order_number = 300",
@@ -59,17 +59,17 @@ def test_clocks_that_differ_seconds_that_are_shared_new_columns_and_the_turn_of_
     shop.at(APRIL, 9)
     shop.run("update products set quantityInStock = 55 where productCode = 'P1'")
     built = run(stage, *[NEXT + timedelta(days=step) for step in range(1, (APRIL - NEXT).days + 1)])
-    assert built.reason == ""
-    assert "2026-04" in built.months
-    assert content(published(stage)) == content(rebuilt(stage.at(evening(APRIL))))
+    assert built.full_build_reason == ""
+    assert "2026-04" in built.rebuilt_months
+    assert content(published(stage)) == content(rebuilt(stage.at_instant(evening(APRIL))))
 
 
 def test_a_day_that_was_moved_away_and_captured_again_is_read_anew(stage, shop):
     run(stage, TODAY)
     lake = Lake(stage)
-    lake.objects.remove(lake.stored_days(find("orders"))[TODAY].key)
+    lake.objects.remove(lake.stored_days(find_table("orders"))[TODAY].key)
     shop.at(TODAY, 12)
     shop.run("update orders set status = 'Cancelled' where orderNumber = 104")
     built = run(stage, TODAY)
-    assert built.reason == f"classicmodels.orders: its day {TODAY} was captured anew"
+    assert built.full_build_reason == f"classicmodels.orders: its day {TODAY} was captured anew"
     assert ask(stage, "select order_status from fct_orders where order_number = 104") == [("Cancelled",)]

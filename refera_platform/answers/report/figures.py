@@ -11,23 +11,23 @@ from typing import Any
 
 from refera_platform.answers.questions import QUESTIONS
 from refera_platform.answers.report import lineage, sales, service
-from refera_platform.answers.report.lineage import Origin
+from refera_platform.answers.report.lineage import AnswerColumn
 from refera_platform.answers.report.query import (
-    Section,
-    Table,
-    Window,
-    exact,
-    quotient,
+    ChartWindow,
+    ReportSection,
+    ReportTable,
+    average_in_cents,
     read_series,
     read_table,
+    to_json_value,
 )
-from refera_platform.answers.report.sources import SourceStatus, statuses
-from refera_platform.answers.session import Session, opened
+from refera_platform.answers.report.sources import SourceStatus, read_source_statuses
+from refera_platform.answers.session import QuerySession, open_query_session
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.stage import Stage
 
-READS = (
+REQUIRED_MODELS = (
     "fct_orders",
     "fct_order_lines",
     "dim_customer",
@@ -36,8 +36,8 @@ READS = (
     "dim_product",
 )
 """Published tables the page reads besides the answers."""
-MONTHS_DRAWN = 60
-ONE_YEAR = timedelta(days=366)
+MAX_CHART_MONTHS = 60
+MAX_FUTURE_ORDER_AGE = timedelta(days=366)
 """Orders dated later than a year from now are not drawn: somebody mistyped a year."""
 
 
@@ -52,17 +52,17 @@ class Figures:
     headline: Mapping[str, Any]
     """Numbers of the first row, exact."""
     series: Mapping[str, Sequence[Mapping[str, Any]]]
-    tables: Mapping[int, Sequence[Table]]
+    tables: Mapping[int, Sequence[ReportTable]]
     """Tables by number of the question."""
     not_drawn: int
     """Order lines whose date lies outside of what the charts draw."""
-    window: Window
+    window: ChartWindow
     sources: Sequence[SourceStatus]
-    origins: Sequence[Origin] | None
+    origins: Sequence[AnswerColumn] | None
     """``None`` when the build did not tell."""
 
 
-def gather(stage: Stage) -> Figures:
+def read_figures(stage: Stage) -> Figures:
     """Read the warehouse as it is published now.
 
     Raises:
@@ -70,63 +70,63 @@ def gather(stage: Stage) -> Figures:
         QueryError: when nothing was published or captured at all.
     """
     answers = [answer.model for question in QUESTIONS for answer in question.answers]
-    with opened(stage) as session:
-        if missing := sorted({*answers, *READS} - set(session.published.models)):
+    with open_query_session(stage) as session:
+        if missing := sorted({*answers, *REQUIRED_MODELS} - set(session.published.models)):
             raise WarehouseError(
                 f"The report reads {', '.join(missing)}, which was never published:",
                 "build everything once: `refera run`.",
             )
-        sources = statuses(stage, session)
-        newest = [source.day for source in sources]
-        window = _window(session, stage.clock.today())
+        sources = read_source_statuses(stage, session)
+        newest_days = [source.day for source in sources]
+        window = _chart_window(session, stage.clock.today())
         sections = _sections(session, window)
-        steps = lineage.read_lineage(ObjectRoot(stage.warehouse, stage.store))
+        stored_lineage = lineage.read_lineage(ObjectRoot(stage.warehouse, stage.store))
         return Figures(
-            as_of=None if None in newest else min(day for day in newest if day is not None),
+            as_of=None if None in newest_days else min(day for day in newest_days if day is not None),
             published_at=session.published.published_at,
             run_id=session.published.run_id,
-            headline=_headline(session),
+            headline=_headline_numbers(session),
             series={query.name: read_series(session, query) for section in sections for query in section.series},
             tables={section.number: [read_table(session, query) for query in section.tables] for section in sections},
-            not_drawn=_count(session, f"fct_order_lines where ({window.holds('order_date')}) is not true"),
+            not_drawn=_count_rows(session, f"fct_order_lines where ({window.contains_sql('order_date')}) is not true"),
             window=window,
             sources=sources,
-            origins=None if steps is None else lineage.origins(steps, answers),
+            origins=None if stored_lineage is None else lineage.trace_answer_columns(stored_lineage, answers),
         )
 
 
-def _sections(session: Session, window: Window) -> tuple[Section, ...]:
+def _sections(session: QuerySession, window: ChartWindow) -> tuple[ReportSection, ...]:
     months = session.query(
         "select distinct make_date(stock_year, stock_month, 1) from ans_stock_by_product_and_month order by 1 desc"
     ).fetchall()
     return (
-        sales.total(window),
-        sales.by_salesperson(),
-        service.payments(window),
-        sales.by_customer_and_status(),
-        service.shipping(window, _last_day(session, window)),
-        sales.by_manager_and_cities(),
-        service.stock([month for (month,) in months]),
+        sales.sales_section(window),
+        sales.salesperson_section(),
+        service.payments_section(window),
+        sales.customer_and_status_section(),
+        service.shipping_section(window, _last_day(session, window)),
+        sales.manager_and_cities_section(),
+        service.stock_section([month for (month,) in months]),
     )
 
 
-def _last_day(session: Session, window: Window) -> date:
+def _last_day(session: QuerySession, window: ChartWindow) -> date:
     """The newest captured day of the orders that are published."""
-    told = session.published.sources.get("classicmodels.orders", {}).get("day")
-    return date.fromisoformat(told) if told else window.last_day
+    newest_day = session.published.sources.get("classicmodels.orders", {}).get("day")
+    return date.fromisoformat(newest_day) if newest_day else window.last_day
 
 
-def _window(session: Session, today: date) -> Window:
+def _chart_window(session: QuerySession, today: date) -> ChartWindow:
     """The five years up to the newest order whose date can be believed."""
-    found = session.query(
-        f"select max(order_date) from ans_sales_by_order_date where order_date <= date '{today + ONE_YEAR}'"
+    newest = session.query(
+        f"select max(order_date) from ans_sales_by_order_date where order_date <= date '{today + MAX_FUTURE_ORDER_AGE}'"
     ).fetchone()
-    last = (found[0] if found else None) or today
-    first = date(last.year - MONTHS_DRAWN // 12, last.month, 1) if last.year > MONTHS_DRAWN // 12 else date.min
-    return Window(first_month=first, last_month=last.replace(day=1), last_day=last)
+    last = (newest[0] if newest else None) or today
+    first = date(last.year - MAX_CHART_MONTHS // 12, last.month, 1) if last.year > MAX_CHART_MONTHS // 12 else date.min
+    return ChartWindow(first_month=first, last_month=last.replace(day=1), last_day=last)
 
 
-def _headline(session: Session) -> dict[str, Any]:
+def _headline_numbers(session: QuerySession) -> dict[str, Any]:
     lines = session.query(
         "select count(*), coalesce(sum(units), 0), coalesce(sum(sales_amount), 0.00),"
         " coalesce(sum(sales_amount) filter (where is_cancelled), 0.00)"
@@ -144,7 +144,7 @@ def _headline(session: Session) -> dict[str, Any]:
         "orders": count,
         "order_lines": order_lines,
         "units": units,
-        "average_order": quotient(amount, count),
+        "average_order": average_in_cents(amount, count),
         "late_share": share,
         "late": late,
         "judged": judged,
@@ -153,16 +153,16 @@ def _headline(session: Session) -> dict[str, Any]:
         "customers": customers,
         "first_order": first,
         "last_order": last,
-        "lines_per_order": _tenth(order_lines, count),
-        "units_per_line": _tenth(units, order_lines),
+        "lines_per_order": _average_to_a_tenth(order_lines, count),
+        "units_per_line": _average_to_a_tenth(units, order_lines),
     }
-    return {name: exact(value) for name, value in numbers.items()}
+    return {name: to_json_value(value) for name, value in numbers.items()}
 
 
-def _tenth(total: int, count: int) -> Decimal | None:
+def _average_to_a_tenth(total: int, count: int) -> Decimal | None:
     return (Decimal(total) / Decimal(count)).quantize(Decimal("0.1"), ROUND_HALF_UP) if count else None
 
 
-def _count(session: Session, relation: str) -> int:
-    found = session.query(f"select count(*) from {relation}").fetchone()
-    return int(found[0]) if found else 0
+def _count_rows(session: QuerySession, relation: str) -> int:
+    row = session.query(f"select count(*) from {relation}").fetchone()
+    return int(row[0]) if row else 0

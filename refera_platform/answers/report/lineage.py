@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE
-from refera_platform.warehouse.catalogs.lineage import Column, Lineage, reachable
+from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY
+from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage, ancestors
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class AnswerColumn:
     """One column of an answer."""
 
     model: str
@@ -30,26 +30,30 @@ def read_lineage(root: ObjectRoot) -> Lineage | None:
     Raises:
         WarehouseError: when the object is not lineage.
     """
-    found = root.read(LINEAGE)
-    if found is None:
+    stored = root.read(LINEAGE_KEY)
+    if stored is None:
         return None
-    lineage = Lineage.from_json(found[0])
+    lineage = Lineage.from_json(stored[0])
     if lineage.problems:
-        raise WarehouseError(f"{root.url(LINEAGE)} is not lineage:", "build the warehouse anew: `refera run`.")
+        raise WarehouseError(f"{root.url(LINEAGE_KEY)} is not lineage:", "build the warehouse anew: `refera run`.")
     return lineage
 
 
-def origins(lineage: Lineage, models: Sequence[str]) -> list[Origin]:
+def trace_answer_columns(lineage: Lineage, models: Sequence[str]) -> list[AnswerColumn]:
     """Every column of some models, followed to where no further step is known."""
-    return [_origin(lineage, Column(model, column)) for model in models for column in lineage.models.get(model, {})]
+    return [
+        _trace_answer_column(lineage, ColumnReference(model, column))
+        for model in models
+        for column in lineage.models.get(model, {})
+    ]
 
 
-def _origin(lineage: Lineage, column: Column) -> Origin:
-    above = [met for met in reachable(column, lineage.parents) if met != column]
-    told = {met: f"{met.relation}.{met.column}" for met in above}
-    return Origin(
+def _trace_answer_column(lineage: Lineage, column: ColumnReference) -> AnswerColumn:
+    ancestor_columns = [met for met in ancestors(column, lineage.parents) if met != column]
+    names = {met: f"{met.relation}.{met.column}" for met in ancestor_columns}
+    return AnswerColumn(
         model=column.relation,
         column=column.column,
-        through=tuple(told[met] for met in above if met.relation in lineage.models),
-        sources=tuple(sorted(told[met] for met in above if met.relation not in lineage.models)),
+        through=tuple(names[met] for met in ancestor_columns if met.relation in lineage.models),
+        sources=tuple(sorted(names[met] for met in ancestor_columns if met.relation not in lineage.models)),
     )

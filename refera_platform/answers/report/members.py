@@ -7,37 +7,37 @@ happened is not in here: the answers and the keys of the facts tell that.
 """
 
 
-def told_apart(name: str, number: str) -> str:
+def distinct_name_sql(name: str, number: str) -> str:
     """SQL of a name, with its number when several have the same."""
     several = f"{name} is not null and count(*) over (partition by {name}) > 1"
     return f"case when {several} then concat_ws(' ', {name}, '(' || {number} || ')') else {name} end"
 
 
-def _label(name: str, number: str) -> str:
+def _label_sql(name: str, number: str) -> str:
     """SQL of what a chart calls a member: its name, or its number where it has none."""
-    return f"coalesce({told_apart(name, number)}, cast({number} as varchar)) as label"
+    return f"coalesce({distinct_name_sql(name, number)}, cast({number} as varchar)) as label"
 
 
-def products() -> str:
+def products_sql() -> str:
     """SQL of ``product_code``, ``product_name``, ``product_line`` and ``label`` of every product there ever was."""
     return (
-        f"select product_code, product_name, product_line, {_label('product_name', 'product_code')}"
+        f"select product_code, product_name, product_line, {_label_sql('product_name', 'product_code')}"
         " from dim_product where is_latest and product_code is not null"
     )
 
 
-def customers() -> str:
+def customers_sql() -> str:
     """SQL of ``customer_number``, ``customer_name`` and ``label`` of every customer there ever was."""
     return (
-        f"select customer_number, customer_name, {_label('customer_name', 'customer_number')}"
+        f"select customer_number, customer_name, {_label_sql('customer_name', 'customer_number')}"
         " from dim_customer where is_latest and customer_number is not null"
     )
 
 
-def employees() -> str:
+def employees_sql() -> str:
     """SQL of ``employee_number``, ``employee_name`` and ``label`` of everybody who ever worked here."""
     named = (
         "select employee_number, nullif(concat_ws(' ', first_name, last_name), '') as employee_name"
         " from dim_employee where is_latest and employee_number is not null"
     )
-    return f"select *, {_label('employee_name', 'employee_number')} from ({named})"
+    return f"select *, {_label_sql('employee_name', 'employee_number')} from ({named})"

@@ -13,14 +13,14 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from refera_platform.answers.report.charts import specifications
+from refera_platform.answers.report.charts import chart_specifications
 from refera_platform.answers.report.figures import Figures
-from refera_platform.answers.report.query import exact
-from refera_platform.answers.report.words import LANGUAGES, words
+from refera_platform.answers.report.query import to_json_value
+from refera_platform.answers.report.words import LANGUAGES, page_texts
 
-HEADLINE = ("sales", "orders", "order_lines", "units", "average_order", "late_share")
+HEADLINE_NUMBERS = ("sales", "orders", "order_lines", "units", "average_order", "late_share")
 WIDE, HALF = True, False
-SECTIONS: Mapping[int, tuple[tuple[str, bool], ...]] = {
+CHARTS_BY_QUESTION: Mapping[int, tuple[tuple[str, bool], ...]] = {
     1: (
         ("sales_by_month", WIDE),
         ("sales_by_line_and_month", WIDE),
@@ -36,11 +36,11 @@ SECTIONS: Mapping[int, tuple[tuple[str, bool], ...]] = {
     7: (("stock_by_month", HALF), ("stock_value", HALF)),
 }
 """The charts of each question, and whether they take the whole width."""
-DEFAULT = '<html lang="en">'
-UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+DEFAULT_HTML_TAG = '<html lang="en">'
+UNSAFE_CHARACTERS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def assemble(figures: Figures, library: str) -> str:
+def render_page(figures: Figures, library: str) -> str:
     """The whole page.
 
     Args:
@@ -55,34 +55,34 @@ def assemble(figures: Figures, library: str) -> str:
     )
     # what the template marks as safe: our own files, and JSON that holds no angle bracket
     return template.render(
-        say=words(LANGUAGES[0]),
-        headline=HEADLINE,
-        sections=[{"number": number, "charts": charts} for number, charts in SECTIONS.items()],
+        say=page_texts(LANGUAGES[0]),
+        headline=HEADLINE_NUMBERS,
+        sections=[{"number": number, "charts": charts} for number, charts in CHARTS_BY_QUESTION.items()],
         style=(folder / "page.css").read_text(encoding="utf-8"),
         script=(folder / "page.js").read_text(encoding="utf-8"),
         library=library.replace("</script", "<\\/script"),
-        content=embedded(_content(figures)),
+        content=script_safe_json(_page_content(figures)),
     )
 
 
-def embedded(content: Any) -> str:
+def script_safe_json(content: Any) -> str:
     """JSON that can stand inside of a script element, whatever its texts are."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=exact)
-    for sign, escaped in UNSAFE.items():
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=to_json_value)
+    for sign, escaped in UNSAFE_CHARACTERS.items():
         text = text.replace(sign, escaped)
     return text
 
 
-def in_language(page: str, language: str) -> str:
+def page_in_language(page: str, language: str) -> str:
     """The page as it opens in one language, whoever reads it."""
-    return page.replace(DEFAULT, f'<html lang="{language}" data-language="{language}">', 1)
+    return page.replace(DEFAULT_HTML_TAG, f'<html lang="{language}" data-language="{language}">', 1)
 
 
-def _content(figures: Figures) -> dict[str, Any]:
+def _page_content(figures: Figures) -> dict[str, Any]:
     return {
-        "words": {language: words(language) for language in LANGUAGES},
-        "locales": _locales(),
-        "charts": _charts(),
+        "words": {language: page_texts(language) for language in LANGUAGES},
+        "locales": _number_locales(),
+        "charts": _charts_by_language(),
         "publication": {
             "as_of": figures.as_of,
             "published_at": figures.published_at,
@@ -97,7 +97,7 @@ def _content(figures: Figures) -> dict[str, Any]:
                     "name": table.name,
                     "rows": table.rows,
                     "total": table.total,
-                    "in_all": table.in_all,
+                    "in_all": table.row_count,
                     "columns": [{"name": column.name, "kind": column.kind} for column in table.columns],
                 }
                 for table in tables
@@ -113,12 +113,12 @@ def _content(figures: Figures) -> dict[str, Any]:
 
 
 @cache
-def _charts() -> dict[str, dict[str, Any]]:
-    return {language: specifications(words(language), language) for language in LANGUAGES}
+def _charts_by_language() -> dict[str, dict[str, Any]]:
+    return {language: chart_specifications(page_texts(language), language) for language in LANGUAGES}
 
 
 @cache
-def _locales() -> dict[str, dict[str, Any]]:
+def _number_locales() -> dict[str, dict[str, Any]]:
     import vl_convert
 
     american, brazilian = vl_convert.get_format_locale("en-US"), vl_convert.get_format_locale("pt-BR")

@@ -4,52 +4,52 @@ import struct
 import zlib
 from typing import Any
 
-from refera_platform.answers.report.charts import THOUSANDS
+from refera_platform.answers.report.charts import SHORT_NUMBER_EXPRESSIONS
 from refera_platform.answers.report.figures import Figures
 
-WIDTH, HEIGHT = 340, 160
-INK, SOFT, GRID, BLUE = "#0f172a", "#51607a", "#e5eaf2", "#2563eb"
+CHART_WIDTH_PIXELS, CHART_HEIGHT_PIXELS = 340, 160
+TEXT_COLOR, LABEL_COLOR, GRID_COLOR, BAR_COLOR = "#0f172a", "#51607a", "#e5eaf2", "#2563eb"
 
 
-def preview(figures: Figures) -> bytes:
+def render_preview(figures: Figures) -> bytes:
     """Sales by month, and by product line, as PNG."""
     import vl_convert
 
-    return squeezed(vl_convert.vegalite_to_png(_specification(figures)))
+    return recompress_png(vl_convert.vegalite_to_png(_specification(figures)))
 
 
-def squeezed(png: bytes) -> bytes:
+def recompress_png(png: bytes) -> bytes:
     """The same picture in a quarter of the bytes: the renderer compresses for speed, and this lives in an event log."""
-    kept, pixels, at = [png[:8]], b"", 8
-    while at < len(png):
-        (length,) = struct.unpack(">I", png[at : at + 4])
-        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
-        at += 12 + length
+    parts, pixels, offset = [png[:8]], b"", 8
+    while offset < len(png):
+        (length,) = struct.unpack(">I", png[offset : offset + 4])
+        kind, data = png[offset + 4 : offset + 8], png[offset + 8 : offset + 8 + length]
+        offset += 12 + length
         if kind == b"IDAT":
             pixels += data
             continue
         if kind == b"IEND":
-            kept.append(_chunk(b"IDAT", zlib.compress(zlib.decompress(pixels), 9)))
-        kept.append(_chunk(kind, data))
-    return b"".join(kept)
+            parts.append(_png_chunk(b"IDAT", zlib.compress(zlib.decompress(pixels), 9)))
+        parts.append(_png_chunk(kind, data))
+    return b"".join(parts)
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def _specification(figures: Figures) -> dict[str, Any]:
     import altair as alt
 
-    short = alt.Axis(labelExpr=THOUSANDS["en"], tickCount=4)
+    short = alt.Axis(labelExpr=SHORT_NUMBER_EXPRESSIONS["en"], tickCount=4)
     months = (
         alt.Chart(
             alt.InlineData(values=list(figures.series["sales_by_month"])),
             title="Sales by month",
-            width=WIDTH,
-            height=HEIGHT,
+            width=CHART_WIDTH_PIXELS,
+            height=CHART_HEIGHT_PIXELS,
         )
-        .mark_bar(color=BLUE)
+        .mark_bar(color=BAR_COLOR)
         .encode(
             x=alt.X("yearmonth(month):T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap="parity", grid=False)),
             y=alt.Y("sales:Q", title=None, axis=short),
@@ -59,10 +59,10 @@ def _specification(figures: Figures) -> dict[str, Any]:
         alt.Chart(
             alt.InlineData(values=[row | {"name": row["name"] or "(none)"} for row in _lines(figures)]),
             title="Sales by product line",
-            width=WIDTH - 60,
-            height=HEIGHT,
+            width=CHART_WIDTH_PIXELS - 60,
+            height=CHART_HEIGHT_PIXELS,
         )
-        .mark_bar(color=BLUE)
+        .mark_bar(color=BAR_COLOR)
         .encode(
             x=alt.X("sales:Q", title=None, axis=short),
             y=alt.Y("name:N", title=None, sort=alt.EncodingSortField("place", op="min"), axis=alt.Axis(labelLimit=130)),
@@ -70,8 +70,8 @@ def _specification(figures: Figures) -> dict[str, Any]:
     )
     both = alt.hconcat(months, lines, spacing=24, background="#ffffff", padding=12)
     specification: dict[str, Any] = both.configure(
-        axis=alt.AxisConfig(labelColor=SOFT, gridColor=GRID, domainColor=GRID, tickColor=GRID),
-        title=alt.TitleConfig(color=INK, anchor="start"),
+        axis=alt.AxisConfig(labelColor=LABEL_COLOR, gridColor=GRID_COLOR, domainColor=GRID_COLOR, tickColor=GRID_COLOR),
+        title=alt.TitleConfig(color=TEXT_COLOR, anchor="start"),
         view=alt.ViewConfig(stroke=None),
     ).to_dict(validate=False)
     return specification

@@ -8,12 +8,12 @@ from typing import Any
 import duckdb
 
 from refera_platform.answers.mirrors import MIRRORS
-from refera_platform.answers.session import Session
+from refera_platform.answers.session import QuerySession
 from refera_platform.duckdb_session.quoting import quoted
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.days import due_day
-from refera_platform.lake.lake import Lake, RawObject, current_state, run
+from refera_platform.lake.lake import Lake, RawObject, current_state, run_sql
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
@@ -64,10 +64,10 @@ class SourceStatus:
         }
 
 
-def statuses(stage: Stage, warehouse: Session) -> list[SourceStatus]:
+def read_source_statuses(stage: Stage, warehouse: QuerySession) -> list[SourceStatus]:
     """The status of every declared table, in the catalogue's order."""
     lake = Lake(stage)
-    with scratch(stage) as folder, session(stage, folder) as connection:
+    with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
         return [_status(stage, table, lake.days(table, connection), connection, warehouse) for table in TABLES]
 
 
@@ -76,7 +76,7 @@ def _status(
     table: SourceTable,
     days: Mapping[date, RawObject],
     connection: duckdb.DuckDBPyConnection,
-    warehouse: Session,
+    warehouse: QuerySession,
 ) -> SourceStatus:
     due = due_day(table, stage.clock)
     common: dict[str, Any] = {"table": table.address, "about": table.about, "strategy": table.strategy.value}
@@ -88,32 +88,34 @@ def _status(
         **common,
         due=due,
         day=state.day,
-        captured_at=state.captured_at,
+        captured_at=state.source_read_at,
         position=state.end_position,
         server=state.server,
-        lake_rows=_lake_rows(table, days, connection),
+        lake_rows=_count_lake_rows(table, days, connection),
         is_settled=state.is_settled,
         quirks=sum(state.quirks.values()),
-        mirrors=_mirrored(table, warehouse),
+        mirrors=_count_mirrors(table, warehouse),
     )
 
 
-def _lake_rows(table: SourceTable, days: Mapping[date, RawObject], connection: duckdb.DuckDBPyConnection) -> int | None:
-    known = days[max(days)].state.table_rows
-    there = current_state(table, days)
-    if known is not None or there is None:
-        return known
-    counted = run(connection, f"select count(*) from {there}").fetchone()
-    return counted[0] if counted else None
+def _count_lake_rows(
+    table: SourceTable, days: Mapping[date, RawObject], connection: duckdb.DuckDBPyConnection
+) -> int | None:
+    recorded_count = days[max(days)].state.table_rows
+    lake_relation = current_state(table, days)
+    if recorded_count is not None or lake_relation is None:
+        return recorded_count
+    count_row = run_sql(connection, f"select count(*) from {lake_relation}").fetchone()
+    return count_row[0] if count_row else None
 
 
-def _mirrored(table: SourceTable, warehouse: Session) -> tuple[MirrorCount, ...]:
-    found = []
+def _count_mirrors(table: SourceTable, warehouse: QuerySession) -> tuple[MirrorCount, ...]:
+    counts = []
     for mirror in MIRRORS:
         if mirror.table == table.address:
             rows = None
             if mirror.model in warehouse.published.models:
                 sql = f"select count(*) from {quoted(mirror.model)} where {mirror.where}"
                 rows = (warehouse.query(sql).fetchone() or (None,))[0]
-            found.append(MirrorCount(model=mirror.model, rows=rows))
-    return tuple(found)
+            counts.append(MirrorCount(model=mirror.model, rows=rows))
+    return tuple(counts)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from refera_platform.answers.questions import QUESTIONS
 
 LANGUAGES = ("en", "pt")
-_PAIRS: Mapping[str, tuple[str, str]] = {
+_TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "title": ("Business report", "Relatório do negócio"),
     "as_of": ("Data up to", "Dados até"),
     "published": ("published", "publicado em"),
@@ -211,9 +211,9 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def words(language: str) -> dict[str, str]:
+def page_texts(language: str) -> dict[str, str]:
     """Every text of the page in one language."""
-    place = LANGUAGES.index(language)
-    said = {key: pair[place] for key, pair in _PAIRS.items()}
-    asked = {f"question_{each.number}": (each.english, each.portuguese)[place] for each in QUESTIONS}
-    return said | asked
+    index = LANGUAGES.index(language)
+    texts = {key: pair[index] for key, pair in _TRANSLATIONS.items()}
+    question_texts = {f"question_{each.number}": (each.english, each.portuguese)[index] for each in QUESTIONS}
+    return texts | question_texts

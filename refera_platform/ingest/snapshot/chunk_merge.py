@@ -12,46 +12,49 @@ from pathlib import Path
 from refera_platform.clock import Clock
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import SourceError
-from refera_platform.ingest.snapshot.chunks import Piece, PiecePlan
-from refera_platform.ingest.stream.day_windows import Window
+from refera_platform.ingest.snapshot.chunk_staging import StagedChunk
+from refera_platform.ingest.snapshot.chunks import ChunkPlan
+from refera_platform.ingest.stream.day_windows import DayWindow
 from refera_platform.ingest.stream.table_changes import (
-    END_OF_TIME,
-    READ,
-    TableLog,
-    position_of,
+    END_OF_TIME_SECONDS,
+    READ_FROM_TABLE,
+    TableChanges,
     position_prefix,
+    position_suffix,
 )
-from refera_platform.lake.lake import raw_rows, run
+from refera_platform.lake.lake import raw_rows, run_sql
 from refera_platform.source.connection import Source
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.snapshot import Pulled, counted
+from refera_platform.source.mysql.snapshot import TableRead, count_rows
 from refera_platform.source.table import SourceTable
 
 
-def window_since(plan: PiecePlan, day: date) -> Window:
+def window_since_plan(plan: ChunkPlan, day: date) -> DayWindow:
     """Everything that the log tells since the plan was made, whatever day it belongs to."""
-    return Window(day=day, midnight=END_OF_TIME, start=plan.start, resume=plan.start)
+    return DayWindow(
+        day=day, midnight_seconds=END_OF_TIME_SECONDS, start=plan.start_position, resume_position=plan.start_position
+    )
 
 
-def assembled(
+def merge_chunks(
     source: Source,
     table: SourceTable,
-    plan: PiecePlan,
-    pieces: Sequence[Piece],
-    log: TableLog,
+    plan: ChunkPlan,
+    chunks: Sequence[StagedChunk],
+    changes: TableChanges,
     clock: Clock,
     folder: Path,
     *,
     is_exact: bool,
-) -> Pulled:
+) -> TableRead:
     """The table as it is in the snapshot that ``source`` is in, whose place the log was read up to.
 
     Args:
         source: A session inside of the snapshot, which can also read the lake.
         table: Which table.
         plan: What its pieces are.
-        pieces: All of them.
-        log: What the log told since the plan was made, in one stretch.
+        chunks: All of them.
+        changes: What the log told since the plan was made, in one stretch.
         clock: The present.
         folder: Local folder of the pass.
         is_exact: Whether the snapshot shows what the log tells up to its place, and nothing more.
@@ -59,83 +62,85 @@ def assembled(
     Raises:
         SourceError: when the log does not tell what happened meanwhile, or rows are missing; nothing of it is kept.
     """
-    if log.failure:
-        raise _thrown_away(table, str(log.failure).rstrip("."))
-    (stretch,) = log.stretches
+    if changes.error:
+        raise _merge_error(table, str(changes.error).rstrip("."))
+    (day_changes,) = changes.days
     columns = source.columns(table)
     if (
-        stretch.is_unsettled
-        or stretch.emptied
-        or log.has_new_shape
-        or any(shape != dict(plan.columns) for shape in stretch.versions)
+        day_changes.is_unsettled
+        or day_changes.truncations
+        or changes.has_schema_change
+        or any(shape != dict(plan.columns) for shape in day_changes.schema_versions)
     ):
-        raise _thrown_away(table, "the table was altered or emptied meanwhile, or rows went with those they refer to")
+        raise _merge_error(table, "the table was altered or emptied meanwhile, or rows went with those they refer to")
     read_at = clock.now()
-    relation = _relation(source, table, plan, pieces, stretch.files, stretch.window.day, folder)
-    answer = run(source.connection, f"select count(*) from {relation}").fetchone()
+    relation = _merged_sql(source, table, plan, chunks, day_changes.files, day_changes.window.day, folder)
+    answer = run_sql(source.connection, f"select count(*) from {relation}").fetchone()
     rows = int(answer[0]) if answer else 0
-    there, quirks = counted(source, table, columns)
-    if is_exact and rows != there:
-        raise _thrown_away(table, f"they add up to {rows} rows where the source has {there}")
-    return Pulled(
+    source_rows, quirks = count_rows(source, table, columns)
+    if is_exact and rows != source_rows:
+        raise _merge_error(table, f"they add up to {rows} rows where the source has {source_rows}")
+    return TableRead(
         path=folder,
         columns=columns,
         rows=rows,
-        counted=(there, there),
+        server_counts=(source_rows, source_rows),
         quirks=quirks,
         read_at=read_at,
-        rows_of=relation,
+        rows_sql=relation,
     )
 
 
-def _relation(
+def _merged_sql(
     source: Source,
     table: SourceTable,
-    plan: PiecePlan,
-    pieces: Sequence[Piece],
+    plan: ChunkPlan,
+    chunks: Sequence[StagedChunk],
     files: Sequence[Path],
     day: date,
     folder: Path,
 ) -> str:
     """SQL of the rows."""
     names = ", ".join(quoted(name) for name in plan.columns)
-    each = [
-        f"select {names}, {literal(position_of(Position.parse(piece.position), READ))} as place from"
-        f" {raw_rows([piece.url])}"
-        for piece in pieces
+    chunk_selects = [
+        f"select {names}, {literal(position_suffix(Position.parse(chunk.position), READ_FROM_TABLE))} as place from"
+        f" {raw_rows([chunk.url])}"
+        for chunk in chunks
     ]
-    read = f"({' union all '.join(each)})"
+    chunks_sql = f"({' union all '.join(chunk_selects)})"
     if not files:
-        return f"(select {names} from {read})"
-    last, ahead = folder / "last.parquet", folder / "ahead.parquet"
+        return f"(select {names} from {chunks_sql})"
+    last_changes_path, already_read_path = folder / "last.parquet", folder / "ahead.parquet"
     key = ", ".join(quoted(name) for name in table.key)
-    logged = raw_rows([str(path) for path in files])
-    begins = len(position_prefix(day, 0)) + 1
+    changes_sql = raw_rows([str(path) for path in files])
+    position_offset = len(position_prefix(day, 0)) + 1
     # few rows each: what changed while the pieces were read, and that of it which a piece has already seen
-    run(
+    run_sql(
         source.connection,
-        f"copy (select {names}, _op, substr(_position, {begins}) as place from {logged} where _position in"
-        f" (select max(_position) from {logged} group by {key})) to {literal(str(last))} (format parquet)",
+        f"copy (select {names}, _op, substr(_position, {position_offset}) as place from {changes_sql} where"
+        " _position in"
+        f" (select max(_position) from {changes_sql} group by {key})) to {literal(str(last_changes_path))} (format"
+        " parquet)",
     )
-    told = f"read_parquet({literal(str(last))})"
+    last_changes = f"read_parquet({literal(str(last_changes_path))})"
     match = " and ".join(f"p.{quoted(name)} = l.{quoted(name)}" for name in table.key)
     keys = ", ".join(f"l.{quoted(name)}" for name in table.key)
-    run(
+    run_sql(
         source.connection,
-        f"copy (select {keys} from {read} p join {told} l on {match} where p.place > l.place)"
-        f" to {literal(str(ahead))} (format parquet)",
+        f"copy (select {keys} from {chunks_sql} p join {last_changes} l on {match} where p.place > l.place)"
+        f" to {literal(str(already_read_path))} (format parquet)",
     )
-    seen = f"read_parquet({literal(str(ahead))})"
-    same = " and ".join(f"l.{quoted(name)} = s.{quoted(name)}" for name in table.key)
+    already_read = f"read_parquet({literal(str(already_read_path))})"
+    is_same_key = " and ".join(f"l.{quoted(name)} = s.{quoted(name)}" for name in table.key)
     return (
-        f"(select {names} from {read} p anti join {told} l on {match} and l.place > p.place union all"
-        f" select {names} from {told} l anti join {seen} s on {same} where l._op <> 'd')"
+        f"(select {names} from {chunks_sql} p anti join {last_changes} l on {match} and l.place > p.place union all"
+        f" select {names} from {last_changes} l anti join {already_read} s on {is_same_key} where l._op <> 'd')"
     )
 
 
-def _thrown_away(table: SourceTable, why: str) -> SourceError:
+def _merge_error(table: SourceTable, reason: str) -> SourceError:
     return SourceError(
-        f"The pieces of {table.address} cannot be put together: {why}.",
+        f"The pieces of {table.address} cannot be put together: {reason}.",
         "They are thrown away; run it again, or capture it where one process reads it whole (REFERA_RUNNER=local).",
-        passing=True,
+        is_transient=True,
     )

@@ -5,76 +5,74 @@ from pathlib import Path
 
 from refera_platform.clock import Clock
 from refera_platform.errors import DamagedError, LakeError, ReferaError, SourceError
-from refera_platform.ingest.result import Refused
-from refera_platform.ingest.snapshot.chunk_merge import assembled, window_since
-from refera_platform.ingest.snapshot.chunks import (
-    InPieces,
-    Piece,
-    PiecePlan,
-    Sizes,
-    Staging,
-    plan_pieces,
-    read_pieces,
-    rows_each,
-)
-from refera_platform.ingest.stream.day_windows import Window
-from refera_platform.ingest.stream.table_changes import TableLog
-from refera_platform.ingest.stream.table_task import Job
+from refera_platform.ingest.result import IngestFailure
+from refera_platform.ingest.snapshot.chunk_merge import merge_chunks, window_since_plan
+from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging, StagedChunk, read_staged_chunks
+from refera_platform.ingest.snapshot.chunks import ChunkLimits, ChunkPlan, PendingChunks, plan_chunks, rows_per_chunk
+from refera_platform.ingest.stream.day_windows import DayWindow
+from refera_platform.ingest.stream.table_changes import TableChanges
+from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.connection import Source
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.snapshot import Pulled
+from refera_platform.source.mysql.snapshot import TableRead
 from refera_platform.source.table import SourceTable
-from refera_platform.source.totals import totals
-from refera_platform.source.types import Column
+from refera_platform.source.totals import source_totals
+from refera_platform.source.types import SourceColumn
 
-Trouble = Callable[[Position], LakeError | None]
+PositionCheck = Callable[[Position], LakeError | None]
 
 
-class Piecewise:
+class ChunkedSnapshots:
     """The baselines of one pass over a database."""
 
-    def __init__(self, lake: Lake, source: Source, sizes: Sizes | None, clock: Clock, folder: Path) -> None:
+    def __init__(self, lake: Lake, source: Source, limits: ChunkLimits | None, clock: Clock, folder: Path) -> None:
         self._lake = lake
         self._source = source
-        self._sizes = sizes
+        self._limits = limits
         self._clock = clock
         self._folder = folder
 
-    def ready(
+    def prepare(
         self,
-        jobs: Sequence[Job],
-        cut: Position,
-        trouble: Trouble,
-        log_of: Callable[[Job, list[Window]], TableLog],
-    ) -> Generator[Refused | InPieces, None, list[Job]]:
+        tasks: Sequence[TableTask],
+        snapshot_position: Position,
+        position_error: PositionCheck,
+        make_changes: Callable[[TableTask, list[DayWindow]], TableChanges],
+    ) -> Generator[IngestFailure | PendingChunks, None, list[TableTask]]:
         """The tables that can be captured now; of a large one without a baseline the pieces come first.
 
         Args:
-            jobs: The tables of the pass.
-            cut: Place in the log of the snapshot that the pass is in.
-            trouble: Says why the log cannot be read on from a place.
-            log_of: Makes what collects the rows that the log tells.
+            tasks: The tables of the pass.
+            snapshot_position: Place in the log of the snapshot that the pass is in.
+            position_error: Says why the log cannot be read on from a place.
+            make_changes: Makes what collects the rows that the log tells.
         """
-        ready = []
-        for job in jobs:
+        ready_tasks = []
+        for task in tasks:
             try:
-                with isolated(job.table):
-                    missing = self._missing(job, cut, trouble) if job.plan.baseline else None
-                    if not missing and job.pieces and job.plan.baseline:
-                        job.log = log_of(job, [window_since(job.pieces, job.plan.baseline.fill)])
+                with isolated(task.table):
+                    pending = (
+                        self._plan_missing_chunks(task, snapshot_position, position_error)
+                        if task.plan.snapshot
+                        else None
+                    )
+                    if not pending and task.chunk_plan and task.plan.snapshot:
+                        task.changes = make_changes(
+                            task, [window_since_plan(task.chunk_plan, task.plan.snapshot.day_to_fill)]
+                        )
             except ReferaError as refusal:
-                yield Refused(table=job.table, trouble=refusal)
+                yield IngestFailure(table=task.table, error=refusal)
                 continue
-            if missing:
-                yield missing
+            if pending:
+                yield pending
                 continue
-            ready.append(job)
-        return ready
+            ready_tasks.append(task)
+        return ready_tasks
 
-    def read(self, job: Job, *, is_exact: bool) -> Pulled | None:
+    def read_merged(self, task: TableTask, *, is_exact: bool) -> TableRead | None:
         """The table at the pass's cut, put together from its pieces; ``None`` for one that has none.
 
         Raises:
@@ -82,62 +80,75 @@ class Piecewise:
             DamagedError: when the bytes of a piece are not those that were written; the same holds.
             LakeError: when a piece is gone: another call has put the table together meanwhile.
         """
-        if job.pieces is None or job.log is None:
+        if task.chunk_plan is None or task.changes is None:
             return None
         try:
-            return assembled(
+            return merge_chunks(
                 self._source,
-                job.table,
-                job.pieces,
-                self._received(job, job.pieces),
-                job.log,
+                task.table,
+                task.chunk_plan,
+                self._download_chunks(task, task.chunk_plan),
+                task.changes,
                 self._clock,
                 self._folder,
                 is_exact=is_exact,
             )
         except (SourceError, DamagedError):  # what is thrown away is read anew by the next run
-            Staging(self._lake, job.table).discard(job.pieces)
+            ChunkStaging(self._lake, task.table).discard(task.chunk_plan)
             raise
 
-    def done(self, job: Job) -> None:
+    def discard_chunks(self, task: TableTask) -> None:
         """The baseline is committed: its pieces have served."""
-        if job.pieces:
-            Staging(self._lake, job.table).discard(job.pieces)
+        if task.chunk_plan:
+            ChunkStaging(self._lake, task.table).discard(task.chunk_plan)
 
-    def _received(self, job: Job, plan: PiecePlan) -> list[Piece]:
+    def _download_chunks(self, task: TableTask, plan: ChunkPlan) -> list[StagedChunk]:
         """The pieces as copies whose bytes were compared; what they say of themselves is read there once more."""
-        staging, folder = Staging(self._lake, job.table), self._folder / "pieces"
-        named = {staging.key(plan, piece.number): "" for piece in job.staged}
-        copies = LocalCopies(self._lake.objects, folder).paths(named)
-        return read_pieces(self._source, list(copies.values()))
+        staging, folder = ChunkStaging(self._lake, task.table), self._folder / "pieces"
+        etags = {staging.chunk_key(plan, chunk.number): "" for chunk in task.staged_chunks}
+        copies = LocalCopies(self._lake.objects, folder).paths(etags)
+        return read_staged_chunks(self._source, list(copies.values()))
 
-    def _missing(self, job: Job, cut: Position, trouble: Trouble) -> InPieces | None:
+    def _plan_missing_chunks(
+        self, task: TableTask, snapshot_position: Position, position_error: PositionCheck
+    ) -> PendingChunks | None:
         """The pieces that must be read first; nothing when the table is small, or when all pieces are there.
 
         Raises:
             LakeError: when a piece was read after this pass began.
         """
-        table, staging = job.table, Staging(self._lake, job.table)
+        table, staging = task.table, ChunkStaging(self._lake, task.table)
         columns = self._source.columns(table)
-        rows, _ = totals(self._source, table)
-        if self._sizes is None or (each := rows_each(self._source, table, self._sizes, rows)) is None:
+        rows, _ = source_totals(self._source, table)
+        if self._limits is None or (chunk_rows := rows_per_chunk(self._source, table, self._limits, rows)) is None:
             return None
-        plan = staging.plan()
-        if plan is None or not self._serves(plan, table, columns, self._sizes) or trouble(plan.start):
-            plan = plan_pieces(self._source, table, columns, cut, self._sizes, each)
-            staging.begin(plan)
-        there = staging.pieces(plan)
-        missing = tuple(number for number in range(plan.count) if number not in there)
-        if missing:
-            return InPieces(table=table, plan=plan.id, missing=missing, count=plan.count)
+        plan = staging.read_plan()
+        if (
+            plan is None
+            or not self._is_usable(plan, table, columns, self._limits)
+            or position_error(plan.start_position)
+        ):
+            plan = plan_chunks(self._source, table, columns, snapshot_position, self._limits, chunk_rows)
+            staging.replace_plan(plan)
+        stored = staging.stored_chunks(plan)
+        missing_numbers = tuple(number for number in range(plan.chunk_count) if number not in stored)
+        if missing_numbers:
+            return PendingChunks(
+                table=table, plan_id=plan.id, missing_numbers=missing_numbers, chunk_count=plan.chunk_count
+            )
         # these and no others: what another call adds, removes or begins anew must not change what is put together
-        job.pieces, job.staged = plan, read_pieces(self._source, [item.url for item in there.values()])
-        if any(Position.parse(piece.position).order > cut.order for piece in job.staged):
+        task.chunk_plan, task.staged_chunks = (
+            plan,
+            read_staged_chunks(self._source, [item.url for item in stored.values()]),
+        )
+        if any(Position.parse(chunk.position).order > snapshot_position.order for chunk in task.staged_chunks):
             raise LakeError(
-                f"A piece of {table.address} was read after this pass began:", "run it again.", passing=True
+                f"A piece of {table.address} was read after this pass began:", "run it again.", is_transient=True
             )
         return None
 
-    def _serves(self, plan: PiecePlan, table: SourceTable, columns: Sequence[Column], sizes: Sizes) -> bool:
+    def _is_usable(
+        self, plan: ChunkPlan, table: SourceTable, columns: Sequence[SourceColumn], limits: ChunkLimits
+    ) -> bool:
         """Whether its pieces can be put together, and are no larger than they may be now."""
-        return plan.most_rows <= sizes.rows and plan.is_of(self._source, table, columns)
+        return plan.most_rows <= limits.max_rows and plan.is_for_table(self._source, table, columns)

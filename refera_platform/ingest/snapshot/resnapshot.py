@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from refera_platform.clock import Clock
 from refera_platform.errors import ReferaError
-from refera_platform.ingest.result import Filled
-from refera_platform.ingest.stream.table_task import Job
-from refera_platform.ingest.stream.table_writer import DayWriter, sums
-from refera_platform.lake.days import ONE
+from refera_platform.ingest.result import IngestedDay
+from refera_platform.ingest.stream.table_task import TableTask
+from refera_platform.ingest.stream.table_writer import DayWriter, add_counts
+from refera_platform.lake.days import ONE_DAY
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.object_state import RawState
@@ -25,70 +25,80 @@ from refera_platform.source.mysql.server import Server
 from refera_platform.source.table import Strategy
 
 
-def closed(
-    job: Job, writer: DayWriter, server: Server, base_of: Callable[[RawState], RawState], cut: Position
-) -> list[Filled]:
+def write_closing_days(
+    task: TableTask,
+    writer: DayWriter,
+    server: Server,
+    new_state_after: Callable[[RawState], RawState],
+    snapshot_position: Position,
+) -> list[IngestedDay]:
     """Write the days up to the snapshot that the log still tells, oldest first; the job knows them afterwards.
 
     Args:
-        job: The table.
+        task: The table.
         writer: Writes its days.
         server: Knows the GTIDs of a place.
-        base_of: What a new object says of itself after another one, before its day is known.
-        cut: Place in the log of the snapshot.
+        new_state_after: What a new object says of itself after another one, before its day is known.
+        snapshot_position: Place in the log of the snapshot.
 
     Raises:
         ReferaError: only for what may pass by itself: what the log does not tell is left out.
     """
-    written, last = list[Filled](), None
-    for stretch in job.closing.stretches if job.closing else ():
-        was = job.before(stretch.window.day)
-        if stretch.end is None or was is None:
+    written, last_end = list[IngestedDay](), None
+    for day_changes in task.closing_changes.days if task.closing_changes else ():
+        previous = task.newest_state_until(day_changes.window.day)
+        if day_changes.end is None or previous is None:
             break
-        stretch.is_unsettled |= not was.is_settled
-        if last and stretch.start and stretch.start.order == last.order:
-            stretch.start = last  # the same place, with its GTIDs
-        if not stretch.end.gtid:
-            gtid = server.gtid_at(stretch.end.file, stretch.end.offset)
-            stretch.end = replace(stretch.end, gtid=gtid or "")
-        last = stretch.end
-        base = replace(base_of(was), source_types=was.source_types)
+        day_changes.is_unsettled |= not previous.is_settled
+        if last_end and day_changes.start and day_changes.start.order == last_end.order:
+            day_changes.start = last_end  # the same place, with its GTIDs
+        if not day_changes.end.gtid:
+            gtid = server.gtid_at(day_changes.end.file, day_changes.end.offset)
+            day_changes.end = replace(day_changes.end, gtid=gtid or "")
+        last_end = day_changes.end
+        base = replace(new_state_after(previous), source_types=previous.source_types)
         try:
-            with isolated(job.table):
-                item, added = writer.write(stretch, base, job.known, read=None, cut=cut)
-        except ReferaError as trouble:
-            if trouble.passing:
+            with isolated(task.table):
+                item, added = writer.write(
+                    day_changes, base, task.days_in_lake, pulled=None, snapshot_position=snapshot_position
+                )
+        except ReferaError as error:
+            if error.is_transient:
                 raise
             break
-        job.known = dict(sorted({**job.known, item.day: item}.items()))
-        written.append(Filled(day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url))
+        task.days_in_lake = dict(sorted({**task.days_in_lake, item.day: item}.items()))
+        written.append(
+            IngestedDay(
+                day=item.day, state=item.state, added=added, size_bytes=item.stored.size_bytes, url=item.stored.url
+            )
+        )
     return written
 
 
-def joined(closed_days: list[Filled], snapshot: Filled) -> list[Filled]:
+def merge_ingested_days(closed_days: list[IngestedDay], snapshot: IngestedDay) -> list[IngestedDay]:
     """The days that a resnapshot wrote, each once: the log's part of the snapshot's own day belongs to it."""
-    own = [each for each in closed_days if each.day == snapshot.day]
-    added = sums(own[0].added, snapshot.added) if own else snapshot.added
+    same_day = [each for each in closed_days if each.day == snapshot.day]
+    added = add_counts(same_day[0].added, snapshot.added) if same_day else snapshot.added
     return [*(each for each in closed_days if each.day != snapshot.day), replace(snapshot, added=added)]
 
 
-def unknown(
-    was: RawState | None, own: RawObject | None, read_at: datetime, clock: Clock, *, is_complete: bool
+def unknown_bounds(
+    previous: RawState | None, existing: RawObject | None, read_at: datetime, clock: Clock, *, is_complete: bool
 ) -> tuple[str, str]:
     """Since when and until when nobody knows what happened before a snapshot; nothing when all is known.
 
     Args:
-        was: State of the newest observed object.
-        own: The object of the snapshot's day as it was.
+        previous: State of the newest observed object.
+        existing: The object of the snapshot's day as it was.
         read_at: Instant of the read.
         clock: Knows where days end.
         is_complete: Whether the log told everything up to the read.
     """
-    since, until = (own.state.unknown_since, own.state.unknown_until) if own else ("", "")
-    if is_complete or was is None or was.strategy != Strategy.LOG.value:
+    since, until = (existing.state.unknown_since, existing.state.unknown_until) if existing else ("", "")
+    if is_complete or previous is None or previous.strategy != Strategy.LOG.value:
         return since, until
-    reached = was.captured_at
-    if was.is_closed:
-        midnight = datetime.combine(was.day + ONE, datetime.min.time(), ZoneInfo(clock.time_zone))
-        reached = midnight.astimezone(UTC).isoformat()
-    return since or reached, read_at.isoformat()
+    known_until = previous.source_read_at
+    if previous.is_closed:
+        midnight = datetime.combine(previous.day + ONE_DAY, datetime.min.time(), ZoneInfo(clock.time_zone))
+        known_until = midnight.astimezone(UTC).isoformat()
+    return since or known_until, read_at.isoformat()

@@ -7,21 +7,21 @@ from pathlib import Path
 import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
-from refera_platform.ingest.stream.table_changes import READ, position_of, position_prefix
-from refera_platform.lake.lake import RawObject, current_state, raw_rows, run
+from refera_platform.ingest.stream.table_changes import READ_FROM_TABLE, position_prefix, position_suffix
+from refera_platform.lake.lake import RawObject, current_state, raw_rows, run_sql
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.snapshot import Pulled
+from refera_platform.source.mysql.snapshot import TableRead
 from refera_platform.source.table import SourceTable
 
 
-def baseline_rows(
+def snapshot_rows(
     connection: duckdb.DuckDBPyConnection,
     table: SourceTable,
-    known: Mapping[date, RawObject],
+    days_in_lake: Mapping[date, RawObject],
     state: RawState,
-    read: Pulled,
-    cut: Position,
+    pulled: TableRead,
+    snapshot_position: Position,
     folder: Path,
 ) -> tuple[str, dict[str, int]]:
     """SQL of the rows of a baseline with the contract's columns, and how many there are by ``_op``.
@@ -29,34 +29,34 @@ def baseline_rows(
     Args:
         connection: Session that reads the lake.
         table: Whose baseline it is.
-        known: Its captured days.
+        days_in_lake: Its captured days.
         state: State of the object that gets the rows; its ``baseline`` is in their positions.
-        read: The table as it was at ``cut``.
-        cut: The place in the log that the table was read at.
+        pulled: The table as it was at ``snapshot_position``.
+        snapshot_position: The place in the log that the table was read at.
         folder: Local folder.
     """
-    now = read.relation
+    source_sql = pulled.relation
     columns = ", ".join(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in state.columns.items())
-    rows = f"select {columns}, 'r' as _op from {now}"
-    there = current_state(table, known, state.columns)
-    counts = {"r": read.rows} if read.rows else {}
-    if there is not None:
+    rows = f"select {columns}, 'r' as _op from {source_sql}"
+    state_sql = current_state(table, days_in_lake, state.columns)
+    counts = {"r": pulled.rows} if pulled.rows else {}
+    if state_sql is not None:
         match = " and ".join(f"was.{quoted(name)} = now.{quoted(name)}" for name in table.key)
-        gone = folder / "gone.parquet"
-        rest = f"select was.* exclude (_op, _changed_at, _position), 'd' as _op from {there} as was"
-        run(
+        deleted_path = folder / "gone.parquet"
+        deleted_sql = f"select was.* exclude (_op, _changed_at, _position), 'd' as _op from {state_sql} as was"
+        run_sql(
             connection,
-            f"copy ({rest} anti join {now} as now on {match}) to {literal(str(gone))}"
+            f"copy ({deleted_sql} anti join {source_sql} as now on {match}) to {literal(str(deleted_path))}"
             " (format parquet, compression lz4)",
         )
-        answer = run(connection, f"select count(*) from {raw_rows([str(gone)])}").fetchone()
+        answer = run_sql(connection, f"select count(*) from {raw_rows([str(deleted_path)])}").fetchone()
         if answer and answer[0]:
             counts["d"] = int(answer[0])
             # what is gone comes first: of a key typed another way now the newest change is the row that is there
-            rows = f"({rows} limit 0) union all by name from {raw_rows([str(gone)])} union all by name {rows}"
-    place = position_prefix(state.day, state.baseline) + position_of(cut, READ)
+            rows = f"({rows} limit 0) union all by name from {raw_rows([str(deleted_path)])} union all by name {rows}"
+    row_prefix = position_prefix(state.day, state.baseline) + position_suffix(snapshot_position, READ_FROM_TABLE)
     return (
-        f"select *, timestamptz {literal(read.read_at.isoformat())} as _changed_at, {literal(place)}"
+        f"select *, timestamptz {literal(pulled.read_at.isoformat())} as _changed_at, {literal(row_prefix)}"
         f" || lpad(cast(row_number() over () as varchar), 10, '0') as _position from ({rows})",
         counts,
     )

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from refera_platform.errors import ReferaError
-from refera_platform.source.cascades import Cascade, Cascades, Name
-from refera_platform.source.mysql.binlog.ddl import words_written
+from refera_platform.source.cascades import Cascade, Cascades, TableName
+from refera_platform.source.mysql.binlog.ddl import dml_words
 from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
 from refera_platform.source.mysql.binlog.table_map import TableMap
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watch:
+class ParentCascades:
     """Told of the rows of one parent."""
 
     on_delete: frozenset[str]
@@ -24,24 +24,24 @@ class Watch:
     on_any: frozenset[str] = frozenset()
     """Tables that may change with any update, since the log does not tell which columns changed."""
 
-    def children(self, operation: str, version: int, body: bytes) -> frozenset[str]:
+    def affected_tables(self, operation: str, version: int, body: bytes) -> frozenset[str]:
         """Names of the tables that one rows event changes besides its own."""
         if operation == "d":
             return self.on_delete
         if operation == "c":
             return frozenset()
-        found = self.on_any
+        affected = self.on_any
         for decoder, children in self.on_update:
             try:
-                is_changed = any(op == "d" for _, op in decoder.read(operation, version, body, []))
+                is_changed = any(op == "d" for _, op in decoder.split_rows(operation, version, body, []))
             except ReferaError:  # not all columns are there: it may have
                 is_changed = True
             if is_changed:
-                found |= children
-        return found
+                affected |= children
+        return affected
 
 
-class Watches:
+class CascadeIndex:
     """What watches the tables that somebody's rows hang on."""
 
     def __init__(self, cascades: Cascades, decoder: Callable[[TableMap, tuple[str, ...]], RowDecoder]) -> None:
@@ -53,39 +53,39 @@ class Watches:
         """
         self._cascades = cascades
         self._decoder = decoder
-        self._by_parent: dict[Name, list[Cascade]] = {}
+        self._by_parent: dict[TableName, list[Cascade]] = {}
         for cascade in cascades.acting:
             self._by_parent.setdefault((cascade.schema, cascade.parent), []).append(cascade)
 
-    def of(self, table_map: TableMap) -> Watch | None:
+    def for_table_map(self, table_map: TableMap) -> ParentCascades | None:
         """What watches the rows of a table map; nothing for a table that nobody's rows hang on."""
-        own = self._by_parent.get((table_map.schema, table_map.table), [])
-        if not own:
+        parent_cascades = self._by_parent.get((table_map.schema, table_map.table), [])
+        if not parent_cascades:
             return None
         updating: list[tuple[RowDecoder, frozenset[str]]] = []
-        unknown: frozenset[str] = frozenset()
-        for each in own:
-            children = self._changed([each]) if each.on_update else frozenset[str]()
+        on_any_update: frozenset[str] = frozenset()
+        for each in parent_cascades:
+            children = self._affected_tables([each]) if each.on_update else frozenset[str]()
             try:
                 if children:
                     updating.append((self._decoder(table_map, each.columns), children))
             except ReferaError:  # its columns were others then
-                unknown |= children
-        deleting = self._changed([each for each in own if each.on_delete])
-        return Watch(on_delete=deleting, on_update=updating, on_any=unknown)
+                on_any_update |= children
+        deleting = self._affected_tables([each for each in parent_cascades if each.on_delete])
+        return ParentCascades(on_delete=deleting, on_update=updating, on_any=on_any_update)
 
-    def of_statement(self, sql: str) -> frozenset[str]:
+    def affected_by_statement(self, sql: str) -> frozenset[str]:
         """Names of the tables that may change with those of other schemas to which a statement writes."""
-        words = words_written(sql)
-        through = [
+        written_names = dml_words(sql)
+        acting = [
             each
             for (schema, table), own in self._by_parent.items()
-            if schema != self._cascades.schema and table.casefold() in words
+            if schema != self._cascades.schema and table.casefold() in written_names
             for each in own
         ]
-        return self._changed(through)
+        return self._affected_tables(acting)
 
-    def _changed(self, through: Sequence[Cascade]) -> frozenset[str]:
+    def _affected_tables(self, foreign_keys: Sequence[Cascade]) -> frozenset[str]:
         """The tables of the copied schema that some foreign keys lead to."""
-        found = self._cascades.with_descendants([(each.child_schema, each.child) for each in through])
-        return frozenset(table for schema, table in found if schema == self._cascades.schema)
+        affected = self._cascades.with_descendants([(each.child_schema, each.child) for each in foreign_keys])
+        return frozenset(table for schema, table in affected if schema == self._cascades.schema)

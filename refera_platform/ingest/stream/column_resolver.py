@@ -3,68 +3,74 @@
 from collections.abc import Mapping, Sequence
 
 from refera_platform.errors import LakeError, SourceError
-from refera_platform.ingest.stream.table_changes import TableLog
-from refera_platform.source.collation import collations
+from refera_platform.ingest.stream.table_changes import TableChanges
+from refera_platform.source.collation import collations_by_column
 from refera_platform.source.column_names import name_identity
 from refera_platform.source.connection import Source
 from refera_platform.source.mysql.binlog.charsets import Charsets
-from refera_platform.source.mysql.binlog.row_decoder import RowDecoder, row_decoder
+from refera_platform.source.mysql.binlog.row_decoder import RowDecoder, build_row_decoder
 from refera_platform.source.mysql.binlog.table_map import TableMap
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import Column
+from refera_platform.source.types import SourceColumn
 
 
-class Shapes:
+class ColumnResolver:
     """Makes decoders, and remembers the catalogue of each table."""
 
     def __init__(self, source: Source, hash_key: bytes) -> None:
         self._source = source
         self._charsets = Charsets(source.ask)
         self._hash_key = hash_key
-        self._declared: dict[str, tuple[Column, ...]] = {}
+        self._declared_columns: dict[str, tuple[SourceColumn, ...]] = {}
 
-    def declared(self, table: SourceTable) -> tuple[Column, ...]:
+    def declared_columns(self, table: SourceTable) -> tuple[SourceColumn, ...]:
         """Every column of a table as the catalogue has it now; none when the table is gone."""
-        if table.name not in self._declared:
+        if table.name not in self._declared_columns:
             try:
-                self._declared[table.name] = self._source.declared(table)
+                self._declared_columns[table.name] = self._source.catalogue_columns(table)
             except SourceError:
-                self._declared[table.name] = ()
-        return self._declared[table.name]
+                self._declared_columns[table.name] = ()
+        return self._declared_columns[table.name]
 
     def source_types(self, table: SourceTable) -> dict[str, str]:
         """Type and character set of each column, as a day's state keeps them."""
-        return {column.name: f"{column.column_type} {column.charset or ''}".strip() for column in self.declared(table)}
+        return {
+            column.name: f"{column.column_type} {column.charset or ''}".strip()
+            for column in self.declared_columns(table)
+        }
 
     def collations(self, table: SourceTable) -> dict[str, str]:
         """The collation of each text, as a day's state keeps them."""
-        return collations(self.declared(table))
+        return collations_by_column(self.declared_columns(table))
 
-    def decoder(self, table_map: TableMap, log: TableLog) -> RowDecoder:
+    def decoder(self, table_map: TableMap, changes: TableChanges) -> RowDecoder:
         """The decoder of a copied table's rows.
 
         Raises:
             LakeError: when the log does not name the columns and they changed.
             SourceError: when a column has no faithful form, or an image is not whole.
         """
-        table = log.table
-        was, now = _in_order(log.source_types), _in_order(self.source_types(table))
-        if not table_map.has_names and (log.has_new_shape or was not in ([], now)):
+        table = changes.table
+        previous_types, current_types = (
+            _comparable_types(changes.source_types),
+            _comparable_types(self.source_types(table)),
+        )
+        if not table_map.has_names and (changes.has_schema_change or previous_types not in ([], current_types)):
             raise LakeError(
                 f"The columns of {table.address} changed, and the log does not name the columns of its rows:",
                 f"set global binlog_row_metadata = FULL, then `refera resnapshot {table.address}`.",
             )
-        return row_decoder(table_map, table, self.declared(table), self._charsets, self._hash_key)
+        return build_row_decoder(table_map, table, self.declared_columns(table), self._charsets, self._hash_key)
 
-    def keyed(self, table_map: TableMap, key: Sequence[str]) -> RowDecoder:
+    def keyed_decoder(self, table_map: TableMap, key: Sequence[str]) -> RowDecoder:
         """A decoder that takes ``key`` for the key: an update that changes it is a delete and a create."""
         table = SourceTable(
             database="watched", name=table_map.table, key=tuple(key), about="A table that others refer to."
         )
-        declared = self._source.declared(table, table_map.schema)
-        return row_decoder(table_map, table, declared, self._charsets, self._hash_key)
+        columns = self._source.catalogue_columns(table, table_map.schema)
+        return build_row_decoder(table_map, table, columns, self._charsets, self._hash_key)
 
 
-def _in_order(types: Mapping[str, str]) -> list[tuple[str, str]]:
+def _comparable_types(types: Mapping[str, str]) -> list[tuple[str, str]]:
     """Columns with their types; a name that changed only its case is the same."""
     return [(name_identity(name), kind) for name, kind in types.items()]

@@ -22,120 +22,126 @@ from refera_platform.source.table import Strategy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class DayWindow:
     """The stretch of one day."""
 
     day: date
-    midnight: int
+    midnight_seconds: int
     """Second since 1970 at which the next day begins in the stage's time zone."""
     start: Position | None = None
     """Where it begins; ``None`` when it begins where the window before it ends."""
-    resume: Position | None = None
+    resume_position: Position | None = None
     """Where to read from, which is earlier than ``start`` when a transaction was prepared before it."""
     end: Position | None = None
     """Where it ends, for a day that another one follows; ``None`` when only the log can tell."""
-    extends: bool = False
+    is_extension: bool = False
     """Whether its rows come after those of the day's object, which stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogPlan:
+class StreamPlan:
     """What to do for one table."""
 
-    windows: tuple[Window, ...] = ()
+    windows: tuple[DayWindow, ...] = ()
     """Oldest first."""
-    baseline: calendar.DayPlan | None = None
+    snapshot: calendar.DayPlan | None = None
     """The day that gets a snapshot of the whole table, when its log cannot be read on from the lake's state."""
-    closing: tuple[Window, ...] = ()
+    closing_windows: tuple[DayWindow, ...] = ()
     """Before a resnapshot: what comes after the newest day, oldest first."""
-    kept: tuple[date, ...] = ()
+    unchanged_days: tuple[date, ...] = ()
     """Requested days that stay as they are: they are over, or what they hold was not read from the log."""
 
 
-def plan(
+def plan_stream_days(
     address: str,
     requested: Sequence[date],
-    known: Mapping[date, RawState],
+    states_by_day: Mapping[date, RawState],
     clock: Clock,
     *,
-    afresh: bool = False,
-) -> LogPlan:
+    is_resnapshot: bool = False,
+) -> StreamPlan:
     """Decide for one table.
 
     Args:
         address: ``database.table``, for messages.
         requested: Days asked for, oldest first.
-        known: What the captured days say of themselves, oldest first.
+        states_by_day: What the captured days say of themselves, oldest first.
         clock: The present.
-        afresh: Whether a new baseline is wanted whatever the lake holds: it belongs to the day on which it is read, and
-            no other day is asked for.
+        is_resnapshot: Whether a new baseline is wanted whatever the lake holds: it belongs to the day on which it is
+            read, and no other day is asked for.
 
     Raises:
         DayRefused: naming the day, why, and the command that does what is possible; an ``UnavailableDayError`` when
             no command brings the newest of the days.
     """
-    observed = [state for _, state in sorted(known.items()) if state.is_observed]
+    observed = [state for _, state in sorted(states_by_day.items()) if state.is_observed]
     newest = observed[-1] if observed else None
-    if afresh and newest:
-        days = calendar.days_after(known, clock)
-        baseline = calendar.plan(address, days, known, clock)
-        is_logged = newest.strategy == Strategy.LOG.value
-        return LogPlan(baseline=baseline, closing=onward(newest, clock) if is_logged else ())
+    if is_resnapshot and newest:
+        days = calendar.days_after(states_by_day, clock)
+        snapshot = calendar.plan_days(address, days, states_by_day, clock)
+        is_from_stream = newest.strategy == Strategy.LOG.value
+        return StreamPlan(snapshot=snapshot, closing_windows=windows_to_today(newest, clock) if is_from_stream else ())
     if newest is None or newest.strategy != Strategy.LOG.value:
-        return LogPlan(baseline=calendar.plan(address, requested, known, clock))
-    first, today = min(known), clock.today()
+        return StreamPlan(snapshot=calendar.plan_days(address, requested, states_by_day, clock))
+    first, today = min(states_by_day), clock.today()
     for day in requested:
         if day > today:
             raise UnavailableDayError(
                 f"Day {day} of {address} has not begun (today is {today}):", "ask for a day that has."
             )
         if day < first:
-            kind = UnavailableDayError if requested[-1] < first else DayRefused
-            raise kind(
+            error_type = UnavailableDayError if requested[-1] < first else DayRefused
+            raise error_type(
                 f"Day {day} of {address} is before {first}, the day of its first capture:",
                 "the log is the lake's from there on; leave earlier days out.",
             )
-    _require_chain(address, observed, requested)
+    _require_continuous_days(address, observed, requested)
     since = max((state.day for state in observed if state.baseline), default=first)
-    kept = [day for day in requested if day in known and (day < since or _stays(known[day]))]
-    wanted = [day for day in requested if day not in kept]
-    if not newest.is_closed and newest.day + calendar.ONE in wanted and newest.day not in wanted:
-        wanted = sorted([newest.day, *wanted])  # it was captured while it went on, and is completed on the way
-    windows = tuple(_window(address, day, wanted, known, clock.time_zone) for day in wanted)
-    return LogPlan(windows=windows, kept=tuple(kept))
+    unchanged_days = [
+        day for day in requested if day in states_by_day and (day < since or _is_final(states_by_day[day]))
+    ]
+    days_to_read = [day for day in requested if day not in unchanged_days]
+    if not newest.is_closed and newest.day + calendar.ONE_DAY in days_to_read and newest.day not in days_to_read:
+        days_to_read = sorted(
+            [newest.day, *days_to_read]
+        )  # it was captured while it went on, and is completed on the way
+    windows = tuple(_day_window(address, day, days_to_read, states_by_day, clock.time_zone) for day in days_to_read)
+    return StreamPlan(windows=windows, unchanged_days=tuple(unchanged_days))
 
 
-def onward(state: RawState, clock: Clock) -> tuple[Window, ...]:
+def windows_to_today(state: RawState, clock: Clock) -> tuple[DayWindow, ...]:
     """The windows from the newest captured day of a table to today: the rest of that day, and the days after it."""
-    end, resume = Position.parse(state.end_position), _resume(state)
-    later = after(state.day, end, resume, clock)
+    end, resume_position = Position.parse(state.end_position), _resume_position(state)
+    later_windows = windows_after(state.day, end, resume_position, clock)
     if state.is_closed:
-        return later
+        return later_windows
     midnight = _midnight(state.day, clock.time_zone)
-    rest = Window(day=state.day, midnight=midnight, start=end, resume=resume, extends=True)
-    return rest, *(replace(window, start=None, resume=None) for window in later)
+    rest_window = DayWindow(
+        day=state.day, midnight_seconds=midnight, start=end, resume_position=resume_position, is_extension=True
+    )
+    return rest_window, *(replace(window, start=None, resume_position=None) for window in later_windows)
 
 
-def after(last: date, end: Position, resume: Position, clock: Clock) -> tuple[Window, ...]:
+def windows_after(last_day: date, end: Position, resume_position: Position, clock: Clock) -> tuple[DayWindow, ...]:
     """The windows of all days after one, up to today.
 
     Args:
-        last: That day.
+        last_day: That day.
         end: Where it ended.
-        resume: Where to read from.
+        resume_position: Where to read from.
         clock: The present.
     """
-    days = calendar.days_between(last + calendar.ONE, clock.today())
-    found = [Window(day=day, midnight=_midnight(day, clock.time_zone)) for day in days]
-    return (replace(found[0], start=end, resume=resume), *found[1:]) if found else ()
+    days = calendar.days_between(last_day + calendar.ONE_DAY, clock.today())
+    windows = [DayWindow(day=day, midnight_seconds=_midnight(day, clock.time_zone)) for day in days]
+    return (replace(windows[0], start=end, resume_position=resume_position), *windows[1:]) if windows else ()
 
 
-def _stays(state: RawState) -> bool:
+def _is_final(state: RawState) -> bool:
     """Whether a captured day is over, or was not read from the log."""
     return state.is_closed or state.strategy != Strategy.LOG.value or not state.is_observed
 
 
-def _require_chain(address: str, observed: Sequence[RawState], requested: Sequence[date]) -> None:
+def _require_continuous_days(address: str, observed: Sequence[RawState], requested: Sequence[date]) -> None:
     """Since its last baseline each day goes on where the day before ended: an object that is gone is not passed over.
 
     Raises:
@@ -148,51 +154,69 @@ def _require_chain(address: str, observed: Sequence[RawState], requested: Sequen
             f"put its object back, or take a new one: refera resnapshot {address}",
         )
     chain = list(pairwise(observed[since:]))
-    lost = [
+    missing_days = [
         day
         for before, state in chain
-        for day in calendar.days_between(before.day + calendar.ONE, state.day - calendar.ONE)
+        for day in calendar.days_between(before.day + calendar.ONE_DAY, state.day - calendar.ONE_DAY)
     ]
-    if lost and not (set(lost) <= set(requested) or set(requested) <= set(lost)):
-        days = ", ".join(str(day) for day in lost)
-        asked = f"--day {lost[0]}" if len(lost) == 1 else f"--from {lost[0]} --to {lost[-1]}"
+    if missing_days and not (set(missing_days) <= set(requested) or set(requested) <= set(missing_days)):
+        days = ", ".join(str(day) for day in missing_days)
+        options = (
+            f"--day {missing_days[0]}"
+            if len(missing_days) == 1
+            else f"--from {missing_days[0]} --to {missing_days[-1]}"
+        )
         raise DayRefused(
             f"The objects of {address} for {days} are gone from the lake, though later days are there:",
-            f"read them again from the log: refera run {asked}",
+            f"read them again from the log: refera run {options}",
         )
     for before, state in chain:
-        ends, begins = Position.parse(before.end_position), Position.parse(state.start_position)
-        if before.day + calendar.ONE == state.day and ends.order != begins.order:
+        end_position, start_position = Position.parse(before.end_position), Position.parse(state.start_position)
+        if before.day + calendar.ONE_DAY == state.day and end_position.order != start_position.order:
             raise DayRefused(
-                f"Day {state.day} of {address} begins at {begins} in the log, and the day before it ends at {ends}:",
+                f"Day {state.day} of {address} begins at {start_position} in the log, and the day before it ends at"
+                f" {end_position}:",
                 f"put the objects back that belong together, or take a new baseline: refera resnapshot {address}",
             )
 
 
 def _midnight(day: date, time_zone: str) -> int:
-    return int(datetime.combine(day + calendar.ONE, datetime.min.time(), ZoneInfo(time_zone)).timestamp())
+    return int(datetime.combine(day + calendar.ONE_DAY, datetime.min.time(), ZoneInfo(time_zone)).timestamp())
 
 
-def _window(address: str, day: date, wanted: Sequence[date], known: Mapping[date, RawState], time_zone: str) -> Window:
+def _day_window(
+    address: str, day: date, days_to_read: Sequence[date], states_by_day: Mapping[date, RawState], time_zone: str
+) -> DayWindow:
     midnight = _midnight(day, time_zone)
-    own, before, later = known.get(day), known.get(day - calendar.ONE), known.get(day + calendar.ONE)
-    if own:
-        start = Position.parse(own.end_position)
-        return Window(day=day, midnight=midnight, start=start, resume=_resume(own), extends=True)
-    follows = day - calendar.ONE in wanted and (before is None or not before.is_closed)
-    if not follows and (before is None or before.strategy != Strategy.LOG.value):
-        last = max(other for other in known if other < day)
+    existing, before, later = (
+        states_by_day.get(day),
+        states_by_day.get(day - calendar.ONE_DAY),
+        states_by_day.get(day + calendar.ONE_DAY),
+    )
+    if existing:
+        start = Position.parse(existing.end_position)
+        return DayWindow(
+            day=day,
+            midnight_seconds=midnight,
+            start=start,
+            resume_position=_resume_position(existing),
+            is_extension=True,
+        )
+    is_continued = day - calendar.ONE_DAY in days_to_read and (before is None or not before.is_closed)
+    if not is_continued and (before is None or before.strategy != Strategy.LOG.value):
+        last_day = max(other for other in states_by_day if other < day)
         raise DayRefused(
-            f"Day {day} of {address} cannot follow day {last}: {last + calendar.ONE} to {day - calendar.ONE} were never"
+            f"Day {day} of {address} cannot follow day {last_day}: {last_day + calendar.ONE_DAY} to"
+            f" {day - calendar.ONE_DAY} were never"
             " captured;",
-            f"capture them in one pass: refera run --from {last + calendar.ONE} --to {day}",
+            f"capture them in one pass: refera run --from {last_day + calendar.ONE_DAY} --to {day}",
         )
     end = Position.parse(later.start_position) if later else None
-    if follows or before is None:
-        return Window(day=day, midnight=midnight, end=end)
+    if is_continued or before is None:
+        return DayWindow(day=day, midnight_seconds=midnight, end=end)
     start = Position.parse(before.end_position)
-    return Window(day=day, midnight=midnight, start=start, resume=_resume(before), end=end)
+    return DayWindow(day=day, midnight_seconds=midnight, start=start, resume_position=_resume_position(before), end=end)
 
 
-def _resume(state: RawState) -> Position:
+def _resume_position(state: RawState) -> Position:
     return Position.parse(state.resume_position or state.end_position)

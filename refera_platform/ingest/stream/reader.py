@@ -8,78 +8,82 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.ingest.stream.cascaded_rows import Watches
-from refera_platform.ingest.stream.column_resolver import Shapes
-from refera_platform.ingest.stream.router import LogPass
-from refera_platform.ingest.stream.table_changes import TableLog
-from refera_platform.ingest.stream.table_task import start_of
+from refera_platform.ingest.stream.cascaded_rows import CascadeIndex
+from refera_platform.ingest.stream.column_resolver import ColumnResolver
+from refera_platform.ingest.stream.router import StreamRouter
+from refera_platform.ingest.stream.table_changes import TableChanges
+from refera_platform.ingest.stream.table_task import stream_start
 from refera_platform.source.cascades import Cascades
 from refera_platform.source.connection import Source
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.transaction_reader import TransactionReader
-from refera_platform.source.mysql.binlog.verified_position import require_same_log
+from refera_platform.source.mysql.binlog.verified_position import require_same_binlog
 from refera_platform.source.mysql.wire import open_wire
 
 
-class BinlogReading:
+class BinlogReader:
     """Reads the log of one database during one pass."""
 
-    def __init__(self, source: Source, shapes: Shapes, cascades: Cascades, now: datetime, today: date) -> None:
+    def __init__(
+        self, source: Source, column_resolver: ColumnResolver, cascades: Cascades, now: datetime, today: date
+    ) -> None:
         self._source = source
-        self._shapes = shapes
+        self._column_resolver = column_resolver
         self._cascades = cascades
         self._now, self._today = now, today
 
-    def read(self, logs: Sequence[TableLog], until: Position) -> None:
+    def read(self, table_changes: Sequence[TableChanges], until: Position) -> None:
         """Read the log once for all tables; one whose place is gone stops by itself.
 
         Raises:
             SourceError: when the log cannot be read, also after trying again.
             LakeError: when the log is not the one that was read before, or has lost changes.
         """
-        troubles: dict[Position | None, LakeError | None] = {}
-        for log in logs:
-            place = start_of(log)
-            if place not in troubles:
-                troubles[place] = self.trouble(place)
-            if trouble := troubles[place]:
-                log.fail(trouble)
-        logs = [log for log in logs if not log.failure]
-        places = [place for place in map(start_of, logs) if place]
-        if not places:
+        errors: dict[Position | None, LakeError | None] = {}
+        for changes in table_changes:
+            position = stream_start(changes)
+            if position not in errors:
+                errors[position] = self.position_error(position)
+            if error := errors[position]:
+                changes.fail(error)
+        table_changes = [changes for changes in table_changes if not changes.error]
+        positions = [position for position in map(stream_start, table_changes) if position]
+        if not positions:
             return
-        first = min(places, key=lambda place: place.order)
+        start = min(positions, key=lambda place: place.order)
         database = self._source.database
-        horizon = max(self._now, datetime.now(UTC)).timestamp()
-        watches = Watches(self._cascades, self._shapes.keyed)
-        consumer = LogPass(database.name, logs, watches, self._shapes.decoder, int(horizon))
-        reader = TransactionReader(partial(open_wire, database), self._source.server, first, until)
-        consumer.resume = lambda: reader.resume
-        reader.run(consumer)
-        if not consumer.is_done:
-            consumer.finish(reader.boundary, reader.resume, self._today)
+        latest_second = max(self._now, datetime.now(UTC)).timestamp()
+        cascade_index = CascadeIndex(self._cascades, self._column_resolver.keyed_decoder)
+        router = StreamRouter(
+            database.name, table_changes, cascade_index, self._column_resolver.decoder, int(latest_second)
+        )
+        reader = TransactionReader(partial(open_wire, database), self._source.server, start, until)
+        router.resume_position = lambda: reader.resume_position
+        reader.read_transactions(router)
+        if not router.is_done:
+            router.finish(reader.position, reader.resume_position, self._today)
 
-    def read_what_is_left(self, logs: Sequence[TableLog], until: Position) -> None:
+    def read_available(self, table_changes: Sequence[TableChanges], until: Position) -> None:
         """The same for tables that are read anew in any case: what the log does not tell stops nobody.
 
         Raises:
             ReferaError: only for what may pass by itself.
         """
-        if not logs:
+        if not table_changes:
             return
         try:
-            self.read(logs, until)
-        except ReferaError as trouble:
-            if trouble.passing:
+            self.read(table_changes, until)
+        except ReferaError as error:
+            if error.is_transient:
                 raise
-            for log in logs:
-                log.fail(trouble)
+            for changes in table_changes:
+                changes.fail(error)
 
-    def trouble(self, place: Position | None) -> LakeError | None:
+    def position_error(self, position: Position | None) -> LakeError | None:
         """Why the log cannot be read on from a place; nothing when it can."""
         try:
-            if place:
-                require_same_log(self._source.server, place)
-        except LakeError as trouble:
-            return trouble
+            if position:
+                require_same_binlog(self._source.server, position)
+        except LakeError as error:
+            return error
         return None

@@ -14,40 +14,36 @@ from pathlib import Path
 
 from refera_platform.clock import Clock
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.ingest.integrity import require_same_server
-from refera_platform.ingest.result import Captured, Filled, Refused
-from refera_platform.ingest.snapshot.chunked import Piecewise
-from refera_platform.ingest.snapshot.chunks import InPieces, Sizes
-from refera_platform.ingest.snapshot.resnapshot import closed, joined, unknown
-from refera_platform.ingest.snapshot.table_snapshot import baseline_rows
-from refera_platform.ingest.stream import day_windows
-from refera_platform.ingest.stream.column_resolver import Shapes
-from refera_platform.ingest.stream.reader import BinlogReading
-from refera_platform.ingest.stream.table_changes import TableLog
-from refera_platform.ingest.stream.table_result import LogResults
-from refera_platform.ingest.stream.table_task import Job
-from refera_platform.ingest.stream.table_writer import DayWriter, sums
+from refera_platform.ingest.result import IngestedDay, IngestFailure, IngestResult
+from refera_platform.ingest.snapshot.chunked import ChunkedSnapshots
+from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
+from refera_platform.ingest.snapshot.resnapshot import merge_ingested_days, unknown_bounds, write_closing_days
+from refera_platform.ingest.snapshot.table_snapshot import snapshot_rows
+from refera_platform.ingest.stream.column_resolver import ColumnResolver
+from refera_platform.ingest.stream.reader import BinlogReader
+from refera_platform.ingest.stream.table_result import StreamResultFactory
+from refera_platform.ingest.stream.table_task import TableTask
+from refera_platform.ingest.stream.table_writer import DayWriter, add_counts
+from refera_platform.ingest.stream.task_planner import TaskPlanner
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState
-from refera_platform.lake.schema_drift import begun
-from refera_platform.lake.writer import close_unseen, write_day
-from refera_platform.source.cascades import Cascades, cascades
-from refera_platform.source.column_names import as_spelled
-from refera_platform.source.connection import Identity, Source
-from refera_platform.source.hashing import require_hash_key
-from refera_platform.source.mysql.binlog.coverage import require_schema_in_log
+from refera_platform.lake.schema_drift import snapshot_types
+from refera_platform.lake.writer import write_day, write_unseen_days
+from refera_platform.source.cascades import Cascades, find_cascades
+from refera_platform.source.connection import ServerIdentity, Source
+from refera_platform.source.mysql.binlog.coverage import require_schema_in_binlog
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.binlog.server_settings import require_full_log
-from refera_platform.source.mysql.binlog.verified_position import proved
-from refera_platform.source.mysql.snapshot import Pulled, pull
+from refera_platform.source.mysql.binlog.server_settings import require_full_binlog
+from refera_platform.source.mysql.binlog.verified_position import verify_position
+from refera_platform.source.mysql.snapshot import TableRead, read_source_table
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable
-from refera_platform.source.totals import grouped, totals
+from refera_platform.source.totals import grouped_totals, source_totals
 
 
-class LogCapture:
+class StreamIngestRun:
     """One pass over one database."""
 
     def __init__(
@@ -57,32 +53,31 @@ class LogCapture:
         clock: Clock,
         folder: Path,
         hash_key: bytes,
-        sizes: Sizes | None = None,
+        chunk_limits: ChunkLimits | None = None,
     ) -> None:
         self._lake = lake
         self._source = source
         self._clock = clock
         self._folder = folder
-        self._hash_key = hash_key
         self._now, self._today = clock.now(), clock.today()
-        self._identity: Identity = source.identity()
-        self._shapes = Shapes(source, hash_key)
-        self._piecewise = Piecewise(lake, source, sizes, clock, folder)
-        self._folders = 0
-        self._wanted: frozenset[str] = frozenset()
+        self._identity: ServerIdentity = source.identity()
+        self._column_resolver = ColumnResolver(source, hash_key)
+        self._planner = TaskPlanner(lake, source, clock, folder, hash_key=hash_key, resolver=self._column_resolver)
+        self._chunked_snapshots = ChunkedSnapshots(lake, source, chunk_limits, clock, folder)
+        self._table_names: frozenset[str] = frozenset()
         """Names of the tables of the pass."""
         self._is_exact = False
         """Whether what is read in the snapshot has nothing that the log tells again."""
 
-    def run(
-        self, tables: Sequence[SourceTable], requested: Sequence[date], *, afresh: Collection[str] = ()
-    ) -> Iterator[Captured | Refused | InPieces]:
+    def ingest(
+        self, tables: Sequence[SourceTable], requested: Sequence[date], *, resnapshot_names: Collection[str] = ()
+    ) -> Iterator[IngestResult | IngestFailure | PendingChunks]:
         """Bring days of several tables into the lake.
 
         Args:
             tables: Tables of this database whose strategy is ``log``.
             requested: Days, in any order.
-            afresh: Names of tables that get a new baseline whatever the lake holds.
+            resnapshot_names: Names of tables that get a new baseline whatever the lake holds.
 
         Yields:
             What came of each table, as soon as it is committed.
@@ -92,191 +87,198 @@ class LogCapture:
             LakeError: when the server writes no log, or its log lost changes.
         """
         started = time.monotonic()
-        self._wanted = frozenset(table.name for table in tables)
-        jobs: list[Job] = []
+        self._table_names = frozenset(table.name for table in tables)
+        tasks: list[TableTask] = []
         for table in tables:
             try:
                 with isolated(table):
-                    jobs.append(self._job(table, sorted(set(requested)), is_afresh=table.name in afresh))
-            except ReferaError as trouble:
-                yield Refused(table=table, trouble=trouble)
-        if not jobs:
+                    tasks.append(
+                        self._planner.plan_task(
+                            table, sorted(set(requested)), is_resnapshot=table.name in resnapshot_names
+                        )
+                    )
+            except ReferaError as error:
+                yield IngestFailure(table=table, error=error)
+        if not tasks:
             return
-        require_full_log(self._source.server.log_settings())
-        require_schema_in_log(self._source)
-        with self._source.snapshot() as cut:
-            if cut.position is None:
+        require_full_binlog(self._source.server.binlog_settings())
+        require_schema_in_binlog(self._source)
+        with self._source.snapshot() as snapshot:
+            if snapshot.position is None:
                 raise LakeError("The server writes no log:", "set log_bin in its configuration, or choose compare.")
-            self._is_exact = cut.is_exact
-            end = proved(partial(open_wire, self._source.database), self._source.server, cut.position)
-            jobs = yield from self._piecewise.ready(jobs, end, self._binlog.trouble, self._log_of)
-            self._binlog.read([log for job in jobs for log in job.logs], end)
+            self._is_exact = snapshot.is_exact
+            snapshot_position = verify_position(
+                partial(open_wire, self._source.database), self._source.server, snapshot.position
+            )
+            tasks = yield from self._chunked_snapshots.prepare(
+                tasks, snapshot_position, self._binlog_reader.position_error, self._planner.make_changes
+            )
+            self._binlog_reader.read([log for task in tasks for log in task.all_changes], snapshot_position)
             # a second time: the pieces of a resnapshot have rows of the same stretch for another purpose
-            self._binlog.read_what_is_left([job.closing for job in jobs if job.closing], end)
-            if any(job.is_open for job in jobs):  # all tables: what refers to each other is of one moment
-                for job in jobs:
-                    self._plan_to_the_present(job, end)
-                self._binlog.read([job.later for job in jobs if job.later], end)
-            for job in jobs:
+            self._binlog_reader.read_available(
+                [task.closing_changes for task in tasks if task.closing_changes], snapshot_position
+            )
+            if any(task.has_unsettled_days for task in tasks):  # all tables: what refers to each other is of one moment
+                for task in tasks:
+                    self._planner.plan_days_to_present(task, snapshot_position)
+                self._binlog_reader.read(
+                    [task.later_changes for task in tasks if task.later_changes], snapshot_position
+                )
+            for task in tasks:
                 try:
-                    with isolated(job.table):
-                        done = self._baseline(job, end) if job.plan.baseline else self._days(job, end)
-                except ReferaError as trouble:
-                    yield Refused(table=job.table, trouble=trouble)
+                    with isolated(task.table):
+                        finish = (
+                            self._write_snapshot(task, snapshot_position)
+                            if task.plan.snapshot
+                            else self._write_days(task, snapshot_position)
+                        )
+                except ReferaError as error:
+                    yield IngestFailure(table=task.table, error=error)
                 else:
-                    yield done(seconds=time.monotonic() - started)
+                    yield finish(seconds=time.monotonic() - started)
 
-    def _job(self, table: SourceTable, requested: Sequence[date], *, is_afresh: bool) -> Job:
-        require_hash_key(table, self._hash_key)
-        table = as_spelled(table, [column.name for column in self._shapes.declared(table)])
-        known = self._lake.days(table, self._source.connection)
-        states = {day: item.state for day, item in known.items()}
-        plan = day_windows.plan(table.address, requested, states, self._clock, afresh=is_afresh)
-        job = Job(table=table, known=known, plan=plan)
-        if not is_afresh:
-            require_same_server(self._identity, table, job.was)
-        if plan.windows:
-            job.log = self._log_of(job, plan.windows)
-        identity = (self._identity.server, self._identity.schema)
-        if plan.closing and job.was and (job.was.server, job.was.schema) == identity:
-            job.closing = self._log_of(job, plan.closing)
-        return job
-
-    def _plan_to_the_present(self, job: Job, end: Position) -> None:
-        """Wants the days after those that were asked for; a table that cannot have them stops by itself."""
-        try:
-            with isolated(job.table):
-                if days := job.days_to_the_present(end, self._clock):
-                    job.later = self._log_of(job, days)
-                    job.later.has_new_shape = bool(job.log and job.log.has_new_shape)
-        except ReferaError as trouble:
-            job.failure = trouble
-
-    def _log_of(self, job: Job, windows_of: Sequence[day_windows.Window]) -> TableLog:
-        self._folders += 1
-        folder = self._folder / f"log-{self._folders}"
-        return job.read(windows_of, self._now.timestamp(), self._source.connection, folder)
-
-    def _baseline(self, job: Job, cut: Position) -> Callable[..., Captured]:
+    def _write_snapshot(self, task: TableTask, snapshot_position: Position) -> Callable[..., IngestResult]:
         """The whole table as the new beginning of its history."""
-        table, plan = job.table, job.plan.baseline
+        table, plan = task.table, task.plan.snapshot
         if plan is None:
             raise LakeError(f"{table.address} has no day for its baseline:", "ask for a day.")
-        before = closed(job, self._writer(table), self._source.server, partial(self._base, table), cut)
-        is_complete = bool(job.closing and len(before) == len(job.closing.stretches))
-        was, unseen_days = job.before(date.max), [day for day in plan.unseen if day not in job.known]
-        own = job.known.get(plan.fill)
-        read = self._piecewise.read(job, is_exact=self._is_exact) or self._pulled(table)
-        now = {column.name: column.parquet_type for column in read.columns}
-        columns, schema_since = begun(job.states, now, plan.fill)
-        passes = own.state.passes + 1 if own else 1
-        base = self._base(table, was, str(cut))
-        since, until = unknown(was, own, read.read_at, self._clock, is_complete=is_complete)
+        closed_days = write_closing_days(
+            task, self._day_writer(table), self._source.server, partial(self._new_state, table), snapshot_position
+        )
+        is_complete = bool(task.closing_changes and len(closed_days) == len(task.closing_changes.days))
+        previous, unseen_days = (
+            task.newest_state_until(date.max),
+            [day for day in plan.unseen_days if day not in task.days_in_lake],
+        )
+        existing = task.days_in_lake.get(plan.day_to_fill)
+        pulled = self._chunked_snapshots.read_merged(task, is_exact=self._is_exact) or self._pull_table(table)
+        source_types = {column.name: column.parquet_type for column in pulled.columns}
+        columns, schema_since = snapshot_types(task.observed_states, source_types, plan.day_to_fill)
+        read_count = existing.state.passes + 1 if existing else 1
+        base = self._new_state(table, previous, str(snapshot_position))
+        unknown_since, unknown_until = unknown_bounds(
+            previous, existing, pulled.read_at, self._clock, is_complete=is_complete
+        )
         state = replace(
             base,
-            day=plan.fill,
+            day=plan.day_to_fill,
             columns=columns,
-            quirks=read.quirks,
-            passes=passes,
-            baseline=passes,
+            quirks=pulled.quirks,
+            passes=read_count,
+            baseline=read_count,
             is_replayable=False,
             is_whole=True,
             schema_since=schema_since,
-            start_position=job.start_of(own),
-            is_closed=plan.fill < self._today,
-            schema_version=was.schema_version + (dict(was.columns) != columns) if was else 1,
-            unknown_since=since,
-            unknown_until=until,
+            start_position=task.snapshot_start(existing),
+            is_closed=plan.day_to_fill < self._today,
+            schema_version=previous.schema_version + (dict(previous.columns) != columns) if previous else 1,
+            unknown_since=unknown_since,
+            unknown_until=unknown_until,
         )
-        close_unseen(self._lake, self._source.connection, table, state, unseen_days, self._folder)
+        write_unseen_days(self._lake, self._source.connection, table, state, unseen_days, self._folder)
         if self._is_exact:
-            money, groups = totals(self._source, table)[1], grouped(self._source, table, read.rows)
-            state = replace(state, source_rows=read.rows, source_money=money, source_groups=groups)
-        there = LocalCopies(self._lake.objects, self._folder).of_state(job.known)
-        rows, added = baseline_rows(self._source.connection, table, there, state, read, cut, self._folder)
-        kept = own.state.rows if own and own.state.is_observed else {}
-        state = replace(state, rows=sums(kept, added), table_rows=read.rows if self._is_exact else None)
+            money, groups = source_totals(self._source, table)[1], grouped_totals(self._source, table, pulled.rows)
+            state = replace(state, source_rows=pulled.rows, source_money=money, source_groups=groups)
+        local_days = LocalCopies(self._lake.objects, self._folder).state_with_copies(task.days_in_lake)
+        rows, added = snapshot_rows(
+            self._source.connection, table, local_days, state, pulled, snapshot_position, self._folder
+        )
+        existing_rows = existing.state.rows if existing and existing.state.is_observed else {}
+        state = replace(
+            state, rows=add_counts(existing_rows, added), table_rows=pulled.rows if self._is_exact else None
+        )
         stored = write_day(
             self._lake,
             self._source.connection,
             table,
             state,
             rows,
-            before=own.stored if own else None,
-            extends=bool(kept),
+            existing=existing.stored if existing else None,
+            is_extension=bool(existing_rows),
             folder=self._folder,
         )
-        self._piecewise.done(job)
-        job.known = self._lake.days(table, self._source.connection)
-        filled = Filled(day=plan.fill, state=state, added=added, bytes=stored.size, url=stored.url)
-        return self._results.of(job, joined(before, filled), read.rows, unseen=tuple(unseen_days), is_anew=True)
+        self._chunked_snapshots.discard_chunks(task)
+        task.days_in_lake = self._lake.days(table, self._source.connection)
+        ingested_day = IngestedDay(
+            day=plan.day_to_fill, state=state, added=added, size_bytes=stored.size_bytes, url=stored.url
+        )
+        return self._result_factory.result_of(
+            task,
+            merge_ingested_days(closed_days, ingested_day),
+            pulled.rows,
+            unseen_days=tuple(unseen_days),
+            is_full_snapshot=True,
+        )
 
-    def _days(self, job: Job, cut: Position) -> Callable[..., Captured]:
+    def _write_days(self, task: TableTask, snapshot_position: Position) -> Callable[..., IngestResult]:
         """The days that the log told of."""
-        table = job.table
-        if job.failure:
-            raise job.failure
-        if not job.logs:  # every requested day stays as it is
-            item = job.known[max(job.plan.kept)]
-            filled = Filled(day=item.day, state=item.state, bytes=item.stored.size, url=item.stored.url)
-            return self._results.of(job, [filled], None)
-        writer = self._writer(table)
-        written: list[Filled] = []
-        last: Position | None = None
-        net = job.logs[-1].net
-        count, money = totals(self._source, table)
-        for log, stretch in job.told():
-            if log.failure:
-                raise log.failure
-            job.require_told(stretch)
-            was = job.before(stretch.window.day)
-            stretch.is_unsettled |= bool(was and not was.is_settled)
+        table = task.table
+        if task.error:
+            raise task.error
+        if not task.all_changes:  # every requested day stays as it is
+            item = task.days_in_lake[max(task.plan.unchanged_days)]
+            return self._result_factory.result_of(task, [IngestedDay.of_object(item)], None)
+        writer = self._day_writer(table)
+        ingested_days: list[IngestedDay] = []
+        last_end: Position | None = None
+        net_rows = task.all_changes[-1].net_rows
+        count, money = source_totals(self._source, table)
+        for changes, day_changes in task.iter_changed_days():
+            if changes.error:
+                raise changes.error
+            task.require_complete_log(day_changes)
+            previous = task.newest_state_until(day_changes.window.day)
+            day_changes.is_unsettled |= bool(previous and not previous.is_settled)
             # only what reaches the present can be settled by reading the table as it is now
-            is_newest = stretch is job.stretches[-1] and max(job.known) <= stretch.window.day
-            is_present = is_newest and stretch.end is not None and stretch.end.order >= cut.order
-            read = self._pulled(table) if stretch.is_unsettled and is_present else None
-            if last and stretch.start and stretch.start.order == last.order:
-                stretch.start = last  # the same place, with its GTIDs
-            if stretch.end and not stretch.end.gtid:
-                gtid = self._source.server.gtid_at(stretch.end.file, stretch.end.offset)
-                stretch.end = replace(stretch.end, gtid=gtid or "")
-            last = stretch.end
-            base = self._base(table, was)
-            if was and not read and not (stretch.end and stretch.end.order >= cut.order):
+            is_newest = day_changes is task.changed_days[-1] and max(task.days_in_lake) <= day_changes.window.day
+            is_present = is_newest and day_changes.end is not None and day_changes.end.order >= snapshot_position.order
+            pulled = self._pull_table(table) if day_changes.is_unsettled and is_present else None
+            if last_end and day_changes.start and day_changes.start.order == last_end.order:
+                day_changes.start = last_end  # the same place, with its GTIDs
+            if day_changes.end and not day_changes.end.gtid:
+                gtid = self._source.server.gtid_at(day_changes.end.file, day_changes.end.offset)
+                day_changes.end = replace(day_changes.end, gtid=gtid or "")
+            last_end = day_changes.end
+            base = self._new_state(table, previous)
+            if previous and not pulled and not (day_changes.end and day_changes.end.order >= snapshot_position.order):
                 # those of now may be of a later day
-                base = replace(base, source_types=was.source_types, collations=was.collations or base.collations)
-            if is_newest and net is not None and self._is_exact:
-                base = replace(base, source_rows=count - net, source_money=money if is_present else None)
-                base = replace(base, source_groups=grouped(self._source, table, count) if is_present else {})
-            item, added = writer.write(stretch, base, job.known, read=read, cut=cut)
-            job.known = dict(sorted({**job.known, item.day: item}.items()))
-            written.append(
-                Filled(day=item.day, state=item.state, added=added, bytes=item.stored.size, url=item.stored.url)
+                base = replace(
+                    base, source_types=previous.source_types, collations=previous.collations or base.collations
+                )
+            if is_newest and net_rows is not None and self._is_exact:
+                base = replace(base, source_rows=count - net_rows, source_money=money if is_present else None)
+                base = replace(base, source_groups=grouped_totals(self._source, table, count) if is_present else {})
+            item, added = writer.write(
+                day_changes, base, task.days_in_lake, pulled=pulled, snapshot_position=snapshot_position
             )
+            task.days_in_lake = dict(sorted({**task.days_in_lake, item.day: item}.items()))
+            ingested_days.append(IngestedDay.of_object(item, added))
         # of an inexact snapshot nobody knows which of its rows the log has yet to tell
-        source_rows = None if net is None or not self._is_exact else count - net
-        return self._results.of(job, written, source_rows)
+        source_rows = None if net_rows is None or not self._is_exact else count - net_rows
+        return self._result_factory.result_of(task, ingested_days, source_rows)
 
     @cached_property
     def _cascades(self) -> Cascades:
-        return cascades(self._source.ask, self._source.database.name, self._wanted)
+        return find_cascades(self._source.ask, self._source.database.name, self._table_names)
 
     @cached_property
-    def _binlog(self) -> BinlogReading:
-        return BinlogReading(self._source, self._shapes, self._cascades, self._now, self._today)
+    def _binlog_reader(self) -> BinlogReader:
+        return BinlogReader(self._source, self._column_resolver, self._cascades, self._now, self._today)
 
     @property
-    def _results(self) -> LogResults:
-        return LogResults(source=self._source, folder=self._folder, is_exact=self._is_exact, cascades=self._cascades)
+    def _result_factory(self) -> StreamResultFactory:
+        return StreamResultFactory(
+            source=self._source, folder=self._folder, is_exact=self._is_exact, cascades=self._cascades
+        )
 
-    def _writer(self, table: SourceTable) -> DayWriter:
+    def _day_writer(self, table: SourceTable) -> DayWriter:
         connection, folder = self._source.connection, self._folder
         return DayWriter(lake=self._lake, connection=connection, table=table, folder=folder, is_exact=self._is_exact)
 
-    def _pulled(self, table: SourceTable) -> Pulled:
-        return pull(self._source, table, self._folder / "read.parquet", self._clock)
+    def _pull_table(self, table: SourceTable) -> TableRead:
+        return read_source_table(self._source, table, self._folder / "read.parquet", self._clock)
 
-    def _base(self, table: SourceTable, was: RawState | None, end: str = "") -> RawState:
+    def _new_state(self, table: SourceTable, previous: RawState | None, end_position: str = "") -> RawState:
         """What any new object of the table says, before its day is known."""
         return RawState(
             database=table.database,
@@ -286,11 +288,11 @@ class LogCapture:
             server=self._identity.server,
             schema=self._identity.schema,
             start_position="",
-            end_position=end,
+            end_position=end_position,
             read_at=self._now.isoformat(),
-            schema_since=was.schema_since if was else "",
-            columns=was.columns if was else {},
-            schema_version=was.schema_version if was else 1,
-            source_types=self._shapes.source_types(table),
-            collations=self._shapes.collations(table),
+            schema_since=previous.schema_since if previous else "",
+            columns=previous.columns if previous else {},
+            schema_version=previous.schema_version if previous else 1,
+            source_types=self._column_resolver.source_types(table),
+            collations=self._column_resolver.collations(table),
         )

@@ -9,19 +9,24 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from refera_platform.ingest.integrity import counted
-from refera_platform.ingest.result import Captured, Filled
-from refera_platform.ingest.stream.table_task import Job
-from refera_platform.lake.schema_drift import altered
-from refera_platform.lake.volume import changes_by_day
-from refera_platform.reconcile.result import INEXACT, OVER, UNSETTLED, Reconciled
-from refera_platform.reconcile.values import Present, reconciled
+from refera_platform.ingest.integrity import count_lake_rows
+from refera_platform.ingest.result import IngestedDay, IngestResult
+from refera_platform.ingest.stream.table_task import TableTask
+from refera_platform.lake.schema_drift import detect_schema_change
+from refera_platform.lake.volume import changed_rows_by_day
+from refera_platform.reconcile.result import (
+    NOT_COMPARED_DAY_OVER,
+    NOT_COMPARED_INEXACT,
+    NOT_COMPARED_UNSETTLED,
+    ReconcileResult,
+)
+from refera_platform.reconcile.values import ReconcileInput, reconcile_table
 from refera_platform.source.cascades import Cascades
 from refera_platform.source.connection import Source
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogResults:
+class StreamResultFactory:
     """Makes the results of one run."""
 
     source: Source
@@ -31,54 +36,64 @@ class LogResults:
     cascades: Cascades
     """How rows of the tables go with others."""
 
-    def of(
+    def result_of(
         self,
-        job: Job,
-        written: Sequence[Filled],
+        task: TableTask,
+        ingested_days: Sequence[IngestedDay],
         source_rows: int | None,
         *,
-        unseen: tuple[date, ...] = (),
-        is_anew: bool = False,
-    ) -> Callable[..., Captured]:
+        unseen_days: tuple[date, ...] = (),
+        is_full_snapshot: bool = False,
+    ) -> Callable[..., IngestResult]:
         """What came of a table.
 
         Args:
-            job: The table.
-            written: The days that were written, or found as they should be.
+            task: The table.
+            ingested_days: The days that were written, or found as they should be.
             source_rows: Rows of the source at the moment that the lake shows; ``None`` when that moment is over.
-            unseen: Days that were closed as never looked at.
-            is_anew: Whether the table begins anew.
+            unseen_days: Days that were closed as never looked at.
+            is_full_snapshot: Whether the table begins anew.
         """
-        last, was = written[-1], job.was
-        kept = job.plan.baseline.kept if job.plan.baseline else job.plan.kept
-        days = [filled.day for filled in written]
-        newest = job.before(date.max)
-        lake_rows, rows_twice = counted(self.source.connection, job.table, job.known, days, source_rows)
+        last, previous = ingested_days[-1], task.previous
+        unchanged_days = task.plan.snapshot.unchanged_days if task.plan.snapshot else task.plan.unchanged_days
+        days = [ingested_day.day for ingested_day in ingested_days]
+        newest = task.newest_state_until(date.max)
+        lake_rows, duplicate_rows = count_lake_rows(
+            self.source.connection, task.table, task.days_in_lake, days, source_rows
+        )
         return partial(
-            Captured,
-            table=job.table,
-            filled=tuple(written),
-            unseen=unseen,
-            kept=kept,
+            IngestResult,
+            table=task.table,
+            ingested_days=tuple(ingested_days),
+            unseen_days=unseen_days,
+            unchanged_days=unchanged_days,
             source_rows=source_rows,
-            altered=altered(was.columns if was else None, last.state.columns),
-            volumes=changes_by_day(item.state for item in job.known.values()),
+            schema_change=detect_schema_change(previous.columns if previous else None, last.state.columns),
+            changed_rows_by_day=changed_rows_by_day(item.state for item in task.days_in_lake.values()),
             lake_rows=lake_rows,
-            rows_twice=rows_twice,
+            duplicate_rows=duplicate_rows,
             is_settled=newest is None or newest.is_settled,
-            reconciled=self._reconciled(job, days, source_rows, is_anew=is_anew),
-            known=job.known,
-            unwatched=self.cascades.unwatched(job.table.name),
+            reconcile_result=self._reconcile(task, days, source_rows, is_full_snapshot=is_full_snapshot),
+            days_in_lake=task.days_in_lake,
+            unreadable_parents=self.cascades.hidden_parents_of(task.table.name),
         )
 
-    def _reconciled(self, job: Job, days: Sequence[date], source_rows: int | None, *, is_anew: bool) -> Reconciled:
-        newest = job.before(date.max)
+    def _reconcile(
+        self, task: TableTask, days: Sequence[date], source_rows: int | None, *, is_full_snapshot: bool
+    ) -> ReconcileResult:
+        newest = task.newest_state_until(date.max)
         if newest is not None and not newest.is_settled:
-            return UNSETTLED
-        if not self.is_exact and not is_anew:
-            return INEXACT
+            return NOT_COMPARED_UNSETTLED
+        if not self.is_exact and not is_full_snapshot:
+            return NOT_COMPARED_INEXACT
         if source_rows is None:
-            return OVER
-        behind = [] if is_anew else job.logs[-1].behind.files
-        present = Present(days=job.known, written=days, source_rows=source_rows, behind=behind, is_anew=is_anew)
-        return reconciled(self.source, job.table, present, self.folder)
+            return NOT_COMPARED_DAY_OVER
+        files_after_last_day = [] if is_full_snapshot else task.all_changes[-1].after_last_day.files
+        reconcile_input = ReconcileInput(
+            days=task.days_in_lake,
+            written_days=days,
+            source_rows=source_rows,
+            files_after_newest_day=files_after_last_day,
+            is_full_snapshot=is_full_snapshot,
+        )
+        return reconcile_table(self.source, task.table, reconcile_input, self.folder)

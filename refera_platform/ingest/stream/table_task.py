@@ -12,136 +12,145 @@ import duckdb
 
 from refera_platform.clock import Clock
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.ingest.snapshot.chunks import Piece, PiecePlan
+from refera_platform.ingest.snapshot.chunk_staging import StagedChunk
+from refera_platform.ingest.snapshot.chunks import ChunkPlan
 from refera_platform.ingest.stream import day_windows
-from refera_platform.ingest.stream.day_windows import Window
-from refera_platform.ingest.stream.table_changes import Stretch, TableLog
+from refera_platform.ingest.stream.day_windows import DayWindow
+from refera_platform.ingest.stream.table_changes import DayChanges, TableChanges
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.table import SourceTable
 
-DAY = 86_400
+DAY_SECONDS = 86_400
 """Seconds."""
 
 
 @dataclass(kw_only=True)
-class Job:
+class TableTask:
     """One table of a pass."""
 
     table: SourceTable
-    known: dict[date, RawObject]
-    plan: day_windows.LogPlan
-    log: TableLog | None = None
+    days_in_lake: dict[date, RawObject]
+    plan: day_windows.StreamPlan
+    changes: TableChanges | None = None
     """The days that were asked for; ``None`` when the log need not be read for them."""
-    pieces: PiecePlan | None = None
+    chunk_plan: ChunkPlan | None = None
     """Its pieces when they are all there; ``log`` is then what the log tells since they were begun."""
-    staged: list[Piece] = field(default_factory=list)
+    staged_chunks: list[StagedChunk] = field(default_factory=list)
     """Each of them, as it was found before the log was read."""
-    closing: TableLog | None = None
+    closing_changes: TableChanges | None = None
     """What the log tells between the newest day and a resnapshot; ``None`` when there is nothing to read on from."""
-    later: TableLog | None = None
+    later_changes: TableChanges | None = None
     """The days after them, when only the present can settle what the log does not tell."""
-    failure: ReferaError | None = None
+    error: ReferaError | None = None
     """Why the days after those that were asked for cannot be planned."""
-    was: RawState | None = field(init=False)
+    previous: RawState | None = field(init=False)
     """What the newest day said of itself before the pass."""
 
     def __post_init__(self) -> None:
-        self.was = self.before(date.max)
+        self.previous = self.newest_state_until(date.max)
 
     @property
-    def logs(self) -> list[TableLog]:
+    def all_changes(self) -> list[TableChanges]:
         """What is read of the log."""
-        return [log for log in (self.log, self.later) if log]
+        return [changes for changes in (self.changes, self.later_changes) if changes]
 
     @property
-    def stretches(self) -> list[Stretch]:
+    def changed_days(self) -> list[DayChanges]:
         """The days that the log told of, oldest first."""
-        return [stretch for log in self.logs for stretch in log.stretches]
+        return [day_changes for changes in self.all_changes for day_changes in changes.days]
 
-    def told(self) -> Iterator[tuple[TableLog, Stretch]]:
+    def iter_changed_days(self) -> Iterator[tuple[TableChanges, DayChanges]]:
         """Each day with what it was read by, oldest first; a failure is met where its days would begin."""
-        for log in self.logs:
-            for stretch in log.stretches:
-                yield log, stretch
+        for changes in self.all_changes:
+            for day_changes in changes.days:
+                yield changes, day_changes
 
     @property
-    def states(self) -> list[RawState]:
+    def observed_states(self) -> list[RawState]:
         """What each observed day says of itself, oldest first."""
-        return [item.state for item in self.known.values() if item.state.is_observed]
+        return [item.state for item in self.days_in_lake.values() if item.state.is_observed]
 
-    def start_of(self, own: RawObject | None) -> str:
+    def snapshot_start(self, existing: RawObject | None) -> str:
         """Where a day that gets a baseline begins: where it began before, or where the newest day ended."""
-        if own and own.state.is_observed:
-            return own.state.start_position
-        newest = self.before(date.max)
+        if existing and existing.state.is_observed:
+            return existing.state.start_position
+        newest = self.newest_state_until(date.max)
         return newest.end_position if newest else ""
 
-    def before(self, day: date) -> RawState | None:
+    def newest_state_until(self, day: date) -> RawState | None:
         """What the newest observed day up to ``day`` says of itself."""
-        states = [item.state for other, item in self.known.items() if item.state.is_observed and other <= day]
+        states = [item.state for other, item in self.days_in_lake.items() if item.state.is_observed and other <= day]
         return states[-1] if states else None
 
-    def read(
-        self, windows_of: Sequence[Window], now: float, connection: duckdb.DuckDBPyConnection, folder: Path
-    ) -> TableLog:
+    def make_changes(
+        self, windows: Sequence[DayWindow], now: float, connection: duckdb.DuckDBPyConnection, folder: Path
+    ) -> TableChanges:
         """Make what collects the rows of some days.
 
         Args:
-            windows_of: The days, oldest first.
+            windows: The days, oldest first.
             now: Second since 1970.
             connection: Session that writes the rows.
             folder: A folder that does not exist yet.
         """
         folder.mkdir()
-        baselines = [self.known[window.day].state.baseline if window.extends else 0 for window in windows_of]
-        log = TableLog(self.table, windows_of, baselines, connection, folder)
+        snapshot_numbers = [
+            self.days_in_lake[window.day].state.baseline if window.is_extension else 0 for window in windows
+        ]
+        changes = TableChanges(self.table, windows, snapshot_numbers, connection, folder)
         # as the table was where the reading begins, and not as it was when a later day was read
-        if known := self.before(windows_of[0].day):
-            log.source_types = dict(known.source_types)
+        if previous := self.newest_state_until(windows[0].day):
+            changes.source_types = dict(previous.source_types)
         # what lies behind the days is counted only when it is little: that of today
-        if windows_of[-1].end or windows_of[-1].midnight < now - DAY:
-            log.net = None
-        return log
+        if windows[-1].end or windows[-1].midnight_seconds < now - DAY_SECONDS:
+            changes.net_rows = None
+        return changes
 
     @property
-    def is_open(self) -> bool:
+    def has_unsettled_days(self) -> bool:
         """Whether the days leave something open that only the present can settle."""
-        if self.plan.baseline or (self.log and self.log.failure):
+        if self.plan.snapshot or (self.changes and self.changes.error):
             return False
-        stretches = self.log.stretches if self.log else []
-        known = self.before(stretches[0].window.day) if stretches else self.was
-        return bool(known and not known.is_settled) or any(each.is_unsettled for each in stretches)
+        changed_days = self.changes.days if self.changes else []
+        previous = self.newest_state_until(changed_days[0].window.day) if changed_days else self.previous
+        return bool(previous and not previous.is_settled) or any(each.is_unsettled for each in changed_days)
 
-    def days_to_the_present(self, cut: Position, clock: Clock) -> tuple[Window, ...]:
+    def windows_to_present(self, snapshot_position: Position, clock: Clock) -> tuple[DayWindow, ...]:
         """Windows of what comes after the newest day, up to today; none when the log was read to its end."""
-        if self.plan.baseline or (self.log and self.log.failure) or self.was is None:
+        if self.plan.snapshot or (self.changes and self.changes.error) or self.previous is None:
             return ()
-        if self.log is None:
-            is_behind = Position.parse(self.was.end_position).order < cut.order
-            return day_windows.onward(self.was, clock) if is_behind else ()
-        last = self.log.stretches[-1]
-        is_newest = last.window.end is None and max(self.known) <= last.window.day
-        if not (is_newest and last.end and last.resume and last.end.order < cut.order):
+        if self.changes is None:
+            is_behind = Position.parse(self.previous.end_position).order < snapshot_position.order
+            return day_windows.windows_to_today(self.previous, clock) if is_behind else ()
+        last_changes = self.changes.days[-1]
+        is_newest = last_changes.window.end is None and max(self.days_in_lake) <= last_changes.window.day
+        if not (
+            is_newest
+            and last_changes.end
+            and last_changes.resume_position
+            and last_changes.end.order < snapshot_position.order
+        ):
             return ()
-        return day_windows.after(last.window.day, last.end, last.resume, clock)
+        return day_windows.windows_after(last_changes.window.day, last_changes.end, last_changes.resume_position, clock)
 
-    def require_told(self, stretch: Stretch) -> None:
+    def require_complete_log(self, day_changes: DayChanges) -> None:
         """A day that lies between others must be told by the log alone: the table of now says nothing of it.
 
         Raises:
             LakeError: when the log does not tell all that happened on it.
         """
-        if stretch.is_unsettled and stretch.window.end:
+        if day_changes.is_unsettled and day_changes.window.end:
             raise LakeError(
-                f"The object of {self.table.address} for day {stretch.window.day} is gone, and the log does not tell"
+                f"The object of {self.table.address} for day {day_changes.window.day} is gone, and the log does not"
+                " tell"
                 " all that happened on it (the table was altered, or rows went with those they refer to):",
                 f"put the object back, or take a new baseline: refera resnapshot {self.table.address}",
             )
 
 
-def start_of(log: TableLog) -> Position | None:
+def stream_start(changes: TableChanges) -> Position | None:
     """Where the log must be read from for the days of a table."""
-    window = log.stretches[0].window
-    return window.resume or window.start
+    window = changes.days[0].window
+    return window.resume_position or window.start

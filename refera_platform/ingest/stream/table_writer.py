@@ -12,34 +12,34 @@ import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.ingest.stream.table_changes import (
-    LOGGED,
-    READ,
-    Emptied,
-    Stretch,
-    position_of,
+    READ_FROM_LOG,
+    READ_FROM_TABLE,
+    DayChanges,
+    Truncation,
     position_prefix,
+    position_suffix,
 )
-from refera_platform.lake.lake import Lake, RawObject, latest, object_rows, raw_rows, run, state_objects
+from refera_platform.lake.lake import Lake, RawObject, latest_rows, object_rows, raw_rows, run_sql, state_objects
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState
-from refera_platform.lake.schema_drift import folded, shapes_since
-from refera_platform.lake.writer import nothing, write_day
+from refera_platform.lake.schema_drift import column_types_since, require_common_types
+from refera_platform.lake.writer import empty_rows, write_day
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.snapshot import Pulled
-from refera_platform.source.row_changes import differences
+from refera_platform.source.mysql.snapshot import TableRead
+from refera_platform.source.row_changes import row_changes_sql
 from refera_platform.source.table import SourceTable
 
-FIRST_ROW = f"{LOGGED}-{0:010d}"
+FIRST_ROW_SUFFIX = f"{READ_FROM_LOG}-{0:010d}"
 """The last two parts of the position of a transaction's first row."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class ObjectDraft:
     """A day's rows on their way to its object."""
 
-    known: Mapping[date, RawObject]
+    days_in_lake: Mapping[date, RawObject]
     """The days before it, and what the day has already."""
-    types: Mapping[str, str]
+    column_types: Mapping[str, str]
     """The type in which each column is written, also of those that are gone."""
     files: list[Path]
     """Local files of the rows that come to it."""
@@ -60,68 +60,79 @@ class DayWriter:
 
     def write(
         self,
-        stretch: Stretch,
+        day_changes: DayChanges,
         base: RawState,
-        known: Mapping[date, RawObject],
+        days_in_lake: Mapping[date, RawObject],
         *,
-        read: Pulled | None,
-        cut: Position,
+        pulled: TableRead | None,
+        snapshot_position: Position,
     ) -> tuple[RawObject, dict[str, int]]:
         """Commit one day; give its object and what was added, by ``_op``.
 
         Args:
-            stretch: What the log told of it.
+            day_changes: What the log told of it.
             base: State to begin from: positions, server and columns of the day before.
-            known: The table's objects as they are now.
-            read: The whole table as it was at ``cut``, when the log does not tell everything.
-            cut: End of the log that was read.
+            days_in_lake: The table's objects as they are now.
+            pulled: The whole table as it was at ``snapshot_position``, when the log does not tell everything.
+            snapshot_position: End of the log that was read.
         """
-        day, window = stretch.window.day, stretch.window
-        own = known.get(day)
-        before = own if window.extends else None
-        past = [item.state for other, item in known.items() if item.state.is_observed and other <= day]
-        shapes = [
-            *stretch.versions,
-            *([{column.name: column.parquet_type for column in read.columns}] if read else []),
+        day, window = day_changes.window.day, day_changes.window
+        existing = days_in_lake.get(day)
+        extended = existing if window.is_extension else None
+        observed_states = [
+            item.state for other, item in days_in_lake.items() if item.state.is_observed and other <= day
         ]
-        newest = shapes[-1] if shapes else dict(base.columns)
-        types = folded(self.table.address, [*shapes_since(past), *shapes])
-        baseline = before.state.baseline if before else 0
-        earlier = {other: item for other, item in known.items() if other < day or (before and other == day)}
-        draft = Draft(known=earlier, types=types, files=list(stretch.files), added=dict(stretch.rows))
-        for emptied in stretch.emptied:
-            self._add_emptied(draft, emptied, position_prefix(day, baseline))
-        is_in_order = not stretch.emptied and not (stretch.is_unsettled and self._add_ended(draft))
-        if read:
-            self._add_differences(draft, read, position_prefix(day, baseline), cut)
+        schema_versions = [
+            *day_changes.schema_versions,
+            *([{column.name: column.parquet_type for column in pulled.columns}] if pulled else []),
+        ]
+        newest_types = schema_versions[-1] if schema_versions else dict(base.columns)
+        column_types = require_common_types(
+            self.table.address, [*column_types_since(observed_states), *schema_versions]
+        )
+        baseline = extended.state.baseline if extended else 0
+        earlier_days = {
+            other: item for other, item in days_in_lake.items() if other < day or (extended and other == day)
+        }
+        draft = ObjectDraft(
+            days_in_lake=earlier_days,
+            column_types=column_types,
+            files=list(day_changes.files),
+            added=dict(day_changes.row_counts),
+        )
+        for truncation in day_changes.truncations:
+            self._add_truncated_rows(draft, truncation, position_prefix(day, baseline))
+        is_in_order = not day_changes.truncations and not (day_changes.is_unsettled and self._add_replaced_rows(draft))
+        if pulled:
+            self._add_differences(draft, pulled, position_prefix(day, baseline), snapshot_position)
         table_rows: int | None
-        if read:  # of an inexact snapshot the log tells some rows again, so that what comes after cannot be added up
-            table_rows = read.rows if self.is_exact else None
+        if pulled:  # of an inexact snapshot the log tells some rows again, so that what comes after cannot be added up
+            table_rows = pulled.rows if self.is_exact else None
         else:
-            table_rows = None if stretch.is_unsettled else added_up(earlier, draft.added)
+            table_rows = None if day_changes.is_unsettled else rows_after_changes(earlier_days, draft.added)
             if table_rows is None or base.source_rows not in (None, table_rows):  # a sum in doubt
-                table_rows = self._count(draft)
-        columns = {name: types[name] for name in newest}
-        kept = before.state.rows if before else {}
+                table_rows = self._count_rows(draft)
+        columns = {name: column_types[name] for name in newest_types}
+        existing_rows = extended.state.rows if extended else {}
         state = replace(
             base,
             day=day,
             columns=columns,
             is_observed=True,
             baseline=baseline,
-            start_position=before.state.start_position if before else str(stretch.start),
-            end_position=str(stretch.end),
-            resume_position=str(stretch.resume),
-            is_closed=stretch.is_closed,
-            is_whole=before is not None and before.state.is_whole,
-            is_settled=read is not None or not stretch.is_unsettled,
-            is_replayable=(before is None or before.state.is_replayable) and read is None,
-            unknown_since=before.state.unknown_since if before else "",
-            unknown_until=before.state.unknown_until if before else "",
-            passes=before.state.passes + 1 if before else 1,
-            rows=sums(kept, draft.added),
+            start_position=extended.state.start_position if extended else str(day_changes.start),
+            end_position=str(day_changes.end),
+            resume_position=str(day_changes.resume_position),
+            is_closed=day_changes.is_closed,
+            is_whole=extended is not None and extended.state.is_whole,
+            is_settled=pulled is not None or not day_changes.is_unsettled,
+            is_replayable=(extended is None or extended.state.is_replayable) and pulled is None,
+            unknown_since=extended.state.unknown_since if extended else "",
+            unknown_until=extended.state.unknown_until if extended else "",
+            passes=extended.state.passes + 1 if extended else 1,
+            rows=add_counts(existing_rows, draft.added),
             table_rows=table_rows,
-            quirks=sums(before.state.quirks if before else {}, stretch.quirks),
+            quirks=add_counts(extended.state.quirks if extended else {}, day_changes.quirks),
             schema_version=base.schema_version + (dict(base.columns) != columns),
         )
         stored = write_day(
@@ -129,50 +140,50 @@ class DayWriter:
             self.connection,
             self.table,
             state,
-            self._rows(draft, state, is_in_order=is_in_order),
-            extends=before is not None,
-            before=own.stored if own else None,
+            self._rows_sql(draft, state, is_in_order=is_in_order),
+            is_extension=extended is not None,
+            existing=existing.stored if existing else None,
             folder=self.folder,
         )
         return RawObject(day=day, stored=stored, state=state), draft.added
 
-    def _rows(self, draft: Draft, state: RawState, *, is_in_order: bool) -> str:
+    def _rows_sql(self, draft: ObjectDraft, state: RawState, *, is_in_order: bool) -> str:
         """SQL of the rows of some local files; columns that are gone stay where there are values."""
         if not draft.files:
-            return nothing(state)
+            return empty_rows(state)
         relation = raw_rows([str(path) for path in draft.files])
-        there = {row[0] for row in run(self.connection, f"describe select * from {relation}").fetchall()}
-        names = [*state.columns, *(name for name in draft.types if name in there - state.columns.keys())]
+        file_columns = {row[0] for row in run_sql(self.connection, f"describe select * from {relation}").fetchall()}
+        names = [*state.columns, *(name for name in draft.column_types if name in file_columns - state.columns.keys())]
         values = ", ".join(
-            f"cast({quoted(name) if name in there else 'null'} as {draft.types[name]}) as {quoted(name)}"
+            f"cast({quoted(name) if name in file_columns else 'null'} as {draft.column_types[name]}) as {quoted(name)}"
             for name in names
         )
         order = "" if is_in_order else " order by _position"
         return f"select {values}, _op, _changed_at, _position from {relation}{order}"
 
-    def _count(self, draft: Draft) -> int:
+    def _count_rows(self, draft: ObjectDraft) -> int:
         """Rows of the table according to the lake and to what this pass has read so far, counted one by one."""
-        there = self._state(draft, "true")
-        found = run(self.connection, f"select count(*) from {there}").fetchone() if there else None
-        return int(found[0]) if found else 0
+        state_sql = self._state_sql(draft, "true")
+        row = run_sql(self.connection, f"select count(*) from {state_sql}").fetchone() if state_sql else None
+        return int(row[0]) if row else 0
 
-    def _add_emptied(self, draft: Draft, emptied: Emptied, prefix: str) -> None:
+    def _add_truncated_rows(self, draft: ObjectDraft, truncation: Truncation, prefix: str) -> None:
         """A delete with its last known values for each row that was there when all went at once."""
-        transaction = emptied.transaction
-        place = prefix + position_of(transaction.place, LOGGED)
-        there = self._state(draft, f"_position < {literal(place)}")
-        if there is None:
+        transaction = truncation.transaction
+        position = prefix + position_suffix(transaction.position, READ_FROM_LOG)
+        state_sql = self._state_sql(draft, f"_position < {literal(position)}")
+        if state_sql is None:
             return
         key = ", ".join(quoted(name) for name in self.table.key)
-        self._spool(
+        self._add_rows(
             draft,
             f"select * exclude (_op, _changed_at, _position), 'd' as _op,"
-            f" to_timestamp({emptied.stamp}) as _changed_at, {literal(place)}"
-            f" || lpad(cast(row_number() over (order by {key}) as varchar), 10, '0') as _position from {there}",
-            f"emptied-{transaction.place.number}-{transaction.place.offset}",
+            f" to_timestamp({truncation.stamp}) as _changed_at, {literal(position)}"
+            f" || lpad(cast(row_number() over (order by {key}) as varchar), 10, '0') as _position from {state_sql}",
+            f"emptied-{transaction.position.file_number}-{transaction.position.offset}",
         )
 
-    def _add_ended(self, draft: Draft) -> bool:
+    def _add_replaced_rows(self, draft: ObjectDraft) -> bool:
         """A delete for each row whose key was created anew though no row event had ended it; says whether there is any.
 
         So it is when the table was exchanged for another one (RENAME, EXCHANGE PARTITION, CREATE OR REPLACE). The
@@ -182,82 +193,88 @@ class DayWriter:
             return False
         key = ", ".join(quoted(name) for name in self.table.key)
         created = f"(select * from {raw_rows([str(path) for path in draft.files])} where _op = 'c')"
-        versions = object_rows(self._objects(draft), draft.types, files=draft.files)
+        versions = object_rows(self._local_state_objects(draft), draft.column_types, files=draft.files)
         following = ", ".join(
             f"lead({name}) over (partition by {key} order by _position) as {quoted(f'{name} ')}"
             for name in ("_op", "_position", "_changed_at")
         )
         number = 'row_number() over (order by "_position ")'
-        return self._spool(
+        return self._add_rows(
             draft,
             f'select * exclude (_op, _changed_at, _position, "_op ", "_changed_at ", "_position "), \'d\' as _op,'
             f' "_changed_at " as _changed_at,'
-            f" left(\"_position \", {-len(FIRST_ROW)}) || '{READ}-9' || lpad(cast({number} as varchar), 9, '0')"
+            f" left(\"_position \", {-len(FIRST_ROW_SUFFIX)}) || '{READ_FROM_TABLE}-9' || lpad(cast({number} as"
+            " varchar), 9, '0')"
             f" as _position from (select *, {following} from {versions} semi join {created} using ({key}))"
             f" where _op <> 'd' and \"_op \" = 'c' and \"_position \" in (select _position from {created})",
             "ended",
         )
 
-    def _add_differences(self, draft: Draft, read: Pulled, prefix: str, cut: Position) -> None:
+    def _add_differences(self, draft: ObjectDraft, pulled: TableRead, prefix: str, snapshot_position: Position) -> None:
         """What differs between the table and what the log made of it."""
-        there = self._state(draft, "true")
-        now = read.relation
-        columns = {column.name: draft.types[column.name] for column in read.columns}
-        if there is None:
-            rows = f"select *, 'c' as _op from {now}"
+        state_sql = self._state_sql(draft, "true")
+        source_sql = pulled.relation
+        columns = {column.name: draft.column_types[column.name] for column in pulled.columns}
+        if state_sql is None:
+            rows = f"select *, 'c' as _op from {source_sql}"
         else:
-            seen = [row[0] for row in run(self.connection, f"describe select * from {there}").fetchall()]
-            rows = differences(read=now, state=there, key=self.table.key, columns=columns, known=seen)
-        self._spool(
+            lake_columns = [
+                row[0] for row in run_sql(self.connection, f"describe select * from {state_sql}").fetchall()
+            ]
+            rows = row_changes_sql(
+                read=source_sql, state=state_sql, key=self.table.key, columns=columns, state_columns=lake_columns
+            )
+        self._add_rows(
             draft,
-            f"select *, {_instant(read.read_at)} as _changed_at, {literal(prefix + position_of(cut, READ))}"
+            f"select *, {_timestamp_literal(pulled.read_at)} as _changed_at,"
+            f" {literal(prefix + position_suffix(snapshot_position, READ_FROM_TABLE))}"
             f" || lpad(cast(row_number() over () as varchar), 10, '0') as _position from ({rows})",
             "differences",
         )
 
-    def _state(self, draft: Draft, condition: str) -> str | None:
+    def _state_sql(self, draft: ObjectDraft, condition: str) -> str | None:
         """SQL of the rows that are there according to the lake and to what this pass has read so far."""
-        objects = self._objects(draft)
+        objects = self._local_state_objects(draft)
         if not objects and not draft.files:
             return None
-        rows = object_rows(objects, draft.types, files=draft.files)
-        return latest(f"(select * from {rows} where {condition})", self.table.key)
+        rows = object_rows(objects, draft.column_types, files=draft.files)
+        return latest_rows(f"(select * from {rows} where {condition})", self.table.key)
 
-    def _objects(self, draft: Draft) -> list[RawObject]:
+    def _local_state_objects(self, draft: ObjectDraft) -> list[RawObject]:
         """The objects that the state is read from, as copies whose bytes were compared: what is read is written on."""
-        return state_objects(LocalCopies(self.lake.objects, self.folder).of_state(draft.known))
+        return state_objects(LocalCopies(self.lake.objects, self.folder).state_with_copies(draft.days_in_lake))
 
-    def _spool(self, draft: Draft, rows: str, name: str) -> bool:
+    def _add_rows(self, draft: ObjectDraft, rows: str, name: str) -> bool:
         """Write some more rows; says whether there are any."""
         path = self.folder / f"{name}.parquet"
-        there = {row[0] for row in run(self.connection, f"describe {rows}").fetchall()}
+        row_columns = {row[0] for row in run_sql(self.connection, f"describe {rows}").fetchall()}
         # each in its own type: DuckDB holds BIGINT and BIGINT UNSIGNED together as HUGEINT, and writes that as a float
         cast = ", ".join(
             f"cast({quoted(column)} as {kind}) as {quoted(column)}"
-            for column, kind in draft.types.items()
-            if column in there
+            for column, kind in draft.column_types.items()
+            if column in row_columns
         )
-        typed = f"select * replace ({cast}) from ({rows})" if cast else rows
-        run(self.connection, f"copy ({typed}) to {literal(str(path))} (format parquet, compression lz4)")
-        found = run(self.connection, f"select _op, count(*) from {raw_rows([str(path)])} group by all").fetchall()
-        for operation, count in found:
+        typed_rows = f"select * replace ({cast}) from ({rows})" if cast else rows
+        run_sql(self.connection, f"copy ({typed_rows}) to {literal(str(path))} (format parquet, compression lz4)")
+        counts = run_sql(self.connection, f"select _op, count(*) from {raw_rows([str(path)])} group by all").fetchall()
+        for operation, count in counts:
             draft.added[operation] = draft.added.get(operation, 0) + count
-        draft.files.extend([path] if found else [])
-        return bool(found)
+        draft.files.extend([path] if counts else [])
+        return bool(counts)
 
 
-def added_up(known: Mapping[date, RawObject], added: Mapping[str, int]) -> int | None:
+def rows_after_changes(days_in_lake: Mapping[date, RawObject], added: Mapping[str, int]) -> int | None:
     """Rows at the end of a day by what came and went on it; ``None`` when nobody knows those before it."""
-    before = [item.state.table_rows for item in known.values() if item.state.is_observed][-1:]
-    if not before or before[0] is None:
+    previous = [item.state.table_rows for item in days_in_lake.values() if item.state.is_observed][-1:]
+    if not previous or previous[0] is None:
         return None
-    return before[0] + added.get("c", 0) - added.get("d", 0)
+    return previous[0] + added.get("c", 0) - added.get("d", 0)
 
 
-def sums(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+def add_counts(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
     """Counts of two passes added up."""
     return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
 
 
-def _instant(moment: datetime) -> str:
-    return f"timestamptz {literal(moment.isoformat())}"
+def _timestamp_literal(instant: datetime) -> str:
+    return f"timestamptz {literal(instant.isoformat())}"

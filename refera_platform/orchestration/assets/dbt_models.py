@@ -11,28 +11,28 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
-from refera_platform.disk import explained
+from refera_platform.disk import translate_disk_errors
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.metadata.column_lineage import asset_keys
-from refera_platform.orchestration.metadata.dbt_model import ModelMetadata, code_of, of_test
-from refera_platform.orchestration.metadata.labels import of_model
-from refera_platform.orchestration.run_history.failed_steps import AGAIN, failure
+from refera_platform.orchestration.metadata.column_lineage import dbt_asset_keys
+from refera_platform.orchestration.metadata.dbt_model import ModelMetadata, code_reference_metadata, dbt_test_metadata
+from refera_platform.orchestration.metadata.labels import model_labels
+from refera_platform.orchestration.run_history.failed_steps import MAY_SUCCEED_KEY, dagster_failure
 from refera_platform.settings.stage import Stage
 from refera_platform.warehouse.build.node_result import NodeResult
-from refera_platform.warehouse.build.result import Built
-from refera_platform.warehouse.build.run import build
-from refera_platform.warehouse.dbt_manifest import ensure
-from refera_platform.warehouse.dbt_project import MANIFEST
+from refera_platform.warehouse.build.result import BuildResult
+from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.dbt_manifest import ensure_manifest
+from refera_platform.warehouse.dbt_project import MANIFEST_FILE
 
-UNIQUE_ID = "dagster_dbt/unique_id"
+UNIQUE_ID_KEY = "dagster_dbt/unique_id"
 """Metadata in which dagster-dbt keeps the dbt node of an asset or a check."""
-FULL_REFRESH = "refera/full-refresh"
+FULL_REFRESH_TAG = "refera/full-refresh"
 """Tag of a run that builds the warehouse from all that ever happened, and not from the day's changes."""
-Event = dg.MaterializeResult[None] | dg.AssetCheckResult
+DbtAssetEvent = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
-class Translator(DagsterDbtTranslator):
+class DbtTranslator(DagsterDbtTranslator):
     """Our keys and labels for dbt's nodes; descriptions and versions are dbt's own."""
 
     def __init__(self, stage: Stage) -> None:
@@ -41,7 +41,7 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Key of a model or source."""
-        return keys.of_dbt(dbt_resource_props)
+        return keys.dbt_node_key(dbt_resource_props)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Group of a model: staging, warehouse or answers."""
@@ -53,86 +53,90 @@ class Translator(DagsterDbtTranslator):
         if node is None:  # a source: the raw assets are their own
             return spec
         groups = {group["name"]: group for group in manifest["groups"].values()}
-        labels = of_model(node, groups)
+        labels = model_labels(node, groups)
         return spec.replace_attributes(
             owners=labels["owners"],
             tags={**spec.tags, **labels["tags"]},
             kinds=labels["kinds"],
-            metadata={**spec.metadata, **code_of(node, self._stage)},
+            metadata={**spec.metadata, **code_reference_metadata(node, self._stage)},
         )
 
 
 def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
     """The models of the dbt project, which is parsed first when a file of it is younger than its manifest."""
-    ensure()
-    manifest = json.loads(MANIFEST.read_text())
-    assets, translator = asset_keys(manifest), Translator(stage)
+    ensure_manifest()
+    manifest = json.loads(MANIFEST_FILE.read_text())
+    assets, translator = dbt_asset_keys(manifest), DbtTranslator(stage)
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="warehouse", pool="warehouse")
-    def warehouse(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[Event]:
-        chosen = {
-            context.assets_def.specs_by_key[key].metadata[UNIQUE_ID].split(".")[-1]: key
+    def warehouse(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[DbtAssetEvent]:
+        selected_models = {
+            context.assets_def.specs_by_key[key].metadata[UNIQUE_ID_KEY].split(".")[-1]: key
             for key in context.selected_asset_keys
         }
         checks = {
-            spec.metadata[UNIQUE_ID]: spec.key
+            spec.metadata[UNIQUE_ID_KEY]: spec.key
             for spec in context.assets_def.check_specs
             if spec.key in context.selected_asset_check_keys
         }
-        audited = {key.asset_key.path[-1] for key in checks.values()}
+        checked_models = {key.asset_key.path[-1] for key in checks.values()}
         try:
-            with explained(stage.scratch):
-                built = build(
+            with translate_disk_errors(stage.scratch):
+                built = build_warehouse(
                     stage,
-                    set(chosen) or audited,
-                    progress=lambda node: _tell(context, node),
-                    publishing=bool(chosen),
-                    full_refresh=FULL_REFRESH in context.run.tags,
+                    set(selected_models) or checked_models,
+                    on_node_finished=lambda node: _log_node(context, node),
+                    is_publishing=bool(selected_models),
+                    full_refresh=FULL_REFRESH_TAG in context.run.tags,
                 )
-        except ReferaError as trouble:
-            raise failure(trouble) from None
-        context.log.info(_scope(built))
+        except ReferaError as error:
+            raise dagster_failure(error) from None
+        context.log.info(_describe_scope(built))
         yield from _check_results(built, checks, stage)
-        if built.red:
-            raise failure(built.failure(), **{AGAIN: False})
-        yield from _materializations(built, chosen, ModelMetadata(stage, built, manifest, assets))
+        if built.failed_nodes:
+            raise dagster_failure(built.to_error(), **{MAY_SUCCEED_KEY: False})
+        yield from _materializations(built, selected_models, ModelMetadata(stage, built, manifest, assets))
 
     return warehouse
 
 
-def _scope(built: Built) -> str:
+def _describe_scope(built: BuildResult) -> str:
     """How much was built."""
-    if built.reason:
-        return f"Everything was read, because {built.reason}"
-    months = ", ".join(sorted(built.months))
+    if built.full_build_reason:
+        return f"Everything was read, because {built.full_build_reason}"
+    months = ", ".join(sorted(built.rebuilt_months))
     return f"The changes since the publication before were read, and of what is stored by month: {months}"
 
 
-def _tell(context: dg.AssetExecutionContext, node: NodeResult) -> None:
-    if node.kind != "model" and not node.is_red:
+def _log_node(context: dg.AssetExecutionContext, node: NodeResult) -> None:
+    if node.kind != "model" and not node.is_failed:
         return  # its check tells; a line more for each of a hundred costs the run half a second
-    say = context.log.error if node.is_red else context.log.info
-    say(node.said)
+    write_line = context.log.error if node.is_failed else context.log.info
+    write_line(node.line)
 
 
-def _check_results(built: Built, checks: Mapping[str, dg.AssetCheckKey], stage: Stage) -> Iterator[dg.AssetCheckResult]:
+def _check_results(
+    built: BuildResult, checks: Mapping[str, dg.AssetCheckKey], stage: Stage
+) -> Iterator[dg.AssetCheckResult]:
     for node in built.nodes:
         key = checks.get(node.unique_id)
         if key is not None and node.status != "skipped":
-            warned = node.status == "warn"
+            is_warning = node.status == "warn"
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=key.name,
                 passed=node.status == "pass",
-                severity=dg.AssetCheckSeverity.WARN if warned else dg.AssetCheckSeverity.ERROR,
+                severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
                 description=node.message or None,
-                metadata=of_test(node, built, stage),
+                metadata=dbt_test_metadata(node, built, stage),
             )
 
 
 def _materializations(
-    built: Built, chosen: Mapping[str, dg.AssetKey], told: ModelMetadata
+    built: BuildResult, selected_models: Mapping[str, dg.AssetKey], model_metadata: ModelMetadata
 ) -> Iterator[dg.MaterializeResult[None]]:
     for node in built.nodes:  # in the order they were built: Dagster wants parents first
-        if node.kind == "model" and node.name in chosen:
-            yield dg.MaterializeResult(asset_key=chosen[node.name], metadata=told.of(node.name))
+        if node.kind == "model" and node.name in selected_models:
+            yield dg.MaterializeResult(
+                asset_key=selected_models[node.name], metadata=model_metadata.for_model(node.name)
+            )

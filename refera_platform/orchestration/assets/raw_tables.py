@@ -9,26 +9,31 @@ from datetime import date, timedelta
 import dagster as dg
 import duckdb
 
-from refera_platform.disk import explained
-from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.disk import translate_disk_errors
+from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import DayRefused, ReferaError, UnavailableDayError
-from refera_platform.ingest.result import Captured, Refused
+from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.lake.days import require_in_calendar
-from refera_platform.lake.isolation import frames_of, isolated
+from refera_platform.lake.isolation import fault_traceback, isolated
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks import ingest
-from refera_platform.orchestration.metadata.labels import of_table, version_of
+from refera_platform.orchestration.metadata.labels import table_code_version, table_labels
 from refera_platform.orchestration.metadata.raw_table import DayMetadata
-from refera_platform.orchestration.partitions import days_of
-from refera_platform.orchestration.run_history.failed_steps import AGAIN, FOR_ALERTS, REASONS, failure
-from refera_platform.orchestration.runners import opened
+from refera_platform.orchestration.partitions import partition_days
+from refera_platform.orchestration.run_history.failed_steps import (
+    FOR_ALERTS_KEY,
+    MAY_SUCCEED_KEY,
+    REASONS_KEY,
+    dagster_failure,
+)
+from refera_platform.orchestration.runners import open_ingest_runner
 from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-AFRESH = "refera/resnapshot"
+RESNAPSHOT_TAG = "refera/resnapshot"
 """Tag of a run whose tables get a new baseline: their rows as they are now, and the deletes that this implies."""
-FRESH_WITHIN = timedelta(hours=36)
+FRESHNESS_WINDOW = timedelta(hours=36)
 
 
 def build_raw_assets(
@@ -50,7 +55,7 @@ def build_raw_assets(
     @dg.multi_asset(
         name=f"raw_{database}",
         specs=[_spec(table, kind) for table in tables],
-        check_specs=[check for table in tables for check in ingest.specs(table)],
+        check_specs=[check for table in tables for check in ingest.ingest_check_specs(table)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
@@ -58,122 +63,124 @@ def build_raw_assets(
         retry_policy=RETRIES,
     )
     def raw(context: dg.AssetExecutionContext, stage: dg.ResourceParam[Stage]) -> Iterator[dg.MaterializeResult[None]]:
-        wanted = [table for table in tables if keys.raw(table) in context.selected_asset_keys]
-        refused = list[Refused]()
-        afresh = {table.name for table in wanted} if AFRESH in context.run.tags else set()
+        selected_tables = [table for table in tables if keys.raw_table_key(table) in context.selected_asset_keys]
+        ingest_failures = list[IngestFailure]()
+        resnapshot_tables = {table.name for table in selected_tables} if RESNAPSHOT_TAG in context.run.tags else set()
         try:
             # asked before Dagster, whose own words for a partition that it does not know name no next step
-            require_in_calendar(days_of(context.run.tags), stage.clock, stage.first_day)
+            require_in_calendar(partition_days(context.run.tags), stage.clock, stage.first_day)
             days = [date.fromisoformat(partition) for partition in context.partition_keys]
             with (
-                explained(stage.scratch),
-                scratch(stage) as folder,
-                opened(stage, database, folder, context, pool) as reading,
+                translate_disk_errors(stage.scratch),
+                scratch_folder(stage) as folder,
+                open_ingest_runner(stage, database, folder, context, pool) as runner,
             ):
-                for came in reading.capture(wanted, days, afresh):
-                    told = _told(context, came, stage, reading.connection)
-                    if isinstance(told, Refused):
-                        context.log.error(f"{told.table.address}: {told.trouble}")
-                        if frames := frames_of(told.trouble):
+                for table_result in runner.ingest_days(selected_tables, days, resnapshot_tables):
+                    outcome = _materialize(context, table_result, stage, runner.connection)
+                    if isinstance(outcome, IngestFailure):
+                        context.log.error(f"{outcome.table.address}: {outcome.error}")
+                        if frames := fault_traceback(outcome.error):
                             context.log.debug(frames)
-                        refused.append(told)
+                        ingest_failures.append(outcome)
                     else:
-                        yield told
-        except UnavailableDayError as trouble:
-            raise failure_of([Refused(table=table, trouble=trouble) for table in wanted]) from None
-        except ReferaError as trouble:
-            raise failure(trouble) from None
-        if refused:
-            raise failure_of(refused)
+                        yield outcome
+        except UnavailableDayError as error:
+            raise failure_for_tables([IngestFailure(table=table, error=error) for table in selected_tables]) from None
+        except ReferaError as error:
+            raise dagster_failure(error) from None
+        if ingest_failures:
+            raise failure_for_tables(ingest_failures)
 
     return raw
 
 
 def _spec(table: SourceTable, kind: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        key=keys.raw(table),
+        key=keys.raw_table_key(table),
         group_name="lake",
         description=table.about,
-        code_version=version_of(table),
+        code_version=table_code_version(table),
         skippable=True,
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESHNESS_WINDOW),
         metadata={"strategy": table.strategy.value, "key": ", ".join(table.key)},
-        **of_table(table, kind),
+        **table_labels(table, kind),
     )
 
 
-def _told(
+def _materialize(
     context: dg.AssetExecutionContext,
-    came: Captured | Refused,
+    result: IngestResult | IngestFailure,
     stage: Stage,
     connection: duckdb.DuckDBPyConnection,
-) -> dg.MaterializeResult[None] | Refused:
+) -> dg.MaterializeResult[None] | IngestFailure:
     """What Dagster is told of one table; one that cannot be told of is refused, and the others are."""
-    if isinstance(came, Refused):
-        return came
+    if isinstance(result, IngestFailure):
+        return result
     try:
-        with isolated(came.table):
-            return _result(context, came, DayMetadata(stage, connection, came))
-    except ReferaError as trouble:
-        return Refused(table=came.table, trouble=trouble)
+        with isolated(result.table):
+            return _materialize_result(context, result, DayMetadata(stage, connection, result))
+    except ReferaError as error:
+        return IngestFailure(table=result.table, error=error)
 
 
-def _result(context: dg.AssetExecutionContext, captured: Captured, told: DayMetadata) -> dg.MaterializeResult[None]:
+def _materialize_result(
+    context: dg.AssetExecutionContext, result: IngestResult, day_metadata: DayMetadata
+) -> dg.MaterializeResult[None]:
     """Events of one captured table; what is true of one day only is told of that day only."""
-    key = keys.raw(captured.table)
-    filled = [each.day for each in captured.filled]
-    for day in dict.fromkeys([*captured.unseen, *captured.kept, *filled]):
+    key = keys.raw_table_key(result.table)
+    filled_days = [each.day for each in result.ingested_days]
+    for day in dict.fromkeys([*result.unseen_days, *result.unchanged_days, *filled_days]):
         if str(day) in context.partition_keys:
-            context.add_asset_metadata(told.of(day), asset_key=key, partition_key=str(day))
+            context.add_asset_metadata(day_metadata.for_day(day), asset_key=key, partition_key=str(day))
         elif (
-            day in filled or day in captured.unseen
+            day in filled_days or day in result.unseen_days
         ):  # the day before is completed on the way, and those after may settle what was left open
-            context.log_event(dg.AssetMaterialization(key, partition=str(day), metadata=told.of(day)))
-    changes = ", ".join(f"{count} {op}" for op, count in captured.added.items()) or "no change"
-    context.log.info(f"{captured.table.address} day {captured.day}: {changes}, {captured.seconds:.2f} s")
+            context.log_event(dg.AssetMaterialization(key, partition=str(day), metadata=day_metadata.for_day(day)))
+    changes = ", ".join(f"{count} {op}" for op, count in result.added.items()) or "no change"
+    context.log.info(f"{result.table.address} day {result.day}: {changes}, {result.seconds:.2f} s")
     return dg.MaterializeResult(
         asset_key=key,
-        check_results=ingest.results(captured, shows_values=told.shows_values),
+        check_results=ingest.ingest_check_results(result, shows_values=day_metadata.shows_values),
     )
 
 
-def failure_of(refused: Sequence[Refused]) -> dg.Failure:
+def failure_for_tables(ingest_failures: Sequence[IngestFailure]) -> dg.Failure:
     """One sentence for all tables that failed for one reason; only what may pass by itself is tried again."""
     reasons: dict[str, list[tuple[SourceTable, str]]] = {}
-    final = set[str]()
-    for one in refused:
-        said = str(one.trouble)
-        shared = _unnamed(said, one.table)
-        reasons.setdefault(shared, []).append((one.table, said))
-        final |= {shared} if isinstance(one.trouble, UnavailableDayError) else set()
-    said = " | ".join(
-        found[0][1] if len(found) == 1 else f"{', '.join(table.name for table, _ in found)}: {shared}"
-        for shared, found in reasons.items()
+    final_causes = set[str]()
+    for ingest_failure in ingest_failures:
+        description = str(ingest_failure.error)
+        shared = _without_table_name(description, ingest_failure.table)
+        reasons.setdefault(shared, []).append((ingest_failure.table, description))
+        final_causes |= {shared} if isinstance(ingest_failure.error, UnavailableDayError) else set()
+    description = " | ".join(
+        members[0][1] if len(members) == 1 else f"{', '.join(table.name for table, _ in members)}: {shared}"
+        for shared, members in reasons.items()
     )
-    public = {one.table: one.trouble.for_alerts for one in refused}
-    struck = [
+    alert_texts = {ingest_failure.table: ingest_failure.error.public_message for ingest_failure in ingest_failures}
+    reason_metadata = [
         {
-            "cause": found[0][1] if len(found) == 1 else shared,
-            FOR_ALERTS: _for_alerts(public, [table for table, _ in found]),
-            "assets": [keys.raw(table).to_user_string() for table, _ in found],
-            "is_final": shared in final,
+            "cause": members[0][1] if len(members) == 1 else shared,
+            FOR_ALERTS_KEY: _alert_text(alert_texts, [table for table, _ in members]),
+            "assets": [keys.raw_table_key(table).to_user_string() for table, _ in members],
+            "is_final": shared in final_causes,
         }
-        for shared, found in reasons.items()
+        for shared, members in reasons.items()
     ]
     # the rule that refuses a day refuses it again; what else can be mended is tried again when it was
-    again = any(not isinstance(one.trouble, DayRefused) for one in refused)
+    may_succeed = any(not isinstance(ingest_failure.error, DayRefused) for ingest_failure in ingest_failures)
     return dg.Failure(
-        said,
-        metadata={REASONS: struck, AGAIN: again},
-        allow_retries=any(one.trouble.passing for one in refused),
+        description,
+        metadata={REASONS_KEY: reason_metadata, MAY_SUCCEED_KEY: may_succeed},
+        allow_retries=any(ingest_failure.error.is_transient for ingest_failure in ingest_failures),
     )
 
 
-def _for_alerts(public: Mapping[SourceTable, str], tables: Sequence[SourceTable]) -> str:
+def _alert_text(alert_texts: Mapping[SourceTable, str], tables: Sequence[SourceTable]) -> str:
     """What alerts say of tables that failed for one reason."""
-    said = public[tables[0]]
-    return said if len(tables) == 1 else _unnamed(said, tables[0])
+    text = alert_texts[tables[0]]
+    return text if len(tables) == 1 else _without_table_name(text, tables[0])
 
 
-def _unnamed(said: str, table: SourceTable) -> str:
-    return said.replace(f"Table {table.address}", "the table").replace(table.address, "the table")
+def _without_table_name(text: str, table: SourceTable) -> str:
+    return text.replace(f"Table {table.address}", "the table").replace(table.address, "the table")

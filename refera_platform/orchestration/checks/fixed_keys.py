@@ -9,9 +9,9 @@ from refera_platform.errors import ReferaError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.orchestration import keys
 from refera_platform.settings.stage import Stage
-from refera_platform.warehouse.publish.fixed_keys import compared
+from refera_platform.warehouse.publish.fixed_keys import compare_fixed_keys
 
-SERVED = "engines_read_what_is_published"
+FIXED_KEYS_CHECK = "engines_read_what_is_published"
 
 
 def build_fixed_keys_check() -> dg.AssetChecksDefinition:
@@ -21,8 +21,8 @@ def build_fixed_keys_check() -> dg.AssetChecksDefinition:
         name="fixed_keys",
         specs=[
             dg.AssetCheckSpec(
-                SERVED,
-                asset=keys.REPORT,
+                FIXED_KEYS_CHECK,
+                asset=keys.REPORT_KEY,
                 description="The keys that Athena, Spark and others read hold what the manifest names.",
             )
         ],
@@ -30,15 +30,15 @@ def build_fixed_keys_check() -> dg.AssetChecksDefinition:
     )
     def fixed_keys(stage: dg.ResourceParam[Stage]) -> dg.AssetCheckResult:
         try:
-            found = compared(ObjectRoot(stage.warehouse, stage.store))
-        except ReferaError as trouble:
-            raise dg.Failure(str(trouble), allow_retries=trouble.passing) from None
+            comparison = compare_fixed_keys(ObjectRoot(stage.warehouse, stage.store))
+        except ReferaError as error:
+            raise dg.Failure(str(error), allow_retries=error.is_transient) from None
         return dg.AssetCheckResult(
-            asset_key=keys.REPORT,
-            check_name=SERVED,
-            passed=not found.keys,
-            description=found.told or None,
-            metadata={"keys": found.of, "different": len(found.keys)},
+            asset_key=keys.REPORT_KEY,
+            check_name=FIXED_KEYS_CHECK,
+            passed=not comparison.keys,
+            description=comparison.message or None,
+            metadata={"keys": comparison.key_count, "different": len(comparison.keys)},
         )
 
     return fixed_keys

@@ -8,170 +8,202 @@ from typing import Any
 
 import dagster as dg
 
-from refera_platform.ingest.result import Captured
-from refera_platform.lake.volume import judged
+from refera_platform.ingest.result import IngestResult
+from refera_platform.lake.volume import judge_volume
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS
-from refera_platform.reconcile.result import OVER, UNSETTLED, Reconciled
+from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS_KEY
+from refera_platform.reconcile.result import NOT_COMPARED_DAY_OVER, NOT_COMPARED_UNSETTLED, ReconcileResult
 from refera_platform.source.table import SourceTable
 
-AGREES = "rows_agree_with_the_source"
-VALUES = "values_agree_with_the_source"
-TWICE = "no_row_is_there_twice"
-COLUMNS = "no_column_is_gone"
-SCHEMA = "schema_is_as_before"
-VOLUME = "volume_is_as_usual"
+ROW_COUNT_CHECK = "rows_agree_with_the_source"
+VALUES_CHECK = "values_agree_with_the_source"
+DUPLICATES_CHECK = "no_row_is_there_twice"
+COLUMNS_CHECK = "no_column_is_gone"
+SCHEMA_CHECK = "schema_is_as_before"
+VOLUME_CHECK = "volume_is_as_usual"
 DESCRIPTIONS: Mapping[str, str] = {
-    AGREES: "The lake's current state has as many rows as the source.",
-    VALUES: "The lake holds the source's values: a checksum of each column, made by the server and by DuckDB.",
-    TWICE: "No raw row and no key of the current state is there twice.",
-    COLUMNS: "The source still has every column of the capture before.",
-    SCHEMA: "No column came, and none changed its type.",
-    VOLUME: "Each day that is over changed about as many rows as days like it usually do.",
+    ROW_COUNT_CHECK: "The lake's current state has as many rows as the source.",
+    VALUES_CHECK: "The lake holds the source's values: a checksum of each column, made by the server and by DuckDB.",
+    DUPLICATES_CHECK: "No raw row and no key of the current state is there twice.",
+    COLUMNS_CHECK: "The source still has every column of the capture before.",
+    SCHEMA_CHECK: "No column came, and none changed its type.",
+    VOLUME_CHECK: "Each day that is over changed about as many rows as days like it usually do.",
 }
 
 
-def specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
+def ingest_check_specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
     """The checks of one raw table."""
     return [
-        dg.AssetCheckSpec(name, asset=keys.raw(table), description=description)
+        dg.AssetCheckSpec(name, asset=keys.raw_table_key(table), description=description)
         for name, description in DESCRIPTIONS.items()
     ]
 
 
-def results(captured: Captured, *, shows_values: bool) -> list[dg.AssetCheckResult]:
+def ingest_check_results(ingested: IngestResult, *, shows_values: bool) -> list[dg.AssetCheckResult]:
     """What came of each of them.
 
     Args:
-        captured: What came of the capture.
+        ingested: What came of the capture.
         shows_values: Whether values of rows may be told; Dagster keeps what it is told.
     """
-    gone = ", ".join(captured.gone)
+    dropped_columns = ", ".join(ingested.removed_columns)
     return [
-        _result(
-            captured,
-            AGREES,
-            passed=captured.agrees,
-            told=_compared(captured),
+        _check_result(
+            ingested,
+            ROW_COUNT_CHECK,
+            passed=ingested.agrees,
+            description=_row_count_description(ingested),
             metadata={
-                "source_rows": "not compared" if captured.source_rows is None else captured.source_rows,
-                "lake_rows": captured.lake_rows,
-                **({"parents_not_watched": ", ".join(captured.unwatched)} if captured.unwatched else {}),
+                "source_rows": "not compared" if ingested.source_rows is None else ingested.source_rows,
+                "lake_rows": ingested.lake_rows,
+                **(
+                    {"parents_not_watched": ", ".join(ingested.unreadable_parents)}
+                    if ingested.unreadable_parents
+                    else {}
+                ),
             },
         ),
-        _values(captured, captured.reconciled, shows_values=shows_values),
-        _result(captured, TWICE, passed=captured.rows_twice == 0, metadata={"rows_twice": captured.rows_twice}),
-        _result(
-            captured,
-            COLUMNS,
-            passed=not captured.gone,
-            metadata={"gone": gone},
-            told=f"The source has no {gone} any more, or computes it now (generated columns stay behind);"
+        _values_check(ingested, ingested.reconcile_result, shows_values=shows_values),
+        _check_result(
+            ingested,
+            DUPLICATES_CHECK,
+            passed=ingested.duplicate_rows == 0,
+            metadata={"rows_twice": ingested.duplicate_rows},
+        ),
+        _check_result(
+            ingested,
+            COLUMNS_CHECK,
+            passed=not ingested.removed_columns,
+            metadata={"gone": dropped_columns},
+            description=f"The source has no {dropped_columns} any more, or computes it now (generated columns stay"
+            " behind);"
             " what reads it must change."
-            if gone
+            if dropped_columns
             else None,
         ),
-        _schema(captured),
-        _volume(captured),
+        _schema_check(ingested),
+        _volume_check(ingested),
     ]
 
 
-def _compared(captured: Captured) -> str | None:
+def _row_count_description(ingested: IngestResult) -> str | None:
     """What a number of rows cannot tell, and what to do when it differs."""
-    address, told = captured.table.address, list[str]()
-    if not captured.is_settled:
-        told.append(UNSETTLED.why_not)
-    elif not captured.agrees:
-        told.append(
-            f"{address} has {captured.lake_rows} rows in the lake, counted one by one, and {captured.source_rows} at"
+    address, sentences = ingested.table.address, list[str]()
+    if not ingested.is_settled:
+        sentences.append(NOT_COMPARED_UNSETTLED.why_not)
+    elif not ingested.agrees:
+        sentences.append(
+            f"{address} has {ingested.lake_rows} rows in the lake, counted one by one, and {ingested.source_rows} at"
             f" the source: `refera verify` names a row, and `refera resnapshot {address}` takes the source's rows."
         )
-    elif captured.source_rows is None:
-        told.append(captured.reconciled.why_not or OVER.why_not)
-    if captured.unwatched:
-        told.append(
-            f"Rows of {address} go with rows of {', '.join(captured.unwatched)}, whose own parents the account may not"
+    elif ingested.source_rows is None:
+        sentences.append(ingested.reconcile_result.why_not or NOT_COMPARED_DAY_OVER.why_not)
+    if ingested.unreadable_parents:
+        sentences.append(
+            f"Rows of {address} go with rows of {', '.join(ingested.unreadable_parents)}, whose own parents the"
+            " account may not"
             " see: what goes with those is not watched. `refera doctor` prints the grant."
         )
-    return " ".join(told) or None
+    return " ".join(sentences) or None
 
 
-def _values(captured: Captured, found: Reconciled, *, shows_values: bool) -> dg.AssetCheckResult:
-    first = found.first if shows_values else found.first_place
-    told = found.why_not or f"{found.rows} rows of {found.scope} have the same values."
-    if found.trouble:
-        told = f"The values could not be compared: {found.trouble}"
-    elif found.first:
-        told = f"{captured.table.address} differs in {found.scope}: {first}."
+def _values_check(
+    ingested: IngestResult, reconciliation: ReconcileResult, *, shows_values: bool
+) -> dg.AssetCheckResult:
+    first_difference = reconciliation.first if shows_values else reconciliation.first_place
+    description = (
+        reconciliation.why_not or f"{reconciliation.rows} rows of {reconciliation.scope} have the same values."
+    )
+    if reconciliation.error:
+        description = f"The values could not be compared: {reconciliation.error}"
+    elif reconciliation.first:
+        description = f"{ingested.table.address} differs in {reconciliation.scope}: {first_difference}."
     metadata: dict[str, Any] = {
-        "scope": found.scope,
-        "rows_compared": found.rows,
-        "columns_compared": len(found.columns),
-        "left_out": ", ".join(found.left_out),
-        "seconds": round(found.seconds, 3),
+        "scope": reconciliation.scope,
+        "rows_compared": reconciliation.rows,
+        "columns_compared": len(reconciliation.columns),
+        "left_out": ", ".join(reconciliation.left_out),
+        "seconds": round(reconciliation.seconds, 3),
     }
-    if found.first:
-        metadata["first_difference"] = first
-    if not found.agrees:
-        metadata[FOR_ALERTS] = _values_for_alerts(captured.table.address, found)
-    return _result(captured, VALUES, passed=found.agrees, metadata=metadata, told=told)
+    if reconciliation.first:
+        metadata["first_difference"] = first_difference
+    if not reconciliation.agrees:
+        metadata[FOR_ALERTS_KEY] = _values_alert_text(ingested.table.address, reconciliation)
+    return _check_result(
+        ingested, VALUES_CHECK, passed=reconciliation.agrees, metadata=metadata, description=description
+    )
 
 
-def _values_for_alerts(address: str, found: Reconciled) -> str:
+def _values_alert_text(address: str, reconciliation: ReconcileResult) -> str:
     """What differs, by the names of key and columns: who is told of an incident need not be who may see a row."""
-    if found.trouble:
+    if reconciliation.error:
         return f"The values of {address} could not be compared; why is told with the check."
-    where = found.first_columns or "a row differs"
-    return f"{address} differs in {found.scope}: {where}; its values are told with the check."
+    differing_columns = reconciliation.first_columns or "a row differs"
+    return f"{address} differs in {reconciliation.scope}: {differing_columns}; its values are told with the check."
 
 
-def _schema(captured: Captured) -> dg.AssetCheckResult:
-    altered = captured.altered
-    return _result(
-        captured,
-        SCHEMA,
-        passed=not altered.told,
-        told=altered.told or None,
+def _schema_check(ingested: IngestResult) -> dg.AssetCheckResult:
+    schema_change = ingested.schema_change
+    return _check_result(
+        ingested,
+        SCHEMA_CHECK,
+        passed=not schema_change.description,
+        description=schema_change.description or None,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "added": ", ".join(altered.added),
-            "changed": ", ".join(altered.changed),
-            "schema_version": captured.state.schema_version,
+            "added": ", ".join(schema_change.added),
+            "changed": ", ".join(schema_change.changed),
+            "schema_version": ingested.state.schema_version,
         },
     )
 
 
-def _volume(captured: Captured) -> dg.AssetCheckResult:
+def _volume_check(ingested: IngestResult) -> dg.AssetCheckResult:
     """Of each day that the pass filled and that is over; the newest of them is what the numbers tell."""
-    days = [judged(captured.volumes, each.day) for each in captured.filled if each.day in captured.volumes]
-    odd = [day for day in days if not day.is_usual]
+    days = [
+        judge_volume(ingested.changed_rows_by_day, each.day)
+        for each in ingested.ingested_days
+        if each.day in ingested.changed_rows_by_day
+    ]
+    unusual_days = [day for day in days if not day.is_usual]
     metadata: dict[str, Any] = {}
-    told = "No day that the pass filled is over and holds nothing but changes, so none was judged."
+    description = "No day that the pass filled is over and holds nothing but changes, so none was judged."
     if days:
         newest = days[-1]
-        known = newest.high is not None
-        metadata = {"day": str(newest.day), "rows": newest.rows, "days_looked_at": newest.days}
-        metadata |= {"usual_low": newest.low, "usual_high": newest.high} if known else {}
-        told = newest.told if known else f"{newest.days} days of history are too few to know what is usual."
-    if odd:
-        told = " ".join(day.told for day in odd)
-    return _result(captured, VOLUME, passed=not odd, metadata=metadata, told=told, severity=dg.AssetCheckSeverity.WARN)
+        has_usual_range = newest.usual_max_rows is not None
+        metadata = {"day": str(newest.day), "rows": newest.rows, "days_looked_at": newest.compared_day_count}
+        metadata |= {"usual_low": newest.usual_min_rows, "usual_high": newest.usual_max_rows} if has_usual_range else {}
+        description = (
+            newest.description
+            if has_usual_range
+            else f"{newest.compared_day_count} days of history are too few to know what is usual."
+        )
+    if unusual_days:
+        description = " ".join(day.description for day in unusual_days)
+    return _check_result(
+        ingested,
+        VOLUME_CHECK,
+        passed=not unusual_days,
+        metadata=metadata,
+        description=description,
+        severity=dg.AssetCheckSeverity.WARN,
+    )
 
 
-def _result(
-    captured: Captured,
+def _check_result(
+    ingested: IngestResult,
     name: str,
     *,
     passed: bool,
     metadata: Mapping[str, Any],
-    told: str | None = None,
+    description: str | None = None,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=name,
-        asset_key=keys.raw(captured.table),
+        asset_key=keys.raw_table_key(ingested.table),
         passed=passed,
         metadata=metadata,
-        description=told,
+        description=description,
         severity=severity,
     )

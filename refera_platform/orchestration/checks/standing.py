@@ -12,22 +12,22 @@ from typing import Any
 import dagster as dg
 
 from refera_platform.clock import Clock
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.session import session
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.days import due_day
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.missing_days import Gaps, gaps_of, spans
+from refera_platform.lake.missing_days import MissingDays, day_spans, find_missing_days
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS
-from refera_platform.runners.examination import runways_of
+from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS_KEY
+from refera_platform.runners.examination import log_retention_by_table
 from refera_platform.settings.stage import Stage
-from refera_platform.source.doctor.binlog import SOON
+from refera_platform.source.doctor.binlog import MIN_RETENTION_LEFT
 from refera_platform.source.table import SourceTable, Strategy
 
-FRESH = "newest_due_day_is_captured"
-WHOLE = "no_day_is_missing"
-KEPT = "log_is_kept_until_it_is_read"
-NOTHING_MORE: Mapping[str, Any] = {}
+NEWEST_DAY_CHECK = "newest_due_day_is_captured"
+MISSING_DAYS_CHECK = "no_day_is_missing"
+LOG_RETENTION_CHECK = "log_is_kept_until_it_is_read"
+NO_METADATA: Mapping[str, Any] = {}
 
 
 def build_freshness_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:
@@ -35,82 +35,87 @@ def build_freshness_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefini
 
     @dg.multi_asset_check(
         name="freshness",
-        specs=[spec for table in tables for spec in _specs(table)],
+        specs=[spec for table in tables for spec in _freshness_check_specs(table)],
         can_subset=True,
     )
     def freshness(
         context: dg.AssetCheckExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.AssetCheckResult]:
         lake = Lake(stage)
-        with scratch(stage) as folder, session(stage, folder) as connection:
+        with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
             for table in tables:
-                wanted = {key.name for key in context.selected_asset_check_keys if key.asset_key == keys.raw(table)}
-                if not wanted:
+                requested = {
+                    key.name for key in context.selected_asset_check_keys if key.asset_key == keys.raw_table_key(table)
+                }
+                if not requested:
                     continue
-                known = {day: item.state for day, item in lake.days(table, connection).items()}
-                if FRESH in wanted:
-                    seen = [day for day, state in known.items() if state.is_observed]
-                    yield freshness_of(table, max(seen, default=None), stage.clock)
-                if WHOLE in wanted:
-                    yield whole_of(table, gaps_of(table, known, stage.clock))
+                states = {day: item.state for day, item in lake.days(table, connection).items()}
+                if NEWEST_DAY_CHECK in requested:
+                    observed_days = [day for day, state in states.items() if state.is_observed]
+                    yield freshness_result(table, max(observed_days, default=None), stage.clock)
+                if MISSING_DAYS_CHECK in requested:
+                    yield missing_days_result(table, find_missing_days(table, states, stage.clock))
 
     return freshness
 
 
-def _specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
-    fresh = f"Each day is captured {table.due} after it ended, or sooner."
-    whole = "Every day from the first captured one to the one that is due has its object."
+def _freshness_check_specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
+    newest_day_description = f"Each day is captured {table.due} after it ended, or sooner."
+    missing_days_description = "Every day from the first captured one to the one that is due has its object."
     return [
-        dg.AssetCheckSpec(FRESH, asset=keys.raw(table), description=fresh),
-        dg.AssetCheckSpec(WHOLE, asset=keys.raw(table), description=whole),
+        dg.AssetCheckSpec(NEWEST_DAY_CHECK, asset=keys.raw_table_key(table), description=newest_day_description),
+        dg.AssetCheckSpec(MISSING_DAYS_CHECK, asset=keys.raw_table_key(table), description=missing_days_description),
     ]
 
 
-def whole_of(table: SourceTable, gaps: Gaps) -> dg.AssetCheckResult:
+def missing_days_result(table: SourceTable, missing_days: MissingDays) -> dg.AssetCheckResult:
     """Whether no day of a table is missing; days that were closed unseen are told, and are no error."""
-    told = f"{table.address} has every day from its first one on."
-    if gaps.missing:
-        told = f"{table.address} has no object of {spans(gaps.missing)}: {gaps.remedy}."
-    if gaps.unseen:
-        told += f" Nobody looked at {spans(gaps.unseen)}: what changed then is in the next observed day."
-    if gaps.unknown:
-        told += (
-            f" {table.address} is not known between {', or between '.join(gaps.unknown)}: the log of then was gone or"
+    description = f"{table.address} has every day from its first one on."
+    if missing_days.missing_days:
+        description = f"{table.address} has no object of {day_spans(missing_days.missing_days)}: {missing_days.remedy}."
+    if missing_days.unseen_days:
+        description += (
+            f" Nobody looked at {day_spans(missing_days.unseen_days)}: what changed then is in the next observed day."
+        )
+    if missing_days.unknown_periods:
+        description += (
+            f" {table.address} is not known between {', or between '.join(missing_days.unknown_periods)}: the log"
+            " of then was gone or"
             " could not be read, and the table was read anew."
         )
     return dg.AssetCheckResult(
-        asset_key=keys.raw(table),
-        check_name=WHOLE,
-        passed=not gaps.missing,
-        description=told,
+        asset_key=keys.raw_table_key(table),
+        check_name=MISSING_DAYS_CHECK,
+        passed=not missing_days.missing_days,
+        description=description,
         metadata={
-            "missing": spans(gaps.missing),
-            "unseen": spans(gaps.unseen),
-            "not_known": ", ".join(gaps.unknown),
+            "missing": day_spans(missing_days.missing_days),
+            "unseen": day_spans(missing_days.unseen_days),
+            "not_known": ", ".join(missing_days.unknown_periods),
         },
     )
 
 
-def freshness_of(table: SourceTable, newest: date | None, clock: Clock) -> dg.AssetCheckResult:
+def freshness_result(table: SourceTable, newest: date | None, clock: Clock) -> dg.AssetCheckResult:
     """Whether the newest observed day of a table is the one that is due, or later."""
     due = due_day(table, clock)
     passed = newest is not None and newest >= due
-    found = f"the newest captured day is {newest}" if newest else "no day has been captured"
+    newest_description = f"the newest captured day is {newest}" if newest else "no day has been captured"
     return dg.AssetCheckResult(
-        asset_key=keys.raw(table),
-        check_name=FRESH,
+        asset_key=keys.raw_table_key(table),
+        check_name=NEWEST_DAY_CHECK,
         passed=passed,
-        description=f"{table.address}: day {due} was due, and {found}.",
+        description=f"{table.address}: day {due} was due, and {newest_description}.",
         metadata={"due": str(due), "newest": str(newest)},
     )
 
 
-def logged(tables: Sequence[SourceTable]) -> list[SourceTable]:
+def change_stream_tables(tables: Sequence[SourceTable]) -> list[SourceTable]:
     """The tables that are read from the log."""
     return [table for table in tables if table.strategy is Strategy.LOG]
 
 
-def build_log_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:
+def build_log_retention_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:
     """How long the log of a database still has the place where each of its tables goes on.
 
     Args:
@@ -122,8 +127,8 @@ def build_log_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChe
         name=f"log_of_{database}",
         specs=[
             dg.AssetCheckSpec(
-                KEPT,
-                asset=keys.raw(table),
+                LOG_RETENTION_CHECK,
+                asset=keys.raw_table_key(table),
                 description="The server keeps its log for a day more than the next run needs, or longer.",
             )
             for table in tables
@@ -131,50 +136,62 @@ def build_log_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChe
         can_subset=True,
         pool=f"source_{database}",
     )
-    def log_is_kept(
+    def log_retention(
         context: dg.AssetCheckExecutionContext, stage: dg.ResourceParam[Stage]
     ) -> Iterator[dg.AssetCheckResult]:
-        wanted = [
-            table for table in tables if dg.AssetCheckKey(keys.raw(table), KEPT) in context.selected_asset_check_keys
+        selected_tables = [
+            table
+            for table in tables
+            if dg.AssetCheckKey(keys.raw_table_key(table), LOG_RETENTION_CHECK) in context.selected_asset_check_keys
         ]
-        found = runways_of(stage, database, wanted)
-        for table in wanted:
-            runway = found[table.address]
-            if runway.trouble:
-                public = {FOR_ALERTS: runway.trouble.for_alerts}
-                yield _kept(table, str(runway.trouble), passed=False, metadata=public)
+        retention_by_table = log_retention_by_table(stage, database, selected_tables)
+        for table in selected_tables:
+            retention = retention_by_table[table.address]
+            if retention.error:
+                alert_metadata = {FOR_ALERTS_KEY: retention.error.public_message}
+                yield _log_retention_check_result(table, str(retention.error), passed=False, metadata=alert_metadata)
             else:
-                yield kept_result(table, runway.left, was_read=runway.was_read)
+                yield log_retention_result(table, retention.remaining, has_been_read=retention.has_read_log)
 
-    return log_is_kept
+    return log_retention
 
 
-def kept_result(table: SourceTable, left: timedelta | None, *, was_read: bool) -> dg.AssetCheckResult:
+def log_retention_result(
+    table: SourceTable, remaining: timedelta | None, *, has_been_read: bool
+) -> dg.AssetCheckResult:
     """Whether the place of a table is kept for a day more, at least; ``None`` is for ever."""
-    if left is None:
-        told = "The server keeps its log until somebody purges it." if was_read else "Nothing was read of the log yet."
-        return _kept(table, told, passed=True)
-    hours = left.total_seconds() / 3600
-    passed = left >= SOON
+    if remaining is None:
+        description = (
+            "The server keeps its log until somebody purges it."
+            if has_been_read
+            else "Nothing was read of the log yet."
+        )
+        return _log_retention_check_result(table, description, passed=True)
+    hours = remaining.total_seconds() / 3600
+    passed = remaining >= MIN_RETENTION_LEFT
     remedy = "" if passed else ": run `refera run` now, and let the server keep its log longer"
-    told = f"{table.address} goes on from a place in the log that is kept for {hours:.0f} hours more at least{remedy}."
-    return _kept(table, told, passed=passed, hours=hours, metadata={"hours_until_purged": round(hours, 1)})
+    description = (
+        f"{table.address} goes on from a place in the log that is kept for {hours:.0f} hours more at least{remedy}."
+    )
+    return _log_retention_check_result(
+        table, description, passed=passed, hours=hours, metadata={"hours_until_purged": round(hours, 1)}
+    )
 
 
-def _kept(
+def _log_retention_check_result(
     table: SourceTable,
-    told: str,
+    description: str,
     *,
     passed: bool,
     hours: float | None = None,
-    metadata: Mapping[str, Any] = NOTHING_MORE,
+    metadata: Mapping[str, Any] = NO_METADATA,
 ) -> dg.AssetCheckResult:
     """Less than a day is a warning; a place that is gone is an error."""
     return dg.AssetCheckResult(
-        asset_key=keys.raw(table),
-        check_name=KEPT,
+        asset_key=keys.raw_table_key(table),
+        check_name=LOG_RETENTION_CHECK,
         passed=passed,
         severity=dg.AssetCheckSeverity.ERROR if hours is None else dg.AssetCheckSeverity.WARN,
-        description=told,
+        description=description,
         metadata=metadata,
     )

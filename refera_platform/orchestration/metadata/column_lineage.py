@@ -11,19 +11,19 @@ import dagster as dg
 from refera_platform.orchestration import keys
 from refera_platform.warehouse.catalogs.lineage import Lineage
 
-METADATA, UNKNOWN = "dagster/column_lineage", "column_lineage_unknown"
+LINEAGE_KEY, UNKNOWN_LINEAGE_KEY = "dagster/column_lineage", "column_lineage_unknown"
 
 
-def asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
+def dbt_asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
     """The key of every relation that a lineage can name: models by their name, sources as ``schema.table``."""
     models = {
-        node["name"]: keys.of_dbt(node) for node in manifest["nodes"].values() if node["resource_type"] == "model"
+        node["name"]: keys.dbt_node_key(node) for node in manifest["nodes"].values() if node["resource_type"] == "model"
     }
-    sources = {f"{node['schema']}.{node['name']}": keys.of_dbt(node) for node in manifest["sources"].values()}
+    sources = {f"{node['schema']}.{node['name']}": keys.dbt_node_key(node) for node in manifest["sources"].values()}
     return {**models, **sources}
 
 
-def column_lineage(model: str, lineage: Lineage, assets: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
+def column_lineage_metadata(model: str, lineage: Lineage, assets: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
     """Metadata of a model's materialization; for a model whose SQL did not tell, why it did not.
 
     Args:
@@ -32,15 +32,15 @@ def column_lineage(model: str, lineage: Lineage, assets: Mapping[str, dg.AssetKe
         assets: Key of each relation (see ``asset_keys``).
     """
     if model in lineage.problems:
-        return {UNKNOWN: lineage.problems[model]}
+        return {UNKNOWN_LINEAGE_KEY: lineage.problems[model]}
     if model not in lineage.models:
         return {}
     columns = {
         column: [
             dg.TableColumnDep(asset_key=assets[origin.relation], column_name=origin.column)
-            for origin in made_of
+            for origin in origins
             if origin.relation in assets
         ]
-        for column, made_of in lineage.models[model].items()
+        for column, origins in lineage.models[model].items()
     }
-    return {METADATA: dg.TableColumnLineage(deps_by_column=columns)}
+    return {LINEAGE_KEY: dg.TableColumnLineage(deps_by_column=columns)}

@@ -18,7 +18,7 @@ from refera_platform.warehouse.dbt_project import PUBLISHED_FOLDERS
 PLATFORM, ANALYTICS = "team:data-platform", "team:analytics"
 
 
-class Labels(TypedDict):
+class AssetLabels(TypedDict):
     """Arguments of an ``AssetSpec``."""
 
     owners: list[str]
@@ -26,14 +26,14 @@ class Labels(TypedDict):
     kinds: set[str]
 
 
-def way(name: str, address: str, command: str = "") -> dict[str, Any]:
+def link_metadata(name: str, address: str, command: str = "") -> dict[str, Any]:
     """Metadata that leads somewhere: an address for a browser, or where none may look the command that shows it."""
     if address:
         return {name: dg.MetadataValue.url(address)}
     return {name: dg.MetadataValue.md(f"`{command}`")} if command and "`" not in command else {}
 
 
-def of_table(table: SourceTable, kind: str) -> Labels:
+def table_labels(table: SourceTable, kind: str) -> AssetLabels:
     """Labels of a raw table.
 
     Args:
@@ -43,12 +43,12 @@ def of_table(table: SourceTable, kind: str) -> Labels:
     tags = {"layer": "raw", "database": table.database, "strategy": table.strategy.value}
     if table.private or table.hashed:
         tags["pii"] = "hashed" if table.hashed else "left_behind"
-    return Labels(owners=[table.owner], tags=tags, kinds={kind, "parquet"})
+    return AssetLabels(owners=[table.owner], tags=tags, kinds={kind, "parquet"})
 
 
-def version_of(table: SourceTable) -> str:
+def table_code_version(table: SourceTable) -> str:
     """A version that changes when the declaration changes what is captured, and not with every release."""
-    told = [
+    declaration = [
         table.strategy.value,
         table.key,
         sorted(table.private),
@@ -56,30 +56,30 @@ def version_of(table: SourceTable) -> str:
         table.cursor,
         str(table.overlap),
     ]
-    return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr(declaration).encode()).hexdigest()[:12]
 
 
-def of_footers() -> list[dg.AssetSpec]:
+def footer_asset_specs() -> list[dg.AssetSpec]:
     """What the footers of raw objects say, which dbt reads like tables and nobody materializes."""
-    said = {
-        keys.CAPTURED_DAYS: "The raw objects of every table, one a day, as their own footers describe them.",
-        keys.SOURCE_GROUPS: "What the source itself added up in groups when the newest day of each table was read.",
+    descriptions = {
+        keys.RAW_OBJECTS_KEY: "The raw objects of every table, one a day, as their own footers describe them.",
+        keys.SOURCE_GROUPS_KEY: "What the source itself added up in groups when the newest day of each table was read.",
     }
     return [
         dg.AssetSpec(
             key,
             group_name="lake",
-            deps=[keys.raw(table) for table in TABLES],
+            deps=[keys.raw_table_key(table) for table in TABLES],
             description=description,
             owners=[PLATFORM],
             tags={"layer": "raw"},
             kinds={"parquet"},
         )
-        for key, description in said.items()
+        for key, description in descriptions.items()
     ]
 
 
-def owner_of(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> str:
+def model_owner(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> str:
     """Who answers for a dbt model: the ``owner`` of its meta, else that of its group.
 
     Args:
@@ -87,14 +87,14 @@ def owner_of(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) 
         groups: The manifest's groups by name.
     """
     meta = props.get("config", {}).get("meta", {})
-    if told := meta.get("owner"):
-        return str(told)
+    if declared_owner := meta.get("owner"):
+        return str(declared_owner)
     owner = groups.get(props.get("group") or "", {}).get("owner", {})
     name = re.sub(r"[^a-z0-9]+", "-", str(owner.get("name") or "").lower()).strip("-")
     return str(owner.get("email") or (f"team:{name}" if name else PLATFORM))
 
 
-def of_model(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> Labels:
+def model_labels(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> AssetLabels:
     """Labels of a dbt model; those of dbt itself (its tags, its engine) come from dagster-dbt."""
     folder = props["fqn"][1]
     tags = {"layer": folder}
@@ -103,4 +103,4 @@ def of_model(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) 
     if months := props.get("config", {}).get("meta", {}).get("months"):
         tags["stored_by"] = months["by"]
     kinds = {"dbt", "duckdb"} | ({"parquet"} if folder in PUBLISHED_FOLDERS else set())
-    return Labels(owners=[owner_of(props, groups)], tags=tags, kinds=kinds)
+    return AssetLabels(owners=[model_owner(props, groups)], tags=tags, kinds=kinds)

@@ -8,31 +8,31 @@ MASK, NULL, EMPTY = "•••", "*NULL*", "*empty*"
 JOINER = "\N{WORD JOINER}"
 
 
-def as_markdown(preview: Preview) -> str:
+def preview_markdown(preview: Preview) -> str:
     """The rows as a table of markdown."""
     if not preview.rows:
         return "No rows."
     lines = [
-        _line([plain(name) for name in preview.columns]),
-        _line(["---"] * len(preview.columns)),
-        *(_line(_shown(preview, row)) for row in preview.rows),
+        _markdown_row([escape_markdown(name) for name in preview.columns]),
+        _markdown_row(["---"] * len(preview.columns)),
+        *(_markdown_row(_format_row(preview, row)) for row in preview.rows),
     ]
-    more = f"\n\n… and {preview.left_out} more columns" if preview.left_out else ""
+    more = f"\n\n… and {preview.omitted_column_count} more columns" if preview.omitted_column_count else ""
     return "\n".join(lines) + more
 
 
-def _shown(preview: Preview, row: Sequence[str | None]) -> list[str]:
+def _format_row(preview: Preview, row: Sequence[str | None]) -> list[str]:
     values = iter(row)
-    return [MASK if name in preview.hidden else _value(next(values)) for name in preview.columns]
+    return [MASK if name in preview.hidden else _format_value(next(values)) for name in preview.columns]
 
 
-def _value(value: str | None) -> str:
+def _format_value(value: str | None) -> str:
     if value is None:
         return NULL
-    return plain(value) if value else EMPTY
+    return escape_markdown(value) if value else EMPTY
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Text that markdown shows as it is: nothing in it ends a cell, is a tag, a link, or turns the line around."""
     printable = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
     # an address becomes a link also when its signs are written as entities
@@ -43,5 +43,5 @@ def plain(text: str) -> str:
     )
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _markdown_row(columns: Sequence[str]) -> str:
+    return f"| {' | '.join(columns)} |"

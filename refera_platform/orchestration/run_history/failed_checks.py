@@ -10,52 +10,54 @@ from urllib.parse import quote, urlencode
 import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, RunsFilter
 
-from refera_platform.alerts.fault import Fault, Kind, mark
-from refera_platform.orchestration.checks.standing import FRESH
-from refera_platform.orchestration.run_history.failed_days import NO_FAILURE
-from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS
-from refera_platform.orchestration.run_history.run_process import NOT_ENDED
+from refera_platform.alerts.fault import Fault, FaultKind, symptom
+from refera_platform.orchestration.checks.standing import NEWEST_DAY_CHECK
+from refera_platform.orchestration.run_history.failed_days import NO_FAILED_DAY_CHECK
+from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS_KEY
+from refera_platform.orchestration.run_history.run_process import ACTIVE_STATUSES
 
-MOST_GOING = 500
-EARLIER = 10
+MAX_ACTIVE_RUNS = 500
+MAX_EARLIER_EVALUATIONS = 10
 """Earlier evaluations that are looked at for one by a run that has ended."""
-MOST_DAYS = 50
+MAX_MATERIALIZED_DAYS = 50
 """Materialized days that are looked at for whether an overdue one has come."""
 
 
-def going_now(instance: dg.DagsterInstance) -> set[str]:
+def active_run_ids(instance: dg.DagsterInstance) -> set[str]:
     """Runs that have not ended."""
-    return {run.run_id for run in instance.get_runs(RunsFilter(statuses=NOT_ENDED), limit=MOST_GOING)}
+    return {run.run_id for run in instance.get_runs(RunsFilter(statuses=ACTIVE_STATUSES), limit=MAX_ACTIVE_RUNS)}
 
 
-def faults_of_checks(
-    instance: dg.DagsterInstance, checks: Mapping[dg.AssetCheckKey, str], going: set[str]
+def find_check_faults(
+    instance: dg.DagsterInstance, checks: Mapping[dg.AssetCheckKey, str], active_ids: set[str]
 ) -> list[Fault]:
     """What the checks have to say.
 
     Args:
         instance: Dagster's history.
         checks: The checks that exist, each with what it promises.
-        going: Runs whose findings are not final.
+        active_ids: Runs whose findings are not final.
     """
     # what the failed run itself is told of is not told once more by the check that remembers it
-    checks = {key: promise for key, promise in checks.items() if key.name != NO_FAILURE}
+    checks = {key: promise for key, promise in checks.items() if key.name != NO_FAILED_DAY_CHECK}
     latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
-    found = []
+    faults = []
     for key, record in latest.items():
         entry = record.event
         if key not in checks:  # any asset with any name was asked for, so that strangers may be among them
             continue
-        if not _is_settled(entry, going):
+        if not _is_settled(entry, active_ids):
             # a run that failed early leaves its checks planned; Dagster's type of a status is not public
             evaluated = {status for status in type(record.status) if status.value != "PLANNED"}
-            history = instance.event_log_storage.get_asset_check_execution_history(key, limit=EARLIER, status=evaluated)
-            entry = next((each.event for each in history if _is_settled(each.event, going)), None)
+            history = instance.event_log_storage.get_asset_check_execution_history(
+                key, limit=MAX_EARLIER_EVALUATIONS, status=evaluated
+            )
+            entry = next((each.event for each in history if _is_settled(each.event, active_ids)), None)
         if entry and (evaluation := _evaluation(entry)) and _is_error(evaluation):
-            fault = _fault(key, evaluation, entry, checks[key])
-            if fault.kind is not Kind.OVERDUE or not _has_come(instance, evaluation, entry):
-                found.append(fault)
-    return sorted(found, key=lambda fault: (fault.things, fault.link))
+            fault = _check_fault(key, evaluation, entry, checks[key])
+            if fault.kind is not FaultKind.OVERDUE or not _is_materialized_since(instance, evaluation, entry):
+                faults.append(fault)
+    return sorted(faults, key=lambda fault: (fault.affected, fault.link))
 
 
 def _evaluation(entry: EventLogEntry | None) -> AssetCheckEvaluation | None:
@@ -66,32 +68,34 @@ def _evaluation(entry: EventLogEntry | None) -> AssetCheckEvaluation | None:
     return None
 
 
-def _is_settled(entry: EventLogEntry | None, going: set[str]) -> bool:
-    return entry is not None and _evaluation(entry) is not None and entry.run_id not in going
+def _is_settled(entry: EventLogEntry | None, active_ids: set[str]) -> bool:
+    return entry is not None and _evaluation(entry) is not None and entry.run_id not in active_ids
 
 
 def _is_error(evaluation: AssetCheckEvaluation) -> bool:
     return not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
 
 
-def _fault(key: dg.AssetCheckKey, evaluation: AssetCheckEvaluation, entry: EventLogEntry, promise: str) -> Fault:
+def _check_fault(key: dg.AssetCheckKey, evaluation: AssetCheckEvaluation, entry: EventLogEntry, promise: str) -> Fault:
     path = "/".join(quote(part, safe="") for part in key.asset_key.path)
-    told = evaluation.metadata.get(FOR_ALERTS)
-    own = evaluation.description or f"Check {key.name} failed: {promise or 'it says no more.'}"
+    alert_text = evaluation.metadata.get(FOR_ALERTS_KEY)
+    description = evaluation.description or f"Check {key.name} failed: {promise or 'it says no more.'}"
     return Fault(
-        kind=Kind.OVERDUE if key.name == FRESH else Kind.CHECK,
-        cause=str(told.value) if told else own,
-        things=(key.asset_key.to_user_string(),),
+        kind=FaultKind.OVERDUE if key.name == NEWEST_DAY_CHECK else FaultKind.CHECK,
+        cause=str(alert_text.value) if alert_text else description,
+        affected=(key.asset_key.to_user_string(),),
         link=f"/assets/{path}?{urlencode({'view': 'checks', 'checkDetail': key.name})}",
         since=datetime.fromtimestamp(entry.timestamp, UTC),
         run_id=entry.run_id,
-        marks=(mark(key.asset_key.to_user_string(), key.name),),
+        symptoms=(symptom(key.asset_key.to_user_string(), key.name),),
     )
 
 
-def _has_come(instance: dg.DagsterInstance, evaluation: AssetCheckEvaluation, entry: EventLogEntry) -> bool:
+def _is_materialized_since(
+    instance: dg.DagsterInstance, evaluation: AssetCheckEvaluation, entry: EventLogEntry
+) -> bool:
     """Whether the day that was missing has been captured since: the check itself looks every hour only."""
     due = evaluation.metadata.get("due")
-    later = dg.AssetRecordsFilter(asset_key=evaluation.asset_key, after_timestamp=entry.timestamp)
-    records = instance.fetch_materializations(later, limit=MOST_DAYS).records
+    later_materializations = dg.AssetRecordsFilter(asset_key=evaluation.asset_key, after_timestamp=entry.timestamp)
+    records = instance.fetch_materializations(later_materializations, limit=MAX_MATERIALIZED_DAYS).records
     return due is not None and any((record.partition_key or "") >= str(due.value) for record in records)

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.run_history.retry_candidates import Unfinished, unfinished
+from refera_platform.orchestration.run_history.retry_candidates import RetryCandidate, retry_candidates
 from refera_platform.source.table import SourceTable
 
-NO_FAILURE = "no_day_has_failed"
-MOST_TOLD = 5
+NO_FAILED_DAY_CHECK = "no_day_has_failed"
+MAX_RUNS_SHOWN = 5
 """Failed runs named in one result."""
 
 
@@ -23,8 +23,8 @@ def build_failed_days_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefi
         name="failed_days",
         specs=[
             dg.AssetCheckSpec(
-                NO_FAILURE,
-                asset=keys.raw(table),
+                NO_FAILED_DAY_CHECK,
+                asset=keys.raw_table_key(table),
                 description="Every day that a run failed to capture was captured since.",
             )
             for table in tables
@@ -32,33 +32,37 @@ def build_failed_days_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefi
         can_subset=True,
     )
     def failed_days(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        known = {keys.raw(table) for table in tables}
-        found = list(unfinished(context.instance, known))
+        table_keys = {keys.raw_table_key(table) for table in tables}
+        candidates = list(retry_candidates(context.instance, table_keys))
         for table in tables:
-            if dg.AssetCheckKey(keys.raw(table), NO_FAILURE) in context.selected_asset_check_keys:
-                yield failed_days_of(table, [one for one in found if keys.raw(table) in one.assets])
+            if dg.AssetCheckKey(keys.raw_table_key(table), NO_FAILED_DAY_CHECK) in context.selected_asset_check_keys:
+                yield failed_days_result(
+                    table, [one for one in candidates if keys.raw_table_key(table) in one.missing_assets]
+                )
 
     return failed_days
 
 
-def failed_days_of(table: SourceTable, failed: Sequence[Unfinished]) -> dg.AssetCheckResult:
+def failed_days_result(table: SourceTable, candidates: Sequence[RetryCandidate]) -> dg.AssetCheckResult:
     """The result for one table.
 
     Args:
         table: Which.
-        failed: The failed runs in which it was not captured, the newest first.
+        candidates: The failed runs in which it was not captured, the newest first.
     """
-    days = sorted({day for one in failed for day in one.days})
-    told = "; ".join(f"run {one.run_id[:8]}: {one.cause}" for one in failed[:MOST_TOLD])
+    days = sorted({day for one in candidates for day in one.days})
+    causes = "; ".join(f"run {one.run_id[:8]}: {one.cause}" for one in candidates[:MAX_RUNS_SHOWN])
     span = f"{days[0]} to {days[-1]}" if len(days) > 1 else "".join(map(str, days))
     return dg.AssetCheckResult(
-        asset_key=keys.raw(table),
-        check_name=NO_FAILURE,
-        passed=not failed,
-        description=f"{table.address}: day {span} failed and was not captured since ({told})." if failed else None,
+        asset_key=keys.raw_table_key(table),
+        check_name=NO_FAILED_DAY_CHECK,
+        passed=not candidates,
+        description=f"{table.address}: day {span} failed and was not captured since ({causes})."
+        if candidates
+        else None,
         metadata={
             "failed_days": ", ".join(map(str, days)),
-            "failed_runs": len(failed),
-            "tries": max((one.tries for one in failed), default=0),
+            "failed_runs": len(candidates),
+            "tries": max((one.attempts for one in candidates), default=0),
         },
     )

@@ -14,25 +14,25 @@ from dagster_shared.error import SerializableErrorInfo
 
 from refera_platform.errors import ReferaError
 
-REASONS = "reasons"
+REASONS_KEY = "reasons"
 """Metadata of a step's failure: each cause, the assets that it struck, and whether nothing at all brings them."""
-AGAIN = "may_succeed_when_tried_again"
+MAY_SUCCEED_KEY = "may_succeed_when_tried_again"
 """Metadata of a step's failure that says false when only other data or other code can help."""
-FOR_ALERTS = "for_alerts"
+FOR_ALERTS_KEY = "for_alerts"
 """Metadata of a step's failure or a check: what alerts say of it, where its own words may hold values of rows."""
-TOLD_BY = {
+FAILURE_EVENT_TYPES = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     DagsterEventType.STEP_FAILURE,
     DagsterEventType.RUN_FAILURE,
 }
-MOST_EVENTS = 5000
-NEVER_BEGAN = "The run failed before any step of it began."
-INTERRUPTS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
-ENDED_FROM_OUTSIDE = "The process that ran it was told to end; what it had committed counts."
+MAX_EVENTS = 5000
+NO_STEP_STARTED_MESSAGE = "The run failed before any step of it began."
+INTERRUPT_ERRORS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
+TERMINATED_MESSAGE = "The process that ran it was told to end; what it had committed counts."
 
 
 @dataclass(frozen=True)
-class Owed:
+class RunTarget:
     """An asset of one day, an asset without days, or what a job does."""
 
     asset: dg.AssetKey | None
@@ -44,29 +44,29 @@ class Owed:
         """How people read it."""
         return self.asset.to_user_string() if self.asset else self.job
 
-    def was_made_since(self, instance: dg.DagsterInstance, record: RunRecord) -> bool:
+    def is_materialized_since(self, instance: dg.DagsterInstance, record: RunRecord) -> bool:
         """Whether somebody made it since a run began."""
         if self.asset is None:
-            again = RunsFilter(
+            later_runs = RunsFilter(
                 job_name=self.job, statuses=[DagsterRunStatus.SUCCESS], created_after=record.create_timestamp
             )
-            return bool(instance.get_run_records(again, limit=1))
-        wanted = dg.AssetRecordsFilter(
+            return bool(instance.get_run_records(later_runs, limit=1))
+        later_materializations = dg.AssetRecordsFilter(
             asset_key=self.asset,
             asset_partitions=[self.partition] if self.partition else None,
             after_timestamp=record.start_time or record.create_timestamp.timestamp(),
         )
-        return bool(instance.fetch_materializations(wanted, limit=1).records)
+        return bool(instance.fetch_materializations(later_materializations, limit=1).records)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reason:
+class FailureReason:
     """One cause of a failure."""
 
     cause: str
-    owed: tuple[Owed, ...]
+    targets: tuple[RunTarget, ...]
     """What is missing for it: not what stands below it and never began."""
-    for_alerts: str
+    alert_text: str
     """The cause without any value of a row: what leaves the house."""
     may_succeed: bool = True
     """Whether another try of the same could end otherwise."""
@@ -79,111 +79,113 @@ class FailedRun:
     """A run that failed."""
 
     record: RunRecord
-    owed: tuple[Owed, ...]
+    targets: tuple[RunTarget, ...]
     """All that it was to make, of several days the newest."""
-    reasons: tuple[Reason, ...]
-    is_lost: bool
+    reasons: tuple[FailureReason, ...]
+    is_process_lost: bool
     """Whether it ended without that any step failed: its process was killed, or never began."""
 
     @property
-    def ended(self) -> datetime:
+    def ended_at(self) -> datetime:
         """When it failed."""
-        return ended(self.record)
+        return run_ended_at(self.record)
 
     @property
-    def unavailable(self) -> frozenset[Owed]:
+    def unavailable_targets(self) -> frozenset[RunTarget]:
         """What no run at all can make."""
-        return frozenset(each for reason in self.reasons if reason.is_final for each in reason.owed)
+        return frozenset(each for reason in self.reasons if reason.is_final for each in reason.targets)
 
     @classmethod
-    def read(cls, instance: dg.DagsterInstance, record: RunRecord) -> "FailedRun":
+    def from_record(cls, instance: dg.DagsterInstance, record: RunRecord) -> "FailedRun":
         """What the events of a run say."""
         run = record.dagster_run
-        found = instance.get_records_for_run(run.run_id, of_type=TOLD_BY, limit=MOST_EVENTS).records
-        entries = [one.event_log_entry for one in found]
+        records = instance.get_records_for_run(run.run_id, of_type=FAILURE_EVENT_TYPES, limit=MAX_EVENTS).records
+        entries = [one.event_log_entry for one in records]
         events = [entry.dagster_event for entry in entries if entry.dagster_event]
-        planned: dict[str, list[Owed]] = {}
+        planned: dict[str, list[RunTarget]] = {}
         for event in events:
             if event.event_type is DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
                 data = event.asset_materialization_planned_data
                 last = data.partition or run.tags.get("dagster/asset_partition_range_end")
-                planned.setdefault(event.step_key or "", []).append(Owed(data.asset_key, last))
-        everything = tuple(dict.fromkeys(each for step in planned.values() for each in step))
+                planned.setdefault(event.step_key or "", []).append(RunTarget(data.asset_key, last))
+        all_targets = tuple(dict.fromkeys(each for step in planned.values() for each in step))
         failures = [event for event in events if event.event_type is DagsterEventType.STEP_FAILURE]
         # a machine that ended the process has found no fault in the step
-        steps = [event for event in failures if not was_interrupted(event.step_failure_data.error)]
-        whole = everything or (Owed(None, job=run.job_name),)
-        reasons = tuple(_reasons(steps, planned, (Owed(None, job=run.job_name),)))
-        why, public = _why(entries)
-        lost = (Reason(cause=why, for_alerts=public, owed=whole),)
-        return cls(record=record, owed=everything, reasons=reasons or lost, is_lost=not steps)
+        steps = [event for event in failures if not is_interruption(event.step_failure_data.error)]
+        run_targets = all_targets or (RunTarget(None, job=run.job_name),)
+        reasons = tuple(_step_reasons(steps, planned, (RunTarget(None, job=run.job_name),)))
+        message, alert_text = _run_failure_messages(entries)
+        process_reasons = (FailureReason(cause=message, alert_text=alert_text, targets=run_targets),)
+        return cls(record=record, targets=all_targets, reasons=reasons or process_reasons, is_process_lost=not steps)
 
 
-def failure(error: ReferaError, **metadata: bool) -> dg.Failure:
+def dagster_failure(error: ReferaError, **metadata: bool) -> dg.Failure:
     """What a step raises for an error of ours; only what may pass by itself is tried again."""
-    told: dict[str, Any] = {FOR_ALERTS: error.for_alerts, **metadata}
-    return dg.Failure(str(error), metadata=told, allow_retries=error.passing)
+    alert_metadata: dict[str, Any] = {FOR_ALERTS_KEY: error.public_message, **metadata}
+    return dg.Failure(str(error), metadata=alert_metadata, allow_retries=error.is_transient)
 
 
-def ended(record: RunRecord) -> datetime:
+def run_ended_at(record: RunRecord) -> datetime:
     """When a run ended."""
     return datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
 
 
-def _reasons(
-    steps: Sequence[DagsterEvent], planned: Mapping[str, Sequence[Owed]], job: tuple[Owed, ...]
-) -> Iterator[Reason]:
+def _step_reasons(
+    steps: Sequence[DagsterEvent], planned: Mapping[str, Sequence[RunTarget]], job_targets: tuple[RunTarget, ...]
+) -> Iterator[FailureReason]:
     """Causes as each step itself tells them apart, or its one sentence."""
     for step in steps:
-        owed = tuple(planned.get(step.step_key or "", ())) or job
+        step_targets = tuple(planned.get(step.step_key or "", ())) or job_targets
         data = step.step_failure_data.user_failure_data
-        told = data.metadata.get(REASONS) if data else None
-        again = data.metadata.get(AGAIN) if data else None
-        may_succeed = again is None or bool(again.value)
-        if told is not None and isinstance(told.value, list):
-            for reason in told.value:
-                struck = tuple(each for each in owed if each.name in reason["assets"])
+        recorded = data.metadata.get(REASONS_KEY) if data else None
+        retryable = data.metadata.get(MAY_SUCCEED_KEY) if data else None
+        may_succeed = retryable is None or bool(retryable.value)
+        if recorded is not None and isinstance(recorded.value, list):
+            for reason in recorded.value:
+                planned_targets = tuple(each for each in step_targets if each.name in reason["assets"])
                 # Dagster plans nothing of a partition that it does not know
-                named = struck or tuple(Owed(dg.AssetKey.from_user_string(name)) for name in reason["assets"])
-                yield Reason(
+                reason_targets = planned_targets or tuple(
+                    RunTarget(dg.AssetKey.from_user_string(name)) for name in reason["assets"]
+                )
+                yield FailureReason(
                     cause=reason["cause"],
-                    owed=named,
+                    targets=reason_targets,
                     may_succeed=may_succeed,
-                    for_alerts=reason.get(FOR_ALERTS) or reason["cause"],
+                    alert_text=reason.get(FOR_ALERTS_KEY) or reason["cause"],
                     is_final=bool(reason.get("is_final")),
                 )
             continue
         error = step.step_failure_data.error
-        said = data.description if data else None
+        description = data.description if data else None
         cause = (error.cause or error) if error else None
-        words = said or (cause.message if cause else f"Step {step.step_key} failed.")
+        message = description or (cause.message if cause else f"Step {step.step_key} failed.")
         # a ``dg.Failure`` has words of ours; what else is raised may quote whatever it stumbled over
         kind = (cause.cls_name if cause else None) or "an error"
-        public = said or f"Step {step.step_key} failed with {kind}; its words are in the run."
-        if data and (told := data.metadata.get(FOR_ALERTS)) is not None:
-            public = str(told.value)
-        yield Reason(cause=words, for_alerts=public, owed=owed, may_succeed=may_succeed)
+        alert_text = description or f"Step {step.step_key} failed with {kind}; its words are in the run."
+        if data and (recorded := data.metadata.get(FOR_ALERTS_KEY)) is not None:
+            alert_text = str(recorded.value)
+        yield FailureReason(cause=message, alert_text=alert_text, targets=step_targets, may_succeed=may_succeed)
 
 
-def was_interrupted(error: SerializableErrorInfo | None) -> bool:
+def is_interruption(error: SerializableErrorInfo | None) -> bool:
     """Whether a signal ended it, also one that came out of a library as something else's cause."""
     while error is not None:
-        if error.cls_name in INTERRUPTS:
+        if error.cls_name in INTERRUPT_ERRORS:
             return True
         error = error.cause
     return False
 
 
-def _why(entries: Sequence[EventLogEntry]) -> tuple[str, str]:
+def _run_failure_messages(entries: Sequence[EventLogEntry]) -> tuple[str, str]:
     """Why a run failed in which no step did, and the same for alerts."""
     for event in (entry.dagster_event for entry in entries):
         if event and event.is_job_failure:
             data = event.job_failure_data if event.event_specific_data else None
-            if data and was_interrupted(data.error):
-                return ENDED_FROM_OUTSIDE, ENDED_FROM_OUTSIDE
+            if data and is_interruption(data.error):
+                return TERMINATED_MESSAGE, TERMINATED_MESSAGE
             if data and data.error:
                 kind = data.error.cls_name or "an error"
                 return data.error.message, f"The run failed with {kind}; its words are in the run."
             if event.message:
                 return event.message, event.message
-    return NEVER_BEGAN, NEVER_BEGAN
+    return NO_STEP_STARTED_MESSAGE, NO_STEP_STARTED_MESSAGE

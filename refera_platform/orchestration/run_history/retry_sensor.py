@@ -9,26 +9,26 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import RunsFilter
 
-from refera_platform.orchestration.partitions import days_request
+from refera_platform.orchestration.partitions import partition_run_request
 from refera_platform.orchestration.run_history.retry_candidates import (
-    MAKERS,
-    ROOT,
-    TRY,
-    Unfinished,
-    unfinished,
+    ATTEMPT_TAG,
+    MATERIALIZING_JOBS,
+    ROOT_TAG,
+    RetryCandidate,
+    retry_candidates,
 )
-from refera_platform.orchestration.run_history.run_process import NOT_ENDED, bury_the_dead
-from refera_platform.runners.examination import diagnosis_of
+from refera_platform.orchestration.run_history.run_process import ACTIVE_STATUSES, fail_orphaned_runs
+from refera_platform.runners.examination import diagnose_stage
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Verdict
 
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=4)
-MOST_TRIES = 12
+MIN_BACKOFF, MAX_BACKOFF = timedelta(seconds=30), timedelta(hours=4)
+MAX_ATTEMPTS = 12
 """Tries of one failure; with the waits between them they last for more than a day."""
 
 
-def recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) -> dg.SensorDefinition:
+def build_recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) -> dg.SensorDefinition:
     """Looks twice a minute for failed runs; on by default."""
 
     @dg.sensor(
@@ -44,58 +44,58 @@ def recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) -> dg.
     )
     def run_again_what_failed(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         instance = context.instance
-        if buried := bury_the_dead(instance, stage.home):
-            context.log.warning(f"The processes of these runs are gone: {', '.join(buried)}")
+        if orphaned_run_ids := fail_orphaned_runs(instance, stage.home):
+            context.log.warning(f"The processes of these runs are gone: {', '.join(orphaned_run_ids)}")
         graph = context.repository_def.asset_graph if context.repository_def else None
-        known = graph.materializable_asset_keys if graph else frozenset()
-        if going := _going(instance):
-            return dg.SkipReason(f"Run {going} is going on.")
-        waiting = ""
-        for failed in unfinished(instance, known):
-            waiting = _why_not(failed, datetime.now(UTC))
-            if waiting:
+        existing_assets = graph.materializable_asset_keys if graph else frozenset()
+        if active_run_id := _active_run_id(instance):
+            return dg.SkipReason(f"Run {active_run_id} is going on.")
+        wait_reason = ""
+        for candidate in retry_candidates(instance, existing_assets):
+            wait_reason = _reason_to_wait(candidate, datetime.now(UTC))
+            if wait_reason:
                 continue
-            if trouble := _trouble(stage):
-                return dg.SkipReason(f"The cause is not gone: {trouble}")
-            return again(failed)
-        return dg.SkipReason(waiting or "No failed run has left anything undone.")
+            if failed_precondition := _failed_precondition(stage):
+                return dg.SkipReason(f"The cause is not gone: {failed_precondition}")
+            return retry_request(candidate)
+        return dg.SkipReason(wait_reason or "No failed run has left anything undone.")
 
     return run_again_what_failed
 
 
-def again(failed: Unfinished) -> dg.RunRequest:
+def retry_request(candidate: RetryCandidate) -> dg.RunRequest:
     """The run that makes what is left."""
-    tries = failed.tries + 1
-    knows_days = any(key.path[0] == "raw" for key in failed.assets)
-    return days_request(
-        failed.days if knows_days else (),
-        run_key=f"{failed.root} {tries}",
-        tags={**failed.tags, ROOT: failed.root, TRY: str(tries)},
-        asset_selection=sorted(failed.assets),
+    attempts = candidate.attempts + 1
+    has_partitions = any(key.path[0] == "raw" for key in candidate.missing_assets)
+    return partition_run_request(
+        candidate.days if has_partitions else (),
+        run_key=f"{candidate.root_run_id} {attempts}",
+        tags={**candidate.tags, ROOT_TAG: candidate.root_run_id, ATTEMPT_TAG: str(attempts)},
+        asset_selection=sorted(candidate.missing_assets),
     )
 
 
-def _going(instance: dg.DagsterInstance) -> str:
+def _active_run_id(instance: dg.DagsterInstance) -> str:
     """A run that may be making what is missing now."""
-    runs = instance.get_runs(RunsFilter(statuses=NOT_ENDED))
-    return next((run.run_id for run in runs if run.job_name in MAKERS), "")
+    runs = instance.get_runs(RunsFilter(statuses=ACTIVE_STATUSES))
+    return next((run.run_id for run in runs if run.job_name in MATERIALIZING_JOBS), "")
 
 
-def _why_not(failed: Unfinished, now: datetime) -> str:
+def _reason_to_wait(candidate: RetryCandidate, now: datetime) -> str:
     """Why a failed run is not tried again now; empty when it is."""
-    if not failed.may_succeed:
-        return f"Run {failed.run_id} failed in a way that another try does not mend: {failed.cause}"
-    if failed.tries >= MOST_TRIES:
-        return f"Run {failed.run_id} was the last of {MOST_TRIES} tries: {failed.cause}"
-    if failed.is_lost and not failed.tries:
+    if not candidate.is_retryable:
+        return f"Run {candidate.run_id} failed in a way that another try does not mend: {candidate.cause}"
+    if candidate.attempts >= MAX_ATTEMPTS:
+        return f"Run {candidate.run_id} was the last of {MAX_ATTEMPTS} tries: {candidate.cause}"
+    if candidate.is_process_lost and not candidate.attempts:
         return ""
-    due = failed.ended + min(FIRST_WAIT * 2**failed.tries, LONGEST_WAIT)
-    return f"Run {failed.run_id} is tried again at {due:%H:%M:%S} UTC." if now < due else ""
+    due_at = candidate.ended_at + min(MIN_BACKOFF * 2**candidate.attempts, MAX_BACKOFF)
+    return f"Run {candidate.run_id} is tried again at {due_at:%H:%M:%S} UTC." if now < due_at else ""
 
 
-def _trouble(stage: Stage) -> str:
+def _failed_precondition(stage: Stage) -> str:
     """What keeps the sources or the buckets from being used; empty when nothing does."""
-    findings = diagnosis_of(stage, TABLES).findings
+    findings = diagnose_stage(stage, TABLES).findings
     return next(
         (f"{each.about}: {each.found} {each.remedy}".strip() for each in findings if each.verdict is Verdict.FAIL),
         "",

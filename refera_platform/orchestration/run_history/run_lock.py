@@ -11,80 +11,80 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from refera_platform.disk import full, is_full
+from refera_platform.disk import disk_full_error, is_disk_full
 from refera_platform.errors import SettingError
 
-FOLDER = "running"
-_HELD: dict[str, int] = {}
+LOCK_FOLDER = "running"
+_HELD_LOCKS: dict[str, int] = {}
 """Descriptors of this process's locks, by run; they are closed by its end."""
-_DOOR = threading.Lock()
+_MUTEX = threading.Lock()
 
 
-def hold(home: Path, run_id: str) -> None:
+def acquire_run_lock(home: Path, run_id: str) -> None:
     """Hold the lock of a run until it is released or this process ends; holding it already is no error.
 
     Raises:
         SettingError: when nothing can be written below the home.
     """
-    with _DOOR:
-        if run_id in _HELD:
+    with _MUTEX:
+        if run_id in _HELD_LOCKS:
             return
-        path = _path(home, run_id)
-        fresh = path.with_suffix(f".{os.getpid()}")
+        path = _lock_path(home, run_id)
+        temporary_path = path.with_suffix(f".{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT, 0o600)
+            descriptor = os.open(temporary_path, os.O_WRONLY | os.O_CREAT, 0o600)
             # locked before it has its name: whoever finds a file that is not locked may say that its process is gone
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            fresh.replace(path)
+            temporary_path.replace(path)
         except OSError as refused:
-            if is_full(refused):
-                raise full(refused) from None
+            if is_disk_full(refused):
+                raise disk_full_error(refused) from None
             raise SettingError(
                 f"Nothing can be written in {path.parent} ({refused.strerror}):", "check REFERA_HOME."
             ) from None
-        _HELD[run_id] = descriptor
+        _HELD_LOCKS[run_id] = descriptor
 
 
-def release(home: Path, run_id: str) -> None:
+def release_run_lock(home: Path, run_id: str) -> None:
     """Free the lock of a run that has ended."""
-    with _DOOR:
-        descriptor = _HELD.pop(run_id, None)
+    with _MUTEX:
+        descriptor = _HELD_LOCKS.pop(run_id, None)
         if descriptor is not None:
-            _path(home, run_id).unlink(missing_ok=True)
+            _lock_path(home, run_id).unlink(missing_ok=True)
             os.close(descriptor)
 
 
-def is_there(home: Path, run_id: str) -> bool:
+def has_run_lock(home: Path, run_id: str) -> bool:
     """Whether the lock file of a run exists, held or not."""
-    return _path(home, run_id).exists()
+    return _lock_path(home, run_id).exists()
 
 
-def is_held(home: Path, run_id: str) -> bool:
+def is_run_locked(home: Path, run_id: str) -> bool:
     """Whether a process that is alive holds the lock of a run."""
-    with _taken(_path(home, run_id)) as is_free:
-        return not is_free and is_there(home, run_id)
+    with _try_lock(_lock_path(home, run_id)) as is_free:
+        return not is_free and has_run_lock(home, run_id)
 
 
-def abandoned(home: Path) -> Iterator[str]:
+def orphaned_run_ids(home: Path) -> Iterator[str]:
     """Runs whose process ended and left its lock behind; each is ours alone until the next one is asked for."""
-    for path in sorted((home / FOLDER).glob("*.lock")):
-        with _taken(path) as is_free:
+    for path in sorted((home / LOCK_FOLDER).glob("*.lock")):
+        with _try_lock(path) as is_free:
             if is_free:
                 yield path.stem
 
 
-def forget(home: Path, run_id: str) -> None:
+def remove_run_lock(home: Path, run_id: str) -> None:
     """Remove the lock file of a run whose process is gone."""
-    _path(home, run_id).unlink(missing_ok=True)
+    _lock_path(home, run_id).unlink(missing_ok=True)
 
 
-def _path(home: Path, run_id: str) -> Path:
-    return home / FOLDER / f"{run_id}.lock"
+def _lock_path(home: Path, run_id: str) -> Path:
+    return home / LOCK_FOLDER / f"{run_id}.lock"
 
 
 @contextmanager
-def _taken(path: Path) -> Iterator[bool]:
+def _try_lock(path: Path) -> Iterator[bool]:
     """Whether the lock could be taken, for as long as the block lasts; not when nobody left it there."""
     try:
         file = path.open("rb")

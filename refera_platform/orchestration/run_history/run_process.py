@@ -14,78 +14,78 @@ from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 from refera_platform.orchestration.run_history import run_lock
 from refera_platform.settings.stage import Stage
 
-PROCESS = "refera/process"
+PROCESS_TAG = "refera/process"
 """Tag that says which process executes a run."""
-GOING = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-NOT_ENDED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.QUEUED, *GOING]
-ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
-GONE = "The process that ran it is gone; the next run takes over."
+STARTED_STATUSES = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+ACTIVE_STATUSES = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.QUEUED, *STARTED_STATUSES]
+FINISHED_STATUSES = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+PROCESS_GONE_MESSAGE = "The process that ran it is gone; the next run takes over."
 
 
-def own_tag() -> dict[str, str]:
+def own_process_tag() -> dict[str, str]:
     """The tag of a run that this process executes."""
-    return {PROCESS: process_name(os.getpid())}
+    return {PROCESS_TAG: process_identity(os.getpid())}
 
 
-def claiming(stage: Stage) -> dg.ResourceDefinition:
+def stage_resource(stage: Stage) -> dg.ResourceDefinition:
     """A resource that notes in the run which process executes it: one that the UI starts is known to it alone.
 
     Args:
         stage: What steps get. It is made before the first step, also of a run of checks, so every run is claimed.
     """
 
-    def claimed(context: dg.InitResourceContext) -> Stage:
+    def claim_run(context: dg.InitResourceContext) -> Stage:
         run = context.run
         if run and context.instance:
             # freed by the end of the process, which comes after the last event of the run
-            run_lock.hold(stage.home, run.run_id)
-            if run.tags.get(PROCESS) != (name := process_name(os.getpid())):
-                context.instance.add_run_tags(run.run_id, {PROCESS: name})
+            run_lock.acquire_run_lock(stage.home, run.run_id)
+            if run.tags.get(PROCESS_TAG) != (identity := process_identity(os.getpid())):
+                context.instance.add_run_tags(run.run_id, {PROCESS_TAG: identity})
         return stage
 
-    return dg.ResourceDefinition(resource_fn=claimed)
+    return dg.ResourceDefinition(resource_fn=claim_run)
 
 
-def bury_the_dead(instance: dg.DagsterInstance, home: Path) -> list[str]:
+def fail_orphaned_runs(instance: dg.DagsterInstance, home: Path) -> list[str]:
     """Mark runs whose process is gone as failed, free the pool slots of every run that has ended, and name the dead.
 
     Args:
         instance: Whose history.
         home: Where the processes of its runs hold their locks.
     """
-    buried = []
-    for run_id in run_lock.abandoned(home):
+    orphaned_run_ids = []
+    for run_id in run_lock.orphaned_run_ids(home):
         run = instance.get_run_by_id(run_id)
         if run is None:  # another history has its runs in the same home
             continue
         if not run.is_finished:
-            instance.report_run_failed(run, GONE)
-            buried.append(run_id)
-        run_lock.forget(home, run_id)
-    for run in instance.get_runs(RunsFilter(statuses=GOING)):
-        if not run_lock.is_there(home, run.run_id) and _is_gone_from_this_host(run):
-            instance.report_run_failed(run, GONE)
-            buried.append(run.run_id)
-    _free_slots_of_ended_runs(instance, home)
-    return buried
+            instance.report_run_failed(run, PROCESS_GONE_MESSAGE)
+            orphaned_run_ids.append(run_id)
+        run_lock.remove_run_lock(home, run_id)
+    for run in instance.get_runs(RunsFilter(statuses=STARTED_STATUSES)):
+        if not run_lock.has_run_lock(home, run.run_id) and _is_local_process_gone(run):
+            instance.report_run_failed(run, PROCESS_GONE_MESSAGE)
+            orphaned_run_ids.append(run.run_id)
+    _free_slots_of_finished_runs(instance, home)
+    return orphaned_run_ids
 
 
-def _is_gone_from_this_host(run: DagsterRun) -> bool:
+def _is_local_process_gone(run: DagsterRun) -> bool:
     """Whether a run without a lock says that a process of this host has it, and there is no such process."""
-    name = run.tags.get(PROCESS, "")
-    return name.startswith(f"{socket.gethostname()}/") and name != process_name(int(name.split("/")[1]))
+    name = run.tags.get(PROCESS_TAG, "")
+    return name.startswith(f"{socket.gethostname()}/") and name != process_identity(int(name.split("/")[1]))
 
 
-def _free_slots_of_ended_runs(instance: dg.DagsterInstance, home: Path) -> None:
+def _free_slots_of_finished_runs(instance: dg.DagsterInstance, home: Path) -> None:
     """Free what ended runs hold or wait for; one whose process still works (a forced end) keeps it."""
     storage = instance.event_log_storage
     ids = list(storage.get_concurrency_run_ids())
-    for run in instance.get_runs(RunsFilter(run_ids=ids, statuses=ENDED)) if ids else ():
-        if not run_lock.is_held(home, run.run_id):
+    for run in instance.get_runs(RunsFilter(run_ids=ids, statuses=FINISHED_STATUSES)) if ids else ():
+        if not run_lock.is_run_locked(home, run.run_id):
             storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def process_name(pid: int) -> str:
+def process_identity(pid: int) -> str:
     """Host, process and the moment it started, so that a process id used again is told apart."""
     try:
         # fields 3 and 22 of proc(5): state, and start time in ticks since boot; the command before may hold spaces
@@ -93,11 +93,11 @@ def process_name(pid: int) -> str:
         # a killed process keeps its number until its parent, or init, has taken note
         started = "gone" if state in {"Z", "X"} else started
     except FileNotFoundError:
-        started = "gone" if Path("/proc").is_dir() or not _answers(pid) else "unknown"
+        started = "gone" if Path("/proc").is_dir() or not _process_exists(pid) else "unknown"
     return f"{socket.gethostname()}/{pid}/{started}"
 
 
-def _answers(pid: int) -> bool:
+def _process_exists(pid: int) -> bool:
     """Whether a process of that id exists, where there is no ``/proc`` (macOS)."""
     try:
         os.kill(pid, 0)

@@ -11,82 +11,86 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from refera_platform.lake.days import NOTHING_CAPTURED, catch_up
+from refera_platform.lake.days import NO_FIRST_DAYS, plan_catch_up
 from refera_platform.lake.object_state import RawState
-from refera_platform.runners.aws_lambda.event import Request
+from refera_platform.runners.aws_lambda.event import LambdaRequest
 from refera_platform.source.table import SourceTable, Strategy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pass:
+class PlannedIngest:
     """One pass over the source."""
 
     tables: tuple[SourceTable, ...]
     days: tuple[date, ...]
     """Oldest first."""
-    afresh: frozenset[str] = frozenset()
+    resnapshot_tables: frozenset[str] = frozenset()
     """Names of tables that get a new baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Missed:
+class IngestPlan:
     """What a call has to do."""
 
-    passes: tuple[Pass, ...]
+    runs: tuple[PlannedIngest, ...]
     """In the order in which they are made."""
-    done: tuple[SourceTable, ...] = ()
+    up_to_date: tuple[SourceTable, ...] = ()
     """Tables that see only the present and were captured after the day that is asked for, or that begin after it."""
 
 
-def asked_for(request: Request) -> Missed:
+def plan_requested_days(request: LambdaRequest) -> IngestPlan:
     """What an event with days asks for: one pass."""
-    return Missed(passes=(Pass(tables=request.tables, days=request.days, afresh=request.afresh),))
+    return IngestPlan(
+        runs=(PlannedIngest(tables=request.tables, days=request.days, resnapshot_tables=request.resnapshot_tables),)
+    )
 
 
-def missed(
+def plan_missed_days(
     newest: Mapping[SourceTable, RawState | None],
     scheduled_at: date,
-    afresh: frozenset[str],
-    begins: Mapping[SourceTable, date | None] = NOTHING_CAPTURED,
-) -> Missed:
+    resnapshot_tables: frozenset[str],
+    first_days: Mapping[SourceTable, date | None] = NO_FIRST_DAYS,
+) -> IngestPlan:
     """What was missed up to the day before a schedule.
 
     Args:
         newest: What the newest object of each table says of itself; ``None`` of one that was never captured.
         scheduled_at: The day of the schedule in the stage's time zone: the one before it is the last.
-        afresh: Names of tables that get a new baseline.
-        begins: The oldest captured day of each table.
+        resnapshot_tables: Names of tables that get a new baseline.
+        first_days: The oldest captured day of each table.
     """
     last = scheduled_at - timedelta(days=1)
-    todo = catch_up(newest, last, begins)
-    tables = [table for table in newest if table not in todo.done]
-    if len(todo.days) == 1:
-        passes = [Pass(tables=tuple(tables), days=todo.days, afresh=afresh)]
+    pending = plan_catch_up(newest, last, first_days)
+    tables = [table for table in newest if table not in pending.done_tables]
+    if len(pending.days) == 1:
+        runs = [PlannedIngest(tables=tuple(tables), days=pending.days, resnapshot_tables=resnapshot_tables)]
     else:
-        daily = {
+        stream_states = {
             table: state
             for table, state in newest.items()
             if state
-            and table not in todo.done
+            and table not in pending.done_tables
             and state.strategy == table.strategy.value == Strategy.LOG.value
-            and table.name not in afresh
+            and table.name not in resnapshot_tables
         }
-        passes = [
-            Pass(tables=tuple(table for table, state in daily.items() if _lacks(state, day)), days=(day,))
-            for day in todo.days[:-1]
+        runs = [
+            PlannedIngest(
+                tables=tuple(table for table, state in stream_states.items() if _lacks_day(state, day)), days=(day,)
+            )
+            for day in pending.days[:-1]
         ]
-        passes.append(Pass(tables=tuple(daily), days=(last,)))
-        rest = tuple(table for table in tables if newest[table] and table not in daily)
-        passes.append(Pass(tables=rest, days=todo.days, afresh=afresh))
+        runs.append(PlannedIngest(tables=tuple(stream_states), days=(last,)))
+        other_tables = tuple(table for table in tables if newest[table] and table not in stream_states)
+        runs.append(PlannedIngest(tables=other_tables, days=pending.days, resnapshot_tables=resnapshot_tables))
         # a table that begins has no past to be captured
-        passes.append(Pass(tables=todo.new, days=(last,), afresh=afresh))
-    return Missed(passes=tuple(each for each in passes if each.tables), done=todo.done)
+        runs.append(PlannedIngest(tables=pending.new_tables, days=(last,), resnapshot_tables=resnapshot_tables))
+    return IngestPlan(runs=tuple(each for each in runs if each.tables), up_to_date=pending.done_tables)
 
 
-def scheduled_day(request: Request, time_zone: str) -> date | None:
+def scheduled_day(request: LambdaRequest, time_zone: str) -> date | None:
     """The day of the schedule that made the call, in the stage's time zone; ``None`` for an event that names days."""
     return request.scheduled_at.astimezone(ZoneInfo(time_zone)).date() if request.scheduled_at else None
 
 
-def _lacks(state: RawState, day: date) -> bool:
+def _lacks_day(state: RawState, day: date) -> bool:
     return state.day < day or (state.day == day and not state.is_closed)

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.ingest.snapshot.chunks import stage_piece
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.snapshot.chunk_staging import stage_chunk
 from refera_platform.lake.lake import Lake
-from refera_platform.runners.aws_lambda.event import Request
-from refera_platform.runners.aws_lambda.journal import Journal
-from refera_platform.runners.aws_lambda.listener import Listener
+from refera_platform.runners.aws_lambda.event import LambdaRequest
+from refera_platform.runners.aws_lambda.journal import JsonLogger
+from refera_platform.runners.aws_lambda.listener import ResultReporter
 from refera_platform.settings.stage import Stage
-from refera_platform.source.connection import connect
+from refera_platform.source.connection import open_source
 
 
-def piece(
-    stage: Stage, request: Request, listening: Listener, journal: Journal, left: Callable[[], float]
+def handle_chunk(
+    stage: Stage,
+    request: LambdaRequest,
+    reporter: ResultReporter,
+    logger: JsonLogger,
+    seconds_left: Callable[[], float],
 ) -> dict[str, Any]:
     """Read the piece and keep it; says how many rows it has.
 
@@ -22,7 +26,21 @@ def piece(
         ReferaError: when it cannot be read, or is not wanted any more.
     """
     (table,) = request.tables
-    with scratch(stage) as folder, connect(stage, request.database, folder) as source:
-        done = stage_piece(Lake(stage), source, source.spelled(table), request.plan, request.piece, stage.clock, folder)
-    journal.info("piece", table=table.address, piece=done.number, rows=done.rows, seconds_left=round(left()))
-    return {"piece": done.number, "rows": done.rows, "position": done.position}
+    with scratch_folder(stage) as folder, open_source(stage, request.database, folder) as source:
+        staged_chunk = stage_chunk(
+            Lake(stage),
+            source,
+            source.with_current_spelling(table),
+            request.plan,
+            request.chunk_number,
+            stage.clock,
+            folder,
+        )
+    logger.info(
+        "piece",
+        table=table.address,
+        piece=staged_chunk.number,
+        rows=staged_chunk.rows,
+        seconds_left=round(seconds_left()),
+    )
+    return {"piece": staged_chunk.number, "rows": staged_chunk.rows, "position": staged_chunk.position}

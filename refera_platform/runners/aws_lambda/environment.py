@@ -12,17 +12,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from refera_platform.aws import aws_client
 from refera_platform.errors import SettingError
 from refera_platform.settings.object_store import ObjectStore
-from refera_platform.settings.secret_url import url_of
-from refera_platform.settings.stage import Stage, load
+from refera_platform.settings.secret_url import database_url_of_secret
+from refera_platform.settings.stage import Stage, load_stage
 
 URL_SECRET, KEY_SECRET = "REFERA_CLASSICMODELS_SECRET", "REFERA_HASH_KEY_SECRET"
-HOME = "/tmp/refera"  # noqa: S108 - the one folder of a function that can be written
-BESIDE_DUCKDB = 320
+LAMBDA_HOME = "/tmp/refera"  # noqa: S108 - the one folder of a function that can be written
+NON_DUCKDB_MEGABYTES = 320
 """Megabytes that Python and its libraries, and rows of the log before they are spilled, need beside DuckDB."""
-LEAST_MEMORY = 128
+MIN_MEMORY_MEGABYTES = 128
 
 
-def stage_of(variables: Mapping[str, str], *, reads_source: bool) -> Stage:
+def lambda_stage(variables: Mapping[str, str], *, reads_source: bool) -> Stage:
     """The stage that the variables of a function name.
 
     Args:
@@ -32,29 +32,29 @@ def stage_of(variables: Mapping[str, str], *, reads_source: bool) -> Stage:
     Raises:
         SettingError: for a variable or a secret that is missing or malformed; no value is told.
     """
-    own = {"REFERA_STAGE": "production", "REFERA_HOME": HOME, **variables}
-    if not own.get("REFERA_S3_REGION"):
-        own["REFERA_S3_REGION"] = own.get("AWS_REGION", "")
-    size = own.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-    if not own.get("REFERA_MEMORY_LIMIT") and size.isdigit():
-        own["REFERA_MEMORY_LIMIT"] = f"{max(int(size) - BESIDE_DUCKDB, LEAST_MEMORY)}MB"
-    store = ObjectStore(region=own["REFERA_S3_REGION"] or "us-east-1")
-    if reads_source and (name := own.get(URL_SECRET)):
-        own["REFERA_CLASSICMODELS_URL"] = url_of(
-            f"The secret that {URL_SECRET} names", _secret(store, URL_SECRET, name)
+    settings = {"REFERA_STAGE": "production", "REFERA_HOME": LAMBDA_HOME, **variables}
+    if not settings.get("REFERA_S3_REGION"):
+        settings["REFERA_S3_REGION"] = settings.get("AWS_REGION", "")
+    size = settings.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    if not settings.get("REFERA_MEMORY_LIMIT") and size.isdigit():
+        settings["REFERA_MEMORY_LIMIT"] = f"{max(int(size) - NON_DUCKDB_MEGABYTES, MIN_MEMORY_MEGABYTES)}MB"
+    store = ObjectStore(region=settings["REFERA_S3_REGION"] or "us-east-1")
+    if reads_source and (name := settings.get(URL_SECRET)):
+        settings["REFERA_CLASSICMODELS_URL"] = database_url_of_secret(
+            f"The secret that {URL_SECRET} names", _fetch_secret(store, URL_SECRET, name)
         )
-    if reads_source and (name := own.get(KEY_SECRET)):
-        own["REFERA_HASH_KEY"] = _secret(store, KEY_SECRET, name).strip()
-    return load(own, reads_source=reads_source)
+    if reads_source and (name := settings.get(KEY_SECRET)):
+        settings["REFERA_HASH_KEY"] = _fetch_secret(store, KEY_SECRET, name).strip()
+    return load_stage(settings, reads_source=reads_source)
 
 
-def _secret(store: ObjectStore, variable: str, name: str) -> str:
+def _fetch_secret(store: ObjectStore, variable: str, name: str) -> str:
     try:
         answer = aws_client(store, "secretsmanager").get_secret_value(SecretId=name)
-    except (BotoCoreError, ClientError) as trouble:
-        words = str(trouble).splitlines()[0].rstrip(".")
+    except (BotoCoreError, ClientError) as error:
+        message = str(error).splitlines()[0].rstrip(".")
         raise SettingError(
-            f"The secret that {variable} names cannot be read ({words}):",
+            f"The secret that {variable} names cannot be read ({message}):",
             "check its name, that it has a value, and that the function's role may get it.",
         ) from None
     if not answer.get("SecretString"):

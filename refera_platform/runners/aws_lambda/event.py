@@ -20,8 +20,8 @@ from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 
-MOST_DAYS = 3660
-PLAN = re.compile(r"[0-9a-f]{32}")
+MAX_DAYS = 3660
+PLAN_PATTERN = re.compile(r"[0-9a-f]{32}")
 SCHEDULE_TOLERANCE = timedelta(days=1)
 """How far ahead of the function's clock the instant of a schedule may be."""
 
@@ -29,28 +29,28 @@ SCHEDULE_TOLERANCE = timedelta(days=1)
 class Operation(Enum):
     """What can be asked of the function that reads the source."""
 
-    CAPTURE = "capture"
+    INGEST = "capture"
     """Days of tables into the lake; what is asked for when nothing is named."""
-    PIECE = "piece"
+    CHUNK = "piece"
     """One piece of a large table."""
     DOCTOR = "doctor"
     """Whether everything holds that a capture needs."""
-    LOG = "log"
+    LOG_RETENTION = "log"
     """How long the log keeps the places where tables go on."""
 
 
-FIELDS: Mapping[Operation, frozenset[str]] = {
-    Operation.CAPTURE: frozenset({"database", "tables", "days", "scheduled_at", "afresh"}),
-    Operation.PIECE: frozenset({"database", "tables", "plan", "piece"}),
+OPERATION_FIELDS: Mapping[Operation, frozenset[str]] = {
+    Operation.INGEST: frozenset({"database", "tables", "days", "scheduled_at", "afresh"}),
+    Operation.CHUNK: frozenset({"database", "tables", "plan", "piece"}),
     Operation.DOCTOR: frozenset(),
-    Operation.LOG: frozenset({"database", "tables"}),
+    Operation.LOG_RETENTION: frozenset({"database", "tables"}),
 }
-ALWAYS = frozenset({"operation", "stage"})
-OF_PIPES = frozenset({"DAGSTER_PIPES_CONTEXT", "DAGSTER_PIPES_MESSAGES"})
+COMMON_FIELDS = frozenset({"operation", "stage"})
+PIPES_FIELDS = frozenset({"DAGSTER_PIPES_CONTEXT", "DAGSTER_PIPES_MESSAGES"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class LambdaRequest:
     """An event that can be answered."""
 
     operation: Operation
@@ -62,58 +62,60 @@ class Request:
     """Oldest first; empty when ``scheduled_at`` says which."""
     scheduled_at: datetime | None = None
     """The instant of a schedule: the days before it are captured, up to the one that ended last."""
-    afresh: frozenset[str] = frozenset()
+    resnapshot_tables: frozenset[str] = frozenset()
     """Names of tables that get a new baseline."""
     plan: str = ""
-    piece: int = 0
+    chunk_number: int = 0
 
 
-def read(event: object) -> Request:
+def parse_event(event: object) -> LambdaRequest:
     """Read an event.
 
     Raises:
         SettingError: naming what is wrong with it.
     """
     if not isinstance(event, dict) or not all(isinstance(name, str) for name in event):
-        raise _refused(f"it is a {type(event).__name__} and not a JSON object")
-    operation = _one_of(event.get("operation", Operation.CAPTURE.value), "operation", Operation)
-    given = set(event) - OF_PIPES
-    if unknown := sorted(given - FIELDS[operation] - ALWAYS):
-        allowed = ", ".join(sorted(FIELDS[operation] | ALWAYS))
-        raise _refused(f"it has {_shown(unknown[0])}, and {operation.value} takes {allowed}")
+        raise _event_error(f"it is a {type(event).__name__} and not a JSON object")
+    operation = _parse_operation(event.get("operation", Operation.INGEST.value), "operation", Operation)
+    given_fields = set(event) - PIPES_FIELDS
+    if unknown_fields := sorted(given_fields - OPERATION_FIELDS[operation] - COMMON_FIELDS):
+        allowed = ", ".join(sorted(OPERATION_FIELDS[operation] | COMMON_FIELDS))
+        raise _event_error(f"it has {_abbreviate(unknown_fields[0])}, and {operation.value} takes {allowed}")
     stage = event.get("stage", "")
     if not isinstance(stage, str) or not stage:
-        raise _refused("it names no stage")
+        raise _event_error("it names no stage")
     if operation is Operation.DOCTOR:
-        return Request(operation=operation, stage=stage)
-    database, tables = _tables(event)
-    if operation is Operation.LOG:
-        return Request(operation=operation, stage=stage, database=database, tables=tables)
-    if operation is Operation.PIECE:
-        plan, piece = event.get("plan"), event.get("piece")
+        return LambdaRequest(operation=operation, stage=stage)
+    database, tables = _parse_tables(event)
+    if operation is Operation.LOG_RETENTION:
+        return LambdaRequest(operation=operation, stage=stage, database=database, tables=tables)
+    if operation is Operation.CHUNK:
+        plan, chunk_number = event.get("plan"), event.get("piece")
         if len(tables) != 1 or "tables" not in event:
-            raise _refused("a piece is of one table")
-        if not isinstance(plan, str) or not PLAN.fullmatch(plan):
-            raise _refused(f"its plan {_shown(plan)} is not the name of one")
-        if not isinstance(piece, int) or isinstance(piece, bool) or piece < 0:
-            raise _refused(f"its piece {_shown(piece)} is not a number from 0 on")
-        return Request(operation=operation, stage=stage, database=database, tables=tables, plan=plan, piece=piece)
-    scheduled_at = _instant(event["scheduled_at"]) if "scheduled_at" in event else None
-    days = _days(event["days"]) if "days" in event else ()
+            raise _event_error("a piece is of one table")
+        if not isinstance(plan, str) or not PLAN_PATTERN.fullmatch(plan):
+            raise _event_error(f"its plan {_abbreviate(plan)} is not the name of one")
+        if not isinstance(chunk_number, int) or isinstance(chunk_number, bool) or chunk_number < 0:
+            raise _event_error(f"its piece {_abbreviate(chunk_number)} is not a number from 0 on")
+        return LambdaRequest(
+            operation=operation, stage=stage, database=database, tables=tables, plan=plan, chunk_number=chunk_number
+        )
+    scheduled_at = _parse_instant(event["scheduled_at"]) if "scheduled_at" in event else None
+    days = _parse_days(event["days"]) if "days" in event else ()
     if bool(days) == bool(scheduled_at):
-        raise _refused("it names either days or scheduled_at")
-    return Request(
+        raise _event_error("it names either days or scheduled_at")
+    return LambdaRequest(
         operation=operation,
         stage=stage,
         database=database,
         tables=tables,
         days=days,
         scheduled_at=scheduled_at,
-        afresh=frozenset(_names(event.get("afresh", []), "afresh", {table.name for table in tables})),
+        resnapshot_tables=frozenset(_parse_names(event.get("afresh", []), "afresh", {table.name for table in tables})),
     )
 
 
-def require_days_in_calendar(request: Request, stage: Stage) -> None:
+def require_days_in_calendar(request: LambdaRequest, stage: Stage) -> None:
     """Refuse days that the stage's calendar does not have, before anything is asked of the source.
 
     Args:
@@ -134,62 +136,62 @@ def require_days_in_calendar(request: Request, stage: Stage) -> None:
     require_in_calendar(days, clock, stage.first_day)
 
 
-def _tables(event: Mapping[str, Any]) -> tuple[str, tuple[SourceTable, ...]]:
+def _parse_tables(event: Mapping[str, Any]) -> tuple[str, tuple[SourceTable, ...]]:
     database = event.get("database")
-    own = {table.name: table for table in TABLES if table.database == database}
-    if not own:
-        known = ", ".join(sorted({table.database for table in TABLES}))
-        raise _refused(f"its database {_shown(database)} is none of {known}")
-    names = _names(event.get("tables", list(own)), "tables", set(own))
+    tables_by_name = {table.name: table for table in TABLES if table.database == database}
+    if not tables_by_name:
+        known_databases = ", ".join(sorted({table.database for table in TABLES}))
+        raise _event_error(f"its database {_abbreviate(database)} is none of {known_databases}")
+    names = _parse_names(event.get("tables", list(tables_by_name)), "tables", set(tables_by_name))
     if not names:
-        raise _refused("its list of tables is empty")
-    return str(database), tuple(table for name, table in own.items() if name in names)
+        raise _event_error("its list of tables is empty")
+    return str(database), tuple(table for name, table in tables_by_name.items() if name in names)
 
 
-def _names(given: object, field: str, known: set[str]) -> list[str]:
-    if not isinstance(given, list):
-        raise _refused(f"its {field} is a {type(given).__name__} and not a list of names")
-    for name in given:
-        if not isinstance(name, str) or name not in known:
-            raise _refused(f"its {field} names {_shown(name)}, which is none of {', '.join(sorted(known))}")
-    return given
+def _parse_names(value: object, field: str, allowed: set[str]) -> list[str]:
+    if not isinstance(value, list):
+        raise _event_error(f"its {field} is a {type(value).__name__} and not a list of names")
+    for name in value:
+        if not isinstance(name, str) or name not in allowed:
+            raise _event_error(f"its {field} names {_abbreviate(name)}, which is none of {', '.join(sorted(allowed))}")
+    return value
 
 
-def _days(given: object) -> tuple[date, ...]:
-    if not isinstance(given, list) or not given or len(given) > MOST_DAYS:
-        raise _refused(f"its days are not a list of 1 to {MOST_DAYS} days like 2026-11-26")
-    found = set()
-    for text in given:
+def _parse_days(value: object) -> tuple[date, ...]:
+    if not isinstance(value, list) or not value or len(value) > MAX_DAYS:
+        raise _event_error(f"its days are not a list of 1 to {MAX_DAYS} days like 2026-11-26")
+    days = set()
+    for text in value:
         try:
-            found.add(date.fromisoformat(text))
+            days.add(date.fromisoformat(text))
         except (TypeError, ValueError):
-            raise _refused(f"its day {_shown(text)} is not one like 2026-11-26") from None
-    return tuple(sorted(found))
+            raise _event_error(f"its day {_abbreviate(text)} is not one like 2026-11-26") from None
+    return tuple(sorted(days))
 
 
-def _instant(given: object) -> datetime:
+def _parse_instant(value: object) -> datetime:
     try:
-        instant = datetime.fromisoformat(given) if isinstance(given, str) else None
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         instant = None
     # so that no time zone leads out of the calendar
     if instant is None or instant.tzinfo is None or not 2000 <= instant.year < 2200:
-        raise _refused(f"its scheduled_at {_shown(given)} is not an instant like 2026-11-27T00:30:00Z")
+        raise _event_error(f"its scheduled_at {_abbreviate(value)} is not an instant like 2026-11-27T00:30:00Z")
     return instant
 
 
-def _one_of(given: object, field: str, kinds: type[Operation]) -> Operation:
-    known = {kind.value: kind for kind in kinds}
-    if not isinstance(given, str) or given not in known:
-        raise _refused(f"its {field} {_shown(given)} is none of {', '.join(known)}")
-    return known[given]
+def _parse_operation(value: object, field: str, kinds: type[Operation]) -> Operation:
+    operations = {kind.value: kind for kind in kinds}
+    if not isinstance(value, str) or value not in operations:
+        raise _event_error(f"its {field} {_abbreviate(value)} is none of {', '.join(operations)}")
+    return operations[value]
 
 
-def _shown(value: object) -> str:
+def _abbreviate(value: object) -> str:
     """Something that a stranger wrote, short and on one line."""
     text = ascii(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _refused(why: str) -> SettingError:
-    return SettingError(f"The event is refused: {why}.", "See deploy/lambda/README.md for what may be in one.")
+def _event_error(reason: str) -> SettingError:
+    return SettingError(f"The event is refused: {reason}.", "See deploy/lambda/README.md for what may be in one.")

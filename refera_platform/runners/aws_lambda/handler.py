@@ -12,22 +12,22 @@ from typing import Any
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import ReferaError, SettingError
 from refera_platform.runners.aws_lambda import listener
-from refera_platform.runners.aws_lambda.chunk import piece
-from refera_platform.runners.aws_lambda.environment import stage_of
-from refera_platform.runners.aws_lambda.event import Operation, Request, read, require_days_in_calendar
-from refera_platform.runners.aws_lambda.examine import doctor, runway
-from refera_platform.runners.aws_lambda.ingest import capture
-from refera_platform.runners.aws_lambda.journal import Journal, quiet_libraries, secrets_of
-from refera_platform.runners.aws_lambda.listener import Listener
-from refera_platform.settings.stage import Stage, environment
+from refera_platform.runners.aws_lambda.chunk import handle_chunk
+from refera_platform.runners.aws_lambda.environment import lambda_stage
+from refera_platform.runners.aws_lambda.event import LambdaRequest, Operation, parse_event, require_days_in_calendar
+from refera_platform.runners.aws_lambda.examine import handle_doctor, handle_log_retention
+from refera_platform.runners.aws_lambda.ingest import handle_ingest
+from refera_platform.runners.aws_lambda.journal import JsonLogger, quiet_libraries, stage_secrets
+from refera_platform.runners.aws_lambda.listener import ResultReporter
+from refera_platform.settings.stage import Stage, child_environment
 
 Answer = dict[str, Any]
-Operated = Callable[[Stage, Request, Listener, Journal, Callable[[], float]], Answer]
-OPERATIONS: Mapping[Operation, Operated] = {
-    Operation.CAPTURE: capture,
-    Operation.PIECE: piece,
-    Operation.DOCTOR: doctor,
-    Operation.LOG: runway,
+OperationHandler = Callable[[Stage, LambdaRequest, ResultReporter, JsonLogger, Callable[[], float]], Answer]
+OPERATION_HANDLERS: Mapping[Operation, OperationHandler] = {
+    Operation.INGEST: handle_ingest,
+    Operation.CHUNK: handle_chunk,
+    Operation.DOCTOR: handle_doctor,
+    Operation.LOG_RETENTION: handle_log_retention,
 }
 
 
@@ -49,18 +49,18 @@ def handler(event: object, context: Any) -> Answer:
         ReferaError: what stands in the way, without any secret; Lambda reports it as the error of the call.
     """
     quiet_libraries()
-    journal = Journal(context.function_name, context.aws_request_id)
+    logger = JsonLogger(context.function_name, context.aws_request_id)
     try:
-        request = read(event)
-        stage = stage_of(environment(), reads_source=True)
-        journal.hide(secrets_of(stage))
+        request = parse_event(event)
+        stage = lambda_stage(child_environment(), reads_source=True)
+        logger.hide(stage_secrets(stage))
         if request.stage != stage.name:
             raise SettingError(
                 f"The event is for stage {request.stage[:40]!a}, and this function is of stage {stage.name}:",
                 "call the function of that stage.",
             )
         require_days_in_calendar(request, stage)
-        journal.info(
+        logger.info(
             "begun",
             operation=request.operation.value,
             tables=[table.address for table in request.tables],
@@ -68,18 +68,18 @@ def handler(event: object, context: Any) -> Answer:
             scheduled_at=request.scheduled_at,
         )
         pipes = event if isinstance(event, dict) else {}
-        with listener.opened(pipes, stage.store, stage.runner.messages) as listening:
-            answer = OPERATIONS[request.operation](
-                stage, request, listening, journal, lambda: context.get_remaining_time_in_millis() / 1000
+        with listener.open_reporter(pipes, stage.store, stage.runner.messages_bucket) as reporter:
+            answer = OPERATION_HANDLERS[request.operation](
+                stage, request, reporter, logger, lambda: context.get_remaining_time_in_millis() / 1000
             )
-    except ReferaError as trouble:
-        journal.error("failed", error=type(trouble).__name__, trouble=str(trouble), passing=trouble.passing)
-        raise _told(trouble, journal) from None
-    journal.info("done", operation=request.operation.value)
+    except ReferaError as error:
+        logger.error("failed", error=type(error).__name__, trouble=str(error), is_transient=error.is_transient)
+        raise _public_error(error, logger) from None
+    logger.info("done", operation=request.operation.value)
     return answer
 
 
-def _told(trouble: ReferaError, journal: Journal) -> ReferaError:
+def _public_error(error: ReferaError, logger: JsonLogger) -> ReferaError:
     """The error as the caller may see it."""
-    kind = PassingError if trouble.passing else type(trouble)
-    return kind(redact(str(trouble), journal.secrets), passing=trouble.passing)
+    error_class = PassingError if error.is_transient else type(error)
+    return error_class(redact(str(error), logger.secrets), is_transient=error.is_transient)

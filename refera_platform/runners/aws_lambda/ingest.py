@@ -13,64 +13,77 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from refera_platform.duckdb_session.scratch import scratch
+from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.ingest.open_differences import standing
-from refera_platform.ingest.result import Captured, Refused
-from refera_platform.ingest.run import capture_tables
-from refera_platform.ingest.snapshot.chunks import InPieces, Sizes, stage_piece
-from refera_platform.lake.isolation import frames_of, isolated
+from refera_platform.ingest.open_differences import open_difference
+from refera_platform.ingest.result import IngestFailure, IngestResult
+from refera_platform.ingest.run import ingest_tables
+from refera_platform.ingest.snapshot.chunk_staging import stage_chunk
+from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
+from refera_platform.lake.isolation import fault_traceback, isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
-from refera_platform.runners.aws_lambda.catch_up import Missed, Pass, asked_for, missed, scheduled_day
-from refera_platform.runners.aws_lambda.event import Request
-from refera_platform.runners.aws_lambda.journal import Journal
-from refera_platform.runners.aws_lambda.listener import Listener
-from refera_platform.runners.aws_lambda.messages import Came
+from refera_platform.runners.aws_lambda.catch_up import (
+    IngestPlan,
+    PlannedIngest,
+    plan_missed_days,
+    plan_requested_days,
+    scheduled_day,
+)
+from refera_platform.runners.aws_lambda.event import LambdaRequest
+from refera_platform.runners.aws_lambda.journal import JsonLogger
+from refera_platform.runners.aws_lambda.listener import ResultReporter
+from refera_platform.runners.aws_lambda.messages import TableResult
 from refera_platform.settings.stage import Stage
-from refera_platform.source.connection import Source, connect
+from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable
 
-PIECE_BYTES = 512 << 20
+CHUNK_BYTES = 512 << 20
 """Bytes of a piece at the source, as the server guesses them: the disk of a function holds several."""
-LEAST_LEFT, LEAST_LEFT_OF_DAYS = 120.0, 30.0
+MIN_CHUNK_SECONDS, MIN_RUN_SECONDS = 120.0, 30.0
 """Seconds that must be left for another piece, and for another pass over days."""
 
 
-def capture(
-    stage: Stage, request: Request, listening: Listener, journal: Journal, left: Callable[[], float]
+def handle_ingest(
+    stage: Stage,
+    request: LambdaRequest,
+    reporter: ResultReporter,
+    logger: JsonLogger,
+    seconds_left: Callable[[], float],
 ) -> dict[str, Any]:
     """Capture what is asked for.
 
     Args:
         stage: Where.
         request: Which tables and days.
-        listening: Is told of each table as soon as it is committed.
-        journal: Is told the same in short.
-        left: Says how many seconds the call may still take.
+        reporter: Is told of each table as soon as it is committed.
+        logger: Is told the same in short.
+        seconds_left: Says how many seconds the call may still take.
 
     Raises:
         ReferaError: when nothing could be captured; and, when nobody listens, when any table was refused or is not
             what the source holds.
     """
-    with scratch(stage) as folder, connect(stage, request.database, folder) as source:
-        call = _Call(stage, source, folder, listening, journal, left)
-        wanted = call.wanted(request)
-        for table in wanted.done:
-            call.has_already(table)
-        divided = [(call.run(each), each) for each in wanted.passes]
-        if not listening.is_there:
-            for pieces, each in divided:
-                call.put_together(pieces, each)
-    silent = {table.address for table in request.tables} - call.answered
-    if silent:
-        raise LakeError(f"Nothing came of {', '.join(sorted(silent))}:", "report this with the log of the function.")
-    if not listening.is_there:
+    with scratch_folder(stage) as folder, open_source(stage, request.database, folder) as source:
+        call = _IngestCall(stage, source, folder, reporter, logger, seconds_left)
+        ingest_plan = call.plan_runs(request)
+        for table in ingest_plan.up_to_date:
+            call.record_up_to_date(table)
+        chunked_runs = [(call.ingest_run(run), run) for run in ingest_plan.runs]
+        if not reporter.is_connected:
+            for chunked_tables, run in chunked_runs:
+                call.merge_chunks(chunked_tables, run)
+    unanswered = {table.address for table in request.tables} - call.answered
+    if unanswered:
+        raise LakeError(
+            f"Nothing came of {', '.join(sorted(unanswered))}:", "report this with the log of the function."
+        )
+    if not reporter.is_connected:
         call.require_all()
-    return {"database": request.database, "tables": call.told}
+    return {"database": request.database, "tables": call.table_answers}
 
 
-class _Call:
+class _IngestCall:
     """What came of the tables so far."""
 
     def __init__(
@@ -78,94 +91,95 @@ class _Call:
         stage: Stage,
         source: Source,
         folder: Path,
-        listening: Listener,
-        journal: Journal,
-        left: Callable[[], float],
+        reporter: ResultReporter,
+        logger: JsonLogger,
+        seconds_left: Callable[[], float],
     ) -> None:
         self._stage, self._source, self._folder = stage, source, folder
-        self._listening, self._journal, self._left = listening, journal, left
-        self._longest = dict[str, float]()
+        self._reporter, self._logger, self._seconds_left = reporter, logger, seconds_left
+        self._longest_seconds = dict[str, float]()
         self._refused: dict[str, ReferaError] = {}
-        self._differing: dict[str, str] = {}
+        self._differences: dict[str, str] = {}
         self.answered: set[str] = set()
-        self.told: dict[str, Any] = {}
+        self.table_answers: dict[str, Any] = {}
 
-    def wanted(self, request: Request) -> Missed:
+    def plan_runs(self, request: LambdaRequest) -> IngestPlan:
         """What the call has to do; a table whose newest object cannot be read is refused by itself."""
         day = scheduled_day(request, self._stage.clock.time_zone)
         if day is None:
-            return asked_for(request)
+            return plan_requested_days(request)
         lake, newest = Lake(self._stage), dict[SourceTable, RawState | None]()
-        begins = dict[SourceTable, date | None]()
+        first_days = dict[SourceTable, date | None]()
         for table in request.tables:
             try:
                 with isolated(table):
-                    begins[table] = lake.first_day(table)
-                    newest[table] = lake.newest(table, self._source.connection)
-            except ReferaError as trouble:
-                self._note(Refused(table=table, trouble=trouble))
-        return missed(newest, day, request.afresh, begins)
+                    first_days[table] = lake.first_day(table)
+                    newest[table] = lake.newest_state(table, self._source.connection)
+            except ReferaError as error:
+                self._record(IngestFailure(table=table, error=error))
+        return plan_missed_days(newest, day, request.resnapshot_tables, first_days)
 
-    def run(self, wanted: Pass) -> list[InPieces]:
+    def ingest_run(self, planned: PlannedIngest) -> list[PendingChunks]:
         """One pass, when there is time for it; gives the tables whose pieces must be read first."""
-        if "pass" not in self._longest or self._has_time(LEAST_LEFT_OF_DAYS, "pass"):
-            return self._run(wanted)
-        for table in wanted.tables:
+        if "pass" not in self._longest_seconds or self._has_time(MIN_RUN_SECONDS, "pass"):
+            return self._ingest(planned)
+        for table in planned.tables:
             if table.address in self._refused:
                 continue
-            late = LakeError(
-                f"This call has no time for day {wanted.days[-1]} of {table.address}; what came before is committed:",
+            refusal = LakeError(
+                f"This call has no time for day {planned.days[-1]} of {table.address}; what came before is committed:",
                 "call again with the same event, which goes on from there.",
-                passing=True,
+                is_transient=True,
             )
-            self._note(Refused(table=table, trouble=late))
+            self._record(IngestFailure(table=table, error=refusal))
         return []
 
-    def _run(self, wanted: Pass) -> list[InPieces]:
-        stage, sizes = self._stage, Sizes(rows=self._stage.runner.piece_rows, bytes=PIECE_BYTES)
-        tables = [table for table in wanted.tables if table.address not in self._refused]
-        pieces = []
+    def _ingest(self, planned: PlannedIngest) -> list[PendingChunks]:
+        stage, sizes = self._stage, ChunkLimits(max_rows=self._stage.runner.chunk_rows, max_bytes=CHUNK_BYTES)
+        tables = [table for table in planned.tables if table.address not in self._refused]
+        chunked_tables = []
         with self._timed("pass") as folder:
-            for came in capture_tables(
+            for table_result in ingest_tables(
                 Lake(stage),
                 self._source,
                 tables,
-                wanted.days,
+                planned.days,
                 stage,
                 folder,
-                afresh=wanted.afresh,
-                sizes=sizes,
+                resnapshot_names=planned.resnapshot_tables,
+                chunk_limits=sizes,
             ):
-                self._listening.hear(came)
-                self._note_or_refuse(came)
-                if isinstance(came, InPieces):
-                    pieces.append(came)
-        return pieces
+                self._reporter.report(table_result)
+                self._record_or_refuse(table_result)
+                if isinstance(table_result, PendingChunks):
+                    chunked_tables.append(table_result)
+        return chunked_tables
 
-    def put_together(self, divided: Sequence[InPieces], wanted: Pass) -> None:
+    def merge_chunks(self, chunked_tables: Sequence[PendingChunks], planned: PlannedIngest) -> None:
         """Read the missing pieces of the tables of a pass, and then the tables; one that fails is refused by itself."""
-        whole = []
-        for came in divided:
+        complete_tables = []
+        for chunked_table in chunked_tables:
             try:
-                with isolated(came.table):
-                    self._read_pieces(came)
-                whole.append(came.table)
-            except ReferaError as trouble:
-                self._note(Refused(table=came.table, trouble=trouble))
-        if not whole:
+                with isolated(chunked_table.table):
+                    self._read_chunks(chunked_table)
+                complete_tables.append(chunked_table.table)
+            except ReferaError as error:
+                self._record(IngestFailure(table=chunked_table.table, error=error))
+        if not complete_tables:
             return
-        for again in self._run(replace(wanted, tables=tuple(whole))):
-            wanted_again = LakeError(
-                f"The pieces of {again.table.address} were read, and {len(again.missing)} are wanted again:",
+        for still_chunked in self._ingest(replace(planned, tables=tuple(complete_tables))):
+            refusal = LakeError(
+                f"The pieces of {still_chunked.table.address} were read, and {len(still_chunked.missing_numbers)}"
+                " are wanted again:",
                 "the table changed its shape, or its log went; call again with the same event.",
-                passing=True,
+                is_transient=True,
             )
-            self._note(Refused(table=again.table, trouble=wanted_again))
+            self._record(IngestFailure(table=still_chunked.table, error=refusal))
 
-    def has_already(self, table: SourceTable) -> None:
+    def record_up_to_date(self, table: SourceTable) -> None:
         """Note a table that shows a later moment than the one asked for."""
         self.answered.add(table.address)
-        self.told[table.address] = {"days": {}, "kept": [], "agrees": True}
+        self.table_answers[table.address] = {"days": {}, "kept": [], "agrees": True}
 
     def require_all(self) -> None:
         """Fail when a table was refused, or is not what the source holds: nobody else would say so.
@@ -173,91 +187,107 @@ class _Call:
         Raises:
             LakeError: naming them.
         """
-        said = []
-        if self._differing:
-            said.append(
-                f"What was committed is not what the source holds: {' | '.join(self._differing.values())}. Look at the"
+        sentences = []
+        if self._differences:
+            sentences.append(
+                f"What was committed is not what the source holds: {' | '.join(self._differences.values())}. Look"
+                " at the"
                 " tables (refera verify), and take a new baseline of each: refera resnapshot."
             )
         if self._refused:
-            troubles = " | ".join(str(trouble) for trouble in self._refused.values())
-            said.append(f"{len(self._refused)} tables were refused, and the others are committed: {troubles}")
-        if said:
-            passing = not self._differing and all(trouble.passing for trouble in self._refused.values())
-            raise LakeError(" ".join(said), passing=passing)
+            refusals = " | ".join(str(refusal) for refusal in self._refused.values())
+            sentences.append(f"{len(self._refused)} tables were refused, and the others are committed: {refusals}")
+        if sentences:
+            passing = not self._differences and all(refusal.is_transient for refusal in self._refused.values())
+            raise LakeError(" ".join(sentences), is_transient=passing)
 
-    def _has_time(self, least: float, kind: str) -> bool:
-        """Whether there is time for another one of a kind: ``least`` seconds, and twice the longest one so far."""
-        return self._left() >= max(least, 2 * self._longest.get(kind, 0.0))
+    def _has_time(self, least_seconds: float, kind: str) -> bool:
+        """Whether there is time for another one of a kind: ``least_seconds``, and twice the longest one so far."""
+        return self._seconds_left() >= max(least_seconds, 2 * self._longest_seconds.get(kind, 0.0))
 
     @contextmanager
     def _timed(self, kind: str) -> Iterator[Path]:
         """A folder for one thing that may be done again, whose time is kept."""
-        began = time.monotonic()
+        started = time.monotonic()
         with TemporaryDirectory(dir=self._folder) as folder:
             yield Path(folder)
-        self._longest[kind] = max(self._longest.get(kind, 0.0), time.monotonic() - began)
+        self._longest_seconds[kind] = max(self._longest_seconds.get(kind, 0.0), time.monotonic() - started)
 
-    def _read_pieces(self, came: InPieces) -> None:
+    def _read_chunks(self, chunked_table: PendingChunks) -> None:
         """Read the pieces that are missing, one after the other.
 
         Raises:
             LakeError: when there is no time for all of them and for putting them together; those that were read stay.
         """
-        for at, number in enumerate((*came.missing, None)):
-            if not self._has_time(LEAST_LEFT, "piece"):
-                done = came.count - len(came.missing) + at
+        for read_count, chunk_number in enumerate((*chunked_table.missing_numbers, None)):
+            if not self._has_time(MIN_CHUNK_SECONDS, "piece"):
+                total_read = chunked_table.chunk_count - len(chunked_table.missing_numbers) + read_count
                 raise LakeError(
-                    f"{done} of {came.count} pieces of {came.table.address} are read, and there is no time for more in"
+                    f"{total_read} of {chunked_table.chunk_count} pieces of {chunked_table.table.address} are read,"
+                    " and there is no time for more in"
                     " this call:",
                     "call again with the same event, which goes on with the rest.",
-                    passing=True,
+                    is_transient=True,
                 )
-            if number is None:
+            if chunk_number is None:
                 return
             lake, clock = Lake(self._stage), self._stage.clock
             with self._timed("piece") as folder:
-                one = stage_piece(lake, self._source, came.table, came.plan, number, clock, folder)
-            self._journal.info("piece", table=came.table.address, piece=number, of=came.count, rows=one.rows)
+                staged_chunk = stage_chunk(
+                    lake, self._source, chunked_table.table, chunked_table.plan_id, chunk_number, clock, folder
+                )
+            self._logger.info(
+                "piece",
+                table=chunked_table.table.address,
+                piece=chunk_number,
+                of=chunked_table.chunk_count,
+                rows=staged_chunk.rows,
+            )
 
-    def _note_or_refuse(self, came: Came) -> None:
+    def _record_or_refuse(self, table_result: TableResult) -> None:
         """Note what came of a table; one of which that cannot be said is refused."""
         try:
-            with isolated(came.table):
-                self._note(came)
-        except ReferaError as trouble:
-            self._note(Refused(table=came.table, trouble=trouble))
+            with isolated(table_result.table):
+                self._record(table_result)
+        except ReferaError as error:
+            self._record(IngestFailure(table=table_result.table, error=error))
 
-    def _note(self, came: Came) -> None:
-        address = came.table.address
-        match came:
-            case Captured():
+    def _record(self, table_result: TableResult) -> None:
+        address = table_result.table.address
+        match table_result:
+            case IngestResult():
                 self.answered.add(address)
-                found = standing(Lake(self._stage), came) or came.doubt
+                difference = open_difference(Lake(self._stage), table_result) or table_result.unverified_because
                 days = {
                     str(filled.day): {"rows": filled.state.row_count, "added": dict(filled.added), "object": filled.url}
-                    for filled in came.filled
+                    for filled in table_result.ingested_days
                 }
-                told = {"days": days, "kept": [str(day) for day in came.kept], "agrees": not found}
-                self._journal.info("captured", table=address, **told, seconds=round(came.seconds, 3))
-                before = self.told.get(address, {"days": {}})
-                self.told[address] = {**told, "days": {**before["days"], **days}}
-                self._differing.pop(address, None)
-                if found:
-                    self._differing[address] = found
-                    self._journal.error("differs", table=address, trouble=found)
-            case Refused():
+                answer = {
+                    "days": days,
+                    "kept": [str(day) for day in table_result.unchanged_days],
+                    "agrees": not difference,
+                }
+                self._logger.info("captured", table=address, **answer, seconds=round(table_result.seconds, 3))
+                previous = self.table_answers.get(address, {"days": {}})
+                self.table_answers[address] = {**answer, "days": {**previous["days"], **days}}
+                self._differences.pop(address, None)
+                if difference:
+                    self._differences[address] = difference
+                    self._logger.error("differs", table=address, trouble=difference)
+            case IngestFailure():
                 self.answered.add(address)
-                self._refused[address] = came.trouble
-                frames = {"frames": frames} if (frames := frames_of(came.trouble)) else {}
-                self._journal.error(
+                self._refused[address] = table_result.error
+                frames = {"frames": frames} if (frames := fault_traceback(table_result.error)) else {}
+                self._logger.error(
                     "refused",
                     table=address,
-                    error=type(came.trouble).__name__,
-                    trouble=str(came.trouble),
+                    error=type(table_result.error).__name__,
+                    trouble=str(table_result.error),
                     **frames,
                 )
-            case InPieces():
-                if self._listening.is_there:
+            case PendingChunks():
+                if self._reporter.is_connected:
                     self.answered.add(address)
-                self._journal.info("in pieces", table=address, plan=came.plan, missing=len(came.missing))
+                self._logger.info(
+                    "in pieces", table=address, plan=table_result.plan_id, missing=len(table_result.missing_numbers)
+                )

@@ -11,11 +11,11 @@ from refera_platform.duckdb_session.secrets import redact
 from refera_platform.settings.stage import Stage
 
 
-class Journal:
+class JsonLogger:
     """The lines of one call."""
 
     def __init__(self, function: str, request_id: str) -> None:
-        self._always = {"function": function, "request_id": request_id}
+        self._common_fields = {"function": function, "request_id": request_id}
         self.secrets: list[str] = []
         """Values that no line may hold."""
 
@@ -36,14 +36,14 @@ class Journal:
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "level": level,
             "message": message,
-            **self._always,
+            **self._common_fields,
             **details,
         }
         sys.stdout.write(redact(json.dumps(line, ensure_ascii=False, default=str), self.secrets) + "\n")
         sys.stdout.flush()
 
 
-def secrets_of(stage: Stage) -> list[str]:
+def stage_secrets(stage: Stage) -> list[str]:
     """What of a stage must never be told."""
     return [
         stage.store.secret_key,

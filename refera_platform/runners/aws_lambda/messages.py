@@ -12,136 +12,146 @@ from datetime import date, timedelta
 from typing import Any
 
 from refera_platform import errors
-from refera_platform.doctor.log_retention import Runway
+from refera_platform.doctor.log_retention import LogRetention
 from refera_platform.doctor.preflight import Diagnosis
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.ingest.result import Captured, Filled, Refused
-from refera_platform.ingest.snapshot.chunks import InPieces
+from refera_platform.ingest.result import IngestedDay, IngestFailure, IngestResult
+from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.lake.object_state import RawState
-from refera_platform.lake.schema_drift import Altered
-from refera_platform.reconcile.result import Reconciled
+from refera_platform.lake.schema_drift import SchemaChange
+from refera_platform.reconcile.result import ReconcileResult
 from refera_platform.source.doctor.finding import Finding, Verdict
 from refera_platform.source.table import SourceTable
 
-Came = Captured | Refused | InPieces
-CAPTURED, REFUSED, IN_PIECES = "captured", "refused", "in_pieces"
+TableResult = IngestResult | IngestFailure | PendingChunks
+INGESTED_RESULT, REFUSED_RESULT, CHUNKED_RESULT = "captured", "refused", "in_pieces"
 
 
-def told(came: Came) -> dict[str, Any]:
+def result_to_json(table_result: TableResult) -> dict[str, Any]:
     """The JSON object that says what came of one table."""
-    match came:
-        case Captured():
-            return {"came": CAPTURED, "table": came.table.address, **_captured(came)}
-        case Refused():
-            return {"came": REFUSED, "table": came.table.address, "trouble": trouble_told(came.trouble)}
-        case InPieces():
+    match table_result:
+        case IngestResult():
             return {
-                "came": IN_PIECES,
-                "table": came.table.address,
-                "plan": came.plan,
-                "missing": list(came.missing),
-                "count": came.count,
+                "came": INGESTED_RESULT,
+                "table": table_result.table.address,
+                **_ingest_result_to_json(table_result),
+            }
+        case IngestFailure():
+            return {
+                "came": REFUSED_RESULT,
+                "table": table_result.table.address,
+                "trouble": error_to_json(table_result.error),
+            }
+        case PendingChunks():
+            return {
+                "came": CHUNKED_RESULT,
+                "table": table_result.table.address,
+                "plan": table_result.plan_id,
+                "missing": list(table_result.missing_numbers),
+                "count": table_result.chunk_count,
             }
 
 
-def heard(said: Mapping[str, Any], tables: Mapping[str, SourceTable]) -> Came:
+def result_from_json(content: Mapping[str, Any], tables: Mapping[str, SourceTable]) -> TableResult:
     """What a JSON object says.
 
     Args:
-        said: What ``told`` made.
+        content: What ``content`` made.
         tables: The tables that were asked for, by address.
 
     Raises:
         LakeError: for something else.
     """
     try:
-        table = tables[said["table"]]
-        if said["came"] == REFUSED:
-            return Refused(table=table, trouble=trouble_heard(said["trouble"]))
-        if said["came"] == IN_PIECES:
-            missing = tuple(int(number) for number in said["missing"])
-            return InPieces(table=table, plan=str(said["plan"]), missing=missing, count=int(said["count"]))
-        if said["came"] == CAPTURED:
-            return _heard_captured(said, table)
-    except (KeyError, TypeError, ValueError) as trouble:
-        raise _not_understood(said) from trouble
-    raise _not_understood(said)
+        table = tables[content["table"]]
+        if content["came"] == REFUSED_RESULT:
+            return IngestFailure(table=table, error=error_from_json(content["trouble"]))
+        if content["came"] == CHUNKED_RESULT:
+            missing = tuple(int(number) for number in content["missing"])
+            return PendingChunks(
+                table=table, plan_id=str(content["plan"]), missing_numbers=missing, chunk_count=int(content["count"])
+            )
+        if content["came"] == INGESTED_RESULT:
+            return _ingest_result_from_json(content, table)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unknown_message_error(content) from error
+    raise _unknown_message_error(content)
 
 
-def trouble_told(trouble: ReferaError) -> dict[str, Any]:
+def error_to_json(error: ReferaError) -> dict[str, Any]:
     """An error as JSON."""
     return {
-        "kind": type(trouble).__name__,
-        "problem": trouble.problem,
-        "remedy": trouble.remedy,
-        "passing": trouble.passing,
-        "public": trouble.public,
+        "kind": type(error).__name__,
+        "problem": error.problem,
+        "remedy": error.remedy,
+        "passing": error.is_transient,
+        "public": error.public_problem,
     }
 
 
-def trouble_heard(said: Mapping[str, Any]) -> ReferaError:
+def error_from_json(content: Mapping[str, Any]) -> ReferaError:
     """The error again, of its own kind."""
-    kind = getattr(errors, str(said["kind"]), ReferaError)
-    of_ours = kind if isinstance(kind, type) and issubclass(kind, ReferaError) else ReferaError
-    return of_ours(
-        str(said["problem"]),
-        str(said["remedy"]),
-        passing=bool(said["passing"]),
-        public=str(said.get("public", "")),
+    error_class = getattr(errors, str(content["kind"]), ReferaError)
+    own_class = error_class if isinstance(error_class, type) and issubclass(error_class, ReferaError) else ReferaError
+    return own_class(
+        str(content["problem"]),
+        str(content["remedy"]),
+        is_transient=bool(content["passing"]),
+        public_problem=str(content.get("public", "")),
     )
 
 
-def diagnosis_told(found: Diagnosis) -> dict[str, Any]:
+def diagnosis_to_json(diagnosis: Diagnosis) -> dict[str, Any]:
     """A diagnosis as JSON."""
     return {
         "findings": [
             {"about": each.about, "verdict": each.verdict.value, "found": each.found, "remedy": each.remedy}
-            for each in found.findings
+            for each in diagnosis.findings
         ],
-        "grants": {database: list(statements) for database, statements in found.grants.items()},
+        "grants": {database: list(grants) for database, grants in diagnosis.grants.items()},
     }
 
 
-def diagnosis_heard(said: Mapping[str, Any]) -> Diagnosis:
+def diagnosis_from_json(content: Mapping[str, Any]) -> Diagnosis:
     """The diagnosis again.
 
     Raises:
         LakeError: for something else.
     """
     try:
-        findings = [Finding(**{**each, "verdict": Verdict(each["verdict"])}) for each in said["findings"]]
-        return Diagnosis(findings=findings, grants=dict(said["grants"]))
-    except (KeyError, TypeError, ValueError) as trouble:
-        raise _not_understood(said) from trouble
+        findings = [Finding(**{**each, "verdict": Verdict(each["verdict"])}) for each in content["findings"]]
+        return Diagnosis(findings=findings, grants=dict(content["grants"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unknown_message_error(content) from error
 
 
-def runway_told(found: Runway) -> dict[str, Any]:
+def retention_to_json(retention: LogRetention) -> dict[str, Any]:
     """A runway as JSON."""
     return {
-        "was_read": found.was_read,
-        "left": found.left.total_seconds() if found.left is not None else None,
-        "trouble": trouble_told(found.trouble) if found.trouble else None,
+        "was_read": retention.has_read_log,
+        "left": retention.remaining.total_seconds() if retention.remaining is not None else None,
+        "trouble": error_to_json(retention.error) if retention.error else None,
     }
 
 
-def runway_heard(said: Mapping[str, Any]) -> Runway:
+def retention_from_json(content: Mapping[str, Any]) -> LogRetention:
     """The runway again.
 
     Raises:
         LakeError: for something else.
     """
     try:
-        left, trouble = said["left"], said["trouble"]
-        return Runway(
-            was_read=bool(said["was_read"]),
-            left=None if left is None else timedelta(seconds=left),
-            trouble=trouble_heard(trouble) if trouble else None,
+        seconds_left, error = content["left"], content["trouble"]
+        return LogRetention(
+            has_read_log=bool(content["was_read"]),
+            remaining=None if seconds_left is None else timedelta(seconds=seconds_left),
+            error=error_from_json(error) if error else None,
         )
-    except (KeyError, TypeError) as trouble:
-        raise _not_understood(said) from trouble
+    except (KeyError, TypeError) as error:
+        raise _unknown_message_error(content) from error
 
 
-def _captured(came: Captured) -> dict[str, Any]:
+def _ingest_result_to_json(ingested: IngestResult) -> dict[str, Any]:
     return {
         "filled": [
             {
@@ -149,61 +159,61 @@ def _captured(came: Captured) -> dict[str, Any]:
                 "state": json.loads(filled.state.to_json()),
                 "url": filled.url,
                 "added": dict(filled.added),
-                "bytes": filled.bytes,
+                "bytes": filled.size_bytes,
             }
-            for filled in came.filled
+            for filled in ingested.ingested_days
         ],
-        "altered": asdict(came.altered),
-        "volumes": {day.isoformat(): rows for day, rows in came.volumes.items()},
-        "unseen": [day.isoformat() for day in came.unseen],
-        "kept": [day.isoformat() for day in came.kept],
-        "source_rows": came.source_rows,
-        "lake_rows": came.lake_rows,
-        "rows_twice": came.rows_twice,
-        "reconciled": asdict(came.reconciled),
-        "seconds": came.seconds,
-        "is_settled": came.is_settled,
-        "unwatched": list(came.unwatched),
+        "altered": asdict(ingested.schema_change),
+        "volumes": {day.isoformat(): rows for day, rows in ingested.changed_rows_by_day.items()},
+        "unseen": [day.isoformat() for day in ingested.unseen_days],
+        "kept": [day.isoformat() for day in ingested.unchanged_days],
+        "source_rows": ingested.source_rows,
+        "lake_rows": ingested.lake_rows,
+        "rows_twice": ingested.duplicate_rows,
+        "reconciled": asdict(ingested.reconcile_result),
+        "seconds": ingested.seconds,
+        "is_settled": ingested.is_settled,
+        "unwatched": list(ingested.unreadable_parents),
     }
 
 
-def _heard_captured(said: Mapping[str, Any], table: SourceTable) -> Captured:
+def _ingest_result_from_json(content: Mapping[str, Any], table: SourceTable) -> IngestResult:
     filled = tuple(
-        Filled(
+        IngestedDay(
             day=date.fromisoformat(each["day"]),
             state=RawState.from_json(json.dumps(each["state"]), each["url"]),
             added=each["added"],
-            bytes=each["bytes"],
+            size_bytes=each["bytes"],
             url=each["url"],
         )
-        for each in said["filled"]
+        for each in content["filled"]
     )
-    compared: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in said["reconciled"].items()
+    reconciliation: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in content["reconciled"].items()
     }
-    return Captured(
+    return IngestResult(
         table=table,
-        filled=filled,
-        altered=Altered(**{name: tuple(columns) for name, columns in said["altered"].items()}),
-        volumes={date.fromisoformat(day): rows for day, rows in said["volumes"].items()},
-        unseen=_days(said["unseen"]),
-        kept=_days(said["kept"]),
-        source_rows=said["source_rows"],
-        lake_rows=said["lake_rows"],
-        rows_twice=said["rows_twice"],
-        reconciled=Reconciled(**compared),
-        seconds=said["seconds"],
-        is_settled=said["is_settled"],
-        unwatched=tuple(said["unwatched"]),
+        ingested_days=filled,
+        schema_change=SchemaChange(**{name: tuple(columns) for name, columns in content["altered"].items()}),
+        changed_rows_by_day={date.fromisoformat(day): rows for day, rows in content["volumes"].items()},
+        unseen_days=_days_from_json(content["unseen"]),
+        unchanged_days=_days_from_json(content["kept"]),
+        source_rows=content["source_rows"],
+        lake_rows=content["lake_rows"],
+        duplicate_rows=content["rows_twice"],
+        reconcile_result=ReconcileResult(**reconciliation),
+        seconds=content["seconds"],
+        is_settled=content["is_settled"],
+        unreadable_parents=tuple(content["unwatched"]),
     )
 
 
-def _days(said: list[str]) -> tuple[date, ...]:
-    return tuple(date.fromisoformat(day) for day in said)
+def _days_from_json(texts: list[str]) -> tuple[date, ...]:
+    return tuple(date.fromisoformat(day) for day in texts)
 
 
-def _not_understood(said: Mapping[str, Any]) -> LakeError:
+def _unknown_message_error(content: Mapping[str, Any]) -> LakeError:
     return LakeError(
-        f"The function said something that this version does not understand ({sorted(said)[:9]}):",
+        f"The function said something that this version does not understand ({sorted(content)[:9]}):",
         "let the function and this process run the same version.",
     )

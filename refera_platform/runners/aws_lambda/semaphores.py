@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from multiprocessing.context import BaseContext
 
 
-def ensure() -> None:
+def ensure_semaphores() -> None:
     """Let multiprocessing's locks be those of threads where there can be no others; elsewhere nothing changes."""
     try:
         get_context("spawn").Lock()

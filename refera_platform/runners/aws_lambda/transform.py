@@ -8,14 +8,14 @@ from typing import Any
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import ReferaError, SettingError
 from refera_platform.runners.aws_lambda import semaphores
-from refera_platform.runners.aws_lambda.environment import stage_of
-from refera_platform.runners.aws_lambda.journal import Journal, quiet_libraries, secrets_of
-from refera_platform.settings.stage import environment
+from refera_platform.runners.aws_lambda.environment import lambda_stage
+from refera_platform.runners.aws_lambda.journal import JsonLogger, quiet_libraries, stage_secrets
+from refera_platform.settings.stage import child_environment
 from refera_platform.warehouse.build.node_result import NodeResult
-from refera_platform.warehouse.build.result import Built
-from refera_platform.warehouse.build.run import build
+from refera_platform.warehouse.build.result import BuildResult
+from refera_platform.warehouse.build.run import build_warehouse
 
-FIELDS = frozenset({"stage", "full_refresh"})
+EVENT_FIELDS = frozenset({"stage", "full_refresh"})
 
 
 def handler(event: object, context: Any) -> dict[str, Any]:
@@ -34,35 +34,35 @@ def handler(event: object, context: Any) -> dict[str, Any]:
         ReferaError: what else stands in the way.
     """
     quiet_libraries()
-    semaphores.ensure()
-    journal = Journal(context.function_name, context.aws_request_id)
+    semaphores.ensure_semaphores()
+    logger = JsonLogger(context.function_name, context.aws_request_id)
     try:
-        name, is_full = _read(event)
-        stage = stage_of(environment(), reads_source=False)
-        journal.hide(secrets_of(stage))
+        name, is_full = _parse_event(event)
+        stage = lambda_stage(child_environment(), reads_source=False)
+        logger.hide(stage_secrets(stage))
         if name != stage.name:
             raise SettingError(
                 f"The event is for stage {name[:40]!a}, and this function is of stage {stage.name}:",
                 "call the function of that stage.",
             )
-        journal.info("begun", full_refresh=is_full)
+        logger.info("begun", full_refresh=is_full)
 
-        def noted(node: NodeResult) -> None:
-            if node.is_red:
-                journal.error("red", node=node.name, kind=node.kind, failures=node.failures)
+        def on_node(node: NodeResult) -> None:
+            if node.is_failed:
+                logger.error("red", node=node.name, kind=node.kind, failures=node.failures)
 
-        built = build(stage, progress=noted, full_refresh=is_full)
+        built = build_warehouse(stage, on_node_finished=on_node, full_refresh=is_full)
         if built.published is None:
-            raise built.failure()
-    except ReferaError as trouble:
-        journal.error("failed", error=type(trouble).__name__, trouble=str(trouble))
-        raise type(trouble)(redact(str(trouble), journal.secrets), passing=trouble.passing) from None
+            raise built.to_error()
+    except ReferaError as error:
+        logger.error("failed", error=type(error).__name__, trouble=str(error))
+        raise type(error)(redact(str(error), logger.secrets), is_transient=error.is_transient) from None
     answer = _answer(built)
-    journal.info("published", **answer)
+    logger.info("published", **answer)
     return answer
 
 
-def _read(event: object) -> tuple[str, bool]:
+def _parse_event(event: object) -> tuple[str, bool]:
     """The stage, and whether everything is built.
 
     Raises:
@@ -71,7 +71,7 @@ def _read(event: object) -> tuple[str, bool]:
     if isinstance(event, dict) and "requestPayload" in event:  # from the destination of the capture
         payload = event["requestPayload"]
         event = {"stage": payload.get("stage")} if isinstance(payload, dict) else payload
-    if not isinstance(event, dict) or not set(event) <= FIELDS:
+    if not isinstance(event, dict) or not set(event) <= EVENT_FIELDS:
         raise SettingError(
             "The event is refused: it is a JSON object with stage and full_refresh, and nothing else.",
             "See deploy/lambda/README.md for what may be in one.",
@@ -85,7 +85,7 @@ def _read(event: object) -> tuple[str, bool]:
     return stage, is_full
 
 
-def _answer(built: Built) -> dict[str, Any]:
+def _answer(built: BuildResult) -> dict[str, Any]:
     kinds = [node.kind for node in built.nodes]
     return {
         "run": built.run_id,
@@ -93,5 +93,5 @@ def _answer(built: Built) -> dict[str, Any]:
         "models": kinds.count("model"),
         "tests": kinds.count("test"),
         "seconds": round(built.seconds, 3),
-        "everything_because": built.reason,
+        "everything_because": built.full_build_reason,
     }

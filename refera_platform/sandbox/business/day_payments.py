@@ -7,31 +7,31 @@ day, so its presence says that the day was simulated, whoever asks and whatever 
 from datetime import date
 from decimal import Decimal
 
-from refera_platform.sandbox.business.day_plan import Draft
-from refera_platform.sandbox.business.session import Session
+from refera_platform.sandbox.business.day_plan import DayDraft
+from refera_platform.sandbox.business.session import SampleSession
 
-LARGEST_CHECK = Decimal("99999999.99")
-DOWN_PAYMENT = Decimal("150.00")
-_NOT_FIRST = "left(checkNumber, 2) <> 'DY'"
+MAX_CHECK_AMOUNT = Decimal("99999999.99")
+DOWN_PAYMENT_AMOUNT = Decimal("150.00")
+_NOT_FIRST_CHECK_SQL = "left(checkNumber, 2) <> 'DY'"
 
 
-def first_check(day: date) -> str:
+def first_check_number(day: date) -> str:
     """The number of a simulated day's first check."""
     return f"DY{day:%Y%m%d}"
 
 
-def was_simulated(session: Session, day: date) -> bool:
+def is_day_simulated(session: SampleSession, day: date) -> bool:
     """Whether the tables hold the day already."""
-    return bool(session.rows("select 1 from payments where checkNumber = %s limit 1", first_check(day)))
+    return bool(session.rows("select 1 from payments where checkNumber = %s limit 1", first_check_number(day)))
 
 
-def last_simulated(session: Session) -> date | None:
+def last_simulated_day(session: SampleSession) -> date | None:
     """The last day that the tables hold, also when they come from a dump of a simulated source."""
     numbers = session.column("select max(checkNumber) from payments where checkNumber regexp '^DY[0-9]{8}$'")
     return date.fromisoformat(numbers[0][2:]) if numbers[0] else None
 
 
-def take_payments(draft: Draft, size: int, payer: int) -> None:
+def take_payments(draft: DayDraft, size: int, payer: int) -> None:
     """Insert payments of shipped orders; some customers pay with two checks on the same day.
 
     Args:
@@ -44,40 +44,42 @@ def take_payments(draft: Draft, size: int, payer: int) -> None:
         "select orderNumber from orders where status in ('Shipped', 'Resolved') order by orderNumber desc limit %s",
         4 * size,
     )
-    due = dice.some(shipped, max(3, size * 5 // 6))
+    due = dice.sample(shipped, max(3, size * 5 // 6))
     totals = draft.session.rows(
         "select customerNumber, sum(quantityOrdered * priceEach) from orders join orderdetails using (orderNumber)"
         " where orderNumber in %s group by orderNumber, customerNumber order by orderNumber",
         due or [0],
     )
     checks: list[tuple[int, str, date, Decimal]] = []
-    for customer, total in totals or [(payer, DOWN_PAYMENT)]:
-        amounts = [min(total, LARGEST_CHECK)]
+    for customer, total in totals or [(payer, DOWN_PAYMENT_AMOUNT)]:
+        amounts = [min(total, MAX_CHECK_AMOUNT)]
         if dice.one_in(6):
             part = (amounts[0] * 2 / 5).quantize(Decimal("0.01"))
             amounts = [part, amounts[0] - part]
         for amount in amounts:
-            number = draft.check_number() if checks else first_check(draft.day)
+            number = draft.next_check_number() if checks else first_check_number(draft.day)
             checks.append((customer, number, draft.day, amount))
     draft.insert("payments", checks)
 
 
-def correct_payments(draft: Draft, size: int) -> None:
+def correct_payments(draft: DayDraft, size: int) -> None:
     """Delete a payment of an earlier day and, every third day, give another one a new number."""
     dice = draft.dice("corrections")
-    few = max(1, size // 100)
+    correction_count = max(1, size // 100)
     earlier = draft.session.rows(
-        f"select customerNumber, checkNumber from payments where {_NOT_FIRST}"
+        f"select customerNumber, checkNumber from payments where {_NOT_FIRST_CHECK_SQL}"
         " order by paymentDate desc, customerNumber, checkNumber limit %s",
-        30 + 10 * few,
+        30 + 10 * correction_count,
     )
-    chosen = dice.some(earlier, 2 * few)
-    bounced, misread = chosen[:few], chosen[few:]
-    draft.add("payments", "deleted", "delete from payments where customerNumber = %s and checkNumber = %s", bounced)
+    chosen = dice.sample(earlier, 2 * correction_count)
+    bounced, misread = chosen[:correction_count], chosen[correction_count:]
+    draft.add_steps(
+        "payments", "deleted", "delete from payments where customerNumber = %s and checkNumber = %s", bounced
+    )
     if draft.day.toordinal() % 3 == 1:
-        draft.add(
+        draft.add_steps(
             "payments",
             "updated",
             "update payments set checkNumber = %s where customerNumber = %s and checkNumber = %s",
-            [(draft.check_number(), *key) for key in misread],
+            [(draft.next_check_number(), *key) for key in misread],
         )

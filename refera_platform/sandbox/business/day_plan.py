@@ -10,70 +10,70 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from refera_platform.sandbox.business.dice import Dice
-from refera_platform.sandbox.business.session import Row, Session
+from refera_platform.sandbox.business.dice import SeededDice
+from refera_platform.sandbox.business.session import SampleRow, SampleSession
 
-Kind = Literal["inserted", "updated", "deleted"]
-ROWS_A_STEP = 25
+ChangeKind = Literal["inserted", "updated", "deleted"]
+MAX_ROWS_PER_STEP = 25
 
 
 @dataclass(frozen=True)
-class Step:
+class DayStep:
     """One statement and its rows: what happens at one instant of the day."""
 
     table: str
-    kind: Kind
+    kind: ChangeKind
     statement: str
-    rows: Sequence[Row]
+    rows: Sequence[SampleRow]
 
 
 @dataclass(kw_only=True)
-class Draft:
+class DayDraft:
     """What will happen on a day, in order; every choice depends on the seed, the day and the tables."""
 
-    session: Session
+    session: SampleSession
     seed: int
     day: date
-    steps: list[Step] = field(default_factory=list)
-    taken: set[int] = field(default_factory=set)
+    steps: list[DayStep] = field(default_factory=list)
+    changed_orders: set[int] = field(default_factory=set)
     """Orders that already have their change of the day."""
-    checks: int = 0
+    check_count: int = 0
     """Check numbers handed out."""
 
-    def dice(self, topic: str) -> Dice:
+    def dice(self, topic: str) -> SeededDice:
         """Dice that no other topic of the day throws."""
-        return Dice(self.seed, self.day, topic)
+        return SeededDice(self.seed, self.day, topic)
 
-    def add(self, table: str, kind: Kind, statement: str, rows: Sequence[Row]) -> None:
+    def add_steps(self, table: str, kind: ChangeKind, statement: str, rows: Sequence[SampleRow]) -> None:
         """Have a statement run for each row, some rows at an instant."""
-        for start in range(0, len(rows), ROWS_A_STEP):
-            self.steps.append(Step(table, kind, statement, rows[start : start + ROWS_A_STEP]))
+        for start in range(0, len(rows), MAX_ROWS_PER_STEP):
+            self.steps.append(DayStep(table, kind, statement, rows[start : start + MAX_ROWS_PER_STEP]))
 
-    def insert(self, table: str, rows: Sequence[Row]) -> None:
+    def insert(self, table: str, rows: Sequence[SampleRow]) -> None:
         """Have whole rows inserted."""
         if rows:
-            places = ", ".join(["%s"] * len(rows[0]))
-            self.add(table, "inserted", f"insert into {table} values ({places})", rows)
+            placeholders = ", ".join(["%s"] * len(rows[0]))
+            self.add_steps(table, "inserted", f"insert into {table} values ({placeholders})", rows)
 
-    def take(self, orders: Sequence[int], count: int, dice: Dice) -> list[int]:
+    def claim_orders(self, orders: Sequence[int], count: int, dice: SeededDice) -> list[int]:
         """Up to ``count`` of the orders that have no change yet; they count as changed from now on."""
-        chosen = dice.some([order for order in orders if order not in self.taken], count)
-        self.taken.update(chosen)
+        chosen = dice.sample([order for order in orders if order not in self.changed_orders], count)
+        self.changed_orders.update(chosen)
         return chosen
 
-    def wide(self, table: str, column: str) -> bool:
+    def is_wide_column(self, table: str, column: str) -> bool:
         """Whether a column can hold text beyond latin1; a restored dump may say no."""
-        found = self.session.rows(
+        charset_rows = self.session.rows(
             "select character_set_name from information_schema.columns"
             " where table_schema = database() and table_name = %s and column_name = %s",
             table,
             column,
         )
-        return bool(found) and str(found[0][0]).startswith("utf8")
+        return bool(charset_rows) and str(charset_rows[0][0]).startswith("utf8")
 
-    def check_number(self) -> str:
+    def next_check_number(self) -> str:
         """A number that no check of another day has; only the history's begin with two letters."""
-        self.checks += 1
-        dice = self.dice(f"check {self.checks}")
+        self.check_count += 1
+        dice = self.dice(f"check {self.check_count}")
         letters = "".join(dice.pick("BCDFGHJKLM") for _ in range(3))
-        return f"{letters}{self.day:%y%m%d}{self.checks}"
+        return f"{letters}{self.day:%y%m%d}{self.check_count}"

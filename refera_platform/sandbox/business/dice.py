@@ -15,17 +15,17 @@ _STRIDE = 17
 """Keeps neighbours apart; a slot's size must not be a multiple of it."""
 
 
-def throw(topic: str, number: int) -> int:
+def seeded_integer(topic: str, number: int) -> int:
     """The integer below 2**64 that belongs to a topic and a number; ``throw()`` in SQL gives the same."""
     return int.from_bytes(md5(f"{topic}/{number}".encode(), usedforsecurity=False).digest()[8:], "little")
 
 
-def slot(topic: str, number: int, size: int) -> int:
+def seeded_slot(topic: str, number: int, size: int) -> int:
     """A place below ``size``; of the numbers from a multiple of ``size`` to the next, each has its own.
 
     Rare facts are dealt by slot, not by chance, so that a small sample has all of them with any seed.
     """
-    return (number * _STRIDE + throw(topic, number // size) % size) % size
+    return (number * _STRIDE + seeded_integer(topic, number // size) % size) % size
 
 
 def sql_macros(seed: int) -> str:
@@ -37,17 +37,17 @@ def sql_macros(seed: int) -> str:
     """
 
 
-class Dice:
+class SeededDice:
     """Throws one after the other about one topic."""
 
     def __init__(self, *topic: object) -> None:
         self._topic = "/".join(str(part) for part in topic)
-        self._thrown = 0
+        self._throw_count = 0
 
     def below(self, limit: int) -> int:
         """An integer from 0 to ``limit`` - 1."""
-        self._thrown += 1
-        return throw(self._topic, self._thrown) % limit
+        self._throw_count += 1
+        return seeded_integer(self._topic, self._throw_count) % limit
 
     def between(self, lowest: int, highest: int) -> int:
         """An integer from ``lowest`` to ``highest``, both included."""
@@ -61,12 +61,12 @@ class Dice:
         """One of the items."""
         return items[self.below(len(items))]
 
-    def some(self, items: Sequence[Item], count: int) -> list[Item]:
+    def sample(self, items: Sequence[Item], count: int) -> list[Item]:
         """Up to ``count`` different items, in the order of the throws."""
-        left = list(items)
+        remaining = list(items)
         chosen: list[Item] = []
-        while left and len(chosen) < count:
-            place = self.below(len(left))
-            left[place], left[-1] = left[-1], left[place]
-            chosen.append(left.pop())
+        while remaining and len(chosen) < count:
+            index = self.below(len(remaining))
+            remaining[index], remaining[-1] = remaining[-1], remaining[index]
+            chosen.append(remaining.pop())
         return chosen

@@ -9,7 +9,7 @@ from hashlib import md5
 from math import sqrt
 from typing import NamedTuple
 
-from refera_platform.sandbox.business.dice import Dice
+from refera_platform.sandbox.business.dice import SeededDice
 
 
 class ProductLine(NamedTuple):
@@ -44,7 +44,7 @@ _LINES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("Doll's Houses", "DH", "Rooms for the smallest tenants; it's all to scale.", ("Doll's House", "Attic Room")),
     ("Théâtres de papier", "TP", "Des scènes à découper, à plier, à applaudir.", ("Paper Theatre", "Opéra de poche")),
 )
-_PLACES = (
+_SITES = (
     "Ponta Verde",
     "Old Quay",
     "St. Brannock",
@@ -106,7 +106,7 @@ _PARTS = (
 )
 
 
-def product_lines(seed: int) -> list[ProductLine]:
+def make_product_lines(seed: int) -> list[ProductLine]:
     """Seven lines; three have a small picture, one an empty one, the others none."""
     rows = []
     for index, (name, _, text, _) in enumerate(_LINES):
@@ -127,14 +127,14 @@ def product_count(scale: float) -> int:
     return max(60, round(110 * sqrt(scale)))
 
 
-def products(seed: int, scale: float) -> list[Product]:
+def make_products(seed: int, scale: float) -> list[Product]:
     """All products; the ninth has the name of the second, and the third and every fortieth are sold out."""
     count = product_count(scale)
-    names = [_name(index) for index in range(count)]
+    names = [_product_name(index) for index in range(count)]
     names[8] = names[1]
     rows = []
     for index, name in enumerate(names):
-        dice = Dice(seed, "product", index)
+        dice = SeededDice(seed, "product", index)
         line, letters, _, _ = _LINES[index % len(_LINES)]
         size = dice.pick(_SCALES)
         price = dice.between(1900, 21_900)
@@ -154,20 +154,20 @@ def products(seed: int, scale: float) -> list[Product]:
     return rows
 
 
-def sellable(count: int) -> int:
+def sellable_count(count: int) -> int:
     """How many of the products, counted from the first, are ever ordered in the past; the others never sold."""
     return count - max(3, count // 40)
 
 
-def _name(index: int) -> str:
+def _product_name(index: int) -> str:
     round_of_lines = index // len(_LINES)
     kinds = _LINES[index % len(_LINES)][3]
-    place = _PLACES[(round_of_lines + 5 * (index % len(_LINES))) % len(_PLACES)]
-    kind = kinds[round_of_lines // len(_PLACES) % len(kinds)]
-    edition = _EDITIONS[(round_of_lines + round_of_lines // (len(_PLACES) * len(kinds))) % len(_EDITIONS)]
-    return f"{place} {kind}{edition}"
+    site = _SITES[(round_of_lines + 5 * (index % len(_LINES))) % len(_SITES)]
+    kind = kinds[round_of_lines // len(_SITES) % len(kinds)]
+    edition = _EDITIONS[(round_of_lines + round_of_lines // (len(_SITES) * len(kinds))) % len(_EDITIONS)]
+    return f"{site} {kind}{edition}"
 
 
-def _description(dice: Dice, name: str) -> str:
-    first, second = dice.some(_PARTS, 2)
+def _description(dice: SeededDice, name: str) -> str:
+    first, second = dice.sample(_PARTS, 2)
     return f"{name}. " + f"{first} {second}".format(count=dice.between(40, 900))

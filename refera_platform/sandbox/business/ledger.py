@@ -20,10 +20,10 @@ from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
 HISTORY_DAYS = 730
 ORDERS_AT_SCALE_1 = 326
 ORDERS_A_CHUNK = 20_000
-FIRST_ORDER = 10_100
-LAST_DAYS = 12
+FIRST_ORDER_NUMBER = 10_100
+OPEN_ORDER_DAYS = 12
 """Each of the last days has an order that waits, so that the first simulated day finds some, however small."""
-_SEASON = (82, 74, 90, 92, 98, 90, 84, 88, 102, 116, 158, 140)
+_MONTH_WEIGHTS = (82, 74, 90, 92, 98, 90, 84, 88, 102, 116, 158, 140)
 """Weight of each month; people give models at Christmas."""
 
 _FILES = {
@@ -32,7 +32,7 @@ _FILES = {
     "payments": ("payment", "customer, check_number, paid_on, amount"),
 }
 """For each table of the source: the engine's table, and its columns in the source's order."""
-_ORDERS = """
+_ORDERS_SQL = """
 create or replace table chunk as
 with dated as (
     select unnest(range(first, last)) as i, day, last from day where last > $start and first < $stop
@@ -89,7 +89,7 @@ join buyer using (keenness)
 left join pinned using (i)
 order by number
 """
-_LINES = """
+_LINES_SQL = """
 create or replace table line as
 with thrown as (
     select
@@ -116,7 +116,7 @@ select
 from once join product on product.i = once.product
 order by number, code
 """
-_PAYMENTS = """
+_PAYMENTS_SQL = """
 create or replace table payment as
 with owed as (
     select i, customer, fate, shipped_on + 3 + (throw('pay', i) % 40)::int as paid_on, total
@@ -138,7 +138,7 @@ order by customer, check_number
 
 
 @dataclass(frozen=True)
-class Chunk:
+class GeneratedChunk:
     """Rows of one table, in a file that LOAD DATA can read."""
 
     table: str
@@ -151,7 +151,7 @@ def order_count(scale: float) -> int:
     return max(98, round(ORDERS_AT_SCALE_1 * scale))
 
 
-def write_chunks(
+def write_history_chunks(
     folder: Path,
     *,
     seed: int,
@@ -160,7 +160,7 @@ def write_chunks(
     buyers: Sequence[int],
     pinned: dict[int, int],
     goods: Sequence[Product],
-) -> Iterator[Chunk]:
+) -> Iterator[GeneratedChunk]:
     """The files of all three tables, parents first within a chunk; each is removed after its turn.
 
     Args:
@@ -173,45 +173,45 @@ def write_chunks(
         goods: Products that were ever sold.
     """
     count = order_count(scale)
-    facts = {
+    parameters = {
         "opening": opening,
         "buyers": len(buyers),
-        "first_order": FIRST_ORDER,
-        "last_days": LAST_DAYS,
+        "first_order": FIRST_ORDER_NUMBER,
+        "last_days": OPEN_ORDER_DAYS,
         "sellable": len(goods),
         "comments": [*COMMENTS, *WIDE_COMMENTS],
     }
     with duckdb.connect(str(folder / "ledger.duckdb"), config=_config(folder)) as engine:
         engine.execute(sql_macros(seed))
-        _tell(engine, "day", ("day date", "first bigint", "last bigint"), _orders_by_day(count, opening))
-        _tell(
+        _create_table(engine, "day", ("day date", "first bigint", "last bigint"), _orders_by_day(count, opening))
+        _create_table(
             engine,
             "product",
             ("i bigint", "code varchar", "cents bigint"),
             [(index, item.code, item.price_cents) for index, item in enumerate(goods)],
         )
-        _tell(engine, "buyer", ("keenness bigint", "customer bigint"), list(enumerate(buyers)))
-        _tell(engine, "pinned", ("i bigint", "customer bigint"), list(pinned.items()))
+        _create_table(engine, "buyer", ("keenness bigint", "customer bigint"), list(enumerate(buyers)))
+        _create_table(engine, "pinned", ("i bigint", "customer bigint"), list(pinned.items()))
         for start in range(0, count, ORDERS_A_CHUNK):
-            for query in (_ORDERS, _LINES, _PAYMENTS):
-                given = {"start": start, "stop": min(start + ORDERS_A_CHUNK, count)} | facts
-                engine.execute(query, {name: value for name, value in given.items() if f"${name}" in query})
-            yield from _written(engine, folder)
+            for query in (_ORDERS_SQL, _LINES_SQL, _PAYMENTS_SQL):
+                query_parameters = {"start": start, "stop": min(start + ORDERS_A_CHUNK, count)} | parameters
+                engine.execute(query, {name: value for name, value in query_parameters.items() if f"${name}" in query})
+            yield from _write_files(engine, folder)
 
 
-def _written(engine: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[Chunk]:
+def _write_files(engine: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[GeneratedChunk]:
     """The chunk that is in the engine's tables, as files."""
-    for table, (made, columns) in _FILES.items():
+    for table, (engine_table, columns) in _FILES.items():
         path = folder / f"{table}.csv"
         quoted = str(path).replace("'", "''")
-        copied = engine.execute(
-            f"copy (select {columns} from {made}) to '{quoted}' (format csv, header false, nullstr 'NULL')"
+        count_row = engine.execute(
+            f"copy (select {columns} from {engine_table}) to '{quoted}' (format csv, header false, nullstr 'NULL')"
         ).fetchone()
-        yield Chunk(table, path, copied[0] if copied else 0)
+        yield GeneratedChunk(table, path, count_row[0] if count_row else 0)
         path.unlink()
 
 
-def _tell(
+def _create_table(
     engine: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Make a table in the engine from rows; one list a column, because DuckDB inserts row by row slowly."""
@@ -224,17 +224,18 @@ def _orders_by_day(count: int, opening: date) -> list[tuple[date, int, int]]:
     """Which orders, counted from 0, each day of the history has: by season, weekday and growth."""
     days = [opening - timedelta(days=HISTORY_DAYS - index) for index in range(HISTORY_DAYS)]
     weights = [
-        _SEASON[day.month - 1] * (2 if day.weekday() > 4 else 5) * (1000 + index) for index, day in enumerate(days)
+        _MONTH_WEIGHTS[day.month - 1] * (2 if day.weekday() > 4 else 5) * (1000 + index)
+        for index, day in enumerate(days)
     ]
     total, reached, first = sum(weights), 0, 0
-    spread = []
+    order_ranges = []
     for index, (day, weight) in enumerate(zip(days, weights, strict=True)):
         reached += weight
-        extra = max(0, index + 1 - (HISTORY_DAYS - LAST_DAYS))
-        last = (count - LAST_DAYS) * reached // total + extra
-        spread.append((day, first, last))
+        extra = max(0, index + 1 - (HISTORY_DAYS - OPEN_ORDER_DAYS))
+        last = (count - OPEN_ORDER_DAYS) * reached // total + extra
+        order_ranges.append((day, first, last))
         first = last
-    return spread
+    return order_ranges
 
 
 def _config(folder: Path) -> dict[str, str | bool | int | float | list[str]]:

@@ -11,18 +11,18 @@ from decimal import Decimal
 from math import sqrt
 from typing import NamedTuple
 
-from refera_platform.sandbox.business.dice import Dice, slot
+from refera_platform.sandbox.business.dice import SeededDice, seeded_slot
 from refera_platform.sandbox.business.vocabulary import (
+    CITIES,
     CULTURES,
     OFFICES,
-    PLACES,
     TERRITORIES,
+    City,
     Culture,
-    Place,
     fits_latin1,
 )
 
-FIRST_CUSTOMER = 103
+FIRST_CUSTOMER_NUMBER = 103
 
 
 class Employee(NamedTuple):
@@ -56,7 +56,7 @@ class Customer(NamedTuple):
     credit: Decimal | None
 
 
-def employees(seed: int, scale: float) -> list[Employee]:
+def make_employees(seed: int, scale: float) -> list[Employee]:
     """A president, two vice presidents, regional managers and their reps, superiors first.
 
     The last rep reports to the sales vice president and not to a manager.
@@ -69,7 +69,7 @@ def employees(seed: int, scale: float) -> list[Employee]:
     numbers = [1000 + 7 * index for index in range(1, len(titles) + 1)]
     staff: list[Employee] = []
     for index, (number, title) in enumerate(zip(numbers, titles, strict=True)):
-        dice = Dice(seed, "employee", number)
+        dice = SeededDice(seed, "employee", number)
         office = OFFICES[0] if index < 3 else OFFICES[(index - 3) % len(OFFICES)]
         culture = _latin_culture(dice)
         first, last = dice.pick(culture.first), dice.pick(culture.last)
@@ -87,7 +87,7 @@ def employees(seed: int, scale: float) -> list[Employee]:
                 last=last,
                 first=first,
                 extension=f"x{dice.between(100, 9999)}",
-                email=f"{_plain(first)[0]}{_plain(last)}{number % 1000}@faroeponte.example",
+                email=f"{_email_spelling(first)[0]}{_email_spelling(last)}{number % 1000}@faroeponte.example",
                 office=office[0],
                 reports_to=superior,
                 title=title,
@@ -111,41 +111,41 @@ def customer_count(scale: float) -> int:
     return max(36, round(122 * scale))
 
 
-def customers(seed: int, scale: float, staff: Sequence[Employee]) -> Iterator[Customer]:
+def make_customers(seed: int, scale: float, staff: Sequence[Employee]) -> Iterator[Customer]:
     """All customers; their numbers leave a gap after every fourth.
 
     The first two live in one city and differ in its trailing blanks; the third has the rep without a manager.
     """
     reps = _reps_by_territory(staff)
     for index in range(customer_count(scale)):
-        dice = Dice(seed, "customer", index)
-        place = PLACES[0] if index < 2 else dice.pick(PLACES)
-        rep: int | None = dice.pick(reps[place.territory])
+        dice = SeededDice(seed, "customer", index)
+        city = CITIES[0] if index < 2 else dice.pick(CITIES)
+        rep: int | None = dice.pick(reps[city.territory])
         if index == 2:
             rep = staff[-1].number
-        elif slot(f"{seed}/rep", index, 9) == 0:
+        elif seeded_slot(f"{seed}/rep", index, 9) == 0:
             rep = None
-        oddity = (PLAIN, 0)[index] if index < 2 else slot(f"{seed}/oddity", index, ODDITIES)
-        yield customer(dice, FIRST_CUSTOMER + index + index // 4, place, rep, oddity)
+        oddity = (NO_ODDITY, 0)[index] if index < 2 else seeded_slot(f"{seed}/oddity", index, ODDITY_COUNT)
+        yield make_customer(dice, FIRST_CUSTOMER_NUMBER + index + index // 4, city, rep, oddity)
 
 
-def customer(dice: Dice, number: int, place: Place, rep: int | None, oddity: int) -> Customer:
+def make_customer(dice: SeededDice, number: int, city: City, rep: int | None, oddity: int) -> Customer:
     """A customer of a place, with one of the ``ODDITIES`` of real data."""
-    culture = CULTURES[place.culture]
+    culture = CULTURES[city.culture]
     owner = {"first": dice.pick(culture.first), "last": dice.pick(culture.last)}
-    postal = "".join(str(dice.below(10)) if sign == "#" else sign for sign in place.postal)
+    postal = "".join(str(dice.below(10)) if sign == "#" else sign for sign in city.postal)
     row = Customer(
         number=number,
         name=dice.pick(culture.shops).format_map(owner),
         last=dice.pick(culture.last),
         first=dice.pick(culture.first),
-        phone=f"{place.phone}{dice.between(100, 999)}",
+        phone=f"{city.phone}{dice.between(100, 999)}",
         street=dice.pick(culture.streets).format(n=dice.between(1, 999)),
         inside=dice.pick(culture.inside) if oddity in {5, 6, 8} else None,
-        city=place.city,
-        state=place.state,
+        city=city.city,
+        state=city.state,
         postal=postal,
-        country=place.country,
+        country=city.country,
         rep=rep,
         credit=Decimal(dice.between(80, 2200) * 100),
     )
@@ -162,27 +162,27 @@ def customer(dice: Dice, number: int, place: Place, rep: int | None, oddity: int
     return row._replace(**changes.get(oddity, {}))  # type: ignore[arg-type]
 
 
-ODDITIES = 12
+ODDITY_COUNT = 12
 """How many kinds there are; from 10 on there is nothing odd."""
-PLAIN = 11
+NO_ODDITY = 11
 
 
-def places(*, wide: bool) -> list[Place]:
-    """The places a new customer may come from; only those that latin1 can spell unless ``wide``."""
-    return [place for place in PLACES if wide or _latin_place(place)]
+def customer_cities(*, is_wide: bool) -> list[City]:
+    """The places a new customer may come from; only those that latin1 can spell unless ``is_wide``."""
+    return [city for city in CITIES if is_wide or _is_latin_city(city)]
 
 
-def _latin_place(place: Place) -> bool:
-    culture = CULTURES[place.culture]
-    words = (*culture.first, *culture.last, *culture.shops, *culture.streets)
-    return fits_latin1(place.city, place.state or "", *words)
+def _is_latin_city(city: City) -> bool:
+    culture = CULTURES[city.culture]
+    texts = (*culture.first, *culture.last, *culture.shops, *culture.streets)
+    return fits_latin1(city.city, city.state or "", *texts)
 
 
-def _latin_culture(dice: Dice) -> Culture:
+def _latin_culture(dice: SeededDice) -> Culture:
     return CULTURES[dice.pick(("brazilian", "french", "english", "german", "spanish", "nordic"))]
 
 
-def _plain(name: str) -> str:
+def _email_spelling(name: str) -> str:
     """A name as an e-mail address spells it."""
     letters = unicodedata.normalize("NFKD", name.replace("ø", "o").replace("Ø", "O").replace("ß", "ss"))
     return "".join(letter for letter in letters.lower() if letter.isascii() and letter.isalpha())

@@ -10,22 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from refera_platform.disk import write_whole
+from refera_platform.disk import write_atomically
 from refera_platform.errors import LocalStackError
-from refera_platform.sandbox.business.day_payments import last_simulated
+from refera_platform.sandbox.business.day_payments import last_simulated_day
 from refera_platform.sandbox.business.ledger import ORDERS_AT_SCALE_1
-from refera_platform.sandbox.business.sample import create, require_scale
-from refera_platform.sandbox.business.schema import TABLES
-from refera_platform.sandbox.business.session import Admin, Progress
+from refera_platform.sandbox.business.sample import create_sample, require_scale
+from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS
+from refera_platform.sandbox.business.session import OnSampleProgress, SampleAdmin
 
 DEFAULT_SEED = 1
 DEFAULT_SCALE = 1.0
 ONE_DAY = timedelta(days=1)
-START_AFRESH = "start afresh with `refera down --wipe` and `refera up`"
+START_OVER_HINT = "start afresh with `refera down --wipe` and `refera up`"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class SampleState:
     """What ``sample.json`` holds."""
 
     seed: int
@@ -34,39 +34,39 @@ class Standing:
     """The last day that is in the tables; the first of all days while the sample is being made."""
 
     @property
-    def unfinished(self) -> bool:
+    def is_incomplete(self) -> bool:
         """Whether the tables are still being filled, or were left so."""
         return self.through == date.min
 
 
-def read(home: Path) -> Standing | None:
+def read_sample_state(home: Path) -> SampleState | None:
     """The standing that was written last; ``None`` for a source that nothing was simulated on."""
     path = home / "sample.json"
     try:
-        said = json.loads(path.read_text())
-        through = said.get("simulated_through")
-        return Standing(
-            seed=int(said["seed"]),
-            scale=float(said["scale"]),
+        content = json.loads(path.read_text())
+        through = content.get("simulated_through")
+        return SampleState(
+            seed=int(content["seed"]),
+            scale=float(content["scale"]),
             through=datetime.fromisoformat(through).date() if through else date.min,
         )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
-        raise LocalStackError(f"{path} does not say how far the sample source is:", f"{START_AFRESH}.") from trouble
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LocalStackError(f"{path} does not say how far the sample source is:", f"{START_OVER_HINT}.") from error
 
 
-def write(home: Path, standing: Standing) -> None:
+def write_sample_state(home: Path, state: SampleState) -> None:
     """Replace the file in one step."""
-    last_second = datetime.combine(standing.through, time(23, 59, 59), UTC).isoformat()
-    through = None if standing.unfinished else last_second
-    said = {"seed": standing.seed, "scale": standing.scale, "simulated_through": through}
-    write_whole(home / "sample.json", json.dumps(said) + "\n")
+    last_second = datetime.combine(state.through, time(23, 59, 59), UTC).isoformat()
+    through = None if state.is_incomplete else last_second
+    content = {"seed": state.seed, "scale": state.scale, "simulated_through": through}
+    write_atomically(home / "sample.json", json.dumps(content) + "\n")
 
 
-def prepare(
-    home: Path, *, days: int, seed: int | None, scale: float | None, today: date, progress: Progress
-) -> Standing:
+def prepare_sample(
+    home: Path, *, days: int, seed: int | None, scale: float | None, today: date, on_progress: OnSampleProgress
+) -> SampleState:
     """The standing from which ``days`` days are to be simulated; makes the sample where there is none.
 
     A sample is made so that ``days`` simulated days end yesterday. One whose making was interrupted is made
@@ -76,42 +76,46 @@ def prepare(
     Raises:
         LocalStackError: if the tables and ``sample.json`` contradict one another or what is asked for.
     """
-    admin = Admin.of(home)
-    standing = read(home)
+    admin = SampleAdmin.from_home(home)
+    state = read_sample_state(home)
     missing = _missing_tables(admin)
     start = today - days * ONE_DAY
-    if standing is None and not missing:
-        return _adopt(home, admin, start, seed, scale)
-    if standing is None and len(missing) < len(TABLES):
+    if state is None and not missing:
+        return _adopt_restored_tables(home, admin, start, seed, scale)
+    if state is None and len(missing) < len(TABLE_DEFINITIONS):
         raise LocalStackError(
             f"The source has some tables of classicmodels, but not {', '.join(missing)}:",
-            f"restore a whole dump with `refera restore`, or {START_AFRESH}.",
+            f"restore a whole dump with `refera restore`, or {START_OVER_HINT}.",
         )
-    if standing is None or standing.unfinished:
-        begun = standing or Standing(seed=DEFAULT_SEED, scale=DEFAULT_SCALE)
-        begun = replace(begun, seed=begun.seed if seed is None else seed, scale=begun.scale if scale is None else scale)
-        require_scale(begun.scale)
-        write(home, begun)
-        create(admin, seed=begun.seed, scale=begun.scale, opening=start, progress=progress)
-        return reached(home, begun, start - ONE_DAY)
+    if state is None or state.is_incomplete:
+        new_state = state or SampleState(seed=DEFAULT_SEED, scale=DEFAULT_SCALE)
+        new_state = replace(
+            new_state, seed=new_state.seed if seed is None else seed, scale=new_state.scale if scale is None else scale
+        )
+        require_scale(new_state.scale)
+        write_sample_state(home, new_state)
+        create_sample(admin, seed=new_state.seed, scale=new_state.scale, opening=start, on_progress=on_progress)
+        return save_simulated_day(home, new_state, start - ONE_DAY)
     if missing:
-        raise LocalStackError(f"The sample source has lost {', '.join(missing)}:", f"{START_AFRESH}.")
-    if seed not in {None, standing.seed} or scale not in {None, standing.scale}:
+        raise LocalStackError(f"The sample source has lost {', '.join(missing)}:", f"{START_OVER_HINT}.")
+    if seed not in {None, state.seed} or scale not in {None, state.scale}:
         raise LocalStackError(
-            f"The sample source goes on with seed {standing.seed} and scale {standing.scale:g}:",
-            f"leave --seed and --scale out, or {START_AFRESH}.",
+            f"The sample source goes on with seed {state.seed} and scale {state.scale:g}:",
+            f"leave --seed and --scale out, or {START_OVER_HINT}.",
         )
-    return standing
+    return state
 
 
-def reached(home: Path, standing: Standing, day: date) -> Standing:
+def save_simulated_day(home: Path, state: SampleState, day: date) -> SampleState:
     """Write down that the business is in the tables up to ``day``."""
-    standing = replace(standing, through=day)
-    write(home, standing)
-    return standing
+    state = replace(state, through=day)
+    write_sample_state(home, state)
+    return state
 
 
-def _adopt(home: Path, admin: Admin, start: date, seed: int | None, scale: float | None) -> Standing:
+def _adopt_restored_tables(
+    home: Path, admin: SampleAdmin, start: date, seed: int | None, scale: float | None
+) -> SampleState:
     """The standing of tables that somebody restored."""
     if scale is not None:
         raise LocalStackError(
@@ -120,15 +124,15 @@ def _adopt(home: Path, admin: Admin, start: date, seed: int | None, scale: float
     with admin.session() as session:
         session.use(admin.database)
         orders = session.column("select count(*) from orders")[0]
-        last = last_simulated(session)
+        last = last_simulated_day(session)
     size = round(orders / ORDERS_AT_SCALE_1, 2)
-    standing = Standing(seed=DEFAULT_SEED if seed is None else seed, scale=size)
-    return reached(home, standing, max(start - ONE_DAY, last or date.min))
+    state = SampleState(seed=DEFAULT_SEED if seed is None else seed, scale=size)
+    return save_simulated_day(home, state, max(start - ONE_DAY, last or date.min))
 
 
-def _missing_tables(admin: Admin) -> list[str]:
+def _missing_tables(admin: SampleAdmin) -> list[str]:
     with admin.session() as session:
-        there = session.column(
+        existing = session.column(
             "select table_name from information_schema.tables where table_schema = %s", admin.database
         )
-    return [table for table in TABLES if table not in there]
+    return [table for table in TABLE_DEFINITIONS if table not in existing]

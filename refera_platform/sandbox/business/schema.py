@@ -9,7 +9,7 @@ from collections.abc import Mapping
 DATABASE_OPTIONS = "character set utf8mb4 collate utf8mb4_general_ci"
 TABLE_OPTIONS = "engine=InnoDB default charset=utf8mb4 collate=utf8mb4_general_ci"
 
-TABLES: Mapping[str, str] = {
+TABLE_DEFINITIONS: Mapping[str, str] = {
     "offices": """
         officeCode varchar(10) not null,
         city varchar(50) not null,

@@ -19,20 +19,20 @@ from pymysql.cursors import Cursor
 
 from refera_platform.errors import LocalStackError, SettingError
 
-Row = Sequence[Any]
-Progress = Callable[[str, int, int], None]
+SampleRow = Sequence[Any]
+OnSampleProgress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is to do."""
 
-LOCK_PATIENCE = 2
+SAMPLE_LOCK_TIMEOUT_SECONDS = 2
 """Seconds in which the server notices that a killed session is gone."""
 
 
-def silent(step: str, done: int, total: int) -> None:
+def ignore_sample_progress(step: str, done: int, total: int) -> None:
     """A progress that nobody watches."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Admin:
+class SampleAdmin:
     """The account that owns the sample source."""
 
     host: str
@@ -42,7 +42,7 @@ class Admin:
     database: str = "classicmodels"
 
     @classmethod
-    def of(cls, home: Path) -> "Admin":
+    def from_home(cls, home: Path) -> "SampleAdmin":
         """The account that the local stack below ``home`` wrote down.
 
         Raises:
@@ -60,11 +60,11 @@ class Admin:
             )
         except FileNotFoundError:
             raise SettingError(f"No local stack has been started in {home}:", "start it with `refera up`.") from None
-        except (ValueError, KeyError, TypeError) as trouble:
-            raise SettingError(f"{path} does not describe a stack:", "remove it and run `refera up`.") from trouble
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingError(f"{path} does not describe a stack:", "remove it and run `refera up`.") from error
 
     @contextmanager
-    def session(self) -> Iterator["Session"]:
+    def session(self) -> Iterator["SampleSession"]:
         """An open session; what it did not commit is rolled back when it ends.
 
         Raises:
@@ -84,28 +84,28 @@ class Admin:
                 ssl_disabled=True,
                 init_command="set session sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
             )
-        except pymysql.MySQLError as trouble:
+        except pymysql.MySQLError as error:
             raise LocalStackError(
-                f"The source database at {address} does not answer ({_told(trouble)}):",
+                f"The source database at {address} does not answer ({_server_message(error)}):",
                 "see `refera status`, or start it with `refera up`.",
-            ) from trouble
+            ) from error
         try:
             with connection, connection.cursor() as cursor:
-                yield Session(cursor)
-        except pymysql.MySQLError as trouble:
+                yield SampleSession(cursor)
+        except pymysql.MySQLError as error:
             raise LocalStackError(
-                f"The source database at {address} refused a statement ({_told(trouble)}):",
+                f"The source database at {address} refused a statement ({_server_message(error)}):",
                 "nothing of the step was kept; mend the cause and run it again.",
-            ) from trouble
+            ) from error
 
 
-class Session:
+class SampleSession:
     """One connection that writes; each change carries the instant of the last ``at``."""
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
-    def at(self, instant: datetime) -> None:
+    def set_clock(self, instant: datetime) -> None:
         """Date whatever follows, in the server's clock and in its binary log."""
         self._cursor.execute("set timestamp = %s", (round(instant.timestamp(), 6),))
 
@@ -114,14 +114,14 @@ class Session:
         self._cursor.execute(f"use `{database}`")
 
     @contextmanager
-    def alone(self, database: str) -> Iterator[None]:
+    def exclusive(self, database: str) -> Iterator[None]:
         """Keep other sessions from generating or simulating in a database meanwhile.
 
         Raises:
             LocalStackError: if another one does so already.
         """
         lock = f"refera {database}"
-        if self.column("select get_lock(%s, %s)", lock, LOCK_PATIENCE) != [1]:
+        if self.column("select get_lock(%s, %s)", lock, SAMPLE_LOCK_TIMEOUT_SECONDS) != [1]:
             raise LocalStackError(
                 f"Somebody else is writing the sample business into {database}:", "wait until they are done."
             )
@@ -142,11 +142,11 @@ class Session:
         """Run one statement; the number of rows it changed."""
         return self._cursor.execute(statement, values or None)
 
-    def run_many(self, statement: str, rows: Sequence[Row]) -> int:
+    def run_many(self, statement: str, rows: Sequence[SampleRow]) -> int:
         """Run one statement for each row; the number of rows it changed."""
         return self._cursor.executemany(statement, rows) or 0
 
 
-def _told(trouble: pymysql.MySQLError) -> str:
+def _server_message(error: pymysql.MySQLError) -> str:
     """The server's own words, without the type names around them."""
-    return str(trouble.args[-1]) if trouble.args else type(trouble).__name__
+    return str(error.args[-1]) if error.args else type(error).__name__

@@ -15,17 +15,17 @@ from pathlib import Path
 from refera_platform.clock import Clock
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.business import day_goods, day_orders, day_payments, day_people
-from refera_platform.sandbox.business.day_plan import Draft, Step
-from refera_platform.sandbox.business.progress import ONE_DAY, Standing, prepare, reached
-from refera_platform.sandbox.business.session import Admin, Progress, silent
+from refera_platform.sandbox.business.day_plan import DayDraft, DayStep
+from refera_platform.sandbox.business.progress import ONE_DAY, SampleState, prepare_sample, save_simulated_day
+from refera_platform.sandbox.business.session import OnSampleProgress, SampleAdmin, ignore_sample_progress
 
-__all__ = ["Changes", "DayReport", "SimulationReport", "each_day", "simulate", "simulate_day"]
+__all__ = ["ChangeCounts", "DayReport", "SimulationReport", "simulate_day", "simulate_days", "simulate_each_day"]
 
-OPENS, BUSINESS = time(7), timedelta(hours=14)
+OPENING_TIME, OPENING_HOURS = time(7), timedelta(hours=14)
 
 
 @dataclass
-class Changes:
+class ChangeCounts:
     """Rows of one table that a day changed."""
 
     inserted: int = 0
@@ -38,9 +38,9 @@ class DayReport:
     """What happened on a simulated day."""
 
     day: date
-    changes: Mapping[str, Changes]
+    changes: Mapping[str, ChangeCounts]
     """By table; a table that nothing happened to is absent."""
-    repeated: bool = False
+    is_repeated: bool = False
     """The day was in the tables already, and nothing was written."""
 
 
@@ -55,34 +55,34 @@ class SimulationReport:
     """The last day that is in the tables."""
 
 
-def simulate(
+def simulate_days(
     home: Path,
     *,
     days: int,
     seed: int | None = None,
     scale: float | None = None,
     today: date | None = None,
-    progress: Progress = silent,
+    on_progress: OnSampleProgress = ignore_sample_progress,
 ) -> SimulationReport:
     """Let the business go on for some days, and say what happened; ``each_day`` tells the rules."""
-    standing = _begin(home, days=days, seed=seed, scale=scale, today=today, progress=progress)
-    reports = tuple(_go_on(home, standing, days, progress))
+    state = _prepare_state(home, days=days, seed=seed, scale=scale, today=today, on_progress=on_progress)
+    reports = tuple(_simulate_from(home, state, days, on_progress))
     return SimulationReport(
-        seed=standing.seed,
-        scale=standing.scale,
+        seed=state.seed,
+        scale=state.scale,
         days=reports,
-        simulated_through=standing.through + days * ONE_DAY,
+        simulated_through=state.through + days * ONE_DAY,
     )
 
 
-def each_day(
+def simulate_each_day(
     home: Path,
     *,
     days: int,
     seed: int | None = None,
     scale: float | None = None,
     today: date | None = None,
-    progress: Progress = silent,
+    on_progress: OnSampleProgress = ignore_sample_progress,
 ) -> Iterator[DayReport]:
     """Let the business go on day by day; between two days the caller may look at the source.
 
@@ -96,75 +96,75 @@ def each_day(
         seed: Of the sample and of the days; 1 where nothing says otherwise.
         scale: Of the sample; 1 where nothing says otherwise.
         today: The day that is not simulated any more; the present one in UTC.
-        progress: Told the table or the day that is being written, and how far it is.
+        on_progress: Told the table or the day that is being written, and how far it is.
 
     Raises:
         LocalStackError: if the source cannot be written, or is not the sample that was asked for.
         SettingError: if no local stack was started below ``home``.
     """
-    standing = _begin(home, days=days, seed=seed, scale=scale, today=today, progress=progress)
-    return _go_on(home, standing, days, progress)
+    state = _prepare_state(home, days=days, seed=seed, scale=scale, today=today, on_progress=on_progress)
+    return _simulate_from(home, state, days, on_progress)
 
 
-def simulate_day(admin: Admin, day: date, seed: int) -> DayReport:
+def simulate_day(admin: SampleAdmin, day: date, seed: int) -> DayReport:
     """Write one day of business, in one transaction dated within the day (UTC).
 
     Raises:
         LocalStackError: if the source refuses, or is being simulated by somebody else.
     """
-    opens = datetime.combine(day, OPENS, UTC)
-    changes: dict[str, Changes] = {}
-    with admin.session() as session, session.alone(admin.database):
+    opens = datetime.combine(day, OPENING_TIME, UTC)
+    changes: dict[str, ChangeCounts] = {}
+    with admin.session() as session, session.exclusive(admin.database):
         session.use(admin.database)
-        if day_payments.was_simulated(session, day):
-            return DayReport(day=day, changes={}, repeated=True)
-        session.at(opens)
+        if day_payments.is_day_simulated(session, day):
+            return DayReport(day=day, changes={}, is_repeated=True)
+        session.set_clock(opens)
         session.run("start transaction")
-        steps = _plan(Draft(session=session, seed=seed, day=day))
+        steps = _plan_day(DayDraft(session=session, seed=seed, day=day))
         for index, step in enumerate(steps, start=1):
-            session.at(opens + BUSINESS * index / len(steps))
+            session.set_clock(opens + OPENING_HOURS * index / len(steps))
             changed = session.run_many(step.statement, step.rows)
-            table = changes.setdefault(step.table, Changes())
+            table = changes.setdefault(step.table, ChangeCounts())
             setattr(table, step.kind, getattr(table, step.kind) + changed)
         session.run("commit")
     return DayReport(day=day, changes=changes)
 
 
-def _begin(
-    home: Path, *, days: int, seed: int | None, scale: float | None, today: date | None, progress: Progress
-) -> Standing:
+def _prepare_state(
+    home: Path, *, days: int, seed: int | None, scale: float | None, today: date | None, on_progress: OnSampleProgress
+) -> SampleState:
     if days < 0:
         raise LocalStackError(f"{days} days cannot be simulated:", "ask for 0 or more.")
-    present = Clock().today() if today is None else today
-    return prepare(home, days=days, seed=seed, scale=scale, today=present, progress=progress)
+    current_day = Clock().today() if today is None else today
+    return prepare_sample(home, days=days, seed=seed, scale=scale, today=current_day, on_progress=on_progress)
 
 
-def _go_on(home: Path, standing: Standing, days: int, progress: Progress) -> Iterator[DayReport]:
-    admin = Admin.of(home)
+def _simulate_from(home: Path, state: SampleState, days: int, on_progress: OnSampleProgress) -> Iterator[DayReport]:
+    admin = SampleAdmin.from_home(home)
     for done in range(days):
-        day = standing.through + ONE_DAY
-        progress(f"{day}", done, days)
-        report = simulate_day(admin, day, standing.seed)
-        standing = reached(home, standing, day)
-        progress(f"{day}", done + 1, days)
+        day = state.through + ONE_DAY
+        on_progress(f"{day}", done, days)
+        report = simulate_day(admin, day, state.seed)
+        state = save_simulated_day(home, state, day)
+        on_progress(f"{day}", done + 1, days)
         yield report
 
 
-def _plan(draft: Draft) -> list[Step]:
+def _plan_day(draft: DayDraft) -> list[DayStep]:
     """All that happens on the day, from opening to closing time."""
     goods = draft.session.rows("select productCode, quantityInStock, MSRP from products order by 1")
     if not goods:
         raise LocalStackError("The source has no products to sell:", "restore a dump that has some.")
     stock = {code: quantity for code, quantity, _ in goods}
     prices = {code: price for code, _, price in goods}
-    size = day_orders.usual_size(draft)
+    size = day_orders.usual_order_count(draft)
     day_orders.settle_orders(draft, size)
-    newcomers = day_people.welcome_customers(draft, size)
+    newcomers = day_people.insert_customers(draft, size)
     day_orders.take_orders(draft, size, newcomers, stock, prices)
     day_payments.take_payments(draft, size, newcomers[0])
-    day_goods.restock(draft, stock)
+    day_goods.restock_products(draft, stock)
     day_goods.change_prices(draft, prices)
-    day_goods.rename_line(draft)
+    day_goods.rename_product_line(draft)
     day_people.change_customers(draft, size)
     day_people.move_employee(draft)
     day_orders.delete_orders(draft, size)

@@ -22,7 +22,7 @@ class Culture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class City:
     """A city in which customers live."""
 
     country: str
@@ -129,7 +129,7 @@ CULTURES: Mapping[str, Culture] = {
     "japanese": JAPANESE,
 }
 
-_PLACES: tuple[tuple[str, str, str | None, str, str, str, str], ...] = (
+_CITIES: tuple[tuple[str, str, str | None, str, str, str, str], ...] = (
     ("New Zealand", "Auckland", None, "10##", "+64 9 555 0", "APAC", "english"),
     ("New Zealand", "Dunedin", "", "90##", "+64 3 555 0", "APAC", "english"),
     ("Australia", "Hobart", "Tasmania", "70##", "+61 3 5550 ", "APAC", "english"),
@@ -167,8 +167,8 @@ _PLACES: tuple[tuple[str, str, str | None, str, str, str, str], ...] = (
     ("Poland", "Gdańsk", None, "80-2##", "+48 58 555 ", "EMEA", "polish"),
 )
 
-PLACES: tuple[Place, ...] = tuple(
-    Place(
+CITIES: tuple[City, ...] = tuple(
+    City(
         country=country,
         city=city,
         state=state,
@@ -177,7 +177,7 @@ PLACES: tuple[Place, ...] = tuple(
         territory=territory,
         culture=culture,
     )
-    for country, city, state, postal, phone, territory, culture in _PLACES
+    for country, city, state, postal, phone, territory, culture in _CITIES
 )
 """Where customers live; the first one always has customers with and without trailing blanks in their city."""
 

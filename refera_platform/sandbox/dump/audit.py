@@ -5,9 +5,9 @@ from collections import defaultdict
 from pymysql.cursors import Cursor
 
 from refera_platform.errors import LocalStackError
-from refera_platform.sandbox.dump.expected_tables import SYSTEM, Business, quoted
+from refera_platform.sandbox.dump.expected_tables import SYSTEM_DATABASES, DumpedBusiness, backquoted
 
-OBJECTS = {
+OBJECT_COUNT_QUERIES = {
     "view": "select count(*) from information_schema.views where table_schema = %s",
     "trigger": "select count(*) from information_schema.triggers where trigger_schema = %s",
     "routine": "select count(*) from information_schema.routines where routine_schema = %s",
@@ -15,16 +15,18 @@ OBJECTS = {
 }
 
 
-def audit(cursor: Cursor, business: Business, dump: str) -> list[str]:
+def audit_dump(cursor: Cursor, business: DumpedBusiness, dump: str) -> list[str]:
     """Check the rows against each other; what the dump holds and the source will not.
 
     Raises:
         LocalStackError: if there are no rows, or rows whose foreign keys point at nothing.
     """
-    notes = _left_behind(cursor, business) + _foreign_keys(cursor, business, dump)
-    database = quoted(business.database)
-    some = " or ".join(f"exists (select 1 from {database}.{quoted(table)})" for table in business.tables.values())
-    cursor.execute(f"select {some}")
+    notes = _find_left_out(cursor, business) + _check_foreign_keys(cursor, business, dump)
+    database = backquoted(business.database)
+    any_rows = " or ".join(
+        f"exists (select 1 from {database}.{backquoted(table)})" for table in business.tables.values()
+    )
+    cursor.execute(f"select {any_rows}")
     if cursor.fetchone() != (1,):
         raise LocalStackError(
             f"{dump} holds the eight tables but not one row:",
@@ -33,9 +35,9 @@ def audit(cursor: Cursor, business: Business, dump: str) -> list[str]:
     return notes
 
 
-def _left_behind(cursor: Cursor, business: Business) -> list[str]:
+def _find_left_out(cursor: Cursor, business: DumpedBusiness) -> list[str]:
     notes = []
-    for kind, query in OBJECTS.items():
+    for kind, query in OBJECT_COUNT_QUERIES.items():
         cursor.execute(query, (business.database,))
         count = (cursor.fetchone() or (0,))[0]
         if count:
@@ -43,16 +45,16 @@ def _left_behind(cursor: Cursor, business: Business) -> list[str]:
     cursor.execute(
         "select table_schema, table_name from information_schema.tables where table_type not in"
         " ('VIEW', 'SYSTEM VIEW') and table_schema not in %s order by table_schema, table_name",
-        (SYSTEM,),
+        (SYSTEM_DATABASES,),
     )
-    eight = set(business.tables.values())
+    table_names = set(business.tables.values())
     for database, table in cursor.fetchall():
-        if database != business.database or table not in eight:
+        if database != business.database or table not in table_names:
             notes.append(f"table {database}.{table} not carried over")
     return notes
 
 
-def _foreign_keys(cursor: Cursor, business: Business, dump: str) -> list[str]:
+def _check_foreign_keys(cursor: Cursor, business: DumpedBusiness, dump: str) -> list[str]:
     """Look for orphans of every declared key; drop the keys that point out of the eight tables."""
     cursor.execute(
         "select constraint_name, table_name, referenced_table_schema, referenced_table_name, column_name,"
@@ -63,20 +65,20 @@ def _foreign_keys(cursor: Cursor, business: Business, dump: str) -> list[str]:
     keys: dict[tuple[str, str, str, str], list[tuple[str, str]]] = defaultdict(list)
     for name, table, database, parent, column, parent_column in cursor.fetchall():
         keys[name, table, database, parent].append((column, parent_column))
-    notes, eight = [], set(business.tables.values())
+    notes, table_names = [], set(business.tables.values())
     for (name, table, database, parent), columns in keys.items():
-        if table not in eight:
+        if table not in table_names:
             continue
-        child = f"{quoted(business.database)}.{quoted(table)}"
-        if database != business.database or parent not in eight:
-            cursor.execute(f"alter table {child} drop foreign key {quoted(name)}")
+        child = f"{backquoted(business.database)}.{backquoted(table)}"
+        if database != business.database or parent not in table_names:
+            cursor.execute(f"alter table {child} drop foreign key {backquoted(name)}")
             notes.append(f"foreign key {name} of {table} not carried over: it points at {database}.{parent}")
             continue
-        same = " and ".join(f"parent.{quoted(theirs)} = child.{quoted(own)}" for own, theirs in columns)
-        known = " and ".join(f"child.{quoted(own)} is not null" for own, _ in columns)
+        is_parent = " and ".join(f"parent.{backquoted(theirs)} = child.{backquoted(own)}" for own, theirs in columns)
+        is_set = " and ".join(f"child.{backquoted(own)} is not null" for own, _ in columns)
         cursor.execute(
-            f"select count(*) from {child} child where {known} and not exists"
-            f" (select 1 from {quoted(database)}.{quoted(parent)} parent where {same})"
+            f"select count(*) from {child} child where {is_set} and not exists"
+            f" (select 1 from {backquoted(database)}.{backquoted(parent)} parent where {is_parent})"
         )
         orphans = (cursor.fetchone() or (0,))[0]
         if orphans:

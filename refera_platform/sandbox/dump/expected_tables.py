@@ -11,7 +11,7 @@ from pymysql.cursors import Cursor
 
 from refera_platform.errors import LocalStackError
 
-TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+EXPECTED_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "customers": (
             "customerNumber",
@@ -74,13 +74,13 @@ TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
-TOLD = 4
+SYSTEM_DATABASES = ("information_schema", "mysql", "performance_schema", "sys")
+MAX_MISSING_NAMES = 4
 """How many missing things an error names."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Business:
+class DumpedBusiness:
     """The database of a dump that is the classicmodels business."""
 
     database: str
@@ -88,35 +88,35 @@ class Business:
     """Our names of the eight tables, and how the dump spells them."""
 
 
-def find(cursor: Cursor, dump: str) -> Business:
+def find_business(cursor: Cursor, dump: str) -> DumpedBusiness:
     """The one database that has the eight tables.
 
     Raises:
         LocalStackError: if there is none, with what the nearest one lacks; or if there are several.
     """
     databases = _databases(cursor)
-    lacking = {name: _lacking(tables) for name, tables in databases.items()}
-    complete = sorted(name for name, missing in lacking.items() if not missing)
+    missing_by_database = {name: _missing_names(tables) for name, tables in databases.items()}
+    complete = sorted(name for name, missing in missing_by_database.items() if not missing)
     if len(complete) > 1:
         raise LocalStackError(
             f"{dump} holds the classicmodels tables several times, in {' and '.join(complete)}:",
             "dump one of these databases; what was there is unchanged.",
         )
     if not complete:
-        nearest = min(lacking, key=lambda name: len(lacking[name]), default="")
-        missing = lacking.get(nearest) or [f"table {name}" for name in TABLES]
-        more = f" and {len(missing) - TOLD} more" if len(missing) > TOLD else ""
+        nearest = min(missing_by_database, key=lambda name: len(missing_by_database[name]), default="")
+        missing = missing_by_database.get(nearest) or [f"table {name}" for name in EXPECTED_TABLES]
+        more = f" and {len(missing) - MAX_MISSING_NAMES} more" if len(missing) > MAX_MISSING_NAMES else ""
         raise LocalStackError(
-            f"{dump} does not hold the whole classicmodels business: {', '.join(missing[:TOLD])}{more}"
+            f"{dump} does not hold the whole classicmodels business: {', '.join(missing[:MAX_MISSING_NAMES])}{more}"
             f" {'are' if len(missing) > 1 else 'is'} missing;",
             "what was there is unchanged. Dump all eight tables: mysqldump classicmodels > file.sql.",
         )
-    found = complete[0]
-    spelled = {name.lower(): name for name in databases[found]}
-    return Business(database=found, tables={name: spelled[name] for name in TABLES})
+    database = complete[0]
+    spelling = {name.lower(): name for name in databases[database]}
+    return DumpedBusiness(database=database, tables={name: spelling[name] for name in EXPECTED_TABLES})
 
 
-def quoted(name: str) -> str:
+def backquoted(name: str) -> str:
     """An identifier in back quotes, whatever it contains."""
     return "`" + name.replace("`", "``") + "`"
 
@@ -128,7 +128,7 @@ def _databases(cursor: Cursor) -> dict[str, dict[str, set[str]]]:
         " from information_schema.tables t join information_schema.columns c"
         " on c.table_schema = t.table_schema and c.table_name = t.table_name"
         " where t.table_type not in ('VIEW', 'SYSTEM VIEW') and t.table_schema not in %s",
-        (SYSTEM,),
+        (SYSTEM_DATABASES,),
     )
     databases: dict[str, dict[str, set[str]]] = {}
     for database, table, column in cursor.fetchall():
@@ -136,11 +136,11 @@ def _databases(cursor: Cursor) -> dict[str, dict[str, set[str]]]:
     return databases
 
 
-def _lacking(tables: Mapping[str, set[str]]) -> list[str]:
+def _missing_names(tables: Mapping[str, set[str]]) -> list[str]:
     """The tables and columns that are not there, in words."""
-    columns = {name.lower(): found for name, found in tables.items()}
-    missing = [f"table {name}" for name in TABLES if name not in columns]
-    for name, needed in TABLES.items():
+    columns = {name.lower(): column_names for name, column_names in tables.items()}
+    missing = [f"table {name}" for name in EXPECTED_TABLES if name not in columns]
+    for name, needed in EXPECTED_TABLES.items():
         missing += [
             f"column {name}.{column}" for column in needed if column.lower() not in columns.get(name, {column.lower()})
         ]

@@ -13,11 +13,11 @@ import pymysql
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox import folder, stack
 from refera_platform.sandbox.dump import audit, expected_tables, load, swap
-from refera_platform.sandbox.dump.file import Dump
-from refera_platform.sandbox.lock import exclusive
+from refera_platform.sandbox.dump.file import DumpFile
+from refera_platform.sandbox.lock import exclusive_lock
 from refera_platform.sandbox.servers import scratch_mariadb
 
-Progress = Callable[[int, int], None]
+OnBytesRead = Callable[[int, int], None]
 """Called with the bytes of the file that were read, and the bytes there are."""
 
 
@@ -40,33 +40,38 @@ class RestoreReport:
         return sum(self.tables.values())
 
 
-def unwatched(done: int, total: int) -> None:
+def ignore_bytes_read(done: int, total: int) -> None:
     """A progress that nobody watches."""
 
 
-def restore(home: Path, dump: Path, progress: Progress = unwatched, say: stack.Say = stack.silent) -> RestoreReport:
+def restore_dump(
+    home: Path, dump: Path, on_progress: OnBytesRead = ignore_bytes_read, on_step: stack.OnStep = stack.ignore_step
+) -> RestoreReport:
     """Replace the local source by the classicmodels business that a dump file holds.
 
     Args:
         home: Folder of the local stack, which is started when it is not up.
         dump: A file of mysqldump or mariadb-dump, plain or gzip.
-        progress: Called while the file is read.
-        say: Called with a line about each step that takes a while.
+        on_progress: Called while the file is read.
+        on_step: Called with a line about each step that takes a while.
 
     Raises:
         LocalStackError: if the file is broken, cut off or of another business; what was there is unchanged.
     """
-    began = time.monotonic()
-    file = Dump.open(dump)
+    started = time.monotonic()
+    file = DumpFile.open(dump)
     home = home.resolve()
-    address = stack.up(home, say)
+    address = stack.start_stack(home, on_step)
     busy = f"Another restore is running in {home}:"
-    with folder.explained(home), exclusive(home / swap.LOCK, patience=1, busy=busy):
+    with (
+        folder.os_errors_explained(home),
+        exclusive_lock(home / swap.RESTORE_LOCK_FILE, timeout_seconds=1, busy_message=busy),
+    ):
         try:
-            with scratch_mariadb.open_server(home) as server:
-                say(f"Reading {dump} into a scratch server.")
-                business, notes = examine(file, server, progress)
-                found = swap.replace(home, address, server, business, say)
+            with scratch_mariadb.open_scratch_server(home) as server:
+                on_step(f"Reading {dump} into a scratch server.")
+                business, notes = examine_dump(file, server, on_progress)
+                totals = swap.swap_tables(home, address, server, business, on_step)
         except pymysql.MySQLError as refused:
             raise LocalStackError(
                 f"A private server refused a step of the restore ({refused.args[-1]}):",
@@ -74,26 +79,26 @@ def restore(home: Path, dump: Path, progress: Progress = unwatched, say: stack.S
             ) from refused
     return RestoreReport(
         dump=dump,
-        database="" if business.database == scratch_mariadb.DATABASE else business.database,
-        tables={name: rows for name, (rows, _) in found.items()},
+        database="" if business.database == scratch_mariadb.DUMP_DATABASE else business.database,
+        tables={name: rows for name, (rows, _) in totals.items()},
         notes=tuple(notes),
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
     )
 
 
-def examine(
-    file: Dump, server: scratch_mariadb.Scratch, progress: Progress = unwatched
-) -> tuple[expected_tables.Business, list[str]]:
+def examine_dump(
+    file: DumpFile, server: scratch_mariadb.ScratchServer, on_progress: OnBytesRead = ignore_bytes_read
+) -> tuple[expected_tables.DumpedBusiness, list[str]]:
     """Read a dump into a scratch server; the business it holds, and notes on what will be left behind.
 
     Raises:
         LocalStackError: if the file is broken, cut off or of another business.
     """
-    load.load(file, server, progress)
+    load.load_dump(file, server, on_progress)
     with server.session() as cursor:
-        business = expected_tables.find(cursor, str(file.path))
-        notes = audit.audit(cursor, business, str(file.path))
-    if file.translated:
+        business = expected_tables.find_business(cursor, str(file.path))
+        notes = audit.audit_dump(cursor, business, str(file.path))
+    if file.is_translated:
         notes.append("collations of MySQL 8 became the nearest that MariaDB has")
     if file.left_out:
         notes.append(f"{' and '.join(file.left_out)} not carried over")

@@ -14,15 +14,15 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from refera_platform.errors import LocalStackError
-from refera_platform.sandbox.dump.expected_tables import Business, quoted
-from refera_platform.sandbox.lock import exclusive
+from refera_platform.sandbox.dump.expected_tables import DumpedBusiness, backquoted
+from refera_platform.sandbox.lock import exclusive_lock
 from refera_platform.sandbox.servers import mariadb
-from refera_platform.sandbox.servers.process import environment
-from refera_platform.sandbox.servers.scratch_mariadb import Scratch
-from refera_platform.sandbox.stack_file import DATABASE, StackAddress, write_private
+from refera_platform.sandbox.servers.process import server_environment
+from refera_platform.sandbox.servers.scratch_mariadb import ScratchServer
+from refera_platform.sandbox.stack_file import STACK_DATABASE, StackAddress, write_private_file
 
-INCOMING, OUTGOING = f"{DATABASE}__incoming", f"{DATABASE}__outgoing"
-LOCK = "restore.lock"
+INCOMING_DATABASE, OUTGOING_DATABASE = f"{STACK_DATABASE}__incoming", f"{STACK_DATABASE}__outgoing"
+RESTORE_LOCK_FILE = "restore.lock"
 LOCK_SECONDS = 30
 """How long the exchange waits for sessions that are reading the source."""
 DUMP_OPTIONS = (
@@ -35,23 +35,25 @@ DUMP_OPTIONS = (
     "--skip-add-drop-table",
     "--skip-comments",
 )
-Totals = Mapping[str, tuple[int, int]]
+TableTotals = Mapping[str, tuple[int, int]]
 """Rows and checksum of each table."""
 
 
-def totals(cursor: Cursor, database: str, tables: Mapping[str, str]) -> Totals:
+def table_totals(cursor: Cursor, database: str, tables: Mapping[str, str]) -> TableTotals:
     """Rows and checksum of tables, by our names of them."""
-    found = {}
+    result = {}
     for name, spelled in tables.items():
         # CHECKSUM TABLE is no help: where a column is generated, equal tables have unequal ones (MariaDB 10.11)
-        values = ", ".join(f"cast(quote({quoted(column)}) as binary)" for column in _columns(cursor, database, spelled))
+        values = ", ".join(
+            f"cast(quote({backquoted(column)}) as binary)" for column in _columns(cursor, database, spelled)
+        )
         cursor.execute(
             f"select count(*), coalesce(sum(crc32(concat_ws(',', {values}))), 0)"
-            f" from {quoted(database)}.{quoted(spelled)}"
+            f" from {backquoted(database)}.{backquoted(spelled)}"
         )
         rows, checksum = cursor.fetchone() or (0, 0)
-        found[name] = (int(rows), int(checksum))
-    return found
+        result[name] = (int(rows), int(checksum))
+    return result
 
 
 def _columns(cursor: Cursor, database: str, table: str) -> list[str]:
@@ -63,69 +65,74 @@ def _columns(cursor: Cursor, database: str, table: str) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
-def replace(
-    home: Path, address: StackAddress, scratch: Scratch, business: Business, say: Callable[[str], None]
-) -> Totals:
+def swap_tables(
+    home: Path, address: StackAddress, scratch: ScratchServer, business: DumpedBusiness, on_step: Callable[[str], None]
+) -> TableTotals:
     """Put the business of the scratch server in the place of the local source's; rows and checksums of each table.
 
     Raises:
         LocalStackError: if anything is in the way; the source is then as it was.
     """
     with scratch.session() as cursor:
-        expected = totals(cursor, business.database, business.tables)
-    say(f"Copying {sum(rows for rows, _ in expected.values()):,} rows into the local source.")
+        expected = table_totals(cursor, business.database, business.tables)
+    on_step(f"Copying {sum(rows for rows, _ in expected.values()):,} rows into the local source.")
     with (
-        closing(mariadb.connect(address.mariadb, address.mariadb.admin)) as connection,
+        closing(mariadb.connect_mariadb(address.mariadb, address.mariadb.admin)) as connection,
         connection.cursor() as cursor,
     ):
-        _forget(cursor)
-        cursor.execute(f"create database {INCOMING}")
-        cursor.execute(f"create database {OUTGOING}")
-        _copy(address, scratch, business)
-        if totals(cursor, INCOMING, business.tables) != expected:
+        _drop_swap_databases(cursor)
+        cursor.execute(f"create database {INCOMING_DATABASE}")
+        cursor.execute(f"create database {OUTGOING_DATABASE}")
+        _copy_tables(address, scratch, business)
+        if table_totals(cursor, INCOMING_DATABASE, business.tables) != expected:
             raise LocalStackError(
                 "The copy of the dump differs from what was read from it; what was there is unchanged:",
                 f"see {home / 'logs' / 'mariadb.log'} for a disk or memory in trouble.",
             )
-        _exchange(cursor, business)
+        _exchange_tables(cursor, business)
         (home / "sample.json").unlink(missing_ok=True)
-        _forget(cursor)
+        _drop_swap_databases(cursor)
     return expected
 
 
-def tidy(home: Path, address: StackAddress) -> None:
+def finish_interrupted_swap(home: Path, address: StackAddress) -> None:
     """Finish, or undo, what a killed restore left; does nothing while one is running."""
     with (
-        closing(mariadb.connect(address.mariadb, address.mariadb.admin)) as connection,
+        closing(mariadb.connect_mariadb(address.mariadb, address.mariadb.admin)) as connection,
         connection.cursor() as cursor,
     ):
-        cursor.execute("select 1 from information_schema.schemata where schema_name in %s", ((INCOMING, OUTGOING),))
+        cursor.execute(
+            "select 1 from information_schema.schemata where schema_name in %s",
+            ((INCOMING_DATABASE, OUTGOING_DATABASE),),
+        )
         if not cursor.fetchall():
             return
         try:
-            with exclusive(home / LOCK, patience=0, busy="A restore is running:"):
-                if _tables(cursor, OUTGOING):
+            with exclusive_lock(home / RESTORE_LOCK_FILE, timeout_seconds=0, busy_message="A restore is running:"):
+                if _tables(cursor, OUTGOING_DATABASE):
                     # the exchange took place: the generated sample is gone, and its description with it
                     (home / "sample.json").unlink(missing_ok=True)
-                _forget(cursor)
+                _drop_swap_databases(cursor)
         except LocalStackError:
             return
 
 
-def _copy(address: StackAddress, scratch: Scratch, business: Business) -> None:
+def _copy_tables(address: StackAddress, scratch: ScratchServer, business: DumpedBusiness) -> None:
     target = scratch.folder / "target.cnf"
     admin = address.mariadb.admin
-    write_private(target, mariadb.client_options(admin.user, admin.password, Path(address.mariadb.socket)))
+    write_private_file(
+        target, mariadb.client_option_file_text(admin.user, admin.password, Path(address.mariadb.socket))
+    )
     reading = [
-        mariadb.program("mariadb-dump"),
+        mariadb.mariadb_program("mariadb-dump"),
         f"--defaults-file={scratch.option_file}",
         *DUMP_OPTIONS,
         business.database,
         *business.tables.values(),
     ]
-    writing = mariadb.client(target, INCOMING)
-    env, complaints = environment(scratch.folder), scratch.folder / "copy.err"
-    with complaints.open("w+b") as errors:
+    writing = mariadb.client_command(target, INCOMING_DATABASE)
+    env, error_file = server_environment(scratch.folder), scratch.folder / "copy.err"
+    with error_file.open("w+b") as errors:
         with (
             subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=errors, env=env) as source,  # noqa: S603
             subprocess.Popen(  # noqa: S603
@@ -136,34 +143,34 @@ def _copy(address: StackAddress, scratch: Scratch, business: Business) -> None:
                 source.stdout.close()  # ours; the sink has its own, and its end is the source's end
         if source.returncode or sink.returncode:
             errors.seek(0)
-            told = errors.read().decode(errors="replace").strip().splitlines() or ["it did not say why"]
+            error_lines = errors.read().decode(errors="replace").strip().splitlines() or ["it did not say why"]
             raise LocalStackError(
-                f"The dump was read, but could not be copied into the local source ({told[-1][:300]}):",
+                f"The dump was read, but could not be copied into the local source ({error_lines[-1][:300]}):",
                 "what was there is unchanged.",
             )
 
 
-def _exchange(cursor: Cursor, business: Business) -> None:
+def _exchange_tables(cursor: Cursor, business: DumpedBusiness) -> None:
     """Old tables out and new tables in, in one statement that all readers see or do not see."""
-    moves = [(DATABASE, table, OUTGOING, table) for table in _tables(cursor, DATABASE)]
-    moves += [(INCOMING, spelled, DATABASE, name) for name, spelled in business.tables.items()]
+    moves = [(STACK_DATABASE, table, OUTGOING_DATABASE, table) for table in _tables(cursor, STACK_DATABASE)]
+    moves += [(INCOMING_DATABASE, spelled, STACK_DATABASE, name) for name, spelled in business.tables.items()]
     cursor.execute(f"set session lock_wait_timeout = {LOCK_SECONDS}")
     try:
         cursor.execute(
             "rename table "
             + ", ".join(
-                f"{quoted(old_database)}.{quoted(old)} to {quoted(database)}.{quoted(name)}"
+                f"{backquoted(old_database)}.{backquoted(old)} to {backquoted(database)}.{backquoted(name)}"
                 for old_database, old, database, name in moves
             )
         )
     except pymysql.MySQLError as refused:
-        code, words = refused.args[0], refused.args[-1]
+        code, message = refused.args[0], refused.args[-1]
         remedies = {
             1205: "somebody is reading it: let that end, and restore again.",
             1435: "its tables have triggers: drop them, and restore again.",
         }
         raise LocalStackError(
-            f"The tables of {DATABASE} could not be exchanged ({words}); what was there is unchanged:",
+            f"The tables of {STACK_DATABASE} could not be exchanged ({message}); what was there is unchanged:",
             remedies.get(code, "mend the cause, and restore again."),
         ) from refused
 
@@ -177,8 +184,8 @@ def _tables(cursor: Cursor, database: str) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
-def _forget(cursor: Cursor) -> None:
+def _drop_swap_databases(cursor: Cursor) -> None:
     cursor.execute("set session foreign_key_checks = 0")
-    for database in (INCOMING, OUTGOING):
+    for database in (INCOMING_DATABASE, OUTGOING_DATABASE):
         cursor.execute(f"drop database if exists {database}")
     cursor.execute("set session foreign_key_checks = 1")

@@ -2,17 +2,17 @@
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from refera_platform.aws import client
+from refera_platform.aws import s3_client
 from refera_platform.sandbox.stack_file import StoreAddress
 from refera_platform.settings.object_store import ObjectStore
 
-PROBE = ".refera-stack-probe"
+PROBE_KEY = ".refera-stack-probe"
 
 
-class Bucket:
+class BucketProbe:
     """The bucket, asked as the platform will ask it."""
 
-    def __init__(self, address: StoreAddress, *, patience: float = 60) -> None:
+    def __init__(self, address: StoreAddress, *, timeout_seconds: float = 60) -> None:
         self._bucket = address.bucket
         store = ObjectStore(
             endpoint=address.endpoint,
@@ -20,9 +20,9 @@ class Bucket:
             access_key=address.access_key,
             secret_key=address.secret_key,
         )
-        self._client = client(store, attempts=1, patience=patience)
+        self._client = s3_client(store, max_attempts=1, read_timeout_seconds=timeout_seconds)
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         """Whether it can be listed."""
         try:
             self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
@@ -30,21 +30,21 @@ class Bucket:
             return False
         return True
 
-    def trouble(self) -> str:
+    def unready_reason(self) -> str:
         """Why an object cannot be written and read again; empty when it can."""
         try:
-            self._client.put_object(Bucket=self._bucket, Key=PROBE, Body=b"ready")
-            self._client.get_object(Bucket=self._bucket, Key=PROBE)["Body"].read()
-            self._client.delete_object(Bucket=self._bucket, Key=PROBE)
+            self._client.put_object(Bucket=self._bucket, Key=PROBE_KEY, Body=b"ready")
+            self._client.get_object(Bucket=self._bucket, Key=PROBE_KEY)["Body"].read()
+            self._client.delete_object(Bucket=self._bucket, Key=PROBE_KEY)
         except ClientError as refused:
             if refused.response["Error"]["Code"] == "NoSuchBucket":
-                return self._made()
+                return self._create_bucket()
             return str(refused)
         except BotoCoreError as refused:
             return str(refused)
         return ""
 
-    def _made(self) -> str:
+    def _create_bucket(self) -> str:
         try:
             self._client.create_bucket(Bucket=self._bucket)
         except (ClientError, BotoCoreError) as refused:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
-LIFE = timedelta(days=3650)
+VALIDITY = timedelta(days=3650)
 """It is made anew at each start; a server that is never stopped must not end by it."""
 
 
@@ -19,7 +19,7 @@ class OwnCertificate:
     key: str = field(repr=False)
 
 
-def make(name: str, address: str) -> OwnCertificate:
+def make_certificate(name: str, address: str) -> OwnCertificate:
     """A fresh certificate with a fresh key; some milliseconds.
 
     Args:
@@ -44,14 +44,14 @@ def make(name: str, address: str) -> OwnCertificate:
         encipher_only=False,
         decipher_only=False,
     )
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(owner)
         .issuer_name(owner)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + LIFE)
+        .not_valid_after(now + VALIDITY)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(usage, critical=True)
@@ -61,4 +61,4 @@ def make(name: str, address: str) -> OwnCertificate:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return OwnCertificate(certificate=made.public_bytes(serialization.Encoding.PEM).decode(), key=secret.decode())
+    return OwnCertificate(certificate=signed.public_bytes(serialization.Encoding.PEM).decode(), key=secret.decode())

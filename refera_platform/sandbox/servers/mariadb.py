@@ -20,14 +20,14 @@ import pymysql
 
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.servers import short_socket
-from refera_platform.sandbox.servers.process import FOLDERS, Daemon, environment
-from refera_platform.sandbox.stack_file import Account, DatabaseAddress, write_private
+from refera_platform.sandbox.servers.process import PROGRAM_FOLDERS, Daemon, server_environment
+from refera_platform.sandbox.stack_file import Account, DatabaseAddress, write_private_file
 
-REMEDY = {
+INSTALL_REMEDIES = {
     "linux": "`make setup` installs it; by hand it is `apt-get install mariadb-server-core mariadb-client`.",
     "darwin": "install it with `brew install mariadb`.",
 }
-OPTIONS: Mapping[str, str] = {
+MARIADB_OPTIONS: Mapping[str, str] = {
     "bind_address": "127.0.0.1",
     "skip_name_resolve": "ON",
     "character_set_server": "utf8mb4",
@@ -50,59 +50,61 @@ OPTIONS: Mapping[str, str] = {
     "innodb_buffer_pool_size": "256M",
     "innodb_log_file_size": "128M",
 }
-ANSWER = 2.0
+MARIADB_ANSWER_TIMEOUT_SECONDS = 2.0
 """Seconds a living server takes at most; whoever else has the port may never say a word."""
 INSTALL_OPTIONS: dict[str, str] = {"innodb_log_file_size": "8M", "innodb_buffer_pool_size": "16M"}
 
 
-def daemon(home: Path) -> Daemon:
+def mariadb_daemon(home: Path) -> Daemon:
     """The server of this home."""
     folder = home / "mariadb"
     return Daemon(
         name="MariaDB",
         executable="mariadbd",
-        mark=f"--defaults-file={folder / 'my.cnf'}",
+        identifying_argument=f"--defaults-file={folder / 'my.cnf'}",
         folder=folder,
         data=folder / "data",
-        log=home / "logs" / "mariadb.log",
-        patience=30,
+        log_path=home / "logs" / "mariadb.log",
+        stop_timeout_seconds=30,
     )
 
 
-def command(server: Daemon) -> list[str]:
+def mariadb_command(server: Daemon) -> list[str]:
     """What starts the server."""
-    return [program("mariadbd"), server.mark]
+    return [mariadb_program("mariadbd"), server.identifying_argument]
 
 
-def program(name: str) -> str:
+def mariadb_program(name: str) -> str:
     """Path of one of MariaDB's programs.
 
     Raises:
         LocalStackError: if it is not installed.
     """
-    found = shutil.which(name) or shutil.which(name, path=":".join(FOLDERS))
-    if found is None:
-        raise LocalStackError(f"MariaDB is not installed ({name} was not found):", REMEDY.get(sys.platform, ""))
-    return found
+    path = shutil.which(name) or shutil.which(name, path=":".join(PROGRAM_FOLDERS))
+    if path is None:
+        raise LocalStackError(
+            f"MariaDB is not installed ({name} was not found):", INSTALL_REMEDIES.get(sys.platform, "")
+        )
+    return path
 
 
 def socket_of(home: Path) -> Path:
     """The server's socket."""
-    return short_socket.path(home / "mariadb" / "mariadbd.sock")
+    return short_socket.short_socket_path(home / "mariadb" / "mariadbd.sock")
 
 
-def prepare(home: Path, address: DatabaseAddress) -> None:
+def prepare_mariadb(home: Path, address: DatabaseAddress) -> None:
     """Make the data folder when there is none, and say how the server is to run this time."""
-    server = daemon(home)
+    server = mariadb_daemon(home)
     server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not server.data.exists():
-        fresh = install(server.folder)
+        new_data = install_data_folder(server.folder)
         # what tells this source from every other one, as long as its data live
-        write_private(fresh / "refera.server_id", str(1 + secrets.randbelow(2**32 - 1)))
-        fresh.replace(server.data)
+        write_private_file(new_data / "refera.server_id", str(1 + secrets.randbelow(2**32 - 1)))
+        new_data.replace(server.data)
     (server.folder / "tmp").mkdir(exist_ok=True)
     options = {
-        **OPTIONS,
+        **MARIADB_OPTIONS,
         "datadir": str(server.data),
         "tmpdir": str(server.folder / "tmp"),
         "port": str(address.port),
@@ -111,11 +113,11 @@ def prepare(home: Path, address: DatabaseAddress) -> None:
         "init_file": str(server.folder / "init.sql"),
         "server_id": (server.data / "refera.server_id").read_text().strip(),
     }
-    write_private(server.folder / "init.sql", _accounts(address))
-    write_private(server.folder / "my.cnf", option_file("mariadbd", options))
+    write_private_file(server.folder / "init.sql", _accounts_sql(address))
+    write_private_file(server.folder / "my.cnf", option_file_text("mariadbd", options))
 
 
-def install(folder: Path, options: Mapping[str, str] = INSTALL_OPTIONS) -> Path:
+def install_data_folder(folder: Path, options: Mapping[str, str] = INSTALL_OPTIONS) -> Path:
     """A data folder with MariaDB's own tables, ``folder/data.new``.
 
     Raises:
@@ -125,11 +127,11 @@ def install(folder: Path, options: Mapping[str, str] = INSTALL_OPTIONS) -> Path:
     # a folder of its own: a server that starts removes what others have left, or just made, in a shared one
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
-    write_private(folder / "install.cnf", option_file("mariadbd", {**options, "tmpdir": str(temporary)}))
+    write_private_file(folder / "install.cnf", option_file_text("mariadbd", {**options, "tmpdir": str(temporary)}))
     # relative names: the script does not quote its own, and a folder may have a blank in its name
-    done = subprocess.run(  # noqa: S603 - the command is ours
+    completed = subprocess.run(  # noqa: S603 - the command is ours
         [
-            program("mariadb-install-db"),
+            mariadb_program("mariadb-install-db"),
             "--defaults-file=./install.cnf",
             "--datadir=./data.new",
             "--skip-test-db",
@@ -137,37 +139,39 @@ def install(folder: Path, options: Mapping[str, str] = INSTALL_OPTIONS) -> Path:
             "--skip-name-resolve",
         ],
         cwd=folder,
-        env=environment(folder),
+        env=server_environment(folder),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        log = folder / "install.log"
-        log.write_text(done.stdout + done.stderr)
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it did not say why"]
-        told = next((line for line in lines if "[ERROR]" in line), lines[-1]).partition("[ERROR] ")
-        raise LocalStackError(f"MariaDB could not make its data folder in {folder}: {told[2] or told[0]} (log: {log}).")
+    if completed.returncode:
+        log_path = folder / "install.log"
+        log_path.write_text(completed.stdout + completed.stderr)
+        lines = [line.strip() for line in completed.stderr.splitlines() if line.strip()] or ["it did not say why"]
+        error_line = next((line for line in lines if "[ERROR]" in line), lines[-1]).partition("[ERROR] ")
+        raise LocalStackError(
+            f"MariaDB could not make its data folder in {folder}: {error_line[2] or error_line[0]} (log: {log_path})."
+        )
     return folder / "data.new"
 
 
-def option_file(section: str, options: Mapping[str, str]) -> str:
+def option_file_text(section: str, options: Mapping[str, str]) -> str:
     """An option file of one section; the server's also says whether it may run as root."""
     may_be_root = {"user": "root"} if section == "mariadbd" and os.geteuid() == 0 else {}
     lines = [f'{name} = "{value}"' for name, value in {**options, **may_be_root}.items()]
     return "\n".join([f"[{section}]", *lines]) + "\n"
 
 
-def client(options: Path, database: str) -> list[str]:
+def client_command(options: Path, database: str) -> list[str]:
     """MariaDB's own client, reading statements and nothing else: no command of its own, no file, no shell."""
-    path = program("mariadb")
+    path = mariadb_program("mariadb")
     return [
         path,
         f"--defaults-file={options}",
         "--batch",
         "--binary-mode",
-        *_sandbox(path),
+        *_sandbox_flag(path),
         "--local-infile=0",
         "--loose-skip-print-query-on-error",
         # a table option of another version is a warning
@@ -177,23 +181,23 @@ def client(options: Path, database: str) -> list[str]:
 
 
 @functools.cache
-def _sandbox(path: str) -> tuple[str, ...]:
+def _sandbox_flag(path: str) -> tuple[str, ...]:
     """The client's refusal to touch files and shells, where it has one; ``--binary-mode`` refuses most of it anyway."""
-    told = subprocess.run([path, "--no-defaults", "--help"], capture_output=True, text=True, check=False)  # noqa: S603
-    return ("--sandbox",) if "--sandbox" in told.stdout else ()
+    help_text = subprocess.run([path, "--no-defaults", "--help"], capture_output=True, text=True, check=False)  # noqa: S603
+    return ("--sandbox",) if "--sandbox" in help_text.stdout else ()
 
 
-def client_options(user: str, password: str, socket: Path) -> str:
+def client_option_file_text(user: str, password: str, socket: Path) -> str:
     """An option file for MariaDB's client programs: no password is ever an argument."""
     account = {"user": user, "password": password, "socket": str(socket)}
-    return option_file("client", account | {"default-character-set": "utf8mb4", "max-allowed-packet": "1G"})
+    return option_file_text("client", account | {"default-character-set": "utf8mb4", "max-allowed-packet": "1G"})
 
 
-def trouble(address: DatabaseAddress, patience: float = ANSWER) -> str:
+def mariadb_unready_reason(address: DatabaseAddress, timeout_seconds: float = MARIADB_ANSWER_TIMEOUT_SECONDS) -> str:
     """Why the reader's own question is not answered within some seconds; empty when it is."""
     try:
         with (
-            closing(connect(address, address.reader, patience=patience)) as connection,
+            closing(connect_mariadb(address, address.reader, timeout_seconds=timeout_seconds)) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("select 1")
@@ -202,10 +206,10 @@ def trouble(address: DatabaseAddress, patience: float = ANSWER) -> str:
     return ""
 
 
-def connect(
-    address: DatabaseAddress, account: Account, patience: float | None = None
+def connect_mariadb(
+    address: DatabaseAddress, account: Account, timeout_seconds: float | None = None
 ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
-    """An open session of one of the server's users; with ``patience``, no answer may take longer than that."""
+    """An open session of one of the server's users; with ``timeout_seconds``, no answer may take longer than that."""
     return pymysql.connect(
         host=address.host,
         port=address.port,
@@ -215,16 +219,16 @@ def connect(
         charset="utf8mb4",
         autocommit=True,
         connect_timeout=5,
-        read_timeout=patience,
+        read_timeout=timeout_seconds,
         ssl_disabled=True,  # it never leaves this machine
     )
 
 
-def _accounts(address: DatabaseAddress) -> str:
+def _accounts_sql(address: DatabaseAddress) -> str:
     """The users and what each may do; one statement a line, as ``init_file`` wants it."""
     database = address.database
     inner = database.replace("_", r"\_") + r"\_\_%"
-    statements = [
+    sql_lines = [
         "SET sql_log_bin = 0",
         "DELETE FROM mysql.global_priv WHERE User = '' OR (User = 'root' AND Host <> 'localhost')",
         "FLUSH PRIVILEGES",
@@ -234,15 +238,15 @@ def _accounts(address: DatabaseAddress) -> str:
     for host in ("localhost", "127.0.0.1"):
         admin, reader = f"'{address.admin.user}'@'{host}'", f"'{address.reader.user}'@'{host}'"
         for user, account in ((admin, address.admin), (reader, address.reader)):
-            statements += [
+            sql_lines += [
                 f"CREATE USER IF NOT EXISTS {user}",
                 f"ALTER USER {user} IDENTIFIED BY '{account.password}'",
             ]
-        statements += [
+        sql_lines += [
             f"GRANT ALL PRIVILEGES ON `{database}`.* TO {admin}",
             f"GRANT ALL PRIVILEGES ON `{inner}`.* TO {admin}",
             f"GRANT BINLOG ADMIN, BINLOG MONITOR ON *.* TO {admin}",
             f"GRANT SELECT, SHOW VIEW ON `{database}`.* TO {reader}",
             f"GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {reader}",
         ]
-    return "".join(f"{statement};\n" for statement in statements)
+    return "".join(f"{statement};\n" for statement in sql_lines)

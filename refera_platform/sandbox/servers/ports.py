@@ -11,10 +11,10 @@ from collections.abc import Collection
 
 from refera_platform.errors import LocalStackError
 
-FIRST, END = 10_240, 32_768
-PATIENCE = 0.5
+FIRST_PORT, END_PORT = 10_240, 32_768
+RELEASE_TIMEOUT_SECONDS = 0.5
 """Seconds that a server killed a moment ago may still hold its port."""
-ATTEMPTS = 500
+MAX_ATTEMPTS = 500
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -28,27 +28,27 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def first_taken(wanted: Collection[int]) -> int | None:
+def first_taken(candidates: Collection[int]) -> int | None:
     """The first of the ports that somebody else holds, and goes on holding."""
-    deadline = time.monotonic() + PATIENCE
-    while (taken := next((port for port in wanted if not is_free(port)), None)) is not None:
+    deadline = time.monotonic() + RELEASE_TIMEOUT_SECONDS
+    while (taken := next((port for port in candidates if not is_free(port)), None)) is not None:
         if time.monotonic() > deadline:
             return taken
         time.sleep(0.02)
     return None
 
 
-def pick(offsets: Collection[int] = (0,), avoid: Collection[int] = ()) -> int:
+def pick_free_port(offsets: Collection[int] = (0,), avoid: Collection[int] = ()) -> int:
     """A port from which all ``offsets`` are free, chosen at random so that neighbours seldom meet.
 
     Raises:
         LocalStackError: if the machine has none.
     """
-    for _ in range(ATTEMPTS):
-        first = FIRST + secrets.randbelow(END - FIRST - max(offsets))
-        wanted = [first + offset for offset in offsets]
-        if not set(wanted) & set(avoid) and all(is_free(port) for port in wanted):
+    for _ in range(MAX_ATTEMPTS):
+        first = FIRST_PORT + secrets.randbelow(END_PORT - FIRST_PORT - max(offsets))
+        candidates = [first + offset for offset in offsets]
+        if not set(candidates) & set(avoid) and all(is_free(port) for port in candidates):
             return first
     raise LocalStackError(
-        f"No block of free ports was found between {FIRST} and {END}:", "stop servers that are not needed."
+        f"No block of free ports was found between {FIRST_PORT} and {END_PORT}:", "stop servers that are not needed."
     )

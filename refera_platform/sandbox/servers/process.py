@@ -20,7 +20,7 @@ from pathlib import Path
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.servers import log_file
 
-FOLDERS = (
+PROGRAM_FOLDERS = (
     "/usr/local/sbin",
     "/usr/local/bin",
     "/usr/sbin",
@@ -33,9 +33,9 @@ FOLDERS = (
     "/usr/local/opt/mariadb/bin",
 )
 """Where servers are installed, also those that are not on everybody's PATH."""
-START_PATIENCE = 120.0
-KILL_PATIENCE = 20.0
-PROC = Path("/proc")
+START_TIMEOUT_SECONDS = 120.0
+KILL_TIMEOUT_SECONDS = 20.0
+PROC_FOLDER = Path("/proc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,41 +45,44 @@ class Daemon:
     name: str
     executable: str
     """Name of the program, without its folder."""
-    mark: str
+    identifying_argument: str
     """The argument that no other process carries."""
     folder: Path
     """Where it runs."""
     data: Path
-    log: Path
-    patience: float
+    log_path: Path
+    stop_timeout_seconds: float
     """Seconds it may take to stop by itself; it is built to survive a kill, which comes then."""
 
 
-def environment(folder: Path) -> dict[str, str]:
+def server_environment(folder: Path) -> dict[str, str]:
     """What a private server is told of the world: nothing of the user's settings and secrets."""
-    return {"PATH": ":".join(FOLDERS), "HOME": str(folder), "LANG": "C.UTF-8", "TZ": "UTC"}
+    return {"PATH": ":".join(PROGRAM_FOLDERS), "HOME": str(folder), "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
 def pid_of(daemon: Daemon) -> int | None:
     """The process that runs this server, if there is one."""
-    for pid, line in _commands():
-        if f" {daemon.mark} " in line and daemon.executable in line.partition(daemon.mark)[0]:
+    for pid, line in _running_commands():
+        if (
+            f" {daemon.identifying_argument} " in line
+            and daemon.executable in line.partition(daemon.identifying_argument)[0]
+        ):
             return pid
     return None
 
 
-def launch(daemon: Daemon, command: Sequence[str], extra: dict[str, str] | None = None) -> int:
+def launch_daemon(daemon: Daemon, command: Sequence[str], extra: dict[str, str] | None = None) -> int:
     """Start the server in a session of its own, so that it outlives us; the number of its process."""
-    log_file.rotate(daemon.log)
-    with daemon.log.open("ab") as log:
+    log_file.rotate_log(daemon.log_path)
+    with daemon.log_path.open("ab") as log_stream:
         child = subprocess.Popen(  # noqa: S603 - the command is ours
             command,
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=log_stream,
+            stderr=log_stream,
             cwd=daemon.folder,
             start_new_session=True,
-            env=environment(daemon.folder) | (extra or {}),
+            env=server_environment(daemon.folder) | (extra or {}),
             umask=0o077,  # its files and its sockets are its owner's, whatever ours is
         )
     # buried when it dies; a dead child would otherwise stay in the process table as long as we live
@@ -87,23 +90,25 @@ def launch(daemon: Daemon, command: Sequence[str], extra: dict[str, str] | None 
     return child.pid
 
 
-def await_ready(daemon: Daemon, pid: int, trouble: Callable[[], str], patience: float = START_PATIENCE) -> None:
+def await_ready(
+    daemon: Daemon, pid: int, unready_reason: Callable[[], str], timeout_seconds: float = START_TIMEOUT_SECONDS
+) -> None:
     """Wait until ``trouble()`` has nothing to say any more.
 
     Raises:
         LocalStackError: if the server stops, or does not answer in time; with its last words.
     """
-    deadline = time.monotonic() + patience
-    while reason := trouble():
+    deadline = time.monotonic() + timeout_seconds
+    while reason := unready_reason():
         if not is_alive(pid):
-            raise LocalStackError(*log_file.explain(f"{daemon.name} stopped while starting", daemon.log))
+            raise LocalStackError(*log_file.explain_failure(f"{daemon.name} stopped while starting", daemon.log_path))
         if time.monotonic() > deadline:
-            state = f"{daemon.name} did not answer within {patience:.0f} s ({reason})"
-            raise LocalStackError(*log_file.explain(state, daemon.log))
+            state = f"{daemon.name} did not answer within {timeout_seconds:.0f} s ({reason})"
+            raise LocalStackError(*log_file.explain_failure(state, daemon.log_path))
         time.sleep(0.02)
 
 
-def stop(daemon: Daemon) -> bool:
+def stop_daemon(daemon: Daemon) -> bool:
     """Ask the server to stop, and make it stop when it does not; whether there was anything to stop.
 
     Raises:
@@ -112,15 +117,15 @@ def stop(daemon: Daemon) -> bool:
     pid = pid_of(daemon)
     if pid is None:
         return False
-    for number, seconds in ((signal.SIGTERM, daemon.patience), (signal.SIGKILL, KILL_PATIENCE)):
+    for number, seconds in ((signal.SIGTERM, daemon.stop_timeout_seconds), (signal.SIGKILL, KILL_TIMEOUT_SECONDS)):
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             return True
-        except PermissionError as trouble:
+        except PermissionError as error:
             raise LocalStackError(
                 f"{daemon.name} (process {pid}) belongs to another user:", "stop it as that user."
-            ) from trouble
+            ) from error
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not is_alive(pid):
@@ -137,26 +142,26 @@ def is_alive(pid: int) -> bool:
             return True
         return False
     try:
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        fields = (PROC_FOLDER / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return False
     state, threads = fields[0], int(fields[17])
     return state not in "ZX" or threads > 1
 
 
-def uptime(pid: int) -> float | None:
+def uptime_seconds(pid: int) -> float | None:
     """Seconds since the process started."""
     if sys.platform != "linux":
-        return _seconds(_ps("-p", str(pid), "-o", "etime=").strip())
+        return _parse_elapsed(_ps("-p", str(pid), "-o", "etime=").strip())
     try:
-        ticks = int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
-        since_boot = float((PROC / "uptime").read_text().split()[0])
+        ticks = int((PROC_FOLDER / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
+        since_boot = float((PROC_FOLDER / "uptime").read_text().split()[0])
     except OSError:
         return None
     return max(0.0, since_boot - ticks / os.sysconf("SC_CLK_TCK"))
 
 
-def _seconds(elapsed: str) -> float | None:
+def _parse_elapsed(elapsed: str) -> float | None:
     """The seconds of ``days-hours:minutes:seconds``, as ``ps`` says it."""
     if not elapsed:
         return None
@@ -167,18 +172,18 @@ def _seconds(elapsed: str) -> float | None:
     return float(seconds + 86_400 * int(days or 0))
 
 
-def _commands() -> Iterator[tuple[int, str]]:
+def _running_commands() -> Iterator[tuple[int, str]]:
     """Every process that can be seen, with its command line between blanks."""
     if sys.platform != "linux":
         for row in _ps("-axwwo", "pid=,command=").splitlines():
             number, _, command = row.strip().partition(" ")
             yield int(number), f" {command} "
         return
-    for entry in PROC.iterdir():
+    for entry in PROC_FOLDER.iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                yield int(entry.name), f" {os.fsdecode(b' '.join(words))} "
+                arguments = (entry / "cmdline").read_bytes().split(b"\0")
+                yield int(entry.name), f" {os.fsdecode(b' '.join(arguments))} "
 
 
 def _ps(*options: str) -> str:

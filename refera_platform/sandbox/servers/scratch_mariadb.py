@@ -19,20 +19,20 @@ import pymysql
 
 from refera_platform.sandbox.servers import mariadb, process, short_socket
 from refera_platform.sandbox.servers.process import Daemon
-from refera_platform.sandbox.stack_file import write_private
+from refera_platform.sandbox.stack_file import write_private_file
 
-PREFIX = "restore-"
-USER = "loader"
-DATABASE = "dump"
+FOLDER_PREFIX = "restore-"
+LOADER_USER = "loader"
+DUMP_DATABASE = "dump"
 """Where a dump without ``USE`` puts its tables."""
-UNSAFE = {
+UNSAFE_OPTIONS = {
     "innodb_flush_method": "nosync",
     "innodb_flush_log_at_trx_commit": "0",
     "innodb_doublewrite": "OFF",
     "debug_no_sync": "ON",
 }
 """Nothing of it is worth waiting for a disk."""
-OPTIONS = {
+SCRATCH_OPTIONS = {
     "skip_networking": "ON",
     "skip_log_bin": "ON",
     "character_set_server": "utf8mb4",
@@ -44,14 +44,14 @@ OPTIONS = {
     "local_infile": "OFF",
     "symbolic_links": "OFF",
     "event_scheduler": "OFF",
-    **UNSAFE,
+    **UNSAFE_OPTIONS,
     "innodb_buffer_pool_size": "256M",
     "innodb_log_file_size": "64M",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scratch:
+class ScratchServer:
     """A running throw-away server."""
 
     home: Path
@@ -65,11 +65,11 @@ class Scratch:
     def session(self, database: str | None = None) -> Iterator[pymysql.cursors.Cursor]:
         """An open session of the one account."""
         # dialled by hand: PyMySQL leaves its own open when nobody answers
-        with closing(socket.socket(socket.AF_UNIX)) as line:
-            line.connect(str(self.socket))
+        with closing(socket.socket(socket.AF_UNIX)) as unix_socket:
+            unix_socket.connect(str(self.socket))
             connection = pymysql.connect(
                 host="localhost",
-                user=USER,
+                user=LOADER_USER,
                 password=self.password,
                 database=database,
                 charset="utf8mb4",
@@ -77,98 +77,98 @@ class Scratch:
                 defer_connect=True,
                 ssl_disabled=True,
             )
-            connection.connect(line)
+            connection.connect(unix_socket)
             with closing(connection), connection.cursor() as cursor:
                 yield cursor
 
-    def trouble(self) -> str:
+    def unready_reason(self) -> str:
         """Why it does not answer yet; empty when it does."""
         try:
-            with self.session(DATABASE) as cursor:
+            with self.session(DUMP_DATABASE) as cursor:
                 cursor.execute("select 1")
         except (pymysql.MySQLError, OSError) as refused:
             return str(refused)
         return ""
 
 
-def daemon(folder: Path, home: Path) -> Daemon:
+def scratch_daemon(folder: Path, home: Path) -> Daemon:
     """The server of one folder."""
     return Daemon(
         name="The scratch MariaDB",
         executable="mariadbd",
-        mark=f"--defaults-file={folder / 'my.cnf'}",
+        identifying_argument=f"--defaults-file={folder / 'my.cnf'}",
         folder=folder,
         data=folder / "data",
-        log=home / "logs" / "restore.log",
-        patience=0,
+        log_path=home / "logs" / "restore.log",
+        stop_timeout_seconds=0,
     )
 
 
-def daemons(home: Path) -> list[Daemon]:
+def scratch_daemons(home: Path) -> list[Daemon]:
     """The servers of all folders there are, running or left by a killed run."""
-    return [daemon(folder, home) for folder in (home / "scratch").glob(f"{PREFIX}*")]
+    return [scratch_daemon(folder, home) for folder in (home / "scratch").glob(f"{FOLDER_PREFIX}*")]
 
 
-def clear(home: Path) -> None:
+def remove_scratch_servers(home: Path) -> None:
     """Stop and remove them all."""
-    for server in daemons(home):
-        process.stop(server)
-        short_socket.remove(_socket(server.folder))
+    for server in scratch_daemons(home):
+        process.stop_daemon(server)
+        short_socket.remove_short_socket(_socket_path(server.folder))
         shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @contextmanager
-def open_server(home: Path) -> Iterator[Scratch]:
+def open_scratch_server(home: Path) -> Iterator[ScratchServer]:
     """A fresh server for as long as the block lasts.
 
     Raises:
         LocalStackError: if it cannot be started.
     """
-    clear(home)
+    remove_scratch_servers(home)
     (home / "scratch").mkdir(exist_ok=True)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home / "scratch"))
-        yield _started(home, daemon(folder, home))
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=home / "scratch"))
+        yield _start_scratch_server(home, scratch_daemon(folder, home))
     finally:
-        clear(home)
+        remove_scratch_servers(home)
 
 
-def _started(home: Path, server: Daemon) -> Scratch:
+def _start_scratch_server(home: Path, server: Daemon) -> ScratchServer:
     folder, password = server.folder, secrets.token_urlsafe(24)
-    mariadb.install(folder, mariadb.INSTALL_OPTIONS | UNSAFE).replace(server.data)
+    mariadb.install_data_folder(folder, mariadb.INSTALL_OPTIONS | UNSAFE_OPTIONS).replace(server.data)
     (folder / "nothing").mkdir()
-    made = Scratch(
+    scratch = ScratchServer(
         home=home,
         folder=folder,
-        socket=short_socket.path(_socket(folder)),
+        socket=short_socket.short_socket_path(_socket_path(folder)),
         option_file=folder / "client.cnf",
         password=password,
     )
-    options = OPTIONS | {
+    options = SCRATCH_OPTIONS | {
         "datadir": str(server.data),
         "tmpdir": str(folder / "tmp"),
-        "socket": str(made.socket),
+        "socket": str(scratch.socket),
         "pid_file": str(folder / "mariadbd.pid"),
         "init_file": str(folder / "init.sql"),
         # server-side reading, writing and loading of files happens in an empty folder
         "secure_file_priv": str(folder / "nothing"),
         "plugin_dir": str(folder / "nothing"),
     }
-    write_private(folder / "init.sql", _account(password))
-    write_private(folder / "my.cnf", mariadb.option_file("mariadbd", options))
-    write_private(made.option_file, mariadb.client_options(USER, password, made.socket))
-    pid = process.launch(server, mariadb.command(server))
-    process.await_ready(server, pid, made.trouble)
-    return made
+    write_private_file(folder / "init.sql", _account_sql(password))
+    write_private_file(folder / "my.cnf", mariadb.option_file_text("mariadbd", options))
+    write_private_file(scratch.option_file, mariadb.client_option_file_text(LOADER_USER, password, scratch.socket))
+    pid = process.launch_daemon(server, mariadb.mariadb_command(server))
+    process.await_ready(server, pid, scratch.unready_reason)
+    return scratch
 
 
-def _account(password: str) -> str:
+def _account_sql(password: str) -> str:
     """One account, for every database but the server's own: the more specific grant hides the wider one."""
-    user = f"'{USER}'@'localhost'"
+    user = f"'{LOADER_USER}'@'localhost'"
     return "".join(
         f"{statement};\n"
         for statement in (
-            f"CREATE DATABASE `{DATABASE}`",
+            f"CREATE DATABASE `{DUMP_DATABASE}`",
             f"CREATE USER {user} IDENTIFIED BY '{password}'",
             f"GRANT ALL PRIVILEGES ON `%`.* TO {user}",
             f"GRANT SHOW VIEW ON mysql.* TO {user}",
@@ -181,5 +181,5 @@ def _account(password: str) -> str:
     )
 
 
-def _socket(folder: Path) -> Path:
+def _socket_path(folder: Path) -> Path:
     return folder / "mariadbd.sock"

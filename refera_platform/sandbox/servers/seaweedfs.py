@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.servers import certificate
 from refera_platform.sandbox.servers.process import Daemon
-from refera_platform.sandbox.stack_file import HOST, StoreAddress, write_private
+from refera_platform.sandbox.stack_file import STACK_HOST, StoreAddress, write_private_file
 
-PORTS = {
+PORT_OFFSETS = {
     "master.port": 0,
     "master.port.grpc": 1,
     "volume.port": 2,
@@ -33,7 +33,7 @@ PORTS = {
     "admin.port.grpc": 10_009,
 }
 """Every listening port, counted from the first of the block."""
-FLAGS = (
+SEAWEEDFS_FLAGS = (
     "-s3.port.iceberg=0",
     "-s3.port.lance=0",
     "-webdav=false",
@@ -44,42 +44,42 @@ FLAGS = (
     "-master.resumeState=false",
     "-volume.preStopSeconds=0",
 )
-GUARDED = ("master", "volume", "filer", "admin")
+HTTP_COMPONENTS = ("master", "volume", "filer", "admin")
 """Parts that speak HTTP besides S3."""
-CALLED = (*GUARDED, "s3", "worker", "msg_broker", "msg_agent", "mq")
+GRPC_COMPONENTS = (*HTTP_COMPONENTS, "s3", "worker", "msg_broker", "msg_agent", "mq")
 """Parts that speak gRPC."""
-SECURITY = "security.toml"
-ENVIRONMENT = {"GOMEMLIMIT": "300MiB"}
+SECURITY_FILE = "security.toml"
+SEAWEEDFS_ENVIRONMENT = {"GOMEMLIMIT": "300MiB"}
 """Uploads of 250 MB left it at 505 MB without, at 160 MB with the limit, and not slower."""
 
 
-def daemon(home: Path) -> Daemon:
+def seaweedfs_daemon(home: Path) -> Daemon:
     """The server of this home."""
     folder = home / "seaweedfs"
     return Daemon(
         name="SeaweedFS",
         executable="weed",
-        mark=f"-dir={folder / 'data'}",
+        identifying_argument=f"-dir={folder / 'data'}",
         folder=folder,
         data=folder / "data",
         # it needs a second; now and then its own subscribers keep it for ten
-        log=home / "logs" / "seaweedfs.log",
-        patience=4,
+        log_path=home / "logs" / "seaweedfs.log",
+        stop_timeout_seconds=4,
     )
 
 
-def command(server: Daemon, address: StoreAddress) -> list[str]:
+def seaweedfs_command(server: Daemon, address: StoreAddress) -> list[str]:
     """What starts the server."""
-    ports = [f"-{flag}={address.first_port + offset}" for flag, offset in PORTS.items()]
+    ports = [f"-{flag}={address.first_port + offset}" for flag, offset in PORT_OFFSETS.items()]
     return [
-        program(),
+        seaweedfs_program(),
         "-logtostderr=true",
         "mini",
-        server.mark,
-        f"-ip={HOST}",
-        f"-ip.bind={HOST}",
+        server.identifying_argument,
+        f"-ip={STACK_HOST}",
+        f"-ip.bind={STACK_HOST}",
         *ports,
-        *FLAGS,
+        *SEAWEEDFS_FLAGS,
         f"-bucket={address.bucket}",
         f"-s3.config={server.folder / 's3.json'}",
         # no page of a browser reads anything; without it any page may
@@ -88,22 +88,22 @@ def command(server: Daemon, address: StoreAddress) -> list[str]:
     ]
 
 
-def program() -> str:
+def seaweedfs_program() -> str:
     """Path of ``weed``: beside our Python, where its package puts it, or on the PATH.
 
     Raises:
         LocalStackError: if it is not installed.
     """
     beside = Path(sys.executable).with_name("weed")
-    found = str(beside) if beside.exists() else shutil.which("weed")
-    if found is None:
+    path = str(beside) if beside.exists() else shutil.which("weed")
+    if path is None:
         raise LocalStackError("SeaweedFS is not installed (weed was not found):", "install it with `make setup`.")
-    return found
+    return path
 
 
-def prepare(home: Path, address: StoreAddress) -> None:
+def prepare_seaweedfs(home: Path, address: StoreAddress) -> None:
     """Make the data folder when there is none, and say who may enter this time."""
-    server = daemon(home)
+    server = seaweedfs_daemon(home)
     server.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     # the flags of the last start, which would come back for every flag we drop
     (server.data / "mini.options").unlink(missing_ok=True)
@@ -112,29 +112,29 @@ def prepare(home: Path, address: StoreAddress) -> None:
         "credentials": [{"accessKey": address.access_key, "secretKey": address.secret_key}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
-    write_private(server.folder / "s3.json", json.dumps({"identities": [identity]}))
-    own = certificate.make("SeaweedFS of refera", HOST)
-    write_private(server.folder / "own.pem", own.certificate)
-    write_private(server.folder / "own.key", own.key)
-    write_private(server.folder / SECURITY, _security())
+    write_private_file(server.folder / "s3.json", json.dumps({"identities": [identity]}))
+    own_certificate = certificate.make_certificate("SeaweedFS of refera", STACK_HOST)
+    write_private_file(server.folder / "own.pem", own_certificate.certificate)
+    write_private_file(server.folder / "own.key", own_certificate.key)
+    write_private_file(server.folder / SECURITY_FILE, _security_toml())
 
 
 def is_guarded(home: Path) -> bool:
     """Whether the server was started with its other doors closed; versions before did not."""
-    return (daemon(home).folder / SECURITY).exists()
+    return (seaweedfs_daemon(home).folder / SECURITY_FILE).exists()
 
 
-def _security() -> str:
+def _security_toml() -> str:
     """What SeaweedFS reads in the folder it runs in: who has not the certificate speaks to no part but S3."""
     pair = 'cert = "own.pem"\nkey = "own.key"\n'
     ca = 'ca = "own.pem"\n'
     sections = [f"[grpc]\n{ca}", f"[https.client]\nenabled = true\n{pair}{ca}"]
-    sections += [f"[grpc.{part}]\n{pair}" for part in (*CALLED, "client")]
-    sections += [f"[https.{part}]\n{pair}{ca}" for part in GUARDED]
+    sections += [f"[grpc.{part}]\n{pair}" for part in (*GRPC_COMPONENTS, "client")]
+    sections += [f"[https.{part}]\n{pair}{ca}" for part in HTTP_COMPONENTS]
     return "\n".join(sections)
 
 
-def answers(address: StoreAddress) -> bool:
+def is_answering(address: StoreAddress) -> bool:
     """Whether an S3 server answers at all; a matter of milliseconds."""
     connection = http.client.HTTPConnection(urlsplit(address.endpoint).netloc, timeout=5)
     try:
@@ -146,13 +146,13 @@ def answers(address: StoreAddress) -> bool:
         connection.close()
 
 
-def block(first_port: int) -> list[int]:
+def port_block(first_port: int) -> list[int]:
     """All ports of the block."""
-    return [first_port + offset for offset in PORTS.values()]
+    return [first_port + offset for offset in PORT_OFFSETS.values()]
 
 
 def remove_sockets(address: StoreAddress) -> None:
     """Remove the Unix sockets that SeaweedFS makes for its ports and leaves behind."""
-    for port in block(address.first_port):
+    for port in port_block(address.first_port):
         for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - its choice, not ours
             left.unlink(missing_ok=True)

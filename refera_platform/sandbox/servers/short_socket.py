@@ -8,31 +8,34 @@ from pathlib import Path
 
 from refera_platform.errors import LocalStackError
 
-LONGEST = 103
+MAX_SOCKET_PATH_BYTES = 103
 """Bytes; macOS allows 103, Linux 107."""
 
 
-def path(wanted: Path) -> Path:
-    """``wanted``, or a short name below the folder of temporary files when it is too long.
+def short_socket_path(socket_path: Path) -> Path:
+    """``socket_path``, or a short name below the folder of temporary files when it is too long.
 
     Raises:
         LocalStackError: if somebody else made that short name before us.
     """
-    if len(os.fsencode(wanted)) <= LONGEST:
-        return wanted
-    folder = _short_folder(wanted)
+    if len(os.fsencode(socket_path)) <= MAX_SOCKET_PATH_BYTES:
+        return socket_path
+    folder = _short_folder(socket_path)
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
         raise LocalStackError(f"{folder} belongs to another user:", "remove it, or move the stack's home.")
-    return folder / wanted.name
+    return folder / socket_path.name
 
 
-def remove(wanted: Path) -> None:
-    """Forget the short name of ``wanted``."""
-    shutil.rmtree(_short_folder(wanted), ignore_errors=True)
+def remove_short_socket(socket_path: Path) -> None:
+    """Forget the short name of ``socket_path``."""
+    shutil.rmtree(_short_folder(socket_path), ignore_errors=True)
 
 
-def _short_folder(wanted: Path) -> Path:
-    name = f"refera-{os.geteuid()}-{hashlib.sha256(os.fsencode(wanted)).hexdigest()[:12]}"
-    roomy = len(os.fsencode(tempfile.gettempdir())) + len(name) + len(os.fsencode(wanted.name)) + 2 <= LONGEST
-    return Path(tempfile.gettempdir() if roomy else "/tmp", name)  # noqa: S108 - a folder of our own below it
+def _short_folder(socket_path: Path) -> Path:
+    name = f"refera-{os.geteuid()}-{hashlib.sha256(os.fsencode(socket_path)).hexdigest()[:12]}"
+    is_short_enough = (
+        len(os.fsencode(tempfile.gettempdir())) + len(name) + len(os.fsencode(socket_path.name)) + 2
+        <= MAX_SOCKET_PATH_BYTES
+    )
+    return Path(tempfile.gettempdir() if is_short_enough else "/tmp", name)  # noqa: S108 - a folder of our own below it

@@ -8,21 +8,21 @@ from refera_platform.source.catalog import classicmodels
 from refera_platform.source.table import SourceTable
 
 
-def distinct(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
+def require_distinct_tables(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
     """The tables, when no two of them are one to an engine that ignores case.
 
     Raises:
         SettingError: naming the two.
     """
-    seen: dict[str, SourceTable] = {}
+    table_by_address: dict[str, SourceTable] = {}
     for table in tables:
-        other = seen.setdefault(table.address.lower(), table)
+        other = table_by_address.setdefault(table.address.lower(), table)
         if other is not table:
             raise SettingError(f"{other.address} and {table.address} are declared twice:", "keep one of them.")
     return tables
 
 
-def open_groupings(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
+def require_open_groupings(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
     """The tables, when none is grouped by a column that another table hides.
 
     Raises:
@@ -42,17 +42,17 @@ def open_groupings(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
     return tables
 
 
-def find(name: str) -> SourceTable:
+def find_table(name: str) -> SourceTable:
     """The table called ``name`` or ``database.name``.
 
     Raises:
         SettingError: naming the tables that are declared.
     """
-    found = [table for table in TABLES if name in {table.name, table.address}]
-    if len(found) != 1:
-        known = ", ".join(table.address for table in TABLES)
-        raise SettingError(f"{name!r} is not one declared table:", f"choose from {known}.")
-    return found[0]
+    matches = [table for table in TABLES if name in {table.name, table.address}]
+    if len(matches) != 1:
+        addresses = ", ".join(table.address for table in TABLES)
+        raise SettingError(f"{name!r} is not one declared table:", f"choose from {addresses}.")
+    return matches[0]
 
 
-TABLES: tuple[SourceTable, ...] = open_groupings(distinct(classicmodels.TABLES))
+TABLES: tuple[SourceTable, ...] = require_open_groupings(require_distinct_tables(classicmodels.TABLES))

@@ -8,7 +8,7 @@ this order, a row inserted meanwhile is never captured without what it points at
 from refera_platform.source.table import Grouping, SourceTable
 
 DATABASE = "classicmodels"
-OF_THE_ORDER = ("orderNumber", "orderNumber")
+ORDER_JOIN = ("orderNumber", "orderNumber")
 
 TABLES = (
     SourceTable(
@@ -18,9 +18,9 @@ TABLES = (
         amount=("quantityOrdered", "priceEach"),
         groupings=(
             Grouping(name="product", column="productCode"),
-            Grouping(name="status", column="status", of="orders", on=OF_THE_ORDER),
-            Grouping(name="customer", column="customerNumber", of="orders", on=OF_THE_ORDER),
-            Grouping(name="month", column="orderDate", of="orders", on=OF_THE_ORDER, is_month=True),
+            Grouping(name="status", column="status", of="orders", on=ORDER_JOIN),
+            Grouping(name="customer", column="customerNumber", of="orders", on=ORDER_JOIN),
+            Grouping(name="month", column="orderDate", of="orders", on=ORDER_JOIN, is_month=True),
         ),
         about="The lines of each order: product, quantity and the price agreed.",
     ),

@@ -7,96 +7,96 @@ import socket
 from collections.abc import Iterator
 
 from refera_platform.errors import SourceError
-from refera_platform.settings.loopback import LOOPBACK
-from refera_platform.settings.source_database import Database
+from refera_platform.settings.loopback import LOOPBACK_HOSTS
+from refera_platform.settings.source_database import SourceDatabase
 from refera_platform.source.connection import Source
-from refera_platform.source.doctor.finding import Finding, fail, failed, ok, warn
-from refera_platform.source.mysql.server import release
+from refera_platform.source.doctor.finding import Finding, error_finding, failure_finding, ok_finding, warning_finding
+from refera_platform.source.mysql.server import server_version
 from refera_platform.source.mysql.wire import open_wire
 
-ANSWER_SECONDS = 5.0
+ANSWER_TIMEOUT_SECONDS = 5.0
 """An examination waits so long for a connection, and for each answer while logging in."""
-TESTED = {"mariadb": ((10, 11), (11, 8))}
+TESTED_VERSIONS = {"mariadb": ((10, 11), (11, 8))}
 """Versions that the tests run on live, by kind of server: those of Debian 12 and 13."""
-OLDEST = {"mariadb": (10, 6), "mysql": (5, 7)}
+OLDEST_VERSIONS = {"mariadb": (10, 6), "mysql": (5, 7)}
 """Versions below these are not meant to work."""
 
 
-def examine_address(database: Database, name: str) -> list[Finding]:
+def examine_address(database: SourceDatabase, name: str) -> list[Finding]:
     """Go the way to the server to its end, or to the first failure; the same as ``steps_to`` once all is known."""
-    return list(steps_to(database, name))
+    return list(examine_address_steps(database, name))
 
 
-def steps_to(database: Database, name: str) -> Iterator[Finding]:
+def examine_address_steps(database: SourceDatabase, name: str) -> Iterator[Finding]:
     """Go the way to the server, step by step; the last finding is a failure when it cannot be gone to its end.
 
     Args:
         database: Where the server is said to be.
         name: What the database is called here.
     """
-    place = f"{database.host}:{database.port}"
+    endpoint = f"{database.host}:{database.port}"
     try:
-        found = socket.getaddrinfo(database.host, database.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as trouble:
-        yield fail(
+        addresses = socket.getaddrinfo(database.host, database.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        yield failure_finding(
             f"{name}: address",
-            f"{database.host} is not a name that this machine can resolve ({trouble}).",
+            f"{database.host} is not a name that this machine can resolve ({error}).",
             "check the host in the URL, and the name servers of this machine.",
         )
         return
-    yield ok(f"{name}: address", f"{database.host} is {found[0][4][0]}.")
+    yield ok_finding(f"{name}: address", f"{database.host} is {addresses[0][4][0]}.")
     try:
-        socket.create_connection((database.host, database.port), timeout=ANSWER_SECONDS).close()
-    except OSError as trouble:
-        said = trouble.strerror or str(trouble)
+        socket.create_connection((database.host, database.port), timeout=ANSWER_TIMEOUT_SECONDS).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
         remedy = "check that the server runs, its port, and the firewall or security group in between."
-        yield fail(f"{name}: port", f"Nothing takes connections at {place} ({said}).", remedy)
+        yield failure_finding(f"{name}: port", f"Nothing takes connections at {endpoint} ({reason}).", remedy)
         return
-    yield ok(f"{name}: port", f"{place} takes connections.")
+    yield ok_finding(f"{name}: port", f"{endpoint} takes connections.")
     try:
-        open_wire(database, ANSWER_SECONDS).close()
-    except SourceError as trouble:
-        yield failed(f"{name}: login", trouble)
+        open_wire(database, ANSWER_TIMEOUT_SECONDS).close()
+    except SourceError as error:
+        yield error_finding(f"{name}: login", error)
         return
-    yield ok(f"{name}: login", f"{database.user} may enter {database.name}.")
+    yield ok_finding(f"{name}: login", f"{database.user} may enter {database.name}.")
 
 
 def examine_server(source: Source, name: str) -> list[Finding]:
     """The server that answers, and how it is talked to."""
-    return [_encryption(source, name), _kind(source, name)]
+    return [_examine_encryption(source, name), _examine_version(source, name)]
 
 
-def _encryption(source: Source, name: str) -> Finding:
+def _examine_encryption(source: Source, name: str) -> Finding:
     about, database = f"{name}: encryption", source.database
     rows = source.ask("show session status like 'Ssl_cipher'")
     cipher = str(rows[0][1]) if rows else ""
-    if cipher and database.ssl_mode == "required" and database.host not in LOOPBACK:
-        return warn(
+    if cipher and database.ssl_mode == "required" and database.host not in LOOPBACK_HOSTS:
+        return warning_finding(
             about,
             f"The connection is encrypted ({cipher}), and nobody checks that the server is the right one.",
             "type ssl_mode=verify_identity and, for an authority of your own, ssl_ca=PATH in the URL.",
         )
     if cipher:
-        return ok(about, f"The connection is encrypted ({cipher}).")
-    if database.host in LOOPBACK:
-        return ok(about, "The server is on this machine, and the connection is not encrypted.")
-    return warn(
+        return ok_finding(about, f"The connection is encrypted ({cipher}).")
+    if database.host in LOOPBACK_HOSTS:
+        return ok_finding(about, "The server is on this machine, and the connection is not encrypted.")
+    return warning_finding(
         about,
         f"Everything that is read from {database.host} crosses the network in the clear.",
         "switch TLS on at the server, and take ssl_mode=disabled out of the URL.",
     )
 
 
-def _kind(source: Source, name: str) -> Finding:
-    about, kind, version = f"{name}: server", source.server.kind, release(source.ask)
-    told = f"{'MariaDB' if kind == 'mariadb' else 'MySQL'} {source.ask('select version()')[0][0]}"
-    if version in TESTED.get(kind, ()):
-        return ok(about, f"{told}, a version that the tests run on.")
-    if version < OLDEST[kind]:
-        oldest = ".".join(str(number) for number in OLDEST[kind])
-        return fail(about, f"{told} is older than {oldest}.", "update the server.")
-    return warn(
+def _examine_version(source: Source, name: str) -> Finding:
+    about, kind, version = f"{name}: server", source.server.kind, server_version(source.ask)
+    server_text = f"{'MariaDB' if kind == 'mariadb' else 'MySQL'} {source.ask('select version()')[0][0]}"
+    if version in TESTED_VERSIONS.get(kind, ()):
+        return ok_finding(about, f"{server_text}, a version that the tests run on.")
+    if version < OLDEST_VERSIONS[kind]:
+        oldest = ".".join(str(number) for number in OLDEST_VERSIONS[kind])
+        return failure_finding(about, f"{server_text} is older than {oldest}.", "update the server.")
+    return warning_finding(
         about,
-        f"{told} was not run by the tests; it is meant to work.",
+        f"{server_text} was not run by the tests; it is meant to work.",
         "run `refera verify` after the first captures, and report what differs.",
     )

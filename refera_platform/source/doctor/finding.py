@@ -28,21 +28,21 @@ class Finding:
     """The next step; empty when there is nothing to do."""
 
 
-def ok(about: str, found: str) -> Finding:
+def ok_finding(about: str, found: str) -> Finding:
     """It is as it should be."""
     return Finding(about=about, verdict=Verdict.OK, found=found)
 
 
-def warn(about: str, found: str, remedy: str) -> Finding:
+def warning_finding(about: str, found: str, remedy: str) -> Finding:
     """It works, and somebody should look at it."""
     return Finding(about=about, verdict=Verdict.WARN, found=found, remedy=remedy)
 
 
-def fail(about: str, found: str, remedy: str) -> Finding:
+def failure_finding(about: str, found: str, remedy: str) -> Finding:
     """It does not work."""
     return Finding(about=about, verdict=Verdict.FAIL, found=found, remedy=remedy)
 
 
-def failed(about: str, trouble: ReferaError) -> Finding:
+def error_finding(about: str, error: ReferaError) -> Finding:
     """It does not work, in the words of an error."""
-    return fail(about, trouble.problem.rstrip(":;") + ".", trouble.remedy)
+    return failure_finding(about, error.problem.rstrip(":;") + ".", error.remedy)

@@ -12,22 +12,28 @@ from refera_platform.source.mysql.server import Ask
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.types import backticked
 
-QUOTED = r"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\*)"
-GRANT = re.compile(
+QUOTED_NAME = r"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\*)"
+GRANT_PATTERN = re.compile(
     rf"GRANT (?P<what>.+?) ON (?:(?P<kind>TABLE|PROCEDURE|FUNCTION|PACKAGE(?: BODY)?|LIBRARY) )?"
-    rf"(?P<schema>{QUOTED})(?:\.(?P<object>{QUOTED}))? TO .*",
+    rf"(?P<schema>{QUOTED_NAME})(?:\.(?P<object>{QUOTED_NAME}))? TO .*",
     re.DOTALL,
 )
-PROXY = re.compile(r"GRANT PROXY ON .*", re.DOTALL)
-PART = re.compile(rf"(?P<name>[A-Z][A-Z0-9_ ]*?)\s*(?P<columns>\((?:[^()`'\"]|{QUOTED})*\))?\s*(?:,|$)")
-SELECT, STREAM, STATUS = "SELECT", "REPLICATION SLAVE", frozenset({"BINLOG MONITOR", "REPLICATION CLIENT"})
+PROXY_PATTERN = re.compile(r"GRANT PROXY ON .*", re.DOTALL)
+PRIVILEGE_PATTERN = re.compile(
+    rf"(?P<name>[A-Z][A-Z0-9_ ]*?)\s*(?P<columns>\((?:[^()`'\"]|{QUOTED_NAME})*\))?\s*(?:,|$)"
+)
+SELECT, STREAM_PRIVILEGE, STATUS_PRIVILEGES = (
+    "SELECT",
+    "REPLICATION SLAVE",
+    frozenset({"BINLOG MONITOR", "REPLICATION CLIENT"}),
+)
 """Reading a table; receiving the log; asking where the log is (its name since MariaDB 10.5, and before)."""
 REFERENCES = "REFERENCES"
 """Seeing how a table is made, and none of its rows."""
-ALL = "ALL PRIVILEGES"
-NOTHING = frozenset({"USAGE"})
-EVERYTHING = ("*", "*")
-RENAMED = (10, 5)
+ALL_PRIVILEGES = "ALL PRIVILEGES"
+NO_PRIVILEGES = frozenset({"USAGE"})
+ALL_OBJECTS = ("*", "*")
+BINLOG_MONITOR_VERSION = (10, 5)
 """First version of MariaDB in which REPLICATION CLIENT is called BINLOG MONITOR."""
 
 
@@ -41,24 +47,24 @@ class Privilege:
     """``*`` for all; as in ``SHOW GRANTS``, a pattern when it has ``_`` or ``%`` without a backslash before it."""
     object: str
     """A table or a routine; ``*`` for all of the schema."""
-    is_of_columns: bool = False
-    is_of_routine: bool = False
+    is_column_level: bool = False
+    is_routine_level: bool = False
 
     def __str__(self) -> str:
         schema = "*" if self.schema == "*" else backticked(self.schema)
-        place = "*" if self.object == "*" else backticked(self.object)
-        return f"{self.name}{' of some columns' if self.is_of_columns else ''} on {schema}.{place}"
+        quoted_object = "*" if self.object == "*" else backticked(self.object)
+        return f"{self.name}{' of some columns' if self.is_column_level else ''} on {schema}.{quoted_object}"
 
-    def allows(self, name: str, schema: str, place: str) -> bool:
+    def allows(self, name: str, schema: str, table: str) -> bool:
         """Whether it allows to do ``name`` with the whole of a table, or with everything."""
-        if self.name not in {name, ALL} or self.is_of_columns or self.is_of_routine:
+        if self.name not in {name, ALL_PRIVILEGES} or self.is_column_level or self.is_routine_level:
             return False
         if self.object == "*":
-            return self.schema == "*" or (schema != "*" and _fits(self.schema, schema))
-        return (self.schema, self.object) == (schema, place)
+            return self.schema == "*" or (schema != "*" and _matches_schema(self.schema, schema))
+        return (self.schema, self.object) == (schema, table)
 
 
-def grants(ask: Ask, kind: str) -> list[str]:
+def show_grants(ask: Ask, kind: str) -> list[str]:
     """What the server says of the account, with the roles that are in force."""
     if kind == "mysql":
         role = str(ask("select current_role()")[0][0] or "NONE")
@@ -67,31 +73,33 @@ def grants(ask: Ask, kind: str) -> list[str]:
     return [str(row[0]) for row in ask("show grants")]
 
 
-def held(lines: Iterable[str]) -> list[Privilege]:
+def parse_grants(lines: Iterable[str]) -> list[Privilege]:
     """The privileges that ``SHOW GRANTS`` tells; memberships of roles, passwords and limits are passed over."""
-    found: list[Privilege] = []
+    privileges: list[Privilege] = []
     for line in lines:
-        if PROXY.match(line):
-            found.append(Privilege(name="PROXY", schema="*", object="*"))
-        elif match := GRANT.fullmatch(line):
-            schema, place = _name(match["schema"]), _name(match["object"] or "*")
-            for part in PART.finditer(match["what"]):
-                if (name := part["name"].strip()) not in NOTHING:
-                    found.append(
+        if PROXY_PATTERN.match(line):
+            privileges.append(Privilege(name="PROXY", schema="*", object="*"))
+        elif match := GRANT_PATTERN.fullmatch(line):
+            schema, table = _unquoted_name(match["schema"]), _unquoted_name(match["object"] or "*")
+            for part in PRIVILEGE_PATTERN.finditer(match["what"]):
+                if (name := part["name"].strip()) not in NO_PRIVILEGES:
+                    privileges.append(
                         Privilege(
                             name=name,
                             schema=schema,
-                            object=place,
-                            is_of_columns=bool(part["columns"]),
-                            is_of_routine=bool(match["kind"]) and match["kind"] != "TABLE",
+                            object=table,
+                            is_column_level=bool(part["columns"]),
+                            is_routine_level=bool(match["kind"]) and match["kind"] != "TABLE",
                         )
                     )
             if re.search(r" WITH (?:[A-Z_ ]* )?GRANT OPTION", line):
-                found.append(Privilege(name="GRANT OPTION", schema=schema, object=place))
-    return found
+                privileges.append(Privilege(name="GRANT OPTION", schema=schema, object=table))
+    return privileges
 
 
-def needed(tables: Sequence[SourceTable], schema: str, kind: str, version: tuple[int, ...], account: str) -> list[str]:
+def required_grants(
+    tables: Sequence[SourceTable], schema: str, kind: str, version: tuple[int, ...], account: str
+) -> list[str]:
     """The statements that give an account what it needs to read ``tables``, and nothing else.
 
     Args:
@@ -101,14 +109,14 @@ def needed(tables: Sequence[SourceTable], schema: str, kind: str, version: tuple
         version: Of the server.
         account: As the server writes it: ```refera`@`10.0.0.%` ``.
     """
-    statements = [
+    grant_sql = [
         f"GRANT SELECT ON {backticked(schema)}.{backticked(table.name)} TO {account};"
         for table in sorted(tables, key=lambda table: table.name)
     ]
     if any(table.strategy is Strategy.LOG for table in tables):
-        status = "BINLOG MONITOR" if kind == "mariadb" and version >= RENAMED else "REPLICATION CLIENT"
-        statements.append(f"GRANT {STREAM}, {status} ON *.* TO {account};")
-    return statements
+        status = "BINLOG MONITOR" if kind == "mariadb" and version >= BINLOG_MONITOR_VERSION else "REPLICATION CLIENT"
+        grant_sql.append(f"GRANT {STREAM_PRIVILEGE}, {status} ON *.* TO {account};")
+    return grant_sql
 
 
 def account_of(ask: Ask) -> str:
@@ -117,13 +125,15 @@ def account_of(ask: Ask) -> str:
     return f"{backticked(user)}@{backticked(host)}"
 
 
-def lacking(privileges: Collection[Privilege]) -> list[str]:
+def missing_privileges(privileges: Collection[Privilege]) -> list[str]:
     """What reading the log needs and the account has not."""
-    found = [] if _may(privileges, {STREAM}) else [STREAM]
-    return found if _may(privileges, STATUS) else [*found, "BINLOG MONITOR (REPLICATION CLIENT)"]
+    missing = [] if _has_privilege(privileges, {STREAM_PRIVILEGE}) else [STREAM_PRIVILEGE]
+    return (
+        missing if _has_privilege(privileges, STATUS_PRIVILEGES) else [*missing, "BINLOG MONITOR (REPLICATION CLIENT)"]
+    )
 
 
-def beyond(
+def excess_privileges(
     privileges: Iterable[Privilege],
     tables: Sequence[SourceTable],
     schema: str,
@@ -138,7 +148,7 @@ def beyond(
         ancestors: Tables whose foreign keys must be seen, by schema and name.
     """
     names = {table.name for table in tables}
-    reads_log = any(table.strategy is Strategy.LOG for table in tables)
+    needs_binlog = any(table.strategy is Strategy.LOG for table in tables)
     return [
         privilege
         for privilege in privileges
@@ -146,29 +156,31 @@ def beyond(
             (privilege.name == SELECT and privilege.schema == schema and privilege.object in names)
             or (privilege.name == REFERENCES and (privilege.schema, privilege.object) in ancestors)
             or (
-                reads_log and privilege.name in {STREAM, *STATUS} and (privilege.schema, privilege.object) == EVERYTHING
+                needs_binlog
+                and privilege.name in {STREAM_PRIVILEGE, *STATUS_PRIVILEGES}
+                and (privilege.schema, privilege.object) == ALL_OBJECTS
             )
         )
     ]
 
 
-def _may(privileges: Iterable[Privilege], names: Collection[str]) -> bool:
-    return any(privilege.allows(name, *EVERYTHING) for privilege in privileges for name in names)
+def _has_privilege(privileges: Iterable[Privilege], names: Collection[str]) -> bool:
+    return any(privilege.allows(name, *ALL_OBJECTS) for privilege in privileges for name in names)
 
 
-def _fits(pattern: str, schema: str) -> bool:
+def _matches_schema(pattern: str, schema: str) -> bool:
     """Whether a schema is one of those that a grant names with ``%``, ``_`` and backslashes."""
-    meant = re.sub(
+    expression = re.sub(
         r"\\(.)|(%)|(_)|(.)",
         lambda part: ".*" if part[2] else "." if part[3] else re.escape(part[1] or part[4]),
         pattern,
         flags=re.DOTALL,
     )
-    return re.fullmatch(meant, schema, re.DOTALL) is not None
+    return re.fullmatch(expression, schema, re.DOTALL) is not None
 
 
-def _name(written: str) -> str:
-    if written == "*":
-        return written
-    mark = written[0]
-    return written[1:-1].replace(mark * 2, mark)
+def _unquoted_name(quoted_name: str) -> str:
+    if quoted_name == "*":
+        return quoted_name
+    mark = quoted_name[0]
+    return quoted_name[1:-1].replace(mark * 2, mark)

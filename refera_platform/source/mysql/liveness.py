@@ -22,9 +22,9 @@ PROBE_SECONDS = 10.0
 """Seconds for each step of the second session."""
 PAUSE_SECONDS = 5.0
 """Seconds until it is asked again when it did not answer."""
-MOST_PROBES = 3
+MAX_FAILED_PROBES = 3
 """Questions without an answer, one after the other, after which the server counts as gone."""
-KEEPALIVE: tuple[tuple[str, int], ...] = (
+KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
     ("TCP_KEEPIDLE", 30),
     ("TCP_KEEPALIVE", 30),  # macOS's name of it
     ("TCP_KEEPINTVL", 10),
@@ -32,37 +32,41 @@ KEEPALIVE: tuple[tuple[str, int], ...] = (
     ("TCP_USER_TIMEOUT", 90_000),  # milliseconds; Linux alone has it
 )
 """Options of TCP, of which each system has some: a peer that acknowledges nothing for 90 seconds is gone."""
-CLIENTS_OWN = range(2000, 3000)
+CLIENT_ERROR_CODES = range(2000, 3000)
 """Codes of errors that the client makes up; all others are the server's words."""
-Session = pymysql.connections.Connection
+ServerSession = pymysql.connections.Connection
 
 
-def watch(connection: Session, again: Callable[[float], Session], limit: float) -> None:
+def install_liveness_reader(
+    connection: ServerSession, reconnect: Callable[[float], ServerSession], limit_seconds: float
+) -> None:
     """Read an open connection by this module's reader from now on.
 
     Args:
         connection: One whose last answer was taken.
-        again: Makes another one to the same server, not yet connected, that takes so many seconds for each answer.
-        limit: Seconds without a byte that are too many, whatever the server says.
+        reconnect: Makes another one to the same server, not yet connected, that takes so many seconds for each answer.
+        limit_seconds: Seconds without a byte that are too many, whatever the server says.
     """
-    inside: Any = connection
-    keep_alive(inside._sock)
-    peer = inside._sock.getpeername()[:2]
-    inside._rfile.close()
-    inside._rfile = io.BufferedReader(Attentive(inside._sock, lambda: answers(peer, again), limit))
+    internals: Any = connection
+    enable_keepalive(internals._sock)
+    peer = internals._sock.getpeername()[:2]
+    internals._rfile.close()
+    internals._rfile = io.BufferedReader(
+        LivenessSocketReader(internals._sock, lambda: server_answers(peer, reconnect), limit_seconds)
+    )
 
 
-def keep_alive(line: socket.socket) -> None:
+def enable_keepalive(line: socket.socket) -> None:
     """Let the system find out that the other end is gone."""
     line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE:
+    for name, value in KEEPALIVE_OPTIONS:
         if hasattr(socket, name):
             line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def answers(peer: tuple[str, int], again: Callable[[float], Session]) -> bool:
+def server_answers(peer: tuple[str, int], reconnect: Callable[[float], ServerSession]) -> bool:
     """Whether the server at an address says anything, be it a refusal."""
-    session = again(PROBE_SECONDS)
+    session = reconnect(PROBE_SECONDS)
     try:
         # by its number: another server may answer to the name by now
         session.connect(socket.create_connection(peer, PROBE_SECONDS))
@@ -70,24 +74,24 @@ def answers(peer: tuple[str, int], again: Callable[[float], Session]) -> bool:
             cursor.execute("select 1")
     except pymysql.MySQLError as refusal:
         code = refusal.args[0] if refusal.args else 0
-        is_shown = isinstance(getattr(refusal, "original_exception", None), ssl.SSLCertVerificationError)
-        return is_shown or code not in CLIENTS_OWN
+        is_certificate_error = isinstance(getattr(refusal, "original_exception", None), ssl.SSLCertVerificationError)
+        return is_certificate_error or code not in CLIENT_ERROR_CODES
     except OSError:
         return False
     finally:
-        inside: Any = session
-        inside._force_close()
+        internals: Any = session
+        internals._force_close()
     return True
 
 
-class Attentive(io.RawIOBase):
+class LivenessSocketReader(io.RawIOBase):
     """The bytes of a socket, as long as somebody is at the other end."""
 
-    def __init__(self, line: socket.socket, is_alive: Callable[[], bool], limit: float) -> None:
+    def __init__(self, line: socket.socket, is_alive: Callable[[], bool], limit_seconds: float) -> None:
         super().__init__()
         self._line = line
         self._is_alive = is_alive
-        self._limit = limit
+        self._limit_seconds = limit_seconds
 
     def readable(self) -> bool:
         """It is for reading alone."""
@@ -100,24 +104,24 @@ class Attentive(io.RawIOBase):
             TimeoutError: when none came, and the server does not answer elsewhere either.
             OSError: when the connection is lost.
         """
-        began, unanswered, patience = time.monotonic(), 0, self._line.gettimeout()
+        started, failed_probes, previous_timeout = time.monotonic(), 0, self._line.gettimeout()
         try:
             self._line.settimeout(QUIET_SECONDS)
             while True:
                 try:
                     return self._line.recv_into(buffer)
-                except TimeoutError as trouble:
-                    if trouble.errno:  # the system's: nobody acknowledges
+                except TimeoutError as error:
+                    if error.errno:  # the system's: nobody acknowledges
                         raise
-                if time.monotonic() - began >= self._limit:
-                    raise _silent(began, "though the server answers others")
-                unanswered = 0 if self._is_alive() else unanswered + 1
-                if unanswered >= MOST_PROBES:
-                    raise _silent(began, "and the server answers no new session either")
-                self._line.settimeout(PAUSE_SECONDS if unanswered else QUIET_SECONDS)
+                if time.monotonic() - started >= self._limit_seconds:
+                    raise _silence_error(started, "though the server answers others")
+                failed_probes = 0 if self._is_alive() else failed_probes + 1
+                if failed_probes >= MAX_FAILED_PROBES:
+                    raise _silence_error(started, "and the server answers no new session either")
+                self._line.settimeout(PAUSE_SECONDS if failed_probes else QUIET_SECONDS)
         finally:
-            self._line.settimeout(patience)
+            self._line.settimeout(previous_timeout)
 
 
-def _silent(began: float, besides: str) -> TimeoutError:
-    return TimeoutError(f"nothing came for {time.monotonic() - began:.0f} s, {besides}")
+def _silence_error(started: float, detail: str) -> TimeoutError:
+    return TimeoutError(f"nothing came for {time.monotonic() - started:.0f} s, {detail}")

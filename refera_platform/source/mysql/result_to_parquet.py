@@ -10,30 +10,30 @@ import duckdb
 import pymysql
 
 from refera_platform.duckdb_session.quoting import literal
-from refera_platform.errors import ReferaError, SourceError, kind_of
+from refera_platform.errors import ReferaError, SourceError, error_kind
 from refera_platform.source import arrow
-from refera_platform.source.hashing import hashed
-from refera_platform.source.mysql.text_result import Values, read_blocks
+from refera_platform.source.hashing import hash_values
+from refera_platform.source.mysql.text_result import ColumnBuffer, read_blocks
 from refera_platform.source.mysql.wire import Wire
-from refera_platform.source.types import Column
+from refera_platform.source.types import SourceColumn
 
 
-class Spool:
+class ParquetSpool:
     """Blocks of rows on their way to one file."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], path: Path, hash_key: bytes
+        self, connection: duckdb.DuckDBPyConnection, columns: Sequence[SourceColumn], path: Path, hash_key: bytes
     ) -> None:
         self._connection = connection
         self._columns = columns
         self._path = path
         self._hash_key = hash_key
         # now, so that a type without a faithful form stops before anything is asked
-        self._kept = ", ".join(column.kept for column in columns)
+        self._select_list = ", ".join(column.cast_expression for column in columns)
         self._written = 0
         self._chunks: list[Path] = []
 
-    def add(self, columns: Sequence[Values]) -> None:
+    def add(self, columns: Sequence[ColumnBuffer]) -> None:
         """Write some rows as one more chunk.
 
         Raises:
@@ -47,11 +47,13 @@ class Spool:
     def finish(self) -> int:
         """Make one file of the chunks; says how many rows it has."""
         if not self._chunks:
-            nothing = {
-                column.name: arrow.binaries([]) if column.is_binary and not column.is_hashed else arrow.texts([])
+            empty_columns = {
+                column.name: arrow.binary_array([])
+                if column.is_binary and not column.is_hashed
+                else arrow.text_array([])
                 for column in self._columns
             }
-            self._write(nothing, 0)
+            self._write(empty_columns, 0)
         if len(self._chunks) == 1:
             self._chunks[0].replace(self._path)
             return self._written
@@ -64,23 +66,23 @@ class Spool:
         for chunk in self._chunks:
             chunk.unlink(missing_ok=True)
 
-    def _array(self, column: Column, values: Values) -> arrow.Array:
+    def _array(self, column: SourceColumn, values: ColumnBuffer) -> arrow.Array:
         if column.is_hashed:
-            return arrow.texts(hashed(self._hash_key, values.listed()))
-        ahead = column.bytes_ahead
-        values = values.without(ahead) if ahead else values
-        data = values.joined()
+            return arrow.text_array(hash_values(self._hash_key, values.to_list()))
+        prefix_bytes = column.prefix_bytes
+        values = values.without_prefix(prefix_bytes) if prefix_bytes else values
+        data = values.join_bytes()
         if column.is_binary:
-            return arrow.joined_binaries(data, values.lengths, values.valid)
-        return arrow.joined_texts(data, values.lengths, values.valid, name=f"Column {column.name}")
+            return arrow.joined_binary_array(data, values.lengths, values.valid)
+        return arrow.joined_text_array(data, values.lengths, values.valid, name=f"Column {column.name}")
 
     def _write(self, arrays: dict[str, arrow.Array], rows: int) -> None:
         chunk = self._path.with_name(f"{self._path.name}.{len(self._chunks)}")
         self._chunks.append(chunk)
-        batch = arrow.Rows(arrays, rows)
+        batch = arrow.ArrowBatch(arrays, rows)
         self._connection.register("read_rows", batch)
         try:
-            self._copy(f"select {self._kept} from read_rows", chunk)
+            self._copy(f"select {self._select_list} from read_rows", chunk)
         finally:
             self._connection.unregister("read_rows")
         self._written += rows
@@ -88,16 +90,16 @@ class Spool:
     def _copy(self, select: str, path: Path) -> None:
         try:
             self._connection.execute(f"copy ({select}) to {literal(str(path))} (format parquet, compression lz4)")
-        except duckdb.Error as trouble:
-            words = str(trouble).splitlines()[0].rstrip(".")
+        except duckdb.Error as error:
+            message = str(error).splitlines()[0].rstrip(".")
             raise SourceError(
-                f"What was read could not be kept ({words}):",
+                f"What was read could not be kept ({message}):",
                 "nothing was written; mend it and run again.",
-                public=f"What was read could not be kept ({kind_of(trouble)}):",
+                public_problem=f"What was read could not be kept ({error_kind(error)}):",
             ) from None
 
 
-def stream(wire: Wire, select: str, width: int, spool: Spool) -> None:
+def stream_to_parquet(wire: Wire, select: str, width: int, spool: ParquetSpool) -> None:
     """Run ``select`` and give its rows to ``spool``; afterwards the wire is free, or closed.
 
     Args:

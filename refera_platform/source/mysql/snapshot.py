@@ -13,40 +13,40 @@ from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
 from refera_platform.source.hashing import require_hash_key
-from refera_platform.source.key_values import require_dates_in_key
+from refera_platform.source.key_values import require_valid_key_dates
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import Column, backticked
+from refera_platform.source.types import SourceColumn, backticked
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pulled:
+class TableRead:
     """A table as it was read: every row once, in the order of its key."""
 
     path: Path
     """A local Parquet file with the table's own columns and nothing else."""
-    columns: tuple[Column, ...]
+    columns: tuple[SourceColumn, ...]
     rows: int
-    counted: tuple[int, int]
+    server_counts: tuple[int, int]
     """``count(*)`` asked of the server before and after the read: equal when nobody wrote meanwhile."""
     quirks: Mapping[str, int]
     """Values that no Parquet type holds (zero and partial dates), kept as NULL, by column."""
     read_at: datetime
     """UTC instant taken before the first row was asked for."""
-    rows_of: str = ""
+    rows_sql: str = ""
     """DuckDB SQL of the rows when they are not in one local file."""
 
     @property
     def relation(self) -> str:
         """DuckDB relation of the rows."""
-        return self.rows_of or f"read_parquet({literal(str(self.path))})"
+        return self.rows_sql or f"read_parquet({literal(str(self.path))})"
 
     @property
-    def agrees(self) -> bool:
+    def is_count_consistent(self) -> bool:
         """Whether as many rows arrived as the server counted, allowing for rows written during the read."""
-        return min(self.counted) <= self.rows <= max(self.counted)
+        return min(self.server_counts) <= self.rows <= max(self.server_counts)
 
 
-def pull(source: Source, table: SourceTable, path: Path, clock: Clock, where: str = "") -> Pulled:
+def read_source_table(source: Source, table: SourceTable, path: Path, clock: Clock, where: str = "") -> TableRead:
     """Stream the whole of ``table``, or the rows of a MySQL condition, into ``path``; memory does not grow with it.
 
     Raises:
@@ -56,40 +56,46 @@ def pull(source: Source, table: SourceTable, path: Path, clock: Clock, where: st
     require_hash_key(table, source.hash_key)
     columns = source.columns(table)
     condition = f" where {where}" if where else ""
-    before, quirks = counted(source, table, columns, condition)
-    require_dates_in_key(table, quirks)
+    before, quirks = count_rows(source, table, columns, condition)
+    require_valid_key_dates(table, quirks)
     read_at = clock.now()
-    asked = ", ".join(f"{column.asked} as {backticked(column.name)}" for column in columns)
+    select_list = ", ".join(f"{column.select_expression} as {backticked(column.name)}" for column in columns)
     # of the table, not of the select: an index serves then, and the server need not sort
     order = ", ".join(f"{backticked(table.name)}.{backticked(name)}" for name in table.key)
-    rows = source.stream(f"select {asked} from {backticked(table.name)}{condition} order by {order}", columns, path)
+    rows = source.stream_select(
+        f"select {select_list} from {backticked(table.name)}{condition} order by {order}", columns, path
+    )
     _require_unique_key(source, table, path)
-    after, _ = counted(source, table, columns, condition)
-    return Pulled(path=path, columns=columns, rows=rows, counted=(before, after), quirks=quirks, read_at=read_at)
+    after, _ = count_rows(source, table, columns, condition)
+    return TableRead(
+        path=path, columns=columns, rows=rows, server_counts=(before, after), quirks=quirks, read_at=read_at
+    )
 
 
-def counted(
-    source: Source, table: SourceTable, columns: tuple[Column, ...], condition: str = ""
+def count_rows(
+    source: Source, table: SourceTable, columns: tuple[SourceColumn, ...], condition: str = ""
 ) -> tuple[int, dict[str, int]]:
     """Rows of the table, and the values that will be kept as NULL."""
-    quirky = [column for column in columns if column.quirk]
-    counts = ["count(*)", *(f"coalesce(sum({column.quirk}), 0)" for column in quirky)]
-    asked = ", ".join(f"cast({count} as signed)" for count in counts)
-    row = source.ask(f"select {asked} from {backticked(table.name)}{condition}")[0]
-    return int(row[0]), {column.name: int(count) for column, count in zip(quirky, row[1:], strict=True) if count}
+    quirk_columns = [column for column in columns if column.quirk]
+    counts = ["count(*)", *(f"coalesce(sum({column.quirk}), 0)" for column in quirk_columns)]
+    select_list = ", ".join(f"cast({count} as signed)" for count in counts)
+    row = source.ask(f"select {select_list} from {backticked(table.name)}{condition}")[0]
+    return int(row[0]), {column.name: int(count) for column, count in zip(quirk_columns, row[1:], strict=True) if count}
 
 
 def _require_unique_key(source: Source, table: SourceTable, path: Path) -> None:
     key = ", ".join(quoted(name) for name in table.key)
-    twice = source.execute(
+    duplicate = source.execute(
         f"select {key}, count(*) from read_parquet({literal(str(path))}) group by {key}"
         f" having count(*) > 1 or {' or '.join(f'{quoted(name)} is null' for name in table.key)} limit 1"
     ).fetchone()
-    if twice:
-        values = ", ".join(f"{name}={value!r}" for name, value in zip(table.key, twice, strict=False))
+    if duplicate:
+        values = ", ".join(f"{name}={value!r}" for name, value in zip(table.key, duplicate, strict=False))
         raise SourceError(
-            f"Table {table.address} has {twice[-1]} rows with {values}, so its declared key recognises no single row:",
+            f"Table {table.address} has {duplicate[-1]} rows with {values}, so its declared key recognises no"
+            " single row:",
             "declare the columns of its primary key in the catalogue.",
-            public=f"Table {table.address} has {twice[-1]} rows with one value of {', '.join(table.key)}, so its"
+            public_problem=f"Table {table.address} has {duplicate[-1]} rows with one value of"
+            f" {', '.join(table.key)}, so its"
             " declared key recognises no single row:",
         )

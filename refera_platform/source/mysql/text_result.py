@@ -17,38 +17,44 @@ from pymysql.err import raise_mysql_exception
 
 from refera_platform.errors import SourceError
 from refera_platform.source.arrow import Validity
-from refera_platform.source.mysql.wire import END, ERROR, HEADER, WHOLE, lost
+from refera_platform.source.mysql.wire import (
+    END_PACKET,
+    ERROR_PACKET,
+    MAX_PACKET_BYTES,
+    PACKET_HEADER_BYTES,
+    lost_connection_error,
+)
 
-BLOCK = 4 << 20
+BLOCK_BYTES = 4 << 20
 """Bytes after which rows are handed on."""
-PIECE = 1 << 20
+RECEIVE_BYTES = 1 << 20
 """Bytes asked of the socket at a time."""
-NARROW = 64
+MAX_MATRIX_WIDTH_BYTES = 64
 """Bytes up to which values are copied as a matrix of that width."""
-LONG = ((252, 2), (253, 3), (254, 8))
+LENGTH_PREFIXES = ((252, 2), (253, 3), (254, 8))
 """First byte of the length of a value of 251 bytes or more, and how many bytes the length takes."""
-NULL, SHORT, LAST_SIZE = 251, 251, 9
-Places = npt.NDArray[np.int64]
+NULL_LENGTH_CODE, FIRST_LONG_LENGTH_CODE, END_PACKET_LIMIT_BYTES = 251, 251, 9
+Offsets = npt.NDArray[np.int64]
 _LENGTH = struct.Struct("<I").unpack_from
 
 
 @dataclass(frozen=True, kw_only=True)
-class Values:
+class ColumnBuffer:
     """Where the values of one column lie."""
 
     buffer: bytearray
-    starts: Places
-    lengths: Places
+    starts: Offsets
+    lengths: Offsets
     """Bytes; 0 for NULL."""
     valid: Validity
     """Which values are not NULL; ``None`` when all are not."""
 
-    def joined(self) -> bytes | npt.NDArray[np.uint8]:
+    def join_bytes(self) -> bytes | npt.NDArray[np.uint8]:
         """All of them, one behind the other."""
         width = int(self.lengths.max(initial=0))
         if not width:
             return b""
-        if width > NARROW:
+        if width > MAX_MATRIX_WIDTH_BYTES:
             ends = (self.starts + self.lengths).tolist()
             view = memoryview(self.buffer)
             return b"".join(view[start:end] for start, end in zip(self.starts.tolist(), ends, strict=True))
@@ -57,50 +63,52 @@ class Values:
         matrix = windows[self.starts].view(np.uint8).reshape(-1, width)
         return matrix[np.arange(width) < self.lengths[:, None]]
 
-    def listed(self) -> list[bytes | None]:
+    def to_list(self) -> list[bytes | None]:
         """Each by itself."""
         ends = (self.starts + self.lengths).tolist()
-        there = [True] * len(ends) if self.valid is None else self.valid.tolist()
+        validity = [True] * len(ends) if self.valid is None else self.valid.tolist()
         return [
-            bytes(self.buffer[start:end]) if is_there else None
-            for start, end, is_there in zip(self.starts.tolist(), ends, there, strict=True)
+            bytes(self.buffer[start:end]) if is_valid else None
+            for start, end, is_valid in zip(self.starts.tolist(), ends, validity, strict=True)
         ]
 
-    def without(self, ahead: int) -> "Values":
+    def without_prefix(self, prefix_bytes: int) -> "ColumnBuffer":
         """The same without the first bytes of each."""
-        lengths = np.maximum(self.lengths - ahead, 0)
-        return Values(buffer=self.buffer, starts=self.starts + ahead, lengths=lengths, valid=self.valid)
+        lengths = np.maximum(self.lengths - prefix_bytes, 0)
+        return ColumnBuffer(buffer=self.buffer, starts=self.starts + prefix_bytes, lengths=lengths, valid=self.valid)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
+class RowBlock:
     """Some rows; it is valid until the next one is asked for."""
 
     buffer: bytearray
-    starts: Places
+    starts: Offsets
     """Where the packet of each row begins, behind its header."""
-    ends: Places
+    ends: Offsets
 
-    def columns(self, width: int) -> list[Values]:
+    def columns(self, width: int) -> list[ColumnBuffer]:
         """The values of each column.
 
         Raises:
             SourceError: when a packet is not a row of ``width`` values.
         """
         raw = np.frombuffer(self.buffer, dtype=np.uint8)
-        at, found = self.starts, []
+        offsets, columns = self.starts, []
         for _ in range(width):
-            values = _values(self.buffer, raw, at)
-            at = values.starts + values.lengths
-            if (at > self.ends).any():
+            values = _column_buffer(self.buffer, raw, offsets)
+            offsets = values.starts + values.lengths
+            if (offsets > self.ends).any():
                 break
-            found.append(values)
-        if len(found) != width or not np.array_equal(at, self.ends):
-            raise SourceError("The server's answer has other rows than were asked for:", "run again.", passing=True)
-        return found
+            columns.append(values)
+        if len(columns) != width or not np.array_equal(offsets, self.ends):
+            raise SourceError(
+                "The server's answer has other rows than were asked for:", "run again.", is_transient=True
+            )
+        return columns
 
 
-def read_blocks(file: Any) -> Generator[Block, None, None]:
+def read_blocks(file: Any) -> Generator[RowBlock, None, None]:
     """The rows of a result, from behind its header to its end.
 
     Args:
@@ -109,128 +117,128 @@ def read_blocks(file: Any) -> Generator[Block, None, None]:
     Raises:
         pymysql.MySQLError: when the server says that it failed, or is lost.
     """
-    room = _Room()
+    room = _PacketBuffer()
     while True:
         room.fill(file)
-        room.find()
-        last = room.last()
-        if last == ERROR:
-            raise_mysql_exception(room.content[room.found.pop() + HEADER : room.at])
-        if last == END:
-            end = room.found.pop()
-            if room.found:
+        room.find_packets()
+        last = room.last_packet_kind()
+        if last == ERROR_PACKET:
+            raise_mysql_exception(room.content[room.packet_starts.pop() + PACKET_HEADER_BYTES : room.packets_end])
+        if last == END_PACKET:
+            end = room.packet_starts.pop()
+            if room.packet_starts:
                 yield room.block(end)
             return
-        if room.at >= BLOCK:
-            yield room.block(room.at)
+        if room.packets_end >= BLOCK_BYTES:
+            yield room.block(room.packets_end)
             room.clear()
 
 
-class _Room:
+class _PacketBuffer:
     """A buffer with the packets that were found in it; longer than its content by what ``Values.joined`` needs."""
 
     def __init__(self) -> None:
-        self.content = bytearray(BLOCK + PIECE + NARROW)
-        self.found: list[int] = []
+        self.content = bytearray(BLOCK_BYTES + RECEIVE_BYTES + MAX_MATRIX_WIDTH_BYTES)
+        self.packet_starts: list[int] = []
         """Where whole packets begin, with their headers."""
-        self.at = 0
+        self.packets_end = 0
         """Behind the last whole packet."""
         self._filled = 0
 
     def fill(self, file: Any) -> None:
         """Take what has come; wait for the first byte."""
-        if len(self.content) - NARROW - self._filled < PIECE:
+        if len(self.content) - MAX_MATRIX_WIDTH_BYTES - self._filled < RECEIVE_BYTES:
             larger = bytearray(2 * len(self.content))
             larger[: self._filled] = self.content[: self._filled]
             self.content = larger
         try:
-            piece = file.read1(PIECE)  # readinto1 would spare a copy, and waits for more than what has come
-        except OSError as trouble:
-            raise lost(trouble) from None
-        if not piece:
-            raise lost(EOFError("it was closed"))
-        self.content[self._filled : self._filled + len(piece)] = piece
-        self._filled += len(piece)
+            received = file.read1(RECEIVE_BYTES)  # readinto1 would spare a copy, and waits for more than what has come
+        except OSError as error:
+            raise lost_connection_error(error) from None
+        if not received:
+            raise lost_connection_error(EOFError("it was closed"))
+        self.content[self._filled : self._filled + len(received)] = received
+        self._filled += len(received)
 
-    def find(self) -> None:
+    def find_packets(self) -> None:
         """Go on finding packets that have come whole."""
-        content, at, filled, add = self.content, self.at, self._filled, self.found.append
-        limit = filled - HEADER
-        while at <= limit:
-            length = _LENGTH(content, at)[0] & WHOLE
-            end = at + HEADER + length
+        content, offset, filled, add_start = self.content, self.packets_end, self._filled, self.packet_starts.append
+        limit = filled - PACKET_HEADER_BYTES
+        while offset <= limit:
+            length = _LENGTH(content, offset)[0] & MAX_PACKET_BYTES
+            end = offset + PACKET_HEADER_BYTES + length
             if end > filled:
                 break
-            if length == WHOLE:
-                end = self._join(at)
+            if length == MAX_PACKET_BYTES:
+                end = self._join_large_packet(offset)
                 if not end:
                     break
                 filled = self._filled
-                limit = filled - HEADER
-            add(at)
-            at = end
-        self.at = at
+                limit = filled - PACKET_HEADER_BYTES
+            add_start(offset)
+            offset = end
+        self.packets_end = offset
 
-    def last(self) -> int:
+    def last_packet_kind(self) -> int:
         """ERROR or END when the last packet is such a one, else 0; nothing follows them."""
-        if not self.found:
+        if not self.packet_starts:
             return 0
-        first = self.found[-1] + HEADER
-        size = self.at - first
+        first = self.packet_starts[-1] + PACKET_HEADER_BYTES
+        size = self.packets_end - first
         kind = self.content[first] if size else 0
-        return kind if kind == ERROR or (kind == END and size < LAST_SIZE) else 0
+        return kind if kind == ERROR_PACKET or (kind == END_PACKET and size < END_PACKET_LIMIT_BYTES) else 0
 
-    def block(self, end: int) -> Block:
+    def block(self, end: int) -> RowBlock:
         """The rows found, the last of which ends at ``end``."""
-        begins = np.array([*self.found, end], dtype=np.int64)
-        return Block(buffer=self.content, starts=begins[:-1] + HEADER, ends=begins[1:])
+        starts = np.array([*self.packet_starts, end], dtype=np.int64)
+        return RowBlock(buffer=self.content, starts=starts[:-1] + PACKET_HEADER_BYTES, ends=starts[1:])
 
     def clear(self) -> None:
         """Forget the packets found."""
-        rest = self.content[self.at : self._filled]
+        rest = self.content[self.packets_end : self._filled]
         self.content[: len(rest)] = rest
-        self.found, self.at, self._filled = [], 0, len(rest)
+        self.packet_starts, self.packets_end, self._filled = [], 0, len(rest)
 
-    def _join(self, at: int) -> int:
+    def _join_large_packet(self, offset: int) -> int:
         """Take out the headers inside a row of 16 MB or more; says where it ends, 0 when it has not come whole."""
-        content, parts, header = self.content, [], at
+        content, parts, header = self.content, [], offset
         while True:
-            if header + HEADER > self._filled:
+            if header + PACKET_HEADER_BYTES > self._filled:
                 return 0
-            length = _LENGTH(content, header)[0] & WHOLE
-            begin, header = header + HEADER, header + HEADER + length
+            length = _LENGTH(content, header)[0] & MAX_PACKET_BYTES
+            start, header = header + PACKET_HEADER_BYTES, header + PACKET_HEADER_BYTES + length
             if header > self._filled:
                 return 0
-            parts.append((begin, header))
-            if length < WHOLE:
+            parts.append((start, header))
+            if length < MAX_PACKET_BYTES:
                 break
         parts.append((header, self._filled))  # what follows moves up as well
-        end, to = 0, at + HEADER
+        end, target = 0, offset + PACKET_HEADER_BYTES
         with memoryview(content) as view:
-            for begin, behind in parts:
-                end = to
-                view[to : to + behind - begin] = view[begin:behind]
-                to += behind - begin
-        self._filled = to
+            for start, part_end in parts:
+                end = target
+                view[target : target + part_end - start] = view[start:part_end]
+                target += part_end - start
+        self._filled = target
         return end
 
 
-def _values(buffer: bytearray, raw: npt.NDArray[np.uint8], at: Places) -> Values:
-    """Where the values lie whose lengths begin at ``at``."""
-    lengths = raw[at].astype(np.int64)
-    starts = at + 1
-    if lengths.max(initial=0) < SHORT:
-        return Values(buffer=buffer, starts=starts, lengths=lengths, valid=None)
-    valid = lengths != NULL
+def _column_buffer(buffer: bytearray, raw: npt.NDArray[np.uint8], offsets: Offsets) -> ColumnBuffer:
+    """Where the values lie whose lengths begin at ``offsets``."""
+    lengths = raw[offsets].astype(np.int64)
+    starts = offsets + 1
+    if lengths.max(initial=0) < FIRST_LONG_LENGTH_CODE:
+        return ColumnBuffer(buffer=buffer, starts=starts, lengths=lengths, valid=None)
+    valid = lengths != NULL_LENGTH_CODE
     first = lengths.copy()
     lengths[~valid] = 0
-    for code, size in LONG:
-        which = np.flatnonzero(first == code)
-        if len(which):
-            where = at[which] + 1
-            told = np.zeros(len(which), dtype=np.int64)
+    for code, size in LENGTH_PREFIXES:
+        long_indexes = np.flatnonzero(first == code)
+        if len(long_indexes):
+            prefix_offsets = offsets[long_indexes] + 1
+            long_lengths = np.zeros(len(long_indexes), dtype=np.int64)
             for index in range(size):
-                told |= raw[where + index].astype(np.int64) << (8 * index)
-            lengths[which] = told
-            starts[which] = where + size
-    return Values(buffer=buffer, starts=starts, lengths=lengths, valid=None if valid.all() else valid)
+                long_lengths |= raw[prefix_offsets + index].astype(np.int64) << (8 * index)
+            lengths[long_indexes] = long_lengths
+            starts[long_indexes] = prefix_offsets + size
+    return ColumnBuffer(buffer=buffer, starts=starts, lengths=lengths, valid=None if valid.all() else valid)

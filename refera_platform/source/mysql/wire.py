@@ -17,32 +17,34 @@ from typing import Any
 import pymysql
 from pymysql.err import raise_mysql_exception
 
-from refera_platform.errors import SourceError, kind_of
-from refera_platform.settings.source_database import Database
-from refera_platform.source.mysql.liveness import watch
+from refera_platform.errors import SourceError, error_kind
+from refera_platform.settings.source_database import SourceDatabase
+from refera_platform.source.mysql.liveness import install_liveness_reader
 
-PIECE = 1 << 18
+RECEIVE_BYTES = 1 << 18
 """Bytes asked of the socket at a time."""
-HEADER = 4
+PACKET_HEADER_BYTES = 4
 """Bytes ahead of each packet: its length, and its number."""
-WHOLE = (1 << 24) - 1
+MAX_PACKET_BYTES = (1 << 24) - 1
 """Bytes of a packet that another one continues."""
-PATIENCE = 10
+CONNECT_TIMEOUT_SECONDS = 10
 """Seconds to connect, and for each answer while logging in."""
-SILENCE = 3600
+SILENCE_TIMEOUT_SECONDS = 3600
 """Seconds without a byte after which a server counts as gone that still answers others: ``silence`` asks it."""
-STRICT = re.compile(
+STRICT_CERTIFICATE_PATTERN = re.compile(
     r"[Kk]ey usage|(Subject|Authority) Key Identifier|Basic Constraints of CA cert|Path length|at least X509v3"
 )
 """What OpenSSL says of a certificate that only a strict reading of RFC 5280 refuses, as Python does it since 3.13; the
 authority that MySQL makes for itself is one."""
-QUERY, ERROR, END = 0x03, 0xFF, 0xFE
-GONE, LOST, KILLED, SHUTDOWN = 2006, 2013, 1927, 1053
-ACCOUNT = frozenset({1040, 1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1370, SHUTDOWN, KILLED})
+COM_QUERY, ERROR_PACKET, END_PACKET = 0x03, 0xFF, 0xFE
+SERVER_GONE_CODE, SERVER_LOST_CODE, CONNECTION_KILLED_CODE, SERVER_SHUTDOWN_CODE = 2006, 2013, 1927, 1053
+ACCOUNT_ERROR_CODES = frozenset(
+    {1040, 1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1370, SERVER_SHUTDOWN_CODE, CONNECTION_KILLED_CODE}
+)
 """Codes by which a server turns a session away, or says what its account may not do; their words hold no value."""
-CLIENT = range(2000, 3000)
+CLIENT_ERROR_CODES = range(2000, 3000)
 """Codes of the client itself: no server, no handshake, no connection any more."""
-SESSION = (
+SESSION_SETUP_SQL = (
     # nothing of ours depends on these, and what an administrator set for all sessions could break expressions of ours,
     # cut results, or end a session that holds its snapshot while the log is read on another one
     "set session time_zone = '+00:00', sql_mode = '', net_write_timeout = 3600, net_read_timeout = 3600,"
@@ -66,9 +68,9 @@ class Wire(pymysql.connections.Connection):
         Raises:
             pymysql.MySQLError: for an error of the server, or a lost connection.
         """
-        inside: Any = self  # what a subclass may use, and the package's type stubs leave out
-        inside._execute_command(code, argument)
-        yield from packets(inside._rfile)
+        internals: Any = self  # what a subclass may use, and the package's type stubs leave out
+        internals._execute_command(code, argument)
+        yield from read_packets(internals._rfile)
 
     def select(self, sql: str, width: int) -> Any:
         """Send a statement with a result and take the result's header.
@@ -83,23 +85,23 @@ class Wire(pymysql.connections.Connection):
         Raises:
             pymysql.MySQLError: when the server refuses, or the connection is lost.
         """
-        inside: Any = self
-        inside._execute_command(QUERY, sql.encode())
-        found = inside._read_packet().read_length_encoded_integer()
-        if found != width:
-            raise pymysql.InternalError(f"The server answers with {found} columns where {width} were asked for")
+        internals: Any = self
+        internals._execute_command(COM_QUERY, sql.encode())
+        column_count = internals._read_packet().read_length_encoded_integer()
+        if column_count != width:
+            raise pymysql.InternalError(f"The server answers with {column_count} columns where {width} were asked for")
         for _ in range(width + 1):  # what they are, and the end of that
-            inside._read_packet()
-        return inside._rfile
+            internals._read_packet()
+        return internals._rfile
 
     def abandon(self) -> None:
         """Close at once, without a word to the server, whose answer has not been taken."""
-        inside: Any = self
-        inside._force_close()
+        internals: Any = self
+        internals._force_close()
 
 
 @contextmanager
-def opened(wire: Wire) -> Iterator[Wire]:
+def closing_wire(wire: Wire) -> Iterator[Wire]:
     """Use a connection and close it, whether or not the server did so before."""
     try:
         yield wire
@@ -108,75 +110,75 @@ def opened(wire: Wire) -> Iterator[Wire]:
             wire.close()
 
 
-def lost(trouble: Exception) -> pymysql.OperationalError:
+def lost_connection_error(error: Exception) -> pymysql.OperationalError:
     """What is raised for a connection that brings no more."""
-    return pymysql.OperationalError(LOST, f"Lost connection to the server ({trouble})")
+    return pymysql.OperationalError(SERVER_LOST_CODE, f"Lost connection to the server ({error})")
 
 
-def packets(file: Any) -> Iterator[tuple[bytes, int, int]]:
+def read_packets(file: Any) -> Iterator[tuple[bytes, int, int]]:
     """The packets that come from ``file``, without their headers; those of 16 MB and more are joined.
 
     Raises:
         pymysql.MySQLError: for an error of the server, or when the bytes end.
     """
-    rest, wanted = b"", 0
+    remainder, missing_bytes = b"", 0
     parts: list[bytes] = []
     while True:
         try:
             # the rest of a large packet in one piece: adding to it would copy it each time
-            piece = file.read(wanted) if wanted > PIECE else file.read1(PIECE)
-        except OSError as trouble:
-            raise lost(trouble) from None
-        if not piece:
-            raise lost(EOFError("it was closed"))
-        buffer = rest + piece if rest else piece
-        at, size, wanted = 0, len(buffer), 0
-        while size - at >= HEADER:
-            length = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
-            end = at + HEADER + length
+            received = file.read(missing_bytes) if missing_bytes > RECEIVE_BYTES else file.read1(RECEIVE_BYTES)
+        except OSError as error:
+            raise lost_connection_error(error) from None
+        if not received:
+            raise lost_connection_error(EOFError("it was closed"))
+        buffer = remainder + received if remainder else received
+        offset, size, missing_bytes = 0, len(buffer), 0
+        while size - offset >= PACKET_HEADER_BYTES:
+            length = buffer[offset] | buffer[offset + 1] << 8 | buffer[offset + 2] << 16
+            end = offset + PACKET_HEADER_BYTES + length
             if end > size:
-                wanted = end - size
+                missing_bytes = end - size
                 break
-            if parts or length == WHOLE:
-                parts.append(buffer[at + HEADER : end])
-                if length < WHOLE:
-                    whole = b"".join(parts)
+            if parts or length == MAX_PACKET_BYTES:
+                parts.append(buffer[offset + PACKET_HEADER_BYTES : end])
+                if length < MAX_PACKET_BYTES:
+                    joined = b"".join(parts)
                     parts.clear()
-                    yield whole, 0, len(whole)
+                    yield joined, 0, len(joined)
             else:
-                if length and buffer[at + HEADER] == ERROR:
-                    raise_mysql_exception(buffer[at + HEADER : end])
-                yield buffer, at + HEADER, end
-            at = end
-        rest = buffer[at:]
+                if length and buffer[offset + PACKET_HEADER_BYTES] == ERROR_PACKET:
+                    raise_mysql_exception(buffer[offset + PACKET_HEADER_BYTES : end])
+                yield buffer, offset + PACKET_HEADER_BYTES, end
+            offset = end
+        remainder = buffer[offset:]
 
 
-def open_wire(database: Database, patience: float = PATIENCE) -> Wire:
+def open_wire(database: SourceDatabase, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> Wire:
     """A read-only session in UTC.
 
     Args:
         database: Where, and as whom.
-        patience: Seconds to connect, and for each answer while logging in.
+        timeout_seconds: Seconds to connect, and for each answer while logging in.
 
     Raises:
         SourceError: when the server cannot be reached or refuses the user.
     """
     try:
-        wire = _wire(database, patience)
+        wire = _new_wire(database, timeout_seconds)
         wire.connect()
         with wire.cursor() as cursor:
-            for statement in SESSION[1:]:
+            for statement in SESSION_SETUP_SQL[1:]:
                 cursor.execute(statement)
-        watch(wire, partial(_wire, database), SILENCE)
-    except (pymysql.MySQLError, OSError, UnicodeError) as trouble:
-        raise explained(database, trouble) from None
-    inside: Any = wire
-    inside._read_timeout = inside._write_timeout = SILENCE
+        install_liveness_reader(wire, partial(_new_wire, database), SILENCE_TIMEOUT_SECONDS)
+    except (pymysql.MySQLError, OSError, UnicodeError) as error:
+        raise connection_error(database, error) from None
+    internals: Any = wire
+    internals._read_timeout = internals._write_timeout = SILENCE_TIMEOUT_SECONDS
     return wire
 
 
-def _wire(database: Database, patience: float) -> Wire:
-    """A session that is not yet begun; ``patience`` is for each answer while it begins."""
+def _new_wire(database: SourceDatabase, timeout_seconds: float) -> Wire:
+    """A session that is not yet begun; ``timeout_seconds`` is for each answer while it begins."""
     return Wire(
         host=database.host,
         port=database.port,
@@ -185,65 +187,72 @@ def _wire(database: Database, patience: float) -> Wire:
         database=database.name,
         charset="utf8mb4",
         autocommit=True,
-        connect_timeout=patience,
-        read_timeout=patience,
-        write_timeout=patience,
-        ssl=_tls(database),
+        connect_timeout=timeout_seconds,
+        read_timeout=timeout_seconds,
+        write_timeout=timeout_seconds,
+        ssl=_tls_context(database),
         ssl_disabled=database.ssl_mode == "disabled",
-        init_command=SESSION[0],
+        init_command=SESSION_SETUP_SQL[0],
         program_name="refera",
         defer_connect=True,
     )
 
 
-def explained(database: Database, trouble: Exception) -> SourceError:
+def connection_error(database: SourceDatabase, error: Exception) -> SourceError:
     """The server's words with the address and the next step, and without the password."""
-    words = str(trouble.args[-1] if trouble.args else trouble)
-    words = words.replace(database.password, "***") if database.password else words
-    words = words.splitlines()[0].rstrip(".") if words else type(trouble).__name__
+    message = str(error.args[-1] if error.args else error)
+    message = message.replace(database.password, "***") if database.password else message
+    message = message.splitlines()[0].rstrip(".") if message else type(error).__name__
     where = f"The database at {database.host}:{database.port} as {database.user} could not be read"
-    passing, is_gone = False, _is_gone(trouble)
-    if not is_gone and STRICT.search(words):
+    passing, is_gone = False, _is_lost_connection(error)
+    if not is_gone and STRICT_CERTIFICATE_PATTERN.search(message):
         remedy = (
             "have the certificate issued anew with what it lacks, or type ssl_strict=off in the URL, which still checks"
             " who signed it."
         )
-    elif not is_gone and ("SSL" in words or "TLS" in words or "certificate" in words.lower()):
+    elif not is_gone and ("SSL" in message or "TLS" in message or "certificate" in message.lower()):
         remedy = "give the server's authority as ssl_ca=PATH in the URL, or type ssl_mode=disabled to go without TLS."
-    elif "denied" in words:
+    elif "denied" in message:
         remedy = "check the user, its password and that it was granted SELECT on the schema."
-    elif "Unknown database" in words:
+    elif "Unknown database" in message:
         remedy = "check the name of the schema in the URL."
-    elif is_gone or "onnect" in words or isinstance(trouble, OSError):
+    elif is_gone or "onnect" in message or isinstance(error, OSError):
         remedy, passing = "check that the server runs and that its address can be reached from here.", True
-    elif "definition has changed" in words:
+    elif "definition has changed" in message:
         remedy, passing = "the table was altered during the read; run again.", True
     else:
         remedy = "nothing was written; mend it and run again."
-    public = f"{where}: {words}:" if _is_of_session(trouble) else f"{where} ({kind_of(trouble)}):"
-    return SourceError(f"{where}: {words}:", remedy, passing=passing, public=public)
+    public = f"{where}: {message}:" if _is_session_error(error) else f"{where} ({error_kind(error)}):"
+    return SourceError(f"{where}: {message}:", remedy, is_transient=passing, public_problem=public)
 
 
-def _is_of_session(trouble: Exception) -> bool:
+def _is_session_error(error: Exception) -> bool:
     """Whether an error is of the connection or the account: no row was read yet, and none is in its words."""
-    code = trouble.args[0] if trouble.args and isinstance(trouble.args[0], int) else 0
-    return isinstance(trouble, OSError | pymysql.InterfaceError) or code in ACCOUNT or code in CLIENT
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    return (
+        isinstance(error, OSError | pymysql.InterfaceError) or code in ACCOUNT_ERROR_CODES or code in CLIENT_ERROR_CODES
+    )
 
 
-def _is_gone(trouble: Exception) -> bool:
+def _is_lost_connection(error: Exception) -> bool:
     """Whether there was a connection, and is no more."""
-    code = trouble.args[0] if trouble.args else 0
-    return isinstance(trouble, pymysql.InterfaceError) or code in {GONE, LOST, KILLED, SHUTDOWN}
+    code = error.args[0] if error.args else 0
+    return isinstance(error, pymysql.InterfaceError) or code in {
+        SERVER_GONE_CODE,
+        SERVER_LOST_CODE,
+        CONNECTION_KILLED_CODE,
+        SERVER_SHUTDOWN_CODE,
+    }
 
 
-def _tls(database: Database) -> ssl.SSLContext | None:
+def _tls_context(database: SourceDatabase) -> ssl.SSLContext | None:
     if database.ssl_mode == "disabled":
         return None
     try:
         context = ssl.create_default_context(cafile=database.ssl_ca or None)
-    except OSError as trouble:
+    except OSError as error:
         raise SourceError(
-            f"{database.ssl_ca} cannot be read as certificates ({trouble.strerror or trouble}):",
+            f"{database.ssl_ca} cannot be read as certificates ({error.strerror or error}):",
             "give the file of the server's authority, in PEM, as ssl_ca=PATH in the URL.",
         ) from None
     if not database.ssl_strict:

@@ -7,25 +7,30 @@ import re
 
 import duckdb
 
-from refera_platform.lake.lake import run
+from refera_platform.lake.lake import run_sql
 from refera_platform.lake.object_state import RawState
-from refera_platform.source.collation import UNKNOWN, fold_of, folded
+from refera_platform.source.collation import UNKNOWN_COLLATION, collation_fold, folded_text_sql
 from refera_platform.source.table import SourceTable
 
 
-def define(connection: duckdb.DuckDBPyConnection, table: SourceTable, newest: RawState) -> None:
+def define_folding_macros(connection: duckdb.DuckDBPyConnection, table: SourceTable, newest: RawState) -> None:
     """Make the functions for the texts of a table, by the collations of its newest day."""
     for column, kind in newest.columns.items():
         if kind == "VARCHAR":
-            define_one(connection, table, column, collation_of(newest, column))
+            define_folding_macro(connection, table, column, collation_of(newest, column))
 
 
-def define_one(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: str, collation: str) -> None:
+def define_folding_macro(
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, column: str, collation: str
+) -> None:
     """Make the function of one text."""
     name = re.sub(r"\W", "_", f"folded_{table.database}_{table.name}_{column}".lower(), flags=re.ASCII)
-    run(connection, f"create or replace macro main.{name}(typed) as {folded('typed', fold_of(collation))}")
+    run_sql(
+        connection,
+        f"create or replace macro main.{name}(typed) as {folded_text_sql('typed', collation_fold(collation))}",
+    )
 
 
 def collation_of(state: RawState, column: str) -> str:
     """How the source compares a text; objects of before collations were kept say nothing."""
-    return state.collations.get(column, UNKNOWN)
+    return state.collations.get(column, UNKNOWN_COLLATION)

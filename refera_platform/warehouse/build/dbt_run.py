@@ -12,15 +12,15 @@ from typing import Any
 
 import yaml
 
-from refera_platform.disk import full, says_full
+from refera_platform.disk import disk_full_error, is_disk_full_message
 from refera_platform.duckdb_session.secrets import redact
-from refera_platform.duckdb_session.session import configuration
-from refera_platform.errors import WarehouseError, kind_of
+from refera_platform.duckdb_session.session import duckdb_options
+from refera_platform.errors import WarehouseError, error_kind
 from refera_platform.settings.stage import Stage
 from refera_platform.warehouse import dbt_manifest, dbt_project
 from refera_platform.warehouse.build.node_result import NodeResult
 
-DATABASE = "warehouse.duckdb"
+BUILD_DATABASE_FILE = "warehouse.duckdb"
 """Name of the build's database; dbt writes its stem into every relation when it parses."""
 
 
@@ -29,11 +29,11 @@ def connection_options(stage: Stage, folder: Path) -> dict[str, Any]:
 
     Nothing is moved from the log of the file into the file meanwhile, since the file is thrown away.
     """
-    return {**configuration(stage), "temp_directory": str(folder / "spill"), "checkpoint_threshold": "1TB"}
+    return {**duckdb_options(stage), "temp_directory": str(folder / "spill"), "checkpoint_threshold": "1TB"}
 
 
 def run_dbt(
-    stage: Stage, folder: Path, building: Collection[str], progress: Callable[[NodeResult], None]
+    stage: Stage, folder: Path, models_to_build: Collection[str], on_node_finished: Callable[[NodeResult], None]
 ) -> tuple[NodeResult, ...]:
     """Run the models of a build and their tests in its database.
 
@@ -44,86 +44,88 @@ def run_dbt(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    from refera_platform.warehouse.dbt_plugin import serving
+    from refera_platform.warehouse.dbt_plugin import grant_store_access
 
     target = folder / "target"
     target.mkdir()
-    shutil.copy(dbt_project.TARGET / dbt_manifest.PARTIAL_PARSE, target)
+    shutil.copy(dbt_project.TARGET_FOLDER / dbt_manifest.PARTIAL_PARSE_FILE, target)
     (folder / "profiles.yml").write_text(yaml.safe_dump(_profile(stage, folder)))
-    parsed = dbt_manifest.parse(target, writing=False)
-    done: dict[str, NodeResult] = {}
+    manifest = dbt_manifest.parse_project(target, is_writing_json=False)
+    finished_nodes: dict[str, NodeResult] = {}
 
-    def heard(event: Any) -> None:
+    def collect_finished_node(event: Any) -> None:
         if event.info.name == "NodeFinished":
-            node = _heard(event.data)
-            if node.unique_id not in done:
-                done[node.unique_id] = node
-                progress(node)
+            node = _node_result_from_event(event.data)
+            if node.unique_id not in finished_nodes:
+                finished_nodes[node.unique_id] = node
+                on_node_finished(node)
 
     arguments = [
         "--project-dir",
-        str(dbt_project.FOLDER),
+        str(dbt_project.PROJECT_FOLDER),
         "--profiles-dir",
         str(folder),
         "--target-path",
         str(target),
     ]
     try:
-        with serving(stage.store), _without_collecting():
-            answer = dbtRunner(manifest=parsed, callbacks=[heard]).invoke(
+        with grant_store_access(stage.store), _garbage_collection_disabled():
+            dbt_result = dbtRunner(manifest=manifest, callbacks=[collect_finished_node]).invoke(
                 [
                     "build",
                     "--exclude-resource-type",
                     "unit_test",
                     "--no-write-json",
                     "--select",
-                    *sorted(building),
-                    *dbt_manifest.quiet(folder),
+                    *sorted(models_to_build),
+                    *dbt_manifest.quiet_flags(folder),
                     *arguments,
                 ]
             )
     finally:
         DuckDBConnectionManager.close_all_connections()
-    dbt_manifest.raise_interrupt(answer.exception)
-    if answer.exception is not None:
-        said = redact(" ".join(str(answer.exception).split()).rstrip("."), [])
+    dbt_manifest.raise_interrupt(dbt_result.exception)
+    if dbt_result.exception is not None:
+        reason = redact(" ".join(str(dbt_result.exception).split()).rstrip("."), [])
         raise WarehouseError(
-            f"dbt could not build: {said}; nothing was published:",
+            f"dbt could not build: {reason}; nothing was published:",
             "mend it and run again.",
-            public=f"dbt could not build ({kind_of(answer.exception)}); nothing was published:",
-        ) from answer.exception
-    nodes = tuple(_finished(result) for result in answer.result)
-    if no_room := next((node.message for node in nodes if node.is_red and says_full(node.message)), ""):
-        raise full(WarehouseError(no_room), folder)
+            public_problem=f"dbt could not build ({error_kind(dbt_result.exception)}); nothing was published:",
+        ) from dbt_result.exception
+    nodes = tuple(_node_result_from_run(result) for result in dbt_result.result)
+    if disk_full_message := next(
+        (node.message for node in nodes if node.is_failed and is_disk_full_message(node.message)), ""
+    ):
+        raise disk_full_error(WarehouseError(disk_full_message), folder)
     return nodes
 
 
 @contextmanager
-def _without_collecting() -> Iterator[None]:
+def _garbage_collection_disabled() -> Iterator[None]:
     """No hunt for garbage meanwhile: most of what dbt makes lives as long as its run; a tenth faster."""
-    was_on = gc.isenabled()
+    is_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if is_enabled:
             gc.enable()
 
 
-def _heard(data: Any) -> NodeResult:
-    info = data.node_info
+def _node_result_from_event(event_data: Any) -> NodeResult:
+    info = event_data.node_info
     return NodeResult(
         unique_id=info.unique_id,
         kind=info.resource_type,
         name=info.node_name,
-        status=str(data.run_result.status),
-        seconds=data.run_result.execution_time,
+        status=str(event_data.run_result.status),
+        seconds=event_data.run_result.execution_time,
         failures=None,
-        message=data.run_result.message,
+        message=event_data.run_result.message,
     )
 
 
-def _finished(result: Any) -> NodeResult:
+def _node_result_from_run(result: Any) -> NodeResult:
     return NodeResult(
         unique_id=result.node.unique_id,
         kind=str(result.node.resource_type),
@@ -140,7 +142,7 @@ def _profile(stage: Stage, folder: Path) -> dict[str, Any]:
     """The dbt profile of this run; the login to the store is not in it (see ``plugin``)."""
     output = {
         "type": "duckdb",
-        "path": str(folder / DATABASE),
+        "path": str(folder / BUILD_DATABASE_FILE),
         "schema": "main",
         "threads": 2,
         "keep_open": True,

@@ -12,32 +12,32 @@ import duckdb
 
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import WarehouseError
-from refera_platform.lake.lake import RawObject, run
+from refera_platform.lake.lake import RawObject, run_sql
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.catalog import TABLES
-from refera_platform.source.collation import fold_of
+from refera_platform.source.collation import collation_fold
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.build.collations import collation_of
-from refera_platform.warehouse.build.inputs import Days, Inputs
-from refera_platform.warehouse.build.month_lookup import dated, found
-from refera_platform.warehouse.dbt_project import Project
-from refera_platform.warehouse.publish.publication import Published, relation
+from refera_platform.warehouse.build.inputs import BuildInputs, RawObjectsByDay
+from refera_platform.warehouse.build.month_lookup import months_of_changed_rows, months_of_previous_rows
+from refera_platform.warehouse.dbt_project import DbtProject
+from refera_platform.warehouse.publish.publication import Publication, published_relation
 
-UNKNOWN = "unknown"
+UNKNOWN_MONTH = "unknown"
 """The month of what has no date."""
-UNKNOWN_MEMBERS = "unknown_members"
+UNKNOWN_MEMBERS_MEASURE = "unknown_members"
 """Measure of a month that says how many of its rows named a member that nobody knew."""
-UNDECIDED = "undecided"
+UNDECIDED_MEASURE = "undecided"
 """Measure of a month that says of how many of its rows something is said that the days to come may change."""
-Scope = Mapping[str, frozenset[str]]
+RebuildScope = Mapping[str, frozenset[str]]
 """Months that a build writes anew, by the column that models are stored by."""
 
 
-def reason_against(project: Project, published: Published, inputs: Inputs) -> str:
+def full_build_reason(project: DbtProject, published: Publication, inputs: BuildInputs) -> str:
     """Why everything must be built; empty when the changes since the publication before are enough."""
     if not published.complete_run:
         return "nothing was published as a whole yet"
-    if published.logic != project.logic():
+    if published.logic != project.logic_hash():
         return "the models changed"
     missing = {name for name, model in project.models.items() if model.is_kept} - {
         *published.models,
@@ -46,68 +46,76 @@ def reason_against(project: Project, published: Published, inputs: Inputs) -> st
     if missing:
         return f"{', '.join(sorted(missing))} was never published"
     # the answers add up what the marts of the same run say
-    alone = [
+    built_alone = [
         name
         for name, model in published.models.items()
         if project.models[name].folder == "marts" and model.run_id != published.complete_run
     ]
-    if alone:
-        return f"{', '.join(sorted(alone))} was built alone since"
+    if built_alone:
+        return f"{', '.join(sorted(built_alone))} was built alone since"
     for table in TABLES:
-        if reason := _reason_of(table, inputs):
+        if reason := _full_build_reason_of_table(table, inputs):
             return f"{table.address}: {reason}"
         for model in project.models.values():
-            if table.name in model.rebuilt_on and inputs.rows_new(table):
+            if table.name in model.rebuilt_on and inputs.new_row_count(table):
                 return f"{table.address} changed, of which {model.name} tells all its history"
     return ""
 
 
-def _reason_of(table: SourceTable, inputs: Inputs) -> str:
-    known, days, new = inputs.known.get(table, {}), inputs.days[table], inputs.new(table)
+def _full_build_reason_of_table(table: SourceTable, inputs: BuildInputs) -> str:
+    previous_days, days, new = inputs.previous_days.get(table, {}), inputs.days[table], inputs.new_days(table)
     if table.strategy is Strategy.SNAPSHOT:
         return "a snapshot does not say what changed"
-    if not known:
+    if not previous_days:
         return "it was not read before"
-    if reason := _compared_anew(known, days):
+    if reason := _changed_collation_reason(previous_days, days):
         return reason
-    for day, was in known.items():
-        now = days.get(day)
-        if now is None:
+    for day, previous in previous_days.items():
+        current = days.get(day)
+        if current is None:
             return f"its day {day} is gone from the lake"
-        if day in new and not _extends(was, now, is_last=day == max(known)):
+        if day in new and not _is_extension(previous, current, is_last=day == max(previous_days)):
             return f"its day {day} was captured anew"
     for day, item in new.items():
-        if day not in known and day < max(known):
+        if day not in previous_days and day < max(previous_days):
             return f"its day {day} came after later days"
-        before = known[day].state if day in known else None
-        taken = (item.state.is_whole, item.state.baseline)
-        if item.state.is_whole and (before is None or (before.is_whole, before.baseline) != taken):
+        previous_state = previous_days[day].state if day in previous_days else None
+        snapshot_identity = (item.state.is_whole, item.state.baseline)
+        if item.state.is_whole and (
+            previous_state is None or (previous_state.is_whole, previous_state.baseline) != snapshot_identity
+        ):
             return f"day {day} has a new baseline"
     return ""
 
 
-def _compared_anew(known: Days, days: Days) -> str:
+def _changed_collation_reason(previous_days: RawObjectsByDay, days: RawObjectsByDay) -> str:
     """Why texts that were one may be two now, or the other way round: what is published was grouped as they were."""
-    was, now = ([item.state for item in of.values() if item.state.is_observed][-1:] for of in (known, days))
-    if not was or not now:
+    previous, current = (
+        [item.state for item in of.values() if item.state.is_observed][-1:] for of in (previous_days, days)
+    )
+    if not previous or not current:
         return ""
-    for column in was[0].columns.keys() & now[0].columns.keys():
-        before, after = collation_of(was[0], column), collation_of(now[0], column)
-        if fold_of(before) != fold_of(after):
-            return f"its column {column} is compared by {after} now, and was by {before}"
+    for column in previous[0].columns.keys() & current[0].columns.keys():
+        previous_collation, current_collation = collation_of(previous[0], column), collation_of(current[0], column)
+        if collation_fold(previous_collation) != collation_fold(current_collation):
+            return f"its column {column} is compared by {current_collation} now, and was by {previous_collation}"
     return ""
 
 
-def _extends(was: RawObject, now: RawObject, *, is_last: bool) -> bool:
+def _is_extension(previous: RawObject, current: RawObject, *, is_last: bool) -> bool:
     """Whether an object has all rows that it had, and more behind them."""
-    grown = all(now.state.rows.get(op, 0) >= count for op, count in was.state.rows.items())
-    same = bool(was.state.origin) and now.state.origin == was.state.origin
-    return is_last and grown and same
+    has_all_rows = all(current.state.rows.get(op, 0) >= count for op, count in previous.state.rows.items())
+    is_same_origin = bool(previous.state.origin) and current.state.origin == previous.state.origin
+    return is_last and has_all_rows and is_same_origin
 
 
-def months_touched(
-    project: Project, published: Published, inputs: Inputs, connection: duckdb.DuckDBPyConnection, copies: LocalCopies
-) -> Scope:
+def affected_months(
+    project: DbtProject,
+    published: Publication,
+    inputs: BuildInputs,
+    connection: duckdb.DuckDBPyConnection,
+    copies: LocalCopies,
+) -> RebuildScope:
     """The months whose rows, or the versions that they point at, the new raw objects may have changed.
 
     Always among them: the month ``unknown``, those from the day before the first new one on (of a table without any,
@@ -121,46 +129,54 @@ def months_touched(
         connection: Session in which the new raw rows are registered.
         copies: Local copies of the warehouse's objects.
     """
-    first = min(min(inputs.new(table), default=max(inputs.days[table])) for table in TABLES)
+    first = min(min(inputs.new_days(table), default=max(inputs.days[table])) for table in TABLES)
     since = str(first - timedelta(days=1))[:7]
     tables = {**published.models, **published.state}
-    captured_in = {str(day)[:7] for table in TABLES for day in inputs.new(table)}
+    months_of_new_days = {str(day)[:7] for table in TABLES for day in inputs.new_days(table)}
     scope: dict[str, set[str]] = {}
     for name, model in project.models.items():
         if not model.months:
             continue
-        months = scope.setdefault(model.months.by, {UNKNOWN})
-        months |= captured_in
+        months = scope.setdefault(model.months.by, {UNKNOWN_MONTH})
+        months |= months_of_new_days
         months |= {
             month
             for month, item in tables[name].by_month.items()
-            if month >= since or any(Decimal(item.totals.get(measure) or 0) for measure in (UNKNOWN_MEMBERS, UNDECIDED))
+            if month >= since
+            or any(Decimal(item.totals.get(measure) or 0) for measure in (UNKNOWN_MEMBERS_MEASURE, UNDECIDED_MEASURE))
         }
     for name, model in project.models.items():
         if model.months and model.months.found_by:
             months = scope[model.months.by]
-            months |= dated(model.months, connection)
-            months |= found(name, model.months, tables[name], frozenset(months), inputs, connection, copies)
+            months |= months_of_changed_rows(model.months, connection)
+            months |= months_of_previous_rows(
+                name, model.months, tables[name], frozenset(months), inputs, connection, copies
+            )
     return {by: frozenset(months) for by, months in scope.items()}
 
 
-def serve(
-    project: Project, published: Published, scope: Scope, connection: duckdb.DuckDBPyConnection, copies: LocalCopies
+def create_previous_publication_views(
+    project: DbtProject,
+    published: Publication,
+    scope: RebuildScope,
+    connection: duckdb.DuckDBPyConnection,
+    copies: LocalCopies,
 ) -> None:
     """Give the build what is published: tables whole, or the months that it writes anew as they were."""
-    run(connection, "create schema if not exists served")
+    run_sql(connection, "create schema if not exists served")
     for name, model in {**published.models, **published.state}.items():
         months = scope.get(model.stored_by)
-        run(
+        run_sql(
             connection,
-            f"create or replace view served.{quoted(name)} as select * from {relation(copies, name, model, months)}",
+            f"create or replace view served.{quoted(name)} as select * from"
+            f" {published_relation(copies, name, model, months)}",
         )
-    run(
+    run_sql(
         connection,
         "create or replace table served.kept_totals"
         " (model varchar, month varchar, measure varchar, total decimal(38, 6))",
     )
-    kept = [
+    kept_totals = [
         (name, month, measure, total)
         for name, model in published.models.items()
         if name in project.models
@@ -168,16 +184,16 @@ def serve(
         if model.stored_by and month not in scope.get(model.stored_by, frozenset())
         for measure, total in item.totals.items()
     ]
-    if kept:
-        columns = [list(values) for values in zip(*kept, strict=True)]
+    if kept_totals:
+        columns = [list(values) for values in zip(*kept_totals, strict=True)]
         connection.execute(
             "insert into served.kept_totals select unnest(?), unnest(?), unnest(?), cast(unnest(?) as decimal(38, 6))",
             columns,
         )
 
 
-def serve_published(
-    connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Published, names: Collection[str]
+def create_published_model_views(
+    connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Publication, names: Collection[str]
 ) -> None:
     """Views of published tables that the build reads but does not build."""
     if missing := sorted(set(names) - set(published.models)):
@@ -186,5 +202,5 @@ def serve_published(
             "build everything once: `refera run`.",
         )
     for name in names:
-        rows = relation(copies, name, published.models[name])
-        run(connection, f"create view main.{quoted(name)} as select * from {rows}")
+        rows = published_relation(copies, name, published.models[name])
+        run_sql(connection, f"create view main.{quoted(name)} as select * from {rows}")

@@ -8,38 +8,38 @@ from collections.abc import Iterator, Mapping
 import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
-from refera_platform.lake.lake import run
+from refera_platform.lake.lake import run_sql
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
-from refera_platform.warehouse.build.inputs import Inputs
-from refera_platform.warehouse.dbt_project import Months
-from refera_platform.warehouse.publish.publication import PublishedModel, relation
+from refera_platform.warehouse.build.inputs import BuildInputs
+from refera_platform.warehouse.dbt_project import MonthlyStorage
+from refera_platform.warehouse.publish.publication import PublishedModel, published_relation
 
-LEAST, MOST = "least_key", "most_key"
+LEAST_KEY_MEASURE, GREATEST_KEY_MEASURE = "least_key", "most_key"
 """Measures of a month that bound the first column by which its rows are found."""
 
 
-def dated(months: Months, connection: duckdb.DuckDBPyConnection) -> set[str]:
+def months_of_changed_rows(months: MonthlyStorage, connection: duckdb.DuckDBPyConnection) -> set[str]:
     """The months that the changed rows themselves name: where they lie now, or lay until they were deleted."""
-    found = set()
-    for table in _of(months.dated_by):
+    named_months = set()
+    for table in _tables_with_column(months.dated_by):
         column = quoted(months.dated_by[table.name])
-        rows = run(
+        rows = run_sql(
             connection,
             f"select distinct substr(cast(cast({column} as date) as varchar), 1, 7)"
-            f" from {_raw(table)} where {column} is not null",
+            f" from {_raw_relation(table)} where {column} is not null",
         )
-        found |= {month for (month,) in rows.fetchall()}
-    return found
+        named_months |= {month for (month,) in rows.fetchall()}
+    return named_months
 
 
-def found(
+def months_of_previous_rows(
     name: str,
-    months: Months,
+    months: MonthlyStorage,
     published: PublishedModel,
-    near: frozenset[str],
-    inputs: Inputs,
+    near_months: frozenset[str],
+    inputs: BuildInputs,
     connection: duckdb.DuckDBPyConnection,
     copies: LocalCopies,
 ) -> set[str]:
@@ -52,53 +52,66 @@ def found(
         name: The model in which rows are looked up.
         months: How they are found.
         published: What is published of it.
-        near: Months that are written anew in any case.
+        near_months: Months that are written anew in any case.
         inputs: What is new.
         connection: Session in which the new raw rows are registered.
         copies: Local copies of the warehouse's objects.
     """
-    kinds = published.columns
+    column_types = published.columns
     columns = list(months.found_by)
+
+    def key_columns_of(table: SourceTable) -> str:
+        return ", ".join(
+            _typed_key_column(months.found_by[column][table.name], column_types[column], column) for column in columns
+        )
+
     keys = " union all ".join(
-        f"select {', '.join(_as(months.found_by[column][table.name], kinds[column], column) for column in columns)},"
-        f" {_created(table, months, inputs)} as created, _position as place from {_raw(table)}"
-        for table in _of(months.found_by[columns[0]])
+        f"select {key_columns_of(table)}, {_is_creation_sql(table, months, inputs)} as created,"
+        f" _position as place from {_raw_relation(table)}"
+        for table in _tables_with_column(months.found_by[columns[0]])
     )
-    listed = ", ".join(map(quoted, columns))
-    run(
+    key_columns = ", ".join(map(quoted, columns))
+    run_sql(
         connection,
         "create or replace temp table changed_keys as"
-        f" select {listed}, coalesce(arg_min(created, place) filter (where created is not null), false) as is_created"
-        f" from ({keys}) group by {listed}",
+        f" select {key_columns}, coalesce(arg_min(created, place) filter (where created is not null), false) as"
+        " is_created"
+        f" from ({keys}) group by {key_columns}",
     )
     match = " and ".join(f"p.{quoted(column)} = c.{quoted(column)}" for column in columns)
-    by = quoted(months.by)
-    close = relation(copies, name, published, near)
-    run(
+    month_column = quoted(months.by)
+    near_rows = published_relation(copies, name, published, near_months)
+    run_sql(
         connection,
-        f"create or replace temp table found_near as select {listed} from changed_keys as c"
-        f" semi join {close} as p on {match}",
+        f"create or replace temp table found_near as select {key_columns} from changed_keys as c"
+        f" semi join {near_rows} as p on {match}",
     )
     first = quoted(columns[0])
-    left = "(select * from changed_keys as c where not is_created and not exists"
-    left += f" (select 1 from found_near as p where {match}))"
-    bounds = run(connection, f"select min({first}), max({first}) from {left}").fetchone()
+    keys_not_found = "(select * from changed_keys as c where not is_created and not exists"
+    keys_not_found += f" (select 1 from found_near as p where {match}))"
+    bounds = run_sql(connection, f"select min({first}), max({first}) from {keys_not_found}").fetchone()
     if bounds is None or bounds[0] is None:
         return set()
-    far = {
+    far_months = {
         month
         for month, item in published.by_month.items()
-        if month not in near
-        and (LEAST not in item.totals or (int(item.totals[LEAST]) <= bounds[1] and int(item.totals[MOST]) >= bounds[0]))
+        if month not in near_months
+        and (
+            LEAST_KEY_MEASURE not in item.totals
+            or (
+                int(item.totals[LEAST_KEY_MEASURE]) <= bounds[1] and int(item.totals[GREATEST_KEY_MEASURE]) >= bounds[0]
+            )
+        )
     }
-    rows = run(
+    rows = run_sql(
         connection,
-        f"select distinct p.{by} from {relation(copies, name, published, far)} as p semi join {left} as c on {match}",
+        f"select distinct p.{month_column} from {published_relation(copies, name, published, far_months)} as p semi"
+        f" join {keys_not_found} as c on {match}",
     )
     return {month for (month,) in rows.fetchall()}
 
 
-def _created(table: SourceTable, months: Months, inputs: Inputs) -> str:
+def _is_creation_sql(table: SourceTable, months: MonthlyStorage, inputs: BuildInputs) -> str:
     """SQL of whether a raw row creates the row that is looked up; NULL when it is of another table."""
     if table.name not in months.dated_by:
         return "cast(null as boolean)"
@@ -106,15 +119,15 @@ def _created(table: SourceTable, months: Months, inputs: Inputs) -> str:
     return f"_op = {literal('c')}" if newest.table_rows is not None else "false"
 
 
-def _of(columns: Mapping[str, str]) -> Iterator[SourceTable]:
+def _tables_with_column(columns: Mapping[str, str]) -> Iterator[SourceTable]:
     """The declared tables that a mapping has a column of."""
     return (table for table in TABLES if table.name in columns)
 
 
-def _raw(table: SourceTable) -> str:
+def _raw_relation(table: SourceTable) -> str:
     return f"{quoted(table.database)}.{quoted(table.name)}"
 
 
-def _as(column: str, kind: str, name: str) -> str:
+def _typed_key_column(column: str, kind: str, name: str) -> str:
     """A column of a key as staging has it: as it was typed."""
     return f"cast({quoted(column)} as {kind}) as {quoted(name)}"

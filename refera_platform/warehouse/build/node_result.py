@@ -3,8 +3,10 @@
 import re
 from dataclasses import dataclass
 
-SAID = re.compile(r"(?P<kind>model|test|unit_test) (?P<name>\S+): (?P<status>[a-z ]+), (?P<seconds>\d+\.\d+) s")
-RED = frozenset({"error", "fail", "runtime error", "partial success"})
+NODE_LINE_PATTERN = re.compile(
+    r"(?P<kind>model|test|unit_test) (?P<name>\S+): (?P<status>[a-z ]+), (?P<seconds>\d+\.\d+) s"
+)
+FAILED_STATUSES = frozenset({"error", "fail", "runtime error", "partial success"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,19 +27,19 @@ class NodeResult:
     """What a test asked, for those that found rows."""
 
     @property
-    def is_red(self) -> bool:
+    def is_failed(self) -> bool:
         """Whether it keeps the build from being published."""
-        return self.status in RED
+        return self.status in FAILED_STATUSES
 
     @property
-    def said(self) -> str:
+    def line(self) -> str:
         """One line about it, as the log of a run has it."""
         return f"{self.kind} {self.name}: {self.status}, {self.seconds:.2f} s"
 
 
-def heard(line: str) -> NodeResult | None:
+def node_result_from_line(line: str) -> NodeResult | None:
     """What a line of the log says of a node; ``None`` when it is about something else."""
-    match = SAID.fullmatch(line)
+    match = NODE_LINE_PATTERN.fullmatch(line)
     if match is None:
         return None
     return NodeResult(

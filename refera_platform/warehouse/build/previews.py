@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 import duckdb
 
 from refera_platform.duckdb_session.quoting import quoted
-from refera_platform.lake.lake import run
-from refera_platform.lake.preview import Preview, hidden_columns, peek
+from refera_platform.lake.lake import run_sql
+from refera_platform.lake.preview import Preview, hidden_columns, preview_rows
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.catalogs.lineage import Lineage
 
 
-def previews(
+def preview_models(
     connection: duckdb.DuckDBPyConnection, models: Collection[str], lineage: Lineage, tables: Sequence[SourceTable]
 ) -> dict[str, Preview]:
     """Some rows of each model, from the build's own database: what lies in S3 is not read again.
@@ -27,21 +27,26 @@ def previews(
         lineage: What their columns are made of.
         tables: The source tables, which say what is hidden.
     """
-    described = run(
+    column_rows = run_sql(
         connection,
         "select table_name, column_name, data_type from duckdb_columns()"
         " where database_name = current_database() and schema_name = 'main' order by 1, column_index",
     ).fetchall()
     columns: dict[str, dict[str, str]] = {}
-    for model, column, kind in described:
+    for model, column, kind in column_rows:
         columns.setdefault(model, {})[column] = kind
     return {
-        name: peek(connection, f"main.{quoted(name)}", columns[name], hidden_in(name, columns[name], lineage, tables))
+        name: preview_rows(
+            connection,
+            f"main.{quoted(name)}",
+            columns[name],
+            hidden_model_columns(name, columns[name], lineage, tables),
+        )
         for name in models
     }
 
 
-def hidden_in(
+def hidden_model_columns(
     model: str, columns: Mapping[str, str], lineage: Lineage, tables: Sequence[SourceTable]
 ) -> frozenset[str]:
     """Columns of a model that are made of a hidden one; all when its SQL did not tell what they are made of.
@@ -52,16 +57,21 @@ def hidden_in(
         lineage: What is known of all models.
         tables: The source tables.
     """
-    secret = {table.address: table for table in tables if table.hashed or table.private or not table.is_previewed}
-    if not secret:
+    tables_with_hidden_columns = {
+        table.address: table for table in tables if table.hashed or table.private or not table.is_previewed
+    }
+    if not tables_with_hidden_columns:
         return frozenset()
     hidden = set()
     for column in columns:
-        known = column in lineage.models.get(model, {})
-        origins = lineage.to_the_source(model, column)
-        if not known or any(
+        is_traced = column in lineage.models.get(model, {})
+        origins = lineage.source_columns(model, column)
+        if not is_traced or any(
             origin.relation in lineage.problems
-            or (origin.relation in secret and hidden_columns(secret[origin.relation], [origin.column]))
+            or (
+                origin.relation in tables_with_hidden_columns
+                and hidden_columns(tables_with_hidden_columns[origin.relation], [origin.column])
+            )
             for origin in origins
         ):
             hidden.add(column)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from refera_platform.duckdb_session.scratch import scratch
-from refera_platform.duckdb_session.secrets import open_store
+from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.duckdb_session.secrets import create_store_secret
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import ObjectRoot
@@ -22,111 +22,125 @@ from refera_platform.lake.preview import Preview
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse import dbt_manifest
-from refera_platform.warehouse.build.dbt_run import DATABASE, connection_options, run_dbt
-from refera_platform.warehouse.build.failed_rows import keep_failures
-from refera_platform.warehouse.build.increment import months_touched, reason_against, serve, serve_published
-from refera_platform.warehouse.build.inputs import Inputs, pin, register, require_unchanged
+from refera_platform.warehouse.build.dbt_run import BUILD_DATABASE_FILE, connection_options, run_dbt
+from refera_platform.warehouse.build.failed_rows import store_failed_rows
+from refera_platform.warehouse.build.increment import (
+    affected_months,
+    create_previous_publication_views,
+    create_published_model_views,
+    full_build_reason,
+)
+from refera_platform.warehouse.build.inputs import BuildInputs, pin_inputs, register_inputs, require_unchanged_inputs
 from refera_platform.warehouse.build.node_result import NodeResult
-from refera_platform.warehouse.build.previews import previews
-from refera_platform.warehouse.build.result import Built
-from refera_platform.warehouse.catalogs.announce import announce
-from refera_platform.warehouse.dbt_project import Project
-from refera_platform.warehouse.publish.fixed_keys import listed, settle
-from refera_platform.warehouse.publish.publication import NOTHING, Published, read
-from refera_platform.warehouse.publish.publish import publish
+from refera_platform.warehouse.build.previews import preview_models
+from refera_platform.warehouse.build.result import BuildResult
+from refera_platform.warehouse.catalogs.announce import publish_catalogs
+from refera_platform.warehouse.dbt_project import DbtProject
+from refera_platform.warehouse.publish.fixed_keys import list_objects_by_key, sync_fixed_keys
+from refera_platform.warehouse.publish.publication import NO_PUBLICATION, Publication, read_publication
+from refera_platform.warehouse.publish.publish import publish_build
 
 
-def build(
+def build_warehouse(
     stage: Stage,
     selected: Collection[str] | None = None,
-    progress: Callable[[NodeResult], None] = lambda node: None,
+    on_node_finished: Callable[[NodeResult], None] = lambda node: None,
     *,
-    publishing: bool = True,
+    is_publishing: bool = True,
     full_refresh: bool = False,
-) -> Built:
+) -> BuildResult:
     """Build models, test them, and publish what left the build green.
 
     Args:
         stage: Where lake and warehouse are.
         selected: Names of models; ``None`` for all. What they read and do not build is read as published.
-        progress: Told of each dbt node when it ends.
-        publishing: Whether a green build is published; without, it is only an audit.
+        on_node_finished: Told of each dbt node when it ends.
+        is_publishing: Whether a green build is published; without, it is only an audit.
         full_refresh: Whether to read all raw objects also when the changes would be enough.
 
     Raises:
         WarehouseError: when the build could not be run at all; a red test is told by the answer instead.
     """
     started, run_id = time.monotonic(), uuid.uuid4().hex[:12]
-    models = dbt_manifest.load()
-    chosen = models.chosen(selected)
-    building = models.to_build(chosen)
+    project = dbt_manifest.load_project()
+    chosen = project.select_models(selected)
+    models_to_build = project.models_to_build(chosen)
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
-    with scratch(stage) as folder:
-        database = folder / DATABASE
-        before = read(root)
+    with scratch_folder(stage) as folder:
+        database = folder / BUILD_DATABASE_FILE
+        previous = read_publication(root)
         copies = LocalCopies(root, folder)
-        with _opened(stage, database) as connection:
-            inputs = pin(lake, connection, copies, NOTHING if full_refresh else before)
-            reason = _reason(models, building, before, inputs, full_refresh=full_refresh)
-            received = inputs.received(LocalCopies(lake.objects, folder / "raw"), only_new=not reason)
-            register(connection, received, only_new=not reason)
-            scope = None if reason else months_touched(models, before, inputs, connection, copies)
+        with _open_build_database(stage, database) as connection:
+            inputs = pin_inputs(lake, connection, copies, NO_PUBLICATION if full_refresh else previous)
+            full_reason = _why_full_build(project, models_to_build, previous, inputs, full_refresh=full_refresh)
+            local_inputs = inputs.with_local_copies(LocalCopies(lake.objects, folder / "raw"), only_new=not full_reason)
+            register_inputs(connection, local_inputs, only_new=not full_reason)
+            scope = None if full_reason else affected_months(project, previous, inputs, connection, copies)
             if scope is not None:
-                serve(models, before, scope, connection, copies)
-            serve_published(connection, copies, before, models.to_read(building))
-        nodes = run_dbt(stage, folder, building, progress)
-        published, lineage, failures = None, None, tuple[tuple[str, str], ...]()
-        shown: dict[str, Preview] = {}
-        red = [node for node in nodes if node.is_red]
-        with _opened(stage, database) as connection:
-            if red:
-                failures = keep_failures(root, connection, red, run_id, folder)
-                if publishing:  # what is published stays, also for engines that a late copy has shown something else
-                    settle(root, before, listed(root))
-            elif publishing:
-                require_unchanged(lake, inputs)
-                published = publish(
+                create_previous_publication_views(project, previous, scope, connection, copies)
+            create_published_model_views(connection, copies, previous, project.models_to_read(models_to_build))
+        nodes = run_dbt(stage, folder, models_to_build, on_node_finished)
+        published, lineage, failed_rows = None, None, tuple[tuple[str, str], ...]()
+        model_previews: dict[str, Preview] = {}
+        failed_nodes = [node for node in nodes if node.is_failed]
+        with _open_build_database(stage, database) as connection:
+            if failed_nodes:
+                failed_rows = store_failed_rows(root, connection, failed_nodes, run_id, folder)
+                if is_publishing:  # what is published stays, also for engines that a late copy has shown something else
+                    sync_fixed_keys(root, previous, list_objects_by_key(root))
+            elif is_publishing:
+                require_unchanged_inputs(lake, inputs)
+                published = publish_build(
                     root,
                     connection,
-                    [models.models[name] for name in building if models.models[name].is_kept],
-                    project=models,
-                    before=before,
+                    [project.models[name] for name in models_to_build if project.models[name].is_kept],
+                    project=project,
+                    previous=previous,
                     inputs=inputs,
                     scope=scope,
                     run_id=run_id,
                     folder=folder,
                 )
                 sql = {node.name: node.sql for node in nodes if node.kind == "model" and node.sql}
-                lineage = announce(stage, root, connection, sql, published, [folder], is_increment=not reason)
+                lineage = publish_catalogs(
+                    stage, root, connection, sql, published, [folder], is_increment=not full_reason
+                )
                 if stage.is_previewed:
-                    shown = previews(connection, models.published & set(building), lineage, TABLES)
-    return Built(
+                    model_previews = preview_models(
+                        connection, project.published & set(models_to_build), lineage, TABLES
+                    )
+    return BuildResult(
         run_id=run_id,
         nodes=nodes,
         published=published,
         root=root.root,
         seconds=time.monotonic() - started,
-        reason=reason,
-        months=frozenset().union(*(scope or {}).values()),
-        failures=failures,
+        full_build_reason=full_reason,
+        rebuilt_months=frozenset().union(*(scope or {}).values()),
+        failed_rows=failed_rows,
         lineage=lineage,
-        previews=shown,
+        previews=model_previews,
     )
 
 
-def _reason(
-    models: Project, building: Collection[str], before: Published, inputs: Inputs, *, full_refresh: bool
+def _why_full_build(
+    project: DbtProject,
+    models_to_build: Collection[str],
+    previous: Publication,
+    inputs: BuildInputs,
+    *,
+    full_refresh: bool,
 ) -> str:
     """Why all raw objects are read; empty when those that are new are enough."""
     if full_refresh:
         return "it was asked for"
-    if set(building) != set(models.models):
+    if set(models_to_build) != set(project.models):
         return "some models are built alone"
-    return reason_against(models, before, inputs)
+    return full_build_reason(project, previous, inputs)
 
 
-def _opened(stage: Stage, database: Path) -> duckdb.DuckDBPyConnection:
+def _open_build_database(stage: Stage, database: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(database, config=connection_options(stage, database.parent))
     connection.execute("set TimeZone = 'UTC'")
-    open_store(connection, stage.store)
+    create_store_secret(connection, stage.store)
     return connection

@@ -11,25 +11,25 @@ from typing import Any
 import duckdb
 
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.settings.stage import CHECKOUT, Stage
-from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE, document
-from refera_platform.warehouse.catalogs.glue import register
+from refera_platform.settings.stage import CHECKOUT_FOLDER, Stage
+from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY, trace_and_publish_docs
+from refera_platform.warehouse.catalogs.glue import register_glue_tables
 from refera_platform.warehouse.catalogs.glue_tables import CatalogTable
 from refera_platform.warehouse.catalogs.lineage import Lineage
-from refera_platform.warehouse.dbt_project import MANIFEST, words
-from refera_platform.warehouse.publish.publication import Published
+from refera_platform.warehouse.dbt_project import MANIFEST_FILE, project_hash
+from refera_platform.warehouse.publish.publication import Publication
 
-DOCUMENTED = "docs/project.sha256"
+DOCUMENTED_PROJECT_KEY = "docs/project.sha256"
 """Hash of the project that the documents tell of; written after them."""
 
 
-def announce(
+def publish_catalogs(
     stage: Stage,
     root: ObjectRoot,
     connection: duckdb.DuckDBPyConnection,
     sql: Mapping[str, str],
-    published: Published,
-    private: Collection[Path],
+    published: Publication,
+    private_folders: Collection[Path],
     *,
     is_increment: bool,
 ) -> Lineage:
@@ -44,7 +44,7 @@ def announce(
         connection: Session on the database that was built.
         sql: Compiled SQL of the models that were built.
         published: What is served now.
-        private: Folders of this machine, beside the usual ones, that no document may name.
+        private_folders: Folders of this machine, beside the usual ones, that no document may name.
         is_increment: Whether the build went on from the publication before.
 
     Returns:
@@ -53,23 +53,29 @@ def announce(
     Raises:
         WarehouseError: when Glue refuses; the tables are published all the same.
     """
-    parsed: dict[str, Any] = json.loads(MANIFEST.read_text())
-    said, now = root.read(DOCUMENTED), words()
-    kept = root.read(LINEAGE) if is_increment and said and said[0].decode() == now else None
-    if kept:
-        lineage = Lineage.from_json(kept[0])
+    manifest: dict[str, Any] = json.loads(MANIFEST_FILE.read_text())
+    documented_hash, current_hash = root.read(DOCUMENTED_PROJECT_KEY), project_hash()
+    stored_lineage = (
+        root.read(LINEAGE_KEY)
+        if is_increment and documented_hash and documented_hash[0].decode() == current_hash
+        else None
+    )
+    if stored_lineage:
+        lineage = Lineage.from_json(stored_lineage[0])
     else:
         # no counts of rows: the manifest has them, and the page of megabytes would be another one every day
-        lineage = document(root, connection, parsed, sql, rows={}, private=[CHECKOUT, stage.home, *private])
-        root.write(DOCUMENTED, now.encode(), content_type="text/plain")
+        lineage = trace_and_publish_docs(
+            root, connection, manifest, sql, rows={}, private_folders=[CHECKOUT_FOLDER, stage.home, *private_folders]
+        )
+        root.write(DOCUMENTED_PROJECT_KEY, current_hash.encode(), content_type="text/plain")
     if stage.glue_database:
-        register(stage.store, stage.glue_database, root.root, catalog_tables(root, parsed, published))
+        register_glue_tables(stage.store, stage.glue_database, root.root, catalog_tables(root, manifest, published))
     return lineage
 
 
-def catalog_tables(root: ObjectRoot, parsed: Mapping[str, Any], published: Published) -> list[CatalogTable]:
+def catalog_tables(root: ObjectRoot, manifest: Mapping[str, Any], published: Publication) -> list[CatalogTable]:
     """The published tables as a catalogue describes them."""
-    about = {node["name"]: node for node in parsed["nodes"].values() if node["resource_type"] == "model"}
+    model_nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
     return [
         CatalogTable(
             name=name,
@@ -77,8 +83,10 @@ def catalog_tables(root: ObjectRoot, parsed: Mapping[str, Any], published: Publi
             location=f"{root.root}/{name}",
             partition_column=model.stored_by or None,
             partitions=[item.month for item in model.objects] if model.stored_by else [],
-            description=about[name]["description"],
-            column_comments={column: told["description"] for column, told in about[name]["columns"].items()},
+            description=model_nodes[name]["description"],
+            column_comments={
+                column: column_node["description"] for column, column_node in model_nodes[name]["columns"].items()
+            },
         )
         for name, model in published.models.items()
     ]

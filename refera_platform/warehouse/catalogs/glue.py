@@ -14,14 +14,14 @@ from refera_platform.aws import aws_client
 from refera_platform.errors import WarehouseError
 from refera_platform.settings.object_store import ObjectStore
 from refera_platform.warehouse.catalogs.glue_tables import (
-    OWNER,
+    OWNER_PARAMETERS,
     CatalogTable,
-    agrees,
+    matches_catalog,
     partition_input,
     table_input,
 )
 
-ACTIONS = (
+GLUE_ACTIONS = (
     "glue:GetDatabase",
     "glue:CreateDatabase",
     "glue:GetTable",
@@ -35,12 +35,12 @@ ACTIONS = (
     "glue:BatchDeletePartition",
 )
 """All that IAM must allow, on the catalog, the database and its tables."""
-AT_ONCE, DELETED_AT_ONCE = 100, 25
+MAX_WRITE_BATCH_PARTITIONS, MAX_DELETE_BATCH_PARTITIONS = 100, 25
 """Partitions that Glue takes in one request."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Registered:
+class GlueChanges:
     """What was written into the catalog; all empty when it was right already."""
 
     created: tuple[str, ...] = ()
@@ -50,9 +50,9 @@ class Registered:
     """Partitions written or removed, by table."""
 
 
-def register(
+def register_glue_tables(
     store: ObjectStore, database: str, root: str, tables: Iterable[CatalogTable], *, endpoint: str = ""
-) -> Registered:
+) -> GlueChanges:
     """Make the catalog say what is published, and touch nothing that is not ours.
 
     Args:
@@ -65,63 +65,69 @@ def register(
     Raises:
         WarehouseError: when a table is not ours, a type has no word in Hive, or Glue refuses; what is published stays.
     """
-    wanted = {table.name: table_input(table) for table in tables}
-    described = {table.name: table for table in tables}
+    table_inputs = {table.name: table_input(table) for table in tables}
+    catalog_tables = {table.name: table for table in tables}
     glue = aws_client(store, "glue", endpoint=endpoint)
-    with explained(database):
+    with glue_errors(database):
         _ensure_database(glue, database)
-        there = {
+        existing_tables = {
             table["Name"]: table
             for page in glue.get_paginator("get_tables").paginate(DatabaseName=database)
             for table in page["TableList"]
         }
-    for name in sorted(set(wanted) & set(there)):
-        _require_ours(there[name], database, root)
+    for name in sorted(set(table_inputs) & set(existing_tables)):
+        _require_owned(existing_tables[name], database, root)
     created, updated = [], []
     partitions: dict[str, int] = {}
-    for name, table in wanted.items():
-        with explained(f"{database}.{name}"):
-            before = there.get(name) or _created(glue, database, table)
-            if before is None:
+    for name, table in table_inputs.items():
+        with glue_errors(f"{database}.{name}"):
+            existing_table = existing_tables.get(name) or _create_table(glue, database, table)
+            if existing_table is None:
                 created.append(name)
             else:
-                _require_ours(before, database, root)
-                if _bring_up_to_date(glue, database, table, before):
+                _require_owned(existing_table, database, root)
+                if _update_table(glue, database, table, existing_table):
                     updated.append(name)
-            if described[name].partition_column:
-                changed = _align_partitions(glue, database, table, described[name].partitions)
+            if catalog_tables[name].partition_column:
+                changed = _sync_partitions(glue, database, table, catalog_tables[name].partitions)
                 partitions |= {name: changed} if changed else {}
-    gone = [name for name, table in there.items() if name not in wanted and _is_ours(table, root)]
-    for name in gone:
-        with explained(f"{database}.{name}", forgiving="EntityNotFoundException"):
+    unpublished = [
+        name for name, table in existing_tables.items() if name not in table_inputs and _is_owned(table, root)
+    ]
+    for name in unpublished:
+        with glue_errors(f"{database}.{name}", ignored_code="EntityNotFoundException"):
             glue.delete_table(DatabaseName=database, Name=name)
-    return Registered(created=tuple(created), updated=tuple(updated), removed=tuple(gone), partitions=partitions)
+    return GlueChanges(
+        created=tuple(created), updated=tuple(updated), removed=tuple(unpublished), partitions=partitions
+    )
 
 
 @contextmanager
-def explained(what: str, *, forgiving: str = "") -> Iterator[None]:
-    """Turn an error of AWS into a sentence on ``what``, but for one that means it is done already."""
+def glue_errors(subject: str, *, ignored_code: str = "") -> Iterator[None]:
+    """Turn an error of AWS into a sentence on ``subject``, but for one that means it is done already."""
     try:
         yield
-    except ClientError as trouble:
-        error = trouble.response.get("Error", {})
-        code, said = str(error.get("Code", "?")), str(error.get("Message", "")).rstrip(".")
-        if code == forgiving:
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        code, message = str(detail.get("Code", "?")), str(detail.get("Message", "")).rstrip(".")
+        if code == ignored_code:
             return
-        action = f"glue:{trouble.operation_name}"
+        action = f"glue:{error.operation_name}"
         if code == "ConcurrentModificationException":
             raise WarehouseError(
-                f"Another run wrote {what} into the Glue catalog meanwhile:", "run it again.", passing=True
+                f"Another run wrote {subject} into the Glue catalog meanwhile:", "run it again.", is_transient=True
             ) from None
         remedy = (
-            f"allow {action} in IAM, or all of {', '.join(ACTIONS)} (README, Athena)."
+            f"allow {action} in IAM, or all of {', '.join(GLUE_ACTIONS)} (README, Athena)."
             if "AccessDenied" in code
             else "the tables on S3 are published; mend it and run again, or unset REFERA_GLUE_DATABASE."
         )
-        raise WarehouseError(f"AWS refused {action} of {what} in the Glue catalog ({code}: {said}):", remedy) from None
-    except BotoCoreError as trouble:
         raise WarehouseError(
-            f"The Glue catalog could not be reached for {what} ({trouble}):",
+            f"AWS refused {action} of {subject} in the Glue catalog ({code}: {message}):", remedy
+        ) from None
+    except BotoCoreError as error:
+        raise WarehouseError(
+            f"The Glue catalog could not be reached for {subject} ({error}):",
             "check REFERA_S3_REGION and the credentials, or unset REFERA_GLUE_DATABASE.",
         ) from None
 
@@ -131,25 +137,25 @@ def _ensure_database(glue: Any, database: str) -> None:
         glue.get_database(Name=database)
     except glue.exceptions.EntityNotFoundException:
         about = "Published by refera_platform: dimensions, facts and answers."
-        with explained(database, forgiving="AlreadyExistsException"):
-            glue.create_database(DatabaseInput={"Name": database, "Description": about, "Parameters": OWNER})
+        with glue_errors(database, ignored_code="AlreadyExistsException"):
+            glue.create_database(DatabaseInput={"Name": database, "Description": about, "Parameters": OWNER_PARAMETERS})
 
 
-def _created(glue: Any, database: str, table: Mapping[str, Any]) -> dict[str, Any] | None:
+def _create_table(glue: Any, database: str, table: Mapping[str, Any]) -> dict[str, Any] | None:
     """Create a table; the one that another run created a moment ago is answered instead."""
     try:
         glue.create_table(DatabaseName=database, TableInput=table)
     except glue.exceptions.AlreadyExistsException:
-        found: dict[str, Any] = glue.get_table(DatabaseName=database, Name=table["Name"])["Table"]
-        return found
+        existing: dict[str, Any] = glue.get_table(DatabaseName=database, Name=table["Name"])["Table"]
+        return existing
     return None
 
 
-def _bring_up_to_date(glue: Any, database: str, table: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+def _update_table(glue: Any, database: str, table: Mapping[str, Any], existing: Mapping[str, Any]) -> bool:
     """Write the table when the catalog says something else of it."""
-    if agrees(table, before):
+    if matches_catalog(table, existing):
         return False
-    if agrees(table["PartitionKeys"], before.get("PartitionKeys", [])):
+    if matches_catalog(table["PartitionKeys"], existing.get("PartitionKeys", [])):
         glue.update_table(DatabaseName=database, TableInput=table, SkipArchive=True)
     else:  # Glue keeps the keys that a table was made with; its objects stay where they are
         glue.delete_table(DatabaseName=database, Name=table["Name"])
@@ -157,14 +163,14 @@ def _bring_up_to_date(glue: Any, database: str, table: Mapping[str, Any], before
     return True
 
 
-def _is_ours(table: Mapping[str, Any], root: str) -> bool:
+def _is_owned(table: Mapping[str, Any], root: str) -> bool:
     location = table.get("StorageDescriptor", {}).get("Location", "")
-    owned = OWNER.items() <= table.get("Parameters", {}).items()
+    owned = OWNER_PARAMETERS.items() <= table.get("Parameters", {}).items()
     return bool(owned and location.startswith(f"{root.rstrip('/')}/"))
 
 
-def _require_ours(table: Mapping[str, Any], database: str, root: str) -> None:
-    if not _is_ours(table, root):
+def _require_owned(table: Mapping[str, Any], database: str, root: str) -> None:
+    if not _is_owned(table, root):
         location = table.get("StorageDescriptor", {}).get("Location", "nowhere")
         raise WarehouseError(
             f"Table {database}.{table['Name']} of the Glue catalog lies in {location} and is not this warehouse's"
@@ -173,46 +179,54 @@ def _require_ours(table: Mapping[str, Any], database: str, root: str) -> None:
         )
 
 
-def _align_partitions(glue: Any, database: str, table: Mapping[str, Any], values: Sequence[str]) -> int:
+def _sync_partitions(glue: Any, database: str, table: Mapping[str, Any], values: Sequence[str]) -> int:
     """Make the partitions in the catalog those that are published, and say how many were not."""
-    place = {"DatabaseName": database, "TableName": table["Name"]}
-    there = {
+    table_reference = {"DatabaseName": database, "TableName": table["Name"]}
+    existing = {
         partition["Values"][0]: partition
-        for page in glue.get_paginator("get_partitions").paginate(**place)
+        for page in glue.get_paginator("get_partitions").paginate(**table_reference)
         for partition in page["Partitions"]
     }
-    wanted = {value: partition_input(table, value) for value in values}
-    fresh = [partition for value, partition in wanted.items() if value not in there]
-    stale = [partition for value, partition in wanted.items() if value in there and not agrees(partition, there[value])]
-    gone = [{"Values": [value]} for value in there if value not in wanted]
-    for batch in _batches(fresh, AT_ONCE):
-        answer = glue.batch_create_partition(**place, PartitionInputList=batch)
-        taken = _failed(answer, place, forgiving="AlreadyExistsException")  # another run was there first
-        stale += [partition for partition in batch if partition["Values"] in taken]
-    for batch in _batches(stale, AT_ONCE):
+    expected = {value: partition_input(table, value) for value in values}
+    missing = [partition for value, partition in expected.items() if value not in existing]
+    outdated = [
+        partition
+        for value, partition in expected.items()
+        if value in existing and not matches_catalog(partition, existing[value])
+    ]
+    unpublished = [{"Values": [value]} for value in existing if value not in expected]
+    for batch in _batches(missing, MAX_WRITE_BATCH_PARTITIONS):
+        response = glue.batch_create_partition(**table_reference, PartitionInputList=batch)
+        existing_values = _ignored_partition_errors(
+            response, table_reference, ignored_code="AlreadyExistsException"
+        )  # another run was there first
+        outdated += [partition for partition in batch if partition["Values"] in existing_values]
+    for batch in _batches(outdated, MAX_WRITE_BATCH_PARTITIONS):
         entries = [{"PartitionValueList": each["Values"], "PartitionInput": each} for each in batch]
-        _failed(glue.batch_update_partition(**place, Entries=entries), place)
-    for batch in _batches(gone, DELETED_AT_ONCE):
-        answer = glue.batch_delete_partition(**place, PartitionsToDelete=batch)
-        _failed(answer, place, forgiving="EntityNotFoundException")
-    return len(fresh) + len([each for each in stale if each not in fresh]) + len(gone)
+        _ignored_partition_errors(glue.batch_update_partition(**table_reference, Entries=entries), table_reference)
+    for batch in _batches(unpublished, MAX_DELETE_BATCH_PARTITIONS):
+        response = glue.batch_delete_partition(**table_reference, PartitionsToDelete=batch)
+        _ignored_partition_errors(response, table_reference, ignored_code="EntityNotFoundException")
+    return len(missing) + len([each for each in outdated if each not in missing]) + len(unpublished)
 
 
-def _failed(answer: Mapping[str, Any], place: Mapping[str, str], *, forgiving: str = "") -> list[list[str]]:
+def _ignored_partition_errors(
+    response: Mapping[str, Any], table_reference: Mapping[str, str], *, ignored_code: str = ""
+) -> list[list[str]]:
     """Values of the partitions that need no error; the request as a whole succeeds even when each of them failed."""
-    forgiven = []
-    for error in answer.get("Errors", ()):
+    ignored = []
+    for error in response.get("Errors", ()):
         values = error.get("PartitionValues") or error.get("PartitionValueList") or []
         detail = error.get("ErrorDetail", {})
-        if detail.get("ErrorCode") != forgiving:
+        if detail.get("ErrorCode") != ignored_code:
             raise WarehouseError(
-                f"Glue did not take partition {'/'.join(values)} of {'.'.join(place.values())}"
+                f"Glue did not take partition {'/'.join(values)} of {'.'.join(table_reference.values())}"
                 f" ({detail.get('ErrorCode', '?')}: {str(detail.get('ErrorMessage', '')).rstrip('.')}):",
                 "the tables on S3 are published; run it again.",
             )
-        forgiven.append(values)
-    return forgiven
+        ignored.append(values)
+    return ignored
 
 
-def _batches(things: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    return (list(things[start : start + size]) for start in range(0, len(things), size))
+def _batches(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    return (list(items[start : start + size]) for start in range(0, len(items), size))

@@ -10,9 +10,9 @@ from typing import Any
 
 from refera_platform.errors import WarehouseError
 
-OWNER = {"managed_by": "refera_platform"}
+OWNER_PARAMETERS = {"managed_by": "refera_platform"}
 """Parameter by which a table is known as ours."""
-SIMPLE_TYPES = {
+HIVE_TYPES = {
     "BOOLEAN": "boolean",
     "TINYINT": "tinyint",
     "SMALLINT": "smallint",
@@ -27,9 +27,9 @@ SIMPLE_TYPES = {
     "BLOB": "binary",
 }
 """Hive's word for DuckDB's; an instant is told in UTC."""
-LONGEST_COMMENT, LONGEST_DESCRIPTION = 255, 2048
+MAX_COMMENT_CHARACTERS, MAX_DESCRIPTION_CHARACTERS = 255, 2048
 """Characters that Glue takes."""
-PARQUET = {
+PARQUET_STORAGE = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
     "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
@@ -63,7 +63,7 @@ def table_input(table: CatalogTable) -> dict[str, Any]:
         {
             "Name": name,
             "Type": hive_type(table.name, name, kind),
-            "Comment": _shortened(table.column_comments.get(name, ""), LONGEST_COMMENT),
+            "Comment": _shorten(table.column_comments.get(name, ""), MAX_COMMENT_CHARACTERS),
         }
         for name, kind in table.columns.items()
     ]
@@ -71,42 +71,44 @@ def table_input(table: CatalogTable) -> dict[str, Any]:
     keys = [column for column in columns if column["Name"] == key]
     return {
         "Name": table.name,
-        "Description": _shortened(table.description, LONGEST_DESCRIPTION),
+        "Description": _shorten(table.description, MAX_DESCRIPTION_CHARACTERS),
         "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", **OWNER},
+        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", **OWNER_PARAMETERS},
         "PartitionKeys": keys or ([{"Name": key, "Type": "string", "Comment": ""}] if key else []),
         "StorageDescriptor": {
             "Columns": [column for column in columns if column["Name"] != key],
             "Location": f"{table.location.rstrip('/')}/",
-            **PARQUET,
+            **PARQUET_STORAGE,
         },
     }
 
 
-def hive_type(table: str, column: str, kind: str) -> str:
+def hive_type(table: str, column: str, duckdb_type: str) -> str:
     """Hive's word for a type of DuckDB.
 
     Raises:
         WarehouseError: when there is none.
     """
-    written = kind.upper()
-    if written in SIMPLE_TYPES:
-        return SIMPLE_TYPES[written]
-    if re.fullmatch(r"DECIMAL\(\d+,\s*\d+\)", written):
-        return written.replace(" ", "").lower()
+    normalized = duckdb_type.upper()
+    if normalized in HIVE_TYPES:
+        return HIVE_TYPES[normalized]
+    if re.fullmatch(r"DECIMAL\(\d+,\s*\d+\)", normalized):
+        return normalized.replace(" ", "").lower()
     raise WarehouseError(
-        f"Column {column} of {table} is {kind}, which Athena has no type for:",
-        f"cast it in the model to one of {', '.join(SIMPLE_TYPES)} or DECIMAL.",
+        f"Column {column} of {table} is {duckdb_type}, which Athena has no type for:",
+        f"cast it in the model to one of {', '.join(HIVE_TYPES)} or DECIMAL.",
     )
 
 
-def agrees(wanted: Any, there: Any) -> bool:
+def matches_catalog(expected: Any, existing: Any) -> bool:
     """Whether the catalog says what is wanted; what it says besides, and an empty text it leaves out, is no matter."""
-    if isinstance(wanted, dict):
-        return all(agrees(value, there.get(name, "" if value == "" else None)) for name, value in wanted.items())
-    if isinstance(wanted, list):
-        return len(wanted) == len(there or ()) and all(map(agrees, wanted, there or ()))
-    return bool(wanted == there)
+    if isinstance(expected, dict):
+        return all(
+            matches_catalog(value, existing.get(name, "" if value == "" else None)) for name, value in expected.items()
+        )
+    if isinstance(expected, list):
+        return len(expected) == len(existing or ()) and all(map(matches_catalog, expected, existing or ()))
+    return bool(expected == existing)
 
 
 def partition_input(table: Mapping[str, Any], value: str) -> dict[str, Any]:
@@ -119,6 +121,6 @@ def partition_input(table: Mapping[str, Any], value: str) -> dict[str, Any]:
     }
 
 
-def _shortened(text: str, most: int) -> str:
+def _shorten(text: str, max_characters: int) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    return line if len(line) <= max_characters else f"{line[: max_characters - 1]}…"

@@ -14,15 +14,15 @@ from typing import TypeVar
 
 import duckdb
 
-from refera_platform.lake.lake import run
+from refera_platform.lake.lake import run_sql
 
-MAIN, SERVED = "main", "served"
+MAIN_SCHEMA, PREVIOUS_SCHEMA = "main", "served"
 """Schemas of models: as this build has them, and as they were published before."""
-Thing = TypeVar("Thing")
+Node = TypeVar("Node")
 
 
 @dataclass(frozen=True, order=True)
-class Column:
+class ColumnReference:
     """One column of a relation."""
 
     relation: str
@@ -30,7 +30,7 @@ class Column:
     column: str
 
 
-Columns = Mapping[str, tuple[Column, ...]]
+ColumnOrigins = Mapping[str, tuple[ColumnReference, ...]]
 """What each column of a model is made of."""
 
 
@@ -38,25 +38,27 @@ Columns = Mapping[str, tuple[Column, ...]]
 class Lineage:
     """What the columns of models are made of, one step up."""
 
-    models: Mapping[str, Columns]
+    models: Mapping[str, ColumnOrigins]
     problems: Mapping[str, str] = field(default_factory=dict)
     """Why a model is not among ``models``: its SQL did not tell."""
 
-    def to_the_source(self, model: str, column: str) -> frozenset[Column]:
+    def source_columns(self, model: str, column: str) -> frozenset[ColumnReference]:
         """Columns of sources that a column is made of in the end, through every model between."""
-        above = reachable(Column(model, column), self.parents)
-        return frozenset(origin for origin in above if origin.relation not in self.models)
+        ancestor_columns = ancestors(ColumnReference(model, column), self.parents)
+        return frozenset(origin for origin in ancestor_columns if origin.relation not in self.models)
 
-    def parents(self, column: Column) -> tuple[Column, ...]:
+    def parents(self, column: ColumnReference) -> tuple[ColumnReference, ...]:
         """Columns that a column is made of directly; none for one of a source."""
         return self.models.get(column.relation, {}).get(column.column, ())
 
-    def over(self, before: "Lineage", everything: Collection[str]) -> "Lineage":
-        """This lineage, with the one before for models of ``everything`` that it says nothing of."""
-        kept = {
-            name: columns for name, columns in before.models.items() if name in everything and name not in self.problems
+    def with_previous(self, previous: "Lineage", all_models: Collection[str]) -> "Lineage":
+        """This lineage, with the one before for models of ``all_models`` that it says nothing of."""
+        carried_over = {
+            name: columns
+            for name, columns in previous.models.items()
+            if name in all_models and name not in self.problems
         }
-        return Lineage(models={**kept, **self.models}, problems=self.problems)
+        return Lineage(models={**carried_over, **self.models}, problems=self.problems)
 
     def to_json(self) -> str:
         """The text of ``docs/lineage.json``."""
@@ -71,31 +73,34 @@ class Lineage:
         """Read what ``to_json`` wrote; anything else is a problem that the next whole build mends."""
         try:
             models = {
-                name: {column: tuple(Column(**origin) for origin in made_of) for column, made_of in columns.items()}
+                name: {
+                    column: tuple(ColumnReference(**origin) for origin in made_of)
+                    for column, made_of in columns.items()
+                }
                 for name, columns in json.loads(text)["models"].items()
             }
-        except (ValueError, KeyError, TypeError, AttributeError) as trouble:
-            return cls(models={}, problems={"lineage.json": f"it cannot be read ({trouble!r})"})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls(models={}, problems={"lineage.json": f"it cannot be read ({error!r})"})
         return cls(models=models)
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+def read_relation_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     """The columns, with their types, of every relation in the build's database, as ``trace`` wants them.
 
     Models are called by their name alone, everything else ``schema.table``.
     """
-    rows = run(
+    rows = run_sql(
         connection,
         "select schema_name, table_name, column_name, data_type from duckdb_columns()"
         " where database_name = current_database() and not internal order by 1, 2, column_index",
     ).fetchall()
-    found: dict[str, dict[str, str]] = {}
+    columns: dict[str, dict[str, str]] = {}
     for schema, table, column, kind in rows:
-        found.setdefault(table if schema == MAIN else f"{schema}.{table}", {})[column] = kind
-    return found
+        columns.setdefault(table if schema == MAIN_SCHEMA else f"{schema}.{table}", {})[column] = kind
+    return columns
 
 
-def trace(models: Mapping[str, str], columns: Mapping[str, Iterable[str]]) -> Lineage:
+def trace_lineage(models: Mapping[str, str], columns: Mapping[str, Iterable[str]]) -> Lineage:
     """Read the lineage out of compiled SQL: 34 models take 0.3 s, half of it the import of sqlglot.
 
     Args:
@@ -106,52 +111,60 @@ def trace(models: Mapping[str, str], columns: Mapping[str, Iterable[str]]) -> Li
     Returns:
         The lineage. SQL that cannot be read is a problem told in it, and never an error: a build goes on.
     """
-    from refera_platform.warehouse.catalogs.lineage_sql import Reader, Untold
+    from refera_platform.warehouse.catalogs.lineage_sql import SqlLineageReader, UntraceableSqlError
 
-    known = {relation: tuple(names) for relation, names in columns.items()}
-    reader = Reader({_place(relation): names for relation, names in known.items()}, same={SERVED: MAIN})
-    traced: dict[str, Columns] = {}
+    relation_columns = {relation: tuple(names) for relation, names in columns.items()}
+    reader = SqlLineageReader(
+        {_schema_and_table(relation): names for relation, names in relation_columns.items()},
+        fallback_schemas={PREVIOUS_SCHEMA: MAIN_SCHEMA},
+    )
+    traced: dict[str, ColumnOrigins] = {}
     problems = {}
     for name, sql in models.items():
         try:
-            traced[name] = _columns(name, reader.read(sql), known.get(name))
-        except Untold as trouble:
-            problems[name] = str(trouble)
+            traced[name] = _model_columns(name, reader.column_origins(sql), relation_columns.get(name))
+        except UntraceableSqlError as error:
+            problems[name] = str(error)
     return Lineage(models=traced, problems=problems)
 
 
-def _columns(name: str, found: Mapping[str, Iterable[tuple[str, str, str]]], built: tuple[str, ...] | None) -> Columns:
+def _model_columns(
+    name: str, origins_by_column: Mapping[str, Iterable[tuple[str, str, str]]], built_columns: tuple[str, ...] | None
+) -> ColumnOrigins:
     """What was found, in the spelling of the table that was built, and without the model's own past."""
-    from refera_platform.warehouse.catalogs.lineage_sql import Untold
+    from refera_platform.warehouse.catalogs.lineage_sql import UntraceableSqlError
 
-    spelt = {column.lower(): column for column in built or found}
-    if set(spelt) != set(found):
-        raise Untold(f"its SQL gives {', '.join(found)}, and its table has {', '.join(spelt.values())}")
-    above = {
-        column: {Column(_address(*place), origin) for *place, origin in made_of} for column, made_of in found.items()
+    spelling = {column.lower(): column for column in built_columns or origins_by_column}
+    if set(spelling) != set(origins_by_column):
+        raise UntraceableSqlError(
+            f"its SQL gives {', '.join(origins_by_column)}, and its table has {', '.join(spelling.values())}"
+        )
+    parents = {
+        column: {ColumnReference(_relation_name(*relation), origin) for *relation, origin in made_of}
+        for column, made_of in origins_by_column.items()
     }
     return {
-        spelt[column]: tuple(sorted(origin for origin in origins if origin.relation != name))
-        for column, origins in above.items()
+        spelling[column]: tuple(sorted(origin for origin in origins if origin.relation != name))
+        for column, origins in parents.items()
     }
 
 
-def _place(relation: str) -> tuple[str, str]:
+def _schema_and_table(relation: str) -> tuple[str, str]:
     schema, _, table = relation.rpartition(".")
-    return schema or MAIN, table
+    return schema or MAIN_SCHEMA, table
 
 
-def _address(schema: str, table: str) -> str:
-    return table if schema in {MAIN, SERVED} else f"{schema}.{table}"
+def _relation_name(schema: str, table: str) -> str:
+    return table if schema in {MAIN_SCHEMA, PREVIOUS_SCHEMA} else f"{schema}.{table}"
 
 
-def reachable(start: Thing, above: Callable[[Thing], Iterable[Thing]]) -> dict[Thing, None]:
+def ancestors(start: Node, parents_of: Callable[[Node], Iterable[Node]]) -> dict[Node, None]:
     """Everything above ``start``, nearest first, however often the ways meet or go round in circles."""
-    seen: dict[Thing, None] = {}
-    waiting = deque(above(start))
-    while waiting:
-        met = waiting.popleft()
-        if met not in seen:
-            seen[met] = None
-            waiting.extend(above(met))
-    return seen
+    visited: dict[Node, None] = {}
+    queue = deque(parents_of(start))
+    while queue:
+        node = queue.popleft()
+        if node not in visited:
+            visited[node] = None
+            queue.extend(parents_of(node))
+    return visited

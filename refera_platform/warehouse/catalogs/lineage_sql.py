@@ -12,49 +12,51 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope, find_all_in_scope
 from sqlglot.schema import MappingSchema
 
-from refera_platform.warehouse.catalogs.lineage import reachable
+from refera_platform.warehouse.catalogs.lineage import ancestors
 
 DIALECT = "duckdb"
-Place: TypeAlias = tuple[str, str]
+RelationKey: TypeAlias = tuple[str, str]
 """Schema and name of a relation."""
-Origin: TypeAlias = tuple[str, str, str]
+SourceColumn: TypeAlias = tuple[str, str, str]
 """Schema, relation and column."""
-Step: TypeAlias = tuple[Scope | None, str, Origin | None]
+LineageStep: TypeAlias = tuple[Scope | None, str, SourceColumn | None]
 """A column of a scope, or at the end of the way one of a relation."""
 
 
-Relations: TypeAlias = Mapping[Place, tuple[str, str, Mapping[str, str]]]
+RelationSpellings: TypeAlias = Mapping[RelationKey, tuple[str, str, Mapping[str, str]]]
 """By schema and name in lower case: both as they are spelt, and the spelling of each column."""
 
 
-class Untold(Exception):  # noqa: N818 - it is no failure of the build
+class UntraceableSqlError(Exception):
     """The SQL does not tell what its columns are made of."""
 
 
-class Reader:
+class SqlLineageReader:
     """Reads SQL that selects from known relations; DuckDB minds no case, so names are compared without it."""
 
-    def __init__(self, relations: Mapping[Place, tuple[str, ...]], *, same: Mapping[str, str]) -> None:
+    def __init__(
+        self, relations: Mapping[RelationKey, tuple[str, ...]], *, fallback_schemas: Mapping[str, str]
+    ) -> None:
         """Know what can be read.
 
         Args:
             relations: Columns of each relation.
-            same: Schemas whose relations are looked up in another one when they are not known themselves.
+            fallback_schemas: Schemas whose relations are looked up in another one when they are not known themselves.
         """
-        self._relations: dict[Place, tuple[str, str, Mapping[str, str]]] = {
+        self._relations: dict[RelationKey, tuple[str, str, Mapping[str, str]]] = {
             (schema.lower(), table.lower()): (schema, table, {name.lower(): name for name in names})
             for (schema, table), names in relations.items()
         }
-        for other, schema in same.items():
-            for (there, table), relation in list(self._relations.items()):
-                if there == schema:
-                    self._relations.setdefault((other, table), relation)
+        for alias_schema, schema in fallback_schemas.items():
+            for (relation_schema, table), relation in list(self._relations.items()):
+                if relation_schema == schema:
+                    self._relations.setdefault((alias_schema, table), relation)
         mapping: dict[str, Any] = {}
         for (schema, table), (_, _, names) in self._relations.items():
             mapping.setdefault(schema, {})[table] = dict.fromkeys(names, "unknown")
         self._schema = MappingSchema(mapping, dialect=DIALECT)
 
-    def read(self, sql: str) -> dict[str, set[Origin]]:
+    def column_origins(self, sql: str) -> dict[str, set[SourceColumn]]:
         """The columns that the SQL gives, in lower case and in order, and the columns of relations in each.
 
         Raises:
@@ -63,107 +65,107 @@ class Reader:
         try:
             parsed = parse_one(sql, dialect=DIALECT)
             if not isinstance(parsed, exp.Query):
-                raise Untold("it is no select")
+                raise UntraceableSqlError("it is no select")
             query = qualify(
                 parsed.unnest(), dialect=DIALECT, schema=self._schema, identify=False, quote_identifiers=False
             )
             scope = build_scope(query)
             if scope is None:
-                raise Untold("it is no select")
-            return _Walk(scope, self._relations).columns()
-        except Untold:
+                raise UntraceableSqlError("it is no select")
+            return _ScopeWalk(scope, self._relations).columns()
+        except UntraceableSqlError:
             raise
-        except SqlglotError as trouble:
-            raise Untold(str(trouble).splitlines()[0]) from trouble
-        except Exception as trouble:  # whatever sqlglot stumbles over, a build goes on
-            raise Untold(f"sqlglot fails on it ({trouble!r})") from trouble
+        except SqlglotError as error:
+            raise UntraceableSqlError(str(error).splitlines()[0]) from error
+        except Exception as error:  # whatever sqlglot stumbles over, a build goes on
+            raise UntraceableSqlError(f"sqlglot fails on it ({error!r})") from error
 
 
-class _Walk:
+class _ScopeWalk:
     """The ways from the columns of one qualified query to those of relations."""
 
-    def __init__(self, root: Scope, relations: Relations) -> None:
+    def __init__(self, root: Scope, relations: RelationSpellings) -> None:
         self._root = root
         self._relations = relations
         self._scopes = {id(scope.expression): scope for scope in root.traverse()}
 
-    def columns(self) -> dict[str, set[Origin]]:
-        return {name: self._origins(name) for name in _names(self._root.expression)}
+    def columns(self) -> dict[str, set[SourceColumn]]:
+        return {name: self._origins(name) for name in _column_names(self._root.expression)}
 
-    def _origins(self, name: str) -> set[Origin]:
-        start: Step = (self._root, name, None)
-        return {origin for _, _, origin in reachable(start, self._above) if origin is not None}
+    def _origins(self, name: str) -> set[SourceColumn]:
+        start: LineageStep = (self._root, name, None)
+        return {origin for _, _, origin in ancestors(start, self._parents) if origin is not None}
 
-    def _above(self, step: Step) -> Iterator[Step]:
+    def _parents(self, step: LineageStep) -> Iterator[LineageStep]:
         """What a column is made of directly."""
         scope, name, _ = step
         if scope is None:
             return
-        made = scope.expression
-        if isinstance(made, exp.SetOperation):
+        expression = scope.expression
+        if isinstance(expression, exp.SetOperation):
             for branch in scope.set_operation_scopes:
-                names = _names(branch.expression)
-                if not made.args.get("by_name"):
-                    yield branch, names[made.named_selects.index(name)], None
+                names = _column_names(branch.expression)
+                if not expression.args.get("by_name"):
+                    yield branch, names[expression.named_selects.index(name)], None
                 elif name in names:
                     yield branch, name, None
-        elif isinstance(made, exp.Select):
-            chosen = next((each for each in made.selects if each.alias_or_name == name), None)
-            if chosen is None or chosen.is_star or chosen.find(exp.Columns):
-                raise Untold(f"the columns behind {name or '*'} are not known")
-            yield from self._named(scope, chosen)
-            for window in chosen.find_all(exp.Window):
-                for named in made.args.get("windows") or ():
-                    if window.alias and named.name == window.alias:
-                        yield from self._named(scope, named)
-        elif isinstance(made, exp.Subquery | exp.Lateral) and scope.subquery_scopes:
+        elif isinstance(expression, exp.Select):
+            selected = next((each for each in expression.selects if each.alias_or_name == name), None)
+            if selected is None or selected.is_star or selected.find(exp.Columns):
+                raise UntraceableSqlError(f"the columns behind {name or '*'} are not known")
+            yield from self._referenced_columns(scope, selected)
+            for window in selected.find_all(exp.Window):
+                for named_window in expression.args.get("windows") or ():
+                    if window.alias and named_window.name == window.alias:
+                        yield from self._referenced_columns(scope, named_window)
+        elif isinstance(expression, exp.Subquery | exp.Lateral) and scope.subquery_scopes:
             for inner in scope.subquery_scopes:
                 yield inner, name, None
         else:  # unnest, values: any of their columns is made of all they are given
-            yield from self._named(scope, made)
+            yield from self._referenced_columns(scope, expression)
 
-    def _named(self, scope: Scope, expression: exp.Expr) -> Iterator[Step]:
+    def _referenced_columns(self, scope: Scope, expression: exp.Expr) -> Iterator[LineageStep]:
         """The columns that an expression names, and those that its subqueries give."""
         for column in find_all_in_scope(expression, exp.Column):
-            yield from self._resolved(scope, column)
+            yield from self._resolve_column(scope, column)
         inner = {id(each.expression): each for each in scope.subquery_scopes}
         for query in find_all_in_scope(expression, exp.Query):
             if id(query) in inner and not isinstance(query.parent, exp.Exists):
-                for name in _names(query):
+                for name in _column_names(query):
                     yield inner[id(query)], name, None
 
-    def _resolved(self, scope: Scope, column: exp.Column) -> Iterator[Step]:
+    def _resolve_column(self, scope: Scope, column: exp.Column) -> Iterator[LineageStep]:
         relation, name, *_ = (part.name for part in column.parts)  # behind them come fields of a struct
-        around: Scope | None = scope
-        while around is not None and relation not in around.sources:
-            around = around.parent  # of a correlated subquery, or of an unnest beside its table
-        if around is None:
-            raise Untold(f"where {column.sql(DIALECT)} comes from is not known")
-        source = around.sources[relation]
+        enclosing: Scope | None = scope
+        while enclosing is not None and relation not in enclosing.sources:
+            enclosing = enclosing.parent  # of a correlated subquery, or of an unnest beside its table
+        if enclosing is None:
+            raise UntraceableSqlError(f"where {column.sql(DIALECT)} comes from is not known")
+        source = enclosing.sources[relation]
         if isinstance(source, Scope):
-            yield self._whole(source), name, None
+            yield self._traversed_scope(source), name, None
         elif isinstance(source.this, exp.Func):
-            yield from self._named(around, source.this)
+            yield from self._referenced_columns(enclosing, source.this)
         else:
-            yield None, "", self._leaf(source, name)
+            yield None, "", self._source_column(source, name)
 
-    def _whole(self, source: Scope) -> Scope:
+    def _traversed_scope(self, source: Scope) -> Scope:
         """The scope as it was traversed; where a recursion reads itself, sqlglot shows its first branch alone."""
-        met = self._scopes.get(id(source.expression))
-        if met is source or source.expression.parent is None:
+        traversed = self._scopes.get(id(source.expression))
+        if traversed is source or source.expression.parent is None:
             return source
         return self._scopes.get(id(source.expression.parent), source)
 
-    def _leaf(self, table: exp.Table, column: str) -> Origin:
-        known = self._relations.get((table.db, table.name))
-        if known is None:
-            raise Untold(f"the columns of {table.sql(DIALECT)} are not known")
-        schema, name, columns = known
+    def _source_column(self, table: exp.Table, column: str) -> SourceColumn:
+        relation = self._relations.get((table.db, table.name))
+        if relation is None:
+            raise UntraceableSqlError(f"the columns of {table.sql(DIALECT)} are not known")
+        schema, name, columns = relation
         return schema, name, columns[column]
 
 
-def _names(query: exp.Expr) -> list[str]:
+def _column_names(query: exp.Expr) -> list[str]:
     """The columns that a query gives, in order."""
     if isinstance(query, exp.SetOperation) and query.args.get("by_name"):
-        return list(dict.fromkeys([*_names(query.left), *_names(query.right)]))
+        return list(dict.fromkeys([*_column_names(query.left), *_column_names(query.right)]))
     return query.named_selects if isinstance(query, exp.Query) else []

@@ -14,45 +14,47 @@ import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import WarehouseError
-from refera_platform.lake.lake import run
+from refera_platform.lake.lake import run_sql
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.warehouse.build.increment import UNKNOWN, Scope
-from refera_platform.warehouse.dbt_project import Model
+from refera_platform.warehouse.build.increment import UNKNOWN_MONTH, RebuildScope
+from refera_platform.warehouse.dbt_project import DbtModel
 from refera_platform.warehouse.publish.publication import PublishedModel, PublishedObject, object_key
 
-REQUESTS = 8
+MAX_PARALLEL_REQUESTS = 8
 """Uploads under way at once: most objects are small, and each waits for the store."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class StoredObjectIndex:
     """What the warehouse's root held when a publication began, by key."""
 
     objects: dict[str, StoredObject]
     """Grows by what the publication sends."""
-    fading: Collection[str]
+    expiring_keys: Collection[str]
     """Keys that another run may be about to remove."""
 
     def has(self, key: str, size: int) -> bool:
         """Whether an object with this content is there, whole, and stays."""
-        return key not in self.fading and key in self.objects and self.objects[key].size == size
+        return key not in self.expiring_keys and key in self.objects and self.objects[key].size_bytes == size
 
-    def send(self, root: ObjectRoot, key: str, path: Path) -> None:
+    def upload(self, root: ObjectRoot, key: str, path: Path) -> None:
         """Put an object there whose name is a hash of its content."""
-        size, before = path.stat().st_size, self.objects.get(key)
-        etag = root.put(key, path, replaces=before.etag if before else None)
-        self.objects[key] = StoredObject(key=key, url=root.url(key), size=size, etag=etag, modified=datetime.now(UTC))
+        size, previous = path.stat().st_size, self.objects.get(key)
+        etag = root.put(key, path, replaces=previous.etag if previous else None)
+        self.objects[key] = StoredObject(
+            key=key, url=root.url(key), size_bytes=size, etag=etag, modified_at=datetime.now(UTC)
+        )
         path.unlink()
 
 
-def export(
+def export_models(
     root: ObjectRoot,
     connection: duckdb.DuckDBPyConnection,
-    models: Collection[Model],
+    models: Collection[DbtModel],
     *,
-    before: dict[str, PublishedModel],
-    scope: Scope | None,
-    stored: Stored,
+    previous: dict[str, PublishedModel],
+    scope: RebuildScope | None,
+    stored: StoredObjectIndex,
     run_id: str,
     folder: Path,
 ) -> dict[str, PublishedModel]:
@@ -62,7 +64,7 @@ def export(
         root: The warehouse.
         connection: Session on the database that was built and tested.
         models: Those to store.
-        before: What is published; months outside ``scope`` are taken over from it.
+        previous: What is published; months outside ``scope`` are taken over from it.
         scope: Months that the build wrote anew, by column; ``None`` for all that there are.
         stored: What lies below the root.
         run_id: Name of the run, for the manifest.
@@ -71,38 +73,43 @@ def export(
     Raises:
         WarehouseError: when a file does not hold the rows of its table.
     """
-    found = {}
-    with ThreadPoolExecutor(REQUESTS) as sending:
-        waiting = list[Future[None]]()
+    exported = {}
+    with ThreadPoolExecutor(MAX_PARALLEL_REQUESTS) as executor:
+        uploads = list[Future[None]]()
         for model in sorted(models, key=lambda model: model.name):
             by = model.months.by if model.months else ""
-            described = run(connection, f"describe main.{quoted(model.name)}").fetchall()
-            kept = before[model.name].objects if scope is not None and by else ()
-            objects = [item for item in kept if scope is not None and item.month not in scope[by]]
+            column_rows = run_sql(connection, f"describe main.{quoted(model.name)}").fetchall()
+            previous_objects = previous[model.name].objects if scope is not None and by else ()
+            objects = [item for item in previous_objects if scope is not None and item.month not in scope[by]]
             months = None if scope is None else scope.get(by)
-            for item, path in _written(connection, model, months, folder, is_alone=not objects):
+            for item, path in _write_files(connection, model, months, folder, is_alone=not objects):
                 key = object_key(model.name, item, by)
                 if stored.has(key, item.bytes):
                     path.unlink()
                 else:
-                    waiting.append(sending.submit(stored.send, root, key, path))
+                    uploads.append(executor.submit(stored.upload, root, key, path))
                 objects.append(item)
             objects.sort(key=lambda item: item.month)
-            found[model.name] = PublishedModel(
+            exported[model.name] = PublishedModel(
                 rows=sum(item.rows for item in objects),
                 bytes=sum(item.bytes for item in objects),
                 run_id=run_id,
-                columns={column: kind for column, kind, *_ in described},
+                columns={column: kind for column, kind, *_ in column_rows},
                 stored_by=by,
                 objects=tuple(objects),
             )
-        for sent in waiting:
-            sent.result()
-    return found
+        for upload in uploads:
+            upload.result()
+    return exported
 
 
-def _written(
-    connection: duckdb.DuckDBPyConnection, model: Model, months: Collection[str] | None, folder: Path, *, is_alone: bool
+def _write_files(
+    connection: duckdb.DuckDBPyConnection,
+    model: DbtModel,
+    months: Collection[str] | None,
+    folder: Path,
+    *,
+    is_alone: bool,
 ) -> Iterator[tuple[PublishedObject, Path]]:
     """The files of a table: one, or one for each month that has rows.
 
@@ -110,36 +117,36 @@ def _written(
     """
     table = f"main.{quoted(model.name)}"
     if model.months is None:
-        counted_all = run(connection, f"select count(*) from {table}").fetchone()
-        yield _file(connection, model.name, table, counted_all[0] if counted_all else 0, folder)
+        counted_all = run_sql(connection, f"select count(*) from {table}").fetchone()
+        yield _write_file(connection, model.name, table, counted_all[0] if counted_all else 0, folder)
         return
     by, totals = quoted(model.months.by), model.months.totals
     measures = "".join(f", cast({sql} as varchar)" for sql in totals.values())
-    counted = run(connection, f"select {by}, count(*){measures} from {table} group by 1 order by 1").fetchall()
-    there = {month: (rows, dict(zip(totals, values, strict=True))) for month, rows, *values in counted}
-    if months is not None and (strange := sorted(set(there) - set(months))):
+    counted = run_sql(connection, f"select {by}, count(*){measures} from {table} group by 1 order by 1").fetchall()
+    counts_by_month = {month: (rows, dict(zip(totals, values, strict=True))) for month, rows, *values in counted}
+    if months is not None and (unexpected := sorted(set(counts_by_month) - set(months))):
         raise WarehouseError(
-            f"{model.name} has rows of {', '.join(strange)}, which the build was not to write:",
+            f"{model.name} has rows of {', '.join(unexpected)}, which the build was not to write:",
             "nothing was published; build everything: refera run --full-refresh.",
         )
-    if not there and is_alone:
-        there = {UNKNOWN: (0, {})}
-    for month, (count, values) in there.items():
+    if not counts_by_month and is_alone:
+        counts_by_month = {UNKNOWN_MONTH: (0, {})}
+    for month, (count, values) in counts_by_month.items():
         rows = f"(select * exclude ({by}) from {table} where {by} = {literal(month)})"
-        item, path = _file(connection, f"{model.name}-{month}", rows, count, folder)
+        item, path = _write_file(connection, f"{model.name}-{month}", rows, count, folder)
         yield replace(item, month=month, totals=values), path
 
 
-def _file(
+def _write_file(
     connection: duckdb.DuckDBPyConnection, name: str, rows: str, count: int, folder: Path
 ) -> tuple[PublishedObject, Path]:
     """One local file, in an order that gives the same bytes for the same rows."""
     path = folder / f"{name}.parquet"
-    run(
+    run_sql(
         connection,
         f"copy (select * from {rows} order by all) to {literal(str(path))} (format parquet, compression zstd)",
     )
-    footer = run(connection, f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
+    footer = run_sql(connection, f"select num_rows from parquet_file_metadata({literal(str(path))})").fetchone()
     if footer is None or footer[0] != count:
         raise WarehouseError(f"The file of {name} does not hold the rows of its table:", "nothing was published.")
     with path.open("rb") as content:

@@ -13,27 +13,27 @@ from dataclasses import dataclass, replace
 
 from refera_platform.errors import LakeError, OvertakenError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.warehouse.publish.export import REQUESTS
+from refera_platform.warehouse.publish.export import MAX_PARALLEL_REQUESTS
 from refera_platform.warehouse.publish.publication import (
-    Published,
+    Publication,
     PublishedModel,
     PublishedObject,
     fixed_key,
     object_key,
-    read,
+    read_publication,
 )
 
-ROUNDS = 6
+MAX_ROUNDS = 6
 """How often manifest and keys are looked at; each further one is a publication that came meanwhile."""
-Listing = Mapping[str, StoredObject]
+ObjectsByKey = Mapping[str, StoredObject]
 """What a root holds, by key."""
-Made = Mapping[tuple[str, str], str]
+CopiedEtags = Mapping[tuple[str, str], str]
 """ETag of a copy, by its key and the SHA-256 of its bytes."""
-NOTHING_MADE: Made = {}
+NOTHING_COPIED: CopiedEtags = {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class ManifestObject:
     """What the manifest names for a fixed key."""
 
     item: PublishedObject
@@ -42,38 +42,41 @@ class Named:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Differing:
+class FixedKeyDifferences:
     """Fixed keys that are not as the manifest says."""
 
-    copies: Mapping[str, Named]
+    copies: Mapping[str, ManifestObject]
     """Keys that hold something else, or nothing, and what belongs there."""
-    left_over: tuple[str, ...]
+    obsolete_keys: tuple[str, ...]
     """Keys that no manifest names any more."""
-    of: int
+    key_count: int
     """How many keys the manifest names."""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All of them."""
-        return (*self.copies, *self.left_over)
+        return (*self.copies, *self.obsolete_keys)
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """A sentence and the next step; empty when all is as it should be."""
         if not self.keys:
             return ""
         return (
-            f"{len(self.keys)} of the {self.of} keys that other engines read do not hold what the manifest names, the"
+            f"{len(self.keys)} of the {self.key_count} keys that other engines read do not hold what the manifest"
+            " names, the"
             f" first is {self.keys[0]}: `refera run` puts them right."
         )
 
 
-def listed(root: ObjectRoot) -> dict[str, StoredObject]:
+def list_objects_by_key(root: ObjectRoot) -> dict[str, StoredObject]:
     """Everything below the root."""
     return {item.key: item for item in root.list()}
 
 
-def differing(root: ObjectRoot, published: Published, listing: Listing, made: Made = NOTHING_MADE) -> Differing:
+def find_differences(
+    root: ObjectRoot, published: Publication, listing: ObjectsByKey, copied: CopiedEtags = NOTHING_COPIED
+) -> FixedKeyDifferences:
     """Compare the fixed keys with a manifest.
 
     The listing tells enough where a copy has the ETag of its source, which is so when the ETag is a hash of the bytes.
@@ -83,45 +86,47 @@ def differing(root: ObjectRoot, published: Published, listing: Listing, made: Ma
         root: The warehouse.
         published: What its manifest says.
         listing: What it holds.
-        made: Copies whose ETag is known.
+        copied: Copies whose ETag is known.
     """
-    named = _named(published.models)
-    tells = any(_etag(listing, key) == _etag(listing, each.source) != "" for key, each in named.items())
+    named = _manifest_objects(published.models)
+    has_comparable_etags = any(_etag(listing, key) == _etag(listing, each.source) != "" for key, each in named.items())
     copies = {}
     for key, each in named.items():
         etag, item = _etag(listing, key), each.item
-        known = {item.etag, _etag(listing, each.source), made.get((key, item.sha256), "")} - {""}
-        if not etag or (etag not in known and (tells or root.sha256(key) != item.sha256)):
+        valid_etags = {item.etag, _etag(listing, each.source), copied.get((key, item.sha256), "")} - {""}
+        if not etag or (etag not in valid_etags and (has_comparable_etags or root.sha256(key) != item.sha256)):
             copies[key] = each
     models = {key.partition("/")[0] for key in named} | {key.split("/")[1] for key in published.retired}
-    left_over = tuple(
+    obsolete_keys = tuple(
         key
         for key in listing
         if key.endswith("/part-0.parquet") and key.partition("/")[0] in models and key not in named
     )
-    return Differing(copies=copies, left_over=left_over, of=len(named))
+    return FixedKeyDifferences(copies=copies, obsolete_keys=obsolete_keys, key_count=len(named))
 
 
-def compared(root: ObjectRoot) -> Differing:
+def compare_fixed_keys(root: ObjectRoot) -> FixedKeyDifferences:
     """Compare the fixed keys with the manifest as both are now."""
-    listing = listed(root)
-    return differing(root, read(root), listing)
+    listing = list_objects_by_key(root)
+    return find_differences(root, read_publication(root), listing)
 
 
-def identified(
-    root: ObjectRoot, models: Mapping[str, PublishedModel], before: Published, listing: Listing
+def with_fixed_key_etags(
+    root: ObjectRoot, models: Mapping[str, PublishedModel], previous: Publication, listing: ObjectsByKey
 ) -> dict[str, PublishedModel]:
     """The models of a new manifest with the ETag of each fixed key: that of now where its bytes stay, or its source's.
 
     Args:
         root: The warehouse.
         models: What the manifest will name.
-        before: The manifest that it replaces.
+        previous: The manifest that it replaces.
         listing: What the root holds.
     """
-    were = {(key, each.item.sha256): each.item.etag for key, each in _named(before.models).items()}
+    previous_etags = {
+        (key, each.item.sha256): each.item.etag for key, each in _manifest_objects(previous.models).items()
+    }
 
-    def marked(etag: Mapping[str, str]) -> dict[str, PublishedModel]:
+    def with_etags(etag: Mapping[str, str]) -> dict[str, PublishedModel]:
         return {
             name: replace(
                 model,
@@ -132,15 +137,18 @@ def identified(
             for name, model in models.items()
         }
 
-    named = _named(models)
-    known = {key: were.get((key, each.item.sha256), "") for key, each in named.items()}
-    todo = differing(root, replace(before, models=marked(known)), listing).copies
-    return marked(
-        {key: _etag(listing, each.source if key in todo else key) or known[key] for key, each in named.items()}
+    named = _manifest_objects(models)
+    expected_etags = {key: previous_etags.get((key, each.item.sha256), "") for key, each in named.items()}
+    differing_keys = find_differences(root, replace(previous, models=with_etags(expected_etags)), listing).copies
+    return with_etags(
+        {
+            key: _etag(listing, each.source if key in differing_keys else key) or expected_etags[key]
+            for key, each in named.items()
+        }
     )
 
 
-def settle(root: ObjectRoot, published: Published, listing: Listing) -> Published:
+def sync_fixed_keys(root: ObjectRoot, published: Publication, listing: ObjectsByKey) -> Publication:
     """Make the fixed keys hold what the manifest in force names; says which one that is.
 
     Args:
@@ -151,63 +159,68 @@ def settle(root: ObjectRoot, published: Published, listing: Listing) -> Publishe
     Raises:
         WarehouseError: when some keys cannot be written; which tables are published is not touched by that.
     """
-    made: dict[tuple[str, str], str] = {}
-    for _ in range(ROUNDS):
-        todo = differing(root, published, listing, made)
-        if not todo.keys:
+    copied: dict[tuple[str, str], str] = {}
+    for _ in range(MAX_ROUNDS):
+        differences = find_differences(root, published, listing, copied)
+        if not differences.keys:
             return published
-        made |= _carried_out(root, published, todo, listing)
+        copied |= _apply_differences(root, published, differences, listing)
         # in this order: a key that another run writes in between is then no longer the one that was listed
-        listing, published = listed(root), read(root)
+        listing, published = list_objects_by_key(root), read_publication(root)
     raise WarehouseError(
         f"Other runs publish below {root.root} without a pause, so the keys that other engines read may be a mixture:",
         "run it again when they have ended.",
-        passing=True,
+        is_transient=True,
     )
 
 
-def _carried_out(
-    root: ObjectRoot, published: Published, todo: Differing, listing: Listing
+def _apply_differences(
+    root: ObjectRoot, published: Publication, differences: FixedKeyDifferences, listing: ObjectsByKey
 ) -> dict[tuple[str, str], str]:
     """Copy and remove; what somebody else wrote meanwhile is left to the next look."""
-    made, refused = dict[tuple[str, str], str](), list[tuple[str, LakeError]]()
-    with ThreadPoolExecutor(REQUESTS) as copying:
-        waiting = {
-            key: copying.submit(root.copy, each.source, key, replaces=_etag(listing, key) or None, size=each.item.bytes)
-            for key, each in todo.copies.items()
+    copied, refusals = dict[tuple[str, str], str](), list[tuple[str, LakeError]]()
+    with ThreadPoolExecutor(MAX_PARALLEL_REQUESTS) as executor:
+        copies = {
+            key: executor.submit(
+                root.copy, each.source, key, replaces=_etag(listing, key) or None, size_bytes=each.item.bytes
+            )
+            for key, each in differences.copies.items()
         }
-    for key, copy in waiting.items():
+    for key, copy in copies.items():
         try:
-            made[key, todo.copies[key].item.sha256] = copy.result()
+            copied[key, differences.copies[key].item.sha256] = copy.result()
         except OvertakenError:
             continue
-        except LakeError as trouble:
-            refused.append((key, trouble))
-    for key in todo.left_over:
+        except LakeError as error:
+            refusals.append((key, error))
+    for key in differences.obsolete_keys:
         try:
             root.remove(key)
-        except LakeError as trouble:
-            refused.append((key, trouble))
-    if refused:
-        key, first = refused[0]
+        except LakeError as error:
+            refusals.append((key, error))
+    if refusals:
+        key, first = refusals[0]
         raise WarehouseError(
             f"Publication {published.run_id} counts, `refera query` shows it, but other engines see a mixture of it and"
-            f" what was before: {len(refused)} of {len(todo.keys)} keys could not be written, the first is {key}"
+            f" what was before: {len(refusals)} of {len(differences.keys)} keys could not be written, the first is"
+            f" {key}"
             f" ({first.problem.rstrip(':')}).",
             f"{first.remedy[:1].upper()}{first.remedy[1:].rstrip('.')}, then `refera run` puts them right.",
-            passing=first.passing,
+            is_transient=first.is_transient,
         )
-    return made
+    return copied
 
 
-def _named(models: Mapping[str, PublishedModel]) -> dict[str, Named]:
+def _manifest_objects(models: Mapping[str, PublishedModel]) -> dict[str, ManifestObject]:
     """What belongs to each fixed key."""
     return {
-        fixed_key(name, item.month, model.stored_by): Named(item=item, source=object_key(name, item, model.stored_by))
+        fixed_key(name, item.month, model.stored_by): ManifestObject(
+            item=item, source=object_key(name, item, model.stored_by)
+        )
         for name, model in models.items()
         for item in model.objects
     }
 
 
-def _etag(listing: Listing, key: str) -> str:
+def _etag(listing: ObjectsByKey, key: str) -> str:
     return listing[key].etag if key in listing else ""

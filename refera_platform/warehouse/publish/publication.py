@@ -13,17 +13,17 @@ from typing import Any
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import WarehouseError
-from refera_platform.json_fields import parsed_object, require_types
-from refera_platform.lake.lake import listed
+from refera_platform.json_fields import require_json_object, require_types
+from refera_platform.lake.lake import url_list
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import ObjectRoot
 
-FORMAT = 2
-KEY = "_manifest.json"
-OBJECTS = "_objects/"
-FAILURES = "_failures/"
+MANIFEST_FORMAT = 2
+MANIFEST_KEY = "_manifest.json"
+OBJECTS_PREFIX = "_objects/"
+FAILED_ROWS_PREFIX = "_failures/"
 """Where the rows are kept that a red test found."""
-INPUTS = "_inputs"
+INPUTS_FOLDER = "_inputs"
 """Name under which the list of raw objects that a publication stands on is kept."""
 
 
@@ -64,7 +64,7 @@ class PublishedModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class Publication:
     """The warehouse as of one publication."""
 
     run_id: str
@@ -88,18 +88,18 @@ class Published:
 
     def to_json(self) -> str:
         """The text of the manifest."""
-        content = {"format": FORMAT, **asdict(self)}
+        content = {"format": MANIFEST_FORMAT, **asdict(self)}
         content.pop("etag")
         return json.dumps(content, separators=(",", ":"))
 
-    def all_objects(self) -> set[str]:
+    def object_keys(self) -> set[str]:
         """The key of every object that belongs to the publication."""
         tables = [*self.models.items(), *self.state.items()]
         named = {object_key(name, item, model.stored_by) for name, model in tables for item in model.objects}
         return named | ({inputs_key(self.inputs)} if self.inputs else set())
 
 
-NOTHING = Published(run_id="", published_at="", models={}, sources={})
+NO_PUBLICATION = Publication(run_id="", published_at="", models={}, sources={})
 
 
 def fixed_key(model: str, month: str = "", stored_by: str = "") -> str:
@@ -110,15 +110,15 @@ def fixed_key(model: str, month: str = "", stored_by: str = "") -> str:
 def object_key(model: str, item: PublishedObject, stored_by: str = "") -> str:
     """The key whose content never changes."""
     folder = f"{model}/{stored_by}={item.month}" if stored_by else model
-    return f"{OBJECTS}{folder}/{item.sha256}.parquet"
+    return f"{OBJECTS_PREFIX}{folder}/{item.sha256}.parquet"
 
 
 def inputs_key(sha256: str) -> str:
     """The key of a list of raw objects."""
-    return f"{OBJECTS}{INPUTS}/{sha256}.parquet"
+    return f"{OBJECTS_PREFIX}{INPUTS_FOLDER}/{sha256}.parquet"
 
 
-def relation(
+def published_relation(
     root: ObjectRoot | LocalCopies, name: str, model: PublishedModel, months: Iterable[str] | None = None
 ) -> str:
     """DuckDB relation of a published table, or of some of its months.
@@ -130,50 +130,52 @@ def relation(
         model: What is published of it.
         months: Those to read; ``None`` for all.
     """
-    wanted = None if months is None or not model.stored_by else set(months)
-    objects = [item for item in model.objects if wanted is None or item.month in wanted]
+    selected_months = None if months is None or not model.stored_by else set(months)
+    objects = [item for item in model.objects if selected_months is None or item.month in selected_months]
     if not objects:
         columns = ", ".join(f"cast(null as {kind}) as {quoted(column)}" for column, kind in model.columns.items())
         return f"(select {columns} where false)"
-    named = {object_key(name, item, model.stored_by): item.sha256 for item in objects}
+    checksums = {object_key(name, item, model.stored_by): item.sha256 for item in objects}
     if isinstance(root, LocalCopies):
-        urls = listed(list(root.paths(dict.fromkeys(named, ""), named).values()))
+        urls = url_list(list(root.paths(dict.fromkeys(checksums, ""), checksums).values()))
     else:
-        urls = listed([root.url(key) for key in named])
+        urls = url_list([root.url(key) for key in checksums])
     if not model.stored_by:
         return f"read_parquet({urls}, hive_partitioning = false)"
     hive = f"hive_partitioning = true, hive_types = {{{literal(model.stored_by)}: varchar}}"
     return f"read_parquet({urls}, {hive})"
 
 
-def read(root: ObjectRoot) -> Published:
+def read_publication(root: ObjectRoot) -> Publication:
     """What is published now; ``NOTHING`` before the first publication.
 
     Raises:
         WarehouseError: when the manifest is not one of ours.
     """
-    found = root.read(KEY)
-    if found is None:
-        return NOTHING
-    content, etag = found
+    stored = root.read(MANIFEST_KEY)
+    if stored is None:
+        return NO_PUBLICATION
+    content, etag = stored
     try:
-        parsed = parsed_object(json.loads(content))
-        form = parsed.pop("format")
-        if form > FORMAT:
-            raise WarehouseError(f"{root.url(KEY)} was written by a later version:", "update refera_platform.")
-        if form < FORMAT:
-            parsed["models"] = {name: _from_first(model) for name, model in parsed["models"].items()}
+        parsed = require_json_object(json.loads(content))
+        format_version = parsed.pop("format")
+        if format_version > MANIFEST_FORMAT:
+            raise WarehouseError(f"{root.url(MANIFEST_KEY)} was written by a later version:", "update refera_platform.")
+        if format_version < MANIFEST_FORMAT:
+            parsed["models"] = {name: _from_first_format(model) for name, model in parsed["models"].items()}
         models, state = (
-            {name: _model(model) for name, model in parsed.pop(part, {}).items()} for part in ("models", "state")
+            {name: _parse_model(model) for name, model in parsed.pop(part, {}).items()} for part in ("models", "state")
         )
-        published = Published(**parsed, models=models, state=state, etag=etag)
+        published = Publication(**parsed, models=models, state=state, etag=etag)
         require_types(published)
         return published
-    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
-        raise WarehouseError(f"{root.url(KEY)} is not a manifest:", "move it away and publish anew.") from trouble
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WarehouseError(
+            f"{root.url(MANIFEST_KEY)} is not a manifest:", "move it away and publish anew."
+        ) from error
 
 
-def _model(content: dict[str, Any]) -> PublishedModel:
+def _parse_model(content: dict[str, Any]) -> PublishedModel:
     objects = tuple(PublishedObject(**item) for item in content.pop("objects"))
     model = PublishedModel(**content, objects=objects)
     for each in (model, *objects):
@@ -181,7 +183,7 @@ def _model(content: dict[str, Any]) -> PublishedModel:
     return model
 
 
-def _from_first(content: dict[str, Any]) -> dict[str, Any]:
+def _from_first_format(content: dict[str, Any]) -> dict[str, Any]:
     """A table of a manifest of the first format, in which each was one object."""
     item = {key: content[key] for key in ("rows", "bytes", "etag")} | {"sha256": content["sha256"]}
     return {key: content[key] for key in ("rows", "bytes", "run_id", "columns")} | {"objects": [item]}

@@ -15,29 +15,29 @@ import duckdb
 
 from refera_platform.errors import OvertakenError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.warehouse.build.increment import Scope
-from refera_platform.warehouse.build.inputs import Inputs, save
-from refera_platform.warehouse.dbt_project import Model, Project
-from refera_platform.warehouse.publish.export import Stored, export
-from refera_platform.warehouse.publish.fixed_keys import identified, listed, settle
-from refera_platform.warehouse.publish.publication import KEY, OBJECTS, Published, inputs_key
+from refera_platform.warehouse.build.increment import RebuildScope
+from refera_platform.warehouse.build.inputs import BuildInputs, save_inputs
+from refera_platform.warehouse.dbt_project import DbtModel, DbtProject
+from refera_platform.warehouse.publish.export import StoredObjectIndex, export_models
+from refera_platform.warehouse.publish.fixed_keys import list_objects_by_key, sync_fixed_keys, with_fixed_key_etags
+from refera_platform.warehouse.publish.publication import MANIFEST_KEY, OBJECTS_PREFIX, Publication, inputs_key
 
-GRACE = timedelta(days=1)
+GRACE_PERIOD = timedelta(days=1)
 """How long objects of replaced publications stay readable for sessions that opened them."""
 
 
-def publish(
+def publish_build(
     root: ObjectRoot,
     connection: duckdb.DuckDBPyConnection,
-    models: Collection[Model],
+    models: Collection[DbtModel],
     *,
-    project: Project,
-    before: Published,
-    inputs: Inputs,
-    scope: Scope | None,
+    project: DbtProject,
+    previous: Publication,
+    inputs: BuildInputs,
+    scope: RebuildScope | None,
     run_id: str,
     folder: Path,
-) -> Published:
+) -> Publication:
     """Publish tables of the build's database.
 
     Args:
@@ -45,7 +45,7 @@ def publish(
         connection: Session on the database that was built and tested.
         models: What this run built and is kept; the rest of the project stays as it is published.
         project: All models; others that are published are taken down.
-        before: What was published when the build began.
+        previous: What was published when the build began.
         inputs: What the build read.
         scope: Months that the build wrote anew, by column; ``None`` for a build of everything it built.
         run_id: Name of the run, for the manifest.
@@ -54,74 +54,94 @@ def publish(
     Returns:
         The publication as it is served now.
     """
-    listing, moment = listed(root), datetime.now(UTC)
-    stored = Stored(objects=listing, fading=_fading(before, listing, moment))
-    tables = {**before.models, **before.state}
-    fresh = export(root, connection, models, before=tables, scope=scope, stored=stored, run_id=run_id, folder=folder)
+    listing, published_at = list_objects_by_key(root), datetime.now(UTC)
+    stored = StoredObjectIndex(objects=listing, expiring_keys=_expiring_keys(previous, listing, published_at))
+    tables = {**previous.models, **previous.state}
+    exported = export_models(
+        root, connection, models, previous=tables, scope=scope, stored=stored, run_id=run_id, folder=folder
+    )
     is_complete = {model.name for model in models} >= {name for name, model in project.models.items() if model.is_kept}
-    base = before
+    base = previous
     if is_complete:
-        state = {name: model for name, model in fresh.items() if not project.models[name].is_published}
-        sent = _send_inputs(root, connection, inputs, stored, folder)
-        base = replace(before, complete_run=run_id, logic=project.logic(), inputs=sent, state=state)
-    kept = {name: model for name, model in before.models.items() if name in project.published}
-    served = {**kept, **{name: model for name, model in fresh.items() if project.models[name].is_published}}
-    now = replace(
+        state = {name: model for name, model in exported.items() if not project.models[name].is_published}
+        inputs_sha256 = _store_inputs(root, connection, inputs, stored, folder)
+        base = replace(previous, complete_run=run_id, logic=project.logic_hash(), inputs=inputs_sha256, state=state)
+    carried_over = {name: model for name, model in previous.models.items() if name in project.published}
+    published_models = {
+        **carried_over,
+        **{name: model for name, model in exported.items() if project.models[name].is_published},
+    }
+    publication = replace(
         base,
         run_id=run_id,
-        published_at=moment.isoformat(),
-        models=identified(root, served, before, listing),
-        sources=inputs.described(),
+        published_at=published_at.isoformat(),
+        models=with_fixed_key_etags(root, published_models, previous, listing),
+        sources=inputs.to_manifest_sources(),
         retired={},
     )
-    replaced = dict.fromkeys(before.all_objects(), moment.isoformat())
+    replaced = dict.fromkeys(previous.object_keys(), published_at.isoformat())
     retired = {
-        key: at for key, at in {**replaced, **before.retired}.items() if key not in now.all_objects() and key in listing
+        key: at
+        for key, at in {**replaced, **previous.retired}.items()
+        if key not in publication.object_keys() and key in listing
     }
-    over = {key for key, at in retired.items() if datetime.fromisoformat(at) < moment - GRACE}
-    now = replace(now, retired={key: at for key, at in retired.items() if key not in over})
-    manifest = folder / KEY
-    manifest.write_text(now.to_json())
+    expired = {key for key, at in retired.items() if datetime.fromisoformat(at) < published_at - GRACE_PERIOD}
+    publication = replace(publication, retired={key: at for key, at in retired.items() if key not in expired})
+    manifest = folder / MANIFEST_KEY
+    manifest.write_text(publication.to_json())
     try:
-        now = replace(now, etag=root.put(KEY, manifest, replaces=before.etag or None))
+        publication = replace(publication, etag=root.put(MANIFEST_KEY, manifest, replaces=previous.etag or None))
     except OvertakenError:
         raise WarehouseError(
             "Another run published meanwhile, so this one published nothing:", "run it again."
         ) from None
-    if settle(root, now, listing).etag == now.etag:  # else the other run knows better what is read no more
-        _clean(root, now, listing, over, moment)
-    return now
+    if (
+        sync_fixed_keys(root, publication, listing).etag == publication.etag
+    ):  # else the other run knows better what is read no more
+        _remove_unused_objects(root, publication, listing, expired, published_at)
+    return publication
 
 
-def _fading(before: Published, listing: Mapping[str, StoredObject], moment: datetime) -> set[str]:
+def _expiring_keys(previous: Publication, listing: Mapping[str, StoredObject], published_at: datetime) -> set[str]:
     """Objects that a run may be about to remove: a new manifest must not rely on them, so they are sent again."""
-    soon, current = moment - GRACE / 2, before.all_objects()
+    expires_before, current = published_at - GRACE_PERIOD / 2, previous.object_keys()
     return {
         key
         for key, item in listing.items()
-        if key not in current and datetime.fromisoformat(before.retired.get(key, item.modified.isoformat())) < soon
+        if key not in current
+        and datetime.fromisoformat(previous.retired.get(key, item.modified_at.isoformat())) < expires_before
     }
 
 
-def _clean(
-    root: ObjectRoot, now: Published, listing: Mapping[str, StoredObject], over: Collection[str], moment: datetime
+def _remove_unused_objects(
+    root: ObjectRoot,
+    publication: Publication,
+    listing: Mapping[str, StoredObject],
+    expired: Collection[str],
+    published_at: datetime,
 ) -> None:
     """Remove what nobody reads any more, and what no manifest ever named."""
-    current = now.all_objects()
+    current = publication.object_keys()
     for key, item in listing.items():
-        orphan = key not in current and key not in now.retired and item.modified < moment - GRACE
-        if key.startswith(OBJECTS) and (key in over or orphan):
+        is_orphan = (
+            key not in current and key not in publication.retired and item.modified_at < published_at - GRACE_PERIOD
+        )
+        if key.startswith(OBJECTS_PREFIX) and (key in expired or is_orphan):
             root.remove(key)
 
 
-def _send_inputs(
-    root: ObjectRoot, connection: duckdb.DuckDBPyConnection, inputs: Inputs, stored: Stored, folder: Path
+def _store_inputs(
+    root: ObjectRoot,
+    connection: duckdb.DuckDBPyConnection,
+    inputs: BuildInputs,
+    stored: StoredObjectIndex,
+    folder: Path,
 ) -> str:
     """Store the list of raw objects; its name is the hash of its content."""
     path = folder / "inputs.parquet"
-    save(connection, inputs, str(path))
+    save_inputs(connection, inputs, str(path))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     key = inputs_key(digest)
     if not stored.has(key, path.stat().st_size):
-        stored.send(root, key, path)
+        stored.upload(root, key, path)
     return digest

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from refera_platform.errors import SourceError
 from refera_platform.sandbox.servers import mariadb, process, short_socket
 from refera_platform.sandbox.servers.process import Daemon
-from refera_platform.settings.source_database import Database
-from refera_platform.source.mysql.wire import open_wire, opened
+from refera_platform.settings.source_database import SourceDatabase
+from refera_platform.source.mysql.wire import closing_wire, open_wire
 
 SECRET = "s3cret'\"\\;-- drop"
 
@@ -73,24 +73,24 @@ def certificates(folder):
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory) -> Iterator[Database]:
+def guarded(tmp_path_factory) -> Iterator[SourceDatabase]:
     """A server that speaks TLS and keeps no log."""
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "tmp").mkdir()
     server = Daemon(
         name="The TLS MariaDB",
         executable="mariadbd",
-        mark=f"--defaults-file={folder / 'my.cnf'}",
+        identifying_argument=f"--defaults-file={folder / 'my.cnf'}",
         folder=folder,
         data=folder / "data",
-        log=folder / "server.log",
-        patience=0,
+        log_path=folder / "server.log",
+        stop_timeout_seconds=0,
     )
-    mariadb.install(folder).replace(server.data)
+    mariadb.install_data_folder(folder).replace(server.data)
     certificates(folder)
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
-    address = Database(
+    address = SourceDatabase(
         host="127.0.0.1",
         port=port,
         user="reader",
@@ -99,7 +99,7 @@ def guarded(tmp_path_factory) -> Iterator[Database]:
         ssl_mode="verify_identity",
         ssl_ca=str(folder / "authority.pem"),
     )
-    path = short_socket.path(folder / "mariadbd.sock")
+    path = short_socket.short_socket_path(folder / "mariadbd.sock")
     options = mariadb.INSTALL_OPTIONS | {
         "datadir": str(server.data),
         "tmpdir": str(folder / "tmp"),
@@ -112,7 +112,7 @@ def guarded(tmp_path_factory) -> Iterator[Database]:
         "ssl_cert": str(folder / "server.pem"),
         "ssl_key": str(folder / "server.key"),
     }
-    (folder / "my.cnf").write_text(mariadb.option_file("mariadbd", options))
+    (folder / "my.cnf").write_text(mariadb.option_file_text("mariadbd", options))
     (folder / "init.sql").write_text(
         "create database shop;\ncreate user reader@'%' identified by 's3cret''\"\\\\;-- drop' require ssl;\n"
         "grant select on shop.* to reader@'%';\n"
@@ -126,14 +126,14 @@ def guarded(tmp_path_factory) -> Iterator[Database]:
         return ""
 
     try:
-        process.await_ready(server, process.launch(server, mariadb.command(server)), trouble)
+        process.await_ready(server, process.launch_daemon(server, mariadb.mariadb_command(server)), trouble)
         yield address
     finally:
-        process.stop(server)
-        short_socket.remove(folder / "mariadbd.sock")
+        process.stop_daemon(server)
+        short_socket.remove_short_socket(folder / "mariadbd.sock")
 
 
 def asked(database, sql):
-    with opened(open_wire(database)) as connection, connection.cursor() as cursor:
+    with closing_wire(open_wire(database)) as connection, connection.cursor() as cursor:
         cursor.execute(sql)
         return list(cursor.fetchall())

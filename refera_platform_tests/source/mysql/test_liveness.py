@@ -15,7 +15,7 @@ import pymysql
 import pytest
 
 from refera_platform.source.mysql import liveness, wire
-from refera_platform.source.mysql.wire import open_wire, opened
+from refera_platform.source.mysql.wire import closing_wire, open_wire
 from refera_platform_tests.source.mysql.guarded_server import guarded as guarded
 
 
@@ -46,23 +46,23 @@ def stopped(folder):
 
 def test_a_server_that_was_stopped_is_given_up_soon(guarded, quick):
     with (
-        opened(open_wire(guarded)) as connection,
+        closing_wire(open_wire(guarded)) as connection,
         stopped(guarded.ssl_ca.rpartition("/")[0]),
         connection.cursor() as cursor,
     ):
         began = time.monotonic()
-        with pytest.raises(pymysql.OperationalError) as trouble:
+        with pytest.raises(pymysql.OperationalError) as error:
             cursor.execute("select 1")
         assert time.monotonic() - began < 60
-    told = wire.explained(guarded, trouble.value)
-    assert told.passing
+    told = wire.connection_error(guarded, error.value)
+    assert told.is_transient
     assert "and the server answers no new session either" in str(told)
     assert str(told).endswith(": check that the server runs and that its address can be reached from here.")
 
 
 def test_a_server_that_sorts_for_long_is_waited_for(guarded, attentive):
     """The twin: as silent as a stopped one, and it answers whoever asks besides."""
-    with opened(open_wire(guarded)) as connection, connection.cursor() as cursor:
+    with closing_wire(open_wire(guarded)) as connection, connection.cursor() as cursor:
         cursor.execute("show global status like 'Connections'")
         ((_, before),) = cursor.fetchall()
         cursor.execute("select sleep(3)")
@@ -73,9 +73,9 @@ def test_a_server_that_sorts_for_long_is_waited_for(guarded, attentive):
 
 
 def test_a_silence_that_is_too_long_ends_also_when_the_server_lives(guarded, attentive, monkeypatch):
-    monkeypatch.setattr(wire, "SILENCE", 1)
+    monkeypatch.setattr(wire, "SILENCE_TIMEOUT_SECONDS", 1)
     with (
-        opened(open_wire(guarded)) as connection,
+        closing_wire(open_wire(guarded)) as connection,
         connection.cursor() as cursor,
         pytest.raises(pymysql.OperationalError, match="though the server answers others"),
     ):
@@ -86,7 +86,7 @@ def test_a_path_that_carries_nothing_any_more_is_given_up_soon(guarded, quick):
     """A proxy, a tunnel or a firewall in between still takes what is sent, and passes nothing on."""
     with (
         through(guarded) as (address, cut),
-        opened(open_wire(address)) as connection,
+        closing_wire(open_wire(address)) as connection,
         connection.cursor() as cursor,
     ):
         cursor.execute("select 1")
@@ -98,24 +98,24 @@ def test_a_path_that_carries_nothing_any_more_is_given_up_soon(guarded, quick):
 def test_a_refusal_is_a_sign_of_life(guarded, attentive):
     """A server whose sessions are all taken, or whose password was changed, still sorts."""
     peer = ("127.0.0.1", guarded.port)
-    assert liveness.answers(peer, partial(wire._wire, replace(guarded, password="another")))
+    assert liveness.server_answers(peer, partial(wire._new_wire, replace(guarded, password="another")))
     stranger = guarded.ssl_ca.replace("server.pem", "stranger.pem")
-    assert liveness.answers(peer, partial(wire._wire, replace(guarded, ssl_ca=stranger)))
+    assert liveness.server_answers(peer, partial(wire._new_wire, replace(guarded, ssl_ca=stranger)))
     with closing(socket.create_server(("127.0.0.1", 0))) as nobody:
         nowhere = nobody.getsockname()
-    assert not liveness.answers(nowhere, partial(wire._wire, guarded))
+    assert not liveness.server_answers(nowhere, partial(wire._new_wire, guarded))
 
 
 def test_the_system_watches_the_other_end_of_each_connection(guarded):
-    with opened(open_wire(guarded)) as connection:
+    with closing_wire(open_wire(guarded)) as connection:
         line = connection._sock
         assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         found = {
             name: line.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
-            for name, _ in liveness.KEEPALIVE
+            for name, _ in liveness.KEEPALIVE_OPTIONS
             if hasattr(socket, name)
         }
-    assert found == {name: value for name, value in liveness.KEEPALIVE if name in found}
+    assert found == {name: value for name, value in liveness.KEEPALIVE_OPTIONS if name in found}
     assert len(found) >= 3
 
 

@@ -52,13 +52,13 @@ def test_the_gtids_of_a_place_are_those_before_it_in_the_order_of_their_domains(
 
 def test_the_files_of_the_log_are_listed_oldest_first(source, shop):
     file, offset = end_of_log(shop)
-    listed = source.server.binary_logs()
+    listed = source.server.binlog_files()
     assert listed[-1] == (file, offset)
     assert [name for name, _ in listed] == sorted(name for name, _ in listed)
 
 
 def test_the_settings_of_the_log_are_those_of_the_server(source):
-    found = source.server.log_settings()
+    found = source.server.binlog_settings()
     assert {name: found[name] for name in ("log_bin", "binlog_format", "binlog_row_image", "binlog_row_metadata")} == {
         "log_bin": "ON",
         "binlog_format": "ROW",

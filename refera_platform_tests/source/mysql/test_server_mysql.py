@@ -4,8 +4,13 @@ import pytest
 
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.server import server_of
-from refera_platform.source.mysql.server.mysql import IN_FLIGHT, LOOKS, PATIENCE, MySQL
+from refera_platform.source.mysql.server import detect_server
+from refera_platform.source.mysql.server.mysql import (
+    IN_FLIGHT_WAIT_SECONDS,
+    MAX_COMMIT_POLLS,
+    MAX_SNAPSHOT_ATTEMPTS,
+    MySQL,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -57,7 +62,7 @@ def end(offset, gtids=f"{UUID}:1-5"):
 
 
 def test_it_is_recognised_and_told_from_every_other_server():
-    server = server_of(Server("8.0.36").ask)
+    server = detect_server(Server("8.0.36").ask)
     assert isinstance(server, MySQL)
     assert (server.kind, server.identity()) == ("mysql", f"mysql:{UUID}")
 
@@ -95,10 +100,10 @@ def test_what_is_in_the_log_and_not_yet_committed_is_waited_for():
 
 
 def test_a_replica_that_is_waited_for_without_end_is_an_error_and_no_snapshot():
-    server = Server("8.0.36", [end(1234)], owned=[f"{UUID}:6#21"] * (PATIENCE + 1))
-    with pytest.raises(SourceError, match="1 transactions are in the log and not yet committed") as trouble:
+    server = Server("8.0.36", [end(1234)], owned=[f"{UUID}:6#21"] * (MAX_COMMIT_POLLS + 1))
+    with pytest.raises(SourceError, match="1 transactions are in the log and not yet committed") as error:
         MySQL(server.ask, lambda seconds: None).begin_snapshot()
-    assert trouble.value.passing
+    assert error.value.is_transient
     assert BEGIN not in server.heard
 
 
@@ -109,13 +114,13 @@ def test_without_gtids_what_may_be_on_its_way_is_given_time_once():
     )
     cut = MySQL(server.ask, pauses.append).begin_snapshot()
     assert (cut.position.offset, cut.is_exact) == (100, False)
-    assert pauses == [IN_FLIGHT]
+    assert pauses == [IN_FLIGHT_WAIT_SECONDS]
 
 
 def test_a_server_that_is_never_quiet_gives_a_place_before_its_view():
     server = Server("8.0.36", [end(offset) for offset in range(100, 200)])
     cut = MySQL(server.ask).begin_snapshot()
-    assert (cut.position.offset, cut.is_exact) == (100 + 2 * (LOOKS - 1), False)
+    assert (cut.position.offset, cut.is_exact) == (100 + 2 * (MAX_SNAPSHOT_ATTEMPTS - 1), False)
     assert server.heard[-3:] == [NAMES["8.0.36"], BEGIN, NAMES["8.0.36"]]
 
 
@@ -133,15 +138,15 @@ def test_without_a_log_or_the_grant_to_see_its_end_there_is_still_a_view(server)
 
 
 def test_a_connection_that_is_lost_meanwhile_is_not_taken_for_a_missing_grant():
-    server = Server("8.4.2", refuses=SourceError("Lost connection", passing=True))
+    server = Server("8.4.2", refuses=SourceError("Lost connection", is_transient=True))
     with pytest.raises(SourceError, match="Lost connection"):
         MySQL(server.ask).begin_snapshot()
 
 
 def test_files_and_settings_of_the_log_are_told_by_name():
     server = MySQL(Server("8.4.2").ask)
-    assert server.binary_logs() == [("binlog.000014", 177), ("binlog.000015", 1234)]
-    assert server.log_settings() == {"binlog_format": "ROW", "binlog_row_value_options": "PARTIAL_JSON"}
+    assert server.binlog_files() == [("binlog.000014", 177), ("binlog.000015", 1234)]
+    assert server.binlog_settings() == {"binlog_format": "ROW", "binlog_row_value_options": "PARTIAL_JSON"}
     assert server.gtid_at("binlog.000015", 4) is None
 
 
@@ -172,8 +177,8 @@ def test_what_was_executed_before_a_place_is_looked_for_in_all_that_was_executed
         asked.append(sql)
         return [(answer,)]
 
-    assert MySQL(ask).has_past(Position(file="binlog.000015", offset=4, gtid=f"{UUID}:1-5")) is has_past
-    assert MySQL(ask).has_past(Position(file="binlog.000015", offset=4))
+    assert MySQL(ask).has_same_history(Position(file="binlog.000015", offset=4, gtid=f"{UUID}:1-5")) is has_past
+    assert MySQL(ask).has_same_history(Position(file="binlog.000015", offset=4))
     (sql,) = asked
     assert sql.startswith("select gtid_subset(convert(x'33653131")
     assert sql.endswith(", @@global.gtid_executed)")

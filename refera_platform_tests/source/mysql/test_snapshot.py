@@ -8,7 +8,7 @@ import pytest
 
 from refera_platform.errors import SettingError, SourceError
 from refera_platform.source import catalog
-from refera_platform.source.mysql.snapshot import pull
+from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.local_stack import source_of
 
@@ -39,15 +39,15 @@ def rows_of(path):
 def test_rows_come_in_the_order_of_the_key_and_are_counted(stage, shop, tmp_path):
     shop.run("insert into orderdetails values (99 + 1, 'P3', 1, 1.00, 3)")
     with source_of(stage) as source:
-        read = pull(source, catalog.find("orderdetails"), tmp_path / "x", stage.clock)
+        read = read_source_table(source, catalog.find_table("orderdetails"), tmp_path / "x", stage.clock)
     found = [row[:2] for row in rows_of(read.path)[1]]
     assert found == sorted(found)
-    assert (read.rows, read.counted, dict(read.quirks), len(found)) == (6, (6, 6), {}, 6)
-    assert read.agrees
+    assert (read.rows, read.server_counts, dict(read.quirks), len(found)) == (6, (6, 6), {}, 6)
+    assert read.is_count_consistent
 
 
 def test_the_order_costs_the_server_no_sort_when_the_key_is_its_own(stage, shop, tmp_path):
-    table = catalog.find("orderdetails")
+    table = catalog.find_table("orderdetails")
     with source_of(stage) as source:
 
         def rows_sorted(what):
@@ -56,20 +56,22 @@ def test_the_order_costs_the_server_no_sort_when_the_key_is_its_own(stage, shop,
             return int(source.ask("show session status like 'Sort_rows'")[0][1]) - before
 
         of_catalogue = rows_sorted(lambda: source.columns(table))
-        assert rows_sorted(lambda: pull(source, table, tmp_path / "x", stage.clock)) == of_catalogue
+        assert rows_sorted(lambda: read_source_table(source, table, tmp_path / "x", stage.clock)) == of_catalogue
 
 
 def test_a_condition_reads_and_counts_its_rows_alone(stage, shop, tmp_path):
     with source_of(stage) as source:
-        read = pull(source, catalog.find("payments"), tmp_path / "x", stage.clock, where="`amount` < 50")
+        read = read_source_table(
+            source, catalog.find_table("payments"), tmp_path / "x", stage.clock, where="`amount` < 50"
+        )
     assert [row[1] for row in rows_of(read.path)[1]] == ["C1", "C3"]
-    assert (read.rows, read.counted) == (2, (2, 2))
+    assert (read.rows, read.server_counts) == (2, (2, 2))
 
 
 def test_hashed_columns_are_keyed_hashes_of_their_text_and_never_in_clear(stage, people, tmp_path):
     table = replace(PEOPLE, hashed=frozenset({"email", "cpf", "raw", "age"}), private=frozenset({"born"}))
     with source_of(replace(stage, hash_key=KEY)) as source:
-        read = pull(source, table, tmp_path / "x", stage.clock)
+        read = read_source_table(source, table, tmp_path / "x", stage.clock)
     kinds, (first, nulls) = rows_of(read.path)
     clear = ["joão@example.com".encode(), b"42", b"a\0\0\0", b"-7"]
     assert kinds == {"id": "INTEGER"} | dict.fromkeys(("email", "cpf", "raw", "age"), "VARCHAR")
@@ -84,7 +86,7 @@ def test_without_a_key_nothing_is_hashed_and_nothing_is_read(stage, people, tmp_
         source_of(stage) as source,
         pytest.raises(SettingError, match="declares email as hashed, and REFERA_HASH_KEY"),
     ):
-        pull(source, table, tmp_path / "x", stage.clock)
+        read_source_table(source, table, tmp_path / "x", stage.clock)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -98,7 +100,7 @@ def test_without_a_key_nothing_is_hashed_and_nothing_is_read(stage, people, tmp_
 def test_what_cannot_be_hashed_is_refused_by_name_before_it_is_read(stage, people, tmp_path, column, said):
     table = replace(PEOPLE, hashed=frozenset({column}))
     with source_of(replace(stage, hash_key=KEY)) as source, pytest.raises(SourceError, match=said):
-        pull(source, table, tmp_path / "x", stage.clock)
+        read_source_table(source, table, tmp_path / "x", stage.clock)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -108,7 +110,7 @@ def test_a_text_that_grows_beyond_what_functions_may_give_arrives_whole(stage, p
         people.run("insert into long_texts values (1, repeat('é', 9000000), repeat('b', 16777215)), (2, 'a', 'c')")
         table = replace(PEOPLE, name="long_texts")
         with source_of(stage) as source:
-            read = pull(source, table, tmp_path / "x", stage.clock)
+            read = read_source_table(source, table, tmp_path / "x", stage.clock)
             found = source.execute(
                 "select id, words = repeat('é', 9000000), octet_length(encode(words)), octet_length(raw)"
                 f" from read_parquet('{read.path}')"

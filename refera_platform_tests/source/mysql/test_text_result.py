@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql import text_result
 from refera_platform.source.mysql.text_result import read_blocks
-from refera_platform.source.mysql.wire import WHOLE, packets
+from refera_platform.source.mysql.wire import MAX_PACKET_BYTES, read_packets
 
 pytestmark = pytest.mark.unit
 
@@ -38,7 +38,7 @@ class Pieces(io.BytesIO):
 
 def packet(payload, number=1):
     """A payload in its packets: one of 16 MB and more goes on in the next."""
-    cut = [payload[at : at + WHOLE] for at in range(0, len(payload) + 1, WHOLE)]
+    cut = [payload[at : at + MAX_PACKET_BYTES] for at in range(0, len(payload) + 1, MAX_PACKET_BYTES)]
     return b"".join(
         struct.pack("<I", len(part) | (number + index) % 256 << 24) + part for index, part in enumerate(cut)
     )
@@ -67,8 +67,8 @@ def read(content, width, sizes=(1 << 30,)):
     for block in read_blocks(Pieces(content, sizes)):
         columns = block.columns(width)
         for column in columns:
-            assert bytes(column.joined()) == b"".join(value or b"" for value in column.listed())
-        found += zip(*(column.listed() for column in columns), strict=True)
+            assert bytes(column.join_bytes()) == b"".join(value or b"" for value in column.to_list())
+        found += zip(*(column.to_list() for column in columns), strict=True)
     return found
 
 
@@ -89,14 +89,14 @@ def test_values_at_every_edge_of_their_length_arrive():
 def test_rows_of_many_blocks_arrive_in_order():
     rows = [(str(number).encode(), b"v" * (number % 90)) for number in range(120_000)]
     content = answer(rows)
-    assert len(content) > 1.5 * text_result.BLOCK
+    assert len(content) > 1.5 * text_result.BLOCK_BYTES
     assert read(content, 2) == rows
     assert len(list(read_blocks(Pieces(content, (1 << 30,))))) > 1
 
 
-@pytest.mark.parametrize("beyond", [-9, 2, 3, 4, WHOLE])
+@pytest.mark.parametrize("beyond", [-9, 2, 3, 4, MAX_PACKET_BYTES])
 def test_a_row_of_sixteen_megabytes_and_more_is_one_row(beyond):
-    large = b"L" * (WHOLE - 9 + beyond)
+    large = b"L" * (MAX_PACKET_BYTES - 9 + beyond)
     rows = [(b"before", b"1"), (large, b"2"), (b"after", None)]
     found = read(answer(rows), 2)
     assert [(value[:6], other) for value, other in found] == [
@@ -105,7 +105,7 @@ def test_a_row_of_sixteen_megabytes_and_more_is_one_row(beyond):
         (b"after", None),
     ]
     assert found[1][0] == large
-    whole = [buffer[start:end] for buffer, start, end in _until_lost(packets(Pieces(answer(rows), (1 << 30,))))]
+    whole = [buffer[start:end] for buffer, start, end in _until_lost(read_packets(Pieces(answer(rows), (1 << 30,))))]
     assert whole == [*map(row, rows), END]
 
 
@@ -123,17 +123,17 @@ def _until_lost(found):
 @settings(max_examples=60, deadline=None)
 def test_packets_of_the_log_arrive_whatever_the_pieces_they_come_in(payloads, sizes):
     file = Pieces(b"".join(map(packet, payloads)), sizes)
-    assert [buffer[start:end] for buffer, start, end in _until_lost(packets(file))] == payloads
+    assert [buffer[start:end] for buffer, start, end in _until_lost(read_packets(file))] == payloads
 
 
 @pytest.mark.parametrize("number_of_rows", [0, 3])
 def test_an_error_after_any_row_is_raised_as_the_server_says_it(number_of_rows):
     content = answer([(b"1",)] * number_of_rows, end=FAILED)
-    with pytest.raises(pymysql.MySQLError, match="Table definition has changed") as trouble:
+    with pytest.raises(pymysql.MySQLError, match="Table definition has changed") as error:
         read(content, 1, (7,))
-    assert trouble.value.args[0] == 1412
+    assert error.value.args[0] == 1412
     with pytest.raises(pymysql.MySQLError, match="Table definition has changed"):
-        list(packets(Pieces(content, (7,))))
+        list(read_packets(Pieces(content, (7,))))
 
 
 def test_an_answer_that_breaks_off_is_a_lost_connection_and_never_a_short_table():

@@ -9,10 +9,10 @@ import pymysql
 import pytest
 
 from refera_platform.errors import SourceError
-from refera_platform.settings.source_database import Database
+from refera_platform.settings.source_database import SourceDatabase
 from refera_platform.source.mysql import wire
-from refera_platform.source.mysql.server import server_of
-from refera_platform.source.mysql.wire import open_wire, opened
+from refera_platform.source.mysql.server import detect_server
+from refera_platform.source.mysql.wire import closing_wire, open_wire
 from refera_platform_tests.local_stack import root
 from refera_platform_tests.source.mysql.guarded_server import SECRET, asked
 from refera_platform_tests.source.mysql.guarded_server import guarded as guarded
@@ -40,10 +40,10 @@ def test_what_is_read_is_encrypted(guarded, mode):
 def test_a_server_that_cannot_prove_itself_is_refused_and_the_password_is_not_told(guarded, changes, said):
     folder = guarded.ssl_ca.rpartition("/")[0]
     given = {**changes, "ssl_ca": f"{folder}/{changes['ssl_ca']}"} if changes.get("ssl_ca") else changes
-    with pytest.raises(SourceError, match=said) as trouble:
+    with pytest.raises(SourceError, match=said) as error:
         open_wire(replace(guarded, **given))
-    assert SECRET not in str(trouble.value)
-    assert not trouble.value.passing
+    assert SECRET not in str(error.value)
+    assert not error.value.is_transient
 
 
 def test_an_authority_without_key_usage_is_refused_with_its_remedy_and_taken_when_that_is_typed(guarded, monkeypatch):
@@ -56,9 +56,9 @@ def test_an_authority_without_key_usage_is_refused_with_its_remedy_and_taken_whe
     monkeypatch.setattr(ssl, "create_default_context", strict)
     assert asked(guarded, "select 1") == [(1,)]
     lax = replace(guarded, ssl_ca=guarded.ssl_ca.replace("authority.pem", "lax.pem"))
-    with pytest.raises(SourceError, match=r"key usage.*issued anew.*ssl_strict=off") as trouble:
+    with pytest.raises(SourceError, match=r"key usage.*issued anew.*ssl_strict=off") as error:
         open_wire(lax)
-    assert not trouble.value.passing
+    assert not error.value.is_transient
     assert asked(replace(lax, ssl_strict=False), "select 1") == [(1,)]
     stranger = replace(lax, ssl_ca=guarded.ssl_ca.replace("authority.pem", "stranger.pem"), ssl_strict=False)
     with pytest.raises(SourceError, match="ssl_ca=PATH"):
@@ -70,31 +70,31 @@ def test_a_certificate_for_another_name_is_enough_where_only_the_authority_count
 
 
 def test_a_server_without_a_log_gives_a_view_without_a_place(guarded):
-    with opened(open_wire(guarded)) as connection, connection.cursor() as cursor:
+    with closing_wire(open_wire(guarded)) as connection, connection.cursor() as cursor:
 
         def ask(sql):
             cursor.execute(sql)
             return list(cursor.fetchall())
 
-        server = server_of(ask)
+        server = detect_server(ask)
         cut = server.begin_snapshot()
         assert (cut.position, cut.is_exact) == (None, False)
-        assert server.log_settings()["log_bin"] == "OFF"
+        assert server.binlog_settings()["log_bin"] == "OFF"
 
 
 def test_who_answers_the_phone_and_says_nothing_is_given_up(monkeypatch):
-    monkeypatch.setattr(wire, "PATIENCE", 0.3)
+    monkeypatch.setattr(wire, "CONNECT_TIMEOUT_SECONDS", 0.3)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
-        address = Database(
+        address = SourceDatabase(
             host="127.0.0.1", port=silent.getsockname()[1], user="me", password=SECRET, name="shop", ssl_mode="disabled"
         )
-        with pytest.raises(SourceError, match="check that the server runs") as trouble:
+        with pytest.raises(SourceError, match="check that the server runs") as error:
             open_wire(address)
-    assert trouble.value.passing
+    assert error.value.is_transient
 
 
 def test_the_address_of_no_host_is_said_to_be_so():
-    address = Database(host=f"{'a' * 70}.example", port=3306, user="me", password=SECRET, name="shop")
+    address = SourceDatabase(host=f"{'a' * 70}.example", port=3306, user="me", password=SECRET, name="shop")
     with pytest.raises(SourceError, match=r"aaa.example:3306 as me could not be read"):
         open_wire(address)
 
@@ -125,18 +125,18 @@ def test_the_session_is_ours_whatever_the_administrator_set_for_all(home, stage,
 
 def test_an_administrator_who_ends_the_connection_is_told_of_and_it_may_be_tried_again(home, stage, shop):
     database = stage.databases["classicmodels"]
-    with opened(open_wire(database)) as connection, closing(root(home)) as other, other.cursor() as cursor:
+    with closing_wire(open_wire(database)) as connection, closing(root(home)) as other, other.cursor() as cursor:
         cursor.execute(f"kill {connection.thread_id()}")
-        with pytest.raises(pymysql.MySQLError) as trouble, connection.cursor() as mine:
+        with pytest.raises(pymysql.MySQLError) as error, connection.cursor() as mine:
             mine.execute("select 1")
-    told = wire.explained(database, trouble.value)
-    assert told.passing
+    told = wire.connection_error(database, error.value)
+    assert told.is_transient
     assert "check that the server runs" in str(told)
 
 
 def test_more_columns_than_were_asked_for_are_refused(stage, shop):
     with (
-        opened(open_wire(stage.databases["classicmodels"])) as connection,
+        closing_wire(open_wire(stage.databases["classicmodels"])) as connection,
         pytest.raises(pymysql.InternalError, match="2 columns where 1 were asked for"),
     ):
         connection.select("select 1, 2", 1)

@@ -9,18 +9,18 @@ from typing import Any
 from refera_platform.errors import SourceError
 from refera_platform.source.types import backticked, mysql_literal
 
-BINARY = 63
+BINARY_COLLATION = 63
 """Number of the collation of bytes."""
-AS_THEY_ARE = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"})
-UNICODE = {"utf16": "utf-16-be", "utf16le": "utf-16-le", "utf32": "utf-32-be", "ucs2": "utf-16-be"}
+UTF8_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"})
+PYTHON_UNICODE_CODECS = {"utf16": "utf-16-be", "utf16le": "utf-16-le", "utf32": "utf-32-be", "ucs2": "utf-16-be"}
 """Python's names of what are no tables."""
-UNASKED = {"gb18030": "gb18030"}
+PYTHON_LARGE_CODECS = {"gb18030": "gb18030"}
 """Python's names of sets with too many characters to ask for."""
-ASKED_AT_ONCE = 2_000
-A = b"A".hex()
-SHIFT, EUC = 0x8F, range(0xA1, 0xFF)
+MAX_CHARACTERS_PER_QUERY = 2_000
+SENTINEL_HEX = b"A".hex()
+EUC_SHIFT_BYTE, EUC_TRAIL_BYTES = 0x8F, range(0xA1, 0xFF)
 """First byte of three, and what may follow it, in the sets that have such: both are EUC's."""
-UNKNOWN = b"?"
+UNKNOWN_CHARACTER = b"?"
 """What the server makes of bytes that are no character."""
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
@@ -29,7 +29,7 @@ class Charset:
     """One character set."""
 
     def __init__(
-        self, name: str, *, codec: str = "", table: Mapping[bytes, bytes] | None = None, widest: int = 1
+        self, name: str, *, codec: str = "", table: Mapping[bytes, bytes] | None = None, max_bytes: int = 1
     ) -> None:
         """Describe it.
 
@@ -37,22 +37,24 @@ class Charset:
             name: The server's name.
             codec: Python's name, when it needs no table.
             table: UTF-8 by the bytes of a character.
-            widest: Bytes of the longest character in the table.
+            max_bytes: Bytes of the longest character in the table.
         """
         self.name = name
         self._codec = codec
         self._table = table or {}
-        self._sizes = range(1, widest + 1)
-        self._holds_ascii = bool(table) and all(self._table.get(bytes([byte])) == bytes([byte]) for byte in range(128))
+        self._sizes = range(1, max_bytes + 1)
+        self._is_ascii_superset = bool(table) and all(
+            self._table.get(bytes([byte])) == bytes([byte]) for byte in range(128)
+        )
 
     @property
     def is_utf8(self) -> bool:
         """Whether bytes are UTF-8 as they are."""
-        return self.name in AS_THEY_ARE
+        return self.name in UTF8_CHARSETS
 
-    def utf8(self, text: bytes) -> bytes:
+    def to_utf8(self, text: bytes) -> bytes:
         """A text of this set as UTF-8."""
-        if self.is_utf8 or (self._holds_ascii and text.isascii()):
+        if self.is_utf8 or (self._is_ascii_superset and text.isascii()):
             return text
         if not self._codec:
             return b"".join(self._characters(text))
@@ -66,16 +68,16 @@ class Charset:
             ) from None
 
     def _characters(self, text: bytes) -> Iterator[bytes]:
-        at = 0
-        while at < len(text):
+        offset = 0
+        while offset < len(text):
             for size in self._sizes:
-                if found := self._table.get(text[at : at + size]):
-                    yield found
-                    at += size
+                if character := self._table.get(text[offset : offset + size]):
+                    yield character
+                    offset += size
                     break
             else:
-                yield UNKNOWN
-                at += 1
+                yield UNKNOWN_CHARACTER
+                offset += 1
 
 
 class Charsets:
@@ -86,69 +88,73 @@ class Charsets:
         self._names: dict[int, str] = {}
         self._sets: dict[str, Charset] = {}
 
-    def of(self, collation: int) -> Charset:
+    def by_collation(self, collation: int) -> Charset:
         """The character set of a collation.
 
         Raises:
             SourceError: for a number that the server does not know.
         """
         if not self._names:
-            self._names = self._collations()
+            self._names = self._load_collations()
         if collation not in self._names:
             raise SourceError(
                 f"The log has a text of collation {collation}, which the server does not know:",
                 "convert the column to utf8mb4, then `refera resnapshot` its table.",
             )
-        return self.named(self._names[collation])
+        return self.by_name(self._names[collation])
 
-    def named(self, name: str) -> Charset:
+    def by_name(self, name: str) -> Charset:
         """The character set of a name."""
         if name not in self._sets:
-            self._sets[name] = self._made(name)
+            self._sets[name] = self._load_charset(name)
         return self._sets[name]
 
-    def _collations(self) -> dict[int, str]:
-        found = self._ask("select id, character_set_name from information_schema.collations")
-        known = {int(number): str(name) for number, name in found if number and name}
+    def _load_collations(self) -> dict[int, str]:
+        rows = self._ask("select id, character_set_name from information_schema.collations")
+        names = {int(number): str(name) for number, name in rows if number and name}
         columns = self._ask(
             "select count(*) from information_schema.columns where table_schema = 'information_schema'"
             " and table_name = 'COLLATION_CHARACTER_SET_APPLICABILITY' and column_name = 'ID'"
         )
         if columns[0][0]:  # MariaDB's newer collations belong to several sets and are numbered here
-            more = self._ask(
+            more_rows = self._ask(
                 "select id, character_set_name from information_schema.collation_character_set_applicability"
             )
-            known |= {int(number): str(name) for number, name in more if number and name}
-        return known
+            names |= {int(number): str(name) for number, name in more_rows if number and name}
+        return names
 
-    def _made(self, name: str) -> Charset:
-        if name in AS_THEY_ARE:
+    def _load_charset(self, name: str) -> Charset:
+        if name in UTF8_CHARSETS:
             return Charset(name)
-        if codec := UNICODE.get(name, "") or UNASKED.get(name, ""):
+        if codec := PYTHON_UNICODE_CODECS.get(name, "") or PYTHON_LARGE_CODECS.get(name, ""):
             return Charset(name, codec=codec)
-        found = self._ask(
+        rows = self._ask(
             f"select maxlen from information_schema.character_sets where character_set_name = {mysql_literal(name)}"
         )
-        widest = int(found[0][0]) if found else 1
-        table = self._answered(name, [bytes([byte]) for byte in range(256)])
-        if widest > 1:
+        max_bytes = int(rows[0][0]) if rows else 1
+        table = self._utf8_by_code(name, [bytes([byte]) for byte in range(256)])
+        if max_bytes > 1:
             leads = [byte for byte in range(256) if bytes([byte]) not in table]
-            table |= self._answered(name, [bytes([lead, byte]) for lead in leads for byte in range(256)])
-        if widest > 2:
-            table |= self._answered(name, [bytes([SHIFT, second, third]) for second in EUC for third in EUC])
-        return Charset(name, table=table, widest=widest)
-
-    def _answered(self, name: str, codes: Sequence[bytes]) -> dict[bytes, bytes]:
-        """UTF-8 of those codes that are one character."""
-        found = {}
-        for start in range(0, len(codes), ASKED_AT_ONCE):
-            some = codes[start : start + ASKED_AT_ONCE]
-            # with an A behind it, a code that is only the beginning of a character is told from a whole one
-            asked = ", ".join(
-                f"convert(convert(x'{code.hex()}{A}' using {backticked(name)}) using utf8mb4)" for code in some
+            table |= self._utf8_by_code(name, [bytes([lead, byte]) for lead in leads for byte in range(256)])
+        if max_bytes > 2:
+            table |= self._utf8_by_code(
+                name,
+                [bytes([EUC_SHIFT_BYTE, second, third]) for second in EUC_TRAIL_BYTES for third in EUC_TRAIL_BYTES],
             )
-            for code, answer in zip(some, self._ask(f"select {asked}")[0], strict=True):
+        return Charset(name, table=table, max_bytes=max_bytes)
+
+    def _utf8_by_code(self, name: str, codes: Sequence[bytes]) -> dict[bytes, bytes]:
+        """UTF-8 of those codes that are one character."""
+        utf8_by_code = {}
+        for start in range(0, len(codes), MAX_CHARACTERS_PER_QUERY):
+            batch = codes[start : start + MAX_CHARACTERS_PER_QUERY]
+            # with an A behind it, a code that is only the beginning of a character is told from a whole one
+            expressions = ", ".join(
+                f"convert(convert(x'{code.hex()}{SENTINEL_HEX}' using {backticked(name)}) using utf8mb4)"
+                for code in batch
+            )
+            for code, answer in zip(batch, self._ask(f"select {expressions}")[0], strict=True):
                 text = str(answer or "")
-                if len(text) == 2 and text[1] == "A" and (text[0] != "?" or len(code) > 1 or code == UNKNOWN):
-                    found[code] = text[0].encode()
-        return found
+                if len(text) == 2 and text[1] == "A" and (text[0] != "?" or len(code) > 1 or code == UNKNOWN_CHARACTER):
+                    utf8_by_code[code] = text[0].encode()
+        return utf8_by_code

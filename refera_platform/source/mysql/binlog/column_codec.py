@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog import column_decoder, mysql_json, temporal
 from refera_platform.source.mysql.binlog import table_map as log
-from refera_platform.source.mysql.binlog.charsets import BINARY, Charsets
-from refera_platform.source.mysql.binlog.decimals import decimal, decimal_bytes
-from refera_platform.source.mysql.binlog.row_codec import Width
+from refera_platform.source.mysql.binlog.charsets import BINARY_COLLATION, Charsets
+from refera_platform.source.mysql.binlog.decimals import decimal_bytes, decimal_decoder
+from refera_platform.source.mysql.binlog.row_codec import ValueWidth
 from refera_platform.source.mysql.binlog.table_map import LoggedColumn
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import GEOMETRIES, PRINTED, Column
+from refera_platform.source.types import GEOMETRY_TYPES, PRINTED_TYPES, SourceColumn
 
-NUMBERS = {
+NUMBER_FORMATS = {
     log.TINY: (1, "int8"),
     log.SHORT: (2, "int16"),
     log.INT24: (3, "int32"),
@@ -26,150 +26,172 @@ NUMBERS = {
     log.DOUBLE: (8, "float64"),
 }
 """Bytes of a number, and its type with a sign."""
-OLD = {log.OLD_TIMESTAMP: 4, log.OLD_TIME: 3, log.OLD_DATETIME: 8}
+LEGACY_TEMPORAL_BYTES = {log.OLD_TIMESTAMP: 4, log.OLD_TIME: 3, log.OLD_DATETIME: 8}
 """Bytes of times of before MySQL 5.6."""
-TIMES = {log.DATE: 3, log.NEWDATE: 3, log.DATETIME: 5, log.TIMESTAMP: 4, log.TIME: 3}
+TEMPORAL_BYTES = {log.DATE: 3, log.NEWDATE: 3, log.DATETIME: 5, log.TIMESTAMP: 4, log.TIME: 3}
 """Bytes of times before their fraction."""
-SPANS = frozenset({log.STRING, log.VARCHAR, log.VAR_STRING, log.VARCHAR_COMPRESSED})
-BLOBS = frozenset({log.BLOB, log.GEOMETRY, log.JSON, log.VECTOR, log.BLOB_COMPRESSED})
-COMPRESSED = frozenset({log.BLOB_COMPRESSED, log.VARCHAR_COMPRESSED})
-ARRAY_PREFIX = 4
-MEMBER = re.compile(r"'((?:[^']|'')*)'")
-ESCAPED = re.compile(r"''|\\(.)", re.DOTALL)
+STRING_TYPES = frozenset({log.STRING, log.VARCHAR, log.VAR_STRING, log.VARCHAR_COMPRESSED})
+BLOB_TYPES = frozenset({log.BLOB, log.GEOMETRY, log.JSON, log.VECTOR, log.BLOB_COMPRESSED})
+COMPRESSED_TYPES = frozenset({log.BLOB_COMPRESSED, log.VARCHAR_COMPRESSED})
+ARRAY_PREFIX_BYTES = 4
+MEMBER_PATTERN = re.compile(r"'((?:[^']|'')*)'")
+ESCAPE_PATTERN = re.compile(r"''|\\(.)", re.DOTALL)
 ESCAPES = {"0": "\0", "n": "\n", "r": "\r"}
 """What the catalogue escapes in the members of ENUM and SET."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class ColumnCodec:
     """One column that is copied."""
 
-    width: Width
-    convert: column_decoder.Converter
+    width: ValueWidth
+    decode: column_decoder.ColumnDecoder
 
 
-def width_of(logged: LoggedColumn, where: str) -> Width:
+def value_width(logged: LoggedColumn, where: str) -> ValueWidth:
     """How many bytes values of a column take; ``where`` is what an error calls it.
 
     Raises:
         SourceError: for a type that is not known.
     """
     code, meta = logged.type_code, logged.meta
-    if code in NUMBERS:
-        return Width(fixed=NUMBERS[code][0])
-    if code in TIMES:
-        return Width(fixed=TIMES[code] + temporal.fraction_bytes(meta))
-    if code in OLD:
-        return Width(fixed=OLD[code])
+    if code in NUMBER_FORMATS:
+        return ValueWidth(fixed=NUMBER_FORMATS[code][0])
+    if code in TEMPORAL_BYTES:
+        return ValueWidth(fixed=TEMPORAL_BYTES[code] + temporal.fraction_bytes(meta))
+    if code in LEGACY_TEMPORAL_BYTES:
+        return ValueWidth(fixed=LEGACY_TEMPORAL_BYTES[code])
     if code == log.YEAR:
-        return Width(fixed=1)
+        return ValueWidth(fixed=1)
     if code == log.DECIMAL:
-        return Width(fixed=decimal_bytes(meta >> 8, meta & 255))
+        return ValueWidth(fixed=decimal_bytes(meta >> 8, meta & 255))
     if code == log.BIT:
-        return Width(fixed=(meta + 7) // 8)
+        return ValueWidth(fixed=(meta + 7) // 8)
     if code in (log.ENUM, log.SET):
-        return Width(fixed=meta)
-    if code in SPANS:
-        return Width(prefix=1 if meta < 256 else 2)
-    if code in BLOBS:
-        return Width(prefix=meta)
+        return ValueWidth(fixed=meta)
+    if code in STRING_TYPES:
+        return ValueWidth(prefix=1 if meta < 256 else 2)
+    if code in BLOB_TYPES:
+        return ValueWidth(prefix=meta)
     if code == log.ARRAY:
-        return Width(prefix=ARRAY_PREFIX)
+        return ValueWidth(prefix=ARRAY_PREFIX_BYTES)
     raise SourceError(
         f"{where} is of type {code} of the log, which is not known:", "choose strategy compare for the table."
     )
 
 
-def cell_of(logged: LoggedColumn, column: Column, table: SourceTable, charsets: Charsets, hash_key: bytes) -> Cell:
+def build_column_codec(
+    logged: LoggedColumn, column: SourceColumn, table: SourceTable, charsets: Charsets, hash_key: bytes
+) -> ColumnCodec:
     """Width and conversion of a column that is copied.
 
     Raises:
         SourceError: naming a column that cannot be read faithfully.
     """
     where = f"Column {table.address}.{column.name}"
-    if logged.type_code in OLD:
+    if logged.type_code in LEGACY_TEMPORAL_BYTES:
         raise SourceError(
             f"{where} holds times in the format of before MySQL 5.6:",
             f"`alter table {table.name} force` brings them up to date, then `refera resnapshot {table.address}`.",
         )
     column.parquet_type  # noqa: B018 - refuses a type that has no faithful form
-    width = width_of(logged, where)
+    width = value_width(logged, where)
     if column.is_hashed:
-        return Cell(width=width, convert=_hashing(logged, column, charsets, hash_key, where))
+        return ColumnCodec(width=width, decode=_hash_decoder(logged, column, charsets, hash_key, where))
     if width.fixed:
-        return Cell(width=width, convert=_fixed(logged, column, charsets, where))
-    change = _change(logged, column, charsets)
-    return Cell(
+        return ColumnCodec(width=width, decode=_fixed_width_decoder(logged, column, charsets, where))
+    transform = _byte_transform(logged, column, charsets)
+    return ColumnCodec(
         width=width,
-        convert=column_decoder.binaries(change) if column.is_binary else column_decoder.texts(where, change),
+        decode=column_decoder.binary_decoder(transform)
+        if column.is_binary
+        else column_decoder.text_decoder(where, transform),
     )
 
 
-def _fixed(logged: LoggedColumn, column: Column, charsets: Charsets, where: str) -> column_decoder.Converter:
+def _fixed_width_decoder(
+    logged: LoggedColumn, column: SourceColumn, charsets: Charsets, where: str
+) -> column_decoder.ColumnDecoder:
     code, meta = logged.type_code, logged.meta
-    if code in NUMBERS:
-        return column_decoder.plain(_number(logged, column))
-    if code in TIMES:
-        return temporal.TIMES[column.data_type]
+    if code in NUMBER_FORMATS:
+        return column_decoder.number_decoder(_numpy_type(logged, column))
+    if code in TEMPORAL_BYTES:
+        return temporal.TEMPORAL_DECODERS[column.data_type]
     if code == log.YEAR:
-        return column_decoder.year(short=column.column_type == "year(2)")
+        return column_decoder.year_decoder(short=column.column_type == "year(2)")
     if code == log.DECIMAL:
-        return decimal(meta >> 8, meta & 255, where, zerofill="zerofill" in column.column_type)
+        return decimal_decoder(meta >> 8, meta & 255, where, zerofill="zerofill" in column.column_type)
     if code == log.BIT:
-        return column_decoder.bits
-    return _listed(logged, column, charsets, where)
+        return column_decoder.decode_bits
+    return _member_decoder(logged, column, charsets, where)
 
 
-def _number(logged: LoggedColumn, column: Column) -> str:
+def _numpy_type(logged: LoggedColumn, column: SourceColumn) -> str:
     """Name of the type for numpy."""
-    name = NUMBERS[logged.type_code][1]
-    is_unsigned = "unsigned" in column.column_type if logged.unsigned is None else logged.unsigned
+    name = NUMBER_FORMATS[logged.type_code][1]
+    is_unsigned = "unsigned" in column.column_type if logged.is_unsigned is None else logged.is_unsigned
     return f"u{name}" if is_unsigned and name.startswith("int") else name
 
 
-def _listed(logged: LoggedColumn, column: Column, charsets: Charsets, where: str) -> column_decoder.Listed:
+def _member_decoder(
+    logged: LoggedColumn, column: SourceColumn, charsets: Charsets, where: str
+) -> column_decoder.MemberDecoder:
     """ENUM and SET, whose members the log or the catalogue tells."""
     if logged.members:
-        charset = charsets.of(logged.collation) if logged.collation is not None else charsets.named("utf8mb4")
-        members = [charset.utf8(member) for member in logged.members]
+        charset = (
+            charsets.by_collation(logged.collation) if logged.collation is not None else charsets.by_name("utf8mb4")
+        )
+        members = [charset.to_utf8(member) for member in logged.members]
     else:
-        members = [ESCAPED.sub(_unescaped, each).encode() for each in MEMBER.findall(column.column_type)]
-    return column_decoder.Listed(members, where, is_set=logged.type_code == log.SET)
+        members = [ESCAPE_PATTERN.sub(_unescape, each).encode() for each in MEMBER_PATTERN.findall(column.column_type)]
+    return column_decoder.MemberDecoder(members, where, is_set=logged.type_code == log.SET)
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return ESCAPES.get(found[1], found[1]) if found[1] else "'"
+def _unescape(match: re.Match[str]) -> str:
+    return ESCAPES.get(match[1], match[1]) if match[1] else "'"
 
 
-def _change(logged: LoggedColumn, column: Column, charsets: Charsets) -> column_decoder.Change | None:
+def _byte_transform(
+    logged: LoggedColumn, column: SourceColumn, charsets: Charsets
+) -> column_decoder.ByteTransform | None:
     """What makes a snapshot's bytes of the log's."""
     kind, code = column.data_type, logged.type_code
-    if kind in PRINTED:
-        return column_decoder.printed(kind)
-    if kind in GEOMETRIES:
-        return column_decoder.well_known
+    if kind in PRINTED_TYPES:
+        return column_decoder.address_printer(kind)
+    if kind in GEOMETRY_TYPES:
+        return column_decoder.strip_srid
     if code == log.JSON:
-        return mysql_json.text
+        return mysql_json.json_text
     if kind == "binary":
-        return column_decoder.padded(logged.meta)
-    change: column_decoder.Change | None = None
+        return column_decoder.zero_padder(logged.meta)
+    transform: column_decoder.ByteTransform | None = None
     if not column.is_binary:
-        known = logged.collation not in (None, BINARY)
-        charset = charsets.of(logged.collation or 0) if known else charsets.named(column.charset or "utf8mb4")
-        change = None if charset.is_utf8 else charset.utf8
-    if code in COMPRESSED:
-        then = change
-        return lambda value: then(column_decoder.uncompressed(value)) if then else column_decoder.uncompressed(value)
-    return change
+        has_charset = logged.collation not in (None, BINARY_COLLATION)
+        charset = (
+            charsets.by_collation(logged.collation or 0)
+            if has_charset
+            else charsets.by_name(column.charset or "utf8mb4")
+        )
+        transform = None if charset.is_utf8 else charset.to_utf8
+    if code in COMPRESSED_TYPES:
+        charset_transform = transform
+        return lambda value: (
+            charset_transform(column_decoder.decompress_column_value(value))
+            if charset_transform
+            else column_decoder.decompress_column_value(value)
+        )
+    return transform
 
 
-def _hashing(
-    logged: LoggedColumn, column: Column, charsets: Charsets, key: bytes, where: str
-) -> column_decoder.Converter:
+def _hash_decoder(
+    logged: LoggedColumn, column: SourceColumn, charsets: Charsets, key: bytes, where: str
+) -> column_decoder.ColumnDecoder:
     """Hashes of the text that a snapshot reads."""
-    if logged.type_code in NUMBERS:
-        return column_decoder.hashing(column_decoder.digits(_number(logged, column)), key)
+    if logged.type_code in NUMBER_FORMATS:
+        return column_decoder.hash_decoder(column_decoder.decimal_digit_texts(_numpy_type(logged, column)), key)
     if logged.type_code in (log.ENUM, log.SET):
-        return column_decoder.hashing(_listed(logged, column, charsets, where).texts, key)
-    change = _change(logged, column, charsets)
-    return column_decoder.hashing(lambda data, valid: column_decoder.present(data, valid, change), key)
+        return column_decoder.hash_decoder(_member_decoder(logged, column, charsets, where).to_texts, key)
+    transform = _byte_transform(logged, column, charsets)
+    return column_decoder.hash_decoder(
+        lambda data, valid: column_decoder.transform_present(data, valid, transform), key
+    )

@@ -17,45 +17,45 @@ import numpy.typing as npt
 
 from refera_platform.errors import SourceError
 from refera_platform.source import arrow
-from refera_platform.source.hashing import hashed
+from refera_platform.source.hashing import hash_values
 
 Matrix = npt.NDArray[np.uint8]
 """Values of fixed width: a row of bytes each, zeros for NULL."""
 Texts = Sequence[bytes]
 """Values of their own length each, empty for NULL."""
 Numbers = npt.NDArray[np.int64]
-Converted = tuple[arrow.Array, int]
+DecodedColumn = tuple[arrow.Array, int]
 """An Arrow array, and how many values became NULL because no type holds them."""
-Converter = Callable[[Any, arrow.Validity], Converted]
+ColumnDecoder = Callable[[Any, arrow.Validity], DecodedColumn]
 """Takes a ``Matrix`` or ``Texts``, as the column's width is fixed or not."""
-Teller = Callable[[Any, arrow.Validity], Texts]
+TextDecoder = Callable[[Any, arrow.Validity], Texts]
 """Tells the same as texts; NULL is empty."""
-Change = Callable[[bytes], bytes]
+ByteTransform = Callable[[bytes], bytes]
 FIRST_YEAR = 1900
-SRID = 4
+SRID_BYTES = 4
 """Bytes in front of a geometry."""
-PRINTED = {"uuid": 16, "inet6": 16, "inet4": 4}
+PRINTED_TYPE_BYTES = {"uuid": 16, "inet6": 16, "inet4": 4}
 """Bytes of MariaDB's types that are printed; the log leaves out their last zeros."""
-ZLIB, RAW = 8, 8
+ZLIB_METHOD, RAW_DEFLATE_FLAG = 8, 8
 """Method and flag of MariaDB's compressed columns."""
 
 
-def plain(dtype: str) -> Converter:
+def number_decoder(dtype: str) -> ColumnDecoder:
     """Whole or floating numbers as the machine has them."""
-    return lambda data, valid: (arrow.numbers(numbers(data, dtype), valid=valid), 0)
+    return lambda data, valid: (arrow.number_array(little_endian_numbers(data, dtype), valid=valid), 0)
 
 
-def numbers(data: Matrix, dtype: str) -> npt.NDArray[Any]:
+def little_endian_numbers(data: Matrix, dtype: str) -> npt.NDArray[Any]:
     """Numbers with the lowest byte first; as many bytes as they have, or fewer."""
-    kind = np.dtype(dtype)
-    missing = kind.itemsize - data.shape[1]
-    if missing:
-        sign = 0 if kind.kind == "u" else (data[:, -1:] >> 7) * np.uint8(255)
-        data = np.hstack([data, np.broadcast_to(sign, (len(data), missing)).astype(np.uint8)])
-    return np.ascontiguousarray(data).view(kind.newbyteorder("<")).reshape(len(data))
+    numpy_type = np.dtype(dtype)
+    missing_bytes = numpy_type.itemsize - data.shape[1]
+    if missing_bytes:
+        sign = 0 if numpy_type.kind == "u" else (data[:, -1:] >> 7) * np.uint8(255)
+        data = np.hstack([data, np.broadcast_to(sign, (len(data), missing_bytes)).astype(np.uint8)])
+    return np.ascontiguousarray(data).view(numpy_type.newbyteorder("<")).reshape(len(data))
 
 
-def big_endian(data: Matrix, dtype: type[np.generic] = np.int64) -> npt.NDArray[Any]:
+def big_endian_numbers(data: Matrix, dtype: type[np.generic] = np.int64) -> npt.NDArray[Any]:
     """Unsigned numbers with the highest byte first."""
     total = np.zeros(len(data), dtype=dtype)
     for index in range(data.shape[1]):
@@ -63,56 +63,60 @@ def big_endian(data: Matrix, dtype: type[np.generic] = np.int64) -> npt.NDArray[
     return total
 
 
-def bits(data: Matrix, valid: arrow.Validity) -> Converted:
+def decode_bits(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
     """BIT."""
-    return arrow.numbers(big_endian(data, np.uint64), valid=valid), 0
+    return arrow.number_array(big_endian_numbers(data, np.uint64), valid=valid), 0
 
 
-def year(*, short: bool) -> Converter:
+def year_decoder(*, short: bool) -> ColumnDecoder:
     """YEAR: years since 1900, and zero; the server shows YEAR(2) without its century."""
 
-    def convert(data: Matrix, valid: arrow.Validity) -> Converted:
-        since = data[:, 0].astype(np.uint16)
-        years = since % 100 if short else np.where(since == 0, 0, since + FIRST_YEAR).astype(np.uint16)
-        return arrow.numbers(years, valid=valid), 0
+    def decode(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
+        years_since_1900 = data[:, 0].astype(np.uint16)
+        years = (
+            years_since_1900 % 100
+            if short
+            else np.where(years_since_1900 == 0, 0, years_since_1900 + FIRST_YEAR).astype(np.uint16)
+        )
+        return arrow.number_array(years, valid=valid), 0
 
-    return convert
-
-
-def texts(name: str, change: Change | None = None) -> Converter:
-    """Texts in UTF-8, or what ``change`` makes UTF-8 of; ``name`` is what an error calls the column."""
-
-    def convert(data: Texts, valid: arrow.Validity) -> Converted:
-        there = present(data, valid, change)
-        return arrow.joined_texts(b"".join(there), _lengths(there), valid, name=name), 0
-
-    return convert
+    return decode
 
 
-def binaries(change: Change | None = None) -> Converter:
+def text_decoder(name: str, transform: ByteTransform | None = None) -> ColumnDecoder:
+    """Texts in UTF-8, or what ``transform`` makes UTF-8 of; ``name`` is what an error calls the column."""
+
+    def decode(data: Texts, valid: arrow.Validity) -> DecodedColumn:
+        values = transform_present(data, valid, transform)
+        return arrow.joined_text_array(b"".join(values), _lengths(values), valid, name=name), 0
+
+    return decode
+
+
+def binary_decoder(transform: ByteTransform | None = None) -> ColumnDecoder:
     """Bytes."""
 
-    def convert(data: Texts, valid: arrow.Validity) -> Converted:
-        there = present(data, valid, change)
-        return arrow.joined_binaries(b"".join(there), _lengths(there), valid), 0
+    def decode(data: Texts, valid: arrow.Validity) -> DecodedColumn:
+        values = transform_present(data, valid, transform)
+        return arrow.joined_binary_array(b"".join(values), _lengths(values), valid), 0
 
-    return convert
+    return decode
 
 
-def present(data: Texts, valid: arrow.Validity, change: Change | None = None) -> Texts:
+def transform_present(data: Texts, valid: arrow.Validity, transform: ByteTransform | None = None) -> Texts:
     """Changed values; NULL stays empty."""
-    if change is None:
+    if transform is None:
         return data
     if valid is None:
-        return [change(value) for value in data]
-    return [change(value) if is_there else b"" for value, is_there in zip(data, valid.tolist(), strict=True)]
+        return [transform(value) for value in data]
+    return [transform(value) if is_valid else b"" for value, is_valid in zip(data, valid.tolist(), strict=True)]
 
 
 def _lengths(data: Texts) -> Numbers:
     return np.fromiter(map(len, data), dtype=np.int64, count=len(data))
 
 
-class Listed:
+class MemberDecoder:
     """ENUM and SET: numbers that stand for members."""
 
     def __init__(self, members: Sequence[bytes], name: str, *, is_set: bool) -> None:
@@ -120,18 +124,18 @@ class Listed:
         self._name = name
         self._is_set = is_set
 
-    def __call__(self, data: Matrix, valid: arrow.Validity) -> Converted:
+    def __call__(self, data: Matrix, valid: arrow.Validity) -> DecodedColumn:
         """Convert, as a ``Converter`` does."""
-        return texts(self._name)(self.texts(data, valid), valid)
+        return text_decoder(self._name)(self.to_texts(data, valid), valid)
 
-    def texts(self, data: Matrix, valid: arrow.Validity) -> Texts:
+    def to_texts(self, data: Matrix, valid: arrow.Validity) -> Texts:
         """What the server prints."""
-        kinds, which = np.unique(numbers(data, "uint64"), return_inverse=True)
-        prints = [self._printed(number) for number in kinds.tolist()]
-        found = [prints[index] for index in which.reshape(-1).tolist()]
-        return found if valid is None else present(found, valid, bytes)
+        distinct_numbers, indexes = np.unique(little_endian_numbers(data, "uint64"), return_inverse=True)
+        distinct_texts = [self._member_text(number) for number in distinct_numbers.tolist()]
+        texts_by_row = [distinct_texts[index] for index in indexes.reshape(-1).tolist()]
+        return texts_by_row if valid is None else transform_present(texts_by_row, valid, bytes)
 
-    def _printed(self, number: int) -> bytes:
+    def _member_text(self, number: int) -> bytes:
         members = self._members
         if number >> len(members) if self._is_set else number > len(members):
             raise SourceError(
@@ -143,62 +147,62 @@ class Listed:
         return b",".join([member for index, member in enumerate(members) if number >> index & 1])
 
 
-def hashing(tell: Teller, key: bytes) -> Converter:
+def hash_decoder(to_texts: TextDecoder, key: bytes) -> ColumnDecoder:
     """Keyed hashes of texts."""
 
-    def convert(data: Any, valid: arrow.Validity) -> Converted:
-        values: Sequence[bytes | None] = tell(data, valid)
+    def decode(data: Any, valid: arrow.Validity) -> DecodedColumn:
+        values: Sequence[bytes | None] = to_texts(data, valid)
         if valid is not None:
-            values = [value if there else None for value, there in zip(values, valid.tolist(), strict=True)]
-        return arrow.texts(hashed(key, values)), 0
+            values = [value if is_valid else None for value, is_valid in zip(values, valid.tolist(), strict=True)]
+        return arrow.text_array(hash_values(key, values)), 0
 
-    return convert
+    return decode
 
 
-def digits(dtype: str) -> Teller:
+def decimal_digit_texts(dtype: str) -> TextDecoder:
     """Whole numbers as decimal digits."""
-    return lambda data, valid: [b"%d" % number for number in numbers(data, dtype).tolist()]
+    return lambda data, valid: [b"%d" % number for number in little_endian_numbers(data, dtype).tolist()]
 
 
-def padded(width: int) -> Change:
+def zero_padder(width: int) -> ByteTransform:
     """BINARY(n) with the zeros that the log leaves out."""
     return lambda value: value.ljust(width, b"\0")
 
 
-def well_known(value: bytes) -> bytes:
+def strip_srid(value: bytes) -> bytes:
     """A geometry in WKB, without the number of its reference system."""
-    return value[SRID:]
+    return value[SRID_BYTES:]
 
 
-def printed(kind: str) -> Change:
+def address_printer(kind: str) -> ByteTransform:
     """The text of a UUID, INET4 or INET6."""
 
-    def of(value: bytes) -> bytes:
-        whole = value.ljust(PRINTED[kind], b"\0")
+    def print_address(value: bytes) -> bytes:
+        padded_value = value.ljust(PRINTED_TYPE_BYTES[kind], b"\0")
         if kind == "uuid":
-            return str(uuid.UUID(bytes=whole)).encode()
-        return str(ipaddress.IPv4Address(whole)).encode() if kind == "inet4" else inet6(whole)
+            return str(uuid.UUID(bytes=padded_value)).encode()
+        return str(ipaddress.IPv4Address(padded_value)).encode() if kind == "inet4" else inet6_text(padded_value)
 
-    return of
+    return print_address
 
 
-def inet6(value: bytes) -> bytes:
+def inet6_text(value: bytes) -> bytes:
     """An IPv6 address as MariaDB prints it: unlike Python, it shortens a single zero and shows IPv4 within."""
-    words = [f"{value[at] << 8 | value[at + 1]:x}" for at in range(0, len(value), 2)]
-    gap, at = (-1, 0), 0
-    while at < len(words):
-        zeros = next((end for end in range(at, len(words)) if words[end] != "0"), len(words)) - at
-        gap = (at, zeros) if zeros > gap[1] else gap
-        at += zeros + 1
-    start, zeros = gap
-    if start == 0 and (zeros == 6 or (zeros == 5 and words[5] == "ffff")):
-        words = [*words[:6], str(ipaddress.IPv4Address(value[12:]))]
+    groups = [f"{value[index] << 8 | value[index + 1]:x}" for index in range(0, len(value), 2)]
+    longest_zeros, index = (-1, 0), 0
+    while index < len(groups):
+        zeros = next((end for end in range(index, len(groups)) if groups[end] != "0"), len(groups)) - index
+        longest_zeros = (index, zeros) if zeros > longest_zeros[1] else longest_zeros
+        index += zeros + 1
+    start, zeros = longest_zeros
+    if start == 0 and (zeros == 6 or (zeros == 5 and groups[5] == "ffff")):
+        groups = [*groups[:6], str(ipaddress.IPv4Address(value[12:]))]
     if not zeros:
-        return ":".join(words).encode()
-    return f"{':'.join(words[:start])}::{':'.join(words[start + zeros :])}".encode()
+        return ":".join(groups).encode()
+    return f"{':'.join(groups[:start])}::{':'.join(groups[start + zeros :])}".encode()
 
 
-def uncompressed(value: bytes) -> bytes:
+def decompress_column_value(value: bytes) -> bytes:
     """A value of a MariaDB column that is COMPRESSED: nothing, as it is behind a zero, or behind its length.
 
     Raises:
@@ -206,8 +210,10 @@ def uncompressed(value: bytes) -> bytes:
     """
     if not value or not value[0]:
         return value[1:]
-    if value[0] >> 4 != ZLIB:
+    if value[0] >> 4 != ZLIB_METHOD:
         raise SourceError(
             "A compressed column is compressed in a way that is not known:", "choose strategy compare for the table."
         )
-    return zlib.decompress(value[1 + (value[0] & 7) :], -zlib.MAX_WBITS if value[0] & RAW else zlib.MAX_WBITS)
+    return zlib.decompress(
+        value[1 + (value[0] & 7) :], -zlib.MAX_WBITS if value[0] & RAW_DEFLATE_FLAG else zlib.MAX_WBITS
+    )

@@ -2,31 +2,33 @@
 
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
-from refera_platform.source.mysql.server import release
+from refera_platform.source.mysql.server import server_version
 
 
-def require_schema_in_log(source: Source) -> None:
+def require_schema_in_binlog(source: Source) -> None:
     """Stop before the log is read when changes of our schema are not in it.
 
     Raises:
         SourceError: naming the setting that leaves them out.
     """
-    if trouble := left_out(source):
-        raise trouble
+    if error := binlog_exclusion_error(source):
+        raise error
 
 
-def left_out(source: Source) -> SourceError | None:
+def binlog_exclusion_error(source: Source) -> SourceError | None:
     """Why changes are missing in the log; nothing when they are there."""
-    option, _ = filters(source)
+    option, _ = binlog_filter(source)
     if option:
         return SourceError(
             f"The server leaves schema {source.database.name} out of its log ({option}), so no change would arrive:",
             f"take {option} out of its configuration and restart it, or choose strategy compare.",
         )
-    logs = source.ask("show global variables where variable_name in ('log_slave_updates', 'log_replica_updates')")
-    running = source.ask("show global status where variable_name in ('Slaves_running', 'Slave_running')")
-    receives = any(str(value).upper() not in {"0", "OFF", ""} for _, value in running)
-    if receives and not any(str(value).upper() in {"ON", "1"} for _, value in logs):
+    replica_settings = source.ask(
+        "show global variables where variable_name in ('log_slave_updates', 'log_replica_updates')"
+    )
+    replica_status = source.ask("show global status where variable_name in ('Slaves_running', 'Slave_running')")
+    is_replica = any(str(value).upper() not in {"0", "OFF", ""} for _, value in replica_status)
+    if is_replica and not any(str(value).upper() in {"ON", "1"} for _, value in replica_settings):
         return SourceError(
             "The server is a replica that does not write what it receives into its own log:",
             "set log_slave_updates in its configuration and restart it, or read from its primary.",
@@ -34,12 +36,18 @@ def left_out(source: Source) -> SourceError | None:
     return None
 
 
-def filters(source: Source) -> tuple[str, bool]:
+def binlog_filter(source: Source) -> tuple[str, bool]:
     """The option by which the server leaves our schema out of its log, or nothing; and whether it filters at all."""
-    is_renamed = source.server.kind == "mysql" and release(source.ask) >= (8, 2)
+    is_renamed = source.server.kind == "mysql" and server_version(source.ask) >= (8, 2)
     rows = source.ask("show binary log status" if is_renamed else "show master status")
     texts = rows[0][2:4] if rows else ("", "")
-    only, never = ({part.strip() for part in str(text or "").split(",")} - {""} for text in texts)
+    included_schemas, ignored_schemas = ({part.strip() for part in str(text or "").split(",")} - {""} for text in texts)
     schema = source.database.name
-    option = "binlog_do_db" if only and schema not in only else "binlog_ignore_db" if schema in never else ""
-    return option, bool(only or never)
+    option = (
+        "binlog_do_db"
+        if included_schemas and schema not in included_schemas
+        else "binlog_ignore_db"
+        if schema in ignored_schemas
+        else ""
+    )
+    return option, bool(included_schemas or ignored_schemas)

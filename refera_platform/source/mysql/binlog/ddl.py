@@ -8,25 +8,25 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-EXECUTABLE = re.compile(r"/\*M?!\d{0,6}(.*?)\*/", re.DOTALL)
-WORD = re.compile(
+EXECUTABLE_COMMENT_PATTERN = re.compile(r"/\*M?!\d{0,6}(.*?)\*/", re.DOTALL)
+TOKEN_PATTERN = re.compile(
     r"""/\*.*?\*/|\#[^\n]*|--(?=\s)[^\n]*|'(?:[^'\\]|\\.|'')*'"""
     r"""|`(?P<ticked>(?:[^`]|``)*)`|"(?P<quoted>(?:[^"\\]|\\.|"")*)"|(?P<word>[\w$]+|[.,])""",
     re.DOTALL,
 )
 """A double-quoted text may be an identifier (sql_mode ANSI_QUOTES)."""
-WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH", "CALL", "SELECT", "DO"})
-CHANGES = frozenset({"ALTER", "CREATE", "RENAME", "DROP", "TRUNCATE"})
-TABLES = frozenset({"TABLE", "TABLES"})
-SCHEMAS = frozenset({"DATABASE", "SCHEMA"})
-AHEAD = frozenset(
+DML_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH", "CALL", "SELECT", "DO"})
+DDL_VERBS = frozenset({"ALTER", "CREATE", "RENAME", "DROP", "TRUNCATE"})
+TABLE_KEYWORDS = frozenset({"TABLE", "TABLES"})
+SCHEMA_KEYWORDS = frozenset({"DATABASE", "SCHEMA"})
+SKIPPED_KEYWORDS = frozenset(
     {"LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE", "INTO", "FROM", "TABLE", "IF", "EXISTS"}
 )
 """Words between a verb and the table that it is about."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effect:
+class StatementEffect:
     """Names of tables of one schema, as the server spells them, that a statement touches."""
 
     emptied: frozenset[str] = field(default_factory=frozenset)
@@ -40,7 +40,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Token:
     """A word of a statement; identifiers in quotes are no keywords."""
 
     text: str
@@ -52,10 +52,10 @@ class Word:
         return "" if self.is_quoted else self.text.upper()
 
 
-NONE = Effect()
+NO_EFFECT = StatementEffect()
 
 
-def effect(default_schema: str, sql: str, schema: str, tables: Collection[str]) -> Effect:
+def statement_effect(default_schema: str, sql: str, schema: str, tables: Collection[str]) -> StatementEffect:
     """What ``sql`` does to ``tables`` of ``schema``.
 
     Args:
@@ -64,53 +64,53 @@ def effect(default_schema: str, sql: str, schema: str, tables: Collection[str]) 
         schema: Schema that is copied.
         tables: Its tables that are copied.
     """
-    words = _statement(sql)
-    verb = words[0].keyword if words else ""
-    if verb not in WRITES | CHANGES:
-        return NONE
-    named = {word.text.casefold() for word in words}
-    if default_schema.casefold() != schema.casefold() and schema.casefold() not in named:
-        return NONE
-    found = frozenset(table for table in tables if table.casefold() in named)
-    if verb in WRITES:
-        return _written(words, default_schema, schema, tables, found)
-    kinds = {word.keyword for word in words[1:4]}
-    if verb == "DROP" and kinds & SCHEMAS:
-        (target,) = _targets(words[2:], default_schema)[:1] or [("", "")]
+    tokens = _tokenize(sql)
+    verb = tokens[0].keyword if tokens else ""
+    if verb not in DML_VERBS | DDL_VERBS:
+        return NO_EFFECT
+    mentioned_names = {word.text.casefold() for word in tokens}
+    if default_schema.casefold() != schema.casefold() and schema.casefold() not in mentioned_names:
+        return NO_EFFECT
+    mentioned_tables = frozenset(table for table in tables if table.casefold() in mentioned_names)
+    if verb in DML_VERBS:
+        return _dml_effect(tokens, default_schema, schema, tables, mentioned_tables)
+    keywords = {word.keyword for word in tokens[1:4]}
+    if verb == "DROP" and keywords & SCHEMA_KEYWORDS:
+        (target,) = _target_tables(tokens[2:], default_schema)[:1] or [("", "")]
         if target[1].casefold() != schema.casefold():
-            return NONE
-        return Effect(emptied=frozenset(tables if target[1] == schema else ()), changed=frozenset(tables))
-    if verb == "TRUNCATE" or (verb == "DROP" and "TEMPORARY" not in kinds and kinds & TABLES):
-        exact, doubtful = _resolved(_targets(words[1:], default_schema), schema, tables)
-        return Effect(emptied=exact, changed=doubtful | (exact if verb == "DROP" else frozenset()))
-    return Effect(changed=found) if kinds & TABLES else NONE
+            return NO_EFFECT
+        return StatementEffect(emptied=frozenset(tables if target[1] == schema else ()), changed=frozenset(tables))
+    if verb == "TRUNCATE" or (verb == "DROP" and "TEMPORARY" not in keywords and keywords & TABLE_KEYWORDS):
+        exact, doubtful = _match_tables(_target_tables(tokens[1:], default_schema), schema, tables)
+        return StatementEffect(emptied=exact, changed=doubtful | (exact if verb == "DROP" else frozenset()))
+    return StatementEffect(changed=mentioned_tables) if keywords & TABLE_KEYWORDS else NO_EFFECT
 
 
-def words_written(sql: str) -> frozenset[str]:
+def dml_words(sql: str) -> frozenset[str]:
     """Every word of a statement that writes rows, in small letters: a table that it writes to is among them."""
-    words = _statement(sql)
-    verb = words[0].keyword if words else ""
-    return frozenset(word.text.casefold() for word in words) if verb in WRITES else frozenset()
+    tokens = _tokenize(sql)
+    verb = tokens[0].keyword if tokens else ""
+    return frozenset(word.text.casefold() for word in tokens) if verb in DML_VERBS else frozenset()
 
 
-def _written(
-    words: Sequence[Word], default_schema: str, schema: str, tables: Collection[str], named: frozenset[str]
-) -> Effect:
+def _dml_effect(
+    tokens: Sequence[Token], default_schema: str, schema: str, tables: Collection[str], mentioned_tables: frozenset[str]
+) -> StatementEffect:
     """What a statement changes that stands in the log instead of rows.
 
     The table it is about is told by its words; what views, triggers and functions change besides is not.
     """
-    behind = words[1:]
-    if words[0].keyword == "LOAD":
-        places = [index for index, word in enumerate(words) if word.keyword == "INTO"]
-        behind = words[places[0] + 1 :] if places else []
-    (target,) = _targets(behind, default_schema)[:1] or [("", "")]
+    tokens_after_verb = tokens[1:]
+    if tokens[0].keyword == "LOAD":
+        into_indexes = [index for index, word in enumerate(tokens) if word.keyword == "INTO"]
+        tokens_after_verb = tokens[into_indexes[0] + 1 :] if into_indexes else []
+    (target,) = _target_tables(tokens_after_verb, default_schema)[:1] or [("", "")]
     if target[0] and target[0].casefold() != schema.casefold():
-        return Effect(doubtful=named)
-    return Effect(written=named, doubtful=frozenset(tables) - named)
+        return StatementEffect(doubtful=mentioned_tables)
+    return StatementEffect(written=mentioned_tables, doubtful=frozenset(tables) - mentioned_tables)
 
 
-def _resolved(
+def _match_tables(
     targets: Collection[tuple[str, str]], schema: str, tables: Collection[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Tables that are named just so, and those that some servers would take for them."""
@@ -123,36 +123,36 @@ def _resolved(
     return frozenset(exact), frozenset(table for table in tables if table.casefold() in others) - exact
 
 
-def _targets(words: Sequence[Word], default_schema: str) -> list[tuple[str, str]]:
+def _target_tables(tokens: Sequence[Token], default_schema: str) -> list[tuple[str, str]]:
     """Schema and name of each table of a list, behind the words that may come before it."""
-    at, found = 0, []
-    while at < len(words) and words[at].keyword in AHEAD:
-        at += 1
-    while at < len(words):
-        where, name = default_schema, words[at].text
-        at += 1
-        if at + 1 < len(words) and words[at].keyword == ".":
-            where, name = name, words[at + 1].text
-            at += 2
-        found.append((where, name))
-        if at >= len(words) or words[at].keyword != ",":
+    index, targets = 0, []
+    while index < len(tokens) and tokens[index].keyword in SKIPPED_KEYWORDS:
+        index += 1
+    while index < len(tokens):
+        target_schema, name = default_schema, tokens[index].text
+        index += 1
+        if index + 1 < len(tokens) and tokens[index].keyword == ".":
+            target_schema, name = name, tokens[index + 1].text
+            index += 2
+        targets.append((target_schema, name))
+        if index >= len(tokens) or tokens[index].keyword != ",":
             break
-        at += 1
-    return found
+        index += 1
+    return targets
 
 
-def _statement(sql: str) -> list[Word]:
+def _tokenize(sql: str) -> list[Token]:
     """Identifiers, keywords, dots and commas in order, without comments, texts, and settings ahead of it."""
-    words = [
-        Word((found["ticked"] or "").replace("``", "`"), is_quoted=True)
-        if found["ticked"]
-        else Word((found["quoted"] or "").replace('""', '"'), is_quoted=True)
-        if found["quoted"]
-        else Word(found["word"])
-        for found in WORD.finditer(EXECUTABLE.sub(r" \1 ", sql))
-        if found["ticked"] or found["quoted"] or found["word"]
+    tokens = [
+        Token((match["ticked"] or "").replace("``", "`"), is_quoted=True)
+        if match["ticked"]
+        else Token((match["quoted"] or "").replace('""', '"'), is_quoted=True)
+        if match["quoted"]
+        else Token(match["word"])
+        for match in TOKEN_PATTERN.finditer(EXECUTABLE_COMMENT_PATTERN.sub(r" \1 ", sql))
+        if match["ticked"] or match["quoted"] or match["word"]
     ]
-    if [word.keyword for word in words[:2]] == ["SET", "STATEMENT"]:
-        keywords = [word.keyword for word in words]
-        return words[keywords.index("FOR") + 1 :] if "FOR" in keywords else []
-    return words
+    if [word.keyword for word in tokens[:2]] == ["SET", "STATEMENT"]:
+        keywords = [word.keyword for word in tokens]
+        return tokens[keywords.index("FOR") + 1 :] if "FOR" in keywords else []
+    return tokens

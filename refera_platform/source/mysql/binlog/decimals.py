@@ -9,30 +9,30 @@ import numpy.typing as npt
 
 from refera_platform.source import arrow
 from refera_platform.source.mysql.binlog.column_decoder import (
-    Converted,
-    Converter,
+    ColumnDecoder,
+    DecodedColumn,
     Matrix,
     Numbers,
-    big_endian,
-    texts,
+    big_endian_numbers,
+    text_decoder,
 )
-from refera_platform.source.types import WIDEST_DECIMAL
+from refera_platform.source.types import MAX_DECIMAL_DIGITS
 
-GROUP = 9
+GROUP_DIGITS = 9
 """Digits of a whole group."""
-GROUP_BYTES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
+BYTES_BY_DIGITS = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 """Bytes that hold so many digits."""
-EXACT_IN_64 = 18
-LOW = np.uint64(0xFFFFFFFF)
-HALF = np.uint64(32)
+MAX_INT64_DIGITS = 18
+LOW_32_BITS = np.uint64(0xFFFFFFFF)
+HALF_WIDTH_BITS = np.uint64(32)
 
 
 def decimal_bytes(precision: int, scale: int) -> int:
     """Bytes of a value."""
-    return sum(GROUP_BYTES[digits] for digits in _groups(precision, scale))
+    return sum(BYTES_BY_DIGITS[digits] for digits in _group_digits(precision, scale))
 
 
-def decimal(precision: int, scale: int, name: str = "", *, zerofill: bool = False) -> Converter:
+def decimal_decoder(precision: int, scale: int, name: str = "", *, zerofill: bool = False) -> ColumnDecoder:
     """DECIMAL(precision, scale).
 
     Args:
@@ -42,44 +42,51 @@ def decimal(precision: int, scale: int, name: str = "", *, zerofill: bool = Fals
         zerofill: Whether the server prints leading zeros; only texts show them.
     """
 
-    def convert(data: Matrix, valid: arrow.Validity) -> Converted:
-        negative, groups = _split(data, precision, scale)
-        if precision > WIDEST_DECIMAL:
-            least = precision - scale if zerofill else 1
-            return texts(name)(_printed(negative, groups, precision, scale, least), valid)
-        joined = _in_64 if precision <= EXACT_IN_64 else _in_128
-        return arrow.numbers(joined(negative, groups), valid=valid, kind=na.decimal128(precision, scale)), 0
+    def decode(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
+        negative, groups = _split_groups(data, precision, scale)
+        if precision > MAX_DECIMAL_DIGITS:
+            min_whole_digits = precision - scale if zerofill else 1
+            return text_decoder(name)(_decimal_texts(negative, groups, precision, scale, min_whole_digits), valid)
+        unscaled_values = _unscaled_from_64_bits if precision <= MAX_INT64_DIGITS else _unscaled_from_128_bits
+        return arrow.number_array(
+            unscaled_values(negative, groups), valid=valid, kind=na.decimal128(precision, scale)
+        ), 0
 
-    return convert
+    return decode
 
 
 def decimal_text(data: bytes, precision: int, scale: int) -> bytes:
     """One value as the server prints it."""
-    negative, groups = _split(np.frombuffer(data, dtype=np.uint8).reshape(1, -1), precision, scale)
-    return _printed(negative, groups, precision, scale, 1)[0]
+    negative, groups = _split_groups(np.frombuffer(data, dtype=np.uint8).reshape(1, -1), precision, scale)
+    return _decimal_texts(negative, groups, precision, scale, 1)[0]
 
 
-def _groups(precision: int, scale: int) -> list[int]:
+def _group_digits(precision: int, scale: int) -> list[int]:
     """Digits of each group; the short ones are outermost."""
-    ahead = precision - scale
-    return [ahead % GROUP, *[GROUP] * (ahead // GROUP), *[GROUP] * (scale // GROUP), scale % GROUP]
+    whole_digits = precision - scale
+    return [
+        whole_digits % GROUP_DIGITS,
+        *[GROUP_DIGITS] * (whole_digits // GROUP_DIGITS),
+        *[GROUP_DIGITS] * (scale // GROUP_DIGITS),
+        scale % GROUP_DIGITS,
+    ]
 
 
-def _split(data: Matrix, precision: int, scale: int) -> tuple[npt.NDArray[np.bool_], list[tuple[int, Numbers]]]:
+def _split_groups(data: Matrix, precision: int, scale: int) -> tuple[npt.NDArray[np.bool_], list[tuple[int, Numbers]]]:
     """Which values are negative, and digits and numbers of each group."""
     negative = data[:, 0] < 128
     data = data.copy()
     data[:, 0] ^= 0x80
     data[negative] ^= 0xFF
-    found, at = [], 0
-    for digits in _groups(precision, scale):
+    groups, offset = [], 0
+    for digits in _group_digits(precision, scale):
         if digits:
-            found.append((digits, big_endian(data[:, at : at + GROUP_BYTES[digits]])))
-            at += GROUP_BYTES[digits]
-    return negative, found
+            groups.append((digits, big_endian_numbers(data[:, offset : offset + BYTES_BY_DIGITS[digits]])))
+            offset += BYTES_BY_DIGITS[digits]
+    return negative, groups
 
 
-def _in_64(negative: npt.NDArray[np.bool_], groups: list[tuple[int, Numbers]]) -> Numbers:
+def _unscaled_from_64_bits(negative: npt.NDArray[np.bool_], groups: list[tuple[int, Numbers]]) -> Numbers:
     """Numbers of 128 bits whose values fit in 64."""
     total = np.zeros(len(negative), dtype=np.int64)
     for digits, group in groups:
@@ -88,28 +95,32 @@ def _in_64(negative: npt.NDArray[np.bool_], groups: list[tuple[int, Numbers]]) -
     return np.column_stack([total, total >> 63])
 
 
-def _in_128(negative: npt.NDArray[np.bool_], groups: list[tuple[int, Numbers]]) -> Numbers:
+def _unscaled_from_128_bits(negative: npt.NDArray[np.bool_], groups: list[tuple[int, Numbers]]) -> Numbers:
     """Numbers of 128 bits: times a thousand million in two halves of 64."""
     low, high = np.zeros(len(negative), dtype=np.uint64), np.zeros(len(negative), dtype=np.uint64)
     for digits, group in groups:
         factor = np.uint64(10**digits)
-        first = (low & LOW) * factor + group.astype(np.uint64)
-        second = (low >> HALF) * factor + (first >> HALF)
-        low = second << HALF | first & LOW
-        high = high * factor + (second >> HALF)
+        first = (low & LOW_32_BITS) * factor + group.astype(np.uint64)
+        second = (low >> HALF_WIDTH_BITS) * factor + (first >> HALF_WIDTH_BITS)
+        low = second << HALF_WIDTH_BITS | first & LOW_32_BITS
+        high = high * factor + (second >> HALF_WIDTH_BITS)
     low = np.where(negative, ~low + np.uint64(1), low)
     high = np.where(negative, ~high + (low == 0), high)
     return np.column_stack([low, high]).view(np.int64)
 
 
-def _printed(
-    negative: npt.NDArray[np.bool_], groups: list[tuple[int, Numbers]], precision: int, scale: int, least: int
+def _decimal_texts(
+    negative: npt.NDArray[np.bool_],
+    groups: list[tuple[int, Numbers]],
+    precision: int,
+    scale: int,
+    min_whole_digits: int,
 ) -> list[bytes]:
     """As the server prints them: no leading zeros but one, all digits of the fraction."""
-    found = []
+    printed_values = []
     for is_negative, *parts in zip(negative.tolist(), *(group.tolist() for _, group in groups), strict=True):
         digits = "".join([f"{part:0{size}d}" for part, (size, _) in zip(parts, groups, strict=True)])
-        whole = digits[: precision - scale].lstrip("0").rjust(least, "0")
+        whole = digits[: precision - scale].lstrip("0").rjust(min_whole_digits, "0")
         point = "." if scale else ""
-        found.append(f"{'-' if is_negative else ''}{whole}{point}{digits[precision - scale :]}".encode())
-    return found
+        printed_values.append(f"{'-' if is_negative else ''}{whole}{point}{digits[precision - scale :]}".encode())
+    return printed_values

@@ -12,22 +12,22 @@ from dataclasses import dataclass
 
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog import events
-from refera_platform.source.mysql.binlog.events import Envelope, Event
+from refera_platform.source.mysql.binlog.events import BinlogEvent, EventParser
 from refera_platform.source.mysql.binlog.position import FIRST_OFFSET
 from refera_platform.source.mysql.server import Server
-from refera_platform.source.mysql.wire import END, Wire
+from refera_platform.source.mysql.wire import END_PACKET, Wire
 
 COM_BINLOG_DUMP = 0x12
-NON_BLOCKING = 1
-NO_REPLICA = 0
-COMMAND = struct.Struct("<IHI")
+NON_BLOCKING_FLAG = 1
+NO_REPLICA_SERVER_ID = 0
+DUMP_COMMAND = struct.Struct("<IHI")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class LocatedEvent:
     """An event and where it lies."""
 
-    event: Event
+    event: BinlogEvent
     file: str
     start: int
     """Offset of its first byte; the place of what precedes it."""
@@ -35,7 +35,7 @@ class Placed:
     """Offset behind its last byte."""
 
 
-def begun(wire: Wire, server: Server, file: str) -> int:
+def file_begun_seconds(wire: Wire, server: Server, file: str) -> int:
     """Second since 1970 at which the server began a file of its log.
 
     Args:
@@ -47,13 +47,13 @@ def begun(wire: Wire, server: Server, file: str) -> int:
         SourceError: when the file does not say so.
         pymysql.MySQLError: when the server refuses or the connection is lost.
     """
-    for placed in dump(wire, server, file, FIRST_OFFSET):
-        if placed.event.kind == events.FORMAT:
-            return placed.event.stamp
-    raise SourceError(f"The log file {file} does not say when it was begun:", events.DAMAGED, passing=True)
+    for located in dump_binlog(wire, server, file, FIRST_OFFSET):
+        if located.event.kind == events.FORMAT:
+            return located.event.timestamp_seconds
+    raise SourceError(f"The log file {file} does not say when it was begun:", events.DAMAGED_REMEDY, is_transient=True)
 
 
-def dump(wire: Wire, server: Server, file: str, offset: int) -> Iterator[Placed]:
+def dump_binlog(wire: Wire, server: Server, file: str, offset: int) -> Iterator[LocatedEvent]:
     """The events from ``offset`` of ``file`` to the end of the log.
 
     Args:
@@ -66,7 +66,7 @@ def dump(wire: Wire, server: Server, file: str, offset: int) -> Iterator[Placed]
         SourceError: for a damaged event.
         pymysql.MySQLError: when the server refuses or the connection is lost.
     """
-    if offset >= events.WRAP:
+    if offset >= events.OFFSET_WRAP_BYTES:
         raise SourceError(
             f"The log cannot be asked for offset {offset} of {file}, which does not fit the protocol:",
             "`refera resnapshot` the tables, and keep transactions smaller than 4 GiB.",
@@ -76,20 +76,24 @@ def dump(wire: Wire, server: Server, file: str, offset: int) -> Iterator[Placed]
             cursor.execute(statement)
         cursor.execute("select @@global.binlog_checksum")
         row = cursor.fetchone()
-    envelope = Envelope(has_checksum=row is not None and row[0] != "NONE")
-    packets = wire.command(COM_BINLOG_DUMP, COMMAND.pack(offset, NON_BLOCKING, NO_REPLICA) + file.encode())
+    envelope = EventParser(has_checksum=row is not None and row[0] != "NONE")
+    packets = wire.command(
+        COM_BINLOG_DUMP, DUMP_COMMAND.pack(offset, NON_BLOCKING_FLAG, NO_REPLICA_SERVER_ID) + file.encode()
+    )
     for buffer, start, end in packets:
-        if buffer[start] == END:
+        if buffer[start] == END_PACKET:
             return
-        event = envelope.open(buffer, start + 1, end)  # the first byte says OK
+        event = envelope.parse_event(buffer, start + 1, end)  # the first byte says OK
         if event.kind == events.ROTATE:
-            file, offset = events.rotation(event.body)
+            file, offset = events.rotation_target(event.body)
         if not event.end:  # made up for this connection: it has no place in the file
-            yield Placed(event, file, offset, offset)
+            yield LocatedEvent(event, file, offset, offset)
             continue
         if event.kind == events.ROTATE:
-            yield Placed(event, file, offset, offset)
+            yield LocatedEvent(event, file, offset, offset)
             continue
-        after = offset + (event.end - offset) % events.WRAP
-        yield Placed(event, file, after - event.size, after)  # events that replicas need not see may lie before it
-        offset = after
+        end_offset = offset + (event.end - offset) % events.OFFSET_WRAP_BYTES
+        yield LocatedEvent(
+            event, file, end_offset - event.size, end_offset
+        )  # events that replicas need not see may lie before it
+        offset = end_offset

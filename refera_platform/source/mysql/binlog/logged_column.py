@@ -10,12 +10,12 @@ from dataclasses import replace
 from refera_platform.errors import SourceError
 from refera_platform.source.column_names import is_among, name_identity
 from refera_platform.source.mysql.binlog import table_map as log
-from refera_platform.source.mysql.binlog.charsets import BINARY
+from refera_platform.source.mysql.binlog.charsets import BINARY_COLLATION
 from refera_platform.source.mysql.binlog.table_map import LoggedColumn, TableMap
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import GEOMETRIES, INTEGERS, PRINTED, Column
+from refera_platform.source.types import GEOMETRY_TYPES, INTEGER_TYPES, PRINTED_TYPES, SourceColumn
 
-KINDS: Mapping[int, str] = {
+DATA_TYPES: Mapping[int, str] = {
     log.TINY: "tinyint",
     log.SHORT: "smallint",
     log.INT24: "mediumint",
@@ -41,26 +41,28 @@ KINDS: Mapping[int, str] = {
     log.VECTOR: "vector",
 }
 """Bare type by number, where the number alone says it."""
-SPANS: Mapping[int, tuple[str, str]] = {
+STRING_DATA_TYPES: Mapping[int, tuple[str, str]] = {
     log.STRING: ("char", "binary"),
     log.VARCHAR: ("varchar", "varbinary"),
     log.VAR_STRING: ("varchar", "varbinary"),
     log.VARCHAR_COMPRESSED: ("varchar", "varbinary"),
 }
 """Bare type of a text and of bytes by number."""
-BLOBS: Mapping[int, tuple[str, str]] = {
+BLOB_DATA_TYPES: Mapping[int, tuple[str, str]] = {
     1: ("tinytext", "tinyblob"),
     2: ("text", "blob"),
     3: ("mediumtext", "mediumblob"),
     4: ("longtext", "longblob"),
 }
 """The same by the bytes of the length."""
-HIDDEN = re.compile(r"!hidden!.*|DB_ROW_HASH_\d+", re.DOTALL)
+HIDDEN_COLUMN_PATTERN = re.compile(r"!hidden!.*|DB_ROW_HASH_\d+", re.DOTALL)
 """Columns that servers make for indexes of expressions (MySQL) and of long values (MariaDB)."""
-ROW_TIMES = {"row_start", "row_end"}
+ROW_VERSION_COLUMNS = {"row_start", "row_end"}
 
 
-def columns_of(table_map: TableMap, table: SourceTable, declared: Sequence[Column]) -> tuple[Column, ...]:
+def resolve_columns(
+    table_map: TableMap, table: SourceTable, declared: Sequence[SourceColumn]
+) -> tuple[SourceColumn, ...]:
     """Name and type of each logged column, private ones included.
 
     Args:
@@ -74,20 +76,21 @@ def columns_of(table_map: TableMap, table: SourceTable, declared: Sequence[Colum
     """
     if table_map.has_names:
         by_name = {name_identity(column.name): column for column in declared}
-        unknown = {name_identity(column.name or "") for column in table_map.columns} - by_name.keys()
-        if declared and unknown >= ROW_TIMES:
+        undeclared_names = {name_identity(column.name or "") for column in table_map.columns} - by_name.keys()
+        if declared and undeclared_names >= ROW_VERSION_COLUMNS:
             raise SourceError(
                 f"Table {table.address} is system-versioned, and its log mixes what rows are with what they were:",
                 "choose strategy compare for it.",
             )
         return tuple(
-            _column(logged, by_name.get(name_identity(logged.name or "")), table) for logged in table_map.columns
+            _resolve_column(logged, by_name.get(name_identity(logged.name or "")), table)
+            for logged in table_map.columns
         )
-    fits = len(declared) == len(table_map.columns) and all(
-        _agrees(logged, column) and _is_as_long(logged, column)
+    is_matching = len(declared) == len(table_map.columns) and all(
+        _has_same_type(logged, column) and _has_same_length(logged, column)
         for logged, column in zip(table_map.columns, declared, strict=True)
     )
-    if not fits:
+    if not is_matching:
         raise SourceError(
             f"The rows of {table.address} in the log have other columns than it has, and the log does not name them:",
             f"set global binlog_row_metadata = FULL, then `refera resnapshot {table.address}`.",
@@ -95,68 +98,68 @@ def columns_of(table_map: TableMap, table: SourceTable, declared: Sequence[Colum
     return tuple(declared)
 
 
-def is_hidden(logged: LoggedColumn, declared: Sequence[Column]) -> bool:
+def is_hidden(logged: LoggedColumn, declared: Sequence[SourceColumn]) -> bool:
     """Whether it is a column of the server's own, which no select shows."""
     name = logged.name or ""
-    return bool(HIDDEN.fullmatch(name)) and not is_among(name, [column.name for column in declared])
+    return bool(HIDDEN_COLUMN_PATTERN.fullmatch(name)) and not is_among(name, [column.name for column in declared])
 
 
-def _column(logged: LoggedColumn, declared: Column | None, table: SourceTable) -> Column:
-    if declared and _agrees(logged, declared):
+def _resolve_column(logged: LoggedColumn, declared: SourceColumn | None, table: SourceTable) -> SourceColumn:
+    if declared and _has_same_type(logged, declared):
         return declared
-    found = derived(logged, is_hashed=is_among(logged.name or "", table.hashed))
+    binlog_column = column_from_binlog(logged, is_hashed=is_among(logged.name or "", table.hashed))
     # as it is spelled now: rows of both sides of a rename that changed only its case are one column
-    return replace(found, name=declared.name, is_generated=declared.is_generated) if declared else found
+    return replace(binlog_column, name=declared.name, is_generated=declared.is_generated) if declared else binlog_column
 
 
-def derived(logged: LoggedColumn, *, is_hashed: bool) -> Column:
+def column_from_binlog(logged: LoggedColumn, *, is_hashed: bool) -> SourceColumn:
     """The column that the log alone tells of."""
-    kind = _kind(logged, is_bytes=logged.collation == BINARY)
+    data_type = _data_type(logged, is_bytes=logged.collation == BINARY_COLLATION)
     is_decimal = logged.type_code == log.DECIMAL
     bits = logged.meta if logged.type_code == log.BIT else None
-    return Column(
+    return SourceColumn(
         name=logged.name or "",
-        data_type=kind,
-        column_type=f"{kind} unsigned" if logged.unsigned else kind,
+        data_type=data_type,
+        column_type=f"{data_type} unsigned" if logged.is_unsigned else data_type,
         precision=logged.meta >> 8 if is_decimal else bits,
         scale=logged.meta & 255 if is_decimal else None,
-        octets=logged.meta if logged.type_code in SPANS else None,
+        max_bytes=logged.meta if logged.type_code in STRING_DATA_TYPES else None,
         is_hashed=is_hashed,
     )
 
 
-def _kind(logged: LoggedColumn, *, is_bytes: bool) -> str:
+def _data_type(logged: LoggedColumn, *, is_bytes: bool) -> str:
     """Bare type of the catalogue."""
     code = logged.type_code
     if code in (log.BLOB, log.BLOB_COMPRESSED):
-        return BLOBS[logged.meta][is_bytes]
-    if code in SPANS:
-        return SPANS[code][is_bytes]
-    return KINDS.get(code, f"type {code} of the log")
+        return BLOB_DATA_TYPES[logged.meta][is_bytes]
+    if code in STRING_DATA_TYPES:
+        return STRING_DATA_TYPES[code][is_bytes]
+    return DATA_TYPES.get(code, f"type {code} of the log")
 
 
-def _agrees(logged: LoggedColumn, declared: Column) -> bool:
+def _has_same_type(logged: LoggedColumn, declared: SourceColumn) -> bool:
     """Whether values of the catalogue's type look like this in the log."""
-    kind = declared.data_type
-    if kind in PRINTED:
-        is_bytes = logged.collation in (None, BINARY)
-        return logged.type_code == log.STRING and is_bytes and logged.meta == (4 if kind == "inet4" else 16)
-    if kind == "vector":
+    data_type = declared.data_type
+    if data_type in PRINTED_TYPES:
+        is_bytes = logged.collation in (None, BINARY_COLLATION)
+        return logged.type_code == log.STRING and is_bytes and logged.meta == (4 if data_type == "inet4" else 16)
+    if data_type == "vector":
         return True
-    is_bytes = declared.is_binary if logged.collation is None else logged.collation == BINARY
-    if ("geometry" if kind in GEOMETRIES else kind) != _kind(logged, is_bytes=is_bytes):
+    is_bytes = declared.is_binary if logged.collation is None else logged.collation == BINARY_COLLATION
+    if ("geometry" if data_type in GEOMETRY_TYPES else data_type) != _data_type(logged, is_bytes=is_bytes):
         return False
-    if kind == "decimal":
+    if data_type == "decimal":
         return logged.meta == (declared.precision or 0) << 8 | (declared.scale or 0)
-    if kind == "bit":
+    if data_type == "bit":
         return logged.meta == declared.precision
-    if kind in INTEGERS and logged.unsigned is not None:
-        return logged.unsigned == ("unsigned" in declared.column_type)
+    if data_type in INTEGER_TYPES and logged.is_unsigned is not None:
+        return logged.is_unsigned == ("unsigned" in declared.column_type)
     return True
 
 
-def _is_as_long(logged: LoggedColumn, declared: Column) -> bool:
+def _has_same_length(logged: LoggedColumn, declared: SourceColumn) -> bool:
     """Whether a text or a binary value may be as long as the log says; without names that is a sign of its own."""
-    if logged.type_code in SPANS and declared.octets is not None:
-        return logged.meta == declared.octets + (logged.type_code == log.VARCHAR_COMPRESSED)
+    if logged.type_code in STRING_DATA_TYPES and declared.max_bytes is not None:
+        return logged.meta == declared.max_bytes + (logged.type_code == log.VARCHAR_COMPRESSED)
     return True

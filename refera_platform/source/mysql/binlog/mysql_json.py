@@ -16,19 +16,19 @@ from refera_platform.source.mysql.binlog import table_map as log
 from refera_platform.source.mysql.binlog.decimals import decimal_text
 
 SMALL_OBJECT, LARGE_OBJECT, SMALL_ARRAY, LARGE_ARRAY, LITERAL, INT16, UINT16, INT32, UINT32 = range(9)
-STRING, OPAQUE = 12, 15
-NUMBERS = {INT16: "<h", UINT16: "<H", INT32: "<i", UINT32: "<I", 9: "<q", 10: "<Q"}
-DOUBLE = 11
+STRING_KIND, OPAQUE_KIND = 12, 15
+NUMBER_FORMATS = {INT16: "<h", UINT16: "<H", INT32: "<i", UINT32: "<I", 9: "<q", 10: "<Q"}
+DOUBLE_KIND = 11
 LITERALS = ("null", "true", "false")
-INLINED = {False: {LITERAL, INT16, UINT16}, True: {LITERAL, INT16, UINT16, INT32, UINT32}}
+INLINED_KINDS = {False: {LITERAL, INT16, UINT16}, True: {LITERAL, INT16, UINT16, INT32, UINT32}}
 """Types whose value stands where others have their offset, in small and in large containers."""
-MOST_FIXED = 15
+MAX_FIXED_DIGITS = 15
 """Digits before or behind the point above which MySQL writes an exponent."""
-LINE = 76
+BASE64_LINE_CHARACTERS = 76
 """Characters of base64 after which MySQL breaks the line."""
 
 
-def text(value: bytes) -> bytes:
+def json_text(value: bytes) -> bytes:
     """The document as MySQL prints it.
 
     Raises:
@@ -37,7 +37,7 @@ def text(value: bytes) -> bytes:
     if not value:
         return b"null"
     try:
-        return _printed(value[0], value, 1).encode()
+        return _value_text(value[0], value, 1).encode()
     except (IndexError, KeyError, struct.error, UnicodeDecodeError):
         raise SourceError(
             "A JSON value of the log is not what MySQL documents:",
@@ -45,85 +45,92 @@ def text(value: bytes) -> bytes:
         ) from None
 
 
-def _printed(kind: int, value: bytes, at: int) -> str:
+def _value_text(kind: int, value: bytes, offset: int) -> str:
     """One value of a type, at its offset."""
     if kind <= LARGE_ARRAY:
-        return _container(value, at, is_large=kind in (LARGE_OBJECT, LARGE_ARRAY), is_object=kind < SMALL_ARRAY)
+        return _container_text(
+            value, offset, is_large=kind in (LARGE_OBJECT, LARGE_ARRAY), is_object=kind < SMALL_ARRAY
+        )
     if kind == LITERAL:
-        return LITERALS[value[at]]
-    if kind in NUMBERS:
-        return str(struct.unpack_from(NUMBERS[kind], value, at)[0])
-    if kind == DOUBLE:
-        return number(struct.unpack_from("<d", value, at)[0])
-    if kind == STRING:
-        return _quoted(_counted(value, at).decode())
-    if kind == OPAQUE:
-        return _opaque(value[at], _counted(value, at + 1))
+        return LITERALS[value[offset]]
+    if kind in NUMBER_FORMATS:
+        return str(struct.unpack_from(NUMBER_FORMATS[kind], value, offset)[0])
+    if kind == DOUBLE_KIND:
+        return double_text(struct.unpack_from("<d", value, offset)[0])
+    if kind == STRING_KIND:
+        return _quoted(_length_prefixed(value, offset).decode())
+    if kind == OPAQUE_KIND:
+        return _opaque_text(value[offset], _length_prefixed(value, offset + 1))
     raise KeyError(kind)
 
 
-def _container(value: bytes, start: int, *, is_large: bool, is_object: bool) -> str:
+def _container_text(value: bytes, start: int, *, is_large: bool, is_object: bool) -> str:
     """An object or an array; offsets count from its first byte."""
     size, unit = (4, "<I") if is_large else (2, "<H")
     count = struct.unpack_from(unit, value, start)[0]
-    at = start + 2 * size
+    entry_offset = start + 2 * size
     keys = []
     for _ in range(count if is_object else 0):
-        offset, length = *struct.unpack_from(unit, value, at), *struct.unpack_from("<H", value, at + size)
+        offset, length = (
+            *struct.unpack_from(unit, value, entry_offset),
+            *struct.unpack_from("<H", value, entry_offset + size),
+        )
         keys.append(_quoted(value[start + offset : start + offset + length].decode()) + ": ")
-        at += size + 2
-    found = []
+        entry_offset += size + 2
+    members = []
     for index in range(count):
-        kind, inside = value[at], at + 1
-        if kind not in INLINED[is_large]:
-            inside = start + struct.unpack_from(unit, value, inside)[0]
-        found.append((keys[index] if is_object else "") + _printed(kind, value, inside))
-        at += 1 + size
-    return f"{{{', '.join(found)}}}" if is_object else f"[{', '.join(found)}]"
+        kind, value_offset = value[entry_offset], entry_offset + 1
+        if kind not in INLINED_KINDS[is_large]:
+            value_offset = start + struct.unpack_from(unit, value, value_offset)[0]
+        members.append((keys[index] if is_object else "") + _value_text(kind, value, value_offset))
+        entry_offset += 1 + size
+    return f"{{{', '.join(members)}}}" if is_object else f"[{', '.join(members)}]"
 
 
-def _counted(value: bytes, at: int) -> bytes:
+def _length_prefixed(value: bytes, offset: int) -> bytes:
     """Bytes behind their length, which has seven bits a byte."""
     length = shift = 0
     while True:
-        byte = value[at]
+        byte = value[offset]
         length |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
+        offset, shift = offset + 1, shift + 7
         if byte < 0x80:
-            return value[at : at + length]
+            return value[offset : offset + length]
 
 
-def _quoted(words: str) -> str:
-    return json.dumps(words, ensure_ascii=False)
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
-def number(value: float) -> str:
+def double_text(value: float) -> str:
     """A floating number as MySQL 8 prints it in JSON: ``1.0``, ``1.5e20``."""
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    minus, shown = "-" if sign else "", "".join(map(str, digits))
-    point = len(shown) + int(exponent)
+    minus, significant_digits = "-" if sign else "", "".join(map(str, digits))
+    point = len(significant_digits) + int(exponent)
     if value == 0:
         return f"{minus}0.0"
-    if not -MOST_FIXED + 1 <= point <= MOST_FIXED:
-        tail = f".{shown[1:]}" if len(shown) > 1 else ""
-        return f"{minus}{shown[0]}{tail}e{point - 1}"
+    if not -MAX_FIXED_DIGITS + 1 <= point <= MAX_FIXED_DIGITS:
+        tail = f".{significant_digits[1:]}" if len(significant_digits) > 1 else ""
+        return f"{minus}{significant_digits[0]}{tail}e{point - 1}"
     if point <= 0:
-        return f"{minus}0.{'0' * -point}{shown}"
-    return f"{minus}{shown[:point].ljust(point, '0')}.{shown[point:] or '0'}"
+        return f"{minus}0.{'0' * -point}{significant_digits}"
+    return f"{minus}{significant_digits[:point].ljust(point, '0')}.{significant_digits[point:] or '0'}"
 
 
-def _opaque(kind: int, data: bytes) -> str:
+def _opaque_text(kind: int, data: bytes) -> str:
     """A value of a type that JSON does not have."""
     if kind == log.DECIMAL:
         return decimal_text(data[2:], data[0], data[1]).decode()
     if kind in (log.DATE, log.OLD_DATETIME, log.OLD_TIMESTAMP, log.OLD_TIME):
-        return f'"{_moment(kind, struct.unpack("<q", data)[0])}"'
+        return f'"{_temporal_text(kind, struct.unpack("<q", data)[0])}"'
     encoded = base64.b64encode(data).decode()
-    lines = [encoded[start : start + LINE] for start in range(0, len(encoded), LINE)]
+    lines = [
+        encoded[start : start + BASE64_LINE_CHARACTERS] for start in range(0, len(encoded), BASE64_LINE_CHARACTERS)
+    ]
     return _quoted(f"base64:type{kind}:" + "\n".join(lines))
 
 
-def _moment(kind: int, packed: int) -> str:
+def _temporal_text(kind: int, packed: int) -> str:
     """A date, a time, or both, with all six digits of the fraction."""
     size = abs(packed)
     clock, micros = size >> 24, size & 0xFFFFFF

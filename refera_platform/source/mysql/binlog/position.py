@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from refera_platform.errors import LakeError
 
-WRITTEN = re.compile(r"(?P<file>.*\.(?P<number>\d+)):(?P<offset>\d+)(?: gtid (?P<gtid>\S+))?(?: begun (?P<begun>\d+))?")
+POSITION_PATTERN = re.compile(
+    r"(?P<file>.*\.(?P<number>\d+)):(?P<offset>\d+)(?: gtid (?P<gtid>\S+))?(?: begun (?P<begun>\d+))?"
+)
 FIRST_OFFSET = 4
 """Offset of the first event of a file, after its magic number."""
 
@@ -30,14 +32,14 @@ class Position:
     """Second since 1970 at which the server began the file; 0 when it is not known."""
 
     @property
-    def number(self) -> int:
+    def file_number(self) -> int:
         """Running number of the file."""
         return int(self.file.rpartition(".")[2])
 
     @property
     def order(self) -> tuple[int, int]:
         """What positions of one server are sorted by."""
-        return self.number, self.offset
+        return self.file_number, self.offset
 
     def __str__(self) -> str:
         gtid, begun = f" gtid {self.gtid}" if self.gtid else "", f" begun {self.begun}" if self.begun else ""
@@ -50,12 +52,12 @@ class Position:
         Raises:
             LakeError: for a text that is no position.
         """
-        found = WRITTEN.fullmatch(text)
-        if found is None:
+        match = POSITION_PATTERN.fullmatch(text)
+        if match is None:
             raise LakeError(f"{text!r} is not a position in a log:", "capture the table anew with `refera resnapshot`.")
         return cls(
-            file=found["file"],
-            offset=int(found["offset"]),
-            gtid=found["gtid"] or "",
-            begun=int(found["begun"] or 0),
+            file=match["file"],
+            offset=int(match["offset"]),
+            gtid=match["gtid"] or "",
+            begun=int(match["begun"] or 0),
         )

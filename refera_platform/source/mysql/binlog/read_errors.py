@@ -1,11 +1,11 @@
 """Why a log cannot be read on, in words of ours with the next step."""
 
-from refera_platform.errors import LakeError, ReferaError, SourceError, kind_of
+from refera_platform.errors import LakeError, ReferaError, SourceError, error_kind
 from refera_platform.source.mysql.binlog import events
-from refera_platform.source.mysql.binlog.dump_connection import Placed
+from refera_platform.source.mysql.binlog.dump_connection import LocatedEvent
 from refera_platform.source.mysql.binlog.position import Position
 
-LOSSES = {
+LOST_CHANGES = {
     events.PARTIAL_UPDATE: (
         "The log has updates of parts of JSON values without the rest of them",
         "set global binlog_row_value_options = '', then `refera resnapshot` every table of the database.",
@@ -15,56 +15,59 @@ LOSSES = {
         "`refera resnapshot` every table of the database.",
     ),
 }
-REFUSED, FORBIDDEN = 1236, (1044, 1045, 1142, 1227)
-LOST = frozenset({1053, 1317, 1927, 2003, 2006, 2013})
+DUMP_REFUSED_CODE, ACCESS_DENIED_CODES = 1236, (1044, 1045, 1142, 1227)
+LOST_CONNECTION_CODES = frozenset({1053, 1317, 1927, 2003, 2006, 2013})
 """The server's and the client's codes for a connection that is gone."""
 
 
-def explained(trouble: Exception, place: Position) -> ReferaError:
+def binlog_read_error(error: Exception, position: Position) -> ReferaError:
     """The server's words for why its log cannot be read from a place on, with the next step."""
-    code = trouble.args[0] if trouble.args else 0
-    said = str(trouble.args[-1] if trouble.args else trouble).rstrip(".").split(";")[0]
-    if code == REFUSED:
-        lost = (
-            f"The log cannot be read from {place.file}:{place.offset} on: it was purged, is damaged, or is not the"
+    code = error.args[0] if error.args else 0
+    server_message = str(error.args[-1] if error.args else error).rstrip(".").split(";")[0]
+    if code == DUMP_REFUSED_CODE:
+        problem = (
+            f"The log cannot be read from {position.file}:{position.offset} on: it was purged, is damaged, or is"
+            " not the"
             " one that was read before"
         )
         return LakeError(
-            f"{lost} ({said}):",
+            f"{problem} ({server_message}):",
             "`refera resnapshot` every table that says so.",
-            public=f"{lost}:",
+            public_problem=f"{problem}:",
         )
-    if code in FORBIDDEN:
+    if code in ACCESS_DENIED_CODES:
         return SourceError(
-            f"The account may not read the log ({said}):",
+            f"The account may not read the log ({server_message}):",
             "`refera doctor` prints the grants it needs.",
-            public="The account may not read the log:",
+            public_problem="The account may not read the log:",
         )
     return SourceError(
-        f"The log could not be read ({said}):",
+        f"The log could not be read ({server_message}):",
         "run again; nothing was lost.",
-        passing=True,
-        public=f"The log could not be read ({kind_of(trouble)}):",
+        is_transient=True,
+        public_problem=f"The log could not be read ({error_kind(error)}):",
     )
 
 
-def another_log(known: Position) -> LakeError:
+def replaced_binlog_error(position: Position) -> LakeError:
     """What is said when the place in the log is not the place that was noted."""
     return LakeError(
-        f"The log at {known.file}:{known.offset} is not the one that was read before (it was reset, or the server was"
+        f"The log at {position.file}:{position.offset} is not the one that was read before (it was reset, or the"
+        " server was"
         " restored from a backup):",
         "`refera resnapshot` every table that says so.",
     )
 
 
-def unknown(placed: Placed) -> LakeError:
+def unknown_event_error(located: LocatedEvent) -> LakeError:
     """What is said of an event that may hold rows, for all that is known here."""
     return LakeError(
-        f"The log has an event of kind {placed.event.kind} at {placed.file}:{placed.start}, which is not known here:",
+        f"The log has an event of kind {located.event.kind} at {located.file}:{located.start}, which is not known"
+        " here:",
         "update refera_platform, or choose strategy compare for the tables of the database.",
     )
 
 
-def is_loss(trouble: Exception) -> bool:
+def is_lost_connection(error: Exception) -> bool:
     """Whether a connection was lost, so that another one may bring the rest."""
-    return isinstance(trouble, OSError) or (bool(trouble.args) and trouble.args[0] in LOST)
+    return isinstance(error, OSError) or (bool(error.args) and error.args[0] in LOST_CONNECTION_CODES)

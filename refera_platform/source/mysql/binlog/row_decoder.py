@@ -12,18 +12,26 @@ from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import SourceError
 from refera_platform.source import arrow
 from refera_platform.source.copied_columns import is_copied
-from refera_platform.source.key_values import no_key
+from refera_platform.source.key_values import ambiguous_key_error
 from refera_platform.source.mysql.binlog.charsets import Charsets
-from refera_platform.source.mysql.binlog.column_codec import Cell, cell_of, width_of
+from refera_platform.source.mysql.binlog.column_codec import ColumnCodec, build_column_codec, value_width
 from refera_platform.source.mysql.binlog.column_decoder import Matrix
-from refera_platform.source.mysql.binlog.events import packed
-from refera_platform.source.mysql.binlog.logged_column import columns_of, is_hidden
-from refera_platform.source.mysql.binlog.row_codec import Image, Pairs, Place, Row, Runs, Whole, Width
+from refera_platform.source.mysql.binlog.events import read_packed_integer
+from refera_platform.source.mysql.binlog.logged_column import is_hidden, resolve_columns
+from refera_platform.source.mysql.binlog.row_codec import (
+    ColumnSlice,
+    EncodedRow,
+    OperationRuns,
+    RowCodec,
+    RowPairsSplitter,
+    RowsSplitter,
+    ValueWidth,
+)
 from refera_platform.source.mysql.binlog.table_map import TableMap
 from refera_platform.source.table import SourceTable
-from refera_platform.source.types import Column
+from refera_platform.source.types import SourceColumn
 
-AFTER_FLAGS = 8
+FLAGS_END_OFFSET = 8
 """Offset of what follows the table's number and the flags."""
 
 
@@ -33,9 +41,9 @@ class RowDecoder:
     def __init__(
         self,
         table: SourceTable,
-        columns: Sequence[Column],
-        widths: Sequence[Width],
-        cells: Mapping[int, Cell],
+        columns: Sequence[SourceColumn],
+        widths: Sequence[ValueWidth],
+        codecs: Mapping[int, ColumnCodec],
     ) -> None:
         """Write the code.
 
@@ -43,27 +51,28 @@ class RowDecoder:
             table: The declaration.
             columns: Every logged column, in order.
             widths: Of each of them.
-            cells: Of those that are copied.
+            codecs: Of those that are copied.
         """
-        self.columns = tuple(columns[index] for index in cells)
+        self.columns = tuple(columns[index] for index in codecs)
         """The copied columns in the table's order."""
         self._table = table
         self._names = [column.name for column in columns]
         self._generated = {column.name for column in columns if column.is_generated}
         self._widths = widths
-        self._cells = cells
-        self._image = Image(widths, list(cells))
-        self._cuts: dict[int, tuple[Whole, Pairs]] = {}
+        self._codecs = codecs
+        self._row_codec = RowCodec(widths, list(codecs))
+        self._splitters: dict[int, tuple[RowsSplitter, RowPairsSplitter]] = {}
         """How images are cut, by the bitmap of the columns that they have."""
-        copied = {columns[index].name: index for index in cells}
-        if lost := [name for name in table.key if name not in copied]:
+        index_by_name = {columns[index].name: index for index in codecs}
+        if missing := [name for name in table.key if name not in index_by_name]:
             raise SourceError(
-                f"The rows of {table.address} in the log have no column {', '.join(lost)}, which is declared as key:",
+                f"The rows of {table.address} in the log have no column {', '.join(missing)}, which is declared as"
+                " key:",
                 f"declare the key that the table has, and `refera resnapshot {table.address}`.",
             )
-        self._key = [copied[name] for name in table.key]
+        self._key = [index_by_name[name] for name in table.key]
 
-    def read(self, operation: str, version: int, body: bytes, rows: list[Row]) -> Runs:
+    def split_rows(self, operation: str, version: int, body: bytes, rows: list[EncodedRow]) -> OperationRuns:
         """Cut the rows of one event.
 
         Args:
@@ -78,14 +87,14 @@ class RowDecoder:
         Raises:
             SourceError: when the event does not hold whole rows.
         """
-        (whole, pairs), at = self._start(operation, version, body)
-        before = len(rows)
+        (rows_splitter, pairs_splitter), offset = self._rows_start(operation, version, body)
+        previous_count = len(rows)
         try:
             if operation == "u":
-                end, runs = pairs(body, at, len(body), rows.append)
+                end, runs = pairs_splitter(body, offset, len(body), rows.append)
             else:
-                end = whole(body, at, len(body), rows.append)
-                runs = [(len(rows) - before, operation)]
+                end = rows_splitter(body, offset, len(body), rows.append)
+                runs = [(len(rows) - previous_count, operation)]
         except IndexError:
             end, runs = -1, []
         if end != len(body):
@@ -95,25 +104,31 @@ class RowDecoder:
             )
         return runs
 
-    def arrow(self, rows: Sequence[Row]) -> tuple[dict[str, arrow.Array], dict[str, int]]:
+    def to_arrow(self, rows: Sequence[EncodedRow]) -> tuple[dict[str, arrow.Array], dict[str, int]]:
         """The rows as columns, and how many values of each column became NULL because no type holds them.
 
         Raises:
             SourceError: when a value is not what its column says.
         """
-        pieces = list(zip(*rows, strict=True)) or [()] * self._image.pieces
-        nulls = _matrix(pieces[0], self._image.bitmap)
-        matrices = {piece: _matrix(pieces[piece], size) for piece, size in self._image.sizes.items()}
-        arrays, odd = {}, {}
-        for column, (index, cell) in zip(self.columns, self._cells.items(), strict=True):
-            place = self._image.places[index]
-            data = _part(matrices[place.piece], place) if place.width else pieces[place.piece]
-            arrays[column.name], count = cell.convert(data, _valid(nulls, index))
+        segments = list(zip(*rows, strict=True)) or [()] * self._row_codec.segment_count
+        nulls = _matrix(segments[0], self._row_codec.bitmap_bytes)
+        matrices = {
+            segment: _matrix(segments[segment], size) for segment, size in self._row_codec.segment_bytes.items()
+        }
+        arrays, quirks = {}, {}
+        for column, (index, codec) in zip(self.columns, self._codecs.items(), strict=True):
+            column_slice = self._row_codec.slices[index]
+            data = (
+                _slice_columns(matrices[column_slice.segment], column_slice)
+                if column_slice.width
+                else segments[column_slice.segment]
+            )
+            arrays[column.name], count = codec.decode(data, _validity(nulls, index))
             if count:
-                odd[column.name] = count
-        return arrays, odd
+                quirks[column.name] = count
+        return arrays, quirks
 
-    def require_keys(self, rows: Sequence[Row], quirks: Mapping[str, int]) -> None:
+    def require_keys(self, rows: Sequence[EncodedRow], quirks: Mapping[str, int]) -> None:
         """Stop at rows of a copied table whose key tells them from no other.
 
         Args:
@@ -123,60 +138,62 @@ class RowDecoder:
         Raises:
             SourceError: naming the column of the key.
         """
-        nulls = _matrix([row[0] for row in rows], self._image.bitmap)
-        for index, column in zip(self._cells, self.columns, strict=True):
-            if column.name in self._table.key and (column.name in quirks or _valid(nulls, index) is not None):
-                raise no_key(self._table, column.name, quirks.get(column.name, 0))
+        nulls = _matrix([row[0] for row in rows], self._row_codec.bitmap_bytes)
+        for index, column in zip(self._codecs, self.columns, strict=True):
+            if column.name in self._table.key and (column.name in quirks or _validity(nulls, index) is not None):
+                raise ambiguous_key_error(self._table, column.name, quirks.get(column.name, 0))
 
-    def kept(self) -> list[str]:
+    def cast_expressions(self) -> list[str]:
         """DuckDB expressions that make each Arrow column the type that a snapshot gives it."""
         return [
             f"cast({quoted(column.name)} as {column.parquet_type}) as {quoted(column.name)}" for column in self.columns
         ]
 
-    def _start(self, operation: str, version: int, body: bytes) -> tuple[tuple[Whole, Pairs], int]:
+    def _rows_start(
+        self, operation: str, version: int, body: bytes
+    ) -> tuple[tuple[RowsSplitter, RowPairsSplitter], int]:
         """How the rows are cut, and the offset of the first one."""
-        at = AFTER_FLAGS + (int.from_bytes(body[8:10], "little") if version > 1 else 0)
-        width, at = packed(body, at)
+        offset = FLAGS_END_OFFSET + (int.from_bytes(body[8:10], "little") if version > 1 else 0)
+        width, offset = read_packed_integer(body, offset)
         size = (width + 7) // 8
         mask = (1 << width) - 1
-        present, at = int.from_bytes(body[at : at + size], "little") & mask, at + size
-        others = present
+        present, offset = int.from_bytes(body[offset : offset + size], "little") & mask, offset + size
+        new_present = present
         if operation == "u":  # of the new image
-            others, at = int.from_bytes(body[at : at + size], "little") & mask, at + size
-        if width != len(self._names) or others != present:
-            raise self._not_whole([])
-        if present not in self._cuts:
-            self._cuts[present] = self._cut(present)
-        return self._cuts[present], at
+            new_present, offset = int.from_bytes(body[offset : offset + size], "little") & mask, offset + size
+        if width != len(self._names) or new_present != present:
+            raise self._partial_row_error([])
+        if present not in self._splitters:
+            self._splitters[present] = self._compile_splitters(present)
+        return self._splitters[present], offset
 
-    def _cut(self, present: int) -> tuple[Whole, Pairs]:
+    def _compile_splitters(self, present: int) -> tuple[RowsSplitter, RowPairsSplitter]:
         """The code for images that have some of the columns; those that are copied are never left out."""
-        there = [index for index in range(len(self._names)) if present >> index & 1]
-        if lost := [self._names[index] for index in self._cells if index not in there]:
-            raise self._not_whole(lost)
-        image = Image(self._widths, list(self._cells), there)
-        return image.whole(), image.pairs(self._key)
+        present_indexes = [index for index in range(len(self._names)) if present >> index & 1]
+        if missing := [self._names[index] for index in self._codecs if index not in present_indexes]:
+            raise self._partial_row_error(missing)
+        row_codec = RowCodec(self._widths, list(self._codecs), present_indexes)
+        return row_codec.compile_rows_splitter(), row_codec.compile_pairs_splitter(self._key)
 
-    def _not_whole(self, lost: Sequence[str]) -> SourceError:
+    def _partial_row_error(self, missing: Sequence[str]) -> SourceError:
         """What is said of an image that has not all that is copied."""
         address = self._table.address
-        if lost and set(lost) <= self._generated:
+        if missing and set(missing) <= self._generated:
             return SourceError(
-                f"The server leaves generated columns out of its log, and {', '.join(lost)} is declared as key of"
+                f"The server leaves generated columns out of its log, and {', '.join(missing)} is declared as key of"
                 f" {address}:",
                 f"declare a key of stored columns, or choose strategy compare, then `refera resnapshot {address}`.",
             )
-        named = f" (without {', '.join(lost)})" if lost else ""
+        suffix = f" (without {', '.join(missing)})" if missing else ""
         return SourceError(
-            f"The log holds only some of the columns of changed rows of {address}{named}:",
+            f"The log holds only some of the columns of changed rows of {address}{suffix}:",
             "set global binlog_row_image = FULL (sessions that were open keep the old image until they reconnect), then"
             f" `refera resnapshot {address}`; a column that was a generated one until it was altered needs only that.",
         )
 
 
-def row_decoder(
-    table_map: TableMap, table: SourceTable, declared: Sequence[Column], charsets: Charsets, hash_key: bytes
+def build_row_decoder(
+    table_map: TableMap, table: SourceTable, declared: Sequence[SourceColumn], charsets: Charsets, hash_key: bytes
 ) -> RowDecoder:
     """The decoder of the rows under a table map.
 
@@ -190,28 +207,28 @@ def row_decoder(
     Raises:
         SourceError: naming the column that cannot be read faithfully.
     """
-    columns = columns_of(table_map, table, declared)
-    cells = {
-        index: cell_of(logged, column, table, charsets, hash_key)
+    columns = resolve_columns(table_map, table, declared)
+    codecs = {
+        index: build_column_codec(logged, column, table, charsets, hash_key)
         for index, (logged, column) in enumerate(zip(table_map.columns, columns, strict=True))
         if is_copied(column, table) and not is_hidden(logged, declared)
     }
     widths = [
-        width_of(logged, f"Column {table.address}.{column.name}")
+        value_width(logged, f"Column {table.address}.{column.name}")
         for logged, column in zip(table_map.columns, columns, strict=True)
     ]
-    return RowDecoder(table, columns, widths, cells)
+    return RowDecoder(table, columns, widths, codecs)
 
 
-def _matrix(pieces: Sequence[bytes], size: int) -> Matrix:
-    return np.frombuffer(b"".join(pieces), dtype=np.uint8).reshape(len(pieces), size)
+def _matrix(segments: Sequence[bytes], size: int) -> Matrix:
+    return np.frombuffer(b"".join(segments), dtype=np.uint8).reshape(len(segments), size)
 
 
-def _part(matrix: Matrix, place: Place) -> Matrix:
-    return matrix[:, place.start : place.start + place.width]
+def _slice_columns(matrix: Matrix, column_slice: ColumnSlice) -> Matrix:
+    return matrix[:, column_slice.start : column_slice.start + column_slice.width]
 
 
-def _valid(nulls: Matrix, index: int) -> arrow.Validity:
+def _validity(nulls: Matrix, index: int) -> arrow.Validity:
     """Which values of a column are not NULL; ``None`` when all are not."""
     is_null: npt.NDArray[np.bool_] = nulls[:, index >> 3] >> (index & 7) & 1 != 0
     return ~is_null if is_null.any() else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from refera_platform.errors import SourceError
 
-NEEDED: Mapping[str, tuple[frozenset[str], str]] = {
+REQUIRED_SETTINGS: Mapping[str, tuple[frozenset[str], str]] = {
     "log_bin": (frozenset({"ON", "1"}), "add log_bin to its configuration and restart it, or choose strategy compare."),
     "binlog_format": (frozenset({"ROW"}), "set global binlog_format = ROW, and keep it in its configuration."),
     "binlog_row_image": (
@@ -19,23 +19,23 @@ NEEDED: Mapping[str, tuple[frozenset[str], str]] = {
 """Values that each setting may have, and what to do otherwise; one the server does not know is as it should be."""
 
 
-def missing(settings: Mapping[str, str]) -> list[SourceError]:
+def binlog_setting_errors(settings: Mapping[str, str]) -> list[SourceError]:
     """One sentence for each setting under which the log would not tell every row."""
     return [
         SourceError(
             f"The server runs with {name} = {settings[name] or 'OFF'}, so its log does not tell every row:",
             remedy,
         )
-        for name, (allowed, remedy) in NEEDED.items()
+        for name, (allowed, remedy) in REQUIRED_SETTINGS.items()
         if name in settings and settings[name].upper() not in allowed
     ]
 
 
-def require_full_log(settings: Mapping[str, str]) -> None:
+def require_full_binlog(settings: Mapping[str, str]) -> None:
     """Stop before anything is read when the log would not tell every row.
 
     Raises:
         SourceError: naming the first setting and its remedy.
     """
-    for trouble in missing(settings):
-        raise trouble
+    for error in binlog_setting_errors(settings):
+        raise error

@@ -8,17 +8,17 @@ With ``binlog_row_metadata = FULL`` that is everything: names, signs, character 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from refera_platform.source.mysql.binlog.events import packed
+from refera_platform.source.mysql.binlog.events import read_packed_integer
 
 TINY, SHORT, LONG, FLOAT, DOUBLE, OLD_TIMESTAMP, LONGLONG, INT24, DATE = 1, 2, 3, 4, 5, 7, 8, 9, 10
 OLD_TIME, OLD_DATETIME, YEAR, NEWDATE, VARCHAR, BIT, TIMESTAMP, DATETIME, TIME, ARRAY = range(11, 21)
 BLOB_COMPRESSED, VARCHAR_COMPRESSED, VECTOR, JSON, DECIMAL, ENUM, SET = 140, 141, 242, 245, 246, 247, 248
 BLOB, VAR_STRING, STRING, GEOMETRY = 252, 253, 254, 255
 
-NUMERIC = frozenset({TINY, SHORT, LONG, FLOAT, DOUBLE, LONGLONG, INT24, YEAR, DECIMAL, 0})
+NUMERIC_TYPES = frozenset({TINY, SHORT, LONG, FLOAT, DOUBLE, LONGLONG, INT24, YEAR, DECIMAL, 0})
 """Types that have a sign bit in the metadata. YEAR has one (set by MariaDB, clear by MySQL), whatever it may mean."""
-CHARACTER = frozenset({STRING, VAR_STRING, VARCHAR, BLOB, GEOMETRY, BLOB_COMPRESSED, VARCHAR_COMPRESSED})
-LISTS = frozenset({ENUM, SET})
+CHARACTER_TYPES = frozenset({STRING, VAR_STRING, VARCHAR, BLOB, GEOMETRY, BLOB_COMPRESSED, VARCHAR_COMPRESSED})
+MEMBER_TYPES = frozenset({ENUM, SET})
 META_BYTES = {
     FLOAT: 1,
     DOUBLE: 1,
@@ -53,8 +53,8 @@ class LoggedColumn:
     """The type's number; that of ENUM and SET, and not of the CHAR they hide in."""
     meta: int
     """What the type needs besides: bytes of a length, digits, fraction; see ``physical``."""
-    nullable: bool
-    unsigned: bool | None = None
+    is_nullable: bool
+    is_unsigned: bool | None = None
     """Whether it has no sign; ``None`` for other types, or when the server does not tell."""
     collation: int | None = None
     """Number of its collation, 63 for bytes; ``None`` for other types, or when the server does not tell."""
@@ -79,28 +79,28 @@ class TableMap:
 
 def read_table_map(body: bytes) -> TableMap:
     """Read the body of a table map event, which has neither header nor checksum."""
-    schema, at = _counted(body, 8)
-    table, at = _counted(body, at + 1)  # each name ends with a zero byte
-    width, at = packed(body, at + 1)
-    codes, at = list(body[at : at + width]), at + width
-    length, at = packed(body, at)
-    metas, end = [], at + length
+    schema, offset = _length_prefixed(body, 8)
+    table, offset = _length_prefixed(body, offset + 1)  # each name ends with a zero byte
+    width, offset = read_packed_integer(body, offset + 1)
+    codes, offset = list(body[offset : offset + width]), offset + width
+    length, offset = read_packed_integer(body, offset)
+    metas, end = [], offset + length
     for index, code in enumerate(codes):
-        codes[index], meta, at = _meta(code, body, at)
+        codes[index], meta, offset = _column_meta(code, body, offset)
         metas.append(meta)
-    nulls, at = body[end : end + (width + 7) // 8], end + (width + 7) // 8
-    more = _fields(body, at)
-    names, signs = _texts(more.get(NAMES, b"")), _signs(codes, more.get(SIGNS))
-    collations = _collations(codes, more, CHARACTER.__contains__, CHARSETS, DEFAULT_CHARSET)
-    collations |= _collations(codes, more, LISTS.__contains__, LIST_CHARSETS, LIST_DEFAULT_CHARSET)
-    members = _members(codes, more)
+    nulls, offset = body[end : end + (width + 7) // 8], end + (width + 7) // 8
+    metadata = _metadata_fields(body, offset)
+    names, signs = _text_list(metadata.get(NAMES, b"")), _signs_by_column(codes, metadata.get(SIGNS))
+    collations = _collations_by_column(codes, metadata, CHARACTER_TYPES.__contains__, CHARSETS, DEFAULT_CHARSET)
+    collations |= _collations_by_column(codes, metadata, MEMBER_TYPES.__contains__, LIST_CHARSETS, LIST_DEFAULT_CHARSET)
+    members = _members_by_column(codes, metadata)
     columns = tuple(
         LoggedColumn(
             name=names[index].decode() if names else None,
             type_code=codes[index],
             meta=metas[index],
-            nullable=bool(nulls[index >> 3] >> (index & 7) & 1),
-            unsigned=signs.get(index),
+            is_nullable=bool(nulls[index >> 3] >> (index & 7) & 1),
+            is_unsigned=signs.get(index),
             collation=collations.get(index),
             members=members.get(index, ()),
         )
@@ -114,89 +114,89 @@ def read_table_map(body: bytes) -> TableMap:
     )
 
 
-def _counted(body: bytes, at: int) -> tuple[bytes, int]:
+def _length_prefixed(body: bytes, offset: int) -> tuple[bytes, int]:
     """A text behind its length, and the offset behind it."""
-    length, at = packed(body, at)
-    return body[at : at + length], at + length
+    length, offset = read_packed_integer(body, offset)
+    return body[offset : offset + length], offset + length
 
 
-def _meta(code: int, body: bytes, at: int) -> tuple[int, int, int]:
+def _column_meta(code: int, body: bytes, offset: int) -> tuple[int, int, int]:
     """The type a column really has, its metadata as one number, and the offset behind it."""
     if code == ARRAY:  # MySQL's index over many values: a hidden column with the type of its elements
-        inner = body[at]
-        return code, 0, at + 1 + (3 if inner == VARCHAR else META_BYTES.get(inner, 0))
+        inner = body[offset]
+        return code, 0, offset + 1 + (3 if inner == VARCHAR else META_BYTES.get(inner, 0))
     size = META_BYTES.get(code, 0)
-    raw = body[at : at + size]
-    at += size
+    raw = body[offset : offset + size]
+    offset += size
     if code == STRING:  # ENUM and SET, and two bits of a length, hide in the first byte
         code, length = raw[0], raw[1]
         if code & 0x30 != 0x30:
             code, length = code | 0x30, length | (code & 0x30 ^ 0x30) << 4
-        return code, length, at
+        return code, length, offset
     if code == DECIMAL:
-        return code, raw[0] << 8 | raw[1], at
+        return code, raw[0] << 8 | raw[1], offset
     if code == BIT:
-        return code, raw[1] * 8 + raw[0], at
-    if code in LISTS:
-        return code, raw[1], at
-    return code, int.from_bytes(raw, "little"), at
+        return code, raw[1] * 8 + raw[0], offset
+    if code in MEMBER_TYPES:
+        return code, raw[1], offset
+    return code, int.from_bytes(raw, "little"), offset
 
 
-def _fields(body: bytes, at: int) -> dict[int, bytes]:
+def _metadata_fields(body: bytes, offset: int) -> dict[int, bytes]:
     """The metadata that servers add since MySQL 8.0 and MariaDB 10.5, by kind."""
-    found = {}
-    while at < len(body):
-        kind = body[at]
-        found[kind], at = _counted(body, at + 1)
-    return found
+    fields_by_kind = {}
+    while offset < len(body):
+        kind = body[offset]
+        fields_by_kind[kind], offset = _length_prefixed(body, offset + 1)
+    return fields_by_kind
 
 
-def _texts(field: bytes) -> list[bytes]:
-    found, at = [], 0
-    while at < len(field):
-        text, at = _counted(field, at)
-        found.append(text)
-    return found
+def _text_list(field: bytes) -> list[bytes]:
+    texts, offset = [], 0
+    while offset < len(field):
+        text, offset = _length_prefixed(field, offset)
+        texts.append(text)
+    return texts
 
 
-def _numbers(field: bytes) -> list[int]:
-    found, at = [], 0
-    while at < len(field):
-        number, at = packed(field, at)
-        found.append(number)
-    return found
+def _number_list(field: bytes) -> list[int]:
+    numbers, offset = [], 0
+    while offset < len(field):
+        number, offset = read_packed_integer(field, offset)
+        numbers.append(number)
+    return numbers
 
 
-def _signs(codes: Sequence[int], field: bytes | None) -> dict[int, bool]:
+def _signs_by_column(codes: Sequence[int], field: bytes | None) -> dict[int, bool]:
     if field is None:
         return {}
-    numeric = [index for index, code in enumerate(codes) if code in NUMERIC]
+    numeric = [index for index, code in enumerate(codes) if code in NUMERIC_TYPES]
     return {index: bool(field[bit >> 3] << (bit & 7) & 0x80) for bit, index in enumerate(numeric)}
 
 
-def _collations(
-    codes: Sequence[int], more: dict[int, bytes], concerns: Callable[[int], bool], each: int, default: int
+def _collations_by_column(
+    codes: Sequence[int], metadata: dict[int, bytes], is_concerned: Callable[[int], bool], each: int, default: int
 ) -> dict[int, int]:
     """Collations by column: one by one, or one for all and the exceptions."""
-    indexes = [index for index, code in enumerate(codes) if concerns(code)]
-    if each in more:
-        return dict(zip(indexes, _numbers(more[each]), strict=True))
-    if default not in more:
+    indexes = [index for index, code in enumerate(codes) if is_concerned(code)]
+    if each in metadata:
+        return dict(zip(indexes, _number_list(metadata[each]), strict=True))
+    if default not in metadata:
         return {}
-    usual, *pairs = _numbers(more[default])
+    default_collation, *pairs = _number_list(metadata[default])
     exceptions = dict(zip(pairs[::2], pairs[1::2], strict=True))
-    return {index: exceptions.get(order, usual) for order, index in enumerate(indexes)}
+    return {index: exceptions.get(order, default_collation) for order, index in enumerate(indexes)}
 
 
-def _members(codes: Sequence[int], more: dict[int, bytes]) -> dict[int, tuple[bytes, ...]]:
-    found: dict[int, tuple[bytes, ...]] = {}
+def _members_by_column(codes: Sequence[int], metadata: dict[int, bytes]) -> dict[int, tuple[bytes, ...]]:
+    members_by_column: dict[int, tuple[bytes, ...]] = {}
     for code, kind in ((SET, SET_MEMBERS), (ENUM, ENUM_MEMBERS)):
-        field, at = more.get(kind, b""), 0
+        field, offset = metadata.get(kind, b""), 0
         for index in (index for index, each in enumerate(codes) if each == code and field):
-            count, at = packed(field, at)
+            count, offset = read_packed_integer(field, offset)
             members = []
             for _ in range(count):
-                member, at = _counted(field, at)
+                member, offset = _length_prefixed(field, offset)
                 members.append(member)
-            found[index] = tuple(members)
-    return found
+            members_by_column[index] = tuple(members)
+    return members_by_column

@@ -9,17 +9,17 @@ import numpy.typing as npt
 
 from refera_platform.source import arrow
 from refera_platform.source.mysql.binlog.column_decoder import (
-    Converted,
-    Converter,
+    ColumnDecoder,
+    DecodedColumn,
     Matrix,
     Numbers,
-    big_endian,
-    numbers,
+    big_endian_numbers,
+    little_endian_numbers,
 )
 
-SECOND = 1_000_000
-DAY = 86_400
-MONTHS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0], dtype=np.int64)
+MICROSECONDS_PER_SECOND = 1_000_000
+SECONDS_PER_DAY = 86_400
+DAYS_BY_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0], dtype=np.int64)
 DATETIME_BYTES, TIMESTAMP_BYTES, TIME_BYTES = 5, 4, 3
 """Bytes before the fraction."""
 
@@ -29,69 +29,82 @@ def fraction_bytes(digits: int) -> int:
     return (digits + 1) // 2
 
 
-def date(data: Matrix, valid: arrow.Validity) -> Converted:
+def decode_date(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
     """DATE: day, month and year in three bytes."""
-    packed = numbers(data, "uint32").astype(np.int64)
-    days, valid, odd = _days(packed >> 9, packed >> 5 & 15, packed & 31, valid)
-    return arrow.numbers(days.astype(np.int32), valid=valid, kind=na.date32()), odd
+    packed = little_endian_numbers(data, "uint32").astype(np.int64)
+    days, valid, invalid_count = _days_since_1970(packed >> 9, packed >> 5 & 15, packed & 31, valid)
+    return arrow.number_array(days.astype(np.int32), valid=valid, kind=na.date32()), invalid_count
 
 
-def datetime(data: Matrix, valid: arrow.Validity) -> Converted:
+def decode_datetime(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
     """DATETIME: thirteen months a year, and a clock."""
-    packed = big_endian(data[:, :DATETIME_BYTES]) - (1 << 39)
+    packed = big_endian_numbers(data[:, :DATETIME_BYTES]) - (1 << 39)
     months = packed >> 22
-    days, valid, odd = _days(months // 13, months % 13, packed >> 17 & 31, valid)
-    micros = (days * DAY + _clock(packed, 31)) * SECOND + _fraction(data[:, DATETIME_BYTES:])
-    return arrow.numbers(micros, valid=valid, kind=na.timestamp("us")), odd
+    days, valid, invalid_count = _days_since_1970(months // 13, months % 13, packed >> 17 & 31, valid)
+    micros = (days * SECONDS_PER_DAY + _clock_seconds(packed, 31)) * MICROSECONDS_PER_SECOND + _fraction_micros(
+        data[:, DATETIME_BYTES:]
+    )
+    return arrow.number_array(micros, valid=valid, kind=na.timestamp("us")), invalid_count
 
 
-def timestamp(data: Matrix, valid: arrow.Validity) -> Converted:
+def decode_timestamp(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
     """TIMESTAMP: seconds since 1970 in UTC; the very first instant stands for no date."""
-    micros = big_endian(data[:, :TIMESTAMP_BYTES]) * SECOND + _fraction(data[:, TIMESTAMP_BYTES:])
-    valid, odd = _without(valid, micros == 0)
-    return arrow.numbers(micros, valid=valid, kind=na.timestamp("us", "UTC")), odd
+    micros = big_endian_numbers(data[:, :TIMESTAMP_BYTES]) * MICROSECONDS_PER_SECOND + _fraction_micros(
+        data[:, TIMESTAMP_BYTES:]
+    )
+    valid, invalid_count = _without_invalid(valid, micros == 0)
+    return arrow.number_array(micros, valid=valid, kind=na.timestamp("us", "UTC")), invalid_count
 
 
-def time(data: Matrix, valid: arrow.Validity) -> Converted:
+def decode_time(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
     """TIME: clock and fraction are one signed number."""
-    fraction = data.shape[1] - TIME_BYTES
-    packed = big_endian(data) - (1 << (8 * data.shape[1] - 1))
+    fraction_size = data.shape[1] - TIME_BYTES
+    packed = big_endian_numbers(data) - (1 << (8 * data.shape[1] - 1))
     size = np.abs(packed)
-    micros = _clock(size >> 8 * fraction, 1023) * SECOND
-    micros += (size & (1 << 8 * fraction) - 1) * 100 ** (3 - fraction)
-    return arrow.numbers(np.where(packed < 0, -micros, micros), valid=valid), 0
+    micros = _clock_seconds(size >> 8 * fraction_size, 1023) * MICROSECONDS_PER_SECOND
+    micros += (size & (1 << 8 * fraction_size) - 1) * 100 ** (3 - fraction_size)
+    return arrow.number_array(np.where(packed < 0, -micros, micros), valid=valid), 0
 
 
-TIMES: dict[str, Converter] = {"date": date, "datetime": datetime, "timestamp": timestamp, "time": time}
+TEMPORAL_DECODERS: dict[str, ColumnDecoder] = {
+    "date": decode_date,
+    "datetime": decode_datetime,
+    "timestamp": decode_timestamp,
+    "time": decode_time,
+}
 
 
-def _clock(packed: Numbers, hours: int) -> Numbers:
+def _clock_seconds(packed: Numbers, hours_mask: int) -> Numbers:
     """Seconds of a packed clock."""
-    seconds: Numbers = (packed >> 12 & hours) * 3600 + (packed >> 6 & 63) * 60 + (packed & 63)
+    seconds: Numbers = (packed >> 12 & hours_mask) * 3600 + (packed >> 6 & 63) * 60 + (packed & 63)
     return seconds
 
 
-def _fraction(data: Matrix) -> Numbers:
+def _fraction_micros(data: Matrix) -> Numbers:
     """Microseconds of a fraction; zero of none."""
-    micros: Numbers = big_endian(data) * 100 ** (3 - data.shape[1])
+    micros: Numbers = big_endian_numbers(data) * 100 ** (3 - data.shape[1])
     return micros
 
 
-def _without(valid: arrow.Validity, odd: npt.NDArray[np.bool_]) -> tuple[arrow.Validity, int]:
+def _without_invalid(valid: arrow.Validity, is_invalid: npt.NDArray[np.bool_]) -> tuple[arrow.Validity, int]:
     """Validity without the odd values, and how many those are."""
     if valid is not None:
-        odd = odd & valid
-    count = int(np.count_nonzero(odd))
+        is_invalid = is_invalid & valid
+    count = int(np.count_nonzero(is_invalid))
     if not count:
         return valid, 0
-    return (~odd if valid is None else valid & ~odd), count
+    return (~is_invalid if valid is None else valid & ~is_invalid), count
 
 
-def _days(years: Numbers, months: Numbers, days: Numbers, valid: arrow.Validity) -> tuple[Numbers, arrow.Validity, int]:
+def _days_since_1970(
+    years: Numbers, months: Numbers, days: Numbers, valid: arrow.Validity
+) -> tuple[Numbers, arrow.Validity, int]:
     """Days since 1970 of Gregorian dates, and which of them a calendar has (Howard Hinnant's ``days_from_civil``)."""
     # the server counts no leap day in year zero
     leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0)) & (years > 0)
-    valid, odd = _without(valid, (months == 0) | (days == 0) | (days > MONTHS[months] + ((months == 2) & leap)))
+    valid, invalid_count = _without_invalid(
+        valid, (months == 0) | (days == 0) | (days > DAYS_BY_MONTH[months] + ((months == 2) & leap))
+    )
     shifted = years - (months <= 2)
     era = shifted // 400
     of_era = shifted - era * 400
@@ -99,5 +112,5 @@ def _days(years: Numbers, months: Numbers, days: Numbers, valid: arrow.Validity)
     return (
         era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468,
         valid,
-        odd,
+        invalid_count,
     )

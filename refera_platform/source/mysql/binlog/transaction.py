@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.position import Position
 
-ALONE, PREPARES, COMPLETES, HAS_GROUP = 1, 64, 128, 2
+STANDALONE_FLAG, PREPARES_XA_FLAG, COMPLETES_XA_FLAG, GROUP_COMMIT_FLAG = 1, 64, 128, 2
 """Flags of MariaDB's GTID event; the others do not concern rows."""
-NUMBERED = 33
+MYSQL_GTID_KIND = 33
 """MySQL's event of a transaction that has a GTID; others are anonymous or tagged."""
 
 
@@ -16,33 +16,33 @@ NUMBERED = 33
 class Transaction:
     """One group of events that the log writes whole."""
 
-    place: Position
+    position: Position
     """Boundary before it."""
-    stamp: int
+    timestamp_seconds: int
     """Second since 1970 at which its commit began (for one statement alone, the statement), by the server's clock."""
     gtid: str = ""
-    is_alone: bool | None = None
+    is_standalone: bool | None = None
     """Whether it is one statement that commits itself; ``None`` when only its first event will tell."""
-    prepares: str = ""
+    prepared_xa_name: str = ""
     """Name of the XA transaction that it prepares (MariaDB says it here, MySQL later)."""
 
 
-def of_gtid(file: str, start: int, event: events.Event, begun: int) -> Transaction:
+def transaction_of_gtid(file: str, start: int, event: events.BinlogEvent, begun: int) -> Transaction:
     """The transaction that a GTID event of either server begins."""
-    place, body = Position(file=file, offset=start, begun=begun), event.body
+    position, body = Position(file=file, offset=start, begun=begun), event.body
     if event.kind != events.MARIADB_GTID:
         gtid = ""  # tagged ones (MySQL 8.3) are written another way; file and offset stand for them
-        if event.kind == NUMBERED:
+        if event.kind == MYSQL_GTID_KIND:
             gtid = f"{uuid.UUID(bytes=body[1:17])}:{int.from_bytes(body[17:25], 'little')}"
-        return Transaction(place=place, stamp=event.stamp, gtid=gtid)
+        return Transaction(position=position, timestamp_seconds=event.timestamp_seconds, gtid=gtid)
     flags, name = body[12], ""
-    if flags & (PREPARES | COMPLETES):
-        name = _xa_name(body[13 + (8 if flags & HAS_GROUP else 0) :])
+    if flags & (PREPARES_XA_FLAG | COMPLETES_XA_FLAG):
+        name = _xa_name(body[13 + (8 if flags & GROUP_COMMIT_FLAG else 0) :])
     return Transaction(
-        place=place,
-        stamp=event.stamp,
-        is_alone=bool(flags & ALONE),
-        prepares=name if flags & PREPARES else "",
+        position=position,
+        timestamp_seconds=event.timestamp_seconds,
+        is_standalone=bool(flags & STANDALONE_FLAG),
+        prepared_xa_name=name if flags & PREPARES_XA_FLAG else "",
     )
 
 

@@ -15,25 +15,31 @@ import pymysql
 
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.source.mysql.binlog import events
-from refera_platform.source.mysql.binlog.dump_connection import Placed, dump
+from refera_platform.source.mysql.binlog.dump_connection import LocatedEvent, dump_binlog
 from refera_platform.source.mysql.binlog.position import FIRST_OFFSET, Position
-from refera_platform.source.mysql.binlog.read_errors import LOSSES, another_log, explained, is_loss, unknown
-from refera_platform.source.mysql.binlog.transaction import Transaction, of_gtid
-from refera_platform.source.mysql.binlog.xa_buffer import Aside
+from refera_platform.source.mysql.binlog.read_errors import (
+    LOST_CHANGES,
+    binlog_read_error,
+    is_lost_connection,
+    replaced_binlog_error,
+    unknown_event_error,
+)
+from refera_platform.source.mysql.binlog.transaction import Transaction, transaction_of_gtid
+from refera_platform.source.mysql.binlog.xa_buffer import XaBuffer
 from refera_platform.source.mysql.server import Server
-from refera_platform.source.mysql.wire import Wire, opened
+from refera_platform.source.mysql.wire import Wire, closing_wire
 
 XA_END = re.compile(r"XA (COMMIT|ROLLBACK) (X'[0-9a-f]*',X'[0-9a-f]*',\d+)", re.IGNORECASE)
 XA_START = re.compile(r"XA START (X'[0-9a-f]*',X'[0-9a-f]*',\d+)", re.IGNORECASE)
 ROLLBACK_TO = re.compile(r"ROLLBACK\s+(WORK\s+)?TO\b", re.IGNORECASE)
 SAVEPOINTS = re.compile(r"(SAVEPOINT|RELEASE SAVEPOINT|XA END)\b", re.IGNORECASE)
-UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+UNDECODABLE_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 """What a statement of another character set than UTF-8 may hold."""
-PATIENCE = 3
+MAX_CONNECTION_LOSSES = 3
 """Times that a connection may be lost without one transaction more."""
 
 
-class Consumer(Protocol):
+class TransactionConsumer(Protocol):
     """Whoever wants the transactions."""
 
     @property
@@ -60,27 +66,27 @@ class TransactionReader:
     """Reads from a boundary to a later one; survives lost connections."""
 
     def __init__(self, connect: Callable[[], Wire], server: Server, start: Position, until: Position) -> None:
-        self.boundary = start
+        self.position = start
         """Everything before it was told."""
         self._until = until
         self._connect = connect
         self._server = server
-        self._prepared: dict[str, Aside] = {}
-        self._maps: dict[bytes, bytes] = {}
-        self._open: Transaction | None = None
-        self._wanted = False
-        self._alone: bool | None = None
-        self._aside: Aside | None = None
-        self._told = self._told_before = 0
-        self._begun_at = start.order
+        self._prepared: dict[str, XaBuffer] = {}
+        self._table_maps: dict[bytes, bytes] = {}
+        self._transaction: Transaction | None = None
+        self._is_consumed = False
+        self._is_standalone: bool | None = None
+        self._xa_buffer: XaBuffer | None = None
+        self._delivered_events = self._delivered_before = 0
+        self._transaction_order = start.order
 
     @property
-    def resume(self) -> Position:
+    def resume_position(self) -> Position:
         """Where a later reader must start to know every transaction that is still prepared."""
-        started = [aside.place for aside in self._prepared.values()]
-        return min([*started, self.boundary], key=lambda place: place.order)
+        buffer_positions = [buffer.place for buffer in self._prepared.values()]
+        return min([*buffer_positions, self.position], key=lambda position: position.order)
 
-    def run(self, consumer: Consumer) -> None:
+    def read_transactions(self, consumer: TransactionConsumer) -> None:
         """Tell ``consumer`` everything up to the end.
 
         Raises:
@@ -88,183 +94,194 @@ class TransactionReader:
             LakeError: when the log is not the one the start was taken from, or has lost changes.
         """
         try:
-            self._run(consumer)
+            self._read_with_reconnects(consumer)
         finally:
-            for aside in self._prepared.values():
-                aside.close()
+            for buffer in self._prepared.values():
+                buffer.close()
 
-    def _run(self, consumer: Consumer) -> None:
-        lost = 0
-        while self.boundary.order < self._until.order and not consumer.is_done:
-            before = self.boundary
+    def _read_with_reconnects(self, consumer: TransactionConsumer) -> None:
+        connection_losses = 0
+        while self.position.order < self._until.order and not consumer.is_done:
+            previous = self.position
             try:
-                with opened(self._connect()) as wire:
-                    self._read(wire, consumer)
-            except (pymysql.OperationalError, OSError) as trouble:
-                lost = 0 if self.boundary.order > before.order else lost + 1
-                if lost > PATIENCE or not is_loss(trouble):
-                    raise explained(trouble, self.boundary) from None
+                with closing_wire(self._connect()) as wire:
+                    self._read_connection(wire, consumer)
+            except (pymysql.OperationalError, OSError) as error:
+                connection_losses = 0 if self.position.order > previous.order else connection_losses + 1
+                if connection_losses > MAX_CONNECTION_LOSSES or not is_lost_connection(error):
+                    raise binlog_read_error(error, self.position) from None
         if not consumer.is_done:
-            begun = self.boundary.begun if self.boundary.file == self._until.file else self._until.begun
-            self.boundary = replace(self._until, begun=begun)
+            begun = self.position.begun if self.position.file == self._until.file else self._until.begun
+            self.position = replace(self._until, begun=begun)
 
-    def _read(self, wire: Wire, consumer: Consumer) -> None:
-        self._told_before, self._told = max(self._told, self._told_before), 0
-        self._open = self._aside = None
-        for placed in dump(wire, self._server, self.boundary.file, self.boundary.offset):
-            self._take(placed, consumer)
-            if self.boundary.order >= self._until.order or consumer.is_done:
+    def _read_connection(self, wire: Wire, consumer: TransactionConsumer) -> None:
+        self._delivered_before, self._delivered_events = max(self._delivered_events, self._delivered_before), 0
+        self._transaction = self._xa_buffer = None
+        for located in dump_binlog(wire, self._server, self.position.file, self.position.offset):
+            self._dispatch_event(located, consumer)
+            if self.position.order >= self._until.order or consumer.is_done:
                 return
         raise SourceError(
-            f"The log ended at {self.boundary} before {self._until}, where the server said it was:",
+            f"The log ended at {self.position} before {self._until}, where the server said it was:",
             "run again; the server may have been restarted meanwhile.",
-            passing=True,
+            is_transient=True,
         )
 
-    def _take(self, placed: Placed, consumer: Consumer) -> None:
-        event, kind = placed.event, placed.event.kind
-        if kind in events.ROWS:
-            self._rows(event, consumer)
+    def _dispatch_event(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+        event, kind = located.event, located.event.kind
+        if kind in events.ROWS_EVENTS:
+            self._handle_rows(event, consumer)
         elif kind == events.TABLE_MAP:
-            self._maps[event.body[:6]] = event.body
-            if self._aside:
-                self._aside.keep(event)
+            self._table_maps[event.body[:6]] = event.body
+            if self._xa_buffer:
+                self._xa_buffer.append_event(event)
         elif kind == events.MARIADB_GTID or kind in events.MYSQL_GTIDS:
-            self._begin(of_gtid(placed.file, placed.start, event, self.boundary.begun), consumer)
+            self._begin_transaction(
+                transaction_of_gtid(located.file, located.start, event, self.position.begun), consumer
+            )
         elif kind in (events.QUERY, events.QUERY_COMPRESSED, events.LOAD_QUERY):
-            self._query(placed, consumer)
+            self._handle_query(located, consumer)
         elif kind == events.XID:
-            self._commit(placed, consumer)
+            self._commit_transaction(located, consumer)
         elif kind == events.XA_PREPARE:
-            self._prepare(placed, consumer)
+            self._prepare_xa(located, consumer)
         elif kind == events.PAYLOAD:
-            for inner in events.payload(event):
-                self._take(Placed(inner, placed.file, placed.start, placed.end), consumer)
+            for inner in events.payload_events(event):
+                self._dispatch_event(LocatedEvent(inner, located.file, located.start, located.end), consumer)
         elif kind == events.FORMAT:
-            self._begin_file(placed, consumer)
-        elif kind in LOSSES:
-            raise LakeError(f"{LOSSES[kind][0]} at {placed.file}:{placed.start}:", LOSSES[kind][1])
-        elif kind != events.ROTATE and kind not in events.WITHOUT_ROWS and not event.flags & events.IGNORABLE:
-            raise unknown(placed)
-        elif event.end and self._open is None:  # checkpoints and the like may be the last that the log has
-            begun = 0 if kind == events.ROTATE else self.boundary.begun
-            self.boundary = replace(self.boundary, file=placed.file, offset=placed.end, begun=begun)
+            self._begin_file(located, consumer)
+        elif kind in LOST_CHANGES:
+            raise LakeError(f"{LOST_CHANGES[kind][0]} at {located.file}:{located.start}:", LOST_CHANGES[kind][1])
+        elif (
+            kind != events.ROTATE and kind not in events.KINDS_WITHOUT_ROWS and not event.flags & events.IGNORABLE_FLAG
+        ):
+            raise unknown_event_error(located)
+        elif event.end and self._transaction is None:  # checkpoints and the like may be the last that the log has
+            begun = 0 if kind == events.ROTATE else self.position.begun
+            self.position = replace(self.position, file=located.file, offset=located.end, begun=begun)
 
-    def _begin_file(self, placed: Placed, consumer: Consumer) -> None:
-        known, begun = self.boundary, placed.event.stamp
-        if placed.file == known.file:
-            if known.begun and begun != known.begun:
-                raise another_log(known)
-            self.boundary = replace(known, begun=begun)
+    def _begin_file(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+        position, begun = self.position, located.event.timestamp_seconds
+        if located.file == position.file:
+            if position.begun and begun != position.begun:
+                raise replaced_binlog_error(position)
+            self.position = replace(position, begun=begun)
             return
         # the server was stopped, or died: what it had begun to write of a transaction was never committed
-        if self._wanted and self._told:
+        if self._is_consumed and self._delivered_events:
             consumer.unclear()
-        self._open = self._aside = None
-        self._wanted = False
-        self.boundary = replace(known, file=placed.file, offset=FIRST_OFFSET, begun=begun)
+        self._transaction = self._xa_buffer = None
+        self._is_consumed = False
+        self.position = replace(position, file=located.file, offset=FIRST_OFFSET, begun=begun)
 
-    def _begin(self, transaction: Transaction, consumer: Consumer) -> None:
-        if transaction.place.order != self._begun_at:
-            self._begun_at, self._told_before = transaction.place.order, 0
-        self._told = 0
-        self._open, self._alone = transaction, transaction.is_alone
-        self._aside = Aside(transaction.place, transaction.prepares) if transaction.prepares else None
-        self._wanted = self._aside is None and consumer.begin(transaction)
+    def _begin_transaction(self, transaction: Transaction, consumer: TransactionConsumer) -> None:
+        if transaction.position.order != self._transaction_order:
+            self._transaction_order, self._delivered_before = transaction.position.order, 0
+        self._delivered_events = 0
+        self._transaction, self._is_standalone = transaction, transaction.is_standalone
+        self._xa_buffer = (
+            XaBuffer(transaction.position, transaction.prepared_xa_name) if transaction.prepared_xa_name else None
+        )
+        self._is_consumed = self._xa_buffer is None and consumer.begin(transaction)
 
-    def _query(self, placed: Placed, consumer: Consumer) -> None:
-        schema, sql = events.query(placed.event)
+    def _handle_query(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+        schema, sql = events.read_query_event(located.event)
         verb = sql[:9].upper().rstrip("; ")
-        if self._open is None:  # a server without GTIDs
-            place = Position(file=placed.file, offset=placed.start, begun=self.boundary.begun)
-            self._begin(Transaction(place=place, stamp=placed.event.stamp), consumer)
-        begun = self._open.place if self._open else self.boundary
-        if self._alone is None:
-            self._alone = verb != "BEGIN" and not XA_START.match(sql) and not _opens_rows(sql)
-        if found := XA_START.match(sql):
-            self._aside, self._wanted = Aside(begun, found[1].lower()), False
-        elif found := XA_END.match(sql):
-            self._complete(found[2].lower(), consumer, is_committed=found[1].upper() == "COMMIT")
-            self._close(placed)
+        if self._transaction is None:  # a server without GTIDs
+            position = Position(file=located.file, offset=located.start, begun=self.position.begun)
+            self._begin_transaction(
+                Transaction(position=position, timestamp_seconds=located.event.timestamp_seconds), consumer
+            )
+        begin_position = self._transaction.position if self._transaction else self.position
+        if self._is_standalone is None:
+            self._is_standalone = verb != "BEGIN" and not XA_START.match(sql) and not _is_create_select(sql)
+        if match := XA_START.match(sql):
+            self._xa_buffer, self._is_consumed = XaBuffer(begin_position, match[1].lower()), False
+        elif match := XA_END.match(sql):
+            self._complete_xa(match[2].lower(), consumer, is_committed=match[1].upper() == "COMMIT")
+            self._end_transaction(located)
         elif verb.startswith("ROLLBACK"):
-            self._doubt(consumer)
+            self._mark_unclear(consumer)
             if not ROLLBACK_TO.match(sql):
-                self._commit(placed, consumer)
+                self._commit_transaction(located, consumer)
         elif verb == "COMMIT":
-            self._commit(placed, consumer)
+            self._commit_transaction(located, consumer)
         elif verb != "BEGIN" and not SAVEPOINTS.match(sql):
-            if self._aside or UNREADABLE in sql:
-                self._doubt(consumer)
-            if self._wanted:
+            if self._xa_buffer or UNDECODABLE_CHARACTER in sql:
+                self._mark_unclear(consumer)
+            if self._is_consumed:
                 consumer.statement(schema, sql)
-            if self._alone:
-                self._commit(placed, consumer)
+            if self._is_standalone:
+                self._commit_transaction(located, consumer)
 
-    def _doubt(self, consumer: Consumer) -> None:
+    def _mark_unclear(self, consumer: TransactionConsumer) -> None:
         """The transaction does what its rows do not tell."""
-        if self._aside:
-            self._aside.is_unclear = True
-        elif self._wanted:
+        if self._xa_buffer:
+            self._xa_buffer.is_unclear = True
+        elif self._is_consumed:
             consumer.unclear()
 
-    def _rows(self, event: events.Event, consumer: Consumer) -> None:
-        if self._aside:
-            self._aside.keep(event)
-        elif self._wanted:
-            self._told += 1
-            if self._told > self._told_before:  # what was told before the connection was lost is not told again
+    def _handle_rows(self, event: events.BinlogEvent, consumer: TransactionConsumer) -> None:
+        if self._xa_buffer:
+            self._xa_buffer.append_event(event)
+        elif self._is_consumed:
+            self._delivered_events += 1
+            if (
+                self._delivered_events > self._delivered_before
+            ):  # what was told before the connection was lost is not told again
                 body = events.rows_body(event)
-                consumer.rows(*events.ROWS[event.kind], _map_of(self._maps, body), body)
+                consumer.rows(*events.ROWS_EVENTS[event.kind], _table_map_of(self._table_maps, body), body)
 
-    def _prepare(self, placed: Placed, consumer: Consumer) -> None:
-        aside = self._aside
-        if aside is None:
+    def _prepare_xa(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+        buffer = self._xa_buffer
+        if buffer is None:
             raise SourceError(
-                f"The log prepares a transaction at {placed.file}:{placed.start} that it never began:", events.DAMAGED
+                f"The log prepares a transaction at {located.file}:{located.start} that it never began:",
+                events.DAMAGED_REMEDY,
             )
-        self._prepared[aside.name] = aside
-        if placed.event.body[0]:  # committed in one phase
-            self._complete(aside.name, consumer, is_committed=True)
-        self._close(placed)
+        self._prepared[buffer.name] = buffer
+        if located.event.body[0]:  # committed in one phase
+            self._complete_xa(buffer.name, consumer, is_committed=True)
+        self._end_transaction(located)
 
-    def _complete(self, name: str, consumer: Consumer, *, is_committed: bool) -> None:
-        aside = self._prepared.pop(name, None)
-        if is_committed and self._open and (self._wanted or consumer.begin(self._open)):
+    def _complete_xa(self, name: str, consumer: TransactionConsumer, *, is_committed: bool) -> None:
+        buffer = self._prepared.pop(name, None)
+        if is_committed and self._transaction and (self._is_consumed or consumer.begin(self._transaction)):
             # without: it was prepared before the first capture, which could not see it
-            if aside is None or aside.is_unclear:
+            if buffer is None or buffer.is_unclear:
                 consumer.unclear()
             maps: dict[bytes, bytes] = {}
-            for kind, body in aside.told() if aside else ():
+            for kind, body in buffer.read_events() if buffer else ():
                 if kind == events.TABLE_MAP:
                     maps[body[:6]] = body
                 else:
-                    consumer.rows(*events.ROWS[kind], _map_of(maps, body), body)
+                    consumer.rows(*events.ROWS_EVENTS[kind], _table_map_of(maps, body), body)
             consumer.commit()
-        if aside:
-            aside.close()
+        if buffer:
+            buffer.close()
 
-    def _commit(self, placed: Placed, consumer: Consumer) -> None:
-        if self._wanted:
+    def _commit_transaction(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+        if self._is_consumed:
             consumer.commit()
-        self._close(placed)
+        self._end_transaction(located)
 
-    def _close(self, placed: Placed) -> None:
-        gtid = self._server.gtid_after(self.boundary.gtid, self._open.gtid if self._open else "")
-        self._open = self._aside = None
-        self._wanted = False
-        self._told = self._told_before = 0
-        self._maps.clear()
-        self.boundary = Position(file=placed.file, offset=placed.end, begun=self.boundary.begun, gtid=gtid)
+    def _end_transaction(self, located: LocatedEvent) -> None:
+        gtid = self._server.gtid_after(self.position.gtid, self._transaction.gtid if self._transaction else "")
+        self._transaction = self._xa_buffer = None
+        self._is_consumed = False
+        self._delivered_events = self._delivered_before = 0
+        self._table_maps.clear()
+        self.position = Position(file=located.file, offset=located.end, begun=self.position.begun, gtid=gtid)
 
 
-def _map_of(maps: dict[bytes, bytes], body: bytes) -> bytes:
+def _table_map_of(maps: dict[bytes, bytes], body: bytes) -> bytes:
     """The table map that rows belong to."""
     try:
         return maps[body[:6]]
     except KeyError:
-        raise SourceError("The log has rows without their table map:", events.DAMAGED) from None
+        raise SourceError("The log has rows without their table map:", events.DAMAGED_REMEDY) from None
 
 
-def _opens_rows(sql: str) -> bool:
+def _is_create_select(sql: str) -> bool:
     """MySQL's atomic ``CREATE TABLE … SELECT``: rows follow its statement."""
     return sql.rstrip().upper().endswith("START TRANSACTION")

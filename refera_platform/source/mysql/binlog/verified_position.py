@@ -6,44 +6,45 @@ from dataclasses import replace
 import pymysql
 
 from refera_platform.errors import LakeError
-from refera_platform.source.mysql.binlog.dump_connection import begun
+from refera_platform.source.mysql.binlog.dump_connection import file_begun_seconds
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.binlog.read_errors import another_log, explained
+from refera_platform.source.mysql.binlog.read_errors import binlog_read_error, replaced_binlog_error
 from refera_platform.source.mysql.server import Server
-from refera_platform.source.mysql.wire import Wire, opened
+from refera_platform.source.mysql.wire import Wire, closing_wire
 
-REMEDY = "`refera resnapshot` every table that says so, and keep the log longer than the time between runs."
+PURGED_REMEDY = "`refera resnapshot` every table that says so, and keep the log longer than the time between runs."
 
 
-def require_same_log(server: Server, known: Position) -> None:
+def require_same_binlog(server: Server, position: Position) -> None:
     """The log still has the place, with the same past.
 
     Raises:
         LakeError: when the log was purged, reset, or belongs to a server restored from a backup.
     """
-    files = dict(server.binary_logs())
-    if known.file not in files:
-        numbers = {Position(file=name, offset=0).number: name for name in files}
-        if numbers and min(numbers) > known.number:
+    files = dict(server.binlog_files())
+    if position.file not in files:
+        files_by_number = {Position(file=name, offset=0).file_number: name for name in files}
+        if files_by_number and min(files_by_number) > position.file_number:
             raise LakeError(
-                f"The log from {known.file}:{known.offset} on was purged; the oldest file is {numbers[min(numbers)]}:",
-                REMEDY,
+                f"The log from {position.file}:{position.offset} on was purged; the oldest file is"
+                f" {files_by_number[min(files_by_number)]}:",
+                PURGED_REMEDY,
             )
-        raise another_log(known)
-    if known.offset > files[known.file]:
-        raise another_log(known)
-    if not server.has_past(known):
-        raise another_log(known)
+        raise replaced_binlog_error(position)
+    if position.offset > files[position.file]:
+        raise replaced_binlog_error(position)
+    if not server.has_same_history(position):
+        raise replaced_binlog_error(position)
 
 
-def proved(connect: Callable[[], Wire], server: Server, place: Position) -> Position:
+def verify_position(connect: Callable[[], Wire], server: Server, position: Position) -> Position:
     """A place with the second in which its file was begun: no other log has both.
 
     Raises:
         SourceError: when the log cannot be read.
     """
     try:
-        with opened(connect()) as wire:
-            return replace(place, begun=begun(wire, server, place.file))
-    except (pymysql.MySQLError, OSError) as trouble:
-        raise explained(trouble, place) from None
+        with closing_wire(connect()) as wire:
+            return replace(position, begun=file_begun_seconds(wire, server, position.file))
+    except (pymysql.MySQLError, OSError) as error:
+        raise binlog_read_error(error, position) from None

@@ -12,7 +12,7 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut:
+class SnapshotPosition:
     """The moment that a consistent view of all tables shows."""
 
     position: Position | None
@@ -35,7 +35,7 @@ class Server(Protocol):
     def identity(self) -> str:
         """What tells the server from every other one."""
 
-    def begin_snapshot(self) -> Cut:
+    def begin_snapshot(self) -> SnapshotPosition:
         """Begin a transaction that sees one moment of all tables; no lock is taken."""
 
     def gtid_at(self, file: str, offset: int) -> str | None:
@@ -44,17 +44,17 @@ class Server(Protocol):
     def gtid_after(self, before: str, gtid: str) -> str:
         """GTIDs of all before a place and of the transaction behind it; empty when only the server can say."""
 
-    def has_past(self, place: Position) -> bool:
+    def has_same_history(self, position: Position) -> bool:
         """Whether the GTIDs of a place do not contradict what the server has done."""
 
-    def binary_logs(self) -> list[tuple[str, int]]:
+    def binlog_files(self) -> list[tuple[str, int]]:
         """Name and bytes of each file of the log, oldest first."""
 
-    def log_settings(self) -> Mapping[str, str]:
+    def binlog_settings(self) -> Mapping[str, str]:
         """Settings that decide what the log tells, by name; those that the server does not know are absent."""
 
 
-def server_of(ask: Ask) -> Server:
+def detect_server(ask: Ask) -> Server:
     """The dialect of the server that answers."""
     from refera_platform.source.mysql.server.mariadb import MariaDB
     from refera_platform.source.mysql.server.mysql import MySQL
@@ -62,13 +62,13 @@ def server_of(ask: Ask) -> Server:
     return MariaDB(ask) if "mariadb" in str(ask("select version()")[0][0]).lower() else MySQL(ask)
 
 
-def release(ask: Ask) -> tuple[int, int]:
+def server_version(ask: Ask) -> tuple[int, int]:
     """The first two numbers of the server's version; zeros when it does not tell them."""
-    found = re.match(r"(\d+)\.(\d+)", str(ask("select version()")[0][0]))
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.match(r"(\d+)\.(\d+)", str(ask("select version()")[0][0]))
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def settings(ask: Ask, names: tuple[str, ...]) -> dict[str, str]:
+def global_variables(ask: Ask, names: tuple[str, ...]) -> dict[str, str]:
     """Global variables by name."""
     listed = ", ".join(f"'{name}'" for name in names)
     return {

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.server import Ask, Cut, settings
+from refera_platform.source.mysql.server import Ask, SnapshotPosition, global_variables
 from refera_platform.source.types import mysql_literal
 
-SETTINGS = (
+BINLOG_SETTING_NAMES = (
     "log_bin",
     "binlog_format",
     "binlog_row_image",
@@ -32,43 +32,43 @@ class MariaDB:
 
     def identity(self) -> str:
         """``server_uid`` since 10.11; before, only the number that an administrator gave."""
-        named = self._ask(
+        rows = self._ask(
             "select variable_value from information_schema.global_variables"
             " where variable_name in ('server_uid', 'server_id') order by variable_name desc limit 1"
         )
-        return f"mariadb:{named[0][0]}"
+        return f"mariadb:{rows[0][0]}"
 
-    def begin_snapshot(self) -> Cut:
+    def begin_snapshot(self) -> SnapshotPosition:
         """The server notes the place in the log at which the snapshot was taken: the cut is exact."""
         self._ask("start transaction with consistent snapshot, read only")
-        found = {str(name).lower(): str(value) for name, value in self._ask("show status like 'binlog_snapshot_%'")}
-        file = found.get("binlog_snapshot_file", "")
+        status = {str(name).lower(): str(value) for name, value in self._ask("show status like 'binlog_snapshot_%'")}
+        file = status.get("binlog_snapshot_file", "")
         if not file:
-            return Cut(position=None, is_exact=False)
-        offset = int(found["binlog_snapshot_position"])
+            return SnapshotPosition(position=None, is_exact=False)
+        offset = int(status["binlog_snapshot_position"])
         position = Position(file=file, offset=offset, gtid=self.gtid_at(file, offset) or "")
-        return Cut(position=position, is_exact=True)
+        return SnapshotPosition(position=position, is_exact=True)
 
     def gtid_at(self, file: str, offset: int) -> str | None:
         """The last GTID of each domain before the place, in the order of the domains."""
-        found = self._ask(f"select binlog_gtid_pos({mysql_literal(file)}, {offset:d})")[0][0]
-        if found is None:
+        gtid_list = self._ask(f"select binlog_gtid_pos({mysql_literal(file)}, {offset:d})")[0][0]
+        if gtid_list is None:
             return None
-        last = [gtid.strip() for gtid in str(found).split(",") if gtid.strip()]
-        return ",".join(sorted(last, key=lambda gtid: int(gtid.split("-")[0])))
+        last_gtids = [gtid.strip() for gtid in str(gtid_list).split(",") if gtid.strip()]
+        return ",".join(sorted(last_gtids, key=lambda gtid: int(gtid.split("-")[0])))
 
     def gtid_after(self, before: str, gtid: str) -> str:
         """MariaDB says it of every place, and is asked when it matters."""
         return ""
 
-    def has_past(self, place: Position) -> bool:
+    def has_same_history(self, position: Position) -> bool:
         """Whether the place has the same past."""
-        return not place.gtid or self.gtid_at(place.file, place.offset) in (None, place.gtid)
+        return not position.gtid or self.gtid_at(position.file, position.offset) in (None, position.gtid)
 
-    def binary_logs(self) -> list[tuple[str, int]]:
+    def binlog_files(self) -> list[tuple[str, int]]:
         """Name and bytes of each file, oldest first."""
         return [(str(name), int(size)) for name, size, *_ in self._ask("show binary logs")]
 
-    def log_settings(self) -> Mapping[str, str]:
+    def binlog_settings(self) -> Mapping[str, str]:
         """Settings of the log."""
-        return settings(self._ask, SETTINGS)
+        return global_variables(self._ask, BINLOG_SETTING_NAMES)

@@ -8,10 +8,10 @@ import duckdb
 from refera_platform.source import arrow
 from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.charsets import Charsets
-from refera_platform.source.mysql.binlog.dump_connection import dump
-from refera_platform.source.mysql.binlog.row_decoder import row_decoder
+from refera_platform.source.mysql.binlog.dump_connection import dump_binlog
+from refera_platform.source.mysql.binlog.row_decoder import build_row_decoder
 from refera_platform.source.mysql.binlog.table_map import read_table_map
-from refera_platform.source.mysql.snapshot import pull
+from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.local_stack import source_of
@@ -27,11 +27,11 @@ class Decoded:
     def __init__(self, decoder, rows, runs):
         self.decoder = decoder
         self.runs = runs
-        arrays, self.quirks = decoder.arrow(rows)
+        arrays, self.quirks = decoder.to_arrow(rows)
         with duckdb.connect() as connection:
             connection.execute("set TimeZone = 'UTC'")
-            connection.register("cut", arrow.Rows(arrays, len(rows)))
-            found = connection.execute(f"select {', '.join(decoder.kept())} from cut")
+            connection.register("cut", arrow.ArrowBatch(arrays, len(rows)))
+            found = connection.execute(f"select {', '.join(decoder.cast_expressions())} from cut")
             self.types = {name: str(kind) for name, kind, *_ in found.description}
             self.rows = found.fetchall()
 
@@ -53,15 +53,15 @@ class Log:
         """Each rows event of a table: operation, version, table map, body."""
         end, maps = end_of_log(self.source), {}
         wire = open_wire(self._database)
-        for placed in dump(wire, self.source.server, self._start.file, self._start.offset):
+        for placed in dump_binlog(wire, self.source.server, self._start.file, self._start.offset):
             event = placed.event
             if event.kind == events.TABLE_MAP:
                 maps[event.body[:6]] = event.body
-            elif event.kind in events.ROWS:
+            elif event.kind in events.ROWS_EVENTS:
                 body = events.rows_body(event)
                 table_map = read_table_map(maps[body[:6]])
                 if table_map.table == name:
-                    yield (*events.ROWS[event.kind], table_map, body)
+                    yield (*events.ROWS_EVENTS[event.kind], table_map, body)
             if placed.end >= end.offset:
                 wire._force_close()  # the server would send its end of the log into nowhere
                 return
@@ -72,8 +72,8 @@ class Log:
         if declared is None:
             declared = self.source.declared(table)
         for operation, version, table_map, body in self.events(table.name):
-            decoder = decoder or row_decoder(table_map, table, declared, Charsets(self.source.ask), HASH_KEY)
-            runs += decoder.read(operation, version, body, rows)
+            decoder = decoder or build_row_decoder(table_map, table, declared, Charsets(self.source.ask), HASH_KEY)
+            runs += decoder.split_rows(operation, version, body, rows)
         return Decoded(decoder, rows, runs)
 
 
@@ -100,7 +100,7 @@ def metadata(shop, level):
 
 def pulled(log, stage, folder, table=TABLE):
     """The table's rows by key, their types and its quirks, as a snapshot reads them."""
-    read = pull(log.source, table, folder / "pulled.parquet", stage.clock)
+    read = read_source_table(log.source, table, folder / "pulled.parquet", stage.clock)
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         found = connection.execute(f"select * from '{read.path}' order by id")

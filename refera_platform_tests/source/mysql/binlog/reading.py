@@ -20,7 +20,7 @@ class Listener:
         self.told: list[tuple[Transaction, list[str]]] = []
 
     def begin(self, transaction):
-        if not self.told or self.told[-1][0].place.order != transaction.place.order:
+        if not self.told or self.told[-1][0].position.order != transaction.place.order:
             self.told.append((transaction, []))
         return True
 
@@ -62,7 +62,7 @@ def from_here(stage):
             reader = TransactionReader(
                 connect or partial(open_wire, database), source.server, since, end_of_log(source)
             )
-            reader.run(listener)
+            reader.read_transactions(listener)
             return listener, reader
 
         yield read

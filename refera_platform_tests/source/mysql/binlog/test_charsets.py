@@ -3,7 +3,7 @@
 import pytest
 
 from refera_platform.errors import SourceError
-from refera_platform.source.mysql.binlog.charsets import AS_THEY_ARE, UNICODE, Charset, Charsets
+from refera_platform.source.mysql.binlog.charsets import PYTHON_UNICODE_CODECS, UTF8_CHARSETS, Charset, Charsets
 from refera_platform_tests.local_stack import source_of
 
 UNKNOWN_HERE = {"binary"}
@@ -22,14 +22,14 @@ def test_every_set_of_the_server_has_the_servers_own_characters(stage):
         sets = source.ask("select character_set_name, maxlen from information_schema.character_sets")
         assert len(sets) > 35
         for name, widest in sets:
-            if name in AS_THEY_ARE | UNICODE.keys() | UNKNOWN_HERE:
+            if name in UTF8_CHARSETS | PYTHON_UNICODE_CODECS.keys() | UNKNOWN_HERE:
                 continue
             codes = [bytes([byte]) for byte in range(256)]
             if widest > 1:  # what follows tells whether it took too many bytes, or too few
                 codes += [bytes([first, second]) + b"ab" for first in range(128, 256) for second in range(0, 256, 11)]
             if widest > 2:
                 codes += [bytes([0x8F, first, first ^ 3]) + b"ab" for first in range(256)]
-            found = [charsets.named(name).utf8(code) for code in codes]
+            found = [charsets.by_name(name).to_utf8(code) for code in codes]
             expected = [
                 each
                 for start in range(0, len(codes), 1000)
@@ -41,19 +41,19 @@ def test_every_set_of_the_server_has_the_servers_own_characters(stage):
     assert wrong == {}
 
 
-@pytest.mark.parametrize("name", UNICODE)
+@pytest.mark.parametrize("name", PYTHON_UNICODE_CODECS)
 def test_unicode_in_other_widths_is_the_same_characters(stage, name):
     points = [
         *range(32, 0xD800, 997),
         *range(0xE000, 0x10000, 997),
         *(range(0x10000, 0x110000, 99_991) if name != "ucs2" else ()),
     ]
-    texts = [chr(point).encode(UNICODE[name]) for point in points]
+    texts = [chr(point).encode(PYTHON_UNICODE_CODECS[name]) for point in points]
     with source_of(stage) as source:
         expected = server_utf8(source, name, texts)
-        charset = Charsets(source.ask).named(name)
-    assert [charset.utf8(text) for text in texts] == expected
-    assert charset.utf8(b"") == b""
+        charset = Charsets(source.ask).by_name(name)
+    assert [charset.to_utf8(text) for text in texts] == expected
+    assert charset.to_utf8(b"") == b""
 
 
 def test_every_collation_has_its_set_and_an_unknown_one_is_refused_by_number(stage):
@@ -64,13 +64,13 @@ def test_every_collation_has_its_set_and_an_unknown_one_is_refused_by_number(sta
         ):
             assert charsets._names == {} or charsets._names[number] == name
             if name in ("latin1", "utf16"):
-                assert charsets.of(number).name == name
-        assert charsets.of(2304).name == "utf8mb4"  # utf8mb4_uca1400_ai_ci, which belongs to several sets
+                assert charsets.by_collation(number).name == name
+        assert charsets.by_collation(2304).name == "utf8mb4"  # utf8mb4_uca1400_ai_ci, which belongs to several sets
         with pytest.raises(SourceError, match="collation 65000, which the server does not know"):
-            charsets.of(65_000)
+            charsets.by_collation(65_000)
 
 
 def test_half_a_pair_stays_what_a_snapshot_would_read_and_torn_text_is_refused():
-    assert Charset("ucs2", codec="utf-16-be").utf8(b"\xd8\x00") == b"\xed\xa0\x80"
+    assert Charset("ucs2", codec="utf-16-be").to_utf8(b"\xd8\x00") == b"\xed\xa0\x80"
     with pytest.raises(SourceError, match="bytes that are not utf32"):
-        Charset("utf32", codec="utf-32-be").utf8(b"\0\0A")
+        Charset("utf32", codec="utf-32-be").to_utf8(b"\0\0A")

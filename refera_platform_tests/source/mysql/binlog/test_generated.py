@@ -8,10 +8,10 @@ from refera_platform.errors import SourceError
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.source.doctor.tables import examine_tables
 from refera_platform.source.mysql.binlog.charsets import Charsets
-from refera_platform.source.mysql.binlog.row_decoder import row_decoder
+from refera_platform.source.mysql.binlog.row_decoder import build_row_decoder
 from refera_platform.source.mysql.binlog.table_map import read_table_map
 from refera_platform.source.table import SourceTable, Strategy
-from refera_platform.source.types import Column
+from refera_platform.source.types import SourceColumn
 from refera_platform_tests.local_stack import source_of
 from refera_platform_tests.source.mysql.binlog.decoding import HASH_KEY, TABLE, Decoded, log_of, pulled
 
@@ -61,17 +61,17 @@ KINDS = {
     "y": "int",
 }
 DECLARED = [
-    Column(name=name, data_type=kind, column_type=kind, is_generated=name in {"v", "p", "w"})
+    SourceColumn(name=name, data_type=kind, column_type=kind, is_generated=name in {"v", "p", "w"})
     for name, kind in KINDS.items()
 ]
 
 
 def decoded(stage, table, declared):
     with source_of(stage) as source:
-        decoder = row_decoder(read_table_map(TABLE_MAP), table, declared, Charsets(source.ask), HASH_KEY)
+        decoder = build_row_decoder(read_table_map(TABLE_MAP), table, declared, Charsets(source.ask), HASH_KEY)
     rows, runs = [], []
     for operation, body in ROWS:
-        runs += decoder.read(operation, 1, bytes.fromhex(body), rows)
+        runs += decoder.split_rows(operation, 1, bytes.fromhex(body), rows)
     return Decoded(decoder, rows, runs)
 
 

@@ -95,7 +95,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_document_is_printed_as_mysql_prints_it(case):
     value, text = CASES[case]
-    assert mysql_json.text(value).decode() == text
+    assert mysql_json.json_text(value).decode() == text
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_a_document_is_printed_as_mysql_prints_it(case):
     ],
 )
 def test_a_floating_number_keeps_its_point_or_its_exponent(number, text):
-    assert mysql_json.number(number) == text
+    assert mysql_json.double_text(number) == text
 
 
 @pytest.mark.parametrize("value", [b"\x63", b"\x0b\0", b"\x02\x01\x00\x07\x00\x05", b"\x04\x07", b"\x0c\x01\xff"])
 def test_bytes_that_are_no_document_are_refused(value):
     with pytest.raises(SourceError, match="JSON value of the log is not what MySQL documents"):
-        mysql_json.text(value)
+        mysql_json.json_text(value)

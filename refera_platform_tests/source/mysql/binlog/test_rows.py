@@ -7,7 +7,7 @@ import pytest
 
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog.charsets import Charsets
-from refera_platform.source.mysql.binlog.row_decoder import row_decoder
+from refera_platform.source.mysql.binlog.row_decoder import build_row_decoder
 from refera_platform_tests.source.mysql.binlog.decoding import HASH_KEY, TABLE, log_of, metadata, pulled
 from refera_platform_tests.source.test_types import EXTREMES
 
@@ -324,22 +324,24 @@ def test_mysqls_newer_events_are_read_and_damaged_ones_are_not(stage, shop):
     with log_of(stage, shop, "name varchar(300)") as log:
         shop.run("insert into logged values (1, 'one'), (2, null)")
         ((operation, version, table_map, body),) = log.events("logged")
-        decoder = row_decoder(table_map, TABLE, log.source.declared(TABLE), Charsets(log.source.ask), HASH_KEY)
+        decoder = build_row_decoder(
+            table_map, TABLE, log.source.catalogue_columns(TABLE), Charsets(log.source.ask), HASH_KEY
+        )
     assert version == 1
     expected, rows = [], []
-    assert decoder.read(operation, 1, body, expected) == [(2, "c")]
+    assert decoder.split_rows(operation, 1, body, expected) == [(2, "c")]
     extra = b"\x05\x00abc"  # its own length, and what nobody asked for
-    assert decoder.read(operation, 2, body[:8] + extra + body[8:], rows) == [(2, "c")]
+    assert decoder.split_rows(operation, 2, body[:8] + extra + body[8:], rows) == [(2, "c")]
     assert rows == expected
     for damaged in (body[:-1], body[:-9], body + b"\0"):
         with pytest.raises(SourceError, match=r"classicmodels\.logged in the log are not what their table map says"):
-            decoder.read(operation, 1, damaged, [])
+            decoder.split_rows(operation, 1, damaged, [])
 
 
 def test_no_rows_are_columns_of_the_right_types(stage, shop):
     with log_of(stage, shop, "a decimal(20,2)", "b datetime", "c text", "d bit(9)", "e enum('x')") as log:
         shop.run("insert into logged values (1, 1, now(), 'c', 1, 'x')")
         found = log.decoded()
-        arrays, quirks = found.decoder.arrow([])
+        arrays, quirks = found.decoder.to_arrow([])
     assert (list(arrays), quirks) == (["id", "a", "b", "c", "d", "e"], {})
     assert {array.length for array in arrays.values()} == {0}

@@ -36,9 +36,9 @@ def small(codes, metas, *fields):
 def test_all_that_a_server_tells_of_a_table_is_read():
     found, columns = by_name(FULL)
     assert (found.table_id, found.schema, found.table, found.has_names) == (23, "classicmodels", "t", True)
-    assert columns["id"] == LoggedColumn(name="id", type_code=log.LONG, meta=0, nullable=False, unsigned=False)
-    assert [name for name, column in columns.items() if column.unsigned] == ["b", "y", "d", "f"]
-    assert [name for name, column in columns.items() if not column.nullable] == ["id"]
+    assert columns["id"] == LoggedColumn(name="id", type_code=log.LONG, meta=0, is_nullable=False, is_unsigned=False)
+    assert [name for name, column in columns.items() if column.is_unsigned] == ["b", "y", "d", "f"]
+    assert [name for name, column in columns.items() if not column.is_nullable] == ["id"]
     assert columns["e"].members == (b"a\\b", b"\xe7'x")
     assert (columns["e"].type_code, columns["e"].meta, columns["e"].collation) == (log.ENUM, 1, 8)
     assert (columns["s"].members, columns["s"].type_code) == ((b"x", b"y", "Ü".encode()), log.SET)
@@ -65,14 +65,14 @@ def test_all_that_a_server_tells_of_a_table_is_read():
 def test_with_less_of_it_names_and_members_are_unknown_and_signs_are_not():
     found, columns = by_name(MINIMAL)
     assert not found.has_names
-    assert (columns["b"].name, columns["b"].unsigned, columns["vc"].collation) == (None, True, 8)
+    assert (columns["b"].name, columns["b"].is_unsigned, columns["vc"].collation) == (None, True, 8)
     assert columns["e"].members == ()
 
 
 def test_without_any_of_it_only_the_bytes_are_known():
     found, columns = by_name(b"")
     assert not found.has_names
-    assert {(column.unsigned, column.collation, column.members) for column in found.columns} == {(None, None, ())}
+    assert {(column.is_unsigned, column.collation, column.members) for column in found.columns} == {(None, None, ())}
     assert columns["vc"].meta == 300
 
 
@@ -85,7 +85,7 @@ def test_collations_are_one_for_all_and_the_exceptions():
 
 def test_a_year_has_a_sign_bit_of_its_own():
     columns = small([log.YEAR, log.LONG, log.BIT, log.TINY], [9, 0], (log.SIGNS, bytes([0b0100_0000])))
-    assert [column.unsigned for column in columns] == [False, True, None, False]
+    assert [column.is_unsigned for column in columns] == [False, True, None, False]
 
 
 def test_mysqls_hidden_arrays_and_what_is_yet_unknown_are_stepped_over():
@@ -109,4 +109,4 @@ def test_tables_of_any_number_of_columns_are_read(count):
     nulls = bytearray((count + 7) // 8)
     nulls[(count - 1) >> 3] |= 1 << ((count - 1) & 7)
     columns = read_table_map(HEAD + width + bytes([log.LONG]) * count + b"\0" + bytes(nulls)).columns
-    assert [column.nullable for column in columns] == [False] * (count - 1) + [True]
+    assert [column.is_nullable for column in columns] == [False] * (count - 1) + [True]

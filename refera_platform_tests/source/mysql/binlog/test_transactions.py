@@ -11,12 +11,12 @@ import pytest
 
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.sandbox import stack
-from refera_platform.settings.stage import load
+from refera_platform.settings.stage import load_stage
 from refera_platform.source.mysql.binlog import events
-from refera_platform.source.mysql.binlog.dump_connection import Placed
+from refera_platform.source.mysql.binlog.dump_connection import LocatedEvent
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.transaction_reader import TransactionReader
-from refera_platform.source.mysql.binlog.verified_position import proved, require_same_log
+from refera_platform.source.mysql.binlog.verified_position import require_same_binlog, verify_position
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform_tests.business import open_shop
 from refera_platform_tests.local_stack import owner, root, source_of
@@ -76,14 +76,14 @@ def test_a_transaction_prepared_on_one_day_and_committed_on_the_next_is_read_fro
         shop.run("xa end 'open'")
         shop.run("xa prepare 'open'")
         first, reader = read()
-        boundary, resume = reader.boundary, reader.resume
+        boundary, resume = reader.position, reader.resume_position
         shop.run("xa commit 'open'")
         second, _ = read(since=resume)
         without, _ = read(since=boundary)
     assert first.stories == []
     assert resume.order < boundary.order
     assert second.stories == [["u payments", "commit"]]
-    assert second.told[-1][0].place.order >= boundary.order
+    assert second.told[-1][0].position.order >= boundary.order
     assert without.stories == [["unclear", "commit"]]
 
 
@@ -109,10 +109,10 @@ def test_the_log_goes_on_in_the_next_file_and_ends_where_it_ended(stage, shop, h
         shop.run("update payments set amount = 6")
         listener, reader = read()
         with source_of(stage) as source:
-            assert reader.boundary.file == end_of_log(source).file
-    assert reader.boundary.begun
+            assert reader.position.file == end_of_log(source).file
+    assert reader.position.begun
     assert [story for story in listener.stories if "u payments" in story] == [["u payments", "commit"]] * 2
-    places = [transaction.place.order for transaction, _ in listener.told]
+    places = [transaction.position.order for transaction, _ in listener.told]
     assert places == sorted(places)
 
 
@@ -141,7 +141,7 @@ def test_a_log_that_goes_on_without_a_transaction_is_read_to_its_end(stage, shop
             time.sleep(0.05)
         assert place_of(cursor) > (file, offset)
         listener, reader = read()
-        assert (reader.boundary.file, reader.boundary.offset) == place_of(cursor)
+        assert (reader.position.file, reader.position.offset) == place_of(cursor)
     assert listener.told == []
 
 
@@ -189,9 +189,9 @@ def test_a_server_that_cuts_every_connection_is_said_to_be_in_trouble_and_may_pa
             wire.close()
             raise pymysql.OperationalError(2013, "Lost connection to the server")
 
-        with pytest.raises(SourceError, match=r"The log could not be read .*Lost connection") as trouble:
+        with pytest.raises(SourceError, match=r"The log could not be read .*Lost connection") as error:
             read(connect)
-    assert trouble.value.passing
+    assert error.value.is_transient
 
 
 def test_two_readers_at_once_do_not_cut_each_other_off(stage, shop):
@@ -212,7 +212,7 @@ def test_two_readers_at_once_do_not_cut_each_other_off(stage, shop):
 def test_a_place_that_the_log_does_not_have_is_refused_by_name(stage, shop):
     with source_of(stage) as source:
         here = end_of_log(source)
-        require_same_log(source.server, here)
+        require_same_binlog(source.server, here)
         later = Position(file=here.file, offset=here.offset + 5000)
         gone = Position(file=f"{here.file.rpartition('.')[0]}.000000", offset=4)
         other = Position(file=here.file, offset=here.offset, gtid="0-1-1")
@@ -222,62 +222,62 @@ def test_a_place_that_the_log_does_not_have_is_refused_by_name(stage, shop):
             (other, "is not the one"),
         ):
             with pytest.raises(LakeError, match=f"{said}.*refera resnapshot"):
-                require_same_log(source.server, place)
+                require_same_binlog(source.server, place)
 
 
 @pytest.fixture
 def elsewhere(tmp_path):
     """A server of the test's own, that may be stopped and killed."""
-    stack.up(tmp_path)
+    stack.start_stack(tmp_path)
     yield tmp_path
-    stack.down(tmp_path, wipe=True)
+    stack.stop_stack(tmp_path, wipe=True)
 
 
 def test_after_a_restart_places_have_the_second_of_the_new_file_also_on_a_quiet_server(elsewhere):
-    stage = load({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)})
+    stage = load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)})
     with open_shop(elsewhere), source_of(stage) as source:
-        start = proved(partial(open_wire, stage.databases["classicmodels"]), source.server, end_of_log(source))
-    stack.down(elsewhere)
-    stack.up(elsewhere)
-    stage = load({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)})
+        start = verify_position(partial(open_wire, stage.databases["classicmodels"]), source.server, end_of_log(source))
+    stack.stop_stack(elsewhere)
+    stack.start_stack(elsewhere)
+    stage = load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)})
     with source_of(stage) as source:
         connect, end = partial(open_wire, stage.databases["classicmodels"]), end_of_log(source)
         reader = TransactionReader(connect, source.server, start, end)
-        reader.run(Listener())  # nobody wrote anything
-        assert (reader.boundary.order, reader.boundary.begun) == (
+        reader.read_transactions(Listener())  # nobody wrote anything
+        assert (reader.position.order, reader.position.begun) == (
             end.order,
-            proved(connect, source.server, end).begun,
+            verify_position(connect, source.server, end).begun,
         )
     with closing(owner(elsewhere)) as connection, connection.cursor() as cursor, source_of(stage) as source:
         cursor.execute("update payments set amount = 5")
         listener = Listener()
         reader = TransactionReader(connect, source.server, start, end_of_log(source))
-        reader.run(listener)
+        reader.read_transactions(listener)
         (transaction, story) = listener.told[-1]
         assert story == ["u payments", "commit"]
-        assert transaction.place.begun == proved(connect, source.server, end).begun != start.begun
-        again = TransactionReader(connect, source.server, transaction.place, end_of_log(source))
-        again.run(listener)  # the log it asks for is the one that the place was noted in
+        assert transaction.position.begun == verify_position(connect, source.server, end).begun != start.begun
+        again = TransactionReader(connect, source.server, transaction.position, end_of_log(source))
+        again.read_transactions(listener)  # the log it asks for is the one that the place was noted in
 
 
 def test_rows_of_a_transaction_that_a_crash_cut_off_are_said_to_be_unclear(elsewhere):
-    stage = load({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)})
+    stage = load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)})
     with open_shop(elsewhere) as shop, source_of(stage) as source:
         start = end_of_log(source)
         shop.run("update payments set amount = 6")
         end = end_of_log(source)
         (data,) = [row[1] for row in shop.ask("show variables like 'datadir'")]
-    stack.down(elsewhere)
+    stack.stop_stack(elsewhere)
     file = Path(data) / end.file
     file.write_bytes(file.read_bytes()[: end.offset - XID_BYTES])  # the end of the transaction was not yet written
-    stack.up(elsewhere)
+    stack.start_stack(elsewhere)
     with source_of(stage) as source:
         listener = Listener()
         connect = partial(
             open_wire,
-            load({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)}).databases["classicmodels"],
+            load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)}).databases["classicmodels"],
         )
-        TransactionReader(connect, source.server, start, end_of_log(source)).run(listener)
+        TransactionReader(connect, source.server, start, end_of_log(source)).read_transactions(listener)
     assert listener.stories == [["u payments", "unclear"]]
 
 
@@ -285,19 +285,23 @@ def test_an_event_that_is_not_known_stops_and_one_that_may_be_passed_over_does_n
     reader = TransactionReader(
         None, None, Position(file="binlog.000001", offset=4), Position(file="binlog.000001", offset=900)
     )
-    strange = events.Event(172, 0, 200, 196, b"")
+    strange = events.BinlogEvent(172, 0, 200, 196, b"")
     with pytest.raises(LakeError, match=r"event of kind 172 at binlog\.000001:4, which is not known"):
-        reader._take(Placed(strange, "binlog.000001", 4, 200), Listener())
-    reader._take(Placed(replace(strange, flags=events.IGNORABLE), "binlog.000001", 4, 200), Listener())
-    assert reader.boundary.offset == 200
+        reader._dispatch_event(LocatedEvent(strange, "binlog.000001", 4, 200), Listener())
+    reader._dispatch_event(
+        LocatedEvent(replace(strange, flags=events.IGNORABLE_FLAG), "binlog.000001", 4, 200), Listener()
+    )
+    assert reader.position.offset == 200
 
 
 def test_rows_without_their_table_map_are_a_damaged_log():
     reader = TransactionReader(
         None, None, Position(file="binlog.000001", offset=4), Position(file="binlog.000001", offset=900)
     )
-    begin = events.Event(events.MARIADB_GTID, 0, 46, 42, bytes(13))
+    begin = events.BinlogEvent(events.MARIADB_GTID, 0, 46, 42, bytes(13))
     listener = Listener()
-    reader._take(Placed(begin, "binlog.000001", 4, 46), listener)
+    reader._dispatch_event(LocatedEvent(begin, "binlog.000001", 4, 46), listener)
     with pytest.raises(SourceError, match="rows without their table map"):
-        reader._take(Placed(events.Event(23, 0, 90, 44, bytes(20)), "binlog.000001", 46, 90), listener)
+        reader._dispatch_event(
+            LocatedEvent(events.BinlogEvent(23, 0, 90, 44, bytes(20)), "binlog.000001", 46, 90), listener
+        )

@@ -1,0 +1,177 @@
+"""Staged chunks of a snapshot: files beside the lake that no reader sees, until the snapshot is merged from them.
+
+A chunk that is there is never read again, so one that failed is taken again alone.
+
+    <lake>/_staging/<database>/<table>/plan.json
+    <lake>/_staging/<database>/<table>/<plan>/piece-00007.parquet
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from refera_platform.clock import Clock
+from refera_platform.duckdb_session.quoting import literal
+from refera_platform.errors import LakeError, SourceError
+from refera_platform.ingest.snapshot.chunks import ChunkPlan
+from refera_platform.json_fields import require_json_object, require_types
+from refera_platform.lake import layout
+from refera_platform.lake.lake import Lake, read_state_texts, run_sql
+from refera_platform.lake.object_state import FOOTER_KEY
+from refera_platform.lake.objects import ObjectRoot, StoredObject
+from refera_platform.source.connection import Source
+from refera_platform.source.key_ranges import chunk_condition
+from refera_platform.source.mysql.snapshot import read_source_table
+from refera_platform.source.table import SourceTable
+
+CHUNK_FILE_PATTERN = re.compile(r"piece-(\d{5})\.parquet")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedChunk:
+    """One piece as it is kept."""
+
+    number: int
+    rows: int
+    position: str
+    """Place in the log at which it was read."""
+    url: str
+
+
+class ChunkStaging:
+    """The pieces of one table."""
+
+    def __init__(self, lake: Lake, table: SourceTable) -> None:
+        self._objects: ObjectRoot = lake.objects
+        self._table = table
+        self._folder = f"{layout.STAGING_PREFIX}{layout.table_folder(table)}"
+        self._plan_key = f"{self._folder}plan.json"
+
+    def read_plan(self) -> ChunkPlan | None:
+        """The plan that was made last."""
+        stored = self._objects.read(self._plan_key)
+        if stored is None:
+            return None
+        try:
+            content = require_json_object(json.loads(stored[0]))
+            plan = ChunkPlan(**{**content, "bounds": [tuple(bound) for bound in content["bounds"]]})
+            require_types(plan)
+            return plan
+        except (ValueError, KeyError, TypeError) as error:
+            raise LakeError(
+                f"{self._objects.url(self._plan_key)} is no plan of pieces:",
+                "remove the object and run again.",
+            ) from error
+
+    def replace_plan(self, plan: ChunkPlan) -> None:
+        """Make a plan the one that counts; pieces of earlier ones are removed."""
+        self._objects.write(self._plan_key, json.dumps(asdict(plan)).encode())
+        for item in list(self._objects.list(self._folder)):
+            if item.key != self._plan_key and not item.key.startswith(self._chunk_prefix(plan)):
+                self._objects.remove(item.key)
+
+    def stored_chunks(self, plan: ChunkPlan) -> dict[int, StoredObject]:
+        """The pieces that are there, by number."""
+        prefix = self._chunk_prefix(plan)
+        candidates = (
+            (CHUNK_FILE_PATTERN.fullmatch(item.key.removeprefix(prefix)), item) for item in self._objects.list(prefix)
+        )
+        return {int(match[1]): item for match, item in candidates if match}
+
+    def chunk_key(self, plan: ChunkPlan, number: int) -> str:
+        """Where a piece is kept."""
+        return f"{self._chunk_prefix(plan)}piece-{number:05d}.parquet"
+
+    def discard(self, plan: ChunkPlan) -> None:
+        """Remove a plan, then its pieces: pieces without a plan mean nothing. Those of another plan stay."""
+        current = self.read_plan()
+        if current is not None and current.id == plan.id:
+            self._objects.remove(self._plan_key)
+        for item in list(self._objects.list(self._chunk_prefix(plan))):
+            self._objects.remove(item.key)
+
+    def _chunk_prefix(self, plan: ChunkPlan) -> str:
+        return f"{self._folder}{plan.id}/"
+
+
+def stage_chunk(
+    lake: Lake, source: Source, table: SourceTable, plan_id: str, number: int, clock: Clock, folder: Path
+) -> StagedChunk:
+    """Read one piece and keep it; one that is there already is left as it is.
+
+    Args:
+        lake: Where to.
+        source: An open session of the table's database.
+        table: Which table.
+        plan_id: Name of the plan it belongs to.
+        number: Which piece.
+        clock: The present.
+        folder: Local folder of this call alone.
+
+    Raises:
+        LakeError: when the plan is not the one that counts, or the piece cannot be kept.
+        SourceError: when the table cannot be read, or is not the one of the plan any more.
+    """
+    staging = ChunkStaging(lake, table)
+    plan = staging.read_plan()
+    if plan is None or plan.id != plan_id or not 0 <= number < plan.chunk_count:
+        raise LakeError(
+            f"Piece {number} of plan {plan_id} of {table.address} is not wanted (any more):",
+            "capture the table again, which makes a new plan.",
+            is_transient=True,
+        )
+    if existing := staging.stored_chunks(plan).get(number):
+        return read_staged_chunks(source, [existing.url])[0]
+    with source.snapshot() as snapshot:
+        if snapshot.position is None:
+            raise LakeError("The server writes no log:", "set log_bin in its configuration.")
+        columns = source.columns(table)
+        if not plan.is_for_table(source, table, columns):
+            staging.discard(plan)
+            raise SourceError(
+                f"Table {table.address} is not the one any more whose pieces are read:",
+                "what was read of it is thrown away; run it again.",
+                is_transient=True,
+            )
+        where = chunk_condition(table, columns, plan.bounds, number)
+        pulled = read_source_table(source, table, folder / "read.parquet", clock, where=where)
+    chunk_state = {"piece": number, "rows": pulled.rows, "position": str(snapshot.position)}
+    path = folder / "piece.parquet"
+    run_sql(
+        source.connection,
+        f"copy (select * from {pulled.relation}) to {literal(str(path))} (format parquet, compression zstd,"
+        f" kv_metadata {{{FOOTER_KEY}: {literal(json.dumps(chunk_state))}}})",
+    )
+    try:
+        lake.objects.put(staging.chunk_key(plan, number), path, replaces=None)
+    except LakeError:
+        if number not in staging.stored_chunks(plan):
+            raise  # else another call has just done the same
+    stored = staging.stored_chunks(plan).get(number)
+    if stored is None:
+        raise LakeError(
+            f"Piece {number} of {table.address} was kept and is gone again: another call has put the table together"
+            " or begun anew.",
+            "Capture the table again.",
+            is_transient=True,
+        )
+    return read_staged_chunks(source, [stored.url])[0]
+
+
+def read_staged_chunks(source: Source, urls: Sequence[str]) -> list[StagedChunk]:
+    """What pieces say of themselves."""
+    texts = read_state_texts(source.connection, urls)
+    chunks = []
+    for url in urls:
+        try:
+            chunk_state = require_json_object(json.loads(texts[url]))
+            chunk = StagedChunk(
+                number=chunk_state["piece"], rows=chunk_state["rows"], position=chunk_state["position"], url=url
+            )
+            require_types(chunk)
+        except (ValueError, KeyError, TypeError) as error:
+            raise LakeError(f"{url} is no piece:", "remove it and run again.") from error
+        chunks.append(chunk)
+    return chunks
