@@ -30,7 +30,7 @@ from refera_platform.lake.log_write import DayWriter, sums
 from refera_platform.lake.pieces import InPieces, Sizes
 from refera_platform.lake.piecewise import Piecewise
 from refera_platform.lake.proof import require_same_server
-from refera_platform.lake.resnapshot import closed, joined, unknown
+from refera_platform.lake.resnapshot import closed, joined, numbered, unknown
 from refera_platform.lake.state import RawState
 from refera_platform.lake.writer import nothing, write_day
 from refera_platform.source.cascades import Cascades, cascades
@@ -178,7 +178,8 @@ class LogCapture:
         base = self._base(table, was, str(cut))
         since, until = unknown(was, own, read.read_at, self._clock, is_complete=is_complete)
         state = replace(
-            base, day=plan.fill, columns=columns, quirks=read.quirks, passes=passes, baseline=passes,
+            base, day=plan.fill, columns=columns, quirks=read.quirks, passes=passes,
+            baseline=numbered(own, passes, base.server, cut),
             is_replayable=False, is_whole=True, schema_since=schema_since,
             start_position=job.start_of(own), is_closed=plan.fill < self._today,
             schema_version=was.schema_version + (dict(was.columns) != columns) if was else 1,

@@ -29,6 +29,8 @@ END_OF_TIME = 1 << 40
 """A second since 1970 that no stamp reaches."""
 READ, LOGGED = 0, 1
 """What a position's last part but one says: read from the table at a boundary of the log, or logged behind it."""
+OTHER_LOG = 500_000
+"""Added to a baseline when earlier rows of its day are of another log: their places tell nothing of who was first."""
 
 
 def position_prefix(day: date, baseline: int) -> str:

@@ -18,6 +18,7 @@ from refera_platform.lake.days import ONE
 from refera_platform.lake.isolation import isolated
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.log_job import Job
+from refera_platform.lake.log_table import OTHER_LOG
 from refera_platform.lake.log_write import DayWriter, sums
 from refera_platform.lake.state import RawState
 from refera_platform.source.log.position import Position
@@ -72,6 +73,25 @@ def joined(closed_days: list[Filled], snapshot: Filled) -> list[Filled]:
     own = [each for each in closed_days if each.day == snapshot.day]
     added = sums(own[0].added, snapshot.added) if own else snapshot.added
     return [*(each for each in closed_days if each.day != snapshot.day), replace(snapshot, added=added)]
+
+
+def numbered(own: RawObject | None, passes: int, server: str, cut: Position) -> int:
+    """The number of a baseline, which orders the rows of its day: more when those before it are of another log.
+
+    Args:
+        own: The object of the snapshot's day as it was.
+        passes: How many reads went into the object with this one.
+        server: Identity of the server.
+        cut: Place in its log of the snapshot.
+    """
+    if own is None or not own.state.is_observed or own.state.strategy != Strategy.LOG.value:
+        return passes
+    was = Position.parse(own.state.end_position)
+    began_anew = cut.order < was.order or (
+        cut.number == was.number and 0 not in (cut.begun, was.begun) and cut.begun != was.begun
+    )
+    is_other = began_anew or own.state.server != server or own.state.baseline >= OTHER_LOG
+    return passes + OTHER_LOG if is_other else passes
 
 
 def unknown(
