@@ -11,6 +11,7 @@ from dagster._core.instance.ref import InstanceRef
 
 from refera_platform.disk import write_whole
 from refera_platform.engine import private_folder
+from refera_platform.errors import SettingError
 from refera_platform.stage import Stage
 
 SETTINGS = """\
@@ -60,8 +61,9 @@ def folder(home: Path) -> Path:
     settings = place / "dagster.yaml"
     events = json.dumps(str(place / "history" / "runs"))  # where Dagster keeps them by itself
     ours = SETTINGS.replace("{base_dir}", events)
-    text = settings.read_text() if settings.exists() else ""
-    if ours.startswith(text) and text != ours:  # missing, or cut short by a full disk
+    text = settings.read_text("utf-8", errors="replace") if settings.exists() else ""
+    # missing, or cut short by a full disk, or by a power cut, which may leave zeros
+    if ours.startswith(text.rstrip("\0 \n")) and text != ours:
         write_whole(settings, ours)
     elif (was := BASE_DIR.search(text)) and was[1] != events:
         write_whole(settings, text.replace(was[1], events))  # the home was moved, or is a copy of another one
@@ -72,10 +74,21 @@ def opened(stage: Stage) -> dg.DagsterInstance:
     """The instance of a stage: its history is what the UI shows.
 
     Two processes that open a new one at the same moment would both make its tables, and one would fail.
+
+    Raises:
+        SettingError: when its settings are not what Dagster reads.
     """
     place = folder(stage.home)
-    settings = yaml.safe_load((place / "dagster.yaml").read_text()) or {}
-    with (place / ".opening").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        overrides = {} if "compute_logs" in settings else {"compute_logs": UNCAUGHT}
-        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(place), overrides=overrides))
+    path = place / "dagster.yaml"
+    try:
+        settings = yaml.safe_load(path.read_text("utf-8")) or {}
+        with (place / ".opening").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            overrides = {} if "compute_logs" in settings else {"compute_logs": UNCAUGHT}
+            return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(place), overrides=overrides))
+    except (yaml.YAMLError, UnicodeDecodeError, dg.DagsterInvalidConfigError) as refused:
+        words = " ".join(str(refused).split())
+        raise SettingError(
+            f"{path} does not hold settings of Dagster ({words}):",
+            "mend it, or remove it and it is written again.",
+        ) from refused
