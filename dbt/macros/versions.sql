@@ -1,7 +1,8 @@
 {#-
     Where a change stands among all changes of a database, as text that sorts: the day, then the place of its transaction
     in the log. Of `_position` this leaves out how often the table was read anew on the day and the number of the row
-    within its transaction, which each table counts for itself: what is committed together is there together.
+    within its transaction, which each table counts for itself: what is committed together is there together. Places in
+    another log than that in which the day began (a server was replaced, a log reset) come after all that it told.
     A table that is read without a log tells only on which day a row was seen to be another, so that counts as the day's
     last; such tables are ordered among themselves by the instants at which they were read.
 -#}
@@ -10,7 +11,8 @@
         when split_part({{ position }}, '-', 6) <> ''
             then
                 {{ day_position(day) }}
-                || '-' || split_part({{ position }}, '-', 3)
+                || case when split_part({{ position }}, '-', 2) >= '500000' then '-9' else '-' end
+                || split_part({{ position }}, '-', 3)
                 || '-' || split_part({{ position }}, '-', 4)
                 || '-' || split_part({{ position }}, '-', 5)
         else {{ day_position(day) }} || '-~' || lpad({{ microseconds(seen_at) }}, 20, '0')

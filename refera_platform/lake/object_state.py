@@ -42,7 +42,8 @@ class RawState:
     is_settled: bool = True
     """For ``log``: false when the table changed in ways that the log does not tell and was not yet read anew."""
     baseline: int = 0
-    """For ``log``: the pass in which the whole table was last read into this object; 0 when there was none."""
+    """For ``log``: the pass in which the whole table was last read into this object; 0 when there was none. With
+    ``OTHER_BINLOG_OFFSET`` added when rows before it are of another binlog."""
     is_replayable: bool = True
     """For ``log``: false when rows of the object came from reading the table: the log alone cannot give them."""
     origin: str = ""

@@ -11,6 +11,7 @@ from dagster._core.instance.ref import InstanceRef
 
 from refera_platform.disk import write_atomically
 from refera_platform.duckdb_session.scratch import make_private_folder
+from refera_platform.errors import SettingError
 from refera_platform.settings.stage import Stage
 
 DAGSTER_YAML = """\
@@ -61,8 +62,9 @@ def dagster_home(home: Path) -> Path:
     settings = path / "dagster.yaml"
     events = json.dumps(str(path / "history" / "runs"))  # where Dagster keeps them by itself
     default_settings = DAGSTER_YAML.replace("{base_dir}", events)
-    text = settings.read_text() if settings.exists() else ""
-    if default_settings.startswith(text) and text != default_settings:  # missing, or cut short by a full disk
+    text = settings.read_text("utf-8", errors="replace") if settings.exists() else ""
+    # missing, or cut short by a full disk, or by a power cut, which may leave zeros
+    if default_settings.startswith(text.rstrip("\0 \n")) and text != default_settings:
         write_atomically(settings, default_settings)
     elif (match := BASE_DIR_PATTERN.search(text)) and match[1] != events:
         write_atomically(settings, text.replace(match[1], events))  # the home was moved, or is a copy of another one
@@ -73,10 +75,20 @@ def open_instance(stage: Stage) -> dg.DagsterInstance:
     """The instance of a stage: its history is what the UI shows.
 
     Two processes that open a new one at the same moment would both make its tables, and one would fail.
+
+    Raises:
+        SettingError: when its settings are not what Dagster reads.
     """
-    path = dagster_home(stage.home)
-    settings = yaml.safe_load((path / "dagster.yaml").read_text()) or {}
-    with (path / ".opening").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        overrides = {} if "compute_logs" in settings else {"compute_logs": NO_COMPUTE_LOGS}
-        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(path), overrides=overrides))
+    folder = dagster_home(stage.home)
+    path = folder / "dagster.yaml"
+    try:
+        settings = yaml.safe_load(path.read_text("utf-8")) or {}
+        with (folder / ".opening").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            overrides = {} if "compute_logs" in settings else {"compute_logs": NO_COMPUTE_LOGS}
+            return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=overrides))
+    except (yaml.YAMLError, UnicodeDecodeError, dg.DagsterInvalidConfigError) as error:
+        reason = " ".join(str(error).split())
+        raise SettingError(
+            f"{path} does not hold settings of Dagster ({reason}):", "mend it, or remove it and it is written again."
+        ) from error

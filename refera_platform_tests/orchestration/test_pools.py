@@ -11,6 +11,7 @@ import dagster as dg
 import psutil
 import pytest
 
+from refera_platform.errors import SettingError
 from refera_platform.orchestration import executor, instance
 from refera_platform.orchestration.run_history import run_lock, run_process
 from refera_platform.orchestration.run_history.failed_runs import failed_runs_since
@@ -243,11 +244,15 @@ def test_a_lock_of_another_history_in_the_same_home_is_left_alone(stage, history
     assert run_lock.has_run_lock(stage.home, "unknown-here")
 
 
-@pytest.mark.parametrize("left", [0, 100, 4096], ids=["empty", "cut short", "whole"])
-def test_settings_that_a_full_disk_cut_short_are_written_again(stage, left):
+@pytest.mark.parametrize(
+    ("left", "then"),
+    [(0, ""), (0, "\n"), (0, "\0" * 700), (100, ""), (100, "\0" * 600), (4096, "")],
+    ids=["empty", "blank", "zeros", "cut short", "cut short with zeros", "whole"],
+)
+def test_settings_that_a_full_disk_cut_short_are_written_again(stage, left, then):
     path = instance.dagster_home(stage.home) / "dagster.yaml"
     whole = path.read_text()
-    path.write_text(whole[:left])
+    path.write_text(whole[:left] + then)
     with instance.open_instance(stage) as opened:
         assert path.read_text() == whole
         assert not opened.telemetry_enabled
@@ -255,3 +260,13 @@ def test_settings_that_a_full_disk_cut_short_are_written_again(stage, left):
     path.write_text("telemetry: {enabled: true}\n")
     with instance.open_instance(stage) as opened:
         assert opened.telemetry_enabled, "what somebody else wrote is theirs"
+
+
+@pytest.mark.parametrize("text", [b"a: [\n", b"\xff\xfe", b"telemetry:\n"], ids=["no YAML", "no UTF-8", "no settings"])
+def test_settings_that_nobody_can_read_are_named_with_what_to_do(stage, text):
+    path = instance.dagster_home(stage.home) / "dagster.yaml"
+    path.write_bytes(text)
+    with pytest.raises(SettingError, match=rf"^{path} does not hold settings of Dagster .*remove it") as met:
+        instance.open_instance(stage)
+    assert "\n" not in str(met.value)
+    assert path.read_bytes() == text, "what somebody else wrote is theirs"

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from refera_platform.clock import Clock
 from refera_platform.errors import ReferaError
 from refera_platform.ingest.result import IngestedDay
+from refera_platform.ingest.stream.table_changes import OTHER_BINLOG_OFFSET
 from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.ingest.stream.table_writer import DayWriter, add_counts
 from refera_platform.lake.days import ONE_DAY
@@ -67,11 +68,7 @@ def write_closing_days(
                 raise
             break
         task.days_in_lake = dict(sorted({**task.days_in_lake, item.day: item}.items()))
-        written.append(
-            IngestedDay(
-                day=item.day, state=item.state, added=added, size_bytes=item.stored.size_bytes, url=item.stored.url
-            )
-        )
+        written.append(IngestedDay.of_object(item, added))
     return written
 
 
@@ -80,6 +77,27 @@ def merge_ingested_days(closed_days: list[IngestedDay], snapshot: IngestedDay) -
     same_day = [each for each in closed_days if each.day == snapshot.day]
     added = add_counts(same_day[0].added, snapshot.added) if same_day else snapshot.added
     return [*(each for each in closed_days if each.day != snapshot.day), replace(snapshot, added=added)]
+
+
+def snapshot_number(existing: RawObject | None, read_count: int, server: str, snapshot_position: Position) -> int:
+    """The number of a snapshot, which orders the rows of its day: more when those before it are of another binlog.
+
+    Args:
+        existing: The object of the snapshot's day as it was.
+        read_count: How many reads went into the object with this one.
+        server: Identity of the server.
+        snapshot_position: Position in its binlog of the snapshot.
+    """
+    if existing is None or not existing.state.is_observed or existing.state.strategy != Strategy.LOG.value:
+        return read_count
+    previous = Position.parse(existing.state.end_position)
+    is_reset = snapshot_position.order < previous.order or (
+        snapshot_position.file_number == previous.file_number
+        and 0 not in (snapshot_position.begun, previous.begun)
+        and snapshot_position.begun != previous.begun
+    )
+    is_other = is_reset or existing.state.server != server or existing.state.baseline >= OTHER_BINLOG_OFFSET
+    return read_count + OTHER_BINLOG_OFFSET if is_other else read_count
 
 
 def unknown_bounds(

@@ -17,7 +17,12 @@ from refera_platform.errors import LakeError, ReferaError
 from refera_platform.ingest.result import IngestedDay, IngestFailure, IngestResult
 from refera_platform.ingest.snapshot.chunked import ChunkedSnapshots
 from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
-from refera_platform.ingest.snapshot.resnapshot import merge_ingested_days, unknown_bounds, write_closing_days
+from refera_platform.ingest.snapshot.resnapshot import (
+    merge_ingested_days,
+    snapshot_number,
+    unknown_bounds,
+    write_closing_days,
+)
 from refera_platform.ingest.snapshot.table_snapshot import snapshot_rows
 from refera_platform.ingest.stream.column_resolver import ColumnResolver
 from refera_platform.ingest.stream.reader import BinlogReader
@@ -146,10 +151,8 @@ class StreamIngestRun:
             task, self._day_writer(table), self._source.server, partial(self._new_state, table), snapshot_position
         )
         is_complete = bool(task.closing_changes and len(closed_days) == len(task.closing_changes.days))
-        previous, unseen_days = (
-            task.newest_state_until(date.max),
-            [day for day in plan.unseen_days if day not in task.days_in_lake],
-        )
+        previous = task.newest_state_until(date.max)
+        unseen_days = tuple(day for day in plan.unseen_days if day not in task.days_in_lake)
         existing = task.days_in_lake.get(plan.day_to_fill)
         pulled = self._chunked_snapshots.read_merged(task, is_exact=self._is_exact) or self._pull_table(table)
         source_types = {column.name: column.parquet_type for column in pulled.columns}
@@ -165,7 +168,7 @@ class StreamIngestRun:
             columns=columns,
             quirks=pulled.quirks,
             passes=read_count,
-            baseline=read_count,
+            baseline=snapshot_number(existing, read_count, base.server, snapshot_position),
             is_replayable=False,
             is_whole=True,
             schema_since=schema_since,
@@ -202,12 +205,9 @@ class StreamIngestRun:
         ingested_day = IngestedDay(
             day=plan.day_to_fill, state=state, added=added, size_bytes=stored.size_bytes, url=stored.url
         )
+        ingested_days = merge_ingested_days(closed_days, ingested_day)
         return self._result_factory.result_of(
-            task,
-            merge_ingested_days(closed_days, ingested_day),
-            pulled.rows,
-            unseen_days=tuple(unseen_days),
-            is_full_snapshot=True,
+            task, ingested_days, pulled.rows, unseen_days=unseen_days, is_full_snapshot=True
         )
 
     def _write_days(self, task: TableTask, snapshot_position: Position) -> Callable[..., IngestResult]:

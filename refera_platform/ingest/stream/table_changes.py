@@ -29,6 +29,8 @@ END_OF_TIME_SECONDS = 1 << 40
 """A second since 1970 that no stamp reaches."""
 READ_FROM_TABLE, READ_FROM_LOG = 0, 1
 """What a position's last part but one says: read from the table at a boundary of the log, or logged behind it."""
+OTHER_BINLOG_OFFSET = 500_000
+"""Added to a snapshot's number when earlier rows of its day are of another binlog: positions do not order the two."""
 
 
 def position_prefix(day: date, snapshot_number: int) -> str:
