@@ -1,1 +1,1 @@
-"""Measurements beside peers and the physical limit, one command each."""
+"""Benchmarks against peers and the physical limit, one command each."""

@@ -1,8 +1,9 @@
-"""Reading one million row events of the log: this reader, Parquet and commit included, beside a bare peer loop.
+"""Benchmark of reading a million row events of the binlog: this reader with Parquet and commit, and a bare peer loop.
 
     make bench-cdc            python -m benchmarks.cdc --rows 1000000
 
-Each reader is a process of its own, so that its peak memory is its own; the physical limit is the log's bytes arriving.
+Each reader runs in its own process, so that its peak memory is measured alone. The physical limit is receiving the
+binlog's bytes.
 """
 
 import argparse
@@ -47,7 +48,7 @@ STATEMENTS = (
 
 
 def main() -> None:
-    """Prepare, measure each reader in a process of its own, print the table."""
+    """Prepare, measure each reader in its own process, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="row events in the log")
     parser.add_argument("--reader", choices=list(READERS), help=argparse.SUPPRESS)
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def _prepare(home: Path, rows: int) -> None:
-    """A baseline, and then the log that is to be read."""
+    """Take a snapshot, then write the binlog that is to be read."""
     address = stack.stack_status(home).address
     if address is None:
         raise SystemExit("The local stack did not start.")
@@ -104,12 +105,12 @@ def _capture(stage: Stage) -> int:
 
 
 def ours(home: Path) -> int:
-    """This reader: decoded, written as Parquet, committed to S3, counted again."""
+    """This reader: decodes, writes Parquet, commits to S3, counts the rows again."""
     return _capture(_stage(home))
 
 
 def peer(home: Path) -> int:
-    """A bare python-mysql-replication loop that throws the rows away."""
+    """A bare python-mysql-replication loop that discards the rows."""
     from pymysqlreplication import BinLogStreamReader
     from pymysqlreplication.row_event import DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent
 
@@ -135,7 +136,7 @@ def peer(home: Path) -> int:
 
 
 def limit(home: Path) -> int:
-    """Nothing but the log's bytes arriving, cut into events and checked."""
+    """Only receives the binlog's bytes, cuts them into events and checks them."""
     file, offset = json.loads((home / "start.json").read_text())
     stage = _stage(home)
     with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:

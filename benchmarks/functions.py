@@ -1,10 +1,10 @@
-"""The two functions of AWS Lambda: how long until they can answer, and what a day and a first capture cost in them.
+"""Benchmark of the two AWS Lambda functions: time until they are ready, cost of a day and of a first snapshot.
 
     make bench-lambda               python -m benchmarks.functions --scale 100
 
 The packages run as on Lambda: AWS's own runtime client, nothing else on the path, a read-only file system, killed at
-their memory. "Ready" is from the start of the process until it asks for its first call: what Lambda calls the init,
-less the time that it takes to fetch the package. Cores are this machine's; 512 MB get a third of one on Lambda.
+their memory limit. "Ready" is from the start of the process until it asks for its first call: Lambda's init phase
+without fetching the package. Cores are this machine's; 512 MB get a third of one on Lambda.
 """
 
 import argparse
@@ -31,7 +31,7 @@ HANDLERS = {
     "transform": "refera_platform.runners.aws_lambda.transform.handler",
 }
 MEMORY = {"extract": 512, "transform": 1024}
-"""Megabytes: the least that each is promised to live with."""
+"""Megabytes: the least that each function must work with."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Row:
     what: str
     seconds: float
     memory: int
-    """Most bytes that the process had."""
+    """Peak memory of the process in bytes."""
     rows: int = 0
 
 
@@ -52,7 +52,7 @@ class Bench:
         self._service, self._packages, self._stage = service, packages, stage
 
     def deploy(self, name: str, **more: str) -> None:
-        """A new version, without a warm environment."""
+        """Deploy a new version, without a warm environment."""
         self._service.add(
             Function(
                 name=name,

@@ -1,9 +1,9 @@
-"""What a person waits for besides the work itself: loading the code location, launching, dbt's frame.
+"""Benchmark of the waiting time around the work itself: loading the code location, launching runs, dbt's overhead.
 
     make bench-latency              python -m benchmarks.latency --scale 1
 
 Every figure is wall time of real processes: Dagster's web server, daemon and code server on a private business. Plain
-dbt is the same build (parse, 42 models, their tests) in a process of its own, without Dagster, publishing or events.
+dbt is the same build (parse, 42 models, their tests) in its own process, without Dagster, publishing or events.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from refera_platform_tests.ui import REFERA, Ui, business, served
 
 PLAIN_DBT = """
 import sys, time
-from refera_platform.settings.stage import load
+from refera_platform.settings.stage import load_stage
 from refera_platform.warehouse.build import run as build
 run, spent = build.run_dbt, []
 def timed(*given):
@@ -33,7 +33,7 @@ def timed(*given):
     finally:
         spent.append(time.monotonic() - began)
 build.run_dbt = timed
-assert not build.build(load(), publishing=False, full_refresh=True).red
+assert not build.build_warehouse(load_stage(), is_publishing=False, full_refresh=True).failed_nodes
 print(spent[0])
 """
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _location(home: Path) -> float:
-    """Start the code server as Dagster does; it listens when it has loaded the location."""
+    """Start the code server as Dagster does; it listens once it has loaded the location."""
     started, port = time.monotonic(), free_port(28911)
     command = [
         str(REFERA.parent / "dagster"),

@@ -1,4 +1,4 @@
-"""A relay in front of a server that counts the bytes each way."""
+"""TCP relay in front of a server that counts the bytes in each direction."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ PIECE = 1 << 18
 
 
 class Relay:
-    """Listens on a port of its own for as long as the block lasts."""
+    """Relay that listens on a port of its own inside the block."""
 
     def __init__(self, endpoint: str) -> None:
         found = urlsplit(endpoint)
@@ -19,7 +19,7 @@ class Relay:
         self.asked = 0
         """Bytes that went to the server."""
         self.answered = 0
-        """Bytes that came from it."""
+        """Bytes that the server sent."""
         self._count = threading.Lock()
 
     def __enter__(self) -> "Relay":
@@ -36,7 +36,7 @@ class Relay:
             try:
                 near, _ = self._listening.accept()
             except OSError:
-                return  # the block is over
+                return  # the block has ended
             far = socket.create_connection(self._server)
             threading.Thread(target=self._carry, args=(near, far, "asked"), daemon=True).start()
             threading.Thread(target=self._carry, args=(far, near, "answered"), daemon=True).start()

@@ -1,9 +1,9 @@
-"""A day of ten thousand changes on ten million order lines, beside a rebuild: bytes, seconds, memory.
+"""Benchmark of an incremental build beside a full build: ten thousand changes on ten million order lines.
 
     make bench-warehouse            python -m benchmarks.warehouse --lines 10000000
 
-Each build is a process of its own, so that its peak memory is its own. Bytes are counted by a relay between it and
-the store; time is measured without the relay. The physical limit is the touched months' objects going to and fro.
+Each build runs in its own process, so that its peak memory is measured alone. A relay between build and store counts
+the bytes; time is measured without the relay. The physical limit is sending the affected months' objects both ways.
 """
 
 import argparse
@@ -28,13 +28,13 @@ from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform.warehouse.publish.publication import fixed_key, read_publication
 
 DAYS_TIMED = 3
-"""Daily builds whose time is taken; the median is told."""
+"""Daily builds that are timed; the median is printed."""
 DAYS_BEFORE = 10
-"""Days of changes that are history already when the measured ones come."""
+"""Days of changes before the measured ones."""
 
 
 def main() -> None:
-    """Make the lake, build, let two days pass, print the table."""
+    """Create the lake, build, let two days pass, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=10_000_000, help="order lines of history")
     parser.add_argument("--build", choices=["full", "daily", "limit"], help=argparse.SUPPRESS)
@@ -99,7 +99,7 @@ def _counted(home: Path, stage: Stage, what: str) -> dict[str, float]:
 
 
 def _apart(home: Path, what: str, endpoint: str) -> dict[str, float]:
-    """Measure one build in a process of its own."""
+    """Measure one build in its own process."""
     command = [sys.executable, "-m", "benchmarks.warehouse", "--build", what, "--home", str(home)]
     done = subprocess.run([*command, "--endpoint", endpoint], check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

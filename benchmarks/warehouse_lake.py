@@ -1,7 +1,7 @@
-"""A lake of ten years of business, written straight into the store: the warehouse is measured, not the source.
+"""Synthetic lake of ten years of business, written directly into the store: the warehouse is measured, not the source.
 
-``baseline`` is the first capture; ``day_of_changes`` is one day of the log: new orders with their lines and the
-stock that these take, orders shipped, payments, customers that move, prices, and one correction of a past month.
+``baseline`` writes the first snapshot. ``day_of_changes`` writes one day of the change stream: new orders with their
+lines and stock, shipped orders, payments, customers that move, prices, and one correction of a past month.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +16,7 @@ from refera_platform.lake.writer import write_day
 from refera_platform.source import catalog
 
 FIRST = date(2026, 9, 30)
-"""Day of the baseline; ten years of orders end on it."""
+"""Day of the first snapshot; ten years of orders end on it."""
 YEARS_OF_DAYS = 3650
 LINES_AN_ORDER = 9
 CUSTOMERS, PRODUCTS, EMPLOYEES, OFFICES = 20_000, 1_000, 200, 7
@@ -85,7 +85,7 @@ from range(7) as numbers (i)
 
 
 class BenchLake:
-    """Writes days of the eight tables."""
+    """Writer of the days of the eight tables."""
 
     def __init__(self, lake: Lake, connection: duckdb.DuckDBPyConnection, folder: Path, lines: int) -> None:
         self._lake = lake
@@ -97,7 +97,7 @@ class BenchLake:
         self._reached: dict[str, int] = {}
 
     def baseline(self) -> None:
-        """The first capture of every table."""
+        """The first snapshot of every table."""
         every = {"orders": self._orders, "first": 0, "last": self._orders, "payments": self._payments}
         self._write("orders", [("r", _ORDERS.format(**every))])
         self._write("orderdetails", [("r", _LINES.format(**every))])
@@ -149,7 +149,7 @@ class BenchLake:
         return self._day
 
     def _write(self, name: str, parts: list[tuple[str, str]]) -> None:
-        """One day's object of one table, as the log's reader would have written it."""
+        """One day's object of one table, as the ingest run would write it."""
         table, rows = catalog.find_table(name), []
         described = parts or [
             ("r", {"employees": _EMPLOYEES, "offices": _OFFICES, "productlines": _PRODUCT_LINES}[name])

@@ -1,4 +1,4 @@
-"""Clients of AWS services by boto3: bounded in time, with the store's own keys or the credential chain."""
+"""Clients of AWS services by boto3: with timeouts, and the store's own keys or the AWS credential chain."""
 
 import functools
 import threading
@@ -17,11 +17,11 @@ from refera_platform.settings.loopback import LOOPBACK_HOSTS
 from refera_platform.settings.object_store import ObjectStore
 
 SHARED_SESSION_LOCK = threading.Lock()
-"""Held while a client of the shared session is made: botocore's sessions serve one thread, its clients all of them."""
+"""Held while a client of the shared session is made: botocore's clients are thread-safe, its sessions are not."""
 
 
 def s3_client(store: ObjectStore, *, max_attempts: int = 4, read_timeout_seconds: float = 60) -> Any:
-    """A boto3 S3 client of the store; typed ``Any`` because boto3 makes its clients at run time."""
+    """Make a boto3 S3 client of the store; typed ``Any`` because boto3 makes its clients at run time."""
     return aws_client(
         store, "s3", endpoint=store.endpoint, max_attempts=max_attempts, read_timeout_seconds=read_timeout_seconds
     )
@@ -30,14 +30,17 @@ def s3_client(store: ObjectStore, *, max_attempts: int = 4, read_timeout_seconds
 def aws_client(
     store: ObjectStore, service: str, *, endpoint: str = "", max_attempts: int = 4, read_timeout_seconds: float = 60
 ) -> Any:
-    """A boto3 client of another service, in the region and with the credentials of the store.
+    """Make a boto3 client of any service, in the region and with the credentials of the store.
 
     Args:
-        store: Which region and credentials.
-        service: As boto3 calls it.
+        store: Gives region and credentials.
+        service: Name of the service for boto3.
         endpoint: Address of a server that is not AWS.
-        max_attempts: How often a request is made at most.
-        read_timeout_seconds: Seconds without a byte of an answer after which the server counts as gone.
+        max_attempts: Most attempts of a request.
+        read_timeout_seconds: Seconds without a byte of an answer after which a request fails.
+
+    Raises:
+        SettingError: when the AWS settings cannot be used.
     """
     host = urlsplit(endpoint).hostname or ""
     config = Config(
@@ -46,7 +49,7 @@ def aws_client(
         connect_timeout=5,
         read_timeout=read_timeout_seconds,
         tcp_keepalive=True,
-        # an office's proxy has nothing to do with a server on this machine
+        # a server on this machine is not reached through a proxy
         proxies={} if host in LOOPBACK_HOSTS else None,
     )
     try:
@@ -65,7 +68,7 @@ def aws_client(
 
 
 def _session(variables: dict[str, Any] | None) -> boto3.session.Session:
-    """The user's AWS session, of this moment's environment."""
+    """A new session with the user's AWS configuration, from the present environment."""
     botocore_session = botocore.session.Session(session_vars=variables)
     botocore_session.register_component("data_loader", _service_models())
     return boto3.session.Session(botocore_session=botocore_session)
@@ -73,21 +76,21 @@ def _session(variables: dict[str, Any] | None) -> boto3.session.Session:
 
 @functools.cache
 def _session_without_profile() -> boto3.session.Session:
-    """For stores that bring their own keys; to make it takes longer than a client.
+    """The shared session for stores with their own keys; making it takes longer than making a client.
 
-    What ``[default]`` of the user's AWS configuration says besides keys counts as it was when the process first asked.
+    Settings of ``[default]`` in the user's AWS configuration are read once a process.
     """
     return _session({"profile": (None, [], None, None)})
 
 
 @functools.cache
 def _service_models() -> botocore.loaders.Loader:
-    """What botocore knows of S3: 0.1 s to read, so it is read once for all clients of the process."""
+    """Botocore's service models: they take 0.1 s to read, so they are read once a process."""
     return botocore.loaders.create_loader()
 
 
 def store_credentials(store: ObjectStore) -> tuple[str, str, str]:
-    """Access key, secret key and session token of a store; the AWS credential chain's where it has none of its own.
+    """Access key, secret key and session token of a store; from the AWS credential chain when it has no own keys.
 
     Raises:
         SettingError: when the chain has none either.

@@ -1,4 +1,4 @@
-"""What time it is: one object, so that simulated days are dated days."""
+"""Clock: the present instant and day of a stage, in one object, so that simulated days are dated days."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,7 @@ class Clock:
     fixed: datetime | None = None
     """An aware instant at which time stands still (demo, tests); ``None`` follows the machine."""
     at_least: datetime | None = None
-    """An aware instant the clock never lags: where a simulated business has arrived."""
+    """An aware instant that the clock is never before: the end of the simulated business."""
 
     def now(self) -> datetime:
         """The present instant, aware, in UTC."""
@@ -24,9 +24,9 @@ class Clock:
         return max(present, self.at_least.astimezone(UTC)) if self.at_least else present
 
     def today(self) -> date:
-        """The calendar day that is running."""
+        """The present calendar day."""
         return self.now().astimezone(ZoneInfo(self.time_zone)).date()
 
     def newest_full_day(self) -> date:
-        """The day that has just ended, or is in its last second: what a daily run closes."""
+        """The day that a daily run closes: yesterday, or today in its last second."""
         return (self.now() + timedelta(seconds=1)).astimezone(ZoneInfo(self.time_zone)).date() - timedelta(days=1)

@@ -1,4 +1,6 @@
-"""The front door for Dagster: ``build(stage)`` assembles, and does nothing else.
+"""Dagster code location: ``build(stage)`` assembles assets, checks, jobs, schedules, sensors and resources.
+
+Nothing else is in here; ``orchestration`` defines the parts. Importing this module does not load a stage.
 
 dagster dev -w workspace.yaml        (or `make ui`, which also starts the local stack)
 """
@@ -32,7 +34,7 @@ from refera_platform.source.catalog import TABLES
 
 
 def build(stage: Stage) -> dg.Definitions:
-    """The whole code location on one stage; tests build the same house on another."""
+    """Assemble the code location on one stage; tests call it with a stage of their own."""
     partitions = daily_partitions(stage)
     job, freshness = daily_job(), freshness_job()
     databases = dict.fromkeys(table.database for table in TABLES)
@@ -68,5 +70,5 @@ def build(stage: Stage) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What Dagster loads: the house on the stage that the environment names."""
+    """Code location that Dagster loads: on the stage that the environment names."""
     return build(load_stage())

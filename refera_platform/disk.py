@@ -1,7 +1,7 @@
-"""Local disk: files that are there whole or not at all, and one sentence for a disk that is full.
+"""Local disk: atomic writes of files, and one error for a disk that is full.
 
-Each library has an error of its own for ENOSPC; ``is_full`` knows them. A full disk of the database server or of the
-object store is none of these: their words travel in errors of ``pymysql`` and ``botocore``.
+Each library has an error of its own for ENOSPC; ``is_disk_full`` recognizes them. A full disk of the database server or
+of the object store is not meant: it comes as an error of ``pymysql`` or ``botocore``.
 """
 
 import errno
@@ -16,25 +16,25 @@ from pathlib import Path
 from refera_platform.errors import DiskFullError
 
 DISK_WRITING_PACKAGES = {"duckdb", "_duckdb", "pyarrow", "sqlite3", "sqlalchemy", "dbt", "dbt_common"}
-"""Packages whose errors say in words that a local disk is full; Python's own has a number."""
+"""Packages whose error messages say that a local disk is full; Python's own errors have a number."""
 DISK_FULL_PATTERN = re.compile(
     r"no space left on device|(errno|errcode|error):? 28\b|disk (is )?full|disk quota exceeded|max_temp_directory_size",
     re.IGNORECASE,
 )
 AMBIGUOUS_SQLITE_ERROR = "disk I/O error"
-"""What SQLite says of a broken disk and, when its shared memory cannot grow, of a full one."""
+"""SQLite's message for a broken disk, and also for a full one when its shared memory cannot grow."""
 DISK_FULL_BELOW_BYTES = 4 << 20
-"""Bytes below which it was the latter."""
+"""Free bytes below which that message means a full disk."""
 QUOTED_PATH_PATTERN = re.compile(r'"(/[^"]+)"')
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
-    """Replace a file in one step: whoever reads it finds the old text or the new one, also after a power cut.
+    """Replace a file in one step: readers find the old text or the new one, also after a power cut.
 
     Args:
-        path: Which file.
-        text: All of it.
-        mode: Who may read it, less what the user's umask takes away.
+        path: The file.
+        text: Its whole new text.
+        mode: Permissions, less the umask.
     """
     new_path = path.with_name(f".{path.name}.{os.getpid()}")
     new_path.unlink(missing_ok=True)
@@ -50,13 +50,13 @@ def write_atomically(path: Path, text: str, mode: int = 0o666) -> None:
 
 @contextmanager
 def translate_disk_errors(*folders: Path) -> Iterator[None]:
-    """Say that a disk is full, whatever library met it.
+    """Translate the errors of all libraries for a full disk in the block.
 
     Args:
-        folders: Where the block writes; the fullest is named when the error names none.
+        folders: Folders that the block writes to; the one with the least space is named when the error names none.
 
     Raises:
-        DiskFullError: for an error of the block that means it; every other one passes.
+        DiskFullError: for an error that means a full disk; every other error is raised unchanged.
     """
     try:
         yield
@@ -67,11 +67,11 @@ def translate_disk_errors(*folders: Path) -> Iterator[None]:
 
 
 def is_disk_full(error: BaseException, *folders: Path) -> bool:
-    """Whether an error, or one that it came from, says that a disk of this machine is full.
+    """Whether an error, or one of its causes, means that a disk of this machine is full.
 
     Args:
         error: The error.
-        folders: Where was written; they are looked at when the error may mean anything.
+        folders: Folders that were written to; their free space decides when the error is ambiguous.
     """
     causes = list(_error_chain(error))
     return any(_is_disk_full_error(each) for each in causes) or (
@@ -81,7 +81,7 @@ def is_disk_full(error: BaseException, *folders: Path) -> bool:
 
 
 def disk_full_error(error: BaseException, *folders: Path) -> DiskFullError:
-    """The sentence for it."""
+    """Make the error for a full disk, with the folder and its free space."""
     error_folder = next(filter(None, (_folder_of_error(each) for each in _error_chain(error))), None)
     full_folder = error_folder or min(
         (_existing_parent(each) for each in (*folders, Path(tempfile.gettempdir()))), key=_free_bytes
@@ -93,7 +93,7 @@ def disk_full_error(error: BaseException, *folders: Path) -> DiskFullError:
 
 
 def is_disk_full_message(message: str) -> bool:
-    """Whether the words of a library mean that a disk is full."""
+    """Whether the message of a library means that a disk is full."""
     return DISK_FULL_PATTERN.search(message) is not None
 
 

@@ -1,30 +1,30 @@
-"""Every error a person can meet, each one sentence and one next step.
+"""Errors of the platform: every error for people is one of these, with one sentence and one next step.
 
 ReferaError
 ├── SettingError        a variable, a stage or a file of settings is missing or malformed
 ├── SourceError         the operational database cannot be read as declared
 ├── LakeError           a raw object cannot be read, written or trusted
-│   ├── DayRefused      this day cannot be captured (any more, or yet) as it was asked for
-│   │   └── UnavailableDayError   no request at all can capture it: nothing is left to do
+│   ├── DayRefused      this day cannot be ingested (any more, or yet) as requested
+│   │   └── UnavailableDayError   no request at all can ingest it now
 │   ├── OvertakenError   another run wrote the object first
 │   └── DamagedError     the bytes of an object are not those that were written
 ├── WarehouseError      the build or its audit failed; what was published stays
-├── QueryError          a question to the warehouse could not be answered
-├── AlertError          a message could not be delivered
-├── DiskFullError       a disk of this machine has no room left
-└── LocalStackError     a private server, the sample source or a dump is in trouble
+├── QueryError          a query of the warehouse could not be answered
+├── AlertError          an alert could not be delivered
+├── DiskFullError       a disk of this machine is full
+└── LocalStackError     a local server, the sample source or a dump failed
 """
 
 
 class ReferaError(Exception):
-    """Something went wrong that a person can mend.
+    """Base of all errors that a person can fix.
 
     Args:
         problem: One sentence that names the thing and what was expected.
         remedy: The next step, as an imperative; empty when there is none.
-        passing: Whether the same attempt may succeed a moment later; only such a one is retried.
-        public: The problem without any value of a row, where ``problem`` holds one or quotes words of others that may:
-            what alerts say. Empty when ``problem`` has none.
+        is_transient: Whether the same attempt may succeed soon after; only such an error is retried.
+        public_problem: The problem without any value of a row, for alerts. Needed when ``problem`` holds one, or quotes
+            a message of another program that may hold one; else empty.
     """
 
     def __init__(self, problem: str, remedy: str = "", *, is_transient: bool = False, public_problem: str = "") -> None:
@@ -36,7 +36,7 @@ class ReferaError(Exception):
 
     @property
     def public_message(self) -> str:
-        """Problem and remedy as they may leave the house."""
+        """Problem and remedy without any value of a row, for alerts."""
         return f"{self.public_problem} {self.remedy}".strip()
 
 
@@ -53,11 +53,11 @@ class LakeError(ReferaError):
 
 
 class DayRefused(LakeError):  # noqa: N818 - it reads as what happened to the day
-    """This day cannot be captured (any more, or yet) as it was asked for; another request may bring it."""
+    """This day cannot be ingested (any more, or yet) as requested; another request may be possible."""
 
 
 class UnavailableDayError(DayRefused):
-    """No request at all can capture this day now: it is before the first one, to come, or over for the strategy."""
+    """No request can ingest this day now: it is before the first day, in the future, or over for the strategy."""
 
 
 class OvertakenError(LakeError):
@@ -73,22 +73,22 @@ class WarehouseError(ReferaError):
 
 
 class QueryError(ReferaError):
-    """A question to the warehouse could not be answered."""
+    """A query of the warehouse could not be answered."""
 
 
 class DiskFullError(ReferaError):
-    """A disk of this machine has no room left."""
+    """A disk of this machine is full."""
 
 
 class AlertError(ReferaError):
-    """A message about an incident could not be delivered."""
+    """An alert could not be delivered."""
 
 
 class LocalStackError(ReferaError):
-    """A private server, the sample source or a dump is in trouble."""
+    """A local server, the sample source or a dump failed."""
 
 
 def error_kind(error: BaseException) -> str:
-    """The name and code of an error that another library raised, without its words: they may hold values of rows."""
+    """Class name and code of another library's error, without its message, which may hold values of rows."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else ""
     return f"{type(error).__name__} {code}".strip()

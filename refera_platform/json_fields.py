@@ -1,6 +1,6 @@
-"""Type check of dataclasses that are made from stored JSON: a field of another kind is refused by its name.
+"""Type check of dataclasses made from stored JSON: a field of a wrong type is refused by its name.
 
-Parses nothing and knows no file: who reads one says in its own error which object was not as expected.
+Parses nothing and knows no file: the caller's error names the object that is malformed.
 """
 
 import functools
@@ -11,10 +11,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 
 def require_types(instance: Any) -> None:
-    """Look at every field of a dataclass.
+    """Check every field of a dataclass.
 
     Raises:
-        TypeError: when a value is not of the type that its field declares; JSON alone does not tell.
+        TypeError: when a value is not of the type that its field declares.
     """
     hints = _hints(instance.__class__)
     for declared_field in fields(instance):
@@ -23,7 +23,7 @@ def require_types(instance: Any) -> None:
 
 
 def require_json_object(content: Any) -> dict[str, Any]:
-    """What JSON held, when it is an object.
+    """Return parsed JSON that is an object.
 
     Raises:
         TypeError: for a list, a text, a number or null.

@@ -41,8 +41,8 @@ SENTENCE = r"^The disk of /.* is full \(\d+ MB are free\): free space there"
 WRITER = """
 import sys
 from pathlib import Path
-from refera_platform.disk import write_whole
-write_whole(Path(sys.argv[1]), "new" * 10_000)
+from refera_platform.disk import write_atomically
+write_atomically(Path(sys.argv[1]), "new" * 10_000)
 """
 
 

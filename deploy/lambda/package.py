@@ -34,7 +34,7 @@ PLATFORMS = {"x86_64": "x86_64", "arm64": "aarch64"}
 SYSTEMS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_26", "manylinux_2_17", "manylinux2014")
 """Of Amazon Linux 2023 (glibc 2.34), the newest first."""
 OWN = "own"
-LEFT_OUT = {"cli.py", "definitions.py"}
+LEFT_OUT = {"definitions.py"}
 """Of the package itself: what people and Dagster start it by."""
 NOT_NEEDED = ("**/__pycache__", "**/*.pyi", "numpy/**/tests", "numpy/_core/include", "bin")
 """Of libraries: their own tests, and what only compilers read."""
@@ -56,8 +56,9 @@ class Function:
         return Path(__file__).with_name(f"{self.name}.lock")
 
 
-EXTRACT = Function(name="extract", rooms=("source", "lake", "remote"))
-TRANSFORM = Function(name="transform", rooms=("source", "lake", "warehouse", "remote"), has_dbt=True)
+GROUND = ("settings", "duckdb_session", "source", "lake", "runners")
+EXTRACT = Function(name="extract", rooms=(*GROUND, "reconcile", "ingest", "doctor"))
+TRANSFORM = Function(name="transform", rooms=(*GROUND, "warehouse"), has_dbt=True)
 FUNCTIONS = {each.name: each for each in (EXTRACT, TRANSFORM)}
 
 

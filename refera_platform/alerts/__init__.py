@@ -1,1 +1,1 @@
-"""What goes to people when something is wrong: one message an incident, and one when it is over."""
+"""Alerts to people: one message when an incident begins, one when it is over. Imports no Dagster."""

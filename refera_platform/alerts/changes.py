@@ -1,6 +1,6 @@
-"""From what was known and what is wrong now to what each channel has to be told. Pure: the same in, the same out.
+"""Changes of incidents: which messages each channel has to receive. Pure functions; ``deliver`` sends the messages.
 
-incidents ──▶ remember() ──▶ Memory ──▶ due() ──▶ messages ──▶ (delivered) ──▶ Memory
+incidents ──▶ track_incidents() ──▶ AlertState ──▶ due_messages() ──▶ (delivered) ──▶ record_delivery() ──▶ AlertState
 """
 
 import hashlib
@@ -14,16 +14,17 @@ from refera_platform.alerts.memory import AlertState, TrackedIncident
 from refera_platform.alerts.message import Message, MessageType
 
 WIDENED_INTERVAL = timedelta(hours=1)
-"""How long a channel is left in peace before it is told that an incident it knows has struck more."""
+"""Least time between two messages to a channel about more affected assets of one incident."""
 MAX_INCIDENTS = 40
-"""Incidents remembered at one time; those that ended give way first."""
+"""Most incidents in the state; ended ones are dropped first."""
 
 
 def track_incidents(state: AlertState, incidents: Sequence[Incident], now: datetime) -> AlertState:
-    """What is known after a look: new incidents begin, known ones go on, and those that are gone end.
+    """Update the state: new incidents begin, present ones continue, absent ones end.
 
-    What got well is told whatever else is wrong of the same table. One whose days and checks are all still red for
-    another reason ends without a word: nothing has recovered. So does a refusal by rule, of which nothing ever will.
+    An asset has recovered when none of the incident's symptoms of it is open in any incident. An incident ends silently
+    when nothing has recovered: all of its symptoms then belong to other incidents. A refused day also ends silently,
+    because it never recovers.
     """
     present = {incident.fingerprint: incident for incident in incidents}
     open_symptoms = {mark for incident in incidents for mark in incident.symptoms or incident.affected}
@@ -50,7 +51,7 @@ def track_incidents(state: AlertState, incidents: Sequence[Incident], now: datet
 
 
 def due_messages(state: AlertState, channel: str, now: datetime) -> list[Message]:
-    """What a channel has to be told now, oldest incident first."""
+    """Messages that a channel has to receive now, oldest incident first."""
     messages = []
     for tracked in sorted(state.incidents, key=lambda story: (story.since, story.id)):
         notification = tracked.notifications.get(channel)
@@ -67,7 +68,7 @@ def due_messages(state: AlertState, channel: str, now: datetime) -> list[Message
 
 
 def record_delivery(state: AlertState, message: Message, channel: str, now: datetime) -> AlertState:
-    """What is known after a channel took a message."""
+    """Update the state after a channel accepted a message."""
     tracked_incidents = (
         tracked.with_notification(channel, now) if tracked.id == message.incident_id else tracked
         for tracked in state.incidents
@@ -76,7 +77,7 @@ def record_delivery(state: AlertState, message: Message, channel: str, now: date
 
 
 def prune_incidents(state: AlertState, channels: Collection[str]) -> AlertState:
-    """Without what no channel has to be told any more, and without channels that are gone."""
+    """Remove ended incidents that every channel knows to be over, and channels that no longer exist."""
     tracked_incidents = []
     for tracked in state.incidents:
         notifications = {name: each for name, each in tracked.notifications.items() if name in channels}
@@ -101,13 +102,13 @@ def _start_tracking(incident: Incident, now: datetime) -> TrackedIncident:
 
 
 def _ever_affected(tracked: TrackedIncident) -> list[str]:
-    """Everything that an incident struck, as far as anybody was told, or is struck now."""
+    """Every asset that an incident affects now, or did in any message that was sent."""
     notified = frozenset[str]().union(*(notification.affected for notification in tracked.notifications.values()))
     return sorted(notified | set(tracked.affected))[:MAX_AFFECTED]
 
 
 def _recovered(tracked: TrackedIncident, open_symptoms: Collection[str]) -> tuple[str, ...]:
-    """What an incident struck and of which none of its days and checks is red any more."""
+    """Assets of an incident of which no symptom is open any more."""
     still_affected = {
         mark.partition(SYMPTOM_SEPARATOR)[0] for mark in (tracked.symptoms or tracked.affected) if mark in open_symptoms
     }
@@ -115,7 +116,7 @@ def _recovered(tracked: TrackedIncident, open_symptoms: Collection[str]) -> tupl
 
 
 def _limit_incidents(tracked_incidents: list[TrackedIncident]) -> Iterable[TrackedIncident]:
-    """Not more than are remembered; an open one is never let go, or it would be told as new."""
+    """Drop the oldest ended incidents above the limit; dropping an open one would report it again as new."""
     surplus = max(0, len(tracked_incidents) - MAX_INCIDENTS)
     ended_incidents = sorted(
         (tracked for tracked in tracked_incidents if tracked.ended_at), key=lambda story: story.since

@@ -1,6 +1,7 @@
-"""Carrying messages to channels: each has what it was told remembered by itself, so a dead one stops no other.
+"""Delivery of due messages to channels; a channel that fails stops no other one.
 
-A message counts as delivered when its channel took it; until then it is due again, at growing intervals.
+A message is delivered when its channel accepted it. Until then it stays due, with growing intervals between attempts.
+``changes`` decides what is due; ``send`` has the channels.
 """
 
 import time
@@ -15,16 +16,16 @@ from refera_platform.errors import AlertError
 
 MIN_BACKOFF, MAX_BACKOFF = timedelta(seconds=30), timedelta(minutes=10)
 MAX_MESSAGES_PER_DELIVERY = 10
-"""Messages to one channel at one look; the others follow at the next."""
+"""Most messages to one channel at one evaluation; the others follow at the next one."""
 DELIVERY_TIMEOUT_SECONDS = 25.0
-"""After so many nothing more is begun: Dagster gives a sensor a minute, and would forget what was delivered."""
+"""After this time no message is begun: Dagster stops a sensor after a minute, and the new state would be lost."""
 
 
 def deliver_messages(state: AlertState, channels: Sequence[Channel], now: datetime) -> tuple[AlertState, list[str]]:
-    """Tell every channel what is due to it.
+    """Send every channel its due messages.
 
     Returns:
-        What is known afterwards, and a sentence for each channel that could not be told.
+        The new state, and one sentence for each channel that failed or had a remark.
     """
     started, delivery_errors = time.monotonic(), []
     for channel in channels:
@@ -41,7 +42,7 @@ def deliver_messages(state: AlertState, channels: Sequence[Channel], now: dateti
             except AlertError as failed:
                 channel_error = failed
                 if failed.is_transient:
-                    break  # the others would fail alike; one that is refused for what it says must not stop them
+                    break  # the next one would fail too; after a permanent error it may succeed, so the loop goes on
             else:
                 state = record_delivery(state, message, channel.name, now)
                 delivery_errors += [f"{channel.name}: {remark}."] if remark else []
@@ -52,7 +53,7 @@ def deliver_messages(state: AlertState, channels: Sequence[Channel], now: dateti
 
 
 def _with_backoff(state: AlertState, channel: str, failed_at: datetime | None) -> AlertState:
-    """The channel is left alone for twice as long after each failure, and no longer after a success."""
+    """Double the backoff of a channel after a failure; remove it after a success."""
     backoffs = dict(state.backoffs)
     previous = backoffs.pop(channel, None)
     if failed_at:

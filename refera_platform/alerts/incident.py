@@ -1,4 +1,4 @@
-"""Faults that have one cause are one incident: eight tables of a server that is down, and what follows from it."""
+"""Incident: faults of one cause, such as eight tables of a server that is down, and their consequences."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from datetime import datetime
 from refera_platform.alerts.fault import Fault, FaultKind
 
 MAX_AFFECTED = 100
-"""Names that an incident remembers."""
+"""Most names in an incident."""
 MAX_SYMPTOMS = 200
-"""Days and checks of them that it remembers."""
+"""Most symptoms in an incident."""
 _KIND_ORDER = list(FaultKind)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Incident:
-    """One cause, and all that it struck."""
+    """One cause, and everything that it affects."""
 
     fingerprint: str
     kind: FaultKind
@@ -24,14 +24,14 @@ class Incident:
     link: str
     since: datetime
     symptoms: tuple[str, ...] = ()
-    """What exactly is wrong (``Fault.marks``)."""
+    """What exactly is wrong (``Fault.symptoms``)."""
 
 
 def group_faults(faults: Iterable[Fault]) -> list[Incident]:
-    """The incidents behind some faults, oldest first.
+    """Group faults into incidents, oldest first.
 
-    A check that failed in a run which failed on the same asset, and a table that is overdue because a run failed on
-    it, belong to that run's incident.
+    A failed check belongs to the incident of its run when that run failed on the same asset. An overdue table belongs
+    to the incident of a run that failed on it.
     """
     all_faults = list(faults)
     runs = [fault for fault in all_faults if fault.kind is FaultKind.RUN]
@@ -44,14 +44,14 @@ def group_faults(faults: Iterable[Fault]) -> list[Incident]:
 
 
 def _is_cause_of(run: Fault, fault: Fault) -> bool:
-    """Whether a failed run is why the other is wrong."""
+    """Whether a failed run is the cause of another fault."""
     if fault.kind in {FaultKind.RUN, FaultKind.REFUSED} or not set(fault.affected) <= set(run.affected):
         return False
     return fault.kind is FaultKind.OVERDUE or fault.run_id == run.run_id
 
 
 def _incident(fingerprint: str, members: list[Fault]) -> Incident:
-    """One incident of faults of which those with the key tell the cause."""
+    """One incident; the members with its fingerprint are the cause, the others are consequences."""
     cause_faults = [fault for fault in members if fault.fingerprint == fingerprint]
     first = min(cause_faults, key=lambda fault: (_KIND_ORDER.index(fault.kind), fault.since))
     newest = max((fault for fault in cause_faults if fault.kind is first.kind), key=lambda fault: fault.since)
@@ -67,7 +67,7 @@ def _incident(fingerprint: str, members: list[Fault]) -> Incident:
 
 
 def _cause(cause_faults: list[Fault]) -> str:
-    """What all of them say; where their numbers and days differ, none of them is told."""
+    """Words common to all causes; where their numbers and days differ, they are left out."""
     if len({fault.affected for fault in cause_faults}) == 1:
         return max(cause_faults, key=lambda fault: fault.since).shown_cause
     token_groups = zip(*(fault.generic_cause.split() for fault in cause_faults), strict=True)

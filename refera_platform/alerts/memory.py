@@ -1,7 +1,7 @@
-"""What is known of incidents, and which channel was told what of each: short enough for a sensor's cursor.
+"""State of alerts: tracked incidents, and what each channel was notified of; short enough for a sensor's cursor.
 
-Nothing waits in a queue. A channel that could not be reached is told what differs from what it has heard, when it can
-be: one message an incident, however long it was away.
+There is no queue of messages. A channel that was unreachable gets one message an incident with the present state, as
+soon as it can be reached again. ``changes`` updates the state.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from refera_platform.alerts.fault import FaultKind
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """What one channel was told of one incident."""
+    """What one channel was notified of about one incident."""
 
     affected: frozenset[str]
     notified_at: datetime
-    """When it was told something last."""
+    """Instant of the last message."""
     is_over: bool = False
-    """Whether it was told that the incident is over."""
+    """Whether the channel was notified that the incident is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +34,15 @@ class TrackedIncident:
     link: str
     since: datetime
     affected: tuple[str, ...]
-    """What is struck now; of one that ended, what is well again."""
+    """What is affected now; of an ended incident, what has recovered."""
     ended_at: datetime | None = None
     notifications: Mapping[str, Notification] = field(default_factory=dict)
-    """By the name of the channel."""
+    """By name of the channel."""
     symptoms: tuple[str, ...] = ()
-    """What exactly was ever wrong (``Fault.marks``)."""
+    """All symptoms so far (``Fault.symptoms``)."""
 
     def with_notification(self, channel: str, now: datetime) -> "TrackedIncident":
-        """The same after a channel was told how it stands."""
+        """The incident after a channel was notified of its present state."""
         previously_affected = self.notifications[channel].affected if channel in self.notifications else frozenset()
         is_over = self.ended_at is not None or self.kind is FaultKind.REFUSED
         notification = Notification(
@@ -53,7 +53,7 @@ class TrackedIncident:
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelBackoff:
-    """A channel that failed is left alone for a while."""
+    """Backoff of a channel after failures."""
 
     failures: int
     until: datetime
@@ -61,14 +61,14 @@ class ChannelBackoff:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertState:
-    """All that is remembered from one look to the next."""
+    """Everything that is kept from one evaluation to the next."""
 
     incidents: tuple[TrackedIncident, ...] = ()
     backoffs: Mapping[str, ChannelBackoff] = field(default_factory=dict)
-    """By the name of the channel."""
+    """By name of the channel."""
 
     def to_json(self) -> dict[str, Any]:
-        """The same for ``json.dumps``."""
+        """Encode for ``json.dumps``."""
         return {
             "stories": [_incident_to_json(incident) for incident in self.incidents],
             "pauses": {
@@ -79,10 +79,10 @@ class AlertState:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "AlertState":
-        """What :meth:`as_json` gave.
+        """Decode the output of :meth:`to_json`.
 
         Raises:
-            ValueError, KeyError, TypeError, AttributeError: when it is something else.
+            ValueError, KeyError, TypeError, AttributeError: when the content is something else.
         """
         return cls(
             incidents=tuple(_incident_from_json(each) for each in content["stories"]),

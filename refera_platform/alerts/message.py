@@ -1,4 +1,7 @@
-"""What people read: one message as Slack-compatible JSON and as an e-mail, bounded, and harmless whatever failed."""
+"""Alert message: rendered as Slack-compatible JSON and as an e-mail, bounded in length and escaped.
+
+Sends nothing: ``send`` does.
+"""
 
 import re
 from dataclasses import dataclass
@@ -11,9 +14,9 @@ from typing import Any
 from refera_platform.alerts.fault import FaultKind, one_line
 
 MAX_NAMES = 10
-"""Names that a message shows."""
+"""Most names in a message."""
 MAX_NAME_CHARACTERS = 50
-"""Characters of each; blocks of Slack take 3000 in all, and escaping makes five of one."""
+"""Most characters of a name: a Slack block holds 3000 in all, and escaping makes up to five of one."""
 MAX_SUBJECT_CHARACTERS = 140
 _MENTION_PATTERN = re.compile(r"@(?=(?:channel|here|all|everyone|group)\b)", re.IGNORECASE)
 
@@ -33,25 +36,25 @@ class Message:
 
     message_type: MessageType
     incident_id: str
-    """Opaque and the same in every message of one incident."""
+    """Opaque id, the same in every message of one incident."""
     kind: FaultKind
     cause: str
     affected: tuple[str, ...]
-    """What is struck, has joined, or is well again."""
+    """What is affected, newly affected, or recovered, by ``message_type``."""
     link: str
-    """Where the UI shows it, from its root."""
+    """Path in the UI."""
     since: datetime
     until: datetime
-    """When this was so; of a recovery, when it was noticed."""
+    """Instant of the state that the message describes; of a recovery, when it was noticed."""
 
     @property
     def subject(self) -> str:
-        """The incident in a few words, the same in all its messages so that mail programs keep them together."""
+        """Subject: the same in all messages of an incident, so that mail programs group them."""
         return _truncate(f"{self.kind}: {one_line(self.cause)}", MAX_SUBJECT_CHARACTERS)
 
     @property
     def title(self) -> str:
-        """What happened."""
+        """Title: what happened."""
         match self.message_type:
             case MessageType.RECOVERED:
                 return f"Recovered after {format_duration(self.until - self.since)}"
@@ -64,7 +67,7 @@ class Message:
 
     @property
     def names(self) -> str:
-        """What it is about, as far as it can be shown."""
+        """Affected names, up to the limit."""
         shown_names = ", ".join(_truncate(one_line(name), MAX_NAME_CHARACTERS) for name in self.affected[:MAX_NAMES])
         hidden_count = len(self.affected) - MAX_NAMES
         return f"{shown_names} and {hidden_count} more" if hidden_count > 0 else shown_names
@@ -72,21 +75,21 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Which house speaks."""
+    """Origin of a message: the deployment that sends it."""
 
     stage: str
     ui_url: str = ""
-    """Base address of the UI without a slash at the end; empty when nobody told it."""
+    """Base URL of the UI without a slash at the end; empty when it is not configured."""
 
     def ui_link(self, link: str) -> str:
-        """What a person can open; empty when the UI's address is not known."""
+        """URL of a path in the UI; empty when the base URL is not configured."""
         return f"{self.ui_url}{link}" if self.ui_url and link else ""
 
 
 def slack_payload(message: Message, origin: Origin) -> dict[str, Any]:
-    """The body of a request to an incoming webhook of Slack, or of what understands the same.
+    """Body of a request to a webhook that is compatible with Slack's incoming webhooks.
 
-    ``text`` tells everything, for those that show no blocks (Mattermost) and for notifications.
+    ``text`` holds everything, for clients without blocks (Mattermost) and for notifications.
     """
     head = f"*{escape_slack(message.title)}* · {escape_slack(origin.stage)}"
     cause, names = escape_slack(one_line(message.cause)), escape_slack(message.names)
@@ -99,7 +102,7 @@ def slack_payload(message: Message, origin: Origin) -> dict[str, Any]:
 
 
 def email_message(message: Message, origin: Origin, sender: str, recipients: tuple[str, ...]) -> EmailMessage:
-    """The same as an e-mail; what follows an incident refers to the message that told it."""
+    """The message as an e-mail; later messages of an incident refer to its first one."""
     domain = sender.rpartition("@")[2]
     opening_id = f"<{message.incident_id}.{MessageType.OPENED}@{domain}>"
     email = EmailMessage()
@@ -121,13 +124,13 @@ def email_message(message: Message, origin: Origin, sender: str, recipients: tup
 
 
 def escape_slack(text: str) -> str:
-    """A text that Slack shows as it is: no mention, no link, no call to everybody."""
+    """Escape a text for Slack: it cannot mention anybody or become a link."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _MENTION_PATTERN.sub("@\u200b", safe)
 
 
 def format_duration(span: timedelta) -> str:
-    """A duration in two units at most."""
+    """A duration in at most two units."""
     minutes = max(0, round(span.total_seconds() / 60))
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     units = [(days, "d"), (hours, "h"), (minutes, "min")]

@@ -1,4 +1,4 @@
-"""The two ways out: a request to a webhook, an e-mail through a server. Neither ever shows its address or password."""
+"""Alert channels: a webhook and e-mail. Neither puts its address or password into an error."""
 
 import smtplib
 import socket
@@ -15,30 +15,30 @@ from refera_platform.errors import AlertError
 from refera_platform.settings.alerts import AlertSettings, MailRoute
 
 CONNECT_TIMEOUT_SECONDS, ANSWER_TIMEOUT_SECONDS = 5, 10
-"""A look of the sensor has a minute in all."""
+"""Seconds; an evaluation of the sensor has a minute in all."""
 
 
 class Channel(Protocol):
-    """One way by which people are told."""
+    """One way to send messages to people."""
 
     @property
     def name(self) -> str:
-        """What it is called where it is remembered what it has told."""
+        """Name under which the state keeps what the channel was notified of."""
 
     @property
     def host(self) -> str:
-        """Its host."""
+        """Host of the channel, for error messages."""
 
     def send(self, message: Message) -> str:
-        """Deliver a message; what the sender should know all the same, or nothing.
+        """Send a message; returns a remark for whoever runs the sensor, or an empty text.
 
         Raises:
-            AlertError: when it was not delivered.
+            AlertError: when the message was not delivered.
         """
 
 
 class WebhookChannel:
-    """Slack's incoming webhooks, and what understands the same JSON."""
+    """Webhook that accepts the JSON of Slack's incoming webhooks."""
 
     name = "webhook"
 
@@ -47,7 +47,7 @@ class WebhookChannel:
         self.host = urlsplit(url).hostname or ""
 
     def send(self, message: Message) -> str:
-        """One POST; a redirection is not followed, since it could lead anywhere."""
+        """Send one POST; redirects are not followed, because they could lead anywhere."""
         try:
             with requests.post(
                 self._url,
@@ -81,7 +81,7 @@ class WebhookChannel:
 
 
 class MailChannel:
-    """E-mail through a server that takes it for us."""
+    """E-mail through an SMTP server."""
 
     name = "mail"
 
@@ -90,7 +90,7 @@ class MailChannel:
         self.host = route.host
 
     def send(self, message: Message) -> str:
-        """One session; some addresses may be refused while others are served."""
+        """Send in one session; some recipients may be refused while others are accepted."""
         email = email_message(message, self._origin, self._route.sender, self._route.recipients)
         server = None
         try:
@@ -100,7 +100,7 @@ class MailChannel:
             raise self._to_alert_error(error) from None
         finally:
             if server is not None:
-                with suppress(OSError, smtplib.SMTPException):  # it has the message, or we have an error
+                with suppress(OSError, smtplib.SMTPException):  # accepted, or an error is raised already
                     server.quit()
                 server.close()
         return (
@@ -110,7 +110,7 @@ class MailChannel:
         )
 
     def _open_session(self) -> smtplib.SMTP:
-        """A session with the server, encrypted and logged in as told."""
+        """SMTP session, with encryption and login as configured."""
         route, name = self._route, socket.gethostname()
         if route.tls == "implicit":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -132,7 +132,7 @@ class MailChannel:
         return ssl.create_default_context(cafile=self._route.ca or None)
 
     def _to_alert_error(self, error: Exception) -> AlertError:
-        """The error in our words: those of a server or a library might hold anything."""
+        """AlertError in our words: the text of a server or a library may hold anything."""
         server = f"The mail server {self.host}"
         match error:
             case smtplib.SMTPAuthenticationError():
@@ -167,7 +167,7 @@ class MailChannel:
 
 
 def configured_channels(settings: AlertSettings, stage: str) -> list[Channel]:
-    """The channels that are configured."""
+    """Channels that the settings configure."""
     origin = Origin(stage=stage, ui_url=settings.ui_url)
     configured: list[Channel] = []
     if settings.webhook:

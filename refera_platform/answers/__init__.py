@@ -1,1 +1,1 @@
-"""Room 4, what leaves the house: the questions, the query session, the report, and proof that they can be trusted."""
+"""Room 4, answers: business questions, query session, report, and verification of source, lake and warehouse."""

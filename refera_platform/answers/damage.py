@@ -1,6 +1,8 @@
-"""Every stored object against the checksum that it was written with: what ``refera verify`` asks of lake and warehouse.
+"""Checksum verification: downloads every object of lake and warehouse and compares it with its checksum.
 
-objects below a root ──received whole──▶ SHA-256 ══ own metadata, or the manifest ──▶ the first that differs
+Compares no rows: ``verify`` does.
+
+objects below a root ──download──▶ SHA-256 ══ checksum in the object's metadata, or in the manifest
 """
 
 from collections.abc import Mapping
@@ -19,23 +21,23 @@ NO_CHECKSUMS: Mapping[str, str] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class ChecksumResult:
-    """What came of looking at the objects below a root."""
+    """Result of the verification of all objects below a root."""
 
     object_count: int
     damaged_keys: tuple[str, ...]
-    """Keys of those whose bytes are not the ones that were written, or that are gone."""
+    """Keys of objects that are missing, or whose bytes differ from what was written."""
     first_problem: str = ""
     """A sentence about the first of them, and the next step."""
 
 
 def verify_checksums(root: ObjectRoot, folder: Path, sha256: Mapping[str, str] = NO_CHECKSUMS) -> ChecksumResult:
-    """Receive every object below a root and compare its bytes.
+    """Download every object below a root and compare its checksum.
 
     Args:
-        root: Which root.
-        folder: Local folder; a file is in it as long as it is looked at.
-        sha256: What is known of some objects' bytes, by key; they must be there. Without it what each object says of
-            itself counts, and one of earlier versions says nothing.
+        root: Lake or warehouse.
+        folder: Local folder; each file in it is deleted once it is compared.
+        sha256: Known checksums by key; these objects must exist. An object without one is compared with the checksum in
+            its own metadata, which objects of earlier versions do not have.
     """
     etags = {item.key: item.etag for item in root.list() if not item.key.startswith(STAGING_PREFIX)}
 
@@ -44,7 +46,7 @@ def verify_checksums(root: ObjectRoot, folder: Path, sha256: Mapping[str, str] =
         path = folder / f"object-{number}"
         try:
             root.download(key, path, etag=etags[key], sha256=sha256.get(key, ""))
-        except OvertakenError:  # it was replaced while this looks: whoever did so says what it holds
+        except OvertakenError:  # replaced during the download: the run that did so compares it
             return ""
         except DamagedError as damaged:
             return str(damaged)

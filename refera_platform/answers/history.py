@@ -1,6 +1,6 @@
-"""A source table as it was at the end of any captured day, rebuilt from the lake's changes.
+"""Time travel: a source table as it was at the end of an ingested day, rebuilt from the lake's change rows.
 
-Lake ──▶ days up to the one asked for ──▶ as_of(): SQL of the rows that were there then
+Lake ──▶ days up to the requested one ──▶ rows_as_of(): SQL of the rows that existed then
 """
 
 from datetime import date
@@ -18,7 +18,7 @@ def rows_as_of(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceT
     """SQL of the table's rows at the end of ``day``, in the order of the key, with the source's columns.
 
     Raises:
-        QueryError: for a day that nobody looked at, or that is not known exactly, with the days that are.
+        QueryError: for a day that was not ingested, or is not known exactly; it names the nearest days that are.
     """
     days = lake.days(table, connection)
     observed_days = [one for one, item in days.items() if item.state.is_observed]

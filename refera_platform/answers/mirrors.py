@@ -1,4 +1,7 @@
-"""Which published tables hold a source table row for row, and under which names."""
+"""Declared mirrors: the published tables that hold a source table row for row, and how they name its columns.
+
+Compares nothing: ``verify`` does.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +15,13 @@ class Mirror:
     """``database.table`` of the source."""
     model: str
     columns: Mapping[str, str]
-    """The source's columns, the key among them, and what they are called here."""
+    """Source column -> column of the model, for the compared columns and the key."""
     as_typed_columns: frozenset[str] = frozenset()
-    """The source's texts that stand here as they were typed; of the others blanks around them are left out."""
+    """Text columns of the source that the model holds unchanged; other texts are trimmed."""
     member_named_columns: frozenset[str] = frozenset()
-    """Those that stand here as the member that they refer to spells itself: the same to the source."""
+    """Columns that the model holds as the referred member spells them. The source compares both spellings as equal."""
     where: str = "true"
-    """SQL of the rows that stand for a source row."""
+    """SQL condition of the rows that stand for a source row."""
 
 
 MIRRORS = (

@@ -1,4 +1,4 @@
-"""The business questions the warehouse answers, and the published tables that hold the answers."""
+"""Declared business questions that the warehouse answers, and the published tables with the answers."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ class AnswerTable:
 
     model: str
     order_by: str
-    """DuckDB ``order by`` in which a person wants to read it."""
+    """DuckDB ``order by`` for people to read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One question people ask."""
+    """One business question."""
 
     number: int
     english: str

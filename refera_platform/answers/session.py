@@ -1,8 +1,8 @@
-"""A DuckDB session over the warehouse as of one moment, and over the lake; it can only read, and nothing else.
+"""Query session: a read-only DuckDB session over one publication of the warehouse and the raw tables of the lake.
 
-It reads no file of the machine and no address but the two roots of the stage, and no statement can change that.
-Published tables are views of the objects that the manifest names, which never change: two tables read one after
-the other are of the same publication even while another one is being written.
+It reads no local file and no address but the two roots of the stage, and no statement can change that. Published
+tables are views of the objects that the manifest names, which never change. So all queries of a session read the
+same publication, even while another one is written.
 """
 
 import re
@@ -40,12 +40,12 @@ ERROR_HINTS = {
     "Parser Error": "Ask with one SELECT; texts stand in 'single quotes', odd names in \"double quotes\".",
     "Conversion Error": "Cast with `try_cast`, which gives NULL for what does not fit.",
 }
-"""What to do about DuckDB's messages, by words in them."""
+"""Hints for DuckDB's messages, by a part of the message."""
 OUTPUT_FORMATS = ("table", "csv", "tsv", "json", "parquet")
 
 
 class QuerySession:
-    """Published tables by name, raw tables as ``database.table``; make one with :func:`opened`."""
+    """Published tables by name, raw tables as ``database.table``. Open one with :func:`open_query_session`."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, published: Publication, lake: Lake, folder: Path) -> None:
         self._connection = connection
@@ -54,10 +54,10 @@ class QuerySession:
         self.published = published
 
     def rows_as_of(self, table: SourceTable, day: date) -> str:
-        """SQL of a source table as it was at the end of a captured day.
+        """SQL of a source table as it was at the end of an ingested day.
 
         Raises:
-            QueryError: for a day that nobody looked at.
+            QueryError: for a day that was not ingested.
         """
         return rows_as_of(self._lake, self._connection, table, day)
 
@@ -70,10 +70,10 @@ class QuerySession:
         return self._run(self._require_read_only(sql))
 
     def save(self, sql: str, path: Path, output_format: str) -> None:
-        """Write the answer of one reading statement to a local file as ``csv``, ``tsv``, ``json`` or ``parquet``.
+        """Write the result of one reading statement to a local file as ``csv``, ``tsv``, ``json`` or ``parquet``.
 
         Raises:
-            QueryError: when the statement cannot be answered, or the file not be written.
+            QueryError: when the statement fails, or the file cannot be written.
         """
         options = {
             "csv": "format csv, header",
@@ -83,7 +83,7 @@ class QuerySession:
         }[output_format]
         if EXPLAIN_PATTERN.match(sql):
             raise QueryError("EXPLAIN draws a plan for people:", "leave out --format and --output.")
-        # the session may write into its own folder alone; so nobody sees half an answer, either
+        # the session may write into its own folder only; the move also shows nobody half a result
         answer_file = self._folder / f"answer.{output_format}"
         self._run(f"copy (select * from ({self._require_read_only(sql)}\n)) to {literal(str(answer_file))} ({options})")
         try:
@@ -94,14 +94,18 @@ class QuerySession:
             ) from None
 
     def _require_read_only(self, sql: str, *, may_pivot: bool = True) -> str:
-        """The one statement of ``sql``, when all it does is read."""
+        """Return the one statement of ``sql``.
+
+        Raises:
+            QueryError: when it is not exactly one statement, or would write.
+        """
         try:
             parsed = self._connection.extract_statements(sql)
         except duckdb.Error as error:
             raise self._to_query_error(error) from None
         text = sql.strip().rstrip("; \n")
         if explain_prefix := EXPLAIN_PATTERN.match(text):
-            # EXPLAIN ANALYZE runs what it explains
+            # EXPLAIN ANALYZE runs the statement that it explains
             return f"{explain_prefix[0]} {self._require_read_only(text[explain_prefix.end() :], may_pivot=False)}"
         if _is_pivot(parsed):
             if not may_pivot:
@@ -139,7 +143,7 @@ def _public_message(error: duckdb.Error) -> str:
 
 
 def _is_pivot(parsed: Sequence[duckdb.Statement]) -> bool:
-    """Whether they are one PIVOT: DuckDB makes the types of its columns first, in statements that nobody wrote."""
+    """Whether the statements are one PIVOT: DuckDB adds statements that create the types of its columns."""
     if len(parsed) < 2:
         return False
     *types, last = parsed
@@ -150,16 +154,16 @@ def _is_pivot(parsed: Sequence[duckdb.Statement]) -> bool:
 
 @contextmanager
 def open_query_session(stage: Stage) -> Iterator[QuerySession]:
-    """Open the warehouse as it is published now.
+    """Open the present publication of the warehouse.
 
     Raises:
-        QueryError: when nothing has been published or captured.
+        QueryError: when nothing has been ingested or published.
     """
     with scratch_folder(stage) as folder, open_duckdb_session(stage, folder, is_caching=True) as connection:
         root = ObjectRoot(stage.warehouse, stage.store)
         published = read_publication(root)
         for name, model in published.models.items():
-            # the columns of an answer are a contract; the one that names its objects is none of them
+            # the columns of an answer are a contract; the column that its objects are named after is not among them
             columns = f"* exclude ({quoted(model.stored_by)})" if model.stored_by and name.startswith("ans_") else "*"
             run_sql(
                 connection,
@@ -174,7 +178,7 @@ def open_query_session(stage: Stage) -> Iterator[QuerySession]:
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> None:
-    """Let statements read below the roots and nowhere else; they cannot take that back."""
+    """Restrict statements to reading below the roots. They cannot undo the restriction."""
     allowed = ", ".join(literal(f"{root}/") for root in roots)
     run_sql(connection, f"set allowed_directories = [{allowed}]")
     run_sql(connection, "set enable_external_access = false; set lock_configuration = true")
@@ -202,7 +206,7 @@ def _raw_table_names() -> list[str]:
 
 
 def fetch_rows(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-    """Column names and rows of an answer, a batch at a time."""
+    """Column names and rows of a result, a batch at a time."""
     names = [column[0] for column in cursor.description or ()]
 
     def rows() -> Iterator[tuple[Any, ...]]:

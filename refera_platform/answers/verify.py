@@ -1,4 +1,6 @@
-"""Proof on demand: source, lake and warehouse against each other, value by value.
+"""Verification (``refera verify``): compares source, lake and warehouse with each other, value by value.
+
+Repairs nothing. ``damage`` compares checksums of objects, ``mirrors`` pairs tables.
 
 source ──== lake's current state ──== published tables        (the first differing row and column is named)
 """
@@ -32,7 +34,7 @@ from refera_platform.warehouse.publish.publication import Publication, published
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two places that should hold the same rows."""
+    """Comparison of two sides that should hold the same rows."""
 
     left: str
     right: str
@@ -41,11 +43,11 @@ class Comparison:
     different: int
     """Rows that are on one side only, or differ in a column."""
     first_difference: str = ""
-    """The first of them, with its key, column and both values."""
+    """The first difference, with its key, column and both values."""
 
     @property
     def is_equal(self) -> bool:
-        """Whether the two hold the same."""
+        """Whether the two sides are equal."""
         return self.different == 0 and not self.first_difference
 
 
@@ -53,8 +55,8 @@ def verify_stage(stage: Stage, on_table_started: Callable[[str], None] = lambda 
     """Compare every declared table with the lake, and the lake with every table that mirrors it.
 
     Args:
-        stage: What to verify.
-        on_table_started: Told of each table before it is read.
+        stage: Stage to verify.
+        on_table_started: Called with the name of each table before it is read.
     """
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
     published = read_publication(root)
@@ -65,7 +67,7 @@ def verify_stage(stage: Stage, on_table_started: Callable[[str], None] = lambda 
     for database in dict.fromkeys(table.database for table in TABLES):
         tables = [table for table in TABLES if table.database == database]
         with scratch_folder(stage) as folder, open_source(stage, database, folder) as source:
-            # looked up first: a row that comes meanwhile is then missing in the lake, which says how to mend it
+            # the lake first: a row written meanwhile then shows as missing in the lake, and the next run ingests it
             lake_days = {table.name: lake.days(table, source.connection) for table in tables}
             with source.snapshot():
                 for table in tables:
@@ -75,7 +77,7 @@ def verify_stage(stage: Stage, on_table_started: Callable[[str], None] = lambda 
 
 
 def _compare_manifest_and_fixed_keys(root: ObjectRoot) -> Comparison:
-    """What the manifest names, and what other engines read."""
+    """Compare what the manifest names with the fixed keys that other engines read."""
     differences = compare_fixed_keys(root)
     return Comparison(
         left="manifest",
@@ -88,7 +90,7 @@ def _compare_manifest_and_fixed_keys(root: ObjectRoot) -> Comparison:
 
 
 def _compare_checksums(name: str, result: ChecksumResult) -> Comparison:
-    """The bytes of every object, and the checksum that it was written with."""
+    """Compare the bytes of every object with the checksum that it was written with."""
     return Comparison(
         left=f"objects of the {name}",
         right="their checksums",
@@ -164,14 +166,14 @@ def _compare_lake_and_warehouse(
 
 
 def _unreadable_comparison(names: Mapping[str, str], error: LakeError) -> Comparison:
-    """Objects that cannot be read end this comparison, and not the others."""
+    """The comparison of objects that cannot be read; later comparisons go on."""
     return Comparison(**names, left_rows=0, right_rows=0, different=0, first_difference=error.problem.rstrip(":"))
 
 
 def _staged_relation(
     connection: duckdb.DuckDBPyConnection, relation: str, mirror: Mirror, folds: Mapping[str, CollationFold]
 ) -> str:
-    """The mirrored columns as staging has them: texts for show without blanks around them, others typed or folded."""
+    """The mirrored columns as staging has them: text trimmed, unless the mirror holds it unchanged or folded."""
     column_types = {
         name: kind for name, kind, *_ in run_sql(connection, f"describe select * from {relation}").fetchall()
     }
@@ -194,7 +196,7 @@ def _compare_relations(
     key: Mapping[str, str],
     columns: Mapping[str, str],
 ) -> Comparison:
-    """Compare two relations whose columns are paired by ``columns`` and recognised by ``key``."""
+    """Compare two relations. ``columns`` pairs their columns; ``key`` identifies a row."""
     match = " and ".join(f"l.{quoted(one)} = r.{quoted(other)}" for one, other in key.items())
     one, other = next(iter(key.items()))
     alone = f"l.{quoted(one)} is null or r.{quoted(other)} is null"

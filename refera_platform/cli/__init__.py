@@ -1,1 +1,1 @@
-"""What people see when they type ``refera``: progress, tables and errors. Decides nothing."""
+"""Command-line interface ``refera``: parses arguments, calls the other packages, prints results and errors."""

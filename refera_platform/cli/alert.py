@@ -1,4 +1,4 @@
-"""``refera alert``: who is told when something is wrong, and whether a message gets there."""
+"""``refera alert``: prints the alert channels, and sends a test message through each."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from refera_platform.settings.stage import Stage
 
 
 def print_channels(stage: Stage, *, test: bool) -> bool:
-    """Show each channel, after a message through it when that is asked, and say whether all of them took it.
+    """Print each channel, after a test message if requested; returns whether all of them accepted it.
 
     Raises:
         SettingError: when there is no channel.

@@ -1,4 +1,4 @@
-"""``refera simulate`` and ``refera demo``: a business to look at, and the whole way from it to the answers."""
+"""``refera simulate`` and ``refera demo``: simulated business days, and the whole way from source to answers."""
 
 import time
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ What to try next
 
 
 def print_simulated_days(home: Path, days: int, seed: int | None, scale: float | None) -> None:
-    """Add days of business and show what each of them changed."""
+    """Simulate days of business and print what each of them changed."""
     with progress_steps(None, f"Simulating {days} days of business") as progress:
         for report in business.simulate_each_day(
             home,
@@ -48,7 +48,7 @@ def describe_day(report: DayReport) -> str:
 
 
 def show_restored(report: RestoreReport) -> None:
-    """Print what a dump brought, and a line about each thing of it that stayed behind."""
+    """Print what was restored from a dump, and a line about everything that was not."""
     results_console().print(
         results_table(f"Restored from {report.dump.name}", ["table", "rows"], sorted(report.tables.items()))
     )
@@ -57,7 +57,7 @@ def show_restored(report: RestoreReport) -> None:
 
 
 def run_demo(home: Path, dump: Path | None, days: int, seed: int, scale: float) -> None:
-    """Start afresh, bring days of business (or a dump) to the answers, and print them."""
+    """Wipe local data, simulate days (or restore a dump), run them to the answers and print those."""
     started = time.monotonic()
     if (home / "stack.json").exists():
         print_message(f"The demo starts afresh: forgetting the local data in {home}")

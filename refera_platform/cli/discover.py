@@ -1,4 +1,7 @@
-"""``refera discover``: the declarations of a new source, on standard output or in a new file."""
+"""``refera discover``: writes table declarations for a new source, to standard output or to a new file.
+
+``source.discover`` examines the schema.
+"""
 
 import getpass
 import sys
@@ -19,16 +22,16 @@ from refera_platform.source.mysql.wire import open_wire
 
 
 def print_declarations(url: str, name: str, into: Path | None) -> None:
-    """Look at a schema and write what can be promised about its tables.
+    """Examine a schema and write the declarations of its tables.
 
     Args:
-        url: Where it is; ``-`` reads it from standard input, so that its password is on no command line.
-        name: What the database is to be called; made from its schema's name when empty.
+        url: URL of the database; ``-`` reads it from standard input, so that its password is on no command line.
+        name: Our name for the database; derived from the name of its schema when empty.
         into: A file that does not exist yet; standard output when ``None``.
 
     Raises:
-        SettingError: for a URL that cannot be read, a name that cannot be used, or a file that is there already.
-        SourceError: when the server cannot be asked.
+        SettingError: for an unreadable URL, an unusable name, or an existing file.
+        SourceError: when the server cannot be queried.
     """
     if into is not None and into.exists():
         raise _exists_error(into)
@@ -48,7 +51,7 @@ def print_declarations(url: str, name: str, into: Path | None) -> None:
         except FileExistsError:
             raise _exists_error(into) from None
         except OSError as error:
-            into.unlink(missing_ok=True)  # half of it would be taken for all of it
+            into.unlink(missing_ok=True)  # a partial file would be taken for a complete one
             raise SettingError(f"{into} cannot be written ({error.strerror}):", "choose another file.") from None
     declared_count = sum(proposal.table is not None for proposal in proposals)
     print_message(

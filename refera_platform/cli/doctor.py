@@ -1,4 +1,7 @@
-"""``refera doctor``: each precondition and its remedy, and the statements that grant an account just what it needs."""
+"""``refera doctor``: prints the findings of all preflight checks, and the GRANTs that an account needs.
+
+Examines nothing itself: ``runners.examination`` does.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,10 +20,10 @@ VERDICT_STYLES: Mapping[Verdict, str] = {Verdict.OK: "green", Verdict.WARN: "yel
 
 
 def print_diagnosis(stage: Stage, form: str) -> bool:
-    """Examine everything, print each finding as soon as it is made, and say whether nothing failed.
+    """Run all checks and print each finding as soon as it is made; returns whether none failed.
 
     Raises:
-        SettingError: for a format that is not known.
+        SettingError: for an unknown format.
     """
     if form not in {"table", "json"}:
         raise SettingError(f"--format {form!r} is not known:", "choose table or json.")
@@ -39,7 +42,7 @@ def print_diagnosis(stage: Stage, form: str) -> bool:
 
 
 def _print_findings(findings: Iterable[Finding | Grants]) -> Iterator[Finding | Grants]:
-    """The same, each finding printed as it comes; a server that does not answer keeps none of them back."""
+    """Print each finding and pass it on, so that findings appear before a slow server has answered."""
     for each in findings:
         if isinstance(each, Finding):
             results_console().print(_finding_line(each), soft_wrap=True)
@@ -56,7 +59,7 @@ def _finding_line(finding: Finding) -> Text:
 
 
 def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, object]:
-    """The same for programs."""
+    """The diagnosis as JSON."""
     return {
         "well": diagnosis.is_healthy,
         "findings": [

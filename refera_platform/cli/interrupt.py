@@ -1,6 +1,6 @@
-"""Whether somebody pressed Ctrl-C or told this process to end, also when a library took it for an error of its own.
+"""Stop signals of a command: Ctrl-C and SIGTERM, recorded even when a library turns them into an error of its own.
 
-DuckDB makes "Query interrupted" of it, dbt a failed model, Dagster a failed step: each of them goes on to its end.
+DuckDB raises "Query interrupted", dbt reports a failed model, Dagster a failed step, and each of them goes on.
 """
 
 import signal
@@ -13,7 +13,7 @@ STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class Stopped(BaseException):
-    """A signal stops this process; typer would make an exit of its own of a ``KeyboardInterrupt``."""
+    """A signal stops this process. Not a ``KeyboardInterrupt``, for which typer would choose the exit code."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -22,10 +22,10 @@ class Stopped(BaseException):
 
 @contextmanager
 def catch_stop_signals() -> Iterator[Callable[[], int]]:
-    """Give a question for the signal that stops this process, 0 without any; for the main thread.
+    """Record stop signals; yields a function that returns the number of the signal, or 0. Main thread only.
 
     Raises:
-        Stopped: when the block ended with the signal, and not as the library that caught it would have it.
+        Stopped: when a signal ended the block.
     """
     stop_signal = 0
     reader, writer = socket.socketpair()

@@ -1,6 +1,6 @@
-"""A run as it goes: a table that changes on a terminal, a line an event in a pipe.
+"""Live display of a run: a table that is redrawn on a terminal, or one line for each event in a pipe.
 
-headless.run ──Event──▶ Board ──▶ rich's Live on standard error, where it stays when the run is over
+headless.run_headless() ──ProgressEvent──▶ LiveTable ──▶ rich's Live on standard error; it stays after the run
 """
 
 import os
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 GROUPS = ("lake", "staging", "warehouse", "answers")
 PERSISTENT_KINDS = frozenset({"failure", "warning"})
-"""Kinds of lines that stay on a terminal; in a pipe those of assets stay too."""
+"""Kinds of lines that stay on a terminal; a pipe also gets those of assets."""
 STATE_STYLES = {
     "waiting": "dim",
     "running": "cyan",
@@ -38,16 +38,16 @@ STATE_STYLES = {
     "skipped": "dim",
 }
 MAX_RED_NAMES = 3
-"""Red models or checks that are named beside their group; each has a line of its own above."""
+"""Most failed models or checks that are named beside their group; each has a line of its own above."""
 MAX_NAME_CHARACTERS = 24
-"""Letters of a table's name that are shown whatever the width."""
+"""Characters of a table's name that are shown at any width of the terminal."""
 RESERVED_LINES = 11
-"""Lines of a terminal that are not for raw tables: headings, the groups of models, the log's last line."""
+"""Lines of a terminal that raw tables cannot use: headings, groups of models, the status line."""
 
 
 @dataclass(kw_only=True)
 class TableLine:
-    """What is known of one raw table, or of one group of models."""
+    """State of one raw table, or of one group of models."""
 
     steps: set[str] = field(default_factory=set)
     assets: set[str] = field(default_factory=set)
@@ -55,7 +55,7 @@ class TableLine:
     built: set[str] = field(default_factory=set)
     stored: set[str] = field(default_factory=set)
     failing: list[str] = field(default_factory=list)
-    """Models and checks that are red."""
+    """Failed models and checks."""
     rows: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     seconds: float = 0.0
     checks: int = 0
@@ -63,7 +63,7 @@ class TableLine:
     is_running: bool = False
     has_failed: bool = False
     is_over: bool = False
-    """Whether the run is over, so that nothing is waited for any more."""
+    """Whether the run is over, so that nothing is still waiting."""
 
     @property
     def state(self) -> str:
@@ -78,7 +78,7 @@ class TableLine:
 
 
 class LiveTable:
-    """The state of a run, told by its events; a thing that rich can draw."""
+    """State of a run, updated by its progress events; rich draws it."""
 
     def __init__(self, title: str, *, is_brief: bool = False, is_stopped: Callable[[], int] = lambda: 0) -> None:
         self._is_stopped = is_stopped
@@ -94,11 +94,11 @@ class LiveTable:
 
     @property
     def is_live(self) -> bool:
-        """Whether somebody sees it."""
+        """Whether it is drawn on a terminal."""
         return self._console is not None
 
     def on_line(self, kind: str, line: str) -> None:
-        """One line about what happened (see ``headless.Tell``); of a run that was stopped nothing is a failure."""
+        """Show a line (see ``headless.LineCallback``); failures of a stopped run are not shown."""
         if kind == "failure" and self._is_stopped():
             return
         if self._console is None:
@@ -110,7 +110,7 @@ class LiveTable:
             self._last_line = line
 
     def on_event(self, event: "ProgressEvent") -> None:
-        """Take in what happened."""
+        """Update the state."""
         with self._lock:
             self._apply_event(event)
 
@@ -132,7 +132,7 @@ class LiveTable:
             self._apply_to_line(target, event)
 
     def _apply_to_line(self, line: TableLine, event: "ProgressEvent") -> None:
-        """Take in what happened to one asset."""
+        """Update the line of one asset."""
         from refera_platform.orchestration.progress import ProgressKind
 
         kind = event.kind
@@ -154,7 +154,7 @@ class LiveTable:
             line.failing.append(event.line.rpartition(" ")[2] if kind is ProgressKind.CHECKED else event.asset)
 
     def _line(self, asset: str) -> TableLine | None:
-        """The line of an asset, or of a model by its bare name."""
+        """Line of an asset, given by its key or, for a model, by its bare name."""
         if "/" in asset:
             name = asset if asset.startswith("raw/") else asset.partition("/")[0]
             return self._lines.setdefault(name, TableLine())
@@ -172,7 +172,7 @@ class LiveTable:
             line.rows["now"] += _as_number(metadata.get("dagster/row_count"))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it in the room that there is; another thread asks for it."""
+        """Draw within the height of the terminal; rich calls it from another thread."""
         with self._lock:
             yield Group(*self._parts(options.max_height))
 
@@ -180,7 +180,7 @@ class LiveTable:
         tables = {name: line for name, line in self._lines.items() if name.startswith("raw/") and line.assets}
         groups = {name: self._lines[name] for name in GROUPS if name in self._lines and self._lines[name].assets}
         if tables:
-            # what is over must not scroll away from what is going on; at the end all of it may
+            # finished tables must not push running ones off the screen; after the run the whole table may scroll
             room = max(3, height - RESERVED_LINES) if not self.is_over else len(tables)
             yield from _draw_raw_tables(tables, room)
         if groups:
@@ -197,12 +197,12 @@ class LiveTable:
 
     @contextmanager
     def display(self) -> Iterator["LiveTable"]:
-        """Show it while the block lasts: on a terminal as a table, in a pipe as lines."""
+        """Display the run for the length of the block: a table on a terminal, lines in a pipe."""
         if not sys.stderr.isatty():
             print_message(f"{self._title}: {self._last_line}")
             yield self
             return
-        # Dagster sends what a step writes to standard error into a file: a descriptor of our own stays the terminal
+        # Dagster redirects the standard error of a step to a file; a duplicated descriptor still writes to the terminal
         with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal:
             self._console = PipeSafeConsole(file=terminal, highlight=False, soft_wrap=True)
             with Live(
@@ -242,7 +242,7 @@ def _draw_raw_tables(lines: dict[str, TableLine], room: int) -> Iterator[Rendera
 
 def _draw_groups(lines: dict[str, TableLine]) -> Table:
     table = _empty_table("group", "state", "assets", "rows", "seconds", "checks")
-    table.add_column("red", overflow="fold")  # the only one that gives way on a narrow terminal
+    table.add_column("red", overflow="fold")  # the only column that shrinks on a narrow terminal
     for name, line in lines.items():
         done_count = len(line.built | line.stored)
         rows = f"{line.rows['now']:,.0f}" if line.rows["now"] else ""

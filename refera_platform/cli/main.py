@@ -1,7 +1,7 @@
-"""What people type: ``refera …``. Each command parses, calls one room, and shows what came back.
+"""Commands of ``refera``: each one parses its arguments, calls one package, and prints the result.
 
-Exit code 0 only when all of it worked (130 after Ctrl-C, 143 after SIGTERM); an error is one sentence, with its
-traceback only after ``--debug``.
+The exit code is 0 only when everything succeeded (130 after Ctrl-C, 143 after SIGTERM). An error is printed as one
+sentence, with its traceback only after ``--debug``.
 """
 
 import os
@@ -264,11 +264,11 @@ def demo(
 
 
 def main() -> None:
-    """Run a command; the one place where errors become words and exit codes."""
+    """Run a command; the only place that turns errors into messages and exit codes."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         app()
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed it, as ``head`` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Stopped as stopped:

@@ -1,4 +1,4 @@
-"""Answers on a terminal and in a pipe: results go to standard output, everything else to standard error."""
+"""Output on a terminal and in a pipe: results go to standard output, everything else to standard error."""
 
 import os
 import re
@@ -23,39 +23,39 @@ from rich.table import Table
 from refera_platform.errors import ReferaError
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters but tab and line feed, and marks that turn the direction of what follows."""
+"""Control characters other than tab and line feed, and marks that change the direction of text."""
 PIPE_WIDTH_COLUMNS = 160
-"""Columns of a table that nobody looks at on a terminal; wide enough for every answer."""
+"""Width in columns of a table that is not printed to a terminal; wide enough for every answer."""
 
 
 class PipeSafeConsole(Console):
-    """A console whose reader may leave: that ends what is written, and not what is done."""
+    """Console whose reader may close the pipe: output ends, and the command goes on."""
 
     def on_broken_pipe(self) -> None:
-        """Write the rest to nowhere; rich's own ends the process, in the middle of a run."""
+        """Discard the rest of the output; rich's own handler would end the process in the middle of a run."""
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 def results_console() -> Console:
-    """Where results go."""
+    """Console for results."""
     return PipeSafeConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH_COLUMNS, highlight=False)
 
 
 def messages_console() -> Console:
-    """Where progress and errors go."""
+    """Console for progress and errors."""
     return PipeSafeConsole(
         stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH_COLUMNS, highlight=False, soft_wrap=True
     )
 
 
 def print_message(line: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     messages_console().print(printable(line), markup=False)
 
 
 def results_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, hidden_count: int = 0) -> Table:
-    """A table for people: numbers to the right, NULL dim, and how many rows were left out."""
+    """Table for people: numbers aligned to the right, NULL dim, with a count of the rows left out."""
     rich_table = Table(
         title=escape(printable(title)) or None,
         title_justify="left",
@@ -74,24 +74,24 @@ def results_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[An
 
 
 def format_value(value: Any) -> str:
-    """One value as a person reads it; NULL is not an empty text."""
+    """One value for people; NULL differs from an empty text."""
     if value is None:
         return "[dim]NULL[/dim]"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
-        return f"{value:f}"  # str would write small ones with an exponent
+        return f"{value:f}"  # str() would write a small number with an exponent
     return escape(printable(str(value)))
 
 
 def printable(text: str) -> str:
-    """The text with what would steer a terminal written out: escape sequences, bells, changes of direction."""
+    """Escape what would control a terminal: escape sequences, bells, changes of direction."""
     return CONTROL_CHARACTERS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 @contextmanager
 def progress_steps(total: int | None, title: str) -> Iterator["ProgressSteps"]:
-    """A progress bar on a terminal, a line a step in a pipe."""
+    """Progress bar on a terminal; in a pipe one line for each step."""
     if not sys.stderr.isatty():
         print_message(title)
         yield ProgressSteps(None, None)
@@ -108,18 +108,18 @@ def progress_steps(total: int | None, title: str) -> Iterator["ProgressSteps"]:
 
 
 class ProgressSteps:
-    """Progress of one command; made by :func:`steps`."""
+    """Progress of one command; made by :func:`progress_steps`."""
 
     def __init__(self, progress: Progress | None, task: Any) -> None:
         self._progress, self._task = progress, task
 
     def update(self, done: float, total: float, description: str) -> None:
-        """Show how far a long piece of work has come."""
+        """Show the progress within a long step."""
         if self._progress is not None:
             self._progress.update(self._task, completed=done, total=total or None, description=description)
 
     def advance(self, description: str, *, is_kept: bool = True) -> None:
-        """One step ended; ``is_kept`` leaves its line on the screen."""
+        """Show that one step ended; ``is_kept`` leaves its line on the screen."""
         if self._progress is None:
             if is_kept:
                 print_message(description)
@@ -131,7 +131,7 @@ class ProgressSteps:
 
 
 def print_error(error: ReferaError) -> int:
-    """Print an error, what is wrong and the next step on a line of its own; says the exit code."""
+    """Print an error, and its next step on a line of its own; returns the exit code."""
     console = messages_console()
     console.print("[bold red]Error[/bold red]", end=" ")
     console.print(printable(error.problem.rstrip()), markup=False)

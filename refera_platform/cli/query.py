@@ -1,4 +1,7 @@
-"""``refera query`` and the printed answers."""
+"""``refera query``, ``refera as-of`` and the printed answers.
+
+``answers.session`` executes the statements.
+"""
 
 import sys
 import tempfile
@@ -15,16 +18,16 @@ from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 
 MAX_ROWS_SHOWN = 100
-"""Rows of a table printed for people; the other formats give all."""
+"""Rows of a table printed for people; the other formats print all."""
 ANSWER_ROWS_SHOWN = 8
 """Rows of each answer in a summary."""
 
 
 def read_statement() -> str:
-    """The statement on standard input.
+    """Read the statement from standard input.
 
     Raises:
-        QueryError: for bytes that are no text.
+        QueryError: for bytes that are not text.
     """
     try:
         return sys.stdin.buffer.read().decode()
@@ -33,10 +36,10 @@ def read_statement() -> str:
 
 
 def print_query(stage: Stage, sql: str, form: str, into: Path | None) -> None:
-    """Answer one statement on standard output, or into a file.
+    """Execute one statement and print its result to standard output, or write it to a file.
 
     Raises:
-        QueryError: when it cannot be answered.
+        QueryError: when the statement fails.
     """
     _require_known_format(form)
     with open_query_session(stage) as session:
@@ -44,10 +47,10 @@ def print_query(stage: Stage, sql: str, form: str, into: Path | None) -> None:
 
 
 def print_as_of(stage: Stage, table: SourceTable, day: date, form: str, into: Path | None) -> None:
-    """Show a source table as it was at the end of a day.
+    """Print a source table as it was at the end of a day.
 
     Raises:
-        QueryError: for a day that nobody looked at.
+        QueryError: for an unobserved day.
     """
     _require_known_format(form)
     with open_query_session(stage) as session:

@@ -1,4 +1,4 @@
-"""``refera report``: where the page is, and a copy of it on this machine."""
+"""``refera report``: prints the address of the report page, saves a copy, opens it."""
 
 import webbrowser
 from pathlib import Path
@@ -14,18 +14,18 @@ from refera_platform.warehouse.catalogs.dbt_docs import DOCS_PAGE_KEY as DOCS
 
 
 def print_report(stage: Stage, *, is_opened: bool, into: Path | None, language: str, is_docs: bool = False) -> None:
-    """Say where the published page is; keep a copy of it, and show that in a browser.
+    """Print the address of the published page; save a copy, and open that in a browser, if requested.
 
     Args:
-        stage: Whose report.
-        is_opened: Whether to open it in a browser.
-        into: File of the copy; one in the stage's home when it is to be opened and none is named.
+        stage: The stage of the report.
+        is_opened: Whether to open the copy in a browser.
+        into: File of the copy; a file in the stage's home when it is to be opened and none is named.
         language: The language in which the copy opens; empty for the reader's own.
-        is_docs: Whether dbt's documentation is meant, and not the report.
+        is_docs: Whether to use dbt's documentation instead of the report.
 
     Raises:
         WarehouseError: when there is no report yet.
-        QueryError: for a language that the page does not speak, or a file that cannot be written.
+        QueryError: for a language that the page does not have, or a file that cannot be written.
     """
     if language and language not in LANGUAGES:
         raise QueryError(f"--language {language!r} is not known:", f"choose one of {', '.join(LANGUAGES)}.")

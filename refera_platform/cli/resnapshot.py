@@ -1,4 +1,4 @@
-"""``refera resnapshot``: a new baseline of some tables, after a purged log, a replaced server or doubt."""
+"""``refera resnapshot``: takes a new snapshot of tables, after a purged binlog, a replaced server or in doubt."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,10 +11,10 @@ from refera_platform.source.table import SourceTable
 
 
 def resnapshot_tables(stage: Stage, tables: Sequence[SourceTable]) -> None:
-    """Read the tables whole, through Dagster, into today's partition: a day that is over is not rewritten.
+    """Read whole tables, through Dagster, into today's partition; ended days are not rewritten.
 
     Raises:
-        ReferaError: when any of it failed, with every reason.
+        ReferaError: when any table failed, with every cause.
     """
     lake = Lake(stage)
     groups: dict[tuple[date, ...], list[SourceTable]] = {}
@@ -25,6 +25,6 @@ def resnapshot_tables(stage: Stage, tables: Sequence[SourceTable]) -> None:
 
 
 def days_to_fill(stage: Stage, lake: Lake, table: SourceTable) -> tuple[date, ...]:
-    """The days since the last capture and today; the newest full day for a table that was never captured."""
+    """The days after the last ingested one, up to today; the newest full day for a table that was never ingested."""
     stored_days = lake.stored_days(table)
     return days_after(stored_days, stage.clock) if stored_days else (stage.clock.newest_full_day(),)

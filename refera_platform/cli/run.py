@@ -1,4 +1,4 @@
-"""``refera run``: the daily job in this process, shown as it goes and summed up at the end."""
+"""``refera run``: the daily job in this process, with a live display and a summary at the end."""
 
 import sys
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from refera_platform.source.table import SourceTable, Strategy
 
 
 def requested_days(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...]:
-    """The days that the options of a command name; the newest full day without any.
+    """Days that the options of a command name; the newest full day when there are none.
 
     Raises:
-        SettingError: for options that contradict each other or are no days.
+        SettingError: for options that contradict each other or are not days.
     """
     if day and (first or last):
         raise SettingError("--day and --from/--to were given together:", "give one day, or a range.")
@@ -40,15 +40,15 @@ def requested_days(clock: Clock, day: str, first: str, last: str) -> tuple[date,
 
 
 def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False) -> float:
-    """Run the daily job for the newest full day of every table that can have it; what begins later is named.
+    """Run the daily job for the newest full day; tables that cannot have that day any more are left out and named.
 
     Args:
-        stage: Where, and what time it is.
+        stage: The stage, with its clock.
         select: Names of tables, models and groups; everything when empty.
         full_refresh: Build the warehouse from all days, and not from the changes alone.
 
     Raises:
-        ReferaError: when any of it failed, with every reason.
+        ReferaError: when any part failed, with every cause.
     """
     day = stage.clock.newest_full_day()
     later_tables = _tables_with_later_days(stage, day)
@@ -60,14 +60,14 @@ def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False
 
 
 def _tables_with_later_days(stage: Stage, day: date) -> dict[SourceTable, str]:
-    """Tables that cannot have a day any more, each with what it has instead."""
+    """Tables that cannot have a day any more, each with the days that it has."""
     lake, later_tables = Lake(stage), dict[SourceTable, str]()
     try:
         for table in TABLES:
             days = sorted(lake.stored_days(table))
             if days and not is_day_possible(day, days[0], days[-1], is_streamed=table.strategy is Strategy.LOG):
                 later_tables[table] = f"{table.address} (captured from {days[0]} to {days[-1]})"
-    except LakeError:  # the run meets it again, and then it is in the history and told
+    except LakeError:  # the run fails on the same error, and reports it in the history
         return {}
     return later_tables
 
@@ -82,25 +82,25 @@ def run_days(
     is_resnapshot: bool = False,
     full_refresh: bool = False,
 ) -> float:
-    """Run the daily job and show it; says how many seconds it took.
+    """Run the daily job and display it; returns its seconds.
 
     Args:
-        stage: Where, and what time it is.
+        stage: The stage, with its clock.
         days: Consecutive days, oldest first.
         select: Names of tables, models and groups; everything when empty.
-        excluded: Raw tables that are left out all the same.
-        is_brief: Leave the published tables out.
-        is_resnapshot: Give the tables a new baseline.
+        excluded: Raw tables to leave out, even when ``select`` names them.
+        is_brief: Do not print the published tables.
+        is_resnapshot: Take a new snapshot of the tables.
         full_refresh: Build the warehouse from all days, and not from the changes alone.
 
     Raises:
-        ReferaError: when any of it failed, with every reason.
-        Stopped: when somebody stopped it.
+        ReferaError: when any part failed, with every cause.
+        Stopped: when a signal stopped the run.
     """
     span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
     with catch_stop_signals() as is_stopped:
         with LiveTable(f"Day {span}", is_brief=is_brief, is_stopped=is_stopped).display() as live_table:
-            from refera_platform.definitions import build  # seconds of imports that other commands do without
+            from refera_platform.definitions import build  # its imports take seconds, which other commands need not pay
             from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH_TAG
             from refera_platform.orchestration.assets.raw_tables import RESNAPSHOT_TAG
             from refera_platform.orchestration.headless import RunSelection, run_headless
@@ -115,7 +115,7 @@ def run_days(
             )
         if (signal_number := is_stopped()) and not result.succeeded:
             raise Stopped(signal_number)
-    # what is on the screen already is not said again; a file or a pipe gets all of it
+    # the live table already shows it on the screen; a file or a pipe gets all of it
     is_on_screen = live_table.is_live and sys.stdout.isatty()
     _print_assets(result.assets, is_brief=is_brief, is_on_screen=is_on_screen)
     passed = sum(result.checks.values())

@@ -1,4 +1,4 @@
-"""``refera status``: the servers as a table for people, or everything a client needs as JSON."""
+"""``refera status``: prints the local servers as a table, or everything that a client needs as JSON."""
 
 import json
 from datetime import timedelta
@@ -10,10 +10,10 @@ from refera_platform.sandbox import stack
 
 
 def print_status(home: Path, form: str) -> bool:
-    """Print it, and say whether everything runs and answers.
+    """Print the status; returns whether every server runs and answers.
 
     Raises:
-        SettingError: for a format that is not known.
+        SettingError: for an unknown format.
     """
     if form not in {"table", "json"}:
         raise SettingError(f"--format {form!r} is not known:", "choose table or json.")

@@ -1,7 +1,7 @@
-"""``refera up --ui``: Dagster's own web server, daemon and code server on the local stack, kept alive.
+"""``refera up --ui``: runs ``dagster dev`` (web server, daemon, code server) on the local stack and keeps it alive.
 
-A daemon or a web server that dies ends ``dagster dev``, which is started again; a code server that dies leaves a
-location in error until somebody presses Reload, which is pressed here.
+When the daemon or the web server dies, ``dagster dev`` ends and is started again. When a code server dies, its location
+stays in error until somebody presses Reload; this module requests that reload.
 """
 
 import json
@@ -23,9 +23,9 @@ from refera_platform.settings.stage import CHECKOUT_FOLDER, child_environment
 
 WORKSPACE = CHECKOUT_FOLDER / "workspace.yaml"
 LOCATION_POLL_SECONDS = 3.0
-"""Seconds between two looks at the code location."""
+"""Seconds between two polls of the code locations."""
 MIN_LIFETIME_SECONDS = 20.0
-"""A Dagster that ends sooner after its start will end again: it is not started once more."""
+"""A Dagster that ends sooner after its start would end again, so it is not restarted."""
 LOCATIONS_QUERY = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename } } } } }"""
 RELOAD_MUTATION = (
@@ -34,10 +34,10 @@ RELOAD_MUTATION = (
 
 
 def serve_ui(home: Path, port: int) -> None:
-    """Run ``dagster dev`` until somebody stops it.
+    """Run ``dagster dev`` until a signal stops it.
 
     Raises:
-        LocalStackError: when it ends by itself as soon as it is started.
+        LocalStackError: when it ends right after its start.
     """
     chosen_port = free_port(port)
     print_message(f"The Dagster UI will be at http://127.0.0.1:{chosen_port} in some seconds; Ctrl-C stops it.")
@@ -60,7 +60,7 @@ def serve_ui(home: Path, port: int) -> None:
 
 
 class SignalForwarder:
-    """Hands the signals that stop this process on to Dagster, which ends its parts in order."""
+    """Forwards stop signals of this process to Dagster, which then ends its own processes in order."""
 
     def __init__(self) -> None:
         self.child: subprocess.Popen[bytes] | None = None
@@ -75,7 +75,7 @@ class SignalForwarder:
 
 
 def _reload_broken_locations(process: subprocess.Popen[bytes], address: str) -> None:
-    """Until it ends, reload each location that was seen in error twice; one that is being loaded is left alone."""
+    """Reload each location that is in error at two polls in a row, until the process ends; skips loading ones."""
     suspects: set[str] = set()
     while True:
         try:
@@ -100,7 +100,7 @@ def _broken_locations(address: str) -> set[str]:
 
 
 def _query_graphql(address: str, query: str, variables: dict[str, str]) -> dict[str, Any]:
-    """Answer of the web server; nothing while it does not answer."""
+    """Data of the web server's answer; empty while it does not answer."""
     body = json.dumps({"query": query, "variables": variables}).encode()
     request = urllib.request.Request(address, body, {"content-type": "application/json"})  # noqa: S310 - loopback
     try:
@@ -112,7 +112,7 @@ def _query_graphql(address: str, query: str, variables: dict[str, str]) -> dict[
 
 
 def free_port(preferred: int) -> int:
-    """The wanted port of the loopback address, or a free one when another process has it."""
+    """The preferred port of the loopback address, or a free one when another process uses it."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

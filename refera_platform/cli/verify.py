@@ -1,4 +1,4 @@
-"""``refera verify``: the comparisons as a table, and the first difference in words."""
+"""``refera verify``: prints the comparisons of source, lake and warehouse as a table, and the first difference."""
 
 from refera_platform.answers.verify import verify_stage
 from refera_platform.cli.output import print_message, progress_steps, results_console, results_table
@@ -7,7 +7,7 @@ from refera_platform.source.catalog import TABLES
 
 
 def print_comparisons(stage: Stage) -> bool:
-    """Compare everything, print it, and say whether all of it agrees."""
+    """Run and print all comparisons; returns whether everything agrees."""
     comparisons = []
     with progress_steps(len(TABLES), "Comparing source, lake and warehouse") as progress:
         for comparison in verify_stage(stage, on_table_started=lambda name: progress.advance(name, is_kept=False)):

@@ -1,4 +1,4 @@
-"""How long the server's log still has the place where each table goes on: what is purged before it was read is lost."""
+"""Log retention: how long the server keeps the binlog position from which each table goes on. Reads no row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from refera_platform.source.table import SourceTable
 
 @dataclass(frozen=True, kw_only=True)
 class LogRetention:
-    """Of one table."""
+    """The log retention of one table."""
 
     has_read_log: bool
-    """Whether anything of it was read from the log so far."""
+    """Whether its newest day was read from the binlog."""
     remaining: timedelta | None = None
-    """How long its place is kept at least; ``None`` when nobody purges it, or nothing was read."""
+    """How long its position is kept at least; ``None`` when the binlog is never purged, or was not read."""
     error: ReferaError | None = None
-    """Why the place is gone."""
+    """Why the position is gone."""
 
 
 def log_retentions(stage: Stage, database: str, tables: Sequence[SourceTable]) -> dict[str, LogRetention]:
-    """Of each table, by its address.
+    """The log retention of each table, by its address.
 
     Raises:
         ReferaError: when the source or the lake cannot be read.

@@ -1,7 +1,9 @@
-"""Everything that must hold before a day can be captured, looked at in the order in which a run meets it.
+"""Preflight: checks what must hold before a day can be ingested, in the order in which a run needs it.
 
-Stage + declared tables ──▶ examined() ──▶ findings as they are made, and the GRANT statements of each database
-                                └─▶ examine() ──▶ Diagnosis, all of them
+Stage + declared tables ──▶ examine_stage() ──▶ findings one by one, and the GRANT statements of each database
+                                └─▶ diagnose() ──▶ Diagnosis, all of them
+
+Checks of a source are in ``source.doctor``, those of the object store in ``store``.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,20 +38,20 @@ from refera_platform.source.table import SourceTable, Strategy
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """What an examination found."""
+    """All findings of one preflight."""
 
     findings: Sequence[Finding]
     grants: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Statements that give an account what it needs and nothing else, by database."""
+    """GRANT statements that give the account exactly what it needs, by database."""
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing failed; what is merely less than it should be is no failure."""
+        """Whether no check failed; warnings are no failure."""
         return all(finding.verdict is not Verdict.FAIL for finding in self.findings)
 
     @classmethod
     def from_findings(cls, items: Iterable["Finding | Grants"]) -> "Diagnosis":
-        """All that was found, once it was."""
+        """Collect findings and grants."""
         findings, statements = list[Finding](), dict[str, Sequence[str]]()
         for each in items:
             if isinstance(each, Grants):
@@ -61,7 +63,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, kw_only=True)
 class Grants:
-    """Statements that give the account of a database what it needs and nothing else."""
+    """GRANT statements that give the account of a database exactly what it needs."""
 
     database: str
     statements: Sequence[str]
@@ -73,21 +75,21 @@ LAKE_ROOT, WAREHOUSE_ROOT = "lake", "warehouse"
 def diagnose(
     stage: Stage, tables: Sequence[SourceTable], roots: Collection[str] = (LAKE_ROOT, WAREHOUSE_ROOT)
 ) -> Diagnosis:
-    """Look at everything, and say it when all of it was looked at; otherwise as ``examined``."""
+    """Run all checks of ``examine_stage``, and return the findings together."""
     return Diagnosis.from_findings(examine_stage(stage, tables, roots))
 
 
 def examine_stage(
     stage: Stage, tables: Sequence[SourceTable], roots: Collection[str] = (LAKE_ROOT, WAREHOUSE_ROOT)
 ) -> Iterator[Finding | Grants]:
-    """Look at everything; what cannot be looked at because of something else is left out.
+    """Run all checks; those that need something that failed before are left out.
 
     A server that does not answer is waited for once, for five seconds.
 
     Args:
-        stage: Where.
-        tables: What is captured; without any, no database is looked at.
-        roots: Which of the two roots are looked at: who only extracts may not even see the warehouse.
+        stage: The stage.
+        tables: Declared tables; without any, no database is checked.
+        roots: Which of the two roots are checked: a process that only ingests may have no access to the warehouse.
     """
     requested_roots = {
         name: root for name, root in ((LAKE_ROOT, stage.lake), (WAREHOUSE_ROOT, stage.warehouse)) if name in roots
@@ -122,7 +124,7 @@ def examine_stage(
 
 
 def _examine_stores(stage: Stage, roots: Mapping[str, str], folder: Path) -> Iterator[Finding]:
-    """Look at all roots at the same time: of a store that does not answer, each would be waited for."""
+    """Check all roots at the same time: a store that does not answer is waited for once."""
 
     def examine_root(name: str) -> list[Finding]:
         own = folder / name
@@ -175,10 +177,10 @@ def _examine_database(
 def oldest_needed_position(
     stage: Stage, source: Source, tables: Sequence[SourceTable]
 ) -> tuple[Position | None, datetime | None]:
-    """The place in the log from which the lake goes on, and an instant at which it was still being written.
+    """The oldest binlog position that a table still needs, and an instant not after its binlog file was last written.
 
     Raises:
-        LakeError: when the lake cannot be read, or an object does not say where it ends.
+        LakeError: when the lake cannot be read, or an object has no end position.
     """
     positions = needed_positions(stage, source, tables).values()
     return min(positions, key=lambda found: found[0].order, default=(None, None))
@@ -187,10 +189,10 @@ def oldest_needed_position(
 def needed_positions(
     stage: Stage, source: Source, tables: Sequence[SourceTable]
 ) -> dict[str, tuple[Position, datetime]]:
-    """The same for each table by its address; without those that were never read from the log.
+    """The same for each table by its address; without tables that were not read from the binlog.
 
     Raises:
-        LakeError: when the lake cannot be read, or an object does not say where it ends.
+        LakeError: when the lake cannot be read, or an object has no end position.
     """
     lake, positions = Lake(stage), dict[str, tuple[Position, datetime]]()
     for table in tables:

@@ -1,6 +1,6 @@
-"""Whether the store keeps its word: it can be read and written, one writer at a time, and its clock is ours.
+"""Preflight checks of the object store, clocks and disk: read, write, conditional writes, clock skew, free space.
 
-Stage ──▶ examine_store(), examine_clock(), examine_room() ──▶ findings; nothing stays behind
+Stage ──▶ examine_store(), examine_clock(), examine_free_disk() ──▶ findings; no object stays behind
 """
 
 import shutil
@@ -21,26 +21,26 @@ from refera_platform.settings.object_store import ObjectStore
 from refera_platform.source.doctor.finding import Finding, error_finding, failure_finding, ok_finding, warning_finding
 
 STORE_TIMEOUT_SECONDS = 5.0
-"""An examination waits so long for an answer of the store, and asks once."""
+"""Seconds that a check waits for an answer of the store; it asks once."""
 MARKER_PREFIX = f"{STAGING_PREFIX}doctor"
-"""Folder below a root in which an examination writes and removes one object."""
+"""Folder below a root in which a check writes and removes one object."""
 UNUSED_ETAG = '"00000000000000000000000000000000"'
 """An ETag that no object of ours has."""
 WARN_CLOCK_SKEW = timedelta(minutes=1)
-"""Clocks further apart put rows into the wrong day around midnight."""
+"""With a larger skew, rows around midnight get the wrong day."""
 FAIL_CLOCK_SKEW = timedelta(minutes=10)
-"""S3 refuses signatures of clocks fifteen minutes apart."""
+"""S3 refuses signatures at a skew of fifteen minutes."""
 MIN_FREE_BYTES = 256 << 20
-"""Bytes without which no session can spill."""
+"""Bytes that a DuckDB session needs to spill."""
 
 
 def examine_store(root: str, store: ObjectStore, name: str, folder: Path) -> list[Finding]:
-    """Write, overwrite on condition, read and remove one object below a root.
+    """Check a root: write one object, overwrite it under conditions, read it and remove it.
 
     Args:
         root: ``s3://bucket/prefix``.
         store: How to reach it.
-        name: What the root is called here.
+        name: Name of the root in the findings.
         folder: Local folder for two small files.
     """
     objects = ObjectRoot(root, store, max_attempts=1, read_timeout_seconds=STORE_TIMEOUT_SECONDS)
@@ -83,20 +83,20 @@ def examine_store(root: str, store: ObjectStore, name: str, folder: Path) -> lis
 
 
 def store_clock(root: str, store: ObjectStore) -> datetime | None:
-    """What time it is at the store; ``None`` when it does not say."""
+    """The time at the store, from the ``Date`` header of an answer; ``None`` without one."""
     bucket, _, prefix = root.removeprefix("s3://").partition("/")
     try:
         answer = s3_client(store, max_attempts=1, read_timeout_seconds=STORE_TIMEOUT_SECONDS).list_objects_v2(
             Bucket=bucket, Prefix=f"{prefix}/{MARKER_PREFIX}", MaxKeys=1
         )
     except (BotoCoreError, ClientError):
-        return None  # that it cannot be asked is told by examine_store
+        return None  # examine_store reports a store that does not answer
     date_header = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     return parsedate_to_datetime(date_header).astimezone(UTC) if date_header else None
 
 
 def examine_clock(name: str, their_time: datetime, our_time: datetime) -> Finding:
-    """Two clocks beside each other, asked at the same moment."""
+    """Compare two clocks that were read at the same time."""
     about, skew = f"{name}: clock", abs(their_time - our_time)
     skew_text = f"Its clock and that of this machine are {skew.total_seconds():.0f} s apart"
     remedy = "let both machines follow a time server (NTP)."
@@ -108,7 +108,7 @@ def examine_clock(name: str, their_time: datetime, our_time: datetime) -> Findin
 
 
 def examine_free_disk(scratch: Path, largest: str, size_bytes: int) -> Iterator[Finding]:
-    """Whether the largest table fits into the folder of files that a run makes and removes again."""
+    """Check whether the largest table fits into the scratch folder."""
     existing_folder = next(folder for folder in (scratch, *scratch.parents) if folder.exists())
     free_bytes = shutil.disk_usage(existing_folder).free
     about, free_text = "disk: scratch", f"{free_bytes / 1e9:.1f} GB are free in {scratch}"

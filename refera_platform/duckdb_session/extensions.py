@@ -14,14 +14,14 @@ EXTENSIONS = ("httpfs",)
 
 @functools.cache
 def _platform() -> str:
-    """What DuckDB calls this machine; asked on a connection of its own, since the module's own serves one thread."""
+    """DuckDB's name of this platform; asked on its own connection, since the module's default one serves one thread."""
     with duckdb.connect() as connection:
         row = connection.execute("select platform from pragma_platform()").fetchone()
     return str(row[0] if row else "")
 
 
 def extension_directory(home: Path) -> Path:
-    """A DuckDB extension directory of links to the signed builds installed from PyPI; nothing is downloaded."""
+    """Make a DuckDB extension directory of links to the signed builds from PyPI; download nothing."""
     root = home / "duckdb-extensions"
     folder = root / f"v{duckdb.__version__}" / _platform()
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,17 +33,17 @@ def extension_directory(home: Path) -> Path:
             continue
         new_link = Path(tempfile.mkdtemp(dir=folder)) / built.name
         new_link.symlink_to(built)
-        new_link.replace(link)  # a rename, so that two processes preparing at once do not meet
+        new_link.replace(link)  # a rename is atomic when two processes prepare at the same time
         new_link.parent.rmdir()
     return root
 
 
 @functools.cache
 def require_signed(directory: Path) -> None:
-    """Let DuckDB check who signed its extensions: 0.1 s of CPU each time, so once a process and not once a session.
+    """Let DuckDB check the signatures of its extensions: 0.1 s of CPU, so once a process and not once a session.
 
     Raises:
-        SettingError: when a file is not what its authors signed, or cannot be loaded.
+        SettingError: when a signature is wrong, or an extension cannot be loaded.
     """
     try:
         with duckdb.connect(config={"extension_directory": str(directory)}) as connection:

@@ -1,4 +1,4 @@
-"""Quoting of SQL for DuckDB: identifiers and string literals. Backticks of MySQL are ``source.mysql``'s."""
+"""Quoting of SQL for DuckDB: identifiers and string literals. Backticks of MySQL are in ``source.mysql``."""
 
 
 def quoted(identifier: str) -> str:

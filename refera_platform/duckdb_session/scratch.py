@@ -1,4 +1,4 @@
-"""Scratch folders: local files of one step, removed when it ends, and what killed processes left of theirs."""
+"""Scratch folders: local files of one step, removed when it ends; folders of killed processes are removed too."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ SCRATCH_PREFIX = "session-"
 
 @contextmanager
 def scratch_folder(stage: Stage) -> Iterator[Path]:
-    """A folder of one's own for as long as the block lasts; what killed processes left is removed.
+    """Make a folder for the block alone, and remove the folders of killed processes.
 
     Raises:
         SettingError: when nothing can be written below the stage's home.
@@ -25,7 +25,7 @@ def scratch_folder(stage: Stage) -> Iterator[Path]:
     with ExitStack() as owned:
         try:
             make_private_folder(stage.scratch)
-            # behind one door, so that nobody takes a folder that was made this moment for a left one
+            # under one lock: otherwise another process could take a folder made just now for an orphaned one
             with stage.scratch.with_suffix(".lock").open("w") as lock_file:
                 fcntl.flock(lock_file, fcntl.LOCK_EX)
                 folder = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir=stage.scratch))
@@ -45,9 +45,9 @@ def scratch_folder(stage: Stage) -> Iterator[Path]:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder below a stage's home, and the home when it is missing, for their owner alone.
+    """Make a folder below a stage's home, and the home when it is missing, readable by their owner alone.
 
-    One that others may enter is closed to them; a home that somebody else made stays as it is.
+    An existing folder of this user loses the permissions of others; an existing home stays as it is.
 
     Raises:
         OSError: when it cannot be made.
@@ -62,10 +62,10 @@ def make_private_folder(folder: Path) -> None:
 
 
 def _remove_if_orphaned(folder: Path) -> None:
-    """Remove a session's folder when nobody holds its lock: its process was killed."""
+    """Remove a session's folder when no process holds its lock: its owner was killed."""
     try:
         with (folder / ".lock").open() as owner:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
     except (BlockingIOError, FileNotFoundError):
-        return  # it is in use, or its owner has just removed it
+        return  # in use, or just removed by its owner

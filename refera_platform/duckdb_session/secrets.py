@@ -1,4 +1,4 @@
-"""Secrets of a DuckDB session: credentials that it holds, and their redaction from every text that leaves it."""
+"""Secrets of a DuckDB session: credentials that it holds, and their redaction from its error messages."""
 
 import re
 from collections.abc import Sequence
@@ -25,12 +25,16 @@ def create_store_secret(connection: duckdb.DuckDBPyConnection, store: ObjectStor
         options |= {"endpoint": address.rstrip("/"), "url_style": "path", "use_ssl": tls}
     create_secret(connection, "refera_store", options)
     if urlsplit(store.endpoint).hostname in LOOPBACK_HOSTS:
-        # its other client, curl, takes the proxy of the environment whatever is set here
+        # the other client, curl, uses the environment's proxy whatever is set here
         connection.execute("set httpfs_client_implementation = 'httplib'; set http_proxy = ''")
 
 
 def create_secret(connection: duckdb.DuckDBPyConnection, name: str, options: dict[str, str]) -> None:
-    """Make a DuckDB secret; its values are literals of one statement that no error repeats."""
+    """Create a DuckDB secret; errors show none of its values.
+
+    Raises:
+        SettingError: when DuckDB refuses it.
+    """
     connection.execute("load httpfs")
     settings = ", ".join(f"{key} {literal(value)}" for key, value in options.items())
     try:

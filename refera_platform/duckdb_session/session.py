@@ -1,6 +1,6 @@
 """DuckDB session of a stage: in memory, bounded, offline, in UTC, and able to read the stage's buckets.
 
-Stage ──▶ session() ──▶ duckdb connection (extensions linked, S3 secret made, memory bounded)
+Stage ──▶ open_duckdb_session() ──▶ duckdb connection (extensions linked, S3 secret made, memory bounded)
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from refera_platform.settings.stage import Stage
 
 
 def duckdb_options(stage: Stage) -> dict[str, str | bool | int | float | list[str]]:
-    """Options a connection must be opened with, for every session of a stage."""
+    """Options that every DuckDB connection of a stage is opened with."""
     return {
         "extension_directory": str(extension_directory(stage.home)),
         "autoinstall_known_extensions": "false",
@@ -28,20 +28,22 @@ def duckdb_options(stage: Stage) -> dict[str, str | bool | int | float | list[st
 def open_duckdb_session(
     stage: Stage, folder: Path, *, s3: bool = True, is_caching: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB that spills into ``folder`` and can read the stage's buckets.
+    """Open an in-memory DuckDB that spills into ``folder`` and can read the stage's buckets.
 
     Args:
-        stage: Whose buckets, and how much memory.
+        stage: Gives the store and the memory limit.
         folder: Local folder of the session.
-        s3: Whether buckets are read at all.
-        is_caching: Whether DuckDB may keep what it read of files. For sessions that write no file: of two files that
-            one after the other had a name within a second, it takes the second for the first now and then
-            (DuckDB 1.5.5, three times in four thousand).
+        s3: Whether the session reads buckets.
+        is_caching: Whether DuckDB may cache file contents. Only for sessions that write no file: when a file is
+            replaced within a second, the cache sometimes returns the old one (DuckDB 1.5.5, 3 times in 4,000).
+
+    Raises:
+        SettingError: when the extension or the credentials are refused.
     """
     options = {"temp_directory": str(folder / "spill"), "enable_external_file_cache": str(is_caching).lower()}
     if s3:
         require_signed(extension_directory(stage.home))
-        options["allow_unsigned_extensions"] = "true"  # until the one that was checked is loaded
+        options["allow_unsigned_extensions"] = "true"  # until the verified one is loaded
     connection = duckdb.connect(config={**duckdb_options(stage), **options})
     try:
         connection.execute("set TimeZone = 'UTC'")

@@ -1,4 +1,7 @@
-"""What every capture proves of itself: the server is the one of before, and what was committed adds up."""
+"""Integrity checks of an ingest run: the source is the same server as before, and the committed rows add up.
+
+Compares no values of rows: ``reconcile`` does.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -13,10 +16,10 @@ from refera_platform.source.table import SourceTable
 
 
 def require_same_server(identity: ServerIdentity, table: SourceTable, newest: RawState | None) -> None:
-    """The rows come from the server that the lake has them from.
+    """Require that the source is the server that the table's rows in the lake come from.
 
     Raises:
-        LakeError: when another one answers at its address.
+        LakeError: when another server answers at its address.
     """
     if newest and (newest.server, newest.schema) != (identity.server, identity.schema):
         raise LakeError(
@@ -33,18 +36,20 @@ def count_lake_rows(
     written_days: Collection[date],
     source_rows: int | None = None,
 ) -> tuple[int, int]:
-    """Rows of the lake's current state, and raw rows that are there twice.
+    """Count the rows of the lake's current state, and the duplicates among the raw rows.
 
-    The first are read back from the store, unless the newest object says how many what came and went adds up to: then
-    the cost of a day does not grow with the table, and whoever compares the number with the source proves the same. A
-    sum that the source does not confirm is doubted, and counted after all.
+    The rows are counted in the store only when the newest object has no row count in its state, or when that count is
+    not the source's. So the cost of a day does not grow with the table.
 
     Args:
         connection: Session that reads the lake.
-        table: Whose days these are.
-        days_in_lake: Its captured days.
-        written_days: Those that may have changed; positions of different days never meet.
-        source_rows: Rows of the source at the same moment; ``None`` when nobody knows.
+        table: The table.
+        days_in_lake: Its days in the lake.
+        written_days: The days that may have changed; positions of different days never collide.
+        source_rows: Rows of the source at the same position; ``None`` when unknown.
+
+    Returns:
+        Rows of the current state, and raw rows of the written days whose ``_position`` is not unique.
     """
     state_sql = current_state(table, days_in_lake)
     if state_sql is None:

@@ -1,10 +1,9 @@
-"""A difference between lake and source that was found and stands: told again until somebody has compared anew.
+"""Open differences: a difference between lake and source stays reported until the table is compared again.
 
-    Captured ──▶ standing(lake, captured) ──▶ the difference, or nothing
-                 <lake>/_staging/_differing/<database>/<table>.txt
+    IngestResult ──▶ open_difference(lake, result) ──▶ the difference, or an empty text
+                     <lake>/_staging/_differing/<database>/<table>.txt
 
-A closed day that is asked for again is left as it is, and nothing is compared: without a note the second call for it
-would be green.
+A closed day that is requested again is not compared. Without this note a second run of it would succeed.
 """
 
 from refera_platform.ingest.result import IngestResult
@@ -17,9 +16,9 @@ DIFFERENCES_FOLDER = f"{layout.STAGING_PREFIX}_differing/"
 
 
 def open_difference(lake: Lake, result: IngestResult) -> str:
-    """How a table differs from the source: by what this pass found, or by what an earlier one did.
+    """How a table differs from the source, found by this run or by an earlier one; empty when it does not.
 
-    A new baseline, or a comparison of the whole table, settles what was found before.
+    A new snapshot, or a comparison of the whole table without a difference, closes an earlier difference.
     """
     objects, key = lake.objects, difference_note_key(result.table)
     if difference := result.difference:
@@ -35,5 +34,5 @@ def open_difference(lake: Lake, result: IngestResult) -> str:
 
 
 def difference_note_key(table: SourceTable) -> str:
-    """Where the note of a table is."""
+    """Key of the note of a table."""
     return f"{DIFFERENCES_FOLDER}{layout.table_folder(table).rstrip('/')}.txt"

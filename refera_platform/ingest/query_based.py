@@ -1,9 +1,9 @@
-"""Capturing days of one table: the whole way from the source to a committed object.
+"""Query-based ingestion of one table: reads rows by SQL, compares them with the lake's state, writes the changes.
 
-    source ──pull──▶ local file ──compare with the lake's state──▶ changes ──▶ day=… (one atomic PUT)
+    source ──read──▶ local file ──compare with the lake's state──▶ changes ──▶ day=… (one atomic PUT)
 
-``compare`` and ``snapshot`` read the whole table, ``cursor`` the rows that moved; ``log`` is not done here.
-Run it again at any moment: what is committed is the state it starts from, so nothing is doubled and nothing lost.
+``compare`` and ``snapshot`` read the whole table, ``cursor`` the rows past its cursor; ``ingest.stream`` does ``log``.
+A run can be repeated at any time: it starts from the committed state, so no row is doubled or lost.
 """
 
 import time
@@ -45,23 +45,23 @@ def ingest_table(
     *,
     is_resnapshot: bool = False,
 ) -> IngestResult:
-    """Bring the newest of the requested days up to the source's present.
+    """Fill the newest of the requested days with what the source holds now.
 
     Args:
-        lake: Where to.
+        lake: The lake that gets the day.
         source: An open session of the table's database, which can also read the lake.
-        table: What.
+        table: Table to copy.
         requested: Days, in any order.
-        clock: The present.
+        clock: Gives the present.
         folder: Local folder for files of this call alone.
-        is_resnapshot: Whether to take the table as it is for a new beginning, whichever server it comes from: every
-            row of it is written again, and a delete for each row of the lake that it has not. It goes to today, and the
-            days since the newest one are closed unseen.
+        is_resnapshot: Whether to take a new snapshot, from whichever server: every row of the table is written again,
+            and a delete for each row of the lake that the table does not have. It goes to today, and the days since
+            the newest one are closed as unobserved.
 
     Raises:
-        DayRefused: when a requested day cannot be had; nothing was read.
+        DayRefused: when a requested day cannot be filled; nothing was read.
         SourceError: when the source cannot be read as declared.
-        LakeError: when the store, the identity of the server or the schema stands in the way.
+        LakeError: when the store fails, another server answers, or the schema change is not possible.
         ValueError: for a table whose strategy is ``log``.
     """
     if table.strategy is Strategy.LOG:
@@ -149,13 +149,13 @@ class SourceRead:
     pulled: TableRead
     reading: ReadScope
     position: str
-    """How far the source had been read."""
+    """How far the source was read: an instant, or the highest value of the cursor."""
     source_rows: int
-    """Rows of the whole table, also of a part of it."""
+    """Rows of the whole table, also when only a part was read."""
 
 
 def _read_source(source: Source, table: SourceTable, previous: RawState | None, path: Path, clock: Clock) -> SourceRead:
-    """Read what the strategy asks for; the whole table where ``previous`` tells nothing to go on from."""
+    """Read what the strategy needs; the whole table when there is no ``previous`` state to continue from."""
     if table.strategy is not Strategy.CURSOR:
         pulled = read_source_table(source, table, path, clock)
         rows = pulled.rows if pulled.is_count_consistent else pulled.server_counts[1]
@@ -183,7 +183,7 @@ def _write_changes(
     reading: ReadScope,
     folder: Path,
 ) -> tuple[RawState, Mapping[str, int], int]:
-    """Write the day's object if anything changed; say its state, what was added, and its bytes."""
+    """Write the day's object if anything changed; return its state, the counts of added rows, and its size in bytes."""
     connection, existing = source.connection, days_in_lake.get(state.day)
     source_sql = pulled.relation
     state_sql = current_state(table, LocalCopies(lake.objects, folder).state_with_copies(days_in_lake), state.columns)
@@ -223,7 +223,7 @@ def _write_changes(
         state = replace(state, rows=dict(added))
     is_whole = state_sql is None or table.strategy is Strategy.SNAPSHOT or reading is ReadScope.SNAPSHOT
     state = replace(state, is_whole=is_whole or bool(existing and is_extension and existing.state.is_whole))
-    # what is new was seen when it was read; the position of a cursor is no instant
+    # the change time of a row is that of the read; the position of a cursor is no instant
     dated = replace(state, end_position=pulled.read_at.isoformat())
     stored = write_day(
         lake,
@@ -239,16 +239,16 @@ def _write_changes(
 
 
 def _key_folds(table: SourceTable, state: RawState) -> dict[str, CollationFold]:
-    """How the source compares the texts of a key."""
+    """How the source's collations compare the texts of a key."""
     return {name: collation_fold(state.collations[name]) for name in table.key if name in state.collations}
 
 
 def _columns_and_collations(state: RawState) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """What an object says of its columns, and of how their texts are compared."""
+    """Columns and collations in an object's state."""
     return state.columns, state.collations
 
 
 def _columns_in_lake(days_in_lake: Mapping[date, RawObject], columns: Mapping[str, str]) -> list[str]:
-    """Columns that the lake's state has, as they are spelled now: those of every object it is read from."""
+    """Columns of the objects that make up the lake's state, as they are spelled now."""
     lake_columns = [name for item in state_objects(days_in_lake) for name in item.state.columns]
     return [name for name in columns if is_among(name, lake_columns)]

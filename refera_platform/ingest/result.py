@@ -1,4 +1,4 @@
-"""What came of a capture, whatever the strategy."""
+"""Results of an ingest run: one for each table, of the same type for every strategy. Reads and writes nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,59 +17,59 @@ NO_SCHEMA_CHANGE = SchemaChange()
 
 @dataclass(frozen=True, kw_only=True)
 class IngestedDay:
-    """One day of a table that a pass wrote, or found as it should be."""
+    """One day of a table that a run wrote, or that needed no write."""
 
     day: date
     state: RawState
-    """What the day's object says of itself now."""
+    """State of the day's object now."""
     added: Mapping[str, int] = field(default_factory=dict)
-    """Rows that the pass added (of a day read again: rows it holds), by ``_op``; empty when nothing had changed."""
+    """Rows that the run added (of a day read again: all its rows), by ``_op``; empty when nothing had changed."""
     size_bytes: int
-    """Size of the day's object."""
+    """Size of the day's object in bytes."""
     url: str
-    """Its address."""
+    """``s3://`` address of the day's object."""
 
     @classmethod
     def of_object(cls, item: RawObject, added: Mapping[str, int] = MappingProxyType({})) -> "IngestedDay":
-        """The day as its stored object says it is."""
+        """Make it from the day's stored object."""
         return cls(day=item.day, state=item.state, added=added, size_bytes=item.stored.size_bytes, url=item.stored.url)
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestResult:
-    """What came of capturing some days of a table."""
+    """The result of ingesting some days of a table."""
 
     table: SourceTable
     ingested_days: tuple[IngestedDay, ...]
     """The days that were written, oldest first; at least one."""
     schema_change: SchemaChange = NO_SCHEMA_CHANGE
-    """How its columns differ from those of the object before."""
+    """How its columns differ from those of the previous object."""
     changed_rows_by_day: Mapping[date, int] = field(default_factory=dict)
-    """Rows that each day changed, of days that are over and hold nothing but changes."""
+    """Rows that changed on each day, for closed days that hold only changes."""
     unseen_days: tuple[date, ...] = ()
-    """Days that were closed as never looked at."""
+    """Days that were closed as unobserved."""
     unchanged_days: tuple[date, ...] = ()
-    """Requested days that were captured already and stay as they are."""
+    """Requested days that were in the lake already and stay as they are."""
     source_rows: int | None
-    """Rows of the source at the moment that the lake shows; ``None`` when that moment is over for it."""
+    """Rows of the source at the lake's end position; ``None`` when the source is past it."""
     lake_rows: int
     """Rows of the lake's current state after the commit."""
     duplicate_rows: int
-    """Raw rows that share their position with another one: what a retry must never leave behind."""
+    """Raw rows that share their ``_position`` with another row; a retry must never leave any."""
     reconcile_result: ReconcileResult = NOT_COMPARED_DAY_OVER
-    """What came of comparing the values."""
+    """Result of comparing the values."""
     seconds: float
     is_settled: bool = True
-    """False when the newest day left something open that the log does not tell and nobody has looked at yet."""
+    """False when the newest day has changes without row events and the table was not read again since."""
     unreadable_parents: tuple[str, ...] = ()
-    """Tables at the source, as ``schema.table``, that its rows go with, and that the account may not look at: when
-    rows of theirs go with others, nobody is told."""
+    """Parent tables at the source, as ``schema.table``, whose cascades change its rows and that the account may not
+    read: cascades into them cannot be detected."""
     days_in_lake: Mapping[date, RawObject] = field(default_factory=dict)
-    """Every day of the table after the pass, oldest first."""
+    """Every day of the table after the run, oldest first."""
 
     @property
     def removed_columns(self) -> tuple[str, ...]:
-        """Columns that the object before had and the source has no more."""
+        """Columns that the previous object had and the source no longer has."""
         return self.schema_change.gone
 
     @property
@@ -85,7 +85,7 @@ class IngestResult:
 
     @property
     def difference(self) -> str:
-        """How lake and source differ, without any value of a row, its key included; empty when they do not."""
+        """How lake and source differ, without any value of a row, not even of its key; empty when they do not."""
         address, comparison = self.table.address, self.reconcile_result
         if self.duplicate_rows:
             return f"{self.duplicate_rows} rows of {address} are there twice"
@@ -99,7 +99,7 @@ class IngestResult:
 
     @property
     def unverified_because(self) -> str:
-        """Why nobody knows whether they differ, where that should be known; the next pass may know."""
+        """Why the comparison failed or had to wait for the next run; empty when it did not."""
         if not self.is_settled:
             return f"{self.table.address}: {self.reconcile_result.why_not.rstrip('.')}"
         error = self.reconcile_result.error.rstrip(".")
@@ -112,7 +112,7 @@ class IngestResult:
 
     @property
     def state(self) -> RawState:
-        """What the newest day's object says of itself now."""
+        """State of the newest day's object now."""
         return self.ingested_days[-1].state
 
     @property
@@ -128,7 +128,7 @@ class IngestResult:
 
 @dataclass(frozen=True, kw_only=True)
 class IngestFailure:
-    """A table that could not be captured, and why; the others of the pass were."""
+    """A table that could not be ingested, and why; other tables of the run are not affected."""
 
     table: SourceTable
     error: ReferaError

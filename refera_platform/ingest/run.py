@@ -1,7 +1,9 @@
-"""One pass over a database: each table by its own strategy, all of them at one moment.
+"""Ingest run of one database: sends each table to the code of its strategy and yields one result a table.
 
-tables ──▶ log ──▶ LogCapture (one reading of the log)
-      └──▶ others ──▶ capture() each, inside one snapshot
+tables ──▶ strategy log ──▶ StreamIngestRun (one read of the binlog for all of them)
+      └──▶ other strategies ──▶ ingest_table() each, inside one snapshot
+
+Reads and writes nothing itself: ``ingest.stream.run`` and ``ingest.query_based`` do.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -32,21 +34,24 @@ def ingest_tables(
     resnapshot_names: Collection[str] = (),
     chunk_limits: ChunkLimits | None = None,
 ) -> Iterator[IngestResult | IngestFailure | PendingChunks]:
-    """Bring days of tables of one database into the lake; a table that cannot go on is refused by itself.
+    """Copy days of tables of one database into the lake; a table that fails does not stop the others.
 
     Args:
-        lake: Where to.
+        lake: The lake that gets the days.
         source: An open session of the database, which can also read the lake.
-        tables: What.
+        tables: Tables to copy.
         requested: Days, in any order.
-        stage: What time it is, and the key of hashes.
+        stage: Gives the clock and the hash key.
         folder: Local folder for files of this call alone.
-        resnapshot_names: Names of tables that get a new baseline whatever the lake holds.
-        chunk_limits: What one call may read at most of a log table's baseline; of a larger one nothing is read,
-            and its chunks are named. Without it every table is read whole.
+        resnapshot_names: Names of tables that get a new snapshot whatever the lake holds.
+        chunk_limits: Largest chunk that one call may read of a change-stream table's snapshot. For a larger table
+            nothing is read and its missing chunks are yielded. Without it every table is read whole.
+
+    Yields:
+        The result of each table, its error, or the chunks that must be read first.
 
     Raises:
-        ReferaError: when no table can be captured at all.
+        ReferaError: when no table can be copied at all.
     """
     stream_tables = [table for table in tables if table.strategy is Strategy.LOG]
     if stream_tables:

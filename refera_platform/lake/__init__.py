@@ -1,1 +1,4 @@
-"""Room 2, the same rows as Parquet, day by day: where objects lie, what they know of themselves, how they get there."""
+"""Raw store: one Parquet object per table and day on S3, its key, its state, its schema and the writer of a day.
+
+Copies nothing from a database: ``ingest`` does. Compares nothing with it: ``reconcile`` does.
+"""

@@ -1,9 +1,11 @@
-"""Which days a capture may fill, for strategies that see only the present.
+"""Day plan for strategies that see only the present: which requested days a run may fill, and which days are due.
 
-They fill the newest day, refuse an older one by name, and never step over a day in silence: days that went by
-unseen are closed only when somebody asks for the whole range, and then say of themselves that nobody looked.
+They fill the newest day and refuse an older one by name. They never skip a day silently: days without a run are closed
+only when somebody asks for the whole range, and their objects are marked as unobserved.
 
-    requested days + captured days + clock ──▶ plan() ──▶ DayPlan | DayRefused
+    requested days + days in the lake + clock ──▶ plan_days() ──▶ DayPlan | DayRefused
+
+Days of the change stream are planned by ``ingest.stream.day_windows``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,24 +24,24 @@ NO_FIRST_DAYS: Mapping[SourceTable, date | None] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class DayPlan:
-    """What to do with each requested day."""
+    """The day that a run fills, and the other requested days."""
 
     day_to_fill: date
     """The newest day: it gets what the source holds now."""
     unseen_days: tuple[date, ...] = ()
-    """Days that went by without a capture, to be closed as such, oldest first."""
+    """Days without a run, to be closed as unobserved, oldest first."""
     unchanged_days: tuple[date, ...] = ()
-    """Requested days that are captured already and stay as they are."""
+    """Requested days that are in the lake already and stay as they are."""
 
 
 def plan_days(address: str, requested: Sequence[date], existing_days: Collection[date], clock: Clock) -> DayPlan:
-    """Decide for one table.
+    """Plan the requested days of one table.
 
     Args:
         address: ``database.table``, for messages.
         requested: Days asked for, oldest first.
         existing_days: Days that have an object.
-        clock: The present.
+        clock: Gives the present day.
 
     Raises:
         DayRefused: naming the day, why, and the command that does what is possible; an ``UnavailableDayError`` when
@@ -85,16 +87,16 @@ def plan_days(address: str, requested: Sequence[date], existing_days: Collection
 
 @dataclass(frozen=True, kw_only=True)
 class CatchUp:
-    """What a daily run has to capture after whatever time it did not run."""
+    """The days that a daily run has to fill, however long there was no run."""
 
     days: tuple[date, ...]
-    """Consecutive days for one pass, oldest first."""
+    """Consecutive days for one run, oldest first."""
     new_tables: tuple[SourceTable, ...] = ()
-    """Tables without a past: they begin with the newest of the days."""
+    """Tables without a day in the lake: they begin with the newest of the days."""
     done_tables: tuple[SourceTable, ...] = ()
-    """Tables that cannot have the newest day: they begin later, or see only the present and have a later one."""
+    """Tables that cannot have the newest day: they begin later, or see only the present and have a later day."""
     first_days: Mapping[SourceTable, date] = field(default_factory=dict)
-    """Tables read from the log whose first day is within the days: they have none of those before it."""
+    """Change-stream tables whose first day is among the days: they have none of those before it."""
 
 
 def plan_catch_up(
@@ -105,9 +107,9 @@ def plan_catch_up(
     """The days up to ``last`` that some table does not have in full; ``last`` itself when all have them.
 
     Args:
-        newest_states: What the newest object of each table says of itself; ``None`` of one that was never captured.
+        newest_states: State of the newest object of each table; ``None`` for a table without any.
         last: The newest day to be closed.
-        first_days: The oldest captured day of each table.
+        first_days: The oldest day of each table in the lake.
     """
     first, new_tables, done_tables = last, list[SourceTable](), list[SourceTable]()
     for table, state in newest_states.items():
@@ -136,13 +138,13 @@ def plan_catch_up(
 
 
 def is_day_possible(day: date, first: date | None, newest: date | None, *, is_streamed: bool) -> bool:
-    """Whether a table can still have a day, or has it, as far as its other days tell.
+    """Whether a table has a day or can still get it, judged by its oldest and newest day.
 
     Args:
         day: The day.
-        first: The table's oldest captured day; ``None`` without any, or when that is not known.
-        newest: Its newest one.
-        is_streamed: Whether its days come from the log; else it sees only the present.
+        first: The table's oldest day in the lake; ``None`` without any, or when unknown.
+        newest: Its newest day in the lake.
+        is_streamed: Whether its days come from the change stream; else it sees only the present.
     """
     if is_streamed:
         return first is None or first <= day
@@ -154,7 +156,7 @@ def require_in_calendar(days: Sequence[date], clock: Clock, first_day: date) -> 
 
     Args:
         days: Oldest first.
-        clock: The present.
+        clock: Gives the present day.
         first_day: The oldest day of the calendar.
 
     Raises:
@@ -171,22 +173,22 @@ def require_in_calendar(days: Sequence[date], clock: Clock, first_day: date) -> 
 
 
 def _is_streamed(table: SourceTable, state: RawState) -> bool:
-    """Whether a table goes on in the log: its declaration says so, and so does what was captured last."""
+    """Whether a table continues from the change stream, by its declaration and by its newest state."""
     return table.strategy is Strategy.LOG and state.strategy == Strategy.LOG.value
 
 
 def days_between(first: date, last: date) -> tuple[date, ...]:
-    """Every day from ``first`` to ``last``, both included; none when they are crossed."""
+    """Every day from ``first`` to ``last``, both included; none when ``last`` is before ``first``."""
     return tuple(first + ONE_DAY * step for step in range((last - first).days + 1))
 
 
 def days_after(existing_days: Collection[date], clock: Clock) -> tuple[date, ...]:
-    """The days after the newest captured one, up to today; today itself when there are none: those of a resnapshot."""
+    """The days of a resnapshot: those after the newest one in the lake up to today, or today when there are none."""
     today = clock.today()
     return days_between(min(max(existing_days) + ONE_DAY, today), today)
 
 
 def due_day(table: SourceTable, clock: Clock) -> date:
-    """The newest day of a table that must have been captured by now."""
+    """The newest day of a table that must be in the lake by now."""
     due_at = clock.now().astimezone(ZoneInfo(clock.time_zone)) - table.due
     return due_at.date() - ONE_DAY

@@ -1,9 +1,8 @@
-"""Fault isolation: what goes wrong with one table of an ingest run ends that table, and the others go on.
+"""Fault isolation: an error of one table of an ingest run ends that table, and the other tables go on.
 
-    with isolated(table): … ──▶ ReferaError, whatever was raised ──▶ Refused (red, by name)
+    with isolated(table): … ──▶ ReferaError, whatever was raised ──▶ IngestFailure of the table
 
-Nothing is hidden here: whoever catches the error reports the table as failed. ``capture_log``, ``passes``, ``log_pass``
-and the runners of pieces do.
+Hides nothing: the caller that catches the error (``ingest``, ``reconcile``, the chunk runners) reports it.
 """
 
 import traceback
@@ -20,11 +19,11 @@ PACKAGE_FOLDER = Path(__file__).parents[1]
 
 @contextmanager
 def isolated(table: SourceTable) -> Iterator[None]:
-    """Make an error of ours, which names the table, of whatever its rows, types or objects bring to light.
+    """Turn any exception in the block into a ``ReferaError`` that names the table.
 
-    This is the only place that catches every ``Exception``. A fault that nobody thought of would otherwise keep the
-    tables behind it from being captured, today and in every run after it. Errors that have words of their own pass as
-    they are, and so does what ends a process.
+    Only this block catches every ``Exception``. Without it an unforeseen fault of one table would keep all
+    tables after it from being ingested, in every run. A ``ReferaError`` is raised unchanged, and so is what ends a
+    process (``KeyboardInterrupt``, ``SystemExit``).
 
     Raises:
         ReferaError: for anything that is raised inside.
@@ -44,7 +43,7 @@ def isolated(table: SourceTable) -> Iterator[None]:
 
 
 def fault_traceback(error: ReferaError) -> str:
-    """Where the fault behind an error was raised, for a log; without its words, which may hold values of rows."""
+    """Traceback of the fault behind an error, for logging; without its message, which may hold values of rows."""
     fault = error.__cause__
     if fault is None or isinstance(fault, ReferaError):
         return ""
@@ -52,7 +51,7 @@ def fault_traceback(error: ReferaError) -> str:
 
 
 def _innermost_own_line(fault: Exception) -> str:
-    """The innermost line of ours that was reached."""
+    """The innermost frame inside this package, as ``file:line``."""
     own_frames = [
         frame for frame in traceback.extract_tb(fault.__traceback__) if PACKAGE_FOLDER in Path(frame.filename).parents
     ]

@@ -1,6 +1,8 @@
-"""The lake as it stands: which days each table has, what they know, and the state they add up to.
+"""Lake: the raw objects of a stage, their states, and SQL of the current rows that they add up to.
 
-Lake ──▶ days(table) ──▶ RawObject ──▶ current_state(): SQL of the rows that are there now
+Lake ──▶ days(table) ──▶ RawObject ──▶ current_state(): SQL of the current rows
+
+Writes nothing: ``writer`` does. Requests to S3 are in ``objects``, keys in ``layout``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +28,7 @@ CONTRACT_COLUMNS = {"_op": "VARCHAR", "_changed_at": "TIMESTAMP WITH TIME ZONE",
 
 @dataclass(frozen=True, kw_only=True)
 class RawObject:
-    """One day of one table."""
+    """The object of one day of one table, with its state."""
 
     day: date
     stored: StoredObject
@@ -43,7 +45,7 @@ class Lake:
         self.objects = ObjectRoot(stage.lake, stage.store)
 
     def stored_days(self, table: SourceTable) -> dict[date, StoredObject]:
-        """The object of each captured day, oldest first; strangers below the folder are passed over."""
+        """The object of each day in the lake, oldest first; other objects below the folder are ignored."""
         dated_objects = (
             (layout.day_of_key(table, item.key), item) for item in self.objects.list(layout.table_folder(table))
         )
@@ -55,12 +57,15 @@ class Lake:
         connection: duckdb.DuckDBPyConnection,
         cached: Mapping[date, RawObject] = NO_OBJECTS,
     ) -> dict[date, RawObject]:
-        """The captured days with the state that each object carries, oldest first.
+        """The days in the lake with the state of each object, oldest first.
 
         Args:
-            table: Whose days.
+            table: The table.
             connection: Session that can read the lake.
             cached: Objects whose state was read before; those with the same ETag are not read again.
+
+        Raises:
+            LakeError: when the store or a state cannot be read.
         """
         stored = self.stored_days(table)
         cached_states = {
@@ -79,11 +84,11 @@ class Lake:
         }
 
     def first_day(self, table: SourceTable) -> date | None:
-        """The oldest captured day of a table; ``None`` before the first capture."""
+        """The oldest day of a table in the lake; ``None`` without any."""
         return min(self.stored_days(table), default=None)
 
     def newest_state(self, table: SourceTable, connection: duckdb.DuckDBPyConnection) -> RawState | None:
-        """What the newest object of a table says of itself; ``None`` before the first capture."""
+        """The state of the newest object of a table; ``None`` without any."""
         stored = self.stored_days(table)
         if not stored:
             return None
@@ -92,7 +97,7 @@ class Lake:
 
 
 def read_state_texts(connection: duckdb.DuckDBPyConnection, urls: Sequence[str]) -> Mapping[str, str]:
-    """The text that each object's footer holds, by address; only footers travel."""
+    """The state text in each object's Parquet footer, by address; only footers are read."""
     if not urls:
         return {}
     rows = run_sql(
@@ -108,8 +113,8 @@ def raw_rows(urls: Sequence[str], *, with_day: bool = False, with_number: bool =
 
     Args:
         urls: Addresses of the objects.
-        with_day: Whether the day in their path is a column.
-        with_number: Whether a row's place in its object, from 0, is the column ``file_row_number``.
+        with_day: Whether the day in the path becomes a column.
+        with_number: Whether to add the column ``file_row_number``, the row's number in its object from 0.
     """
     days = ", hive_partitioning = true, hive_types = {'day': date}" if with_day else ", hive_partitioning = false"
     number = ", file_row_number = true" if with_number else ""
@@ -124,11 +129,11 @@ def object_rows(
     with_day: bool = False,
     with_number: bool = False,
 ) -> str:
-    """DuckDB relation of the rows of some objects, each column in one spelling and one type, whatever it once had.
+    """DuckDB relation of the rows of some objects, with one spelling and one type for each column.
 
     Args:
         objects: Objects of one table, oldest first.
-        columns: Spelling and type of columns as they are wanted; those of the newest object without.
+        columns: Spelling and type of columns; by default those of the newest object.
         files: Local files of rows, which have ``columns`` already.
         with_day: As in ``raw_rows``.
         with_number: As in ``raw_rows``.
@@ -148,7 +153,7 @@ def object_rows(
 
 
 def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:
-    """The objects whose rows add up to the current state: the last that holds the whole table, and those after it."""
+    """The objects that make up the current state: the last one that holds the whole table, and all after it."""
     observed = [item for item in days.values() if item.state.is_observed]
     whole_indexes = [
         index
@@ -161,12 +166,12 @@ def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:
 def current_state(
     table: SourceTable, days: Mapping[date, RawObject], columns: Mapping[str, str] | None = None
 ) -> str | None:
-    """SQL of the rows that are there now according to the lake; ``None`` before the first capture.
+    """SQL of a table's current rows in the lake; ``None`` before its first day.
 
     Args:
-        table: Whose rows.
-        days: Its captured days.
-        columns: Spelling and type of columns as they are wanted; those of the newest day without.
+        table: The table.
+        days: Its days in the lake.
+        columns: Spelling and type of columns; by default those of the newest day.
     """
     objects = state_objects(days)
     return latest_rows(object_rows(objects, columns), table.key) if objects else None
@@ -183,7 +188,7 @@ def run_sql(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyC
     """Run DuckDB SQL over raw objects.
 
     Raises:
-        LakeError: with DuckDB's words, less any secret.
+        LakeError: with DuckDB's message, secrets redacted.
     """
     try:
         return connection.execute(sql)

@@ -1,7 +1,7 @@
-"""Where raw objects lie: the only speller of their keys.
+"""Layout of the lake: the only module that makes or parses keys of raw objects.
 
 <lake>/<database>/<table>/day=YYYY-MM-DD/part-0.parquet
-<lake>/_staging/…                                          what is on its way, and no reader looks at
+<lake>/_staging/…                                          chunks and notes, which no reader of tables looks at
 """
 
 import re
@@ -15,7 +15,7 @@ OBJECT_KEY_PATTERN = re.compile(r"day=(\d{4}-\d{2}-\d{2})/part-0\.parquet")
 
 
 def table_folder(table: SourceTable) -> str:
-    """The folder of a table, with its slash; characters that a key should not hold are percent-encoded."""
+    """The key prefix of a table, with its slash; characters that a key should not hold are percent-encoded."""
     return f"{table.database}/{quote(table.name, safe='$-_.')}/"
 
 

@@ -1,4 +1,4 @@
-"""Where a browser finds an object of a store; no link carries a login, so the local stack's objects have none.
+"""Links to objects of a store for a browser. No link contains credentials, so objects of the local stack have none.
 
 s3://bucket/key ──▶ http(s)://…
 """
@@ -9,14 +9,14 @@ from refera_platform.settings.object_store import ObjectStore
 
 
 def object_page_url(store: ObjectStore, url: str) -> str:
-    """The address at which an object opens as a page, for a browser that may read the bucket.
+    """The HTTP address of an object, for a browser that may read the bucket.
 
     Args:
-        store: What the bucket lies in.
+        store: Store of the bucket.
         url: ``s3://bucket/key``.
 
     Returns:
-        Empty for a store that answers its own keys alone, as the local one: a browser has none to sign with.
+        The address; empty for a store with its own access key, like the local one, where a browser cannot sign.
     """
     bucket, _, key = url.removeprefix("s3://").partition("/")
     path = quote(key, safe="/=")
@@ -28,7 +28,7 @@ def object_page_url(store: ObjectStore, url: str) -> str:
 
 
 def object_console_url(store: ObjectStore, url: str) -> str:
-    """The address at which a person who may see an object looks at it: in AWS its console asks for their login."""
+    """The address at which a person looks at an object: in AWS its console, which asks for their login."""
     if store.access_key or store.endpoint:
         return object_page_url(store, url)
     bucket, _, key = url.removeprefix("s3://").partition("/")

@@ -1,8 +1,8 @@
-"""Local copies of stored objects whose bytes were compared with their checksum: what all that is written on reads.
+"""Local copies of stored objects, verified by checksum: every read whose rows are written again uses them.
 
-    StoredObject ──▶ LocalCopies ──▶ a file below the folder of a pass, under the object's key
+    StoredObject ──▶ LocalCopies ──▶ a file below the folder of a run, under the object's key
 
-DuckDB reads ``s3://`` by itself and compares nothing: one bit that is flipped on the way would be written on.
+DuckDB reads ``s3://`` itself and verifies no checksum: a bit flipped on the way would be written again.
 """
 
 import shutil
@@ -17,27 +17,28 @@ from refera_platform.lake.objects import ObjectRoot, StoredObject
 
 COPIES_FOLDER = "copies"
 MAX_PARALLEL_DOWNLOADS = 8
-"""Downloads under way at once: most objects are small, and each waits for the store."""
+"""Downloads at the same time: most objects are small, and each waits for the store."""
 
 NO_CHECKSUMS: Mapping[str, str] = {}
 
 
 class LocalCopies:
-    """Copies below one local folder; an object is received once, however often it is asked for."""
+    """Copies below one local folder; each object is downloaded once."""
 
     def __init__(self, objects: ObjectRoot, folder: Path) -> None:
         self._objects = objects
         self._folder = folder / COPIES_FOLDER
 
     def paths(self, etags: Mapping[str, str], sha256: Mapping[str, str] = NO_CHECKSUMS) -> dict[str, str]:
-        """The file of each object, by key.
+        """Download objects; return the local file of each, by key.
 
         Args:
             etags: ETag that each object was listed with, by key; empty for a name whose content never changes.
-            sha256: What their bytes must hash to, by key; without it what each object says of itself.
+            sha256: Expected SHA-256 by key; by default that in the object's metadata.
 
         Raises:
-            LakeError: when the bytes of one are not those that were written, or it cannot be read.
+            DamagedError: when the bytes of an object are not those that were written.
+            LakeError: when an object cannot be read.
         """
         files = {key: self._folder / (etag.strip('"') or "named") / key for key, etag in etags.items()}
         with ThreadPoolExecutor(MAX_PARALLEL_DOWNLOADS) as pool:
@@ -51,11 +52,11 @@ class LocalCopies:
         return {key: str(path) for key, path in files.items()}
 
     def path_of(self, item: StoredObject) -> str:
-        """The file of one object, as it was listed."""
+        """Download one object; return its local file."""
         return self.paths({item.key: item.etag})[item.key]
 
     def days_with_copies(self, days: Mapping[date, RawObject], needed: Iterable[RawObject]) -> dict[date, RawObject]:
-        """The days of a table, those that are needed with the addresses of their copies."""
+        """The days of a table; the needed objects with the paths of their copies as addresses."""
         paths = self.paths({item.stored.key: item.stored.etag for item in needed})
         return {
             day: replace(item, stored=replace(item.stored, url=paths.get(item.stored.key, item.stored.url)))
@@ -63,9 +64,9 @@ class LocalCopies:
         }
 
     def state_with_copies(self, days: Mapping[date, RawObject]) -> dict[date, RawObject]:
-        """The days of a table, those that its current state is read from with the addresses of their copies."""
+        """The days of a table; the objects of its current state with the paths of their copies as addresses."""
         return self.days_with_copies(days, state_objects(days))
 
     def discard(self) -> None:
-        """Free the disk of what was received."""
+        """Remove the copies from the disk."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""Days of a table that have no object though they should, and what brings them.
+"""Missing days of a table: days that should have an object and have none, and the command that fills them.
 
-captured days + due day ──▶ gaps_of() ──▶ Gaps(missing, unseen, remedy)
+days in the lake + due day ──▶ find_missing_days() ──▶ MissingDays(missing_days, unseen_days, unknown_periods, remedy)
 """
 
 from collections.abc import Mapping
@@ -15,25 +15,25 @@ from refera_platform.source.table import SourceTable, Strategy
 
 @dataclass(frozen=True, kw_only=True)
 class MissingDays:
-    """What is not there between the first captured day and the day that is due."""
+    """What is missing between the first day in the lake and the day that is due."""
 
     missing_days: tuple[date, ...] = ()
     """Days without an object."""
     unseen_days: tuple[date, ...] = ()
-    """Days that were closed and that nobody had looked at: their changes lie in the next observed day."""
+    """Days that were closed as unobserved: their changes are in the next observed day."""
     unknown_periods: tuple[str, ...] = ()
-    """Times that a lost log leaves unknown: ``2026-03-08T00:00:00+00:00 and 2026-03-10T15:04:00+00:00``."""
+    """Times without known changes, as the binlog was gone: ``2026-03-08 00:00:00 and 2026-03-10 15:04:00 UTC``."""
     remedy: str = ""
-    """What to do about those that are missing, as an imperative without its full stop."""
+    """What to do about the missing days, as an imperative without its full stop."""
 
 
 def find_missing_days(table: SourceTable, states_by_day: Mapping[date, RawState], clock: Clock) -> MissingDays:
-    """Look for days that are missing.
+    """Find the missing days of a table.
 
     Args:
-        table: The declaration.
-        states_by_day: What each captured day says of itself.
-        clock: The present.
+        table: The table.
+        states_by_day: State of each day in the lake.
+        clock: Gives the present day.
     """
     if not states_by_day:
         return MissingDays()
@@ -55,7 +55,7 @@ def find_missing_days(table: SourceTable, states_by_day: Mapping[date, RawState]
 
 
 def unknown_period(state: RawState) -> str:
-    """The time before an object that nobody knows, to the second: ``… and …``."""
+    """The time before an object whose changes are unknown, to the second: ``… and … UTC``."""
     return " and ".join(text[:19].replace("T", " ") for text in (state.unknown_since, state.unknown_until)) + " UTC"
 
 
@@ -65,7 +65,7 @@ def _remedy(table: SourceTable, missing_days: tuple[date, ...], newest: date, cl
     if table.strategy is Strategy.LOG:
         return _command(missing_days[0], missing_days[-1])
     past_days = [day for day in missing_days if day < newest]
-    if past_days:  # the present, which is all that this strategy sees, says nothing of them
+    if past_days:  # this strategy sees only the present, so it cannot fill them
         day_list = ", ".join(map(str, past_days))
         return f"put the objects of {day_list} back, or take a new baseline: refera resnapshot {table.address}"
     return _command(missing_days[0], max(missing_days[-1], clock.today() - ONE_DAY))
@@ -77,7 +77,7 @@ def _command(first: date, last: date) -> str:
 
 
 def day_spans(days: tuple[date, ...]) -> str:
-    """Days as text, neighbours together: ``2026-03-01 to 2026-03-04, 2026-03-09``."""
+    """Days as text, consecutive ones as a range: ``2026-03-01 to 2026-03-04, 2026-03-09``."""
     groups: list[list[date]] = []
     for day in days:
         if groups and groups[-1][-1] + ONE_DAY == day:

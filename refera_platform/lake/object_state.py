@@ -1,4 +1,7 @@
-"""What a raw object knows of itself, kept in its own Parquet footer: there is no second store that can disagree."""
+"""State of a raw object: stored as JSON in the object's own Parquet footer, so no second store can disagree with it.
+
+Holds the dataclass and its text form only; ``lake.lake`` reads footers and ``lake.writer`` writes them.
+"""
 
 import hashlib
 import json
@@ -14,73 +17,73 @@ from refera_platform.json_fields import require_json_object, require_types
 STATE_FORMAT_VERSION = 1
 FOOTER_KEY = "refera"
 OPERATION_NAMES: Mapping[str, str] = {"r": "read", "c": "created", "u": "updated", "d": "deleted"}
-"""Each ``_op`` in words."""
+"""Name of each ``_op``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawState:
-    """The state that one day's object of one table carries."""
+    """The state of one day's object of one table."""
 
     database: str
     table: str
     day: date
     strategy: str
     server: str
-    """Identity of the server the rows came from."""
+    """Identity of the server that the rows were read from."""
     schema: str
     """Name of the schema on that server."""
     start_position: str
-    """Where the day before ended; empty for the first capture. For ``compare``, an instant."""
+    """End position of the day before; empty for the first day. For ``compare``, an instant."""
     end_position: str
-    """How far the source had been read: a place in the log, an instant, or the highest value of a cursor."""
+    """How far the source was read: a binlog position, an instant, or the highest value of a cursor."""
     read_at: str = ""
-    """UTC instant at which the source was read last, as ISO; empty in objects of before there was a log."""
+    """UTC instant at which the source was read last, as ISO; empty in the oldest objects (see ``source_read_at``)."""
     resume_position: str = ""
-    """For ``log``: where to read from to know the transactions that were prepared, and not committed, at the end."""
+    """For ``log``: position to read from next, before ``end_position`` when transactions were prepared (XA) there."""
     is_closed: bool = True
     """For ``log``: whether the day was over when it was read, so that no later row can belong to it."""
     is_settled: bool = True
-    """For ``log``: false when the table changed in ways that the log does not tell and was not yet read anew."""
+    """For ``log``: false when the table changed without row events and was not read again since."""
     baseline: int = 0
-    """For ``log``: the pass in which the whole table was last read into this object; 0 when there was none. With
-    ``OTHER_BINLOG_OFFSET`` added when rows before it are of another binlog."""
+    """For ``log``: number of the last snapshot in this object (its ``passes`` then); 0 without a snapshot. With
+    ``OTHER_BINLOG_OFFSET`` added when rows before it come from another binlog."""
     is_replayable: bool = True
-    """For ``log``: false when rows of the object came from reading the table: the log alone cannot give them."""
+    """For ``log``: false when rows of the object were read from the table: the binlog alone cannot give them."""
     origin: str = ""
-    """Drawn when the object was first written, and carried on when it grew: the same origin, the same first rows."""
+    """Random id given at the first write and kept when rows are added: same origin, same first rows."""
     is_whole: bool = False
-    """Whether the whole table was read into the object, so that its state needs nothing that lies before it."""
+    """Whether the whole table was read into the object, so that the current state needs no earlier object."""
     is_observed: bool = True
-    """False for a day that went by unseen: its changes lie in the next observed day."""
+    """False for a day without a read: its changes are in the next observed day."""
     unknown_since: str = ""
-    """For ``log``: UTC instant, as ISO, from which on nobody knows what happened, since the log was gone; empty when
-    everything before the object is known. The last state before it is that of the observed object before."""
+    """For ``log``: UTC instant, as ISO, from which changes are unknown because the binlog was gone; empty when all
+    changes before the object are known. The last known state is that of the observed object before."""
     unknown_until: str = ""
-    """Instant at which the table was read again."""
+    """UTC instant, as ISO, at which the table was read again."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Parquet type of each source column, in the server's order."""
     source_types: Mapping[str, str] = field(default_factory=dict)
-    """For ``log``: type and character set of each column at the source, for a log that does not name its columns."""
+    """For ``log``: type and character set of each column at the source, for a binlog without column names."""
     collations: Mapping[str, str] = field(default_factory=dict)
-    """How the source compares each of its texts; nothing in objects of before 2026-12, whose texts count as typed."""
+    """Collation of each text column; empty in objects of before 2026-12, whose texts are compared exactly."""
     schema_version: int = 1
     """Grows by one when the columns change."""
     schema_since: str = ""
-    """Day (ISO) since which one type holds all values of each column; empty when that is so of every day."""
+    """Day (ISO) since which one type holds all values of each column; empty when this holds for every day."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of the object by ``_op``."""
     table_rows: int | None = None
-    """For ``log``: rows of the table after the object, by what came and went; ``None`` when they must be counted."""
+    """For ``log``: rows of the table at the end position, by adding up changes; ``None`` when they must be counted."""
     source_rows: int | None = None
-    """Rows that the source had when the object was written; ``None`` when the object's moment was over for it."""
+    """Rows of the source at the end position; ``None`` when the source was past it or they were not counted."""
     source_money: str | None = None
-    """Sum of the table's declared amount at that moment, as decimal text."""
+    """Sum of the table's declared amount at that position, as decimal text."""
     source_groups: Mapping[str, Sequence[Sequence[Any]]] = field(default_factory=dict)
-    """The same in groups, by declared grouping: (value as text, rows, money as decimal text), the largest first."""
+    """Both by declared grouping: (value as text, rows, money as decimal text), the largest first."""
     quirks: Mapping[str, int] = field(default_factory=dict)
-    """Values of the source, by column, that no Parquet type holds and that were kept as NULL."""
+    """Count of values, by column, that no Parquet type holds and that were stored as NULL."""
     passes: int = 1
-    """How many reads went into the object."""
+    """Number of ingest runs that wrote the object."""
     code_version: str = field(default_factory=lambda: version("refera-platform"))
 
     @property
@@ -93,7 +96,7 @@ class RawState:
         """The instant at which the source was read last, as ISO text."""
         if self.read_at:
             return self.read_at
-        # only ``compare`` and ``snapshot`` are so old that they have no other field
+        # objects without ``read_at`` are all of ``compare`` or ``snapshot``, whose end position is an instant
         return self.end_position or f"{self.day}T00:00:00+00:00"
 
     @property
@@ -102,7 +105,7 @@ class RawState:
         return sum(self.rows.values())
 
     def to_json(self) -> str:
-        """The text that goes into the footer."""
+        """The text for the footer."""
         content = {
             "format": STATE_FORMAT_VERSION,
             **asdict(self),
@@ -114,12 +117,13 @@ class RawState:
 
     @classmethod
     def from_json(cls, text: str, url: str) -> "RawState":
-        """Read a footer's text back.
+        """Parse a footer's text.
 
-        A text of earlier versions has no checksum and is taken as it is.
+        A text of earlier versions has no checksum and is not verified.
 
         Raises:
-            LakeError: for an object whose state is missing, damaged or of a later format.
+            DamagedError: when the checksum differs.
+            LakeError: when the state is missing, malformed or of a later format.
         """
         remedy = "move the object away and capture the day again."
         try:

@@ -1,8 +1,7 @@
-"""Objects below one ``s3://bucket/prefix``: listed, read whole, and replaced in one atomic, conditional step.
+"""Objects below one ``s3://bucket/prefix``: listed, read whole, and replaced in one atomic, conditional request.
 
-A reader sees the old object or the new one. A writer that was overtaken by another is told so by the server
-(If-Match / If-None-Match), never by a lost row. Each object carries the SHA-256 of its bytes as metadata, which is
-compared with what a read received.
+A reader sees the old object or the new one. Two writers cannot both win: the server refuses the second one (If-Match /
+If-None-Match). Each object has the SHA-256 of its bytes as metadata; reads compare it with the bytes they receive.
 """
 
 import base64
@@ -30,13 +29,13 @@ from refera_platform.lake.s3_errors import (
 from refera_platform.settings.object_store import ObjectStore
 
 MAX_SINGLE_PUT_BYTES = 1 << 30
-"""Bytes up to which an object travels in one request; S3 takes five times as many."""
+"""Bytes up to which an object is sent in one request; S3 takes five times as many."""
 MAX_SINGLE_COPY_BYTES = 5 << 30
 """Bytes up to which S3 copies an object in one request."""
 UPLOAD_PART_BYTES = 256 << 20
 """Bytes of one part of a multipart upload: ten thousand of them are S3's 2.5 TiB."""
 MAX_TRIES = 3
-"""How often a write that met a conflict is asked for, and a read whose bytes were damaged on the way."""
+"""Tries of a write that met a conflict, and of a read whose bytes were damaged on the way."""
 SHA256_METADATA_KEY = "sha256"
 """Metadata of an object: the SHA-256 of its bytes, in hexadecimal."""
 DOWNLOAD_CHUNK_BYTES = 1 << 20
@@ -50,16 +49,16 @@ class StoredObject:
     key: str
     """Key below the root, without a leading slash."""
     url: str
-    """``s3://…`` address that any engine can read."""
+    """``s3://…`` address."""
     size_bytes: int
     """Bytes."""
     etag: str
     modified_at: datetime
-    """UTC instant of the store."""
+    """UTC instant by the store's clock."""
 
 
 class ObjectRoot:
-    """Everything below ``root``; no request is made before it is asked for something."""
+    """All objects below ``root``; creating it makes no request."""
 
     def __init__(
         self, root: str, store: ObjectStore, *, max_attempts: int = 4, read_timeout_seconds: float = 60
@@ -105,14 +104,14 @@ class ObjectRoot:
         return content.getvalue(), etag
 
     def download(self, key: str, path: Path, *, etag: str = "", sha256: str = "") -> None:
-        """Put the bytes of an object into a local file, which is there when they are right.
+        """Download an object into a local file, which appears only when its checksum is right.
 
         Args:
             key: Key below the root.
             path: The file; its folder is made.
             etag: ETag that the object was listed with; empty for a name whose content never changes.
-            sha256: What the bytes must hash to; empty for what the object's own metadata says. An object of earlier
-                versions has none, and is compared with the checksum of the store, when it keeps one.
+            sha256: Expected SHA-256; empty for that in the object's metadata. Objects of earlier versions have none,
+                and are compared with the store's own checksum when there is one.
 
         Raises:
             LakeError: when the bytes are not those that were written, the object was replaced, or the store refuses.
@@ -130,10 +129,10 @@ class ObjectRoot:
             return _sha256_of(self._head({"Bucket": self._bucket, "Key": self._prefix + key}))
 
     def put(self, key: str, path: Path, *, replaces: str | None) -> str:
-        """Put a local file onto ``key`` in one atomic step, and say its new ETag.
+        """Put a local file onto ``key`` in one atomic step, and return its new ETag.
 
-        Of a refused write the store is asked what is there: the same bytes are what was wanted, be it that only the
-        answer to an earlier try was lost, or that another run had the same to write.
+        After a refused write the object's checksum is read. If it has the same bytes, the write counts as done: either
+        the answer to an earlier try was lost, or another run wrote the same.
 
         Args:
             key: Key below the root.
@@ -141,7 +140,7 @@ class ObjectRoot:
             replaces: ETag of the object that was read before; ``None`` when there was none.
 
         Raises:
-            OvertakenError: when another writer was there first, with other bytes.
+            OvertakenError: when another writer was first, with other bytes.
             LakeError: when the store refuses.
         """
         condition = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
@@ -180,19 +179,19 @@ class ObjectRoot:
             )
 
     def copy(self, source: str, key: str, *, replaces: str | None, size_bytes: int = 0) -> str:
-        """Copy one key onto another inside the store, in one atomic step; says the new ETag.
+        """Copy one key onto another inside the store, in one atomic step; return the new ETag.
 
-        A copy whose answer was not waited for can be carried out later: it then meets another object, and is refused.
-        A copy of more than one request is not made on condition.
+        A copy that the store carries out late meets another object then, and is refused. A copy of more than one
+        request is made without a condition.
 
         Args:
-            source: Key of the object.
-            key: Where to.
-            replaces: ETag of what is there; ``None`` when there is nothing.
-            size_bytes: Its bytes, if they may be more than one request can copy.
+            source: Key of the object to copy.
+            key: Key of the copy.
+            replaces: ETag of the object at ``key``; ``None`` when there is none.
+            size_bytes: Size of the object, if it may be more than one request can copy.
 
         Raises:
-            OvertakenError: when something else is there by now.
+            OvertakenError: when another object is at ``key`` by now.
         """
         with translate_s3_errors(self.url(key)):
             origin = {"Bucket": self._bucket, "Key": self._prefix + source}
@@ -206,12 +205,12 @@ class ObjectRoot:
             return str(self._client.head_object(**target)["ETag"])
 
     def remove(self, key: str) -> None:
-        """Remove an object; one that is not there is no error."""
+        """Remove an object; a missing one is no error."""
         with translate_s3_errors(self.url(key)):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def _send(self, target: dict[str, str], path: Path, sha256: bytes, condition: dict[str, str]) -> str:
-        """One conditional write of a local file; the ETag."""
+        """Write a local file under a condition; return the ETag."""
         if path.stat().st_size > MAX_SINGLE_PUT_BYTES:
             return self._put_parts(target, path, sha256.hex(), condition)
         with path.open("rb") as body:
@@ -219,7 +218,7 @@ class ObjectRoot:
         return str(answer["ETag"])
 
     def _put_parts(self, target: dict[str, str], path: Path, sha256: str, condition: dict[str, str]) -> str:
-        """A multipart upload: invisible to readers until its last request, removed when it fails."""
+        """Write a file by multipart upload: invisible to readers until its last request, aborted when it fails."""
         begun = self._client.create_multipart_upload(**target, Metadata={SHA256_METADATA_KEY: sha256})
         upload = {**target, "UploadId": begun["UploadId"]}
         parts: list[dict[str, Any]] = []
@@ -231,13 +230,13 @@ class ObjectRoot:
                     parts.append({"PartNumber": number, "ETag": etag})
             completed = self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **condition)
         except (BotoCoreError, ClientError):
-            with suppress(ClientError):  # it is gone already when only its last answer was lost
+            with suppress(ClientError):  # the upload is complete already when only its last answer was lost
                 self._client.abort_multipart_upload(**upload)
             raise
         return str(completed["ETag"])
 
     def _head(self, target: dict[str, str]) -> dict[str, Any]:
-        """What the store says of an object; nothing when there is none."""
+        """The store's answer to HEAD; empty when there is no object."""
         try:
             return dict(self._client.head_object(**target))
         except ClientError as refusal:
@@ -246,10 +245,10 @@ class ObjectRoot:
             raise
 
     def _receive(self, key: str, content: IO[bytes], *, etag: str = "", sha256: str = "") -> str:
-        """Receive an object whole; bytes that were damaged on the way are asked for again. The ETag.
+        """Receive a whole object, again when its bytes were damaged on the way; return the ETag.
 
         Raises:
-            DamagedError: when they are not those that were written, however often they are asked for.
+            DamagedError: when the checksum differs in every try.
         """
         condition = {"IfMatch": etag} if etag else {}
         for tries_left in reversed(range(MAX_TRIES)):
@@ -263,7 +262,7 @@ class ObjectRoot:
                     content.write(chunk)
             except FlexibleChecksumError:
                 continue
-            except BotoCoreError:  # the connection was cut in the midst
+            except BotoCoreError:  # the connection was lost
                 if not tries_left:
                     raise
                 continue
@@ -279,10 +278,10 @@ class ObjectRoot:
 
 
 def _checksums(sha256: bytes) -> dict[str, Any]:
-    """What a write says of its bytes: to the store, which refuses others, and to whoever reads them."""
+    """Checksum parameters of a write: for the store, which refuses other bytes, and as metadata for readers."""
     return {"ChecksumSHA256": base64.b64encode(sha256).decode(), "Metadata": {SHA256_METADATA_KEY: sha256.hex()}}
 
 
 def _sha256_of(answer: dict[str, Any]) -> str:
-    """What an object says of its bytes; empty for one of earlier versions, or none."""
+    """The SHA-256 in an object's metadata; empty for an object of earlier versions, or for none."""
     return str(answer.get("Metadata", {}).get(SHA256_METADATA_KEY, ""))

@@ -1,8 +1,8 @@
-"""A few rows for people to look at, with what is private left out, as a table that no value can break.
+"""Preview of a few rows for people, without private columns.
 
-object or table ──▶ peek() ──▶ Preview ──▶ as_markdown()
+object or table ──▶ preview_newest_changes(), preview_rows() ──▶ Preview
 
-A hidden column is never read. What is shown is text of bounded length: long values and wide tables are cut.
+A hidden column is never read. Values are text of bounded length: long values and wide tables are cut.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ from refera_platform.lake.object_state import OPERATION_NAMES
 from refera_platform.source.table import SourceTable
 
 MAX_PREVIEW_ROWS, MAX_PREVIEW_COLUMNS, MAX_PREVIEW_TEXT_CHARACTERS, MAX_PREVIEW_BINARY_BYTES = 10, 40, 40, 12
-"""How many rows, columns, letters of a value, and bytes of a binary one are shown."""
+"""Most rows, columns, characters of a value, and bytes of a binary value that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +24,16 @@ class Preview:
     """Some rows as text."""
 
     columns: tuple[str, ...]
-    """Names, in order; those of hidden columns too."""
+    """Names in order, with those of hidden columns."""
     rows: tuple[tuple[str | None, ...], ...]
     """Values of the columns that are not hidden, in their order; ``None`` is NULL."""
     hidden: frozenset[str] = frozenset()
     omitted_column_count: int = 0
-    """Columns that are not shown for want of room."""
+    """Count of columns beyond ``MAX_PREVIEW_COLUMNS``."""
 
 
 def hidden_columns(table: SourceTable, columns: Collection[str]) -> frozenset[str]:
-    """Columns of a table whose values nobody may see; the server does not tell upper and lower case apart."""
+    """Columns of a table whose values may not be shown; names are compared without case, as the server does."""
     if not table.is_previewed:
         return frozenset(columns)
     secret = {name.casefold() for name in table.private | table.hashed}
@@ -56,7 +56,7 @@ def preview_newest_changes(connection: duckdb.DuckDBPyConnection, table: SourceT
         f" {state.row_count - MAX_PREVIEW_ROWS})"
     )
     columns = {"_op": "VARCHAR", "_changed_at": "VARCHAR", **state.columns}
-    # left behind at the source: nobody reads them, and whoever looks should know that they exist
+    # private columns are not copied, but the preview shows that they exist
     uncopied = {name: "" for name in sorted(table.private) if name not in state.columns}
     hidden = hidden_columns(table, {**state.columns, **uncopied})
     return preview_rows(connection, source, {**columns, **uncopied}, hidden, order="order by _position desc")
@@ -70,17 +70,17 @@ def preview_rows(
     *,
     order: str = "",
 ) -> Preview:
-    """Some rows of a relation.
+    """Preview some rows of a relation.
 
     Args:
         connection: Session that can read it.
-        relation: SQL of it.
+        relation: SQL of the relation.
         columns: DuckDB type of each column, in order.
         hidden: Names of columns that must not be read.
-        order: SQL of which rows come first.
+        order: ``order by`` clause.
 
     Raises:
-        LakeError: when it cannot be read.
+        LakeError: when the relation cannot be read.
     """
     names = list(columns)[:MAX_PREVIEW_COLUMNS]
     selected = ", ".join(_preview_expression(name, columns[name]) for name in names if name not in hidden) or "1"

@@ -1,4 +1,4 @@
-"""What a store's refusals are called, and what each means to a person."""
+"""S3 error codes, and their translation into errors with a next step. Makes no request: ``objects`` does."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,29 +8,29 @@ from botocore.exceptions import BotoCoreError, ClientError
 from refera_platform.errors import LakeError, OvertakenError
 
 CONFLICT_CODES = frozenset({"ConditionalRequestConflict", "409"})
-"""The store was in the midst of another write of the object, and wants to be asked again."""
+"""Another write of the object was under way; the request may be tried again."""
 OVERTAKEN_CODES = frozenset({"PreconditionFailed", "412", *CONFLICT_CODES})
 UPLOAD_GONE_CODES = frozenset({"NoSuchUpload"})
-"""Also the answer to the last request of a multipart upload that was carried out before."""
+"""Also the answer to a repeated last request of a multipart upload that had succeeded."""
 ABSENT_CODES = frozenset({"NoSuchKey", "404"})
 
 
 def s3_error_code(refusal: ClientError) -> str:
-    """What the store calls the reason."""
+    """The error code in the store's answer; ``?`` without one."""
     return str(refusal.response.get("Error", {}).get("Code", "?"))
 
 
 @contextmanager
 def translate_s3_errors(url: str, *, consequence: str = "so this one wrote nothing") -> Iterator[None]:
-    """Let a person read what a store refused, or that it does not answer.
+    """Translate errors of boto3 in the block into errors of this package.
 
     Args:
-        url: What is read or written.
-        consequence: What follows when somebody else wrote it.
+        url: Address of the object that is read or written.
+        consequence: Text of what follows when another run wrote it.
 
     Raises:
-        OvertakenError: when somebody else wrote it.
-        LakeError: for every other refusal.
+        OvertakenError: when another run wrote it.
+        LakeError: for every other refusal, and for a store that does not answer.
     """
     try:
         yield

@@ -1,8 +1,8 @@
-"""Whether a table whose columns changed can go on in the same folder, and with which types.
+"""Schema drift: whether a table whose columns changed can go on in the same folder, and with which types.
 
-A column that came, went or changed within its kind goes on as a new schema version, in a type that holds both its
-past and its present. Where there is no such type the table stops, until somebody takes a new snapshot of it: with that
-its columns begin anew, and the days before keep theirs (``evolution`` reads both).
+A column that was added, dropped or changed within its kind goes on as a new schema version, in a type that holds its
+old and its new values. Where there is no such type the table stops until somebody takes a new snapshot of it. Then its
+columns have the new types, and the days before keep theirs (``schema_evolution`` reads both).
 """
 
 import re
@@ -18,13 +18,13 @@ from refera_platform.source.types import MAX_DECIMAL_DIGITS
 SIGNED_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 UNSIGNED_TYPES = tuple(f"U{kind}" for kind in SIGNED_TYPES)
 INTEGER_DIGITS = dict(zip((*SIGNED_TYPES, *UNSIGNED_TYPES), (3, 5, 10, 19, 3, 5, 10, 20), strict=True))
-"""Digits that the values of each whole number have at most."""
+"""Most decimal digits of the values of each integer type."""
 DECIMAL_TYPE_PATTERN = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaChange:
-    """How the columns of a table differ from those of the pass before."""
+    """How the columns of a table differ from those of the run before."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -33,14 +33,14 @@ class SchemaChange:
 
     @property
     def description(self) -> str:
-        """What came and what changed, as a sentence; empty when nothing did."""
+        """The added and changed columns, as a sentence; empty when there are none."""
         parts = [f"{', '.join(self.added)} came"] if self.added else []
         parts += [f"{', '.join(self.changed)}"] if self.changed else []
         return f"The table was altered: {'; '.join(parts)}." if parts else ""
 
 
 def detect_schema_change(previous: Mapping[str, str] | None, current: Mapping[str, str]) -> SchemaChange:
-    """Compare types by column of before and of now; nothing differs from what nobody knew."""
+    """Compare previous and current types by column; without previous types there is no change."""
     if previous is None:
         return SchemaChange()
     previous_types = {name_identity(name): kind for name, kind in previous.items()}
@@ -57,17 +57,17 @@ def detect_schema_change(previous: Mapping[str, str] | None, current: Mapping[st
 
 
 def _type_change(name: str, previous: str, current: str) -> str:
-    """One column that changed its type, and what that means when no type holds both."""
+    """Text for one column that changed its type, with a warning when no type holds both."""
     warning = "" if common_type(previous, current) else " (no type holds both: older days keep theirs)"
     return f"{name}: {previous} → {current}{warning}"
 
 
 def require_continued_types(address: str, states: Sequence[RawState], current: Mapping[str, str]) -> dict[str, str]:
-    """The type that each column of the table is written in.
+    """The type in which each column of the table is written.
 
     Args:
         address: ``database.table``, for messages.
-        states: What the observed objects say of themselves, oldest first.
+        states: States of the observed objects, oldest first.
         current: Types by column at the source.
 
     Raises:
@@ -78,12 +78,12 @@ def require_continued_types(address: str, states: Sequence[RawState], current: M
 
 
 def snapshot_types(states: Sequence[RawState], current: Mapping[str, str], day: date) -> tuple[dict[str, str], str]:
-    """The types of a table that is read whole, and the day since which one type holds all values of each column.
+    """The types of a new snapshot, and the day since which one type holds all values of each column.
 
-    A column whose past no type holds together with its present begins anew; older days keep the type that they have.
+    A column gets its current type when no type holds its old values too; older days keep their type.
 
     Args:
-        states: What the observed objects say of themselves, oldest first.
+        states: States of the observed objects, oldest first.
         current: Types by column at the source.
         day: The day that gets the snapshot.
     """
@@ -93,13 +93,13 @@ def snapshot_types(states: Sequence[RawState], current: Mapping[str, str], day: 
 
 
 def column_types_since(states: Sequence[RawState]) -> list[Mapping[str, str]]:
-    """Types by column of the days whose columns have one type with those of the last of them, oldest first."""
+    """Types by column of the days since the newest state's ``schema_since``, oldest first."""
     since = states[-1].schema_since if states else ""
     return [state.columns for state in states if state.day.isoformat() >= since]
 
 
 def require_common_types(address: str, schema_versions: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """The type that holds every value of each column that any shape of a table had, by its newest spelling.
+    """The type that holds every value of each column in all schema versions, by the column's newest spelling.
 
     Args:
         address: ``database.table``, for messages.
@@ -120,7 +120,7 @@ def require_common_types(address: str, schema_versions: Iterable[Mapping[str, st
 
 
 def _merge_types(schema_versions: Iterable[Mapping[str, str]]) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
-    """Types by column, and both types of those columns for which there is none; the newer one counts there."""
+    """Common types by column, and both types of the columns without one, which get the newer type."""
     types: dict[str, tuple[str, str]] = {}
     incompatible: dict[str, tuple[str, str]] = {}
     for column_types in schema_versions:
@@ -156,7 +156,7 @@ def common_type(previous: str, current: str) -> str | None:
 
 
 def _digits(kind: str) -> tuple[int, int] | None:
-    """Digits of an exact number, and those behind the point; ``None`` for other types."""
+    """Precision and scale of an exact number type; ``None`` for other types."""
     if kind in INTEGER_DIGITS:
         return INTEGER_DIGITS[kind], 0
     match = DECIMAL_TYPE_PATTERN.fullmatch(kind)

@@ -1,10 +1,10 @@
-"""Schema evolution: how the rows of an object are shown in the columns that the table has now.
+"""Schema evolution: SQL that reads rows of older objects in the columns that the table has now.
 
-    shapes of the objects ──▶ newest_shape() ──▶ shown_in(): SQL with one column for each name, in its present type
+    columns of the objects ──▶ newest_column_types() ──▶ selection_as(): one column for each name, in its present type
 
-A type that holds past and present is found by ``drift``. Where there is none (a text became a date, and somebody took a
-new snapshot of the table), older values are shown in the present type as far as they can be converted, and as NULL
-otherwise; their own objects keep them as they were.
+``schema_drift`` finds the type that holds old and new values. Where there is none (a text became a date, and somebody
+took a new snapshot of the table), older values are cast to the present type, and are NULL where the cast fails. The
+objects keep the old values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ ColumnTypes = Mapping[str, str]
 
 
 def newest_column_types(schema_versions: Iterable[ColumnTypes]) -> dict[str, str]:
-    """Every column that any shape has, in the spelling and the type of the last one that has it."""
+    """Every column of all schema versions, in the spelling and type of the last version that has it."""
     newest: dict[str, tuple[str, str]] = {}
     for column_types in schema_versions:
         newest |= {name_identity(name): (name, kind) for name, kind in column_types.items()}
@@ -26,17 +26,17 @@ def newest_column_types(schema_versions: Iterable[ColumnTypes]) -> dict[str, str
 
 
 def respell_columns(column_types: ColumnTypes, names: Iterable[str]) -> dict[str, str]:
-    """The same shape, its columns spelled as in ``names``; others stay as they are."""
+    """The same columns, spelled as in ``names``; others stay as they are."""
     spelling = {name_identity(name): name for name in names}
     return {spelling.get(name_identity(name), name): kind for name, kind in column_types.items()}
 
 
 def selection_as(column_types: ColumnTypes, columns: ColumnTypes) -> str:
-    """SQL of what is selected from rows of one shape to show them in ``columns``: all, with what differs changed.
+    """SQL of a select list that reads rows of one schema version as ``columns``; ``*`` when nothing differs.
 
     Args:
-        column_types: What the rows have.
-        columns: Spelling and type of each column wanted; others stay as they are.
+        column_types: Columns and types of the rows.
+        columns: Spelling and type of each target column; others stay as they are.
     """
     spelling = {name_identity(name): name for name in columns}
     changed: dict[str, str] = {}
@@ -50,13 +50,13 @@ def selection_as(column_types: ColumnTypes, columns: ColumnTypes) -> str:
 
 
 def selection_keeping_old(file_types: ColumnTypes, columns: ColumnTypes) -> str:
-    """SQL of what is selected from an object's rows when newer ones join them in the same file.
+    """SQL of a select list for an object's old rows when newer rows are written to the same file.
 
     Values that the present type cannot hold stay in a column of their own: ``"n VARCHAR "`` (no name of a MySQL column
     ends in a blank).
 
     Args:
-        file_types: What the file has.
+        file_types: Columns and types of the file.
         columns: Spelling and type of each column of the newer rows.
     """
     spelling = {name_identity(name): name for name in columns}
@@ -71,5 +71,5 @@ def selection_keeping_old(file_types: ColumnTypes, columns: ColumnTypes) -> str:
 
 
 def _cast_expression(name: str, kind: str, target_type: str) -> str:
-    """SQL of values whose type the wanted one does not include; empty when it does."""
+    """SQL that casts a column to the target type; empty when the target type holds all its values."""
     return "" if common_type(kind, target_type) == target_type else f"try_cast({quoted(name)} as {target_type})"

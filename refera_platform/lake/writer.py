@@ -1,6 +1,6 @@
-"""Writing one day's object: made and verified on local disk, then put in one atomic step.
+"""Writer of one day's object: makes and verifies the file on local disk, then puts it in one atomic request.
 
-Never ``COPY`` onto a published key: on an error DuckDB deletes or truncates what was there.
+Never use ``COPY`` onto a published key: on an error DuckDB deletes or truncates the object there.
 """
 
 import uuid
@@ -23,7 +23,7 @@ from refera_platform.source.table import SourceTable
 
 
 def contract_rows(relation: str, state: RawState, *, op: str = "_op") -> str:
-    """SQL of the rows of one pass with the contract's columns.
+    """SQL of the rows of one query-based run with the contract's columns.
 
     Args:
         relation: Relation with the source's columns, in the order of the key.
@@ -39,7 +39,7 @@ def contract_rows(relation: str, state: RawState, *, op: str = "_op") -> str:
 
 
 def run_position_prefix(state: RawState) -> str:
-    """The beginning of the position of each row that the newest pass of an object brought."""
+    """The first parts of the ``_position`` of each row that the newest run of an object added."""
     return f"{state.day:%Y%m%d}-{state.passes:06d}-"
 
 
@@ -64,20 +64,21 @@ def write_day(
     """Commit the object of ``state.day``; readers see the old one until the new one is whole.
 
     Args:
-        lake: Where to.
+        lake: The lake that gets the object.
         connection: Session that can read ``rows`` and the lake.
-        table: Whose day it is.
-        state: What the object will say of itself; its row counts are verified.
+        table: Table of the day.
+        state: State of the new object; its row counts are verified.
         rows: SQL of the rows to write.
-        existing: The day's object as it was when the rows were computed; it must still be the same.
-        is_extension: Whether the rows of ``existing`` stay in front of the new ones.
+        existing: The day's object when the rows were computed; it must still be the same.
+        is_extension: Whether the rows of ``existing`` stay, before the new ones.
         folder: Local folder for the file.
 
     Returns:
         The object as the store has it now.
 
     Raises:
-        LakeError: when the file does not hold what it should, or another run was there first.
+        OvertakenError: when another run wrote the day meanwhile.
+        LakeError: when the file does not hold the expected rows and columns, or the store refuses.
     """
     path, copies = folder / "part-0.parquet", LocalCopies(lake.objects, folder)
     existing_path = copies.path_of(existing) if existing and is_extension else ""
@@ -109,7 +110,7 @@ def write_day(
         **file_columns,
         **state.columns,
         **CONTRACT_COLUMNS,
-    }:  # an earlier pass of the day may have had more columns
+    }:  # an earlier run of the day may have had more columns
         raise LakeError(
             f"The file for {table.address} day {state.day} does not have the columns that it says it has:",
             "nothing was committed; report this with the log of the run.",
@@ -131,7 +132,7 @@ def write_unseen_days(
     days: Sequence[date],
     folder: Path,
 ) -> None:
-    """Commit an empty object for each day on which nobody looked at the table: a gap that is known to be one."""
+    """Commit an empty object, marked as unobserved, for each day on which the table was not read."""
     for day in days:
         unseen = replace(state, day=day, is_observed=False, quirks={}, end_position=state.start_position)
         write_day(lake, connection, table, unseen, empty_rows(unseen), existing=None, is_extension=False, folder=folder)

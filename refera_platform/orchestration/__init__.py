@@ -1,1 +1,1 @@
-"""The one wing that knows Dagster: it wires the rooms into assets, checks, a job and schedules."""
+"""Dagster layer: assets, checks, jobs, schedules, sensors and the executor. No other package imports Dagster."""

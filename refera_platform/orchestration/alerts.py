@@ -1,8 +1,10 @@
-"""The sensor that tells people: twice a minute it looks at what is wrong, and every channel hears what is new to it.
+"""Alerts sensor: collects faults twice a minute and sends each channel the messages it has not received yet.
 
 Dagster's history ──▶ faults ──▶ incidents ──▶ messages ──▶ webhook, e-mail
                                     ▲
-                     the sensor's cursor: what was wrong before, and who was told
+                     sensor cursor: open incidents, and what each channel was sent
+
+``run_history`` finds the faults; the ``alerts`` package groups them and sends the messages.
 """
 
 import json
@@ -32,16 +34,16 @@ NO_CHANNEL_MESSAGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsCursor:
-    """What the sensor knows from one look to the next."""
+    """State of the sensor between two evaluations."""
 
     checked_until: datetime | None = None
-    """Until when failed runs were looked for."""
+    """Instant up to which failed runs were searched for."""
     pending_run_ids: tuple[str, ...] = ()
-    """Failed runs that nothing has made good yet."""
+    """Failed runs whose targets are still missing."""
     memory: AlertState = field(default_factory=AlertState)
 
     def to_json(self) -> str:
-        """The same as a short text."""
+        """Encode the cursor as compact JSON."""
         content: Mapping[str, Any] = {
             "seen": self.checked_until.isoformat() if self.checked_until else None,
             "watched": self.pending_run_ids,
@@ -51,7 +53,7 @@ class AlertsCursor:
 
     @classmethod
     def from_json(cls, text: str | None) -> "AlertsCursor | None":
-        """What was written; an empty one at the very first look, and nothing for what cannot be read."""
+        """Decode a cursor: an empty one at the first evaluation, ``None`` for text that cannot be read."""
         if not text:
             return cls()
         try:
@@ -67,7 +69,7 @@ class AlertsCursor:
 
 
 def build_alerts_sensor() -> dg.SensorDefinition:
-    """On by default; without a channel it does nothing and says so."""
+    """Sensor that sends alerts; running by default. Without a channel it skips and says so."""
 
     @dg.sensor(
         name="alerts",
@@ -103,13 +105,13 @@ def evaluate_and_notify(
     previous: AlertsCursor,
     now: datetime,
 ) -> tuple[AlertsCursor, list[str]]:
-    """What is wrong now is told to those who do not know it yet.
+    """Find what is wrong now and send it to every channel that does not know it yet.
 
     Returns:
-        What is known afterwards, and a sentence for each channel that could not be told.
+        The next cursor, and one sentence for each channel that could not be reached.
     """
     graph = repository.asset_graph
-    # asked first: what a run found that ends while we look is told at the next look, with the run itself
+    # read first: a run that ends during this evaluation is reported at the next one, together with its checks
     active_ids = active_run_ids(instance)
     failed_run_ids, checked_until = failed_runs_since(instance, previous.checked_until, now)
     failures = find_open_failures(
@@ -125,7 +127,7 @@ def evaluate_and_notify(
 
 
 def _open_incidents_summary(state: AlertState) -> str:
-    """How things are, for who looks at the sensor in the UI."""
+    """One line about the open incidents, shown as the skip reason of the sensor."""
     open_incidents = [
         incident for incident in state.incidents if not incident.ended_at and incident.kind is not FaultKind.REFUSED
     ]

@@ -1,7 +1,7 @@
-"""The code location as compose starts it: a server that first sees to the runs of the container before it.
+"""Code server for compose: fails the orphaned runs of the earlier container, then starts Dagster's gRPC server.
 
-Runs of the default launcher are children of this server, and Dagster has no way to ask whether they live: after a
-killed container they would stay "started" and hold their pools. The sensor of recovery then runs them again.
+Runs of the default launcher are children of this server, and Dagster cannot ask whether they still live. After a
+killed container they would stay "started" and hold their pool slots. The recovery sensor then runs them again.
 
     python -m refera_platform.orchestration.code_server --host 0.0.0.0 --port 4000     (options of `dagster api grpc`)
 """
@@ -20,7 +20,7 @@ MODULE, LOCATION = "refera_platform.definitions", "refera_platform"
 
 
 def main(options: Sequence[str]) -> None:
-    """Bury the dead runs of this host, then become Dagster's gRPC server, which signals reach directly."""
+    """Fail the orphaned runs, then replace this process by Dagster's gRPC server, so that signals reach it directly."""
     with dg.DagsterInstance.get() as instance:
         fail_orphaned_runs(instance, home_folder())
     dagster = str(Path(sys.executable).with_name("dagster"))

@@ -1,9 +1,9 @@
-"""Dagster's event log in SQLite, on connections that stay open.
+"""Storage of Dagster's event log in SQLite, with connections that stay open.
 
-Dagster opens an engine for each event, so SQLAlchemy compiles each statement again and SQLite reads its schema again:
-of a day's 670 events that was a quarter of the whole run's time.
+Dagster opens an SQLAlchemy engine for each event: each statement is compiled again, and SQLite reads its schema again.
+For a day's 670 events that was a quarter of the run's time.
 
-    dagster.yaml ──▶ EventLog ──▶ one SQLite file a run, and one of all runs
+    dagster.yaml ──▶ EventLog ──▶ one SQLite file for each run, and one index file of all runs
 """
 
 from collections import OrderedDict
@@ -18,11 +18,11 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.event import listen
 
 MAX_OPEN_FILES = 8
-"""Files kept open at most: that of all runs, and those of the runs asked for last."""
+"""Maximum of open files: the index of all runs, and the files of the most recently used runs."""
 
 
 class EventLog(SqliteEventLogStorage):
-    """The same tables and files as Dagster's own class, which may read and write them at the same time."""
+    """Event log storage with the tables and files of Dagster's own class, which may use them at the same time."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
@@ -30,7 +30,7 @@ class EventLog(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "EventLog":
-        """What Dagster calls with the settings of ``dagster.yaml``."""
+        """Construct the storage from ``dagster.yaml``; Dagster calls this."""
         return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
@@ -44,7 +44,7 @@ class EventLog(SqliteEventLogStorage):
                 yield connection
 
     def _engine(self, shard: str) -> Engine:
-        """The open file of a shard; the one that was not asked for longest is closed. Callers hold the lock."""
+        """Open engine of a shard; closes the least recently used one. Callers hold the lock."""
         engine = self._engines.pop(shard, None) or self._open_engine(shard)
         self._engines[shard] = engine
         if len(self._engines) > MAX_OPEN_FILES:
@@ -53,18 +53,18 @@ class EventLog(SqliteEventLogStorage):
 
     def _open_engine(self, shard: str) -> Engine:
         engine = create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
-        # with its write-ahead log a killed process loses nothing all the same; after a power cut the last events may be
-        # missing, and the file is sound. Otherwise each of them waits for the disk.
+        # In WAL mode a killed process loses nothing. After a power cut the last events may be missing, and the file is
+        # consistent. With ``synchronous = full`` each event waits for the disk.
         listen(engine, "connect", lambda connection, _: connection.execute("pragma synchronous = normal"))
         return engine
 
     def wipe(self) -> None:
-        """Forget every event; files that are open would outlive their removal."""
+        """Delete all events; open files would survive their removal, so they are closed first."""
         self._close()
         super().wipe()
 
     def dispose(self) -> None:
-        """Close every file."""
+        """Close all files."""
         self._close()
         super().dispose()
 

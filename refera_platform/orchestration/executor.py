@@ -1,7 +1,7 @@
-"""Executor of a run: its steps in this process, one after the other, and a wait for a pool that is cheap and told.
+"""Executor of a run: runs its steps in this process one after the other, and waits for pool slots at low cost.
 
-Dagster's own in-process executor asks for a taken pool without a pause, which burns a core, hears no signal while it
-waits, and begins a step again after the signal that stopped it. Which run holds a pool is known to Dagster's storage.
+Dagster's own in-process executor polls a taken pool without a pause: it burns a core, handles no signal while it
+waits, and retries a step that a signal stopped. Pool slots themselves are kept in Dagster's event log storage.
 """
 
 import time
@@ -30,22 +30,22 @@ from refera_platform.orchestration.run_history.failed_steps import is_interrupti
 from refera_platform.orchestration.run_history.run_process import PROCESS_TAG, fail_orphaned_runs
 
 WAITING_PREFIX = "Waiting for "
-"""How a line begins that says who holds a pool."""
+"""Prefix of the log line that names the run which holds a pool slot."""
 CLAIM_POLL_SECONDS = 2.0
-"""Between two attempts to claim a slot."""
+"""Seconds between two attempts to claim a slot."""
 SIGNAL_POLL_SECONDS = 0.2
-"""Between two looks at whether a signal came."""
+"""Seconds that the executor sleeps before it checks for signals again."""
 REMINDER_SECONDS = 60.0
 STOPPED_MESSAGE = "Stopped: what was committed counts; run it again."
 STEP_FAILURE_EVENTS = {DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY}
 
 
 def build_executor(home: Path, is_stopped: Callable[[], int] = lambda: 0) -> dg.ExecutorDefinition:
-    """The executor of every job.
+    """Executor definition for every job.
 
     Args:
-        home: Where the processes of runs hold their locks.
-        is_stopped: Whether a person or the machine stopped this process; such a run is canceled, and has not failed.
+        home: Folder in which the processes of runs hold their locks.
+        is_stopped: Number of the signal that stopped this process, or 0; a stopped run is canceled and not failed.
     """
 
     @dg.executor(name="in_process")
@@ -57,20 +57,20 @@ def build_executor(home: Path, is_stopped: Callable[[], int] = lambda: 0) -> dg.
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """What one run is to do."""
+    """What one run executes."""
 
     run_id: str
     run_config: Mapping[str, object]
     tags: Mapping[str, str]
     partition_key: str | None
     selection: frozenset[dg.AssetKey] | None
-    """Assets; all of the job's when it is ``None``."""
+    """Assets to materialize; ``None`` for all of the job."""
 
 
 def execute_run(
     job: dg.JobDefinition, instance: dg.DagsterInstance, executor_definition: dg.ExecutorDefinition, spec: RunSpec
 ) -> bool:
-    """``JobDefinition.execute_in_process`` with an executor that can be chosen; says whether every step succeeded."""
+    """``JobDefinition.execute_in_process`` with a given executor; returns whether every step succeeded."""
     selected_keys = sorted(spec.selection or ())
     tags = merge_run_tags(job, spec.partition_key, spec.tags, selected_keys, instance, spec.run_config)
     ephemeral_job = job.as_ephemeral_job({}, {}, asset_selection=selected_keys or None).with_executor_def(
@@ -90,14 +90,14 @@ def execute_run(
 
 
 class PoolExecutor(InProcessExecutor):
-    """All steps in this process."""
+    """Executor of all steps in this process."""
 
     def __init__(self, home: Path, is_stopped: Callable[[], int]) -> None:
         super().__init__(retries=RetryMode.ENABLED)
         self._home, self._is_stopped = home, is_stopped
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
-        """Run the steps; what a signal ended is canceled when it was meant for the run."""
+        """Execute the steps; reports the run as canceling when a signal stopped this process."""
         manager = PlanExecutionContextManager(
             job=plan_context.job,
             retry_mode=plan_context.retry_mode,
@@ -129,9 +129,9 @@ class PoolExecutor(InProcessExecutor):
                     steps.throw(DagsterExecutionInterruptedError())
 
     def _is_being_stopped(self, job_context: PlanExecutionContext, event: DagsterEvent) -> bool:
-        """Whether the run is being stopped: a library may have taken the signal for an error of its own.
+        """Whether the run is being stopped; a library may have turned the signal into an error of its own.
 
-        Dagster begins a step with a retry policy again, also after a signal.
+        Dagster retries a step that has a retry policy, also after a signal.
         """
         if event.event_type is DagsterEventType.STEP_UP_FOR_RETRY and is_interruption(event.step_retry_data.error):
             return True
@@ -140,13 +140,13 @@ class PoolExecutor(InProcessExecutor):
 
 
 class PoolQueue(InstanceConcurrencyContext):
-    """The pools as a run sees them: claims are polled, signals are heard, and the wait is told."""
+    """Pool claims of one run: polls for slots, handles signals while it waits, and logs who holds a slot."""
 
     def __init__(self, job_context: PlanExecutionContext, home: Path) -> None:
         super().__init__(job_context.instance, job_context.dagster_run)
         self._log, self._home = job_context.log, home
         self._wait_started = self._next_reminder = 0.0
-        """When the wait began, and when it is told once more, in monotonic seconds; 0 while nothing is waited for."""
+        """Start of the wait and instant of the next log line, in monotonic seconds; 0 while nothing waits."""
 
     def __exit__(
         self,
@@ -154,13 +154,13 @@ class PoolQueue(InstanceConcurrencyContext):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """No step goes on when its executor has ended, so none keeps a slot."""
+        """Free all slots of the run: no step goes on after its executor ended."""
         super().__exit__(exc_type, exc_value, traceback)
         self._instance.event_log_storage.free_concurrency_slots_for_run(self._run_id)
 
     def claim(self, concurrency_key: str, step_key: str, step_priority: int = 0) -> bool:
-        """Whether the step has its slot now."""
-        with raise_execution_interrupts():  # raises what came while the executor slept
+        """Try to claim the slot of a step; returns whether the step has it."""
+        with raise_execution_interrupts():  # raises a signal that arrived while the executor slept
             if self._pending_timeouts.get(step_key, 0.0) > time.time():
                 return False
         if super().claim(concurrency_key, step_key, step_priority):
@@ -169,16 +169,16 @@ class PoolQueue(InstanceConcurrencyContext):
         fail_orphaned_runs(self._instance, self._home)
         is_first = self._pending_claim_counts[step_key] == 1
         self._pending_timeouts[step_key] = time.time() + (0.0 if is_first else CLAIM_POLL_SECONDS)
-        if not is_first:  # who was dead holds it no more
+        if not is_first:  # at the second attempt, when orphaned runs have released their slots
             self._log_slot_holders(concurrency_key)
         return False
 
     def interval_to_next_pending_claim_check(self) -> float:
-        """Seconds that the executor sleeps; Dagster's own answer is never more than none."""
+        """Seconds that the executor sleeps between two checks; Dagster's own implementation never sleeps."""
         return SIGNAL_POLL_SECONDS
 
     def _log_slot_holders(self, pool: str) -> None:
-        """Who holds the pool and since when: at once, and then once a minute."""
+        """Log which run holds the pool and since when: at once, and then once a minute."""
         now = time.monotonic()
         self._wait_started = self._wait_started or now
         if now < self._next_reminder:

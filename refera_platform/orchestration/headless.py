@@ -1,6 +1,8 @@
-"""The daily job without the UI: the same assets, checks and history, in this process.
+"""Headless run of the daily job: the same assets, checks and run history as in the UI, in this process.
 
-stage + days + selection ──▶ run() ──▶ Outcome (and every event, told as it happens)
+stage + days + RunSelection ──▶ run_headless() ──▶ RunResult (events go to the callbacks while the run goes on)
+
+``cli.run`` calls it and shows the events.
 """
 
 import time
@@ -33,7 +35,7 @@ QUIET_RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}
 
 @dataclass(kw_only=True)
 class RunResult:
-    """What a headless run did."""
+    """Result of a headless run."""
 
     run_id: str
     succeeded: bool = False
@@ -41,25 +43,25 @@ class RunResult:
     assets: dict[str, dict[str, object]] = field(default_factory=dict)
     """Metadata of each materialized asset, by its key with slashes."""
     checks: dict[str, bool] = field(default_factory=dict)
-    """Whether each check passed, by asset and name."""
+    """Whether each check passed, by asset key and check name."""
     warnings: list[str] = field(default_factory=list)
-    """Checks that found something which does not stop a day."""
+    """Failed checks of severity WARN, which stop nothing."""
     failures: list[str] = field(default_factory=list)
-    """One sentence for each step or check that failed."""
+    """One sentence for each failed step or check."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSelection:
-    """Which assets a run makes."""
+    """Which assets a run materializes."""
 
     names: str = ""
-    """Comma-separated names of tables, models and groups, or Dagster's selection syntax; empty for all."""
+    """Comma-separated names of tables, models and groups, or Dagster's selection syntax; empty for all assets."""
     excluded: tuple[SourceTable, ...] = ()
-    """Raw tables that are left out all the same."""
+    """Raw tables to leave out, even when ``names`` selects them."""
 
 
 LineCallback = Callable[[str, str], None]
-"""Told the kind (``asset``, ``check``, ``log``, ``waiting``, ``warning``, ``failure``) and one line about it."""
+"""Callback with a kind (``asset``, ``check``, ``log``, ``waiting``, ``warning``, ``failure``) and a line of text."""
 
 
 def run_headless(
@@ -72,22 +74,22 @@ def run_headless(
     on_event: Callable[[ProgressEvent], None] = lambda event: None,
     is_stopped: Callable[[], int] = lambda: 0,
 ) -> RunResult:
-    """Materialize days of everything, or of what ``select`` names.
+    """Materialize days of all assets, or of those that ``select`` names.
 
     Args:
-        definitions: The house, built on ``stage``.
-        stage: Where, and what time it is.
-        days: Consecutive days, oldest first; several are one pass.
-        select: Names as in ``Selection``, or more exactly; empty for all. Where nothing is left, nothing is run.
-        on_line: Told of each event as it happens.
-        tags: More tags of the run.
-        on_event: Told of the same in detail, for a display.
-        is_stopped: Whether a signal stopped this process: then the run is canceled, and has not failed.
+        definitions: The code location, built on ``stage``.
+        stage: The stage, with its clock.
+        days: Consecutive days, oldest first; several days are one ingest run.
+        select: A ``RunSelection`` or its ``names``. An empty result of it runs nothing and succeeds.
+        on_line: Called with each event as a line of text.
+        tags: Additional tags of the run.
+        on_event: Called with each event in detail, for a display.
+        is_stopped: Number of the signal that stopped this process, or 0; a stopped run is canceled and not failed.
 
     Raises:
-        SettingError: for a selection that names nothing.
+        SettingError: for a selection that names no asset.
         UnavailableDayError: for a day that has no partition.
-        DiskFullError: when Dagster's history has no room.
+        DiskFullError: when there is no disk space for Dagster's run history.
     """
     started = time.monotonic()
     require_in_calendar(days, stage.clock, stage.first_day)
@@ -124,7 +126,7 @@ def run_headless(
 
 
 def _selected_assets(definitions: dg.Definitions, selection: RunSelection) -> frozenset[dg.AssetKey] | None:
-    """The assets of a selection; ``None`` for all of them."""
+    """Asset keys of a selection; ``None`` for all."""
     if not selection.names and not selection.excluded:
         return None
     if selection.names:
@@ -135,10 +137,10 @@ def _selected_assets(definitions: dg.Definitions, selection: RunSelection) -> fr
 
 
 def resolve_selection(definitions: dg.Definitions, select: str) -> frozenset[dg.AssetKey]:
-    """The assets that a selection names.
+    """Asset keys that a comma-separated selection names.
 
     Raises:
-        SettingError: naming the part that names nothing.
+        SettingError: for a part that names no asset.
     """
     graph = definitions.resolve_asset_graph()
     keys_by_name = {table.name: keys.raw_table_key(table) for table in TABLES} | {
@@ -172,7 +174,7 @@ def resolve_selection(definitions: dg.Definitions, select: str) -> frozenset[dg.
 
 
 def _with_earlier_rows(earlier: Mapping[str, object], newest: dict[str, object]) -> dict[str, object]:
-    """What is told of the newest of several days, with the rows that were added to all of them."""
+    """Metadata of the newest day, with the counts of added rows summed over all days so far."""
     added = {
         key: count + (already if isinstance(already := newest.get(key), int) else 0)
         for key, count in earlier.items()

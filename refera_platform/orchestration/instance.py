@@ -1,4 +1,4 @@
-"""Dagster's own memory on one machine: its folder and settings, for the UI and for headless runs alike."""
+"""Dagster instance on one machine: its home folder and settings, shared by the UI and headless runs."""
 
 import fcntl
 import json
@@ -51,33 +51,33 @@ NO_COMPUTE_LOGS = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
 }
-"""What a step of a headless run writes goes where that of any program goes. To catch it, Dagster starts four processes
-a step, which write tracebacks of their own over the terminal when somebody presses Ctrl-C."""
+"""Output of a step goes to the output of its process. Dagster's own capture starts four processes a step, and they
+print tracebacks of their own to the terminal on Ctrl-C."""
 
 
 def dagster_home(home: Path) -> Path:
-    """``DAGSTER_HOME`` of a home, with its settings; made when missing."""
+    """``DAGSTER_HOME`` below a home folder; created with its settings when missing."""
     path = home / "dagster"
     make_private_folder(path)
     settings = path / "dagster.yaml"
-    events = json.dumps(str(path / "history" / "runs"))  # where Dagster keeps them by itself
+    events = json.dumps(str(path / "history" / "runs"))  # Dagster's default path
     default_settings = DAGSTER_YAML.replace("{base_dir}", events)
     text = settings.read_text("utf-8", errors="replace") if settings.exists() else ""
-    # missing, or cut short by a full disk, or by a power cut, which may leave zeros
+    # missing or truncated: by a full disk, or by a power cut, which may leave zero bytes
     if default_settings.startswith(text.rstrip("\0 \n")) and text != default_settings:
         write_atomically(settings, default_settings)
     elif (match := BASE_DIR_PATTERN.search(text)) and match[1] != events:
-        write_atomically(settings, text.replace(match[1], events))  # the home was moved, or is a copy of another one
+        write_atomically(settings, text.replace(match[1], events))  # the home was moved or copied
     return path
 
 
 def open_instance(stage: Stage) -> dg.DagsterInstance:
-    """The instance of a stage: its history is what the UI shows.
+    """Open the Dagster instance of a stage; the UI shows the same run history.
 
-    Two processes that open a new one at the same moment would both make its tables, and one would fail.
+    Two processes that open a new instance at the same time would both create its tables, and one would fail.
 
     Raises:
-        SettingError: when its settings are not what Dagster reads.
+        SettingError: when Dagster cannot read its settings.
     """
     folder = dagster_home(stage.home)
     path = folder / "dagster.yaml"

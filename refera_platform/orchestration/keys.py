@@ -1,4 +1,4 @@
-"""How things of the rooms are called in Dagster: the same words everywhere.
+"""Asset keys: one rule for each kind of asset, with the names of the database, the lake and dbt.
 
 raw/<database>/<table>    staging/<model>    warehouse/<model>    answers/<model>    answers/report
 """
@@ -16,22 +16,22 @@ GROUPS: Mapping[str, str] = {
     "marts": "warehouse",
     "answers": "answers",
 }
-"""Group of the models in each folder below ``models/``."""
+"""Asset group of the models in each folder below ``models/``."""
 RAW_OBJECTS_KEY = dg.AssetKey(["lake", "captured_days"])
-"""The list of raw objects, which dbt reads like a table."""
+"""The list of raw objects; dbt reads it like a source table."""
 SOURCE_GROUPS_KEY = dg.AssetKey(["lake", "source_groups"])
-"""What the source itself had in groups, which dbt reads like a table."""
+"""Row counts and sums by group, as the source server computed them; dbt reads them like a source table."""
 REPORT_KEY = dg.AssetKey(["answers", "report"])
-"""The page of the answers."""
+"""The report page."""
 
 
 def raw_table_key(table: SourceTable) -> dg.AssetKey:
-    """Key of a raw asset."""
+    """Asset key of a raw table."""
     return dg.AssetKey(["raw", table.database, table.name])
 
 
 def dbt_node_key(props: Mapping[str, Any]) -> dg.AssetKey:
-    """Key of a dbt model or source, from its entry in the manifest."""
+    """Asset key of a dbt model or source, from its entry in the manifest."""
     if props["resource_type"] == "source":
         is_own = props["source_name"] == "refera"
         return dg.AssetKey(["lake", props["name"]] if is_own else ["raw", props["source_name"], props["name"]])

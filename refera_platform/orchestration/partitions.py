@@ -1,4 +1,7 @@
-"""The calendar of the raw assets: one partition a day of the stage's time zone, today's included."""
+"""Daily partitions of the raw assets: one for each day in the stage's time zone, today included.
+
+Also converts days to the partition tags of a run, and back.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -14,13 +17,13 @@ RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster
 PARTITION_TAG = "dagster/partition"
 NO_TAGS: Mapping[str, str] = {}
 MAX_RANGE_DAYS = 36600
-"""A longer range is none that anybody can have meant."""
+"""Longest accepted range of days; nobody asks for a longer one on purpose."""
 
 
 def daily_partitions(stage: Stage) -> dg.DailyPartitionsDefinition:
-    """Days from the stage's first to its clock's today.
+    """Partitions from the stage's first day to today by the stage's clock.
 
-    A simulated business can be ahead of the machine's clock: its days exist as well.
+    The clock of a simulated business can be ahead of the machine's; its days have partitions too.
     """
     days_ahead = (stage.clock.today() - Clock(time_zone=stage.clock.time_zone).today()).days
     return dg.DailyPartitionsDefinition(
@@ -29,14 +32,14 @@ def daily_partitions(stage: Stage) -> dg.DailyPartitionsDefinition:
 
 
 def partition_tags(first: date, last: date) -> dict[str, str]:
-    """Tags of a run over some consecutive days in one pass."""
+    """Run tags for consecutive days as one run."""
     return {PARTITION_TAG: str(first)} if first == last else {RANGE_START_TAG: str(first), RANGE_END_TAG: str(last)}
 
 
 def partition_run_request(
     days: Sequence[date], *, run_key: str = "", tags: Mapping[str, str] = NO_TAGS, **options: Any
 ) -> dg.RunRequest:
-    """A run over some consecutive days, oldest first, in one pass; without days, of what knows none."""
+    """Run request for consecutive days, oldest first, as one run; without days, for assets without partitions."""
     if not days:
         return dg.RunRequest(run_key=run_key, tags=tags, **options)
     first, last = days[0], days[-1]
@@ -47,7 +50,7 @@ def partition_run_request(
 
 
 def partition_days(tags: Mapping[str, str]) -> tuple[date, ...]:
-    """The days of a run, oldest first, by its tags; none of a run that knows no days, or names what is none."""
+    """Days of a run by its tags, oldest first; empty when the tags name no days, or no valid ones."""
     first = tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG)
     last = tags.get(RANGE_END_TAG) or first
     if not first or not last:

@@ -1,6 +1,8 @@
-"""What happens in a run, in words that need no Dagster: for those who show it as it goes.
+"""Progress events of a run, free of Dagster's types, for whoever displays the run.
 
-EventLogEntry ──▶ read() ──▶ Event (planned, started, built, stored, checked, failed, said)
+EventLogEntry ──▶ to_progress_event() ──▶ ProgressEvent (planned, started, built, materialized, checked, failed, logged)
+
+``headless`` emits them and ``cli.live_table`` shows them.
 """
 
 from collections.abc import Mapping
@@ -13,7 +15,7 @@ from refera_platform.warehouse.build.node_result import node_result_from_line
 
 
 class ProgressKind(Enum):
-    """What happened."""
+    """Kind of a progress event."""
 
     PLANNED = "an asset is to be made"
     CHECK_PLANNED = "a check is to be made"
@@ -27,22 +29,22 @@ class ProgressKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressEvent:
-    """One thing that happened."""
+    """One progress event."""
 
     kind: ProgressKind
     asset: str = ""
-    """Key of the asset with slashes; of a model that was built, its name."""
+    """Asset key with slashes; for a model that was built, its bare name."""
     step: str = ""
-    """Step that makes the asset."""
+    """Step that materializes the asset."""
     line: str = ""
     passed: bool = True
-    """Whether a check passed (or found what stops no day), or a model was built."""
+    """Whether a check passed (or failed only as a warning), or a model was built."""
     seconds: float = 0.0
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
 def to_progress_event(entry: EventLogEntry) -> ProgressEvent | None:
-    """The event of an entry of the log; ``None`` for what nobody waits for."""
+    """Progress event of an event log entry; ``None`` for entries that no display shows."""
     event, step = entry.dagster_event, entry.step_key or ""
     if event is None:
         node = node_result_from_line(entry.user_message)

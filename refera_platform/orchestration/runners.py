@@ -1,6 +1,8 @@
-"""Where a pass over a database runs: in this process, or in a function on AWS Lambda. What comes of it is the same.
+"""Runners of an ingest run: in this process, or in a function on AWS Lambda. Both yield the same results.
 
-stage.runner ──▶ opened() ──▶ Pass.capture(tables, days) ──▶ Captured | Refused of each table
+stage.runner ──▶ open_ingest_runner() ──▶ IngestRunner.ingest_days() ──▶ IngestResult | IngestFailure of each table
+
+Reads no row itself: ``ingest.run`` does, here or in the function. ``runners.aws_lambda`` is the function's side.
 """
 
 import warnings
@@ -33,35 +35,35 @@ from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable
 
 MAX_PARALLEL_CHUNKS = 16
-"""Pieces of one table that are read at a time at most, whatever the pool allows."""
+"""Most chunks of one table that are read at a time, whatever the limit of the pool."""
 MESSAGE_POLL_SECONDS = 0.5
-"""Seconds between two looks at the messages of a function."""
+"""Seconds between two polls for messages of a function."""
 
 
 class IngestRunner(Protocol):
-    """One pass over one database."""
+    """Runner of one ingest run over one database."""
 
     connection: duckdb.DuckDBPyConnection
-    """A session that can read the lake."""
+    """DuckDB session that can read the lake."""
 
     def ingest_days(
         self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
     ) -> Iterator[IngestResult | IngestFailure]:
-        """Bring days of tables into the lake; each table is told as soon as it is committed."""
+        """Ingest days of tables; yields the result of each table as soon as it is committed."""
 
 
 @contextmanager
 def open_ingest_runner(
     stage: Stage, database: str, folder: Path, context: dg.AssetExecutionContext, pool: str
 ) -> Iterator[IngestRunner]:
-    """A pass where the stage wants it.
+    """Open the runner that the stage configures.
 
     Args:
-        stage: Says where.
+        stage: Says which runner.
         database: Our name of the database.
-        folder: Local folder of the step.
-        context: The step.
-        pool: Limits how many calls read the source at a time.
+        folder: Scratch folder of the step.
+        context: Dagster's context of the step.
+        pool: Pool that limits how many readers of the source run at a time.
 
     Raises:
         ReferaError: when the source cannot be reached from here.
@@ -75,7 +77,7 @@ def open_ingest_runner(
 
 
 class LocalIngestRunner:
-    """In this process."""
+    """Runner in this process."""
 
     def __init__(self, stage: Stage, source: Source, folder: Path) -> None:
         self._stage, self._source, self._folder = stage, source, folder
@@ -84,17 +86,17 @@ class LocalIngestRunner:
     def ingest_days(
         self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
     ) -> Iterator[IngestResult | IngestFailure]:
-        """Capture by this process's own connection."""
+        """Ingest through this process's own connection to the source."""
         stage = self._stage
         for table_result in ingest_tables(
             Lake(stage), self._source, tables, days, stage, self._folder, resnapshot_names=resnapshot_tables
         ):
-            if not isinstance(table_result, PendingChunks):  # who reads here reads whole tables
+            if not isinstance(table_result, PendingChunks):  # this process reads whole tables
                 yield table_result
 
 
 class LambdaIngestRunner:
-    """In a function; what it says is completed by what the lake shows."""
+    """Runner in a Lambda function; adds the days that the lake holds to the results that the function reports."""
 
     def __init__(
         self,
@@ -111,7 +113,7 @@ class LambdaIngestRunner:
     def ingest_days(
         self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
     ) -> Iterator[IngestResult | IngestFailure]:
-        """Call the function, and for tables that are too large for one call first for each of their pieces.
+        """Invoke the function; for a table too large for one call, first once for each of its chunks.
 
         Raises:
             ReferaError: when the call failed, or did not answer for every table.
@@ -149,7 +151,7 @@ class LambdaIngestRunner:
     def _invoke_function(
         self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
     ) -> Iterator[TableResult]:
-        # 0.2 s, and of no use to whoever reads the source in this process
+        # importing it takes 0.2 s, which the local runner need not pay
         from dagster_aws.pipes import PipesLambdaClient, PipesS3MessageReader
 
         stage, tables_by_address = self._stage, {table.address: table for table in tables}
@@ -161,12 +163,12 @@ class LambdaIngestRunner:
             "stage": stage.name,
             "database": self._database,
             "tables": [table.name for table in tables],
-            # a run over several days carries no partition into Pipes
+            # Dagster sends no partition through Pipes when a run covers several days
             "days": [str(day) for day in days],
             "afresh": [table.name for table in tables if table.name in resnapshot_tables],
         }
         with warnings.catch_warnings():
-            # what Dagster says of its own parts on each call is of no use to whoever made it
+            # Dagster warns about its own preview parts on each call
             warnings.simplefilter("ignore", dg.PreviewWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             invocation = PipesLambdaClient(client=self._function, message_reader=reader).run(
@@ -194,17 +196,17 @@ class LambdaIngestRunner:
             return table_result
         try:
             with isolated(table_result.table):
-                # the calls may have taken hours, and the credentials of a role live for one
+                # the calls may have taken hours, and the credentials of a role are valid for one hour
                 create_store_secret(self.connection, self._stage.store)
                 return replace(table_result, days_in_lake=Lake(self._stage).days(table_result.table, self.connection))
         except ReferaError as error:
             return IngestFailure(table=table_result.table, error=error)
 
     def _read_chunks(self, chunked_table: PendingChunks) -> None:
-        """Let the missing pieces be read, as many at a time as the pool has room for.
+        """Have the missing chunks read, as many at a time as the pool has free slots.
 
         Raises:
-            ReferaError: of the first piece that failed for good; the others go on being kept.
+            ReferaError: of the first chunk that failed for good; the other chunks stay staged.
         """
         with (
             self._claim_slots(len(chunked_table.missing_numbers)) as parallel_calls,
@@ -221,7 +223,7 @@ class LambdaIngestRunner:
 
     @contextmanager
     def _claim_slots(self, requested: int) -> Iterator[int]:
-        """How many calls may read the source at a time: this step's own slot of the pool, and those that are free."""
+        """Claim free slots of the pool; yields how many calls may read at a time, this step's own slot included."""
         storage, run, step = (
             self._context.instance.event_log_storage,
             self._context.run.run_id,

@@ -1,4 +1,4 @@
-"""What runs when: the daily job that closes yesterday, and the hourly look at freshness."""
+"""Jobs and schedules: the daily job that closes yesterday, and the hourly job of the freshness checks."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +29,7 @@ HOURLY_CRON = "15 * * * *"
 
 
 def daily_job() -> "dg.UnresolvedAssetJobDefinition":
-    """Everything from the sources to the answers, for one day (or one range of days in one pass)."""
+    """Job from the sources to the answers, for one day or for a range of days in one run."""
     return dg.define_asset_job(
         DAILY_JOB,
         selection=dg.AssetSelection.all(),
@@ -39,7 +39,7 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
 
 
 def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
-    """The checks that time alone can turn red: of freshness, missing and failed days, the log, and late copies."""
+    """Job of the checks that can fail as time passes: freshness, missing and failed days, log retention, fixed keys."""
     checks = [
         dg.AssetCheckKey(keys.raw_table_key(table), name)
         for table in TABLES
@@ -57,7 +57,7 @@ def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
 
 
 def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:
-    """Closes yesterday, half an hour after it ended in the stage's time zone; on by default."""
+    """Schedule that closes yesterday half an hour after midnight in the stage's time zone; running by default."""
 
     @dg.schedule(
         name="close_yesterday",
@@ -73,7 +73,7 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
     def close_yesterday(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
         newest = replace(stage.clock, at_least=None).newest_full_day()
-        if newest > yesterday:  # after a downtime Dagster ticks for each night it missed
+        if newest > yesterday:  # after a downtime Dagster ticks once for each missed night
             return dg.SkipReason(f"The night after {newest} asks for this day as well.")
         last = max(yesterday, stage.clock.newest_full_day())
         try:
@@ -82,7 +82,7 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
                 newest_states = {table: lake.newest_state(table, connection) for table in TABLES}
                 pending = plan_catch_up(newest_states, last, {table: lake.first_day(table) for table in TABLES})
         except ReferaError as error:
-            context.log.warning(f"The lake does not say which days it has: {error}")  # so will the run, in red
+            context.log.warning(f"The lake does not say which days it has: {error}")  # the run reports it
             pending = CatchUp(days=(last,))
         return _catch_up_requests(pending, context.repository_def)
 
@@ -90,7 +90,7 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
 
 
 def _catch_up_requests(pending: CatchUp, repository: "dg.RepositoryDefinition | None") -> list[dg.RunRequest]:
-    """One run for all days; tables that begin within them come before it, since they have no past to be captured."""
+    """One run for all pending days; before it a run for new tables, which have no earlier days to ingest."""
     first, last = pending.days[0], pending.days[-1]
     excluded_keys = {
         keys.raw_table_key(table)
@@ -124,7 +124,7 @@ def _catch_up_requests(pending: CatchUp, repository: "dg.RepositoryDefinition | 
 
 
 def freshness_schedule(job: "dg.UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:
-    """Looks every hour whether a day is overdue, or a log about to go; on by default."""
+    """Schedule that runs the hourly checks; running by default."""
     return dg.ScheduleDefinition(
         name="look_for_overdue_days_hourly",
         job=job,

@@ -1,4 +1,4 @@
-"""The first row that differs between source and lake, among rows that were narrowed down to a few.
+"""First difference: the first row that differs between source and lake, among a few rows. ``values`` narrows them.
 
 MySQL condition + SQL of the same rows in the lake ──▶ first_difference() ──▶ Difference: key, column, both values
 """
@@ -14,7 +14,7 @@ from refera_platform.source.checksum import TOKEN_COLUMN
 from refera_platform.source.connection import Source
 
 MAX_SHOWN_CHARACTERS = 60
-"""Characters of a value that are told."""
+"""Characters of a value that are shown."""
 NO_DIFFERING_ROW = "The checksums differ and no single row does: run `refera verify`"
 
 
@@ -27,21 +27,21 @@ class Difference:
     with_values_text: str
     """The same with both values of the first column."""
     column_names_text: str
-    """The same with the names of key and columns alone: a key is a value of its row, too."""
+    """The same with names of key and columns only: the value of a key is a value of its row, too."""
 
     @classmethod
     def without_values(cls, text: str, column_names_text: str) -> "Difference":
-        """Of a row about which there is no more to tell."""
+        """Make one for a row without a pair of values to show."""
         return cls(without_values_text=text, with_values_text=text, column_names_text=column_names_text)
 
 
 def first_difference(source: Source, hashed_rows: HashedRows, lake_rows: str, where: str, folder: Path) -> Difference:
-    """The first one in the order of the key.
+    """Find the first row that differs, in the order of the key.
 
     Args:
-        source: A session inside of the snapshot.
+        source: A session inside the snapshot.
         hashed_rows: The lake's rows.
-        lake_rows: SQL of those that are looked at.
+        lake_rows: SQL of the lake's rows to search.
         where: MySQL condition of the same rows.
         folder: Local folder.
     """
@@ -50,7 +50,7 @@ def first_difference(source: Source, hashed_rows: HashedRows, lake_rows: str, wh
     path = folder / "source-hashes.parquet"
     source.stream_select(statement, columns, path)
     key, numbers = [each.name for each in checksums.key], checksums.names
-    # as many rows as have the token: a row can be there twice, or its key be hashed in part
+    # group by token and count: a row can occur twice, or a part of its key can be hashed
     selected = ", ".join(
         [
             quoted(TOKEN_COLUMN),

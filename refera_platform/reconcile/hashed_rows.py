@@ -1,4 +1,4 @@
-"""The lake's rows of a table as key, token and one number a column, in a local file that is added up when needed.
+"""Hashed rows of the lake: key, token and one number for each column, in a local file, and their sums.
 
 SQL of rows ──▶ HashedRows.write() ──▶ sums(), buckets(), chunks(), and SQL of a part
 """
@@ -16,26 +16,26 @@ from refera_platform.source.checksum import BUCKET_COLUMN, BUCKET_DIGITS, TOKEN_
 
 OP_COLUMN = quoted("op ")
 MAX_PART_ROWS = 400_000
-"""Raw rows of which the newest are found at a time: the texts that DuckDB holds for it count in no memory limit."""
+"""Raw rows in one query for the newest ones: the texts that DuckDB holds for it are outside its memory limit."""
 Sums = tuple[int, ...]
-"""How many rows, and the checksum of each column."""
+"""Row count, then the checksum of each column."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HashedRows:
-    """Rows of the lake, each with its numbers; those that were deleted are there and add nothing."""
+    """Rows of the lake, each with its numbers; deleted rows are included and add 0."""
 
     connection: duckdb.DuckDBPyConnection
     checksums: Checksums
     rows: Callable[[str], str]
-    """SQL of the raw rows that fulfil a condition."""
+    """Gives SQL of the rows that fulfil a condition."""
     version_count: int
-    """Raw rows, about, from which they must be found."""
+    """About how many raw rows must be searched for them."""
     path: Path
     """Local file."""
 
     def write(self) -> "HashedRows":
-        """Compute the numbers, in the order of the key."""
+        """Write the local file, in the order of the key."""
         key = [quoted(each.name) for each in self.checksums.key]
         order = f" order by {', '.join(key)}" if key else ""
         bucket = f"left(sha1({quoted(TOKEN_COLUMN)}), {BUCKET_DIGITS}) as {quoted(BUCKET_COLUMN)}"
@@ -66,11 +66,11 @@ class HashedRows:
         return ", ".join([f"_op as {OP_COLUMN}", *numbers])
 
     def count(self) -> int:
-        """Rows, also of what was deleted."""
+        """Row count, with deleted rows."""
         return int(self._ask(f"select count(*) from {self._file}")[0][0])
 
     def sums(self) -> Sums:
-        """Of all rows that are there; nothing needs to be written for it."""
+        """Sums of all rows; needs no ``write`` before."""
         of_parts = [
             self._ask(f"select {self._sums} from (select {self._numbers} from {self._tokens(rows)})")[0]
             for rows in self._parts
@@ -78,12 +78,12 @@ class HashedRows:
         return tuple(sum(map(int, column)) for column in zip(*of_parts, strict=True))
 
     def buckets(self) -> dict[str, Sums]:
-        """Of the rows of each bucket."""
+        """Sums of the rows of each bucket."""
         bucket_sums = self._ask(f"select {quoted(BUCKET_COLUMN)}, {self._sums} from {self._file} group by 1")
         return {str(name): _as_integers(sums) for name, *sums in bucket_sums}
 
     def chunks(self, size: int) -> Iterator[tuple[list[tuple[Any, ...]], Sums, str]]:
-        """Keys in their order, as many at a time, with the sums of their rows and SQL of these."""
+        """Yield up to ``size`` keys at a time in their order, with the sums of their rows and SQL of these."""
         chunk = f"file_row_number // {size}"
         sums = self._ask(f"select {chunk}, {self._sums} from {self._file} group by 1 order by 1")
         key = ", ".join(quoted(each.name) for each in self.checksums.key)
@@ -109,7 +109,7 @@ class HashedRows:
 
     @property
     def _sums(self) -> str:
-        # a filter on each sum would cost DuckDB a copy of all columns for each of them: 450 MB for four hundred
+        # a filter on each sum makes DuckDB copy all columns for each of them: 450 MB for 400 columns
         sums = (f"coalesce(sum({quoted(name)}), 0)" for name in self.checksums.names)
         return ", ".join([f"count(*) filter (where {OP_COLUMN} <> 'd')", *sums])
 

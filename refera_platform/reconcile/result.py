@@ -1,4 +1,4 @@
-"""What came of comparing the values of a table at the source with those that the lake holds of it."""
+"""Result of reconciling a table: values at the source against those in the lake. Compares nothing: ``values`` does."""
 
 from dataclasses import dataclass
 
@@ -17,27 +17,27 @@ class ReconcileResult:
     columns: tuple[str, ...] = ()
     """Columns that were compared."""
     left_out: tuple[str, ...] = ()
-    """Columns that were not: their values are not in the lake as they are at the source."""
+    """Columns that were not compared: private or hashed, or not in the lake."""
     first: str = ""
     """The first row that differs, with its key, column and both values; empty when all agree."""
     first_place: str = ""
-    """The same without the values, for where no row's values may be kept."""
+    """The same without the two values, for stores that may not hold values."""
     first_columns: str = ""
-    """The same with the names of key and columns alone, for what leaves the house."""
+    """The same with names of key and columns only, for alerts and other texts that leave the machine."""
     error: str = ""
-    """Why nothing could be compared, when something failed."""
+    """Why the comparison failed; empty when it did not."""
     why_not: str = ""
-    """Why nothing was compared, when nothing was to be."""
+    """Why no comparison was made; empty when one was made or failed."""
     seconds: float = 0.0
 
     @property
     def agrees(self) -> bool:
-        """Whether no difference was found, and nothing failed."""
+        """Whether no difference was found, and the comparison did not fail."""
         return not self.first and not self.error
 
     @property
     def has_compared_values(self) -> bool:
-        """Whether any value was looked at."""
+        """Whether values were compared."""
         return not self.why_not and not self.error
 
 

@@ -1,9 +1,9 @@
-"""Whether the lake holds the values of the source: count and a checksum of each column, both at one position.
+"""Reconciliation of values: row count and a checksum of each column, source against lake, both at one position.
 
-The whole table when it is small, else the rows whose keys changed on the pass's days. What changed at the source after
-the newest day is replayed first, so that both sides show one moment. A difference is narrowed down to its first row:
+Compares the whole table when it is small, else the rows that changed on the run's days. Changes of the source after
+the newest day are applied first, so that both sides are at one position. A difference is narrowed to its first row:
 
-    checksums ──differ──▶ buckets of keys, or chunk of keys ──▶ numbers of each row there ──▶ key, column, both values
+    checksums ──differ──▶ buckets of keys, or chunk of keys ──▶ hashes of each row there ──▶ key, column, both values
 """
 
 import time
@@ -28,43 +28,43 @@ from refera_platform.source.table import SourceTable
 MAX_WHOLE_TABLE_ROWS = 50_000
 """Rows up to which a whole table is compared."""
 MAX_WHOLE_SNAPSHOT_ROWS = 300_000
-"""The same for a table that begins anew, once."""
+"""The same for a run that takes a new snapshot."""
 WHOLE_TABLE_ROWS_PER_CHANGED_ROW = 4
-"""A larger table is compared whole when a quarter of it changed: to look a row up costs as much as to read a few."""
+"""A larger table is compared whole when a quarter of it changed: a lookup costs as much as reading a few rows."""
 LOOKUP_CHUNK_KEYS = 500
 """Keys that are looked up in one statement."""
 MAX_SEARCHED_ROWS = 100_000
-"""Rows, about, that are looked at one by one to find the first that differs."""
+"""About how many rows are compared one by one to find the first that differs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileInput:
-    """What a pass knows of the moment that both sides are compared at."""
+    """What an ingest run knows of the lake's side of the comparison."""
 
     days: Mapping[date, RawObject]
     """The table's days as they are now."""
     written_days: Collection[date]
-    """Those that the pass wrote, or found as they should be."""
+    """Days that the run wrote, or that needed no write."""
     source_rows: int
     """Rows of the table at the source."""
     files_after_newest_day: Sequence[Path] = ()
-    """Local files of what the log tells between the newest day and the snapshot."""
+    """Local files of the changes between the newest day and the run's snapshot."""
     is_full_snapshot: bool = False
-    """Whether the table begins anew with the pass."""
+    """Whether the run read the whole table as a new snapshot."""
     run_position_prefix: str = ""
-    """Beginning of the positions that the pass gave, when only its own rows can be compared."""
+    """First parts of the ``_position`` of the run's rows, when only these can be compared; else empty."""
 
 
 def reconcile_table(
     source: Source, table: SourceTable, reconcile_input: ReconcileInput, folder: Path
 ) -> ReconcileResult:
-    """Compare a table; whatever stands in the way is told, and not raised: what is committed stays committed.
+    """Compare a table; an error is returned in the result and not raised, since the day is committed already.
 
     Args:
-        source: A session inside of the snapshot that the pass reads.
-        table: What is compared.
+        source: A session inside the snapshot of the run.
+        table: Table to compare.
         reconcile_input: The lake's side.
-        folder: Local folder of the pass.
+        folder: Local folder of the run.
     """
     started = time.monotonic()
     try:
@@ -76,7 +76,7 @@ def reconcile_table(
 
 
 class _Comparison:
-    """One table: what is compared of it, and where."""
+    """The comparison of one table."""
 
     def __init__(self, source: Source, table: SourceTable, reconcile_input: ReconcileInput, folder: Path) -> None:
         source_columns = source.columns(table)
@@ -89,12 +89,12 @@ class _Comparison:
 
     @property
     def _written_objects(self) -> list[RawObject]:
-        """The objects of the pass's days that hold changes, and not only rows that were read."""
+        """The objects of the run's days that hold changes, and not only rows of a snapshot."""
         days = self._input.days
         return [days[day] for day in sorted(self._input.written_days) if _changed_row_count(days[day])]
 
     def compare(self) -> ReconcileResult:
-        """Compare what is to be compared."""
+        """Compare the whole table or the changed rows, or say why neither is possible."""
         changes = sum(_changed_row_count(item) for item in self._written_objects)
         limit = max(
             MAX_WHOLE_SNAPSHOT_ROWS if self._input.is_full_snapshot else MAX_WHOLE_TABLE_ROWS,
@@ -143,7 +143,7 @@ class _Comparison:
         lake_buckets = hashed_rows.buckets()
         differing = sorted(
             name for name in {*source_buckets, *lake_buckets} if source_buckets.get(name) != lake_buckets.get(name)
-        )  # an absent bucket is one without rows
+        )  # a missing bucket has no rows
         size = max(source_sums[0], hashed_rows.count()) // max(len(lake_buckets), len(source_buckets), 1) + 1
         differing = differing[: max(1, MAX_SEARCHED_ROWS // size)]
         where = f"{self._checksums.server_bucket} in ({', '.join(map(literal, differing))})"
@@ -162,11 +162,9 @@ class _Comparison:
         return self._result(scope, rows=rows)
 
     def _changed_rows(self) -> HashedRows:
-        """The last version of each row that changed, deleted ones too: of those days alone, which have the newest."""
+        """The last version of each row that changed on the run's days, deleted rows too."""
         rows, key = self._rows_sql(self._written_objects), ", ".join(quoted(name) for name in self._table.key)
-        newest_read = (
-            f"select coalesce(max(_position), '') from {rows} where _op = 'r'"  # and what is older changed before it
-        )
+        newest_read = f"select coalesce(max(_position), '') from {rows} where _op = 'r'"  # skips older changes
         is_own = f"starts_with(_position, {literal(self._input.run_position_prefix)})"
 
         def changed_sql(where: str) -> str:
@@ -197,5 +195,5 @@ class _Comparison:
 
 
 def _changed_row_count(item: RawObject) -> int:
-    """Rows of an object that tell of a change."""
+    """Rows of an object that are changes, and not rows of a snapshot."""
     return sum(count for op, count in item.state.rows.items() if op != "r")

@@ -1,0 +1,1 @@
+"""Runners of ingest and build outside of Dagster's process, and examinations where the source can be reached."""

@@ -1,4 +1,7 @@
-"""What must be asked where the source can be reached: here, or of the function that runs there."""
+"""Preflight checks and log retention, examined where the source can be reached: here, or in the Lambda function.
+
+Examines nothing itself: ``doctor`` does, in this process or behind ``runners.aws_lambda.examine``.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,12 +15,12 @@ from refera_platform.source.table import SourceTable
 
 
 def diagnose_stage(stage: Stage, tables: Sequence[SourceTable]) -> Diagnosis:
-    """Whether everything holds that a run needs, once all of it was looked at."""
+    """All preflight checks of a stage, as one diagnosis."""
     return Diagnosis.from_findings(iter_stage_findings(stage, tables))
 
 
 def iter_stage_findings(stage: Stage, tables: Sequence[SourceTable]) -> Iterator[Finding | Grants]:
-    """Whether everything holds that a run needs: source and lake where they are read, the warehouse from here."""
+    """Preflight checks as they finish: source and lake where the runner reads them, the warehouse from here."""
     if not stage.runner.is_lambda:
         yield from examine_stage(stage, tables)
         return
@@ -31,10 +34,10 @@ def iter_stage_findings(stage: Stage, tables: Sequence[SourceTable]) -> Iterator
 
 
 def log_retention_by_table(stage: Stage, database: str, tables: Sequence[SourceTable]) -> dict[str, LogRetention]:
-    """How long the log keeps the place where each table goes on, by address.
+    """How long the server keeps the change-stream position of each table, by table address.
 
     Raises:
-        ReferaError: when that cannot be asked.
+        ReferaError: when the source or the function cannot be asked.
     """
     if stage.runner.is_lambda:
         return LambdaFunction(stage).log_retention_by_table(database, tables)

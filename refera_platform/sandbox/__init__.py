@@ -1,5 +1,5 @@
-"""The servers a person needs on their own machine, and the sample business that lives in them.
+"""The sandbox: local servers (MariaDB and SeaweedFS) and a sample business in them, for ``cli`` alone.
 
-Nothing here is used in production. ``stack`` starts, stops and describes the private servers; ``restore`` loads a
-dump file in the place of the generated sample.
+Production uses nothing of it. ``stack`` starts, stops and describes the servers; ``business`` generates the sample and
+simulates its days; ``dump`` loads a dump file in place of the sample.
 """

@@ -1,6 +1,6 @@
-"""The folder of a stack: made, recognised as ours, and emptied of what we put there.
+"""The stack's home folder: claims it, recognises it, checks disk space, and deletes only what the stack made.
 
-A person may point home at any folder by mistake; nothing in it that we did not make is ever deleted.
+A person may set the home to any folder by mistake, so other files in it are never deleted.
 """
 
 import errno
@@ -29,13 +29,13 @@ OWNED_NAMES = frozenset(
         "running",
     }
 )
-"""What the stack and the platform make below home."""
+"""Names that the stack and the platform create below home."""
 FIRST_START_FREE_BYTES, START_FREE_BYTES = 300 << 20, 50 << 20
-"""Bytes that two servers need at least: the first time, and any other."""
+"""Least free bytes for starting the two servers: the first time, and any other time."""
 
 
 def claim_home(home: Path) -> None:
-    """Make the folder, for its owner alone.
+    """Create the folder, for its owner alone.
 
     Raises:
         LocalStackError: if the folder has another purpose already.
@@ -65,10 +65,10 @@ def require_disk_space(home: Path) -> None:
 
 
 def require_stack_folder(home: Path) -> None:
-    """Refuse a folder that no stack was started in.
+    """Refuse a folder in which no stack was started.
 
     Raises:
-        LocalStackError: if it has no ``stack.json`` and holds things that are not ours.
+        LocalStackError: if it has no ``stack.json`` and holds foreign files.
     """
     foreign = sorted(entry.name for entry in home.iterdir() if not _is_owned(entry))
     if foreign and not (home / stack_file.STACK_FILE).exists():
@@ -80,7 +80,7 @@ def require_stack_folder(home: Path) -> None:
 
 
 def wipe_home(home: Path) -> None:
-    """Delete what is ours, and the folder itself when nothing else is in it."""
+    """Delete the stack's own files, and the folder itself when nothing else is in it."""
     short_socket.remove_short_socket(home / "mariadb" / "mariadbd.sock")
     for entry in home.iterdir():
         if not _is_owned(entry):
@@ -95,7 +95,7 @@ def wipe_home(home: Path) -> None:
 
 @contextmanager
 def os_errors_explained(home: Path) -> Iterator[None]:
-    """Say what an operating system's refusal means for the stack.
+    """Translate errors of the operating system inside the block.
 
     Raises:
         LocalStackError: for every ``OSError`` of the block.
@@ -117,6 +117,6 @@ def os_errors_explained(home: Path) -> Iterator[None]:
 
 
 def _is_owned(entry: Path) -> bool:
-    # a write that was killed leaves its temporary name behind: .stack.json.4711
+    # a killed write leaves its temporary file: .stack.json.4711
     name = entry.name
     return name in OWNED_NAMES or (name.startswith(".") and name[1:].rpartition(".")[0] in OWNED_NAMES)

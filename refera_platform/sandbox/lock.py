@@ -1,4 +1,4 @@
-"""One process at a time: a lock that the kernel forgets when its holder dies."""
+"""File lock for one process at a time; the kernel releases it when its holder dies."""
 
 import fcntl
 import os
@@ -12,12 +12,12 @@ from refera_platform.errors import LocalStackError
 
 @contextmanager
 def exclusive_lock(path: Path, *, timeout_seconds: float, busy_message: str) -> Iterator[None]:
-    """Hold ``path`` for ourselves.
+    """Hold a lock on ``path`` inside the block.
 
     Args:
         path: A file that exists for this purpose only.
-        timeout_seconds: Seconds to wait for whoever holds it.
-        busy_message: What to say when it takes longer.
+        timeout_seconds: Seconds to wait for the present holder.
+        busy_message: Message of the error when it takes longer.
 
     Raises:
         LocalStackError: if it takes longer.
@@ -44,7 +44,7 @@ def _try_lock(handle: int) -> bool:
 
 
 def _is_same_file(path: Path, handle: int) -> bool:
-    """Whether the file was not removed, by a wipe, while we waited for it."""
+    """Whether the file still exists: a wipe may have removed it during the wait."""
     with suppress(FileNotFoundError):
         return os.path.samestat(path.stat(), os.fstat(handle))
     return False

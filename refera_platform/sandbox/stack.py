@@ -1,7 +1,7 @@
-"""The private servers as one thing: up, down, and how they are.
+"""The local stack: starts, stops and describes MariaDB and SeaweedFS together.
 
-up() ──▶ lock ──▶ stack.json ──▶ SeaweedFS and MariaDB start side by side ──▶ both answer a real question
-down() ──▶ both stop side by side;  status() ──▶ what runs, where, and who may enter
+start_stack() ──▶ lock ──▶ stack.json ──▶ SeaweedFS and MariaDB start in parallel ──▶ both answer a real request
+stop_stack() ──▶ both stop in parallel;  stack_status() ──▶ what runs, its addresses and credentials
 """
 
 from collections.abc import Callable
@@ -24,26 +24,26 @@ __all__ = ["ServerStatus", "StackAddress", "StackStatus", "probe_stack", "stack_
 
 STACK_LOCK_TIMEOUT_SECONDS = 180.0
 PROBE_TIMEOUT_SECONDS = 5.0
-"""A server that takes longer to answer does not."""
+"""A server that takes longer counts as not answering."""
 MAX_PORT_ATTEMPTS = 3
-"""How often a port may be lost between the look at it and the server's taking it."""
+"""How often a port may be taken by another process between its check and the server's start."""
 
 OnStep = Callable[[str], None]
 
 
 def ignore_step(line: str) -> None:
-    """A progress that nobody reads."""
+    """Ignore progress."""
 
 
 def start_stack(home: Path, on_progress: OnStep = ignore_step) -> StackAddress:
-    """Start whatever does not run yet, and wait until it answers.
+    """Start the servers that do not run yet, and wait until they answer.
 
     Args:
-        home: Folder of the stack; made when it does not exist.
+        home: Folder of the stack; created when it does not exist.
         on_progress: Called with a line about each step that takes a while.
 
     Raises:
-        LocalStackError: if a server cannot be started, with its last words and the path of its log.
+        LocalStackError: if a server cannot be started, with its last error and the path of its log file.
     """
     home = home.resolve()
     with folder.os_errors_explained(home):
@@ -61,10 +61,10 @@ def start_stack(home: Path, on_progress: OnStep = ignore_step) -> StackAddress:
 
 
 def stop_stack(home: Path, wipe: bool = False) -> None:
-    """Stop what runs; with ``wipe``, forget the data too.
+    """Stop the servers; with ``wipe``, delete their data too.
 
     Raises:
-        LocalStackError: if a server cannot be stopped, or ``home`` holds things that are not ours to delete.
+        LocalStackError: if a server cannot be stopped, or ``home`` is not a folder of the stack.
     """
     home = home.resolve()
     if not home.is_dir():
@@ -85,7 +85,7 @@ def stop_stack(home: Path, wipe: bool = False) -> None:
 
 
 def stack_status(home: Path) -> StackStatus:
-    """What runs, where it answers, and who may enter; starts nothing.
+    """State, addresses and credentials of the servers; starts nothing.
 
     Raises:
         LocalStackError: if ``stack.json`` does not describe a stack.
@@ -101,7 +101,7 @@ def stack_status(home: Path) -> StackStatus:
 
 
 def probe_stack(home: Path) -> StackStatus:
-    """The same as ``status``, after each server that runs was asked something: a stopped process has a number, too.
+    """Like ``stack_status``, but each running server is probed: a suspended process has a PID, too.
 
     Raises:
         LocalStackError: if ``stack.json`` does not describe a stack.
@@ -142,7 +142,7 @@ def _lock_stack(home: Path) -> AbstractContextManager[None]:
 
 
 def _ensure_address(home: Path) -> StackAddress:
-    """What is kept, or new; servers whose passwords were lost with the file start anew."""
+    """The stored address, or a new one; servers whose passwords were lost with the file are stopped."""
     address = address_file.read_stack_address(home)
     if address is None:
         for server in _daemons(home):
@@ -159,7 +159,7 @@ def _ensure_address(home: Path) -> StackAddress:
 
 
 def _with_free_ports(home: Path, address: StackAddress, on_progress: OnStep) -> StackAddress:
-    """The same address, but for ports that somebody else holds and a home that has moved."""
+    """The address with new ports for those that another process holds, and with the socket of a moved home."""
     database, store = _daemons(home)
     moved = replace(address, mariadb=replace(address.mariadb, socket=str(mariadb.socket_of(home))))
     if process.pid_of(database) is None and ports.first_taken([address.mariadb.port]):
@@ -176,7 +176,7 @@ def _with_free_ports(home: Path, address: StackAddress, on_progress: OnStep) -> 
 
 
 def _start_servers(home: Path, address: StackAddress, on_progress: OnStep) -> bool:
-    """Start what does not run, side by side; ``False`` when a port was lost meanwhile."""
+    """Start the servers that do not run, in parallel; ``False`` when another process took a port meanwhile."""
     database, store = _daemons(home)
     if process.pid_of(store) is not None and not seaweedfs.is_guarded(home):
         on_progress("Starting SeaweedFS anew, with its other doors closed.")
@@ -199,7 +199,7 @@ def _start_servers(home: Path, address: StackAddress, on_progress: OnStep) -> bo
         on_progress("Starting MariaDB." if database.data.exists() else "Making MariaDB's data folder and starting it.")
         mariadb.prepare_mariadb(home, address.mariadb)
         pids[database] = process.launch_daemon(database, mariadb.mariadb_command(database))
-    # loaded while the servers start: boto3 takes 0.3 s, and a stack that is up does not need it
+    # imported while the servers start: boto3 takes 0.3 s, and a running stack does not need it
     from refera_platform.sandbox.servers.bucket import BucketProbe
 
     checks = {

@@ -1,9 +1,9 @@
-"""Where the private servers answer and who may enter: the file ``stack.json``, and nothing else.
+"""Addresses and credentials of the local servers: the file ``stack.json``.
 
-Ports and passwords are made once and kept, so that what was told to another client stays true. The file is the
-only place of the passwords; it can be read by its owner alone.
+Ports and passwords are made once and kept, so that other clients can rely on them. The accounts of the servers are
+set from this file at each start. Only its owner can read it.
 
-    new() ──▶ write() ──▶ stack.json ──▶ read() ──▶ StackAddress
+    new_stack_address() ──▶ write_stack_address() ──▶ stack.json ──▶ read_stack_address() ──▶ StackAddress
 """
 
 import json
@@ -24,7 +24,7 @@ STACK_BUCKET = "refera"
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """One user of the database server."""
+    """One account of the database server."""
 
     user: str
     password: str = field(repr=False)
@@ -32,28 +32,28 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseAddress:
-    """The private MariaDB."""
+    """The local MariaDB."""
 
     host: str
     port: int
     socket: str
     database: str
     admin: Account
-    """Owns the business data; not the server."""
+    """Owns the business data, but not the server."""
     reader: Account
-    """What the platform itself uses: it can read the business data and the binary log."""
+    """The platform's own account: it can read the business data and the binlog."""
     root: Account
     """Owns the server; answers on the socket only."""
 
     def url(self, account: Account) -> str:
-        """The address any MySQL client takes."""
+        """The URL for any MySQL client."""
         credentials = f"{quote(account.user, safe='')}:{quote(account.password, safe='')}"
         return f"mysql://{credentials}@{self.host}:{self.port}/{self.database}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreAddress:
-    """The private S3 of SeaweedFS."""
+    """The local S3 of SeaweedFS."""
 
     endpoint: str
     region: str
@@ -61,7 +61,7 @@ class StoreAddress:
     secret_key: str = field(repr=False)
     bucket: str
     first_port: int
-    """SeaweedFS takes a block of ports; the others are counted from this one."""
+    """First port of SeaweedFS's block; the others are offsets from it."""
 
     def on_ports(self, first_port: int, s3_port: int) -> "StoreAddress":
         """The same store on other ports."""
@@ -70,14 +70,14 @@ class StoreAddress:
 
 @dataclass(frozen=True, kw_only=True)
 class StackAddress:
-    """Everything needed to reach the private servers."""
+    """All addresses and credentials of the local servers."""
 
     mariadb: DatabaseAddress
     s3: StoreAddress
 
 
 def new_stack_address(*, mariadb_port: int, socket: Path, s3_port: int, first_port: int) -> StackAddress:
-    """An address with fresh passwords."""
+    """An address with new passwords."""
     return StackAddress(
         mariadb=DatabaseAddress(
             host=STACK_HOST,
@@ -100,7 +100,7 @@ def new_stack_address(*, mariadb_port: int, socket: Path, s3_port: int, first_po
 
 
 def read_stack_address(home: Path) -> StackAddress | None:
-    """What ``stack.json`` says, or ``None`` when no stack was ever started in ``home``.
+    """Content of ``stack.json``; ``None`` when no stack was ever started in ``home``.
 
     Raises:
         LocalStackError: if the file does not describe a stack.
@@ -112,7 +112,7 @@ def read_stack_address(home: Path) -> StackAddress | None:
             **content["mariadb"],
             **{role: Account(**content["mariadb"][role]) for role in ("admin", "reader", "root")},
         }
-        # without what versions before noted
+        # without fields that earlier versions wrote
         store = {name: value for name, value in content["s3"].items() if name != "pages"}
         address = StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**store))
         for part in (address.mariadb, address.mariadb.admin, address.mariadb.reader, address.mariadb.root, address.s3):
@@ -127,7 +127,7 @@ def read_stack_address(home: Path) -> StackAddress | None:
 
 
 def write_stack_address(home: Path, address: StackAddress) -> None:
-    """Put ``stack.json`` in place in one step."""
+    """Write ``stack.json`` in one step."""
     write_private_file(home / STACK_FILE, json.dumps(asdict(address), indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""How the private servers are: for a person to read, and as JSON for any other client."""
+"""Status of the local servers, for people and as JSON."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from refera_platform.sandbox.stack_file import Account, StackAddress
 
 @dataclass(frozen=True, kw_only=True)
 class ServerStatus:
-    """One private server."""
+    """Status of one local server."""
 
     name: str
     is_running: bool
@@ -23,18 +23,18 @@ class ServerStatus:
     uptime_seconds: float | None
     """Seconds since it was started."""
     answers: bool | None = None
-    """Whether it answered a question of a client; ``None`` when nobody asked, or it does not run."""
+    """Whether it answered a request; ``None`` when it was not probed, or does not run."""
 
     @property
     def state(self) -> str:
-        """How it is, in a word or three."""
+        """``stopped``, ``running`` or ``does not answer``."""
         if not self.is_running:
             return "stopped"
         return "does not answer" if self.answers is False else "running"
 
     @classmethod
     def of_daemon(cls, server: Daemon, address: str) -> "ServerStatus":
-        """What the process table says about a server."""
+        """The status of a server by the process table."""
         pid = process.pid_of(server)
         return cls(
             name=server.name,
@@ -47,7 +47,7 @@ class ServerStatus:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain values."""
+        """The status as plain values."""
         return {
             "running": self.is_running,
             **({} if self.answers is None else {"answers": self.answers}),
@@ -60,7 +60,7 @@ class ServerStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class StackStatus:
-    """All private servers of one home."""
+    """All local servers of one home."""
 
     home: Path
     servers: tuple[ServerStatus, ...]
@@ -69,11 +69,11 @@ class StackStatus:
 
     @property
     def is_running(self) -> bool:
-        """Whether every server runs, and answers when it was asked."""
+        """Whether every server runs, and answered when it was probed."""
         return all(server.state == "running" for server in self.servers)
 
     def to_json(self) -> dict[str, Any]:
-        """Every server's state, address and credentials: whoever may read this may enter."""
+        """State, address and credentials of every server; the credentials give access."""
         states = {server.name.lower(): server.to_json() for server in self.servers}
         if self.address is not None:
             database, store = self.address.mariadb, self.address.s3

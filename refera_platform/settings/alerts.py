@@ -1,4 +1,4 @@
-"""Where alerts go, read from the variables that ``stage`` hands over; what is malformed is named, never its value.
+"""Settings of alerts: webhook and mail route, from the variables that ``stage`` reads. Errors show no value.
 
 REFERA_ALERT_WEBHOOK ──▶ webhook        REFERA_ALERT_SMTP, _MAIL_FROM, _MAIL_TO ──▶ mail
 """
@@ -19,13 +19,13 @@ WEBHOOK_VARIABLE, SMTP_VARIABLE, SENDER_VARIABLE, RECIPIENTS_VARIABLE, UI_URL_VA
     "REFERA_UI_URL",
 )
 MAIL_ADDRESS_PATTERN = re.compile(r"[!#-'*+\-./0-9=?A-Z^-~]+@[0-9A-Za-z][0-9A-Za-z.-]*")
-"""A bare e-mail address; nothing in it could end a header."""
+"""A bare e-mail address; it has no character that could end a header."""
 TLS_MODES = ("starttls", "implicit", "off")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MailRoute:
-    """A server that takes e-mail, and between whom."""
+    """An SMTP server, the sender and the recipients of alerts."""
 
     host: str
     port: int
@@ -41,17 +41,17 @@ class MailRoute:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertSettings:
-    """Where alerts go; nowhere by default."""
+    """Routes of alerts; none by default."""
 
     webhook: str = field(default="", repr=False)
-    """Address of a Slack-compatible webhook: whoever knows it can write there."""
+    """Address of a Slack-compatible webhook; a secret, since whoever knows it can post there."""
     mail: MailRoute | None = None
     ui_url: str = ""
     """Base address of the Dagster UI, without a slash at the end."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "AlertSettings":
-        """Read them.
+        """Read the routes from environment variables.
 
         Raises:
             SettingError: naming the variable, never its value.

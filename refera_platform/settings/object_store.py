@@ -1,6 +1,6 @@
-"""How to reach S3: the address of a server that is not AWS, and keys when there are any.
+"""Settings of the object store: the address of an S3 server that is not AWS, and its keys when there are any.
 
-Opens no connection: ``engine`` does.
+Opens no connection: ``aws`` and ``duckdb_session`` do.
 """
 
 import re
@@ -11,12 +11,12 @@ from refera_platform.errors import SettingError
 from refera_platform.settings.loopback import LOOPBACK_HOSTS
 
 TLS_OFF_SUFFIX = "?tls=off"
-"""Typed behind an ``http://`` address beyond this machine by somebody who means it."""
+"""Suffix that allows an ``http://`` address beyond this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStore:
-    """How to reach S3. Without an access key the AWS credential chain is asked."""
+    """Address and credentials of S3. Without an access key the AWS credential chain is used."""
 
     endpoint: str = ""
     """``http(s)://host:port``; empty for AWS itself."""
@@ -26,10 +26,10 @@ class ObjectStore:
 
 
 def parse_endpoint(variable: str, text: str) -> str:
-    """The address of an S3 server, as clients take it; empty for AWS.
+    """Parse the address of an S3 server; empty for AWS.
 
     Raises:
-        SettingError: naming the variable, and never a password that stands in it.
+        SettingError: naming the variable, and never a password in it.
     """
     address = text.removesuffix(TLS_OFF_SUFFIX).rstrip("/")
     if "@" in text:

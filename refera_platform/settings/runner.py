@@ -1,4 +1,4 @@
-"""Where the source is read: in this process, or by a function on AWS Lambda that the same code runs in."""
+"""Settings of the runner: whether this process or a function on AWS Lambda, with the same code, reads the source."""
 
 import re
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ DEFAULT_CHUNK_ROWS = 2_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class RunnerSettings:
-    """How a pass over a database is run."""
+    """Where an ingest run reads the source."""
 
     is_lambda: bool = False
     function_name: str = ""
     """Name or ARN of the function that reads the source."""
     messages_bucket: str = ""
-    """Bucket that the function tells through what came of a call; in the function itself, the only one it may."""
+    """Bucket through which the function returns its results; in the function, the only bucket for them."""
     chunk_rows: int = DEFAULT_CHUNK_ROWS
-    """Rows that one call of the function reads at most of a table without a past."""
+    """Most rows that one call of the function reads of a snapshot."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "RunnerSettings":
-        """What the environment says.
+        """Read the runner from environment variables.
 
         Raises:
             SettingError: for a variable that is missing or malformed.

@@ -1,6 +1,6 @@
-"""The address of a database as secrets hold it, wherever they are read: by a function, or by ECS for a task.
+"""Database URLs in secrets: the text of a secret, read by a Lambda function or passed by ECS, as a URL.
 
-a URL | {"url": …} | {"username": …, "password": …, "host": …, "port": …, "dbname": …} ──▶ url_of() ──▶ the URL
+a URL | {"url": …} | {"username": …, "password": …, "host": …, …} ──▶ database_url_of_secret() ──▶ the URL
 """
 
 import json
@@ -14,8 +14,8 @@ def database_url_of_secret(secret_name: str, secret: str) -> str:
     """The URL of a database.
 
     Args:
-        secret_name: How a message names the secret.
-        secret: The URL itself, JSON with ``url``, or JSON with the fields that RDS writes.
+        secret_name: Name of the secret in messages.
+        secret: The URL, JSON with ``url``, or JSON with the fields that RDS writes.
 
     Raises:
         SettingError: naming the secret and the fields that are missing, never a value.
@@ -45,5 +45,5 @@ def database_url_of_secret(secret_name: str, secret: str) -> str:
 
 
 def database_url_of_variable(variable: str, text: str) -> str:
-    """The URL in a variable: itself, or the JSON of a secret, which ECS hands over as it is."""
+    """The URL in a variable: the URL itself, or the JSON of a secret, which ECS hands over unchanged."""
     return database_url_of_secret(variable, text) if text.lstrip().startswith("{") else text.strip()

@@ -1,4 +1,4 @@
-"""Address of a source database, as a URL or a secret gives it."""
+"""Address of a source database, parsed from a URL or a secret. Opens no connection: ``source.connection`` does."""
 
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,18 +19,18 @@ class SourceDatabase:
     user: str
     password: str = field(repr=False)
     name: str
-    """Name of the schema on the server; the platform's own name of the database is its catalogue's."""
+    """Name of the schema on the server; the platform's own name of the database is its key in ``Stage.databases``."""
     ssl_mode: str = "verify_identity"
     ssl_ca: str = ""
     """Path of the certificate authorities to trust; empty for the machine's own."""
     ssl_strict: bool = True
-    """Whether a certificate must have all of RFC 5280, where Python asks for it (since 3.13)."""
+    """Whether a certificate must fulfil all of RFC 5280, where Python checks it (since 3.13)."""
     kind: str = "mysql"
-    """``mysql`` or ``mariadb``, for people to see."""
+    """``mysql`` or ``mariadb``, for display."""
 
     @classmethod
     def from_url(cls, variable: str, url: str) -> "SourceDatabase":
-        """Read ``mysql://user:password@host:port/name?ssl_mode=…`` or a secret; TLS is on unless typed off, or local.
+        """Parse ``mysql://user:password@host:port/name?ssl_mode=…`` or a secret; TLS is on unless turned off or local.
 
         Raises:
             SettingError: naming the variable, never its value.

@@ -1,9 +1,9 @@
-"""Where everything is: the whole map of each stage, and the only reader of environment variables.
+"""Stage: every address and setting of a process, and the only module that reads environment variables.
 
 A stage changes *where*, never *what*. ``local`` and ``test`` find their servers in the files that the
-local stack writes under their home; ``production`` is told each address by the environment.
+local stack writes under their home; ``production`` takes each address from the environment.
 
-    environment ──▶ load() ──▶ Stage ──▶ rooms (which never look at the environment themselves)
+    environment ──▶ load_stage() ──▶ Stage ──▶ all other packages (which never read the environment)
 """
 
 import json
@@ -26,16 +26,16 @@ from refera_platform.settings.source_database import SourceDatabase
 
 CHECKOUT_FOLDER = Path(__file__).resolve().parents[2]
 MIN_HASH_KEY_BYTES = 16
-"""Bytes of a hash key below which values could be found by trying."""
+"""Bytes below which a hash key could be found by brute force."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One complete map: every address the platform needs, and nothing else."""
+    """All addresses and settings of one stage."""
 
     name: str
     home: Path
-    """Folder for scratch files and Dagster's history; safe to lose but for the history."""
+    """Folder for scratch files and Dagster's history; only the history is worth a backup."""
     databases: Mapping[str, SourceDatabase]
     store: ObjectStore
     lake: str
@@ -44,14 +44,14 @@ class Stage:
     """``s3://bucket/prefix`` of the published tables, without a slash at the end."""
     clock: Clock
     first_day: date
-    """Oldest daily partition that can exist."""
+    """Oldest daily partition."""
     memory_limit: str = "1GB"
     hash_key: bytes = field(default=b"", repr=False)
-    """Key of the hashes of columns declared so; empty when there are none."""
+    """Key of the hashes of columns declared ``hashed``; empty when there are none."""
     glue_database: str = ""
     """Database of the Glue Data Catalog that the published tables are registered in; empty for none."""
     alerts: AlertSettings = field(default_factory=AlertSettings)
-    """Who is told when something is wrong; nobody by default."""
+    """Routes of alerts; none by default."""
     is_previewed: bool = True
     """Whether Dagster shows some rows of each table, and keeps them in its event log."""
     runner: RunnerSettings = field(default_factory=RunnerSettings)
@@ -59,11 +59,11 @@ class Stage:
 
     @property
     def scratch(self) -> Path:
-        """Folder for files that a run makes and removes again."""
+        """Folder for temporary files of runs."""
         return self.home / "scratch"
 
     def at_instant(self, instant: datetime) -> "Stage":
-        """The same stage at another moment: simulated days are dated days."""
+        """The same stage with its clock fixed at an instant: simulated days are dated days."""
         return replace(self, clock=replace(self.clock, fixed=instant))
 
 
@@ -71,8 +71,8 @@ def load_stage(environment: Mapping[str, str] | None = None, *, reads_source: bo
     """The stage that the environment names.
 
     Args:
-        environment: Variables; those of this process when it is left out.
-        reads_source: Whether the addresses of the databases are needed here; a function that only builds has none.
+        environment: Variables; by default those of this process.
+        reads_source: Whether the addresses of the databases are required; a function that only builds has none.
 
     Raises:
         SettingError: for an unknown stage, a missing or malformed variable, or a local stack that is not up.
@@ -89,7 +89,7 @@ def load_stage(environment: Mapping[str, str] | None = None, *, reads_source: bo
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """The environment of this process for a child, with some variables of ours."""
+    """The environment of this process with some changed variables, for a child process."""
     return {**os.environ, **changes}
 
 
@@ -100,7 +100,7 @@ def home_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def _local_stage(name: str, env: Mapping[str, str]) -> Stage:
-    """The stage of the local stack: addresses and credentials are in the file it wrote."""
+    """The stage of the local stack: addresses and credentials are in its ``stack.json``."""
     folder = home_folder(env)
     stack = _read_json(folder / "stack.json")
     if stack is None:
@@ -143,7 +143,7 @@ def _local_stage(name: str, env: Mapping[str, str]) -> Stage:
 
 
 def _production_stage(name: str, env: Mapping[str, str]) -> Stage:
-    """The stage whose every address is told by the environment; nothing is guessed."""
+    """The production stage: every address comes from the environment; nothing is guessed."""
     source, required = "REFERA_CLASSICMODELS_URL", ("REFERA_LAKE", "REFERA_WAREHOUSE")
     missing = [variable for variable in required if not env.get(variable)]
     if missing:
@@ -210,7 +210,7 @@ def _is_on(env: Mapping[str, str], variable: str, default: str) -> bool:
 
 
 def _hash_key(env: Mapping[str, str]) -> bytes:
-    key = env.get("REFERA_HASH_KEY", "").strip().encode()  # a file's last end of line is not of the key
+    key = env.get("REFERA_HASH_KEY", "").strip().encode()  # strip the end of line of a file
     if key and len(key) < MIN_HASH_KEY_BYTES:
         raise SettingError(
             f"REFERA_HASH_KEY has {len(key)} bytes, which can be guessed:",
@@ -228,7 +228,7 @@ def _first_day(env: Mapping[str, str]) -> date:
 
 
 def _simulated_through(path: Path) -> datetime | None:
-    """How far the sample source's business has come; nothing for a source that is none."""
+    """Instant up to which the sample business was simulated; ``None`` for a source that is not the sample."""
     text = (_read_json(path) or {}).get("simulated_through")
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""The environment variables of the platform, and what each one means; ``stage`` alone reads them."""
+"""Environment variables of the platform, and what each one means. ``stage`` alone reads them."""
 
 from collections.abc import Mapping
 

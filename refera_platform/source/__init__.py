@@ -1,1 +1,4 @@
-"""Room 1, what the business wrote: table declarations, and the readers that ask a database for its rows."""
+"""Source databases: declared tables (``table``, ``catalog``), and the readers of MySQL and MariaDB (``mysql``).
+
+Writes nothing to the lake: ``ingest`` does.
+"""

@@ -1,9 +1,9 @@
-"""Columns of values as Arrow arrays that DuckDB scans in place, without pyarrow's 170 MB.
+"""Arrow arrays from Python and numpy values, which DuckDB scans without a copy; without pyarrow's 170 MB.
 
-Buffers are made by numpy and bytes, nanoarrow wraps them; a batch lives as long as the object that is registered.
-(Arrow's string views would spare a copy, but nanoarrow 0.9 cannot build them from buffers: it crashed.)
+numpy and bytes make the buffers, nanoarrow wraps them; a batch must outlive its registration in DuckDB.
+(Arrow's string views would save a copy, but nanoarrow 0.9 crashes when it builds them from buffers.)
 
-    lists and numpy arrays ──▶ texts(), binaries(), numbers() ──▶ Rows ──▶ connection.register(name, rows)
+    lists, numpy arrays ──▶ text_array(), binary_array(), number_array() ──▶ ArrowBatch ──▶ connection.register()
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ import numpy.typing as npt
 from refera_platform.errors import SourceError
 
 Array = Any
-"""A nanoarrow ``CArray``, whose package has no types."""
+"""A nanoarrow ``CArray``; nanoarrow has no type stubs."""
 Data = bytes | npt.NDArray[np.uint8]
 Validity = npt.NDArray[np.bool_] | None
 MAX_SHOWN_BYTES = 8
-"""Bytes of a value that is no text that an error tells."""
+"""Bytes of an invalid text that an error shows."""
 
 
 class ArrowBatch:
-    """A batch of rows; every scan gets a stream of its own."""
+    """A batch of rows; every scan gets its own stream."""
 
     def __init__(self, columns: Mapping[str, Array], length: int) -> None:
         schema = na.struct({name: na.Schema(array.schema) for name, array in columns.items()})
@@ -45,23 +45,23 @@ def text_array(values: Sequence[bytes | None], name: str = "A text") -> Array:
     """UTF-8 texts; ``name`` is what an error calls them.
 
     Raises:
-        SourceError: for bytes that are no UTF-8.
+        SourceError: for bytes that are not UTF-8.
     """
     return joined_text_array(*_joined(values), name=name)
 
 
 def binary_array(values: Sequence[bytes | None]) -> Array:
-    """Bytes."""
+    """Binary values."""
     return joined_binary_array(*_joined(values))
 
 
 def joined_text_array(
     data: Data, lengths: npt.NDArray[np.int64], valid: Validity = None, *, name: str = "A text"
 ) -> Array:
-    """UTF-8 texts that lie one behind the other in ``data``; a NULL has no bytes.
+    """UTF-8 texts, concatenated in ``data``; a NULL has no bytes.
 
     Raises:
-        SourceError: for bytes that are no UTF-8.
+        SourceError: for bytes that are not UTF-8.
     """
     offsets = _offsets(lengths)
     _require_utf8(data, offsets, name)
@@ -69,12 +69,12 @@ def joined_text_array(
 
 
 def joined_binary_array(data: Data, lengths: npt.NDArray[np.int64], valid: Validity = None) -> Array:
-    """Bytes that lie one behind the other in ``data``; a NULL has none."""
+    """Binary values, concatenated in ``data``; a NULL has no bytes."""
     return _variable_width_array(na.large_binary(), data, _offsets(lengths), valid)
 
 
 def number_array(values: npt.NDArray[Any], valid: Validity = None, kind: Any = None) -> Array:
-    """Whole or floating numbers, or what Arrow holds as such (``kind``: dates, timestamps)."""
+    """Integers or floats, or what Arrow stores as such (``kind``: dates, timestamps)."""
     kind = kind or getattr(na, str(values.dtype))()
     return na.c_array_from_buffers(
         kind, len(values), [_validity_bitmap(valid), np.ascontiguousarray(values)], null_count=_null_count(valid)
@@ -82,7 +82,7 @@ def number_array(values: npt.NDArray[Any], valid: Validity = None, kind: Any = N
 
 
 def validity_of(values: Sequence[object]) -> Validity:
-    """Which values are not NULL; ``None`` when all are not."""
+    """Which values are not NULL; ``None`` when none is NULL."""
     if None not in values:
         return None
     return np.fromiter((value is not None for value in values), dtype=np.bool_, count=len(values))
@@ -102,7 +102,7 @@ def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _require_utf8(data: Data, offsets: npt.NDArray[np.int64], name: str) -> None:
-    """What DuckDB is given must be valid: it does not look itself."""
+    """DuckDB does not check the text it is given, so it is checked here."""
     raw = np.frombuffer(data, dtype=np.uint8)
     if not len(raw) or raw.max() < 0x80:
         return

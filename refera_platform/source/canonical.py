@@ -1,9 +1,9 @@
-"""One text for each value, spelled the same by the server and by DuckDB, so that both can make checksums of it.
+"""Canonical text of a value, equal on the server and in DuckDB, for checksums on both sides (``checksum``).
 
-    Column + its type in the lake ──▶ server_text() │ lake_text()     (SQL of either side; NULL stays NULL)
+    SourceColumn + its type in the lake ──▶ server_text() │ lake_text()     (SQL of either side; NULL stays NULL)
 
-What is asked is what a read asks for, so what Parquet cannot hold is NULL here as well. A floating number is told by
-its IEEE bytes: no two printers agree on digits, and the one function of the server that shows those bytes is ``POINT``.
+The server's expression is the one that a read selects, so values that Parquet cannot hold are NULL here, too. Floats
+are compared by their IEEE bytes: no two printers agree on digits, and the server shows the bytes only in ``POINT``.
 """
 
 import re
@@ -12,27 +12,27 @@ from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.source.types import GEOMETRY_TYPES, INTEGER_TYPES, SRID_BYTES, TEXT_TYPES, SourceColumn, backticked
 
 UTF8_CHARSETS = frozenset({None, "utf8mb4", "utf8mb3", "utf8", "ascii"})
-"""Character sets whose bytes are UTF-8 already; MySQL says none for JSON."""
+"""Character sets whose bytes are UTF-8 already; MySQL reports none for JSON."""
 HUGE_TYPES = frozenset({"text", "mediumtext", "longtext", "json", "blob", "mediumblob", "longblob"})
-"""Types whose values are told by their SHA-1, so that no text grows beyond what the server's functions may give."""
+"""Types whose values are replaced by their SHA-1, so that no text exceeds the limits of the server's functions."""
 MAX_HASHED_CHARACTERS = 1 << 18
-"""Characters of a huge text of another character set, or bytes of a geometry, beyond which only its length is told."""
+"""Characters of a huge non-UTF-8 text, or bytes of a geometry, above which only the length is compared."""
 DECIMAL_PATTERN = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 TIMESTAMP_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 
 
 def server_text(column: SourceColumn, kind: str) -> str:
-    """The MySQL expression of a value's text.
+    """MySQL expression of a value's canonical text.
 
     Args:
-        column: The column as the catalogue has it.
+        column: The column as the server's catalogue has it.
         kind: Its type in the lake, which may be wider.
     """
     name, data_type = backticked(column.name), column.data_type
     if match := DECIMAL_PATTERN.fullmatch(kind):
         number = name if data_type == "decimal" else column.select_expression
         return f"cast({number} as decimal({match[1]},{match[2]}))"
-    if data_type in INTEGER_TYPES:  # without the zeros of ZEROFILL
+    if data_type in INTEGER_TYPES:  # without the leading zeros of ZEROFILL
         return f"cast({name} as {'unsigned' if column.is_unsigned else 'signed'})"
     if data_type in {"float", "double"}:
         return f"substr(hex(point({name} * 1e0 + 0e0, 0e0)), 19, 16)"
@@ -62,16 +62,16 @@ def _server_string_text(column: SourceColumn, name: str) -> str:
 
 
 def lake_text(column: SourceColumn, kind: str) -> str:
-    """The DuckDB expression of the same text.
+    """DuckDB expression of the same text.
 
     Args:
-        column: The column as the catalogue has it.
+        column: The column as the server's catalogue has it.
         kind: Its type in the lake.
     """
     name, data_type = quoted(column.name), column.data_type
     if match := DECIMAL_PATTERN.fullmatch(kind):
         printed = f"cast(cast({name} as {kind}) as varchar)"
-        # without a digit ahead of the point DuckDB prints none
+        # when all digits are behind the point, DuckDB prints no zero before it
         return rf"regexp_replace({printed}, '^(-?)\.', '\10.')" if match[1] == match[2] else printed
     if data_type in {"float", "double"}:
         bits = f"hex(cast(cast(cast({name} as double) + 0 as bit) as blob))"

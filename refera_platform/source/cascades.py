@@ -1,8 +1,8 @@
-"""Foreign keys by which the server changes rows of a table on its own: such changes are in no log.
+"""Cascades: foreign keys whose actions change rows without events in the binlog.
 
-InnoDB carries out ON DELETE and ON UPDATE actions below the layer that writes the log (MySQL until 9.5, MariaDB), so
-the children of a deleted parent go without a word. Whoever reads the log must look at them. A row may go by way of
-tables that nobody copies, also of other schemas: foreign keys are followed from child to parent wherever they lead.
+InnoDB runs ON DELETE and ON UPDATE actions below the layer that writes the binlog (MySQL until 9.5, MariaDB): children
+of a deleted parent vanish without an event. A reader of the binlog must therefore compare them (``ingest.stream``). An
+action may pass through tables that are not copied and other schemas, so foreign keys are followed to every parent.
 """
 
 import re
@@ -36,7 +36,7 @@ class Cascade:
     """Schema of the parent."""
     parent: str
     columns: tuple[str, ...]
-    """Columns of the parent that the child refers to."""
+    """Columns of the parent that the child references."""
     child_schema: str
     child: str
     on_delete: bool
@@ -50,12 +50,12 @@ class Cascades:
     schema: str
     acting: tuple[Cascade, ...]
     ancestors: frozenset[TableName]
-    """Parents, and their parents, whose own foreign keys were looked at."""
+    """Direct and indirect parents whose own foreign keys were read."""
     hidden_parents: frozenset[TableName] = field(default_factory=frozenset)
-    """Those that the account may not see: nobody knows what takes rows of theirs."""
+    """Parents that the account may not see: what deletes or changes their rows is unknown."""
 
     def with_descendants(self, tables: Collection[TableName]) -> frozenset[TableName]:
-        """The tables and all whose rows may change with theirs; rather too many than too few."""
+        """The tables and all tables whose rows may change with theirs; in doubt too many."""
         related, pending = set[TableName](), list(tables)
         while pending:
             table = pending.pop()
@@ -67,7 +67,7 @@ class Cascades:
         return frozenset(related)
 
     def hidden_parents_of(self, table: str) -> tuple[str, ...]:
-        """The unseen parents that rows of a table of the schema may go with, as ``schema.table``."""
+        """Hidden parents whose changes may change rows of ``table``, as ``schema.table``."""
         own = (self.schema, table)
         return tuple(
             ".".join(each) for each in sorted(self.hidden_parents) if own in self.with_descendants([each]) - {each}
@@ -75,16 +75,19 @@ class Cascades:
 
 
 def find_cascades(ask: Ask, schema: str, tables: Collection[str] | None = None) -> Cascades:
-    """The foreign keys whose action changes rows of tables of ``schema``, directly or by way of other tables.
+    """Find the foreign keys whose actions change rows of tables of ``schema``, directly or through other tables.
 
-    They are read from SHOW CREATE TABLE, which SELECT alone may see: ``information_schema.referential_constraints``
-    shows nothing to an account that was granted tables one by one. Only tables on the way are asked for, so that the
-    other schemas of a server cost nothing.
+    They are read from SHOW CREATE TABLE, for which SELECT is enough: ``information_schema.referential_constraints`` is
+    empty for an account that was granted single tables. Only tables on the way are queried, so the server's other
+    schemas cost nothing.
 
     Args:
-        ask: Asks the server.
-        schema: Where the tables are.
-        tables: Their names; all that have a foreign key when nothing is said.
+        ask: Runs a query on the server.
+        schema: Schema of the tables.
+        tables: Their names; ``None`` for all that have a foreign key.
+
+    Raises:
+        SourceError: when the definition of one of the tables cannot be read.
     """
     children = ask(
         "select distinct table_name from information_schema.key_column_usage"
@@ -118,12 +121,12 @@ def find_cascades(ask: Ask, schema: str, tables: Collection[str] | None = None) 
 
 
 def reference_grants(tables: Collection[TableName], account: str) -> list[str]:
-    """The statements by which an account sees the foreign keys of some tables, and none of their rows."""
+    """GRANT statements with which an account sees the foreign keys of tables, but none of their rows."""
     return [f"GRANT REFERENCES ON {'.'.join(map(backticked, table))} TO {account};" for table in sorted(tables)]
 
 
 def _acting_foreign_keys(table: TableName, ddl: str) -> Iterator[Cascade]:
-    """The foreign keys with an action of a table."""
+    """The foreign keys of a table that have an action."""
     for match in FOREIGN_KEY.finditer(ddl):
         on_delete, on_update = match["deleting"] in CASCADING_ACTIONS, match["updating"] in CASCADING_ACTIONS
         if on_delete or on_update:

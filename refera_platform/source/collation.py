@@ -1,10 +1,10 @@
-"""Collations as DuckDB SQL: which texts are one to the server, folded to one text here.
+"""Collations as DuckDB SQL: folds a text so that texts which are equal on the server are equal in DuckDB.
 
-What is folded to what is written down in ``collations.json``: Latin, Greek and Cyrillic letters, as MariaDB and MySQL
-answer for their weights; a test asks the server again. Nothing here asks a server: the reader names the collation of a
-column, and the lake keeps the name.
+``collations.json`` lists which characters fold to what: Latin, Greek and Cyrillic letters, from the weights that
+MariaDB and MySQL report; a test asks a server again. Opens no connection: the reader reports the collation of a
+column, and the lake keeps its name.
 
-    Column.collation ──▶ fold_of() ──▶ Fold ──▶ folded(): SQL of a text by which equal texts are equal
+    SourceColumn.collation ──▶ collation_fold() ──▶ CollationFold ──▶ folded_text_sql()
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from refera_platform.duckdb_session.quoting import literal
 from refera_platform.source.types import SourceColumn
 
 UNKNOWN_COLLATION = "utf8mb4_bin"
-"""The collation of a column of which the lake does not know any: no two texts are made one that may be two."""
+"""Collation of a column whose collation is unknown: it never makes two texts equal."""
 UNICODE_CHARSETS = frozenset({"utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf16le", "utf32"})
 UNICODE_FOLD_TABLES = {
     "general_ci": "general_ci",
@@ -30,9 +30,9 @@ UNICODE_FOLD_TABLES = {
     "0900_as_ci": "as_ci",
     "uca1400_as_ci": "as_ci",
 }
-"""Table of each collation of Unicode that is folded in full."""
+"""Fold table of each Unicode collation that is folded in full."""
 CASE_FOLD, ASCII_FOLD = "case", "ascii"
-"""How collations are folded that have letters of their own: by case alone, or by the case of ASCII letters alone."""
+"""Folds of the other collations: by case of all letters, or by case of ASCII letters."""
 ASCII_LOWER_CASE = "abcdefghijklmnopqrstuvwxyz"
 SCRIPT_RANGES = (
     r"\x01-\xff",
@@ -40,30 +40,30 @@ SCRIPT_RANGES = (
     r"\x01-\x7f\u0370-\u03ff",
     r"\x01-\u024f",
 )
-"""What a text may be of: Western Europe, Cyrillic, Greek, all Latin letters without marks of their own."""
+"""Characters of Western Europe, Cyrillic, Greek, and Latin without combining marks."""
 UNFOLDED_COLLATIONS = frozenset({"latin7_general_ci", "cp866_general_ci"})
-"""Collations to which some ASCII letter and its capital are two."""
+"""Collations in which some ASCII letter and its capital differ."""
 NO_PAD_WORDS = frozenset({"nopad", "0900"})
-"""Words in the names of collations to which blanks at the end of a text count."""
+"""Words in the names of collations in which trailing blanks count."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CollationFold:
-    """How a collation tells texts apart."""
+    """Which texts a collation treats as equal."""
 
     table: str
-    """Which characters are one; empty when each is its own."""
+    """Name of the fold table; empty when each character equals only itself."""
     is_padded: bool
-    """Whether blanks at the end do not count."""
+    """Whether trailing blanks are ignored."""
 
 
 def collations_by_column(columns: Iterable[SourceColumn]) -> dict[str, str]:
-    """The collation of each text; of one that is kept as a hash none, since hashes are equal when all letters are."""
+    """Collation of each text column; without hashed ones, whose hashes are equal only for identical texts."""
     return {each.name: each.collation for each in columns if each.collation and not each.is_hashed}
 
 
 def collation_fold(collation: str) -> CollationFold:
-    """What a collation does, by its name: ``utf8mb4_general_ci``."""
+    """The fold of a collation, from its name: ``utf8mb4_general_ci``."""
     charset, _, rest = collation.partition("_")
     name_parts = rest.split("_")
     base_name = "_".join(word for word in name_parts if word != "nopad")
@@ -74,7 +74,7 @@ def collation_fold(collation: str) -> CollationFold:
 
 def _fold_table(charset: str, base_name: str) -> str:
     name = f"{charset}_{base_name}"
-    is_turkish = bool({"turkish", "tr"} & set(base_name.split("_")))  # an i has another capital there
+    is_turkish = bool({"turkish", "tr"} & set(base_name.split("_")))  # i has another capital in Turkish
     if not base_name.endswith("_ci") or name in UNFOLDED_COLLATIONS or is_turkish:
         return ""
     if charset not in UNICODE_CHARSETS:
@@ -85,14 +85,14 @@ def _fold_table(charset: str, base_name: str) -> str:
 
 
 def folded_text_sql(text: str, fold: CollationFold) -> str:
-    """DuckDB SQL of what a text is compared by.
+    """DuckDB SQL of the folded text, by which texts are compared.
 
-    Most keys are ASCII, and of the others most are of one script; to look a letter up costs as much as its table is
-    large (3 million keys on one core: 0.4 s of ASCII, 10 s of Western Europe, 24 s of Cyrillic, 216 s by one table).
+    Most keys are ASCII, and most others are of one script. The cost of a letter grows with the size of its table (3
+    million keys on one core: ASCII 0.4 s, Western Europe 10 s, Cyrillic 24 s, 216 s with one table for all).
 
     Args:
-        text: SQL of the text, as the source has it.
-        fold: What its collation does.
+        text: SQL of the text as the source has it.
+        fold: Fold of its collation.
     """
     folded_sql = text
     if fold.table:
@@ -107,12 +107,12 @@ def folded_text_sql(text: str, fold: CollationFold) -> str:
 
 
 def _folded_letters_sql(text: str, table: str, script_range: str = "") -> str:
-    """SQL of a text with each of its characters folded; some become two, some none.
+    """SQL of a text with each character folded; some become two characters, some none.
 
     Args:
         text: SQL of the text.
-        table: What is folded to what.
-        script_range: Regular expression of the characters that the text may have; all when it is empty.
+        table: Name of the fold table.
+        script_range: Range (regular expression) of the characters that the text may have; empty for all.
     """
     occurs = re.compile(f"[{script_range}]" if script_range else "", re.DOTALL).match
     origin, target, several = [ASCII_LOWER_CASE], [ASCII_LOWER_CASE.upper()], list[tuple[str, str]]()
@@ -126,7 +126,7 @@ def _folded_letters_sql(text: str, table: str, script_range: str = "") -> str:
         several += [(first, canonical)] if len(canonical) > 1 else []
     removed_characters = "".join(
         filter(occurs, _fold_tables().get(table, {}).get("", ""))
-    )  # has nothing to stand for, so it goes
+    )  # translate() drops characters without a counterpart
     composed = f"nfc_normalize({text})" if table == UNICODE_FOLD_TABLES["uca1400_as_ci"] else text
     sql = f"translate({composed}, {literal(''.join(origin) + removed_characters)}, {literal(''.join(target))})"
     for first, canonical in several:
@@ -135,17 +135,17 @@ def _folded_letters_sql(text: str, table: str, script_range: str = "") -> str:
 
 
 def _re2_range(script_range: str) -> str:
-    """The same characters as DuckDB's regular expressions name them."""
+    """The same range in the syntax of DuckDB's regular expressions (RE2)."""
     return re.sub(r"\\[xu]([0-9a-f]+)", r"\\x{\1}", script_range)
 
 
 def fold_tables_hash() -> str:
-    """A hash of which characters are one."""
+    """Hash of all fold tables."""
     return hashlib.sha256(json.dumps(_fold_tables()).encode()).hexdigest()
 
 
 @cache
 def _fold_tables() -> Mapping[str, Mapping[str, str]]:
-    """By table: the characters that are folded, by the text that they are folded to."""
+    """By fold table: the characters that fold to a text, by that text."""
     content: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("collations.json").read_text("utf-8"))
     return content

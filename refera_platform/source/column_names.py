@@ -1,9 +1,9 @@
-"""Identity of column names: MySQL tells them apart by their letters and accents, and never by upper and lower case.
+"""Identity of column names: MySQL distinguishes them by letters and accents, but never by case.
 
-    `Amount` = `amount`, `É` = `é`, `é` ≠ `e`        (as MariaDB 10.11 answered for each letter of the first 65,536)
+    `Amount` = `amount`, `É` = `é`, `é` ≠ `e`        (MariaDB 10.11's answers for the first 65,536 letters)
 
-Whoever matches names of the catalogue, the binlog, a declaration or an object of the lake asks here. What is written is
-the spelling that the table has now.
+Names from the server's catalogue, the binlog, a declaration or an object of the lake are compared here. Names are
+written with the table's current spelling.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,26 +16,26 @@ from refera_platform.source.table import SourceTable
 
 @lru_cache(maxsize=4096)
 def name_identity(name: str) -> str:
-    """The text that two spellings of one column have in common, and two columns never."""
+    """A text that is equal for two spellings of one column, and different for two columns."""
     return "".join(map(_lower, name))
 
 
 def _lower(letter: str) -> str:
-    """One letter for one, as the server does; it knows no case of letters that are younger than its tables."""
+    """Lower case of one letter, as the server has it; letters newer than its tables (Unicode 3.2) have no case."""
     lower = letter.lower()[0]
     return lower if ucd_3_2_0.category(letter) != "Cn" and ucd_3_2_0.category(lower) != "Cn" else letter
 
 
 def is_among(name: str, names: Collection[str]) -> bool:
-    """Whether a column is one of some, however they are spelled."""
+    """Whether ``name`` is one of ``names``, in any spelling."""
     return name_identity(name) in {name_identity(each) for each in names}
 
 
 def as_spelled(table: SourceTable, columns: Iterable[str]) -> SourceTable:
-    """The declaration with each column spelled as the table has it; one that the table has not stays as it is.
+    """The declaration with each column spelled as in the table; a column that the table lacks stays as declared.
 
     Args:
-        table: What was declared.
+        table: The declaration.
         columns: Names of the table's columns.
     """
     spelling = {name_identity(name): name for name in columns}

@@ -1,8 +1,9 @@
-"""One operational MySQL or MariaDB database: a wire to the server, and a bounded DuckDB session beside it.
+"""Session of one MySQL or MariaDB database: a connection to the server and a bounded DuckDB session.
 
-Everything is asked in SQL of ours, in a read-only session in UTC; whole results are streamed into Parquet.
+The server session is read-only and in UTC. Whole results are streamed into Parquet. Knows no tables of its own:
+``catalog`` declares them.
 
-    Database ──▶ connect() ──▶ Source ──▶ ask(sql), snapshot(), columns(table), stream(select)
+    SourceDatabase ──▶ open_source() ──▶ Source ──▶ ask(sql), snapshot(), columns(table), stream_select(select)
 """
 
 import re
@@ -29,22 +30,22 @@ from refera_platform.source.table import SourceTable
 from refera_platform.source.types import SourceColumn, mysql_literal
 
 RESERVED_COLUMNS = frozenset({"_op", "_changed_at", "_position", "day"})
-"""Columns that raw rows have beside the source's own; ``day`` is the partition."""
+"""Columns that raw rows have in addition to the source's own; ``day`` is the partition."""
 GENERATED_PATTERN = re.compile(r"\b(?:VIRTUAL|STORED|PERSISTENT) GENERATED\b", re.IGNORECASE)
-"""What the catalogue says of a generated column; a default that is an expression is DEFAULT_GENERATED on MySQL."""
+"""How the catalogue marks a generated column; MySQL's DEFAULT_GENERATED is a default that is an expression."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerIdentity:
-    """Which server and schema the rows come from; a change of it is never silent."""
+    """Identity of the server and schema that rows come from; a change of it is an error."""
 
     server: str
-    """``server_uuid`` of MySQL, ``server_uid`` or else ``server_id`` of MariaDB, after the kind of server."""
+    """Kind of server with ``server_uuid`` (MySQL), or with ``server_uid`` or else ``server_id`` (MariaDB)."""
     schema: str
 
 
 class Source:
-    """An open database; make one with :func:`connect`."""
+    """An open database; :func:`open_source` makes it."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, wire: Wire, database: SourceDatabase, hash_key: bytes
@@ -56,10 +57,10 @@ class Source:
         self.hash_key = hash_key
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a small answer.
+        """Run a query on the server and return its rows; for small results.
 
         Raises:
-            SourceError: with the server's own words, less any secret.
+            SourceError: with the server's message, without secrets.
         """
         try:
             with self.wire.cursor() as cursor:
@@ -69,10 +70,10 @@ class Source:
             raise connection_error(self.database, error) from None
 
     def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
-        """Run DuckDB SQL over what was read.
+        """Run SQL in the DuckDB session, over rows that were read.
 
         Raises:
-            SourceError: with DuckDB's words, less any secret.
+            SourceError: with DuckDB's message, without secrets.
         """
         try:
             return self.connection.execute(sql)
@@ -85,18 +86,18 @@ class Source:
             ) from None
 
     def stream_select(self, select: str, columns: Sequence[SourceColumn], path: Path) -> int:
-        """The whole result of ``select`` into one local Parquet file, in its order; memory does not grow with it.
+        """Stream the result of ``select``, in its order, into one local Parquet file; uses constant memory.
 
         Args:
-            select: One expression for each column.
-            columns: What they become.
+            select: A select with one expression for each column.
+            columns: The columns of the result.
             path: The file to write.
 
         Returns:
-            Rows.
+            Number of rows.
 
         Raises:
-            SourceError: when the server refuses or is lost, or a value is not what its column says.
+            SourceError: when the server refuses, the connection is lost, or a value does not fit its column.
         """
         spool = ParquetSpool(self.connection, columns, path, self.hash_key)
         try:
@@ -110,25 +111,25 @@ class Source:
 
     @contextmanager
     def snapshot(self) -> Iterator[SnapshotPosition]:
-        """One consistent view of all tables for everything that is asked inside; no lock is taken."""
+        """Hold one consistent snapshot of all tables open for the queries inside; takes no lock."""
         snapshot_position = self.server.begin_snapshot()
         try:
             yield snapshot_position
         finally:
             if self.wire.open:
-                with suppress(pymysql.MySQLError):  # a server that is gone has ended it
+                with suppress(pymysql.MySQLError):  # a lost connection has ended the transaction already
                     self.wire.rollback()
 
     def identity(self) -> ServerIdentity:
-        """Which server and schema this is."""
+        """Identity of the server and the schema."""
         return ServerIdentity(server=self.server.identity(), schema=self.database.name)
 
     def catalogue_columns(self, table: SourceTable, schema: str = "") -> tuple[SourceColumn, ...]:
-        """Every column of a table in the server's order; none when it is not there or may not be seen.
+        """Every column of a table, in the server's order; empty when the table does not exist or is not visible.
 
         Args:
-            table: Which table.
-            schema: Where it is; in the schema of this database when nothing is said.
+            table: The table.
+            schema: Schema that has it; this database's own when empty.
         """
         rows = self.ask(
             "select column_name, data_type, column_type, numeric_precision, numeric_scale, character_set_name,"
@@ -153,14 +154,14 @@ class Source:
         )
 
     def with_current_spelling(self, table: SourceTable) -> SourceTable:
-        """The declaration of a table with its columns spelled as they are now."""
+        """The declaration with its columns as the server spells them now."""
         return as_spelled(table, [column.name for column in self.catalogue_columns(table)])
 
     def columns(self, table: SourceTable) -> tuple[SourceColumn, ...]:
         """The columns of a table that are copied, in the server's order.
 
         Raises:
-            SourceError: when the table, a key column or a private column is not there, or may not be seen.
+            SourceError: when the table or a declared column does not exist or is not visible, or a name is reserved.
         """
         columns = self.catalogue_columns(table)
         where = f"Table {self.database.name}.{table.name}"
@@ -193,10 +194,10 @@ class Source:
 
 @contextmanager
 def open_source(stage: Stage, database: str, folder: Path) -> Iterator[Source]:
-    """Open ``database`` of the stage for reading; spills go to ``folder``.
+    """Open ``database`` of the stage for reading; DuckDB spills to ``folder``.
 
     Raises:
-        SourceError: when the server cannot be reached or refuses the user.
+        SourceError: when the stage has no address of it, or the server cannot be reached or refuses the user.
     """
     address = stage.databases.get(database)
     if address is None:
@@ -206,6 +207,6 @@ def open_source(stage: Stage, database: str, folder: Path) -> Iterator[Source]:
         )
     with open_duckdb_session(stage, folder) as connection, closing_wire(open_wire(address)) as wire:
         source = Source(connection, wire, address, stage.hash_key)
-        # as the server spells it, and so its log: a URL may be written in other capitals
+        # the server's spelling, which its binlog uses: the URL may differ in case
         source.database = replace(address, name=str(source.ask("select database()")[0][0]))
         yield source

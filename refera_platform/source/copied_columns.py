@@ -1,6 +1,6 @@
-"""Rule of which columns of a table are copied: the same for its snapshot, its log, its comparison and its checks.
+"""Rule for which columns are copied: the same for snapshot, binlog, comparison and checks of a table.
 
-Column + SourceTable ──▶ is_copied(). Whoever asks for rows takes the columns from ``Source.columns``, which asks this.
+SourceColumn + SourceTable ──▶ is_copied()     (``Source.columns`` applies it to all columns of a table)
 """
 
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from refera_platform.source.types import SourceColumn
 
 
 def is_copied(column: SourceColumn, table: SourceTable) -> bool:
-    """Whether the lake gets the column.
+    """Whether the column is copied to the lake.
 
-    A private one stays behind, and of a table that is read by the log a generated one, too: MariaDB 11.8 leaves it out
-    of the rows of updates and deletes. The rule is the same on servers that do not, so that the lake does not depend
-    on which server it was read from. A key is kept, because a row must stay recognisable.
+    Private columns are not. Generated columns of a table with strategy ``log`` are not, because MariaDB 11.8 leaves
+    them out of the row images of updates and deletes; the rule is the same on all servers, so that the lake does not
+    depend on the server. Key columns are copied even if generated, because they identify the row.
     """
     if is_among(column.name, table.private):
         return False
@@ -23,7 +23,7 @@ def is_copied(column: SourceColumn, table: SourceTable) -> bool:
 
 
 def uncopied_generated_columns(columns: Iterable[SourceColumn], table: SourceTable) -> tuple[str, ...]:
-    """Names of the columns that stay behind because the server computes them."""
+    """Names of the columns that are not copied because the server generates them."""
     return tuple(
         column.name
         for column in columns

@@ -1,10 +1,10 @@
-"""How far the cursor column of a table has come, and which of its rows must be read again.
+"""Cursor reader of query-based tables: how far the cursor column has grown, and which rows must be read again.
 
-Each run reads a little behind the highest value that was seen, so that equal values and transactions that were
-committed late arrive; whoever compares the rows with the lake writes none of them twice. What the column cannot tell
-is refused by name: rows without a value, a column that went backwards, a kind of column that does not grow.
+A run starts a little below the highest value of the last run, so that equal values and late commits are read; rows that
+the lake has already are not written twice (``row_changes``). Errors name what a cursor cannot follow: rows without a
+value, a value that went backwards, a type that does not grow.
 
-    SourceTable.cursor + position of the run before ──▶ reach() ──▶ Reach (what to read, how far it goes)
+    SourceTable.cursor + last position ──▶ read_cursor_reach() ──▶ CursorReach (what to read, new position)
 """
 
 from dataclasses import dataclass
@@ -20,31 +20,31 @@ from refera_platform.source.types import INTEGER_TYPES, SourceColumn, backticked
 TEMPORAL_TYPES = frozenset({"date", "datetime", "timestamp"})
 NUMERIC_TYPES = frozenset({*INTEGER_TYPES, "decimal"})
 FIRST_DATE_LITERAL = "'0001-01-01'"
-"""Below it are only zero dates, which are no dates at all."""
+"""Only zero dates are below it, and they are invalid dates."""
 MAX_CLOCK_LEAD = timedelta(days=1)
-"""How far the clocks of those who write may be ahead of ours; a row from the year 9999 must not hide all later ones."""
+"""How far the writers' clocks may be ahead; a row from the year 9999 must not hide all later ones."""
 EXACT_CONTEXT = Context(prec=100)
-"""Arithmetic on every number a column can hold, without rounding."""
+"""Arithmetic without rounding, for every number that a column can hold."""
 
 CursorValue = datetime | Decimal
-"""A value of a cursor column; a day is its midnight."""
+"""A value of a cursor column; a date is its midnight."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CursorReach:
-    """What a cursor column says at this moment."""
+    """How far a cursor column has grown now, and which rows to read."""
 
     position: str
-    """The highest value seen, to go on from the next time: ``updated_at=2026-03-10 12:00:00``."""
+    """The highest value, from which the next run starts: ``updated_at=2026-03-10 12:00:00``."""
     where: str
-    """The MySQL condition of the rows to read; empty for the whole table."""
+    """MySQL condition of the rows to read; empty for the whole table."""
 
 
 def cursor_column(table: SourceTable, columns: tuple[SourceColumn, ...]) -> SourceColumn:
-    """The cursor column among those that ``Source.columns`` gave.
+    """Find the cursor column among ``columns``, the result of ``Source.columns``.
 
     Raises:
-        SourceError: when it does not grow, or its overlap is of another kind.
+        SourceError: when its type does not grow, or the declared overlap does not fit its type.
     """
     where = f"Table {table.address}"
     column = next(each for each in columns if is_among(each.name, [table.cursor]))
@@ -66,17 +66,17 @@ def cursor_column(table: SourceTable, columns: tuple[SourceColumn, ...]) -> Sour
 def read_cursor_reach(
     source: Source, table: SourceTable, column: SourceColumn, previous_position: str, now: datetime
 ) -> CursorReach:
-    """Ask how far the column has come.
+    """Read how far the cursor column has grown.
 
     Args:
         source: An open session.
-        table: Whose cursor it is.
+        table: Table of the cursor.
         column: The cursor column.
-        previous_position: Position of the run before; empty to read the whole table.
-        now: The present, UTC.
+        previous_position: Position of the last run; empty to read the whole table.
+        now: Current time in UTC.
 
     Raises:
-        SourceError: when rows have no value, or the highest value is below one that was seen.
+        SourceError: when rows have no value, or the highest value is below that of the last run.
     """
     _require_values(source, table, column)
     highest = plausible_highest = _highest_value(source, table, column)
@@ -121,12 +121,12 @@ def _is_less(one: CursorValue, other: CursorValue) -> bool:
 
 
 def count_table_rows(source: Source, table: SourceTable) -> int:
-    """All rows of the table, also those that are not read again."""
+    """Number of all rows of the table, read again or not."""
     return int(source.ask(f"select cast(count(*) as signed) from {backticked(table.name)}")[0][0])
 
 
 def _require_values(source: Source, table: SourceTable, column: SourceColumn) -> None:
-    """Every row must have a value: one without it would never be seen again."""
+    """Stop when rows have no value: such a row would never be read again."""
     name = backticked(column.name)
     condition = f"{name} is null" + (f" or {name} < {FIRST_DATE_LITERAL}" if column.data_type in TEMPORAL_TYPES else "")
     from_clause = f"from {backticked(table.name)} where {condition}"
@@ -149,7 +149,7 @@ def _require_values(source: Source, table: SourceTable, column: SourceColumn) ->
 
 
 def _overlap_condition(column: SourceColumn, previous: CursorValue, overlap: timedelta | int) -> str:
-    """The condition of the rows from a little behind ``previous`` on; empty when that is before all time."""
+    """Condition of the rows from a little below ``previous``; empty when that is before the first date."""
     try:
         if isinstance(previous, datetime):
             bound: CursorValue = previous - overlap if isinstance(overlap, timedelta) else previous
@@ -165,14 +165,14 @@ def _position_text(column: SourceColumn, value: CursorValue | None) -> str:
 
 
 def _value_text(column: SourceColumn, value: CursorValue) -> str:
-    """A value as the one text that stands for it."""
+    """The one text of a value."""
     if isinstance(value, datetime):
         return str(value.date()) if column.data_type == "date" else str(value)
     return f"{value:f}"
 
 
 def _literal(column: SourceColumn, value: CursorValue) -> str:
-    """A value in MySQL, of the column's own type, so that an index on it serves."""
+    """MySQL literal of the column's own type, so that the server can use an index."""
     kind = "date" if column.data_type == "date" else "datetime(6)"
     return f"cast('{_value_text(column, value)}' as {kind})" if isinstance(value, datetime) else f"{value:f}"
 

@@ -1,6 +1,6 @@
-"""Proposals as the text of a catalogue module: Python that imports as it is, whatever the tables are called.
+"""Writer of a catalogue module: turns proposals of ``discover`` into Python text that imports as it is.
 
-Proposal ──▶ module() ──▶ text in the style of ``catalog``
+Proposals ──▶ catalogue_module_text() ──▶ text in the style of ``catalog``
 """
 
 import re
@@ -21,10 +21,10 @@ is, how its changes are seen, which columns are personal. Tables that refer come
 
 
 def database_name(schema: str) -> str:
-    """A name for the database here, made from its schema's.
+    """Make a database name from a schema's name.
 
     Raises:
-        SettingError: when nothing of the schema's name can be in it.
+        SettingError: when no letter or digit of the schema's name can be used.
     """
     name = re.sub(r"[^a-z0-9]+", "_", schema.lower()).strip("_")
     name = name if not name[:1].isdigit() else f"db_{name}"
@@ -32,10 +32,10 @@ def database_name(schema: str) -> str:
 
 
 def require_database_name(name: str, role: str) -> str:
-    """The name, when a database can be called so.
+    """Return ``name`` when it is allowed as a database name.
 
     Raises:
-        SettingError: when it cannot.
+        SettingError: when it is not.
     """
     if not DATABASE_NAME_PATTERN.fullmatch(name):
         raise SettingError(
@@ -49,9 +49,9 @@ def catalogue_module_text(database: str, server: str, proposals: Sequence[Propos
     """The text of a catalogue module.
 
     Args:
-        database: What the database is called here.
+        database: Name of the database.
         server: Kind and version of the server.
-        proposals: In the order in which they are to stand.
+        proposals: In the order of the declarations.
     """
     tables = [proposal for proposal in proposals if proposal.table]
     imports = ["SourceTable", "Strategy"] if tables else ["SourceTable"]
@@ -74,7 +74,7 @@ def catalogue_module_text(database: str, server: str, proposals: Sequence[Propos
 
 
 def python_literal(value: str) -> str:
-    """A Python literal of one line that shows what it holds; nothing in it can end it or turn the line around."""
+    """A readable Python literal on one line; nothing in the value can end it or reverse its direction."""
     mark = "'" if '"' in value and "'" not in value else '"'
     return mark + "".join(_escaped_character(character, mark) for character in value) + mark
 
@@ -107,7 +107,7 @@ def _table_lines(table: SourceTable, proposal: Proposal) -> list[str]:
 
 
 def _sequence_lines(name: str, values: Sequence[str], begin: str, end: str, *, needs_comma: bool = False) -> list[str]:
-    """An argument with several values, over several lines when it is long."""
+    """Lines of an argument with several values; over several lines when it is long."""
     literals = [python_literal(value) for value in values]
     line = f"        {name}={begin}{', '.join(literals)}{',' if needs_comma else ''}{end},"
     if len(line) <= MAX_LINE_CHARACTERS:
@@ -121,5 +121,5 @@ def _comment_lines(text: str, indent: int) -> list[str]:
 
 
 def _single_line(text: str) -> str:
-    """Words without anything that could end a comment."""
+    """The text without anything that could end a comment."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -1,8 +1,8 @@
-"""What the catalogue of a live schema lets us promise about its tables.
+"""Discovery: proposes a declaration for each table of a live schema, from the server's catalogue.
 
-Nothing is decided for good here: each proposal says why it is what it is, and a person reads it before it counts.
+Each proposal says why; a person reviews it before it is used. Writes no file: ``declaration`` makes the text.
 
-    Source ──▶ discover() ──▶ Proposal for each table ──▶ declaration.module() (Python text)
+    Source ──▶ propose_tables() ──▶ Proposals ──▶ declaration.catalogue_module_text()
 """
 
 import re
@@ -30,27 +30,27 @@ CHANGE_TIME_PATTERN = re.compile(
     r"_(updated?|upd|modified|modificad[oa]|modification|changed?|alterad[oa]|alteracao|atualizad[oa]"
     r"|atualizacao|last_(update|change|modified)|ultima_alteracao)(_|$)"
 )
-"""Names of columns that say when a row changed."""
+"""Names of columns that hold the time of a row's last change."""
 PERSONAL_NAME_PATTERN = re.compile(
     r"_(e_?mail|mail|phones?|telephone|fone|telefone|celular|mobile|fax|whatsapp|passwords?|passwd|pwd|senha|secret"
     r"|token|tax_?id|tax_?number|ssn|vat|nif|cpf|cnpj|rg|cnh|pis|passport|passaporte|birth|birthday|birthdate|dob"
     r"|nascimento|iban|card|cartao|salary|salario|address|endereco|street|logradouro|cep|zip|first_?name|last_?name"
     r"|surname|sobrenome|ip)(_|\d|$)"
 )
-"""Names of columns that may hold what identifies a person, in English and Portuguese."""
+"""Names of columns that may hold personal data, in English and Portuguese."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """What may be declared about one table."""
+    """Proposed declaration of one table."""
 
     name: str
     table: SourceTable | None = None
-    """``None`` when it is left out."""
+    """``None`` when the table is left out."""
     why: str
-    """Why it is left out, or why it is read the way it is."""
+    """Why the table is left out, or why it has this strategy."""
     remarks: tuple[str, ...] = ()
-    """What a person should look at."""
+    """What a person should check."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +68,14 @@ class TableDescription:
 
 
 def propose_tables(source: Source, database: str) -> list[Proposal]:
-    """A proposal for each table of the schema that the account can see, children before their parents.
+    """Propose a declaration for each table of the schema that the account can see, children before parents.
 
     Args:
         source: An open session.
-        database: What the database is to be called here.
+        database: Name of the database in the declarations.
 
     Raises:
-        SourceError: when there is nothing to see.
+        SourceError: when the account sees no table.
     """
     descriptions = _describe_tables(source)
     if not descriptions:
@@ -133,7 +133,7 @@ def _describe_tables(source: Source) -> dict[str, TableDescription]:
 
 
 def _binlog_obstacle(source: Source) -> str:
-    """Why the log cannot be read; empty when it can."""
+    """Why the binlog cannot be read; empty when it can."""
     if errors := binlog_setting_errors(source.server.binlog_settings()):
         return errors[0].problem.rstrip(":;")
     privileges = parse_grants(show_grants(source.ask, source.server.kind))
@@ -179,7 +179,7 @@ def _proposal(description: TableDescription, database: str, obstacle: str) -> Pr
 
 
 def _unfit_columns(columns: Sequence[SourceColumn]) -> Iterator[tuple[str, str]]:
-    """Columns that cannot be copied, and why."""
+    """Names of columns that cannot be copied, and why."""
     for column in columns:
         if column.name.lower() in RESERVED_COLUMNS:
             yield column.name, "raw rows need this name for themselves."
@@ -205,7 +205,7 @@ def _remarks(columns: Sequence[SourceColumn], index: Index) -> Iterator[str]:
 def _propose_strategy(
     description: TableDescription, obstacle: str, unfit: Mapping[str, str]
 ) -> tuple[Strategy, str, str]:
-    """How the table is read, by which column, and why."""
+    """Strategy, cursor column (or empty), and the reason."""
     if not obstacle:
         return Strategy.LOG, "", "the server's log tells every change, and this account may read it."
     candidates = [
@@ -236,7 +236,7 @@ def _description_sentence(description: TableDescription) -> str:
 
 
 def _snake_case(name: str) -> str:
-    """A column's name as lower-case words between underscores: ``contactFirstName`` is ``_contact_first_name``."""
+    """A column name in snake case with an underscore in front: ``contactFirstName`` is ``_contact_first_name``."""
     separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     return "_" + re.sub(r"[^a-z0-9]+", "_", separated.lower())
 
@@ -246,7 +246,7 @@ def _quoted_list(names: Sequence[str]) -> str:
 
 
 def _parents(source: Source) -> dict[str, set[str]]:
-    """The tables that each table of the schema refers to, besides itself."""
+    """The tables that each table of the schema references, without itself."""
     schema = mysql_literal(source.database.name)
     parents_by_child: dict[str, set[str]] = {}
     for child, parent in source.ask(
@@ -259,7 +259,7 @@ def _parents(source: Source) -> dict[str, set[str]]:
 
 
 def _children_first(names: Sequence[str], parents: Mapping[str, set[str]]) -> list[str]:
-    """The names so that each stands before those it refers to; where they refer in a circle, by name."""
+    """Sort the names so that children come before their parents; in a cycle, alphabetically."""
     waiting, ordered = sorted(names), list[str]()
     while waiting:
         referred = {parent for child in waiting for parent in parents.get(child, ())}

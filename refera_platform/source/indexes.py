@@ -1,7 +1,7 @@
-"""What the indexes of a schema promise: which columns recognise a row, and which can be looked up.
+"""Indexes of a schema: which columns identify a row, and which the server can look up.
 
-Read from ``information_schema.statistics``, the one catalogue that an account with nothing but SELECT can see on both
-kinds of server.
+Read from ``information_schema.statistics``, the only catalogue table about keys that an account with nothing but SELECT
+can see on both kinds of server.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ class Index:
     columns: tuple[str, ...]
     """In the order of the index; an expression is an empty name."""
     is_unique: bool
-    """Whether no two rows can have the same values of these columns: unique, whole, and never NULL."""
+    """Whether these columns identify a row: unique, not on prefixes of values, and NOT NULL."""
 
 
 def read_indexes(ask: Ask, schema: str) -> dict[str, list[Index]]:
-    """The indexes of each table of a schema that the account can see, the primary key first."""
+    """The indexes of each visible table of a schema, primary key first."""
     rows = ask(
         "select table_name, index_name, non_unique, column_name, sub_part, nullable from information_schema.statistics"
         f" where table_schema = {mysql_literal(schema)} order by table_name, index_name, seq_in_index"

@@ -1,9 +1,9 @@
-"""A large table in pieces by its key: conditions of which every row fulfils exactly one.
+"""Key ranges: splits a large table into chunks by its key, with one SQL condition for each chunk.
 
-Source + table ──▶ bounds() ──▶ the keys at which one piece ends ──▶ condition(n) of each piece
+Every row is in exactly one chunk. The bounds are found along the index of the primary key, so chunks have equal numbers
+of rows however unevenly the keys are spread. Reads no rows: ``ingest.snapshot`` does, a chunk at a time.
 
-The keys are found by walking the primary key's index, so that pieces have the same number of rows however unevenly
-the keys are spread.
+    Source + table ──▶ chunk_bounds() ──▶ last key of each chunk ──▶ chunk_condition(n)
 """
 
 import re
@@ -15,7 +15,7 @@ from refera_platform.source.table import SourceTable
 from refera_platform.source.types import BINARY_TYPES, INTEGER_TYPES, SourceColumn, backticked
 
 KeyBound = tuple[str, ...]
-"""The key of the last row of a piece, as the text of each of its columns; of binary ones as hexadecimal digits."""
+"""Key of the last row of a chunk, as the text of each column; binary columns as hexadecimal digits."""
 NUMBER_PATTERN = re.compile(r"-?\d+(\.\d+)?")
 NUMERIC_KEY_TYPES = frozenset({*INTEGER_TYPES, "decimal", "year"})
 TEMPORAL_KEY_TYPES = frozenset({"date", "datetime", "timestamp"})
@@ -25,9 +25,9 @@ BINARY_KEY_TYPES = BINARY_TYPES & {"binary", "varbinary"}
 
 
 def is_splittable(table: SourceTable, columns: Sequence[SourceColumn]) -> bool:
-    """Whether the server sorts every column of the key as it compares it; an ENUM, for one, it does not.
+    """Whether the server sorts every key column in the order in which it compares it; an ENUM, for example, not.
 
-    A hashed key is not to be divided either: its values, written down as bounds, would be in the clear.
+    A hashed key cannot be split either: the bounds would store its values unhashed.
     """
     if table.hashed & set(table.key):
         return False
@@ -38,7 +38,7 @@ def is_splittable(table: SourceTable, columns: Sequence[SourceColumn]) -> bool:
 
 
 def average_row_bytes(source: Source, table: SourceTable) -> int:
-    """Bytes of a row on average, as the server guesses; never less than one."""
+    """Average bytes of a row, as the server estimates it; at least 1."""
     answer = source.ask(
         "select cast(coalesce(avg_row_length, 0) as signed) from information_schema.tables"
         f" where table_schema = database() and table_name = {_text_literal(table.name)}"
@@ -47,13 +47,13 @@ def average_row_bytes(source: Source, table: SourceTable) -> int:
 
 
 def chunk_bounds(source: Source, table: SourceTable, columns: Sequence[SourceColumn], rows_each: int) -> list[KeyBound]:
-    """The key at which each piece but the last one ends; one piece less than there are bounds has ``rows_each`` rows.
+    """Find the key at which each chunk but the last one ends; each of these chunks has ``rows_each`` rows.
 
     Args:
-        source: An open session of the table's database, in a snapshot when the table must stand still.
+        source: An open session of the table's database; in a snapshot when the rows must not change meanwhile.
         table: A table that can be split.
         columns: Its columns.
-        rows_each: Rows of a piece.
+        rows_each: Rows of a chunk.
     """
     kinds = _key_types(table, columns)
     select_list = ", ".join(_bound_text_sql(name, kind) for name, kind in kinds.items())
@@ -68,19 +68,19 @@ def chunk_bounds(source: Source, table: SourceTable, columns: Sequence[SourceCol
         if not rows:
             return bounds
         bound = tuple(str(value) for value in rows[0])
-        if bounds and bound == bounds[-1]:  # keys that only differ where the server sees no difference
+        if bounds and bound == bounds[-1]:  # keys that differ, but not by the server's comparison
             return bounds
         bounds.append(bound)
 
 
 def chunk_condition(table: SourceTable, columns: Sequence[SourceColumn], bounds: Sequence[KeyBound], chunk: int) -> str:
-    """The MySQL condition of the rows of one piece.
+    """The MySQL condition of the rows of one chunk.
 
     Args:
-        table: Which table.
+        table: The table.
         columns: Its columns.
-        bounds: Where its pieces end.
-        chunk: Its number, from 0 to as many as there are bounds.
+        bounds: Keys at which chunks end.
+        chunk: Index of the chunk, from 0 to ``len(bounds)``.
 
     Raises:
         SourceError: for a bound that is no key of the table.
@@ -111,7 +111,7 @@ def _bound_text_sql(name: str, kind: str) -> str:
 
 
 def _after_bound(kinds: dict[str, str], bound: KeyBound) -> str:
-    """Keys behind a bound: written out, since the server finds no index for a comparison of whole rows."""
+    """Condition of the keys after a bound, column by column: the server uses no index for a comparison of tuples."""
     return _bound_comparison(kinds, bound, last=">")
 
 
@@ -133,7 +133,7 @@ def _bound_comparison(kinds: dict[str, str], bound: KeyBound, last: str) -> str:
 
 
 def _literal(kind: str, value: str) -> str:
-    """A value as the server compares it with its column: in the column's own collation."""
+    """MySQL literal that is compared in the column's own collation."""
     if kind in NUMERIC_KEY_TYPES:
         if not NUMBER_PATTERN.fullmatch(value):
             raise SourceError(

@@ -1,6 +1,6 @@
-"""Key values that recognise no row: NULL, and dates that no calendar has, which the lake would hold as NULL.
+"""Errors about key values that identify no row: NULL, and invalid dates, which the lake would store as NULL.
 
-Refused by a read of the table (``pull``) and by the binlog's rows (``log.rows``) alike: two such keys would be one row.
+The snapshot reader and the binlog's row decoder both refuse them: two such keys would become one row.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from refera_platform.source.table import SourceTable
 
 
 def ambiguous_key_error(table: SourceTable, column: str, dates: int) -> SourceError:
-    """The error about rows of the binlog whose key cannot be told from others.
+    """The error about rows in the binlog whose key does not identify them.
 
     Args:
-        table: Whose rows they are.
-        column: The column of its key.
-        dates: How many of its values are dates that no calendar has; without any, they are NULL.
+        table: Table of the rows.
+        column: The key column.
+        dates: Number of its values that are invalid dates; 0 when the values are NULL.
     """
     value_kind = "a date that no calendar has (zero or partial)" if dates else "NULL"
     return SourceError(
@@ -27,14 +27,14 @@ def ambiguous_key_error(table: SourceTable, column: str, dates: int) -> SourceEr
 
 
 def require_valid_key_dates(table: SourceTable, quirks: Mapping[str, int]) -> None:
-    """Stop before a table is read whose key has dates that no calendar has.
+    """Stop before a table is read whose key holds invalid dates.
 
     Args:
-        table: What is read.
-        quirks: Values that would be kept as NULL, by column.
+        table: The table to read.
+        quirks: By column, how many values would be kept as NULL.
 
     Raises:
-        SourceError: naming the column of the key.
+        SourceError: naming the key column.
     """
     for column, count in quirks.items():
         if count and is_among(column, table.key):

@@ -1,10 +1,10 @@
-"""What differs between rows as they were just read and the state the lake already holds.
+"""Differences between the rows that were read and the lake's current state, as SQL.
 
-Both sides are DuckDB relations; the answer is the raw contract: the table's columns plus ``_op``. A row whose key
-was changed is a delete and a create, also when only its case was: rows are told apart by what was typed. Deletes come
-first, so that what the source takes for one key ends as what it is now.
+Both sides are DuckDB relations; the result is raw rows: the table's columns plus ``_op``. A row whose key changed is a
+delete and a create, also when only its case changed: keys are compared exactly. Deletes come first, so that two
+spellings of one key at the source end as the current one. Reads and writes nothing: ``ingest`` runs the SQL.
 
-    Pulled + current state ──▶ differences() ──▶ rows with _op c, u, d (or r)
+    TableRead + current state ──▶ row_changes_sql() ──▶ rows with _op c, u, d (or r)
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,14 +17,14 @@ NO_FOLDS: Mapping[str, CollationFold] = {}
 
 
 class ReadScope(Enum):
-    """What it means that a row was read, or was not."""
+    """How much of the table was read, and so what an absent row means."""
 
     WHOLE = "whole"
-    """The whole table was read: a row that is absent was deleted."""
+    """The whole table was read: an absent row was deleted."""
     PART = "part"
-    """Some rows were read: of the others nothing is known."""
+    """Some rows were read: absent rows are unknown."""
     SNAPSHOT = "baseline"
-    """The whole table was read as a new beginning: each row of it is wanted, changed or not."""
+    """The whole table was read as a new snapshot: every row is kept, changed or not."""
 
 
 def row_changes_sql(
@@ -37,16 +37,16 @@ def row_changes_sql(
     scope: ReadScope = ReadScope.WHOLE,
     folds: Mapping[str, CollationFold] = NO_FOLDS,
 ) -> str:
-    """SQL of the changes that turn ``state`` into ``read``: what is gone first, each part in the order of the key.
+    """SQL of the changes that turn ``state`` into ``read``: deletes first, and each part in the order of the key.
 
     Args:
         read: Relation of the rows as they are now.
-        state: Relation of the rows the lake believes are there.
-        key: Columns that recognise a row, never NULL.
-        columns: Type of each column of the table as it is now; it holds the values of both sides.
+        state: Relation of the rows that the lake has.
+        key: Columns that identify a row, never NULL.
+        columns: Type of each current column of the table, wide enough for the values of both sides.
         state_columns: Columns that the state has; the others are new and NULL there.
         scope: How much of the table ``read`` is.
-        folds: How the source compares the texts of the key; asked for a part of a table alone.
+        folds: Folds of the key's collations; needed only for ``ReadScope.PART``.
     """
     match = " and ".join(f"now.{quoted(name)} = was.{quoted(name)}" for name in key)
     first = quoted(key[0])
@@ -57,7 +57,7 @@ def row_changes_sql(
     ]
     changed = " or ".join(f"{current} is distinct from {previous}" for current, previous in pairs) or "false"
     values = [
-        # each side is cast by itself: a CASE over BIGINT and UBIGINT would be HUGEINT, which Parquet holds as a float
+        # cast each side by itself: a CASE over BIGINT and UBIGINT is HUGEINT, which Parquet stores as a float
         f"case when now.{first} is null then cast({f'was.{quoted(name)}' if name in state_columns else 'null'} as"
         f" {kind})"
         f" else cast(now.{quoted(name)} as {kind}) end as {quoted(name)}"
@@ -81,7 +81,7 @@ def row_changes_sql(
 
 
 def _retyped_keys_sql(read: str, state: str, key: Sequence[str], folds: Mapping[str, CollationFold]) -> str:
-    """SQL of the rows of ``state`` whose key is now typed another way: one key to the source, where it was changed."""
+    """SQL of the rows of ``state`` whose key is spelled another way now; for the source it is the same key."""
 
     def compared(side: str, name: str) -> str:
         column = f"{side}.{quoted(name)}"
@@ -96,7 +96,7 @@ def _retyped_keys_sql(read: str, state: str, key: Sequence[str], folds: Mapping[
 
 
 def _state_columns_sql(columns: Mapping[str, str], state_columns: Collection[str]) -> list[str]:
-    """SQL of the columns of a row of the state."""
+    """Select list of a row of the state."""
     return [
         f"cast({quoted(name) if name in state_columns else 'null'} as {kind}) as {quoted(name)}"
         for name, kind in columns.items()

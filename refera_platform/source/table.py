@@ -1,9 +1,9 @@
-"""What a source table is, before anything is read from it.
+"""Declared source tables: key, strategy, private columns and more of every table that is copied.
 
-A ``SourceTable`` is a promise about one table of a database we do not own: how a row is recognised, how
-its changes are seen, and which columns stay behind. Nothing here opens a connection.
+A ``SourceTable`` describes one table of a database that we do not own. Opens no connection: ``connection`` does. The
+list of tables is in ``catalog``.
 
-    catalog (what) ──▶ strategy (how to ask) ──▶ readers (asking)
+    catalog (which tables) ──▶ Strategy (how changes are captured) ──▶ readers
 """
 
 import re
@@ -18,64 +18,64 @@ OWNER_PATTERN = re.compile(r"team:[a-zA-Z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 class Strategy(Enum):
-    """How the changes of a table are seen. Every strategy writes the same raw rows."""
+    """How the changes of a table are captured. Every strategy writes the same raw rows."""
 
     SNAPSHOT = "snapshot"
-    """The whole table every day: updates arrive as copies, deletes as absence."""
+    """The whole table is copied every day: an update is a changed copy, a deleted row is absent."""
     COMPARE = "compare"
-    """The whole table is read, and what differs from the lake's current state is kept."""
+    """The whole table is read, and its differences from the lake's current state are kept."""
     CURSOR = "cursor"
-    """Rows whose cursor column moved are read; deletes are never seen, updates only when they move it."""
+    """Rows with a higher cursor value are read; deletes are never captured, updates only when they raise the cursor."""
     LOG = "log"
-    """The server's own log is read: every change, once, in order."""
+    """The server's binlog is read: every change, once, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grouping:
-    """A column by which the source itself adds up a table, so that an answer can be compared group by group."""
+    """A column by which rows and amount are added up at the source, to be compared with an answer group by group."""
 
     name: str
-    """What the groups are called in the tests of the answers."""
+    """Name of the grouping in the tests of the answers."""
     column: str
     of: str = ""
-    """Another declared table of the database that has the column; empty for the table's own."""
+    """Another declared table of the database that has the column; empty when this table has it."""
     on: tuple[str, str] = ("", "")
-    """The table's column and the key of the other table which it points at."""
+    """The foreign-key column of this table, and the key column of the other table."""
     is_month: bool = False
-    """Whether the column is a date, and a group its month, like 2026-11."""
+    """Whether the column is a date that is grouped by month, like 2026-11."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceTable:
-    """One table we copy, a day at a time."""
+    """A table of a source database, copied a day at a time."""
 
     database: str
-    """Our name of the database: first word of the asset key, of the folder and of the dbt source."""
+    """Name of the database: first part of the asset key and of the S3 folder, and name of the dbt source."""
     name: str
-    """The table's name, exactly as the server spells it."""
+    """Name of the table, exactly as the server spells it."""
     key: tuple[str, ...]
-    """Columns that recognise a row; composite keys in declaration order."""
+    """Columns that identify a row; a composite key in declaration order."""
     strategy: Strategy = Strategy.LOG
     private: frozenset[str] = frozenset()
-    """Columns that are left behind: they are never asked for, and skipped undecoded in the log."""
+    """Columns that are not copied: never selected, and skipped undecoded in the binlog."""
     hashed: frozenset[str] = frozenset()
-    """Columns kept as HMAC-SHA256 of their text, keyed by ``REFERA_HASH_KEY``: equal values stay equal."""
+    """Columns replaced by the HMAC-SHA256 of their text, keyed by ``REFERA_HASH_KEY``: equal values stay equal."""
     amount: tuple[str, ...] = ()
-    """Columns whose product is a row's money: its sum at the source must be the warehouse's and each answer's."""
+    """Columns whose product is a row's money; its sum must be equal at the source, in the warehouse and in answers."""
     groupings: tuple[Grouping, ...] = ()
-    """How the source adds up the table's rows and amount in groups, each time that it is asked for both."""
+    """Groupings in which rows and amount are added up at the source, each day."""
     cursor: str = ""
-    """For ``cursor``: the column that grows when a row comes or changes."""
+    """For ``cursor``: the column that grows when a row is inserted or updated."""
     overlap: timedelta | int = timedelta(hours=1)
-    """For ``cursor``: how far behind the highest value seen each run reads again; a number for numbers."""
+    """For ``cursor``: how far below the highest value of the last run a run starts; a number for a numeric column."""
     owner: str = "team:data-platform"
-    """Who answers for it: ``team:<name>`` or an e-mail address."""
+    """Owner: ``team:<name>`` or an e-mail address."""
     is_previewed: bool = True
-    """Whether some of its rows may be shown in Dagster, and so be kept in its event log."""
+    """Whether sample rows may be shown in Dagster, and so be stored in its event log."""
     due: timedelta = timedelta(hours=6)
-    """How long after the end of a day it must have been captured; later is stale."""
+    """How long after the end of a day it must be captured; later it is stale."""
     about: str
-    """One sentence for the person who finds this table in the catalogue."""
+    """One-sentence description, shown in Dagster and in the docs."""
 
     def __post_init__(self) -> None:
         where = f"The declaration of {self.database}.{self.name}"
@@ -116,5 +116,5 @@ class SourceTable:
 
     @property
     def address(self) -> str:
-        """``database.table``, as people write it."""
+        """``database.table``."""
         return f"{self.database}.{self.name}"

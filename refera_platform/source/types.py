@@ -1,10 +1,9 @@
-"""What each MySQL column type becomes in Parquet, and the expression that keeps it whole.
+"""Types of source columns: the Parquet type of each MySQL type, and the SQL expression that reads it without loss.
 
-Every column is asked for through one SQL expression, evaluated by the server; it arrives as text (bytes for binary
-types) and is cast to one Parquet type, so that fidelity lives in one line per type (DESIGN 4, *Types*). Traps behind
-the lines: the text protocol prints FLOAT with six digits; TIME_TO_SEC drops microseconds on MySQL; CONVERT turns a text
-that is longer than max_allowed_packet into NULL, so texts are asked for as they are and the session's character set
-converts them; ST_AsWKB swaps axes on MySQL; a zero date is no date at all.
+The server evaluates the expression; its result arrives as text (bytes for binary types) and is cast to one Parquet
+type. Traps behind the expressions: the text protocol prints FLOAT with six digits; TIME_TO_SEC drops microseconds on
+MySQL; CONVERT turns a text longer than max_allowed_packet into NULL, so texts are selected as they are and the
+session's character set converts them; ST_AsWKB swaps axes on MySQL; a zero date is an invalid date.
 """
 
 from collections.abc import Mapping
@@ -37,9 +36,9 @@ GEOMETRY_TYPES = frozenset(
     }
 )
 SRID_BYTES = 4
-"""Bytes of the reference system that servers keep ahead of a geometry's WKB."""
+"""Bytes of the SRID that servers store ahead of a geometry's WKB."""
 BIT_PARQUET_TYPES: Mapping[int, str] = {8: "UTINYINT", 16: "USMALLINT", 32: "UINTEGER", 64: "UBIGINT"}
-"""What holds a BIT of at most so many bits."""
+"""Type of a BIT, by the most bits that it holds."""
 MAX_DECIMAL_DIGITS = 38
 """Digits that a Parquet DECIMAL can hold."""
 
@@ -52,17 +51,17 @@ class SourceColumn:
     data_type: str
     """The bare type, lower case: ``decimal``."""
     column_type: str
-    """The whole type: ``decimal(10,2) unsigned``."""
+    """The full type: ``decimal(10,2) unsigned``."""
     precision: int | None = None
     scale: int | None = None
     charset: str | None = None
     """Character set of a text."""
     collation: str | None = None
-    """How the server compares a text."""
+    """Collation of a text."""
     max_bytes: int | None = None
-    """Bytes that a text or binary value has at most; a BINARY has exactly as many."""
+    """Most bytes of a text or binary value; a BINARY always has as many."""
     is_hashed: bool = False
-    """Whether the lake gets its keyed hash instead."""
+    """Whether the lake gets the keyed hash instead of the value."""
     is_generated: bool = False
     """Whether the server computes it from other columns, when it is read (virtual) or written (stored)."""
 
@@ -73,19 +72,19 @@ class SourceColumn:
 
     @property
     def is_binary(self) -> bool:
-        """Whether values are bytes, and not text."""
+        """Whether values are bytes, not text."""
         return self.data_type in BINARY_TYPES | GEOMETRY_TYPES
 
     @property
     def prefix_bytes(self) -> int:
-        """Bytes that the server sends ahead of the value itself."""
+        """Bytes that the server sends before the value itself."""
         return SRID_BYTES if self.data_type in GEOMETRY_TYPES else 0
 
     @property
     def select_expression(self) -> str:
-        """The MySQL expression that is sent to the server."""
+        """MySQL expression that reads the column."""
         name, kind = backticked(self.name), self.data_type
-        if self.is_hashed and kind in INTEGER_TYPES:  # without the zeros of ZEROFILL
+        if self.is_hashed and kind in INTEGER_TYPES:  # without the leading zeros of ZEROFILL
             return f"cast({name} as {'unsigned' if self.is_unsigned else 'signed'})"
         expressions = {
             "decimal": f"cast({name} as char)",
@@ -103,10 +102,10 @@ class SourceColumn:
 
     @property
     def parquet_type(self) -> str:
-        """The DuckDB type whose Parquet form the lake holds.
+        """DuckDB type of the column in the lake's Parquet files.
 
         Raises:
-            SourceError: for a type that no faithful form is known of.
+            SourceError: for a type that Parquet cannot hold faithfully.
         """
         kind = self.data_type
         if self.is_hashed:
@@ -145,7 +144,7 @@ class SourceColumn:
 
     @property
     def cast_expression(self) -> str:
-        """The DuckDB expression that turns what the server answered into the Parquet type."""
+        """DuckDB expression that casts the server's result to the Parquet type."""
         name, kind = quoted(self.name), self.parquet_type
         if self.data_type == "timestamp":
             return f"timezone('UTC', cast({name} as timestamp)) as {name}"
@@ -153,7 +152,7 @@ class SourceColumn:
 
     @property
     def quirk(self) -> str:
-        """The MySQL condition under which the value cannot be held and becomes NULL; empty if there is none."""
+        """MySQL condition of values that Parquet cannot hold and that become NULL; empty when there are none."""
         if self.data_type not in {"date", "datetime", "timestamp"}:
             return ""
         name = backticked(self.name)
@@ -162,10 +161,10 @@ class SourceColumn:
 
 
 def mysql_literal(text: str) -> str:
-    """A MySQL string literal, whatever it contains and whatever ``sql_mode`` is."""
+    """MySQL string literal of any text, under any ``sql_mode``."""
     return f"convert(x'{text.encode().hex()}' using utf8mb4)" if text else "''"
 
 
 def backticked(identifier: str) -> str:
-    """A MySQL identifier in backticks, whatever it contains."""
+    """Any MySQL identifier in backticks."""
     return "`" + identifier.replace("`", "``") + "`"

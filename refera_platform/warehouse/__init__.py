@@ -1,1 +1,1 @@
-"""Room 3, dbt as a library: pin the lake, build and test in a database of one's own, publish only what is green."""
+"""Room 3, the warehouse: dbt as a library. Builds and tests a star schema from raw objects, publishes it when green."""

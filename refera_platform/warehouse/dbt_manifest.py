@@ -1,6 +1,6 @@
-"""dbt's parsed manifest, made once by ``make setup`` and again only when a file of the project is younger.
+"""Cache of dbt's parsed manifest: ``make setup`` parses the project, later calls only when one of its files is newer.
 
-``prepare_if_dev`` of dagster-dbt would parse in every process (8 to 10 s each); this asks the clock of the files.
+``prepare_if_dev`` of dagster-dbt would parse in every process (8 to 10 s each); this compares file times.
 
     python -m refera_platform.warehouse.dbt_manifest
 """
@@ -24,10 +24,10 @@ PARTIAL_PARSE_FILE = "partial_parse.msgpack"
 
 
 def ensure_manifest() -> None:
-    """Parse the dbt project if its manifest is missing or older than a file of it.
+    """Parse the dbt project if its manifest is missing or older than one of its files.
 
     Raises:
-        WarehouseError: with dbt's words.
+        WarehouseError: with dbt's message.
     """
     if _is_fresh():
         return
@@ -43,7 +43,7 @@ def ensure_manifest() -> None:
 
 
 def load_project() -> DbtProject:
-    """The project as it was last parsed, parsed anew when a file of it is younger.
+    """The parsed project; parsed again first when one of its files is newer.
 
     Raises:
         WarehouseError: when dbt cannot parse it.
@@ -53,16 +53,16 @@ def load_project() -> DbtProject:
 
 
 def raise_interrupt(error: BaseException | None) -> None:
-    """Go on with what dbt caught and was not for it: somebody who stops a run stops all of it."""
+    """Raise an interrupt that dbt caught: a stop of the run must stop all of it, not dbt alone."""
     if error is not None and not isinstance(error, Exception):
         raise error
 
 
 def parse_project(target: Path, *, is_writing_json: bool = True) -> Any:
-    """Parse into ``target`` and return dbt's own ``Manifest``; quick when a partial parse lies there.
+    """Parse into ``target`` and return dbt's own ``Manifest``; quick when ``target`` has a partial parse.
 
     Raises:
-        WarehouseError: with dbt's words.
+        WarehouseError: with dbt's message.
     """
     from dbt.cli.main import dbtRunner
 
@@ -86,7 +86,7 @@ def parse_project(target: Path, *, is_writing_json: bool = True) -> Any:
 
 
 def quiet_flags(log_folder: Path) -> list[str]:
-    """Flags that keep dbt from talking to the terminal, to the network and into the checkout."""
+    """Flags that keep dbt from writing to the terminal and the checkout, and from using the network."""
     return [
         "--log-level",
         "none",

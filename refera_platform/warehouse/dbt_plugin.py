@@ -1,6 +1,7 @@
-"""What dbt-duckdb loads to reach the lake: the S3 login goes to its connection by hand, never through a profile.
+"""dbt-duckdb plugin: gives S3 credentials to dbt's DuckDB connections directly, never through a profile.
 
-So no dbt artifact, profile or log can hold a secret. dbt imports this module by name (see ``project``).
+So no dbt artifact, profile or log file can hold a secret. dbt imports this module by the name in the profile that
+``build.dbt_run`` writes.
 """
 
 from collections.abc import Iterator
@@ -29,6 +30,6 @@ class Plugin(BasePlugin):  # type: ignore[misc] # dbt-duckdb is untyped
     """The class that dbt-duckdb looks for in this module."""
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Give a fresh connection the login of the store that is being served."""
+        """Give a new connection the credentials of the stores that are accessible now."""
         for store in _accessible_stores:
             create_store_secret(conn, store)

@@ -1,6 +1,8 @@
-"""The dbt project as Python sees it: where it is, its parsed manifest, and which models a selection needs.
+"""The dbt project as Python values: its folders, the models of its parsed manifest, and what a selection must build.
 
-dbt/ ──parse──▶ Project ──▶ published models, what to build for a selection
+Parses nothing: ``dbt_manifest`` does.
+
+dbt/ ──parse──▶ DbtProject ──▶ published models, models to build for a selection
 """
 
 import hashlib
@@ -17,21 +19,21 @@ PROJECT_FOLDER = CHECKOUT_FOLDER / "dbt"
 TARGET_FOLDER = PROJECT_FOLDER / "target"
 MANIFEST_FILE = TARGET_FOLDER / "manifest.json"
 PUBLISHED_FOLDERS = ("marts", "answers")
-"""Folders below ``models/`` whose tables leave the build; the others live and die with it."""
+"""Folders below ``models/`` whose tables are published; the others exist only during the build."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonthlyStorage:
-    """How a model is stored one object a month; ``months`` in the model's meta."""
+    """How a model is stored in one object a month; ``months`` in the model's meta."""
 
     by: str
     """Column with the month, like 2026-11, or ``unknown``. Models with the same column share their months."""
     found_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Columns by which a changed row's months are looked up -> source table -> its column with the value."""
+    """Columns by which the months of a changed row are looked up -> source table -> its column with the value."""
     dated_by: Mapping[str, str] = field(default_factory=dict)
-    """Source table -> its column whose date says in which month a row lies now."""
+    """Source table -> its column whose date decides in which month a row lies now."""
     totals: Mapping[str, str] = field(default_factory=dict)
-    """Name of a measure -> SQL of it; kept of each month, for audits that read only some."""
+    """Name of a measure -> its SQL. Stored for each month, for audits that read only some months."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,36 +47,36 @@ class DbtModel:
     """Names of the models it reads."""
     months: MonthlyStorage | None = None
     is_state: bool = False
-    """Whether the next build goes on from its table."""
+    """Whether the next build continues from its table."""
     types: tuple[tuple[str, str], ...] = ()
-    """Columns and the types that its contract gives them."""
+    """Columns and their types in its contract."""
     rebuilt_on: tuple[str, ...] = ()
-    """Source tables of which any change means that everything is built anew."""
+    """Source tables of which any change forces a full build."""
 
     @property
     def is_published(self) -> bool:
-        """Whether its table leaves the build."""
+        """Whether its table is published."""
         return self.folder in PUBLISHED_FOLDERS
 
     @property
     def is_kept(self) -> bool:
-        """Whether its table is needed after the build, by readers or by the next one."""
+        """Whether its table is stored after the build, for readers or for the next build."""
         return self.is_published or self.is_state
 
 
 @dataclass(frozen=True, kw_only=True)
 class DbtProject:
-    """The models by name, in no order."""
+    """The dbt models by name, in no order."""
 
     models: Mapping[str, DbtModel]
 
     @property
     def published(self) -> frozenset[str]:
-        """Names of the models that leave the build."""
+        """Names of the published models."""
         return frozenset(name for name, model in self.models.items() if model.is_published)
 
     def logic_hash(self) -> str:
-        """A hash of what the models say; their descriptions do not change what they give."""
+        """A hash of what the models compute; descriptions do not change it."""
         model_lines = [
             f"{name} {model.months} {model.is_state} {model.rebuilt_on} {model.types}"
             for name, model in sorted(self.models.items())
@@ -103,7 +105,7 @@ class DbtProject:
         return cls(models=models)
 
     def select_models(self, selected: Collection[str] | None) -> frozenset[str]:
-        """The models a selection names; everything for ``None``.
+        """The models of a selection; all models for ``None``.
 
         Raises:
             WarehouseError: naming what is not a model.
@@ -118,7 +120,7 @@ class DbtProject:
         return frozenset(selected)
 
     def models_to_build(self, chosen: Collection[str]) -> frozenset[str]:
-        """The chosen models and the unpublished ones they cannot be built without."""
+        """The chosen models and the unpublished ones that they read."""
         required, queue = set(chosen), list(chosen)
         while queue:
             for parent in self.models[queue.pop()].depends_on - required:
@@ -128,13 +130,13 @@ class DbtProject:
         return frozenset(required)
 
     def models_to_read(self, models_to_build: Collection[str]) -> frozenset[str]:
-        """The published models that these read and do not build themselves."""
+        """The published models that these read and that are not built themselves."""
         parents = {parent for name in models_to_build for parent in self.models[name].depends_on}
         return frozenset(parents - set(models_to_build))
 
 
 def project_hash() -> str:
-    """A hash of all that is said of the models."""
+    """A hash of all files of the project, descriptions included."""
     return _hash(path for path in project_files() if path.is_file())
 
 
@@ -146,7 +148,7 @@ def _hash(paths: Iterable[Path]) -> str:
 
 
 def project_files() -> list[Path]:
-    """Every file that a parse depends on, and every folder: its time tells of files that were removed."""
+    """Every file that a parse depends on, and every folder: a folder's time changes when a file is removed."""
     folders = [PROJECT_FOLDER / name for name in ("models", "macros", "tests")]
     return [
         PROJECT_FOLDER / "dbt_project.yml",

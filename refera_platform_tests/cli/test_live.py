@@ -149,10 +149,10 @@ def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monke
 
 WRITING = """
 import sys
-from refera_platform.cli import output as show
+from refera_platform.cli import output
 for line in range(50):
-    show.say("progress")
-    show.output().print("result")
+    output.print_message("progress")
+    output.results_console().print("result")
 sys.exit(3)
 """
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.unit
 
 READ_ROWS = {"source", "lake", "warehouse", "answers"}
 KINDS = {each for each, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.ReferaError)}
-WORDS = {"words", "said", "trouble", "fault"}
+WORDS = {"words", "said", "error", "cause", "failure", "fault", "refusal", "message", "reason", "detail"}
 """What the words of somebody else are called."""
 OF_NO_ROW = {
     "refera_platform/lake/s3_errors.py": "S3's words on an object",
@@ -26,12 +26,12 @@ OF_NO_ROW = {
 
 
 def silent(source: str) -> list[int]:
-    """Lines of errors that quote without ``public``."""
+    """Lines of errors that quote without ``public_problem``."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in KINDS:
             continue
-        if node.args and _quotes(node.args[0]) and "public" not in {each.arg for each in node.keywords}:
+        if node.args and _quotes(node.args[0]) and "public_problem" not in {each.arg for each in node.keywords}:
             found.append(node.lineno)
     return found
 
@@ -59,7 +59,7 @@ def test_an_error_that_quotes_says_what_alerts_may_say() -> None:
         if room(dotted(path)) in READ_ROWS and name(path) not in OF_NO_ROW
         for line in silent(path.read_text())
     }
-    assert not found, "give the error its sentence without values: public=…"
+    assert not found, "give the error its sentence without values: public_problem=…"
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_an_error_that_quotes_says_what_alerts_may_say() -> None:
         'raise SourceError(f"{value!r} is no number.")',
         'raise LakeError(f"It broke: {words}:", "mend it.")',
         'raise QueryError(words, "ask again.")',
-        "raise QueryError(redact(str(trouble), []))",
+        "raise QueryError(redact(str(error), []))",
         'raise LakeError(f"It broke: {words.splitlines()[0]}")',
     ],
 )
 def test_a_silent_one_is_seen(source: str) -> None:
     assert silent(source) == [1]
-    assert silent(f"{source[:-1]}, public='It broke.')") == []
-    assert silent('raise LakeError(f"{trouble.strerror} of {address}", passing=True)') == []
+    assert silent(f"{source[:-1]}, public_problem='It broke.')") == []
+    assert silent('raise LakeError(f"{error.strerror} of {address}", is_transient=True)') == []

@@ -13,7 +13,7 @@ from refera_platform.settings.variables import ENVIRONMENT_VARIABLES
 from refera_platform_tests.house.tree import ROOT
 
 PAGES = ("README.md", "CONTRIBUTING.md")
-OTHER_PROGRAMS = {"git", "cd", "brew", "apt-get", "pip", "uv", "export"}
+OTHER_PROGRAMS = {".venv/bin/pytest", "git", "cd", "brew", "apt-get", "pip", "uv", "export"}
 FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ASSIGNMENT = re.compile(r"^([A-Z][A-Z0-9_]*)=")
 
@@ -97,7 +97,7 @@ def test_the_manifest_s_table_names_every_field_that_the_manifest_has() -> None:
         "objects",
         "sources",
     }
-    kinds = (published.Published, published.PublishedModel, published.PublishedObject)
+    kinds = (published.Publication, published.PublishedModel, published.PublishedObject)
     fields = {field.name for kind in kinds for field in dataclasses.fields(kind)}
     # the manifest does not hold its own ETag, but those of the objects
     assert fields - named == set()

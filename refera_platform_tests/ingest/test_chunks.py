@@ -35,7 +35,7 @@ def capture_in_pieces(stage, table, sizes=SMALL, afresh=()):
 def stage_one(stage, came, number):
     """Read one piece, as an invocation of its own would."""
     with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
-        return stage_chunk(Lake(stage), source, came.table, came.plan, number, stage.clock, folder)
+        return stage_chunk(Lake(stage), source, came.table, came.plan_id, number, stage.clock, folder)
 
 
 def declared(name, *key):

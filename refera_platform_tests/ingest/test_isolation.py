@@ -108,9 +108,9 @@ def require_named(refused):
     with pytest.raises(
         LakeError, match=r"^classicmodels\.payments stopped at a fault .*\(TypeError at \S+\.py:\d+\): report"
     ):
-        raise refused.trouble
-    assert fault_traceback(refused.trouble).endswith("TypeError")
-    assert SECRET not in str(refused.trouble) + fault_traceback(refused.trouble)
+        raise refused.error
+    assert fault_traceback(refused.error).endswith("TypeError")
+    assert SECRET not in str(refused.error) + fault_traceback(refused.error)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -149,7 +149,7 @@ def test_a_fault_ends_one_table_whatever_its_strategy(stage, shop, monkeypatch, 
 
 
 def test_a_comparison_that_fails_is_red_and_leaves_what_is_committed(stage, shop, monkeypatch):
-    monkeypatch.setattr(reconcile._Comparison, "run", lambda comparison: int(None))
+    monkeypatch.setattr(reconcile._Comparison, "compare", lambda comparison: int(None))
     came = results(stage, [PAYMENTS, ORDERS], TODAY)
     assert all("stopped at a fault of refera_platform itself" in one.unverified_because for one in came.values())
     assert differences_of(stage, [PAYMENTS, ORDERS]) == {}

@@ -15,9 +15,9 @@ ONCE = """
 import resource, sys
 from dataclasses import replace
 from datetime import datetime
-from refera_platform.settings.stage import load
+from refera_platform.settings.stage import load_stage
 from refera_platform_tests.ingest.extractor import extract, table_of
-stage = replace(load().at(datetime.fromisoformat(sys.argv[2])), lake=sys.argv[1])
+stage = replace(load_stage().at_instant(datetime.fromisoformat(sys.argv[2])), lake=sys.argv[1])
 extract(stage, [table_of(sys.argv[3])])
 print()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -12,6 +12,7 @@ from refera_platform.ingest.result import IngestFailure
 from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.stream import run
 from refera_platform.ingest.stream.table_task import TableTask
+from refera_platform.lake import writer
 from refera_platform.lake.lake import Lake
 from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
@@ -345,7 +346,8 @@ def test_a_switch_from_compare_that_was_killed_between_its_days_goes_on(stage, m
         return genuine(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "write_day", dies)
+        for module in (run, writer):
+            patched.setattr(module, "write_day", dies)
         with pytest.raises(KeyboardInterrupt):
             captured(stage, "payments", *days[1:])
     captured(stage, "payments", *days[1:])

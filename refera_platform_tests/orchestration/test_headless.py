@@ -209,11 +209,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from refera_platform.definitions import build
 from refera_platform.orchestration import headless
-from refera_platform.settings.stage import load
-stage = load().at(datetime.fromisoformat(sys.argv[3]))
+from refera_platform.settings.stage import load_stage
+stage = load_stage().at_instant(datetime.fromisoformat(sys.argv[3]))
 stage = replace(stage, lake=sys.argv[1], warehouse=sys.argv[2])
 print("ready", flush=True)
-outcome = headless.run(build(stage), stage, [date.fromisoformat(sys.argv[4])], tell=lambda kind, line: print(kind, line, flush=True))
+outcome = headless.run_headless(build(stage), stage, [date.fromisoformat(sys.argv[4])], on_line=lambda kind, line: print(kind, line, flush=True))
 print(outcome.failures, flush=True)
 """
 

@@ -31,29 +31,29 @@ import sys, time
 from datetime import date
 import dagster as dg
 from refera_platform.orchestration import headless
-from refera_platform.orchestration.partitions import daily
-from refera_platform.settings.stage import load
-from refera_platform.cli.interrupt import noticed
+from refera_platform.orchestration.partitions import daily_partitions
+from refera_platform.settings.stage import load_stage
+from refera_platform.cli.interrupt import catch_stop_signals
 
-stage = load()
+stage = load_stage()
 
-@dg.asset(name="orders", key_prefix=["raw", "shop"], pool="source_shop", partitions_def=daily(stage),
+@dg.asset(name="orders", key_prefix=["raw", "shop"], pool="source_shop", partitions_def=daily_partitions(stage),
           retry_policy=dg.RetryPolicy(max_retries=2, delay=0))
 def orders():
     print("step began", flush=True)
     try:
         while sys.argv[1] == "forever" or sys.argv[1] == "swallowing":
             time.sleep(0.05)
-    except BaseException as trouble:
+    except BaseException:
         if sys.argv[1] == "swallowing":
             raise ValueError("Query interrupted") from None
         raise
 
 jobs = [dg.define_asset_job("daily", selection=[orders])]
-with noticed() as is_stopped:
+with catch_stop_signals() as is_stopped:
     said = lambda kind, line: print(kind, line, flush=True)
     told = is_stopped if sys.argv[2:] != ["as a worker"] else lambda: 0
-    outcome = headless.run(dg.Definitions(assets=[orders], jobs=jobs), stage, [stage.clock.today()], tell=said,
+    outcome = headless.run_headless(dg.Definitions(assets=[orders], jobs=jobs), stage, [stage.clock.today()], on_line=said,
                            is_stopped=told)
     print("outcome", outcome.succeeded, is_stopped(), flush=True)
 """
@@ -61,7 +61,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from refera_platform.orchestration.run_history import run_lock
-run_lock.hold(Path(sys.argv[1]), sys.argv[2])
+run_lock.acquire_run_lock(Path(sys.argv[1]), sys.argv[2])
 print("held", flush=True)
 sys.stdin.read()
 """

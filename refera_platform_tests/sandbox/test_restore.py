@@ -40,8 +40,8 @@ FOREIGN_KEYS = {
 }
 RESTORE = """
 import pathlib, sys
-from refera_platform.sandbox.dump.restore import restore
-restore(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), say=lambda line: print(line, flush=True))
+from refera_platform.sandbox.dump.restore import restore_dump
+restore_dump(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), on_step=lambda line: print(line, flush=True))
 """
 
 

@@ -269,8 +269,8 @@ def test_a_simulation_killed_in_the_middle_of_a_day_leaves_no_half_day(new_home:
         blocker.use(admin.database)
         blocker.run("start transaction")
         blocker.rows("select * from customers for update")
-        code = "import sys; from pathlib import Path; from refera_platform.sandbox.business.simulate import simulate; "
-        child = subprocess.Popen([sys.executable, "-c", code + "simulate(Path(sys.argv[1]), days=1)", killed])
+        code = "import sys; from pathlib import Path; from refera_platform.sandbox.business.simulate import simulate_days; "
+        child = subprocess.Popen([sys.executable, "-c", code + "simulate_days(Path(sys.argv[1]), days=1)", killed])
         await_change_of_customers(admin)
         os.kill(child.pid, signal.SIGKILL)
         child.wait()

@@ -21,7 +21,7 @@ from refera_platform_tests.sandbox.conftest import Private, command_lines
 UP = """
 import pathlib, sys
 from refera_platform.sandbox import stack
-print(stack.up(pathlib.Path(sys.argv[1])).mariadb.port)
+print(stack.start_stack(pathlib.Path(sys.argv[1])).mariadb.port)
 """
 
 

@@ -96,7 +96,7 @@ def test_it_works_where_neither_pyarrow_nor_pandas_is_installed():
         "import sys; sys.modules.update(pyarrow=None, pandas=None)\n"
         "import duckdb; from refera_platform.source import arrow\n"
         "connection = duckdb.connect()\n"
-        "connection.register('batch', arrow.Rows({'a': arrow.texts([b'1', None])}, 2))\n"
+        "connection.register('batch', arrow.ArrowBatch({'a': arrow.text_array([b'1', None])}, 2))\n"
         "print(connection.execute('select * from batch').fetchall())\n"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True)

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
+from refera_platform.answers.damage import checksums_of_publication, verify_checksums
 from refera_platform.answers.session import open_query_session
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.duckdb_session.session import open_duckdb_session
@@ -36,6 +37,10 @@ def root_of(stage):
     return ObjectRoot(stage.warehouse, stage.store)
 
 
+def root_keys(root):
+    return {item.key: item.etag for item in root.list()}
+
+
 def everything(stage):
     """Key and ETag of every object that engines read, and the manifest's."""
     return {
@@ -48,6 +53,19 @@ def everything(stage):
 def total(stage, of="sales_amount", where="ans_sales_by_product"):
     with open_query_session(stage) as asking:
         return asking.query(f"select cast(sum({of}) as varchar) from {where}").fetchone()[0]
+
+
+def test_a_full_refresh_replaces_objects_whose_bytes_were_damaged(served, tmp_path):
+    root = root_of(served)
+    published = read_publication(root)
+    key = next(key for key in published.object_keys() if "/fct_orders/" in key)
+    damaged = bytearray(root.read(key)[0])
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "damaged").write_bytes(damaged)
+    root.put(key, tmp_path / "damaged", replaces=root_keys(root)[key])
+    assert verify_checksums(root, tmp_path, checksums_of_publication(published)).damaged_keys
+    assert build_warehouse(served, full_refresh=True).published is not None
+    assert not verify_checksums(root, tmp_path, checksums_of_publication(read_publication(root))).damaged_keys
 
 
 def test_the_manifest_tells_the_truth_about_what_is_published(copied):

@@ -1,7 +1,7 @@
-"""The charts as Vega-Lite, made by Altair: one specification a chart and language, without data, colours or size.
+"""Chart specifications (Vega-Lite, made by Altair): one per chart and language, without data, colours or size.
 
-The page adds the data by name, the colours of its theme and the width it has. Altair is loaded when a chart is
-made, because it takes half a second.
+The page adds the data by name, the colours of its theme and its width. Altair is imported when a chart is made,
+because the import takes half a second.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,12 +15,12 @@ LATE_COLOR, ON_TIME_COLOR, NO_DATE_COLOR = "#dc2626", "#2f7ed8", "#94a3b8"
 FAINT_OPACITY, FULL_OPACITY = 0.15, 1
 HEATMAP_COLORS = ("#dbeafe", "#1e3a8a")
 BAR_STEP_PIXELS = 24
-"""Height of one bar among names."""
+"""Height of one bar of a ranking."""
 SHORT_NUMBER_EXPRESSIONS = {
     "en": "replace(format(datum.value, '~s'), 'G', 'B')",
     "pt": "replace(replace(replace(format(datum.value, '~s'), 'k', ' mil'), 'M', ' mi'), 'G', ' bi')",
 }
-"""How the axes shorten thousands, millions and billions."""
+"""Vega expression that abbreviates thousands, millions and billions on the axes, by language."""
 TOOLTIP_FORMATS = {"sales": ",.2f", "paid": ",.2f", "value": ",.2f", "average": ",.2f"}
 SERIES_LABELS = {
     "sales_by_line": ("product_line", ""),
@@ -35,7 +35,7 @@ SERIES_LABELS = {
     "stock_by_month": ("", "product_line"),
     "cities": ("city", "office"),
 }
-"""What the ``name`` and the ``group`` of each series are."""
+"""Labels of the fields ``name`` and ``group``, by series."""
 
 
 def chart_specifications(texts: Texts, language: str, *, validate: bool = False) -> dict[str, dict[str, Any]]:
@@ -66,7 +66,7 @@ def chart_specifications(texts: Texts, language: str, *, validate: bool = False)
 
 
 class ChartBuilder:
-    """Makes the chart of one series in one language."""
+    """Builder of the chart of one series in one language."""
 
     def __init__(self, name: str, texts: Texts, language: str) -> None:
         import altair as alt
@@ -78,7 +78,7 @@ class ChartBuilder:
         self._name, self._group = SERIES_LABELS.get(name, ("", ""))
 
     def bars_over_time(self, unit: str, value: str, tooltip_fields: tuple[str, ...]) -> "alt.Chart":
-        """A bar a month or a day, cut by group when the series has one."""
+        """A bar for each month or day, stacked by group when the series has groups."""
         return self._highlight_groups(
             self._chart()
             .mark_bar(cornerRadiusEnd=2)
@@ -90,7 +90,7 @@ class ChartBuilder:
         )
 
     def line_over_time(self, value: str, tooltip_fields: tuple[str, ...]) -> "alt.Chart":
-        """A line with a point a month."""
+        """A line with one point a month."""
         mark = self._chart().mark_line(point={"size": 45, "filled": True}, strokeWidth=2.5, strokeJoin="round")
         chart: alt.Chart = mark.encode(
             x=self._time_axis("month"),
@@ -100,7 +100,7 @@ class ChartBuilder:
         return chart
 
     def ranked_bars(self, value: str, tooltip_fields: tuple[str, ...], step: int = BAR_STEP_PIXELS) -> "alt.Chart":
-        """A horizontal bar a name, the longest first."""
+        """A horizontal bar for each name, the longest first."""
         alt = self._alt
         y = alt.Y("name:N", title=None, sort=alt.EncodingSortField("place", op="min"))
         x = alt.X(f"{value}:Q", stack="zero", title=None, axis=self._short_number_axis())
@@ -109,7 +109,7 @@ class ChartBuilder:
         return self._highlight_groups(drawn)
 
     def heatmap(self, tooltip_fields: tuple[str, ...]) -> "alt.LayerChart":
-        """Customer cities by offices, the number of orders written into each cell."""
+        """Customer cities by offices, with the number of orders in each square."""
         altair = self._alt
         y = altair.Y("name:N", title=None, sort=altair.EncodingSortField("place", op="min"))
         x = altair.X(
@@ -132,7 +132,7 @@ class ChartBuilder:
         return both
 
     def histogram(self) -> "alt.Chart":
-        """Orders by the days it took to ship them, the late ones in red and by name."""
+        """Orders by days to ship; late ones are red and labelled."""
         alt = self._alt
         outcomes = [self._texts[name] for name in ("on_time", "late", "no_date")]
         colour = alt.Color(
@@ -166,9 +166,9 @@ class ChartBuilder:
         )
 
     def _highlight_groups(self, chart: "alt.Chart") -> "alt.Chart":
-        """The chart with its groups in colours, of which a click on the legend picks one.
+        """The chart with its groups in colours; a click on the legend selects one group.
 
-        The page gives each group one colour in all charts, and its ``turn`` in the stack.
+        The page gives each group the same colour in all charts, and its position ``turn`` in the stack.
         """
         if not self._group:
             return chart
@@ -206,7 +206,7 @@ class ChartBuilder:
         )
 
     def _tooltips(self, values: tuple[str, ...]) -> "list[alt.Tooltip]":
-        """Names first, then numbers."""
+        """Tooltips: names first, then numbers."""
         alt = self._alt
         named = [("name", self._name), ("group", self._group)]
         names = [alt.Tooltip(f"{field}:N", title=self._texts[what]) for field, what in named if what]

@@ -1,6 +1,8 @@
-"""Everything the page says, read from one publication of the warehouse.
+"""Figures of the report: all content of the page, read from one publication of the warehouse.
 
-opened(stage) ──▶ gather() ──▶ Figures: headline numbers, series, tables, sources, lineage
+Renders nothing: ``page`` does.
+
+open_query_session(stage) ──▶ read_figures() ──▶ Figures: headline numbers, series, tables, sources, lineage
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,10 +37,10 @@ REQUIRED_MODELS = (
     "dim_order_status",
     "dim_product",
 )
-"""Published tables the page reads besides the answers."""
+"""Published tables that the page reads besides the answers."""
 MAX_CHART_MONTHS = 60
 MAX_FUTURE_ORDER_AGE = timedelta(days=366)
-"""Orders dated later than a year from now are not drawn: somebody mistyped a year."""
+"""Orders dated more than a year ahead are not charted: the year is a typing error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,28 +48,28 @@ class Figures:
     """The content of the page, in no language."""
 
     as_of: date | None
-    """The oldest of the newest days of the source tables: up to here everything is in."""
+    """The oldest of the source tables' newest days: all tables are complete up to here."""
     published_at: str
     run_id: str
     headline: Mapping[str, Any]
-    """Numbers of the first row, exact."""
+    """Exact numbers of the first row of the page."""
     series: Mapping[str, Sequence[Mapping[str, Any]]]
     tables: Mapping[int, Sequence[ReportTable]]
     """Tables by number of the question."""
     not_drawn: int
-    """Order lines whose date lies outside of what the charts draw."""
+    """Order lines whose date is outside of the charts' window."""
     window: ChartWindow
     sources: Sequence[SourceStatus]
     origins: Sequence[AnswerColumn] | None
-    """``None`` when the build did not tell."""
+    """Lineage of the answers' columns; ``None`` when the build wrote none."""
 
 
 def read_figures(stage: Stage) -> Figures:
-    """Read the warehouse as it is published now.
+    """Read the present publication of the warehouse.
 
     Raises:
-        WarehouseError: when a table the page reads was never published.
-        QueryError: when nothing was published or captured at all.
+        WarehouseError: when a table that the page reads was never published.
+        QueryError: when nothing was ingested or published at all.
     """
     answers = [answer.model for question in QUESTIONS for answer in question.answers]
     with open_query_session(stage) as session:
@@ -111,13 +113,13 @@ def _sections(session: QuerySession, window: ChartWindow) -> tuple[ReportSection
 
 
 def _last_day(session: QuerySession, window: ChartWindow) -> date:
-    """The newest captured day of the orders that are published."""
+    """The newest ingested day of the published orders."""
     newest_day = session.published.sources.get("classicmodels.orders", {}).get("day")
     return date.fromisoformat(newest_day) if newest_day else window.last_day
 
 
 def _chart_window(session: QuerySession, today: date) -> ChartWindow:
-    """The five years up to the newest order whose date can be believed."""
+    """The five years up to the newest order with a plausible date."""
     newest = session.query(
         f"select max(order_date) from ans_sales_by_order_date where order_date <= date '{today + MAX_FUTURE_ORDER_AGE}'"
     ).fetchone()

@@ -1,6 +1,8 @@
-"""Where each column of an answer comes from, followed down to the columns of the source.
+"""Column lineage of the answers, for the page: each column traced to the columns of the source.
 
-docs/lineage.json (one step at a time, written with a build) ──▶ origins(): every answer's column, all the way
+Traces no SQL: ``warehouse.catalogs.lineage`` does, at each build.
+
+docs/lineage.json (direct parents) ──read_lineage()──▶ Lineage ──trace_answer_columns()──▶ AnswerColumn
 """
 
 from collections.abc import Sequence
@@ -19,16 +21,16 @@ class AnswerColumn:
     model: str
     column: str
     through: tuple[str, ...]
-    """``relation.column`` of every model on the way, nearest first."""
+    """``relation.column`` of every model between, nearest first."""
     sources: tuple[str, ...]
-    """``table.column`` at the source."""
+    """``table.column`` of the source."""
 
 
 def read_lineage(root: ObjectRoot) -> Lineage | None:
-    """What was written with the last build; ``None`` when nothing was.
+    """The lineage that the last build wrote; ``None`` when there is none.
 
     Raises:
-        WarehouseError: when the object is not lineage.
+        WarehouseError: when the object cannot be read as lineage.
     """
     stored = root.read(LINEAGE_KEY)
     if stored is None:
@@ -40,7 +42,7 @@ def read_lineage(root: ObjectRoot) -> Lineage | None:
 
 
 def trace_answer_columns(lineage: Lineage, models: Sequence[str]) -> list[AnswerColumn]:
-    """Every column of some models, followed to where no further step is known."""
+    """Every column of some models, traced to columns without known parents."""
     return [
         _trace_answer_column(lineage, ColumnReference(model, column))
         for model in models

@@ -1,9 +1,9 @@
-"""The page as one HTML text: template, style, script, chart library and content, and nothing that is fetched.
+"""Renderer of the report: one HTML text with template, style, script, chart library and content. It loads nothing.
 
-Figures ──▶ assemble() ──▶ HTML
+Figures ──render_page()──▶ HTML
 
-Names of the source reach the page as JSON only, and the script puts them there as text: nothing a customer is
-called can be markup.
+Texts of the source are in the page as JSON only, and the script inserts them as text. So no name of a customer can be
+markup.
 """
 
 import json
@@ -44,7 +44,7 @@ def render_page(figures: Figures, library: str) -> str:
     """The whole page.
 
     Args:
-        figures: What it says.
+        figures: Content of the page.
         library: JavaScript of the chart library.
     """
     import jinja2
@@ -53,7 +53,7 @@ def render_page(figures: Figures, library: str) -> str:
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         (folder / "page.html").read_text(encoding="utf-8")
     )
-    # what the template marks as safe: our own files, and JSON that holds no angle bracket
+    # marked as safe in the template: our own files, and JSON without angle brackets
     return template.render(
         say=page_texts(LANGUAGES[0]),
         headline=HEADLINE_NUMBERS,
@@ -66,7 +66,7 @@ def render_page(figures: Figures, library: str) -> str:
 
 
 def script_safe_json(content: Any) -> str:
-    """JSON that can stand inside of a script element, whatever its texts are."""
+    """JSON that may stand inside a script element, whatever its texts are."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=to_json_value)
     for sign, escaped in UNSAFE_CHARACTERS.items():
         text = text.replace(sign, escaped)
@@ -74,7 +74,7 @@ def script_safe_json(content: Any) -> str:
 
 
 def page_in_language(page: str, language: str) -> str:
-    """The page as it opens in one language, whoever reads it."""
+    """The page opened in one language, whatever the browser prefers."""
     return page.replace(DEFAULT_HTML_TAG, f'<html lang="{language}" data-language="{language}">', 1)
 
 

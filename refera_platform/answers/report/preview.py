@@ -1,4 +1,4 @@
-"""A small picture of the report, drawn without a browser: for those who look at the asset and not yet at the page."""
+"""Preview picture of the report, drawn without a browser; Dagster shows it on the asset."""
 
 import struct
 import zlib
@@ -19,7 +19,7 @@ def render_preview(figures: Figures) -> bytes:
 
 
 def recompress_png(png: bytes) -> bytes:
-    """The same picture in a quarter of the bytes: the renderer compresses for speed, and this lives in an event log."""
+    """The same picture in a quarter of the bytes, because Dagster's event log stores it. The renderer favours speed."""
     parts, pixels, offset = [png[:8]], b"", 8
     while offset < len(png):
         (length,) = struct.unpack(">I", png[offset : offset + 4])

@@ -1,6 +1,6 @@
-"""Publishing the report beside the tables it tells of, and reading it back.
+"""Publisher of the report: writes the page beside the tables that it describes, and reads it back.
 
-opened warehouse ──▶ gather ──▶ assemble ──▶ <warehouse>/report/index.html and report/preview.png
+published tables ──read_figures──▶ render_page ──▶ <warehouse>/report/index.html and report/preview.png
 """
 
 import tempfile
@@ -22,26 +22,26 @@ REPORT_PAGE_KEY, REPORT_PREVIEW_KEY = "report/index.html", "report/preview.png"
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedReport:
-    """A report as it was published."""
+    """A published report."""
 
     url: str
-    """``s3://…`` of the page."""
+    """``s3://…`` URL of the page."""
     browser_url: str
-    """Where a browser that may read the bucket finds it; empty for the local stack, which no browser may."""
+    """URL for a browser that may read the bucket; empty for the local stack, whose bucket no browser may read."""
     size_bytes: int
-    """Bytes of the page."""
+    """Size of the page in bytes."""
     seconds: float
     preview: bytes
-    """PNG."""
+    """Preview as PNG."""
     figures: Figures
 
 
 def publish_report(stage: Stage) -> PublishedReport:
-    """Make the page of what is published now, and put it beside.
+    """Render the page of the present publication, and store it in the warehouse.
 
     Raises:
-        WarehouseError: when a table the page reads was never published.
-        QueryError: when nothing was published or captured at all.
+        WarehouseError: when a table that the page reads was never published.
+        QueryError: when nothing was ingested or published at all.
     """
     started = time.monotonic()
     figures = read_figures(stage)
@@ -61,7 +61,7 @@ def publish_report(stage: Stage) -> PublishedReport:
 
 
 def read_published_page(stage: Stage, key: str = REPORT_PAGE_KEY) -> str:
-    """The report as it is published now, or the page under another key of the warehouse.
+    """The published report, or the page under another key of the warehouse.
 
     Raises:
         WarehouseError: when there is none.
@@ -75,12 +75,12 @@ def read_published_page(stage: Stage, key: str = REPORT_PAGE_KEY) -> str:
 
 
 def report_browser_url(stage: Stage) -> str:
-    """The http address of the page, for a browser that may read the bucket."""
+    """The HTTP URL of the page, for a browser that may read the bucket."""
     return object_page_url(stage.store, ObjectRoot(stage.warehouse, stage.store).url(REPORT_PAGE_KEY))
 
 
 def load_chart_library(stage: Stage) -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script; bundling takes over a second, so it is kept in the stage's home.
+    """Vega, Vega-Lite and Vega-Embed as one script, cached in the stage's home: bundling takes over a second.
 
     Raises:
         SettingError: when nothing can be written there.
@@ -95,7 +95,7 @@ def load_chart_library(stage: Stage) -> str:
         stage.home.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=stage.home, delete=False, encoding="utf-8") as temporary:
             temporary.write(bundled)
-        Path(temporary.name).replace(cache_file)  # a rename, so that nobody reads half of it
+        Path(temporary.name).replace(cache_file)  # a rename, so that no reader sees half a file
     except OSError as error:
         raise SettingError(
             f"Nothing can be written in {stage.home} ({error.strerror}):", "check REFERA_HOME."

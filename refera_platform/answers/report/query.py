@@ -1,6 +1,6 @@
-"""What the page asks the warehouse: bounded tables for people, and bounded series for charts.
+"""Queries of the page: bounded tables for people, and bounded series for charts.
 
-All aggregation is DuckDB's. A table's numbers stay exact (decimals travel as text); only charts get floats.
+DuckDB does all aggregation. Numbers in tables stay exact (decimals are sent as text); only charts get floats.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from refera_platform.answers.session import QuerySession
 from refera_platform.duckdb_session.quoting import quoted
 
 OTHERS_SQL = "chr(1)"
-"""SQL of the name that stands for what a chart has no room for; the page says it in its language."""
+"""SQL of the name for all members that a chart has no room for; the page translates it."""
 MAX_TEXT_CHARACTERS = 160
-"""Characters of a name that travel: the page stays small whatever the source allows."""
+"""Longest text in the page, so that it stays small whatever the source allows."""
 CENT = Decimal("0.01")
 MAX_EXACT_JSON_INTEGER = 2**53
 
@@ -25,18 +25,18 @@ class ReportColumn:
     """One column of a table on the page."""
 
     name: str
-    """Name in the SQL, and the key of its heading among the words (or a month, like ``2026-11``)."""
+    """Name in the SQL, and key of its heading in ``words`` (or a month, like ``2026-11``)."""
     kind: str = "text"
-    """``text``, ``id``, ``integer``, ``amount``, ``date`` or ``month``: how the page writes and sorts it."""
+    """``text``, ``id``, ``integer``, ``amount``, ``date`` or ``month``: how the page formats and sorts it."""
     is_summed: bool = False
-    """Whether a total makes sense: distinct orders of products, say, do not add up."""
+    """Whether it has a total: distinct orders of products, for example, do not add up."""
     quotient_of: tuple[str, str] | None = None
-    """Two other columns whose quotient it is; divided here, because DuckDB divides decimals as floats."""
+    """Two other columns whose quotient it is. Divided in Python, because DuckDB divides decimals as floats."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableQuery:
-    """A table behind the charts: its first rows, and what is true of all of them."""
+    """Query of a table behind the charts: its first rows, and the totals of all rows."""
 
     name: str
     columns: tuple[ReportColumn, ...]
@@ -47,20 +47,20 @@ class TableQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportTable:
-    """The rows that travel with the page."""
+    """A table's rows in the page."""
 
     name: str
     columns: tuple[ReportColumn, ...]
     rows: Sequence[Sequence[Any]]
     total: Sequence[Any] | None
-    """Sums over all rows, those that are left out included."""
+    """Sums over all rows, including those that are not in the page."""
     row_count: int
-    """Rows there are."""
+    """Number of all rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesQuery:
-    """The data of one chart; ``name`` and ``group`` of a row are names, which may be missing."""
+    """Query of one chart's data; ``name`` and ``group`` of a row are names and may be NULL."""
 
     name: str
     sql: str
@@ -69,14 +69,14 @@ class SeriesQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartWindow:
-    """The part of time that charts draw: one mistyped year must not squeeze all others."""
+    """The period that charts show, so that one mistyped year does not squeeze all others."""
 
     first_month: date
     last_month: date
     last_day: date
 
     def contains_sql(self, expression: str) -> str:
-        """SQL of whether a date is drawn."""
+        """SQL condition that a date is in the window."""
         return f"{expression} between date '{self.first_month}' and date '{self.last_day}'"
 
 
@@ -90,7 +90,7 @@ class ReportSection:
 
 
 def to_json_value(value: Any) -> Any:
-    """A value as JSON holds it without losing a digit."""
+    """A value as JSON, without losing a digit."""
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime | date):
@@ -103,14 +103,14 @@ def to_json_value(value: Any) -> Any:
 
 
 def average_in_cents(amount: Any, count: Any) -> Decimal | None:
-    """An average in cents, rounded as people do; ``None`` of nothing."""
+    """An average rounded half up to cents; ``None`` when the count is 0."""
     if amount is None or not count:
         return None
     return (Decimal(amount) / Decimal(count)).quantize(CENT, ROUND_HALF_UP)
 
 
 def read_table(session: QuerySession, query: TableQuery) -> ReportTable:
-    """The first rows of a table and the totals of all."""
+    """The first rows of a table and the totals of all rows."""
     selected = [column.name for column in query.columns if column.quotient_of is None]
     summed_columns = [column.name for column in query.columns if column.is_summed]
     names = ", ".join(quoted(name) for name in selected)
@@ -127,7 +127,7 @@ def read_table(session: QuerySession, query: TableQuery) -> ReportTable:
 
 
 def _complete_row(columns: Sequence[ReportColumn], values: dict[str, Any]) -> list[Any]:
-    """A row in the order of the columns, with the averages that are computed here."""
+    """A row in the order of the columns, with the quotients that are computed here."""
     for column in columns:
         if column.quotient_of is not None:
             amount, count = column.quotient_of

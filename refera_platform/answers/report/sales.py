@@ -1,4 +1,4 @@
-"""Questions 1, 2, 4 and 6: what was sold, of what, by whom, to whom and where."""
+"""Report sections of questions 1, 2, 4 and 6: sales by product, salesperson, customer, and city."""
 
 from refera_platform.answers.report.members import customers_sql, distinct_name_sql, employees_sql, products_sql
 from refera_platform.answers.report.query import (
@@ -21,11 +21,11 @@ CHART_SUMS_SQL = (
 )
 ORDER_MONTH_SQL = "case when order_year is not null then make_date(order_year, order_month, 1) end"
 LOCAL_MIDNIGHT_FORMAT = "'%Y-%m-%dT00:00:00'"
-"""A day as the browser's own midnight: a bare date would be taken for UTC and move west of Greenwich."""
+"""A day as the browser's local midnight: a bare date is read as UTC and falls on the day before west of Greenwich."""
 
 
 def measure_columns(*, is_orders_summed: bool) -> tuple[ReportColumn, ...]:
-    """The measures of every sale."""
+    """Columns of the measures of sales."""
     return (
         ReportColumn(name="orders", kind="integer", is_summed=is_orders_summed),
         ReportColumn(name="order_lines", kind="integer", is_summed=True),

@@ -1,4 +1,4 @@
-"""Questions 3, 5 and 7: what was paid, how long shipping took, and what is in stock."""
+"""Report sections of questions 3, 5 and 7: payments, shipping times and stock."""
 
 from datetime import date
 
@@ -14,9 +14,9 @@ from refera_platform.answers.report.query import (
 from refera_platform.answers.report.sales import LOCAL_MIDNIGHT_FORMAT
 
 LATE_ORDERS_LIMIT_ROWS = 50
-"""Late orders that are named: so many of the latest, and so many of the worst."""
+"""Late orders that are listed: this many of the latest, and this many of the longest."""
 HISTOGRAM_BINS = 30
-"""Bars of the histogram of shipping times, whatever the longest was."""
+"""Bars of the histogram of shipping times, whatever the longest time is."""
 MAX_STOCK_MONTH_COLUMNS = 12
 
 
@@ -88,8 +88,8 @@ def shipping_section(window: ChartWindow, last_day: date) -> ReportSection:
     """Question 5.
 
     Args:
-        window: The part of time that charts draw.
-        last_day: Newest captured day of the orders: as of it, those that are still to be shipped are late.
+        window: The period that charts show.
+        last_day: Newest ingested day of the orders; lateness of unshipped orders is judged as of it.
     """
     late = (
         "select shipped.*, customer_name,"
@@ -153,7 +153,7 @@ def shipping_section(window: ChartWindow, last_day: date) -> ReportSection:
 
 
 def _shipping_histogram_sql() -> str:
-    """Orders by days to ship: 99 of 100 share the bars, what took longer has the last one; empty bars are there."""
+    """Orders by days to ship. The bars cover 99 % of the orders; the last bar has all longer times. Empty bars stay."""
     outcome = "case when shipped_late then 'late' when shipped_late is null then 'no_date' else 'on_time' end"
     label = (
         f"case when bin < 0 then '< 0' when bin = {HISTOGRAM_BINS} then '≥ ' || {HISTOGRAM_BINS} * width"
@@ -176,7 +176,7 @@ def stock_section(months: list[date]) -> ReportSection:
     """Question 7.
 
     Args:
-        months: The months that stock is known for, newest first; more than twelve do not fit side by side.
+        months: Months with known stock, newest first. At most twelve fit side by side.
     """
     stock_rows = (
         "(select stock.* replace (products.product_name as product_name, products.product_line as product_line)"

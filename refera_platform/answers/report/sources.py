@@ -1,4 +1,4 @@
-"""What each source table is worth on the page: how fresh it is, and whether source, lake and warehouse agree."""
+"""Source status on the page: freshness of each source table, and whether the row counts of lake and warehouse agree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from refera_platform.source.table import SourceTable
 
 @dataclass(frozen=True, kw_only=True)
 class MirrorCount:
-    """A published table that holds a source table row for row."""
+    """Row count of a published table that mirrors a source table."""
 
     model: str
     rows: int | None
@@ -30,28 +30,28 @@ class MirrorCount:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceStatus:
-    """One source table as the lake and the warehouse know it."""
+    """Status of one source table in lake and warehouse."""
 
     table: str
     about: str
     strategy: str
     due: date
-    """The newest day that must have been captured by now."""
+    """The newest day that should be ingested by now."""
     day: date | None
-    """The newest day that was captured; ``None`` before the first."""
+    """The newest ingested day; ``None`` before the first."""
     captured_at: str = ""
     position: str = ""
-    """How far the source had been read."""
+    """Position up to which the source was read."""
     server: str = ""
     lake_rows: int | None = None
     is_settled: bool = True
     quirks: int = 0
-    """Values of the newest day that no Parquet type holds and that were kept as NULL."""
+    """Values of the newest day that no Parquet type can hold and that were stored as NULL."""
     mirrors: tuple[MirrorCount, ...] = ()
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the day that is due was captured."""
+        """Whether the due day was ingested."""
         return self.day is not None and self.day >= self.due
 
     @property
@@ -65,7 +65,7 @@ class SourceStatus:
 
 
 def read_source_statuses(stage: Stage, warehouse: QuerySession) -> list[SourceStatus]:
-    """The status of every declared table, in the catalogue's order."""
+    """The status of every declared table, in the order of the declaration."""
     lake = Lake(stage)
     with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
         return [_status(stage, table, lake.days(table, connection), connection, warehouse) for table in TABLES]

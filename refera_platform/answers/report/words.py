@@ -1,4 +1,4 @@
-"""What the page says, in English and in Portuguese; names, texts and statuses of the source stay as they are."""
+"""Texts of the page in English and Portuguese. Names, texts and statuses of the source are not translated."""
 
 from collections.abc import Mapping
 

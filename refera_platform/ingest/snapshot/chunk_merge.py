@@ -1,8 +1,8 @@
-"""The pieces of a table, each read at a moment of its own, as the table was at one moment: the log tells the rest.
+"""Merge of a chunked snapshot: the chunks, each read at its own position, become the table at one position.
 
-    pieces (each at its place in the log) + rows of the log since the first ──▶ the table at the log's end
+    chunks (each with its binlog position) + binlog rows since the first ──▶ the table at the end of that read
 
-A row of the log counts when its place is behind that of the piece its key is in; of several rows of one key the last.
+A binlog row counts when its position is after that of the chunk its key is in; of several rows of one key the last.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from refera_platform.source.table import SourceTable
 
 
 def window_since_plan(plan: ChunkPlan, day: date) -> DayWindow:
-    """Everything that the log tells since the plan was made, whatever day it belongs to."""
+    """One window for everything that the binlog holds since the plan was made, whatever day it belongs to."""
     return DayWindow(
         day=day, midnight_seconds=END_OF_TIME_SECONDS, start=plan.start_position, resume_position=plan.start_position
     )
@@ -47,20 +47,20 @@ def merge_chunks(
     *,
     is_exact: bool,
 ) -> TableRead:
-    """The table as it is in the snapshot that ``source`` is in, whose place the log was read up to.
+    """Merge the chunks into the table as it is in the snapshot that ``source`` has open.
 
     Args:
-        source: A session inside of the snapshot, which can also read the lake.
-        table: Which table.
-        plan: What its pieces are.
-        chunks: All of them.
-        changes: What the log told since the plan was made, in one stretch.
-        clock: The present.
-        folder: Local folder of the pass.
-        is_exact: Whether the snapshot shows what the log tells up to its place, and nothing more.
+        source: A session inside the snapshot, which can also read the lake.
+        table: The table.
+        plan: Plan of its chunks.
+        chunks: All of its chunks.
+        changes: Changes since the plan was made, up to the snapshot's position, in one window.
+        clock: Gives the present.
+        folder: Local folder of the run.
+        is_exact: Whether the snapshot shows the changes up to its position, and no later ones.
 
     Raises:
-        SourceError: when the log does not tell what happened meanwhile, or rows are missing; nothing of it is kept.
+        SourceError: when the binlog does not hold every change since the plan, or rows are missing.
     """
     if changes.error:
         raise _merge_error(table, str(changes.error).rstrip("."))
@@ -100,7 +100,7 @@ def _merged_sql(
     day: date,
     folder: Path,
 ) -> str:
-    """SQL of the rows."""
+    """SQL of the merged rows."""
     names = ", ".join(quoted(name) for name in plan.columns)
     chunk_selects = [
         f"select {names}, {literal(position_suffix(Position.parse(chunk.position), READ_FROM_TABLE))} as place from"
@@ -114,7 +114,7 @@ def _merged_sql(
     key = ", ".join(quoted(name) for name in table.key)
     changes_sql = raw_rows([str(path) for path in files])
     position_offset = len(position_prefix(day, 0)) + 1
-    # few rows each: what changed while the pieces were read, and that of it which a piece has already seen
+    # two small files: the last change of each key since the plan, and the keys whose chunk is newer than that change
     run_sql(
         source.connection,
         f"copy (select {names}, _op, substr(_position, {position_offset}) as place from {changes_sql} where"

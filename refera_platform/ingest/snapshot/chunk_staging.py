@@ -1,6 +1,6 @@
 """Staged chunks of a snapshot: files beside the lake that no reader sees, until the snapshot is merged from them.
 
-A chunk that is there is never read again, so one that failed is taken again alone.
+A staged chunk is never read from the source again, so only the chunk that failed is repeated.
 
     <lake>/_staging/<database>/<table>/plan.json
     <lake>/_staging/<database>/<table>/<plan>/piece-00007.parquet
@@ -31,17 +31,17 @@ CHUNK_FILE_PATTERN = re.compile(r"piece-(\d{5})\.parquet")
 
 @dataclass(frozen=True, kw_only=True)
 class StagedChunk:
-    """One piece as it is kept."""
+    """One chunk as it is staged."""
 
     number: int
     rows: int
     position: str
-    """Place in the log at which it was read."""
+    """Binlog position at which it was read."""
     url: str
 
 
 class ChunkStaging:
-    """The pieces of one table."""
+    """The chunk plan and the staged chunks of one table."""
 
     def __init__(self, lake: Lake, table: SourceTable) -> None:
         self._objects: ObjectRoot = lake.objects
@@ -50,7 +50,11 @@ class ChunkStaging:
         self._plan_key = f"{self._folder}plan.json"
 
     def read_plan(self) -> ChunkPlan | None:
-        """The plan that was made last."""
+        """Read the current plan; ``None`` when there is none.
+
+        Raises:
+            LakeError: when the stored plan is malformed.
+        """
         stored = self._objects.read(self._plan_key)
         if stored is None:
             return None
@@ -66,14 +70,14 @@ class ChunkStaging:
             ) from error
 
     def replace_plan(self, plan: ChunkPlan) -> None:
-        """Make a plan the one that counts; pieces of earlier ones are removed."""
+        """Make a plan the current one, and remove the chunks of earlier plans."""
         self._objects.write(self._plan_key, json.dumps(asdict(plan)).encode())
         for item in list(self._objects.list(self._folder)):
             if item.key != self._plan_key and not item.key.startswith(self._chunk_prefix(plan)):
                 self._objects.remove(item.key)
 
     def stored_chunks(self, plan: ChunkPlan) -> dict[int, StoredObject]:
-        """The pieces that are there, by number."""
+        """The staged chunks of a plan, by number."""
         prefix = self._chunk_prefix(plan)
         candidates = (
             (CHUNK_FILE_PATTERN.fullmatch(item.key.removeprefix(prefix)), item) for item in self._objects.list(prefix)
@@ -81,11 +85,11 @@ class ChunkStaging:
         return {int(match[1]): item for match, item in candidates if match}
 
     def chunk_key(self, plan: ChunkPlan, number: int) -> str:
-        """Where a piece is kept."""
+        """Key of a chunk."""
         return f"{self._chunk_prefix(plan)}piece-{number:05d}.parquet"
 
     def discard(self, plan: ChunkPlan) -> None:
-        """Remove a plan, then its pieces: pieces without a plan mean nothing. Those of another plan stay."""
+        """Remove a plan, then its chunks; chunks without a plan are ignored. Another current plan stays."""
         current = self.read_plan()
         if current is not None and current.id == plan.id:
             self._objects.remove(self._plan_key)
@@ -99,20 +103,20 @@ class ChunkStaging:
 def stage_chunk(
     lake: Lake, source: Source, table: SourceTable, plan_id: str, number: int, clock: Clock, folder: Path
 ) -> StagedChunk:
-    """Read one piece and keep it; one that is there already is left as it is.
+    """Read one chunk and stage it; a chunk that is staged already is left as it is.
 
     Args:
-        lake: Where to.
+        lake: The lake that gets the chunk.
         source: An open session of the table's database.
-        table: Which table.
-        plan_id: Name of the plan it belongs to.
-        number: Which piece.
-        clock: The present.
+        table: The table.
+        plan_id: Id of the plan it belongs to.
+        number: Number of the chunk, from 0.
+        clock: Gives the present.
         folder: Local folder of this call alone.
 
     Raises:
-        LakeError: when the plan is not the one that counts, or the piece cannot be kept.
-        SourceError: when the table cannot be read, or is not the one of the plan any more.
+        LakeError: when the plan is not the current one, or the chunk cannot be stored.
+        SourceError: when the table cannot be read, or was altered since the plan was made.
     """
     staging = ChunkStaging(lake, table)
     plan = staging.read_plan()
@@ -161,7 +165,11 @@ def stage_chunk(
 
 
 def read_staged_chunks(source: Source, urls: Sequence[str]) -> list[StagedChunk]:
-    """What pieces say of themselves."""
+    """Read number, rows and position of staged chunks from their footers.
+
+    Raises:
+        LakeError: for an object that is no chunk.
+    """
     texts = read_state_texts(source.connection, urls)
     chunks = []
     for url in urls:

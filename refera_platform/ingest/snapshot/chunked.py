@@ -1,4 +1,7 @@
-"""Whether a baseline is read whole or in pieces, and what becomes of the pieces: decided in the pass that wants it."""
+"""Chunked snapshots of an ingest run: decides which snapshots are read in chunks, merges chunks and discards them.
+
+``chunks`` makes the plan, ``chunk_staging`` stores the chunks, ``chunk_merge`` merges them.
+"""
 
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -26,7 +29,7 @@ PositionCheck = Callable[[Position], LakeError | None]
 
 
 class ChunkedSnapshots:
-    """The baselines of one pass over a database."""
+    """The chunked snapshots of one ingest run."""
 
     def __init__(self, lake: Lake, source: Source, limits: ChunkLimits | None, clock: Clock, folder: Path) -> None:
         self._lake = lake
@@ -42,13 +45,19 @@ class ChunkedSnapshots:
         position_error: PositionCheck,
         make_changes: Callable[[TableTask, list[DayWindow]], TableChanges],
     ) -> Generator[IngestFailure | PendingChunks, None, list[TableTask]]:
-        """The tables that can be captured now; of a large one without a baseline the pieces come first.
+        """Find the tables that can be ingested now; a large table that needs a snapshot waits for its chunks.
 
         Args:
-            tasks: The tables of the pass.
-            snapshot_position: Place in the log of the snapshot that the pass is in.
-            position_error: Says why the log cannot be read on from a place.
-            make_changes: Makes what collects the rows that the log tells.
+            tasks: The tables of the run.
+            snapshot_position: Binlog position of the run's snapshot.
+            position_error: Gives why the binlog cannot be read from a position.
+            make_changes: Makes the changes that collect the rows of some windows.
+
+        Yields:
+            Tables that failed, and tables whose chunks must be read first.
+
+        Returns:
+            The tasks of all other tables.
         """
         ready_tasks = []
         for task in tasks:
@@ -73,12 +82,12 @@ class ChunkedSnapshots:
         return ready_tasks
 
     def read_merged(self, task: TableTask, *, is_exact: bool) -> TableRead | None:
-        """The table at the pass's cut, put together from its pieces; ``None`` for one that has none.
+        """Merge the chunks into the table at the run's snapshot; ``None`` for a table without chunks.
 
         Raises:
-            SourceError: when that cannot be done; the pieces are thrown away then.
-            DamagedError: when the bytes of a piece are not those that were written; the same holds.
-            LakeError: when a piece is gone: another call has put the table together meanwhile.
+            SourceError: when they cannot be merged; the chunks are discarded.
+            DamagedError: when the bytes of a chunk are not those that were written; the chunks are discarded.
+            LakeError: when a chunk is gone: another call has merged the table meanwhile.
         """
         if task.chunk_plan is None or task.changes is None:
             return None
@@ -93,17 +102,17 @@ class ChunkedSnapshots:
                 self._folder,
                 is_exact=is_exact,
             )
-        except (SourceError, DamagedError):  # what is thrown away is read anew by the next run
+        except (SourceError, DamagedError):  # the next run reads discarded chunks again
             ChunkStaging(self._lake, task.table).discard(task.chunk_plan)
             raise
 
     def discard_chunks(self, task: TableTask) -> None:
-        """The baseline is committed: its pieces have served."""
+        """Remove the chunks of a snapshot that is committed."""
         if task.chunk_plan:
             ChunkStaging(self._lake, task.table).discard(task.chunk_plan)
 
     def _download_chunks(self, task: TableTask, plan: ChunkPlan) -> list[StagedChunk]:
-        """The pieces as copies whose bytes were compared; what they say of themselves is read there once more."""
+        """Download the chunks as verified copies, and read their footers again from these."""
         staging, folder = ChunkStaging(self._lake, task.table), self._folder / "pieces"
         etags = {staging.chunk_key(plan, chunk.number): "" for chunk in task.staged_chunks}
         copies = LocalCopies(self._lake.objects, folder).paths(etags)
@@ -112,10 +121,10 @@ class ChunkedSnapshots:
     def _plan_missing_chunks(
         self, task: TableTask, snapshot_position: Position, position_error: PositionCheck
     ) -> PendingChunks | None:
-        """The pieces that must be read first; nothing when the table is small, or when all pieces are there.
+        """The chunks that must be read first; ``None`` when the table is small, or when all are staged.
 
         Raises:
-            LakeError: when a piece was read after this pass began.
+            LakeError: when a chunk was read after this run began.
         """
         table, staging = task.table, ChunkStaging(self._lake, task.table)
         columns = self._source.columns(table)
@@ -136,7 +145,7 @@ class ChunkedSnapshots:
             return PendingChunks(
                 table=table, plan_id=plan.id, missing_numbers=missing_numbers, chunk_count=plan.chunk_count
             )
-        # these and no others: what another call adds, removes or begins anew must not change what is put together
+        # fix the list of chunks now: another call may add, remove or replace some before the merge
         task.chunk_plan, task.staged_chunks = (
             plan,
             read_staged_chunks(self._source, [item.url for item in stored.values()]),
@@ -150,5 +159,5 @@ class ChunkedSnapshots:
     def _is_usable(
         self, plan: ChunkPlan, table: SourceTable, columns: Sequence[SourceColumn], limits: ChunkLimits
     ) -> bool:
-        """Whether its pieces can be put together, and are no larger than they may be now."""
+        """Whether its chunks can be merged, and are no larger than the present limit."""
         return plan.most_rows <= limits.max_rows and plan.is_for_table(self._source, table, columns)

@@ -1,8 +1,8 @@
 """Plan of a chunked snapshot: a large table divided by bounds of its key, each chunk read by a call of its own.
 
-    plan (bounds of keys, a binlog position) ──▶ a file for each chunk ──▶ all there? ──▶ merge ──▶ snapshot
+    plan (bounds of keys, a binlog position) ──▶ a file for each chunk ──▶ all staged? ──▶ merge ──▶ snapshot
 
-Keeps nothing: ``chunk_staging`` does.
+Stores nothing: ``chunk_staging`` does.
 """
 
 import hashlib
@@ -24,46 +24,46 @@ MAX_CHUNKS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkLimits:
-    """What one piece may have at most."""
+    """Largest size of one chunk."""
 
     max_rows: int
     max_bytes: int
-    """As the server guesses a table's bytes."""
+    """Bytes by the server's estimate of the table's size."""
 
     def max_rows_for(self, bytes_per_row: int) -> int:
-        """Rows of a piece of a table."""
+        """Rows that a chunk of a table may have, at least 1."""
         return max(min(self.max_rows, self.max_bytes // bytes_per_row), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkPlan:
-    """How a table is read in pieces."""
+    """How a table is divided into chunks."""
 
     id: str
     server: str
     schema: str
     position: str
-    """Place in the log before the first piece was read: from there on the log says what the pieces missed."""
+    """Binlog position before the first chunk was read: the merge reads the binlog from here."""
     columns: Mapping[str, str]
     """Parquet type of each column."""
     bounds: Sequence[KeyBound]
     declared: str
-    """How the table was declared: pieces of two declarations may not be mixed (``declaration``)."""
+    """Digest of the table's declaration: chunks of two declarations may not be mixed (``declaration_digest``)."""
     most_rows: int
-    """Rows that a piece could have at most when it was made: the stage's setting, not what the table's rows allowed."""
+    """Row limit of a chunk when the plan was made: the stage's setting, not the limit for this table's row size."""
 
     @property
     def chunk_count(self) -> int:
-        """How many pieces there are."""
+        """Number of chunks."""
         return len(self.bounds) + 1
 
     @property
     def start_position(self) -> Position:
-        """Where the log is read from."""
+        """Position from which the merge reads the binlog."""
         return Position.parse(self.position)
 
     def is_for_table(self, source: Source, table: SourceTable, columns: Sequence[SourceColumn]) -> bool:
-        """Whether it was made for the table as it is now, and as it is declared now."""
+        """Whether it was made for the present server, columns and declaration of the table."""
         identity = source.identity()
         current = (
             identity.server,
@@ -76,15 +76,15 @@ class ChunkPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class PendingChunks:
-    """A table too large for one call: its pieces are read first, then it is captured again."""
+    """A table too large for one call: its chunks are read first, then the table is ingested again."""
 
     table: SourceTable
     plan_id: str
-    """Name of the plan."""
+    """Id of the plan."""
     missing_numbers: tuple[int, ...]
-    """Numbers of the pieces that are not there yet."""
+    """Numbers of the chunks that are not staged yet."""
     chunk_count: int
-    """How many pieces there are."""
+    """Number of chunks of the plan."""
 
 
 def plan_chunks(
@@ -98,15 +98,15 @@ def plan_chunks(
     """Divide a table by its key.
 
     Args:
-        source: A session inside of a snapshot.
-        table: Which table.
+        source: A session inside a snapshot.
+        table: The table.
         columns: Its columns.
-        start_position: The place in the log that the snapshot shows.
-        limits: What a piece may have at most.
-        chunk_rows: Rows of a piece of this table.
+        start_position: Binlog position of the snapshot.
+        limits: Largest size of a chunk.
+        chunk_rows: Rows of a chunk of this table.
 
     Raises:
-        SourceError: when its key cannot be divided.
+        SourceError: when its key cannot be divided, or there would be more than ``MAX_CHUNKS`` chunks.
     """
     if not is_splittable(table, columns):
         reason = "hashed" if table.hashed & set(table.key) else "of a type that has no order that could be asked for"
@@ -139,13 +139,13 @@ def parquet_types(columns: Sequence[SourceColumn]) -> dict[str, str]:
 
 
 def declaration_digest(source: Source, table: SourceTable) -> str:
-    """A digest of what decides how rows are read: the key, the columns that stay behind or are hashed, and by what."""
+    """SHA-256 of what decides how rows are read: the key, the private and the hashed columns, and the hash key."""
     hash_probe = hash_values(source.hash_key, [b"pieces"]) if table.hashed else []
     declared = [table.key, sorted(table.private), sorted(table.hashed), [str(each) for each in hash_probe]]
     return hashlib.sha256(json.dumps(declared).encode()).hexdigest()
 
 
 def rows_per_chunk(source: Source, table: SourceTable, limits: ChunkLimits, rows: int) -> int | None:
-    """Rows of a piece of a table that is read in pieces; ``None`` for one that is small enough to be read whole."""
+    """Rows of a chunk of a table that is read in chunks; ``None`` for a table small enough to be read whole."""
     chunk_rows = limits.max_rows_for(average_row_bytes(source, table))
     return chunk_rows if rows > chunk_rows + chunk_rows // 2 else None

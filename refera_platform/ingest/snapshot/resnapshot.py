@@ -1,9 +1,11 @@
-"""Resnapshot of a table with a past: its days are closed by what the log still tells, and the snapshot is today's.
+"""Resnapshot of a table with history: closes its days from the binlog where that is kept, then the snapshot is today's.
 
-A closed day is never rewritten. What nobody can know any more, since the log is gone, is kept in the state of the
-object that the snapshot is in: ``unknown_since`` and ``unknown_until``; readers of the lake and checks say it.
+A closed day is never rewritten. When the binlog is gone, the time without changes is stored in the state of the
+snapshot's object: ``unknown_since`` and ``unknown_until``. Readers of the lake and checks report it.
 
-    newest captured day ──log──▶ days up to today ──▶ closed() ──▶ the snapshot, in today's object (``capture_log``)
+    newest day in the lake ──binlog──▶ write_closing_days() up to today ──▶ the snapshot, in today's object
+
+``ingest.stream.run`` writes the snapshot.
 """
 
 from collections.abc import Callable
@@ -33,17 +35,17 @@ def write_closing_days(
     new_state_after: Callable[[RawState], RawState],
     snapshot_position: Position,
 ) -> list[IngestedDay]:
-    """Write the days up to the snapshot that the log still tells, oldest first; the job knows them afterwards.
+    """Write the days up to the snapshot that the binlog still holds, oldest first, and add them to the task.
 
     Args:
-        task: The table.
+        task: The table's task.
         writer: Writes its days.
-        server: Knows the GTIDs of a place.
-        new_state_after: What a new object says of itself after another one, before its day is known.
-        snapshot_position: Place in the log of the snapshot.
+        server: Gives the GTIDs of a position.
+        new_state_after: Makes the state of a new object from the previous one, before its day is known.
+        snapshot_position: Binlog position of the snapshot.
 
     Raises:
-        ReferaError: only for what may pass by itself: what the log does not tell is left out.
+        ReferaError: only a transient one; days that the binlog does not hold are left out.
     """
     written, last_end = list[IngestedDay](), None
     for day_changes in task.closing_changes.days if task.closing_changes else ():
@@ -52,7 +54,7 @@ def write_closing_days(
             break
         day_changes.is_unsettled |= not previous.is_settled
         if last_end and day_changes.start and day_changes.start.order == last_end.order:
-            day_changes.start = last_end  # the same place, with its GTIDs
+            day_changes.start = last_end  # the same position, with its GTIDs
         if not day_changes.end.gtid:
             gtid = server.gtid_at(day_changes.end.file, day_changes.end.offset)
             day_changes.end = replace(day_changes.end, gtid=gtid or "")
@@ -73,20 +75,20 @@ def write_closing_days(
 
 
 def merge_ingested_days(closed_days: list[IngestedDay], snapshot: IngestedDay) -> list[IngestedDay]:
-    """The days that a resnapshot wrote, each once: the log's part of the snapshot's own day belongs to it."""
+    """The days that a resnapshot wrote, each once: binlog rows of the snapshot's own day are counted with it."""
     same_day = [each for each in closed_days if each.day == snapshot.day]
     added = add_counts(same_day[0].added, snapshot.added) if same_day else snapshot.added
     return [*(each for each in closed_days if each.day != snapshot.day), replace(snapshot, added=added)]
 
 
 def snapshot_number(existing: RawObject | None, read_count: int, server: str, snapshot_position: Position) -> int:
-    """The number of a snapshot, which orders the rows of its day: more when those before it are of another binlog.
+    """Number of a snapshot, which orders the rows of its day; higher when earlier rows come from another binlog.
 
     Args:
-        existing: The object of the snapshot's day as it was.
-        read_count: How many reads went into the object with this one.
+        existing: The object of the snapshot's day before the run.
+        read_count: Number of reads in the object, with this one.
         server: Identity of the server.
-        snapshot_position: Position in its binlog of the snapshot.
+        snapshot_position: Binlog position of the snapshot.
     """
     if existing is None or not existing.state.is_observed or existing.state.strategy != Strategy.LOG.value:
         return read_count
@@ -103,14 +105,14 @@ def snapshot_number(existing: RawObject | None, read_count: int, server: str, sn
 def unknown_bounds(
     previous: RawState | None, existing: RawObject | None, read_at: datetime, clock: Clock, *, is_complete: bool
 ) -> tuple[str, str]:
-    """Since when and until when nobody knows what happened before a snapshot; nothing when all is known.
+    """The time before a snapshot whose changes are unknown, as two ISO instants; empty texts when all are known.
 
     Args:
         previous: State of the newest observed object.
-        existing: The object of the snapshot's day as it was.
+        existing: The object of the snapshot's day before the run.
         read_at: Instant of the read.
-        clock: Knows where days end.
-        is_complete: Whether the log told everything up to the read.
+        clock: Gives the time zone in which days end.
+        is_complete: Whether the binlog held every change up to the read.
     """
     since, until = (existing.state.unknown_since, existing.state.unknown_until) if existing else ("", "")
     if is_complete or previous is None or previous.strategy != Strategy.LOG.value:

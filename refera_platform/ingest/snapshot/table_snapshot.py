@@ -1,4 +1,7 @@
-"""A table read whole as the new beginning of its history: its rows as they are, and the end of those that are gone."""
+"""Rows of a snapshot: a read for every row of the table, and a delete for every row of the lake that it no longer has.
+
+Makes SQL only; ``lake.writer`` writes the object.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -24,15 +27,15 @@ def snapshot_rows(
     snapshot_position: Position,
     folder: Path,
 ) -> tuple[str, dict[str, int]]:
-    """SQL of the rows of a baseline with the contract's columns, and how many there are by ``_op``.
+    """SQL of the rows of a snapshot with the contract's columns, and their count by ``_op``.
 
     Args:
         connection: Session that reads the lake.
-        table: Whose baseline it is.
-        days_in_lake: Its captured days.
-        state: State of the object that gets the rows; its ``baseline`` is in their positions.
+        table: The table.
+        days_in_lake: Its days in the lake.
+        state: State of the object that gets the rows; its ``baseline`` is part of their ``_position``.
         pulled: The table as it was at ``snapshot_position``.
-        snapshot_position: The place in the log that the table was read at.
+        snapshot_position: Binlog position at which the table was read.
         folder: Local folder.
     """
     source_sql = pulled.relation
@@ -52,7 +55,7 @@ def snapshot_rows(
         answer = run_sql(connection, f"select count(*) from {raw_rows([str(deleted_path)])}").fetchone()
         if answer and answer[0]:
             counts["d"] = int(answer[0])
-            # what is gone comes first: of a key typed another way now the newest change is the row that is there
+            # deletes come first: when a key only changed its type, the newest change must be the present row
             rows = f"({rows} limit 0) union all by name from {raw_rows([str(deleted_path)])} union all by name {rows}"
     row_prefix = position_prefix(state.day, state.baseline) + position_suffix(snapshot_position, READ_FROM_TABLE)
     return (

@@ -1,6 +1,6 @@
-"""Rows whose deletion or new key takes rows of other tables with it, of which the log does not tell.
+"""Cascade index: finds the tables whose rows change by a foreign-key cascade, of which the binlog holds no row event.
 
-cascades of the server's catalogue + TableMap ──▶ Watch.children(event) ──▶ tables to be read anew
+cascades of the catalogue + table map ──▶ ParentCascades.affected_tables(event) ──▶ tables to be read again
 """
 
 from collections.abc import Callable, Sequence
@@ -15,17 +15,17 @@ from refera_platform.source.mysql.binlog.table_map import TableMap
 
 @dataclass(frozen=True, kw_only=True)
 class ParentCascades:
-    """Told of the rows of one parent."""
+    """The cascades of one parent table."""
 
     on_delete: frozenset[str]
-    """Tables that change when a row of it goes."""
+    """Tables that change when a row of it is deleted."""
     on_update: Sequence[tuple[RowDecoder, frozenset[str]]]
-    """Tables that change when columns of it change: those that the decoder takes for the key."""
+    """Tables that change when referenced columns of it change; the decoder has those columns as its key."""
     on_any: frozenset[str] = frozenset()
-    """Tables that may change with any update, since the log does not tell which columns changed."""
+    """Tables that may change with any update, since the referenced columns cannot be decoded."""
 
     def affected_tables(self, operation: str, version: int, body: bytes) -> frozenset[str]:
-        """Names of the tables that one rows event changes besides its own."""
+        """Names of the child tables that one row event may change."""
         if operation == "d":
             return self.on_delete
         if operation == "c":
@@ -34,7 +34,7 @@ class ParentCascades:
         for decoder, children in self.on_update:
             try:
                 is_changed = any(op == "d" for _, op in decoder.split_rows(operation, version, body, []))
-            except ReferaError:  # not all columns are there: it may have
+            except ReferaError:  # the row image lacks a column, so the key may have changed
                 is_changed = True
             if is_changed:
                 affected |= children
@@ -42,14 +42,14 @@ class ParentCascades:
 
 
 class CascadeIndex:
-    """What watches the tables that somebody's rows hang on."""
+    """Cascades of a schema by parent table."""
 
     def __init__(self, cascades: Cascades, decoder: Callable[[TableMap, tuple[str, ...]], RowDecoder]) -> None:
-        """Begin.
+        """Group the cascades by parent.
 
         Args:
             cascades: Foreign keys whose action changes rows.
-            decoder: Makes a decoder that takes some columns for the key.
+            decoder: Makes a decoder with the given columns as its key.
         """
         self._cascades = cascades
         self._decoder = decoder
@@ -58,7 +58,7 @@ class CascadeIndex:
             self._by_parent.setdefault((cascade.schema, cascade.parent), []).append(cascade)
 
     def for_table_map(self, table_map: TableMap) -> ParentCascades | None:
-        """What watches the rows of a table map; nothing for a table that nobody's rows hang on."""
+        """The cascades of the table of a table map; ``None`` for a table that is no parent."""
         parent_cascades = self._by_parent.get((table_map.schema, table_map.table), [])
         if not parent_cascades:
             return None
@@ -69,13 +69,13 @@ class CascadeIndex:
             try:
                 if children:
                     updating.append((self._decoder(table_map, each.columns), children))
-            except ReferaError:  # its columns were others then
+            except ReferaError:  # the table map is of an older schema
                 on_any_update |= children
         deleting = self._affected_tables([each for each in parent_cascades if each.on_delete])
         return ParentCascades(on_delete=deleting, on_update=updating, on_any=on_any_update)
 
     def affected_by_statement(self, sql: str) -> frozenset[str]:
-        """Names of the tables that may change with those of other schemas to which a statement writes."""
+        """Names of the tables that may change when a statement writes to their parents in other schemas."""
         written_names = dml_words(sql)
         acting = [
             each
@@ -86,6 +86,6 @@ class CascadeIndex:
         return self._affected_tables(acting)
 
     def _affected_tables(self, foreign_keys: Sequence[Cascade]) -> frozenset[str]:
-        """The tables of the copied schema that some foreign keys lead to."""
+        """The tables of the copied schema that some foreign keys cascade to, directly or not."""
         affected = self._cascades.with_descendants([(each.child_schema, each.child) for each in foreign_keys])
         return frozenset(table for schema, table in affected if schema == self._cascades.schema)

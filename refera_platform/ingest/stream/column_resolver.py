@@ -1,4 +1,7 @@
-"""Which columns a table map of the log means: by name where the log has names, else by the catalogue, or not at all."""
+"""Column resolver of table maps: finds the columns by name where the binlog has names, else by the catalogue.
+
+Makes the row decoders of a run and caches the catalogue columns of each table. Decodes no row itself.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +18,7 @@ from refera_platform.source.types import SourceColumn
 
 
 class ColumnResolver:
-    """Makes decoders, and remembers the catalogue of each table."""
+    """Makes row decoders, and caches the catalogue columns of each table."""
 
     def __init__(self, source: Source, hash_key: bytes) -> None:
         self._source = source
@@ -24,7 +27,7 @@ class ColumnResolver:
         self._declared_columns: dict[str, tuple[SourceColumn, ...]] = {}
 
     def declared_columns(self, table: SourceTable) -> tuple[SourceColumn, ...]:
-        """Every column of a table as the catalogue has it now; none when the table is gone."""
+        """Every column of a table in the catalogue now; none when the table is gone."""
         if table.name not in self._declared_columns:
             try:
                 self._declared_columns[table.name] = self._source.catalogue_columns(table)
@@ -33,22 +36,22 @@ class ColumnResolver:
         return self._declared_columns[table.name]
 
     def source_types(self, table: SourceTable) -> dict[str, str]:
-        """Type and character set of each column, as a day's state keeps them."""
+        """Type and character set of each column, in the form that a day's state stores."""
         return {
             column.name: f"{column.column_type} {column.charset or ''}".strip()
             for column in self.declared_columns(table)
         }
 
     def collations(self, table: SourceTable) -> dict[str, str]:
-        """The collation of each text, as a day's state keeps them."""
+        """The collation of each text column, in the form that a day's state stores."""
         return collations_by_column(self.declared_columns(table))
 
     def decoder(self, table_map: TableMap, changes: TableChanges) -> RowDecoder:
-        """The decoder of a copied table's rows.
+        """Make the decoder of a copied table's rows.
 
         Raises:
-            LakeError: when the log does not name the columns and they changed.
-            SourceError: when a column has no faithful form, or an image is not whole.
+            LakeError: when the binlog does not name the columns and they changed.
+            SourceError: when a column type cannot be copied exactly, or a row image is not complete.
         """
         table = changes.table
         previous_types, current_types = (
@@ -63,7 +66,7 @@ class ColumnResolver:
         return build_row_decoder(table_map, table, self.declared_columns(table), self._charsets, self._hash_key)
 
     def keyed_decoder(self, table_map: TableMap, key: Sequence[str]) -> RowDecoder:
-        """A decoder that takes ``key`` for the key: an update that changes it is a delete and a create."""
+        """Make a decoder with ``key`` as the key: an update that changes it becomes a delete and a create."""
         table = SourceTable(
             database="watched", name=table_map.table, key=tuple(key), about="A table that others refer to."
         )
@@ -72,5 +75,5 @@ class ColumnResolver:
 
 
 def _comparable_types(types: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Columns with their types; a name that changed only its case is the same."""
+    """Columns with their types; names that differ only in case are equal."""
     return [(name_identity(name), kind) for name, kind in types.items()]

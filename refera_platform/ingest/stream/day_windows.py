@@ -1,10 +1,12 @@
-"""Which stretch of the log belongs to which day of a table.
+"""Day windows of a table: the part of the binlog that belongs to each requested day, or why a day is refused.
 
-A day begins where the object of the day before says it ended, and ends before the first transaction that is stamped
-at or after the next midnight; the order is the log's. A captured day that is over stays as it is. One whose object was
-lost is read again between the places that its neighbours know, so that it has the rows it had.
+A day begins at the end position of the object of the day before. It ends before the first transaction whose timestamp
+is at or after the next midnight; the order is that of the binlog. A closed day stays as it is. A day whose object was
+lost is read again between the positions of its neighbours, so that it gets the same rows.
 
-    requested days + captured states + clock ──▶ plan() ──▶ LogPlan(windows | baseline) | DayRefused
+    requested days + states in the lake + clock ──▶ plan_stream_days() ──▶ StreamPlan(windows | snapshot) | DayRefused
+
+Reads no binlog. Days of the other strategies are planned by ``lake.days``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,19 +25,19 @@ from refera_platform.source.table import Strategy
 
 @dataclass(frozen=True, kw_only=True)
 class DayWindow:
-    """The stretch of one day."""
+    """The part of the binlog that belongs to one day."""
 
     day: date
     midnight_seconds: int
     """Second since 1970 at which the next day begins in the stage's time zone."""
     start: Position | None = None
-    """Where it begins; ``None`` when it begins where the window before it ends."""
+    """Start position; ``None`` when it begins where the window before it ends."""
     resume_position: Position | None = None
-    """Where to read from, which is earlier than ``start`` when a transaction was prepared before it."""
+    """Position to read from, which is before ``start`` when a transaction was prepared (XA) before it."""
     end: Position | None = None
-    """Where it ends, for a day that another one follows; ``None`` when only the log can tell."""
+    """End position, for a day with a later day in the lake; ``None`` when it is found while reading."""
     is_extension: bool = False
-    """Whether its rows come after those of the day's object, which stay."""
+    """Whether its rows are added to those of the day's existing object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +47,11 @@ class StreamPlan:
     windows: tuple[DayWindow, ...] = ()
     """Oldest first."""
     snapshot: calendar.DayPlan | None = None
-    """The day that gets a snapshot of the whole table, when its log cannot be read on from the lake's state."""
+    """The day that gets a snapshot of the whole table: on request, or when the lake has no state to read on from."""
     closing_windows: tuple[DayWindow, ...] = ()
-    """Before a resnapshot: what comes after the newest day, oldest first."""
+    """Before a resnapshot: the windows after the newest day, oldest first."""
     unchanged_days: tuple[date, ...] = ()
-    """Requested days that stay as they are: they are over, or what they hold was not read from the log."""
+    """Requested days that stay as they are: they are closed, or their rows were not read from the binlog."""
 
 
 def plan_stream_days(
@@ -60,15 +62,15 @@ def plan_stream_days(
     *,
     is_resnapshot: bool = False,
 ) -> StreamPlan:
-    """Decide for one table.
+    """Plan the requested days of one table.
 
     Args:
         address: ``database.table``, for messages.
         requested: Days asked for, oldest first.
-        states_by_day: What the captured days say of themselves, oldest first.
-        clock: The present.
-        is_resnapshot: Whether a new baseline is wanted whatever the lake holds: it belongs to the day on which it is
-            read, and no other day is asked for.
+        states_by_day: State of each day in the lake, oldest first.
+        clock: Gives the present day.
+        is_resnapshot: Whether to take a new snapshot whatever the lake holds. It belongs to the day on which it is
+            read; ``requested`` is ignored for a table that has days in the lake.
 
     Raises:
         DayRefused: naming the day, why, and the command that does what is possible; an ``UnavailableDayError`` when
@@ -104,13 +106,13 @@ def plan_stream_days(
     if not newest.is_closed and newest.day + calendar.ONE_DAY in days_to_read and newest.day not in days_to_read:
         days_to_read = sorted(
             [newest.day, *days_to_read]
-        )  # it was captured while it went on, and is completed on the way
+        )  # the newest day is still open: it is completed in the same read
     windows = tuple(_day_window(address, day, days_to_read, states_by_day, clock.time_zone) for day in days_to_read)
     return StreamPlan(windows=windows, unchanged_days=tuple(unchanged_days))
 
 
 def windows_to_today(state: RawState, clock: Clock) -> tuple[DayWindow, ...]:
-    """The windows from the newest captured day of a table to today: the rest of that day, and the days after it."""
+    """The windows from a table's newest day in the lake to today: the rest of that day, and the days after it."""
     end, resume_position = Position.parse(state.end_position), _resume_position(state)
     later_windows = windows_after(state.day, end, resume_position, clock)
     if state.is_closed:
@@ -127,9 +129,9 @@ def windows_after(last_day: date, end: Position, resume_position: Position, cloc
 
     Args:
         last_day: That day.
-        end: Where it ended.
-        resume_position: Where to read from.
-        clock: The present.
+        end: Its end position.
+        resume_position: Position to read from.
+        clock: Gives the present day.
     """
     days = calendar.days_between(last_day + calendar.ONE_DAY, clock.today())
     windows = [DayWindow(day=day, midnight_seconds=_midnight(day, clock.time_zone)) for day in days]
@@ -137,15 +139,15 @@ def windows_after(last_day: date, end: Position, resume_position: Position, cloc
 
 
 def _is_final(state: RawState) -> bool:
-    """Whether a captured day is over, or was not read from the log."""
+    """Whether a day in the lake is closed, or was not read from the binlog."""
     return state.is_closed or state.strategy != Strategy.LOG.value or not state.is_observed
 
 
 def _require_continuous_days(address: str, observed: Sequence[RawState], requested: Sequence[date]) -> None:
-    """Since its last baseline each day goes on where the day before ended: an object that is gone is not passed over.
+    """Require that since the last snapshot each day begins where the day before ended, and that no object is missing.
 
     Raises:
-        DayRefused: naming the days that are gone.
+        DayRefused: naming the missing days.
     """
     since = max((index for index, state in enumerate(observed) if state.baseline), default=None)
     if since is None:

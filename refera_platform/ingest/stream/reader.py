@@ -1,6 +1,8 @@
-"""Reading of the binlog for some tables of a database at once: one connection, each event to the table it belongs to.
+"""Binlog reader for some tables of one database: reads the binlog once, on one connection, for all of them.
 
-TableLog of each table ──▶ BinlogReading.read(until) ──▶ their stretches, filled; a table that cannot go on has failed
+TableChanges of each table ──▶ BinlogReader.read(until) ──▶ the same, filled; a table that cannot go on has an error
+
+Decodes no event (``source.mysql.binlog`` does) and writes no object (``table_writer`` does).
 """
 
 from collections.abc import Sequence
@@ -22,7 +24,7 @@ from refera_platform.source.mysql.wire import open_wire
 
 
 class BinlogReader:
-    """Reads the log of one database during one pass."""
+    """Reads the binlog of one database during one ingest run."""
 
     def __init__(
         self, source: Source, column_resolver: ColumnResolver, cascades: Cascades, now: datetime, today: date
@@ -33,11 +35,15 @@ class BinlogReader:
         self._now, self._today = now, today
 
     def read(self, table_changes: Sequence[TableChanges], until: Position) -> None:
-        """Read the log once for all tables; one whose place is gone stops by itself.
+        """Read the binlog once for all tables; a table whose start position is gone fails alone.
+
+        Args:
+            table_changes: Changes to fill.
+            until: Position to read up to.
 
         Raises:
-            SourceError: when the log cannot be read, also after trying again.
-            LakeError: when the log is not the one that was read before, or has lost changes.
+            SourceError: when the binlog cannot be read, also after retries.
+            LakeError: when the binlog is not the one that was read before, or is not complete.
         """
         errors: dict[Position | None, LakeError | None] = {}
         for changes in table_changes:
@@ -64,10 +70,10 @@ class BinlogReader:
             router.finish(reader.position, reader.resume_position, self._today)
 
     def read_available(self, table_changes: Sequence[TableChanges], until: Position) -> None:
-        """The same for tables that are read anew in any case: what the log does not tell stops nobody.
+        """Do the same for tables that get a new snapshot anyway: an incomplete binlog fails none of them.
 
         Raises:
-            ReferaError: only for what may pass by itself.
+            ReferaError: only a transient one.
         """
         if not table_changes:
             return
@@ -80,7 +86,7 @@ class BinlogReader:
                 changes.fail(error)
 
     def position_error(self, position: Position | None) -> LakeError | None:
-        """Why the log cannot be read on from a place; nothing when it can."""
+        """Why the binlog cannot be read from a position; ``None`` when it can."""
         try:
             if position:
                 require_same_binlog(self._source.server, position)

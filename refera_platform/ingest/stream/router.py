@@ -1,6 +1,8 @@
-"""One pass over the log for all tables of a database: every event goes to the table it belongs to, or nowhere.
+"""Router of one ingest run: sends every row batch of a change stream to the changes of its table.
 
-TransactionReader ──▶ LogPass ──▶ TableLog (one each)
+TransactionReader ──▶ StreamRouter ──▶ TableChanges (one for each table)
+
+Reads nothing and writes no object: ``stream.reader`` reads, ``stream.table_writer`` writes.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,26 +20,26 @@ from refera_platform.source.mysql.binlog.table_map import TableMap, read_table_m
 from refera_platform.source.mysql.binlog.transaction import Transaction
 
 MAX_PENDING_BYTES = 24 << 20
-"""Bytes of log events kept in memory at most, for all tables together; decoded they take about ten times that."""
+"""Bytes of row events kept in memory at most, for all tables together; decoded they take about ten times that."""
 MAX_PENDING_ROWS = 100_000
 DecoderFactory = Callable[[TableMap, TableChanges], RowDecoder]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Where rows under one table map go."""
+    """Destination of the rows of one table map."""
 
     table: str = ""
     changes: TableChanges | None = None
     decoder: RowDecoder | None = None
     error: ReferaError | None = None
-    """Why there is no decoder: the table stops when rows of one of its days come."""
+    """Why there is no decoder: raised when rows of one of the table's requested days arrive."""
     cascades: ParentCascades | None = None
-    """Told of the rows of a table whose children the server changes on its own."""
+    """Cascading foreign keys of the table, whose child rows the server changes without row events."""
 
 
 class StreamRouter:
-    """A ``Consumer`` of the transactions of one schema."""
+    """Routes the transactions of one schema; the ``TransactionConsumer`` of a ``TransactionReader``."""
 
     def __init__(
         self,
@@ -47,12 +49,12 @@ class StreamRouter:
         decoder_factory: DecoderFactory,
         latest_second: int,
     ) -> None:
-        """Begin.
+        """Start with no transaction.
 
         Args:
             schema: Name of the schema on the server.
-            table_changes: Its tables with the days that each one wants.
-            cascade_index: Says whether rows of a table take others with them of which the log does not tell.
+            table_changes: Changes of its tables, with the days to fill.
+            cascade_index: Finds the tables whose rows change by a cascade, without row events.
             decoder_factory: Makes the decoder of a table map.
             latest_second: Second since 1970 that no transaction can be later than: a session's clock may be wrong.
         """
@@ -66,17 +68,21 @@ class StreamRouter:
         self._receiving_tables: set[str] = set()
         self._pending_bytes = 0
         self.resume_position: Callable[[], Position] | None = None
-        """Asked where a later reader must start; the transaction reader's own answer."""
+        """Gives the position at which a later read must start; set to that of the transaction reader."""
 
     @property
     def is_done(self) -> bool:
-        """Whether every table has all its days, and what lies behind them need not be counted."""
+        """Whether every table has all its days, and no table counts rows after its last day."""
         return all(log.current_day is None and log.net_rows is None for log in self._table_changes.values())
 
     def begin(self, transaction: Transaction) -> bool:
-        """Whether rows of the transaction are wanted by any table."""
+        """Begin a transaction.
+
+        Returns:
+            Whether its rows are to be sent: false when every table is done.
+        """
         if self._transaction and transaction.position.order == self._transaction.position.order:
-            return True  # once more after a lost connection: what was told is not told again
+            return True  # the same one again after a lost connection; the reader sends no event twice
         self._transaction = transaction
         resume_position = self.resume_position() if self.resume_position else transaction.position
         self._receiving_tables = {
@@ -87,7 +93,7 @@ class StreamRouter:
         return not self.is_done
 
     def rows(self, operation: str, version: int, table_map: bytes, body: bytes) -> None:
-        """Rows of one event."""
+        """Send the rows of one event to the changes of their table."""
         route = self._routes.get(table_map[6:])
         if route is None:
             route = self._routes[table_map[6:]] = self._route(table_map)
@@ -108,7 +114,7 @@ class StreamRouter:
             self._spill()
 
     def _add_rows(self, changes: TableChanges, route: Route, operation: str, version: int, body: bytes) -> None:
-        """Rows of a copied table."""
+        """Add rows to a copied table."""
         if route.decoder is None:
             raise route.error or LakeError(f"The rows of {changes.table.address} cannot be read.")
         if (route.table in self._receiving_tables or changes.is_after_last_day) and self._transaction:
@@ -116,7 +122,7 @@ class StreamRouter:
             self._pending_bytes += len(body)
 
     def statement(self, schema: str, sql: str) -> None:
-        """A statement instead of rows."""
+        """Take the effect of a statement that the binlog holds instead of rows: DDL, or DML logged as a statement."""
         ddl_effect = statement_effect(schema, sql, self._schema, self._table_changes)
         for name in ddl_effect.written | ddl_effect.emptied | ddl_effect.changed:
             changes = self._table_changes[name]
@@ -134,22 +140,22 @@ class StreamRouter:
             self._mark_unsettled(name)
             if (
                 name in self._receiving_tables or self._table_changes[name].current_day is None
-            ):  # else it was so when the table was read last
+            ):  # else the change is older than the table's last read
                 self._table_changes[name].has_schema_change = True
-            # the next table map may look the same and mean other columns
+            # the next table map may have the same bytes and mean other columns
             self._routes = {key: route for key, route in self._routes.items() if route.table != name}
 
     def unclear(self) -> None:
-        """The log does not tell what happened: every table is to be read anew."""
+        """The binlog does not hold what changed: mark every table to be read again."""
         for name in self._table_changes:
             self._mark_unsettled(name)
 
     def commit(self) -> None:
-        """The transaction is complete."""
+        """End the transaction."""
         self._transaction = None
 
     def finish(self, boundary: Position, resume_position: Position, today: date) -> None:
-        """The log was read up to ``boundary``, its end at a moment of ``today``."""
+        """Close the open days: the binlog was read up to ``boundary``, which was reached on ``today``."""
         for changes in self._table_changes.values():
             while day_changes := changes.current_day:
                 window = day_changes.window
@@ -159,7 +165,7 @@ class StreamRouter:
             changes.spill()
 
     def _mark_unsettled(self, name: str) -> None:
-        """Rows of a table changed, and the log does not tell how."""
+        """Mark that rows of a table changed without row events."""
         changes = self._table_changes.get(name)
         if changes and changes.current_day is None:
             changes.stop_counting()

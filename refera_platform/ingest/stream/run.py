@@ -1,8 +1,8 @@
-"""Capturing days of all log tables of a database in one pass: one consistent view, one reading of the log.
+"""Change-stream ingest run of one database: one consistent snapshot and one read of the binlog for all its tables.
 
-    snapshot (cut) ──▶ log up to the cut ──▶ days of each table ──▶ baselines and repairs read at the cut ──▶ objects
+    snapshot position ──▶ binlog up to it ──▶ days of each table ──▶ snapshots and repairs read there ──▶ objects
 
-A table that cannot go on is refused by itself. Run it again at any moment: each object says how far it goes.
+A table that fails does not stop the others. A run can be repeated at any time: each object holds its end position.
 """
 
 import time
@@ -49,7 +49,7 @@ from refera_platform.source.totals import grouped_totals, source_totals
 
 
 class StreamIngestRun:
-    """One pass over one database."""
+    """One ingest run of the change-stream tables of one database."""
 
     def __init__(
         self,
@@ -70,26 +70,26 @@ class StreamIngestRun:
         self._planner = TaskPlanner(lake, source, clock, folder, hash_key=hash_key, resolver=self._column_resolver)
         self._chunked_snapshots = ChunkedSnapshots(lake, source, chunk_limits, clock, folder)
         self._table_names: frozenset[str] = frozenset()
-        """Names of the tables of the pass."""
+        """Names of the tables of the run."""
         self._is_exact = False
-        """Whether what is read in the snapshot has nothing that the log tells again."""
+        """Whether the snapshot holds no change that the binlog also holds after the snapshot's position."""
 
     def ingest(
         self, tables: Sequence[SourceTable], requested: Sequence[date], *, resnapshot_names: Collection[str] = ()
     ) -> Iterator[IngestResult | IngestFailure | PendingChunks]:
-        """Bring days of several tables into the lake.
+        """Copy days of several tables into the lake.
 
         Args:
             tables: Tables of this database whose strategy is ``log``.
             requested: Days, in any order.
-            resnapshot_names: Names of tables that get a new baseline whatever the lake holds.
+            resnapshot_names: Names of tables that get a new snapshot whatever the lake holds.
 
         Yields:
-            What came of each table, as soon as it is committed.
+            The result of each table, as soon as it is committed.
 
         Raises:
             SourceError: when the source cannot be read at all.
-            LakeError: when the server writes no log, or its log lost changes.
+            LakeError: when the server writes no binlog, or its binlog is not complete.
         """
         started = time.monotonic()
         self._table_names = frozenset(table.name for table in tables)
@@ -119,11 +119,11 @@ class StreamIngestRun:
                 tasks, snapshot_position, self._binlog_reader.position_error, self._planner.make_changes
             )
             self._binlog_reader.read([log for task in tasks for log in task.all_changes], snapshot_position)
-            # a second time: the pieces of a resnapshot have rows of the same stretch for another purpose
+            # a second read: the chunks of a resnapshot need the changes of the same part of the binlog
             self._binlog_reader.read_available(
                 [task.closing_changes for task in tasks if task.closing_changes], snapshot_position
             )
-            if any(task.has_unsettled_days for task in tasks):  # all tables: what refers to each other is of one moment
+            if any(task.has_unsettled_days for task in tasks):  # all tables: foreign keys must match at one position
                 for task in tasks:
                     self._planner.plan_days_to_present(task, snapshot_position)
                 self._binlog_reader.read(
@@ -143,7 +143,7 @@ class StreamIngestRun:
                     yield finish(seconds=time.monotonic() - started)
 
     def _write_snapshot(self, task: TableTask, snapshot_position: Position) -> Callable[..., IngestResult]:
-        """The whole table as the new beginning of its history."""
+        """Write the whole table as the new start of its history."""
         table, plan = task.table, task.plan.snapshot
         if plan is None:
             raise LakeError(f"{table.address} has no day for its baseline:", "ask for a day.")
@@ -211,7 +211,7 @@ class StreamIngestRun:
         )
 
     def _write_days(self, task: TableTask, snapshot_position: Position) -> Callable[..., IngestResult]:
-        """The days that the log told of."""
+        """Write the days that were read from the binlog."""
         table = task.table
         if task.error:
             raise task.error
@@ -229,19 +229,19 @@ class StreamIngestRun:
             task.require_complete_log(day_changes)
             previous = task.newest_state_until(day_changes.window.day)
             day_changes.is_unsettled |= bool(previous and not previous.is_settled)
-            # only what reaches the present can be settled by reading the table as it is now
+            # the table as it is now can settle only a day that reaches the snapshot's position
             is_newest = day_changes is task.changed_days[-1] and max(task.days_in_lake) <= day_changes.window.day
             is_present = is_newest and day_changes.end is not None and day_changes.end.order >= snapshot_position.order
             pulled = self._pull_table(table) if day_changes.is_unsettled and is_present else None
             if last_end and day_changes.start and day_changes.start.order == last_end.order:
-                day_changes.start = last_end  # the same place, with its GTIDs
+                day_changes.start = last_end  # the same position, with its GTIDs
             if day_changes.end and not day_changes.end.gtid:
                 gtid = self._source.server.gtid_at(day_changes.end.file, day_changes.end.offset)
                 day_changes.end = replace(day_changes.end, gtid=gtid or "")
             last_end = day_changes.end
             base = self._new_state(table, previous)
             if previous and not pulled and not (day_changes.end and day_changes.end.order >= snapshot_position.order):
-                # those of now may be of a later day
+                # the catalogue's present types may be those of a later day
                 base = replace(
                     base, source_types=previous.source_types, collations=previous.collations or base.collations
                 )
@@ -253,7 +253,7 @@ class StreamIngestRun:
             )
             task.days_in_lake = dict(sorted({**task.days_in_lake, item.day: item}.items()))
             ingested_days.append(IngestedDay.of_object(item, added))
-        # of an inexact snapshot nobody knows which of its rows the log has yet to tell
+        # an inexact snapshot may hold changes that come later in the binlog, so its row count has no position
         source_rows = None if net_rows is None or not self._is_exact else count - net_rows
         return self._result_factory.result_of(task, ingested_days, source_rows)
 
@@ -279,7 +279,7 @@ class StreamIngestRun:
         return read_source_table(self._source, table, self._folder / "read.parquet", self._clock)
 
     def _new_state(self, table: SourceTable, previous: RawState | None, end_position: str = "") -> RawState:
-        """What any new object of the table says, before its day is known."""
+        """The state of a new object of the table, before its day is known."""
         return RawState(
             database=table.database,
             table=table.name,

@@ -1,6 +1,8 @@
-"""One table during a pass over the log: which of its days the log is at, and its rows, spilled as they come.
+"""Collector of one table's row changes in an ingest run: finds the day of each transaction and spills rows to disk.
 
-TableMap + rows of the log ──▶ TableLog ──▶ Stretch (a day's rows in local Parquet files, and where it ended)
+rows of the binlog + DayWindows ──▶ TableChanges ──▶ DayChanges (a day's rows in local Parquet files, its end position)
+
+Reads no binlog and writes no object: ``reader`` and ``table_writer`` do.
 """
 
 from collections.abc import Sequence
@@ -26,35 +28,35 @@ from refera_platform.source.table import SourceTable
 OPERATION_CODES = "cud"
 NET_ROWS_BY_OPERATION = {"c": 1, "u": 0, "d": -1}
 END_OF_TIME_SECONDS = 1 << 40
-"""A second since 1970 that no stamp reaches."""
+"""A second since 1970 that no timestamp reaches."""
 READ_FROM_TABLE, READ_FROM_LOG = 0, 1
-"""What a position's last part but one says: read from the table at a boundary of the log, or logged behind it."""
+"""Last part but one of a ``_position``: the row was read from the table at a binlog position, or from the binlog."""
 OTHER_BINLOG_OFFSET = 500_000
-"""Added to a snapshot's number when earlier rows of its day are of another binlog: positions do not order the two."""
+"""Added to a snapshot's number when earlier rows of its day are of another binlog: their positions do not compare."""
 
 
 def position_prefix(day: date, snapshot_number: int) -> str:
-    """The first parts of a row's position: the day, and how many times the table was read anew on it."""
+    """The first parts of a row's ``_position``: the day, and the number of the day's last snapshot."""
     return f"{day:%Y%m%d}-{snapshot_number:06d}-"
 
 
 def position_suffix(position: Position, kind: int) -> str:
-    """The parts of a row's position that say where in the log."""
+    """The parts of a row's ``_position`` that hold the binlog position."""
     return f"{position.file_number:010d}-{position.offset:012d}-{kind}-"
 
 
 @dataclass(kw_only=True)
 class Truncation:
-    """A statement that took all rows at once: the log names none of them."""
+    """A statement that removed all rows at once, without row events."""
 
     transaction: Transaction
     stamp: int
-    """Second since 1970 that its rows are dated with."""
+    """Second since 1970 for ``_changed_at`` of its rows."""
 
 
 @dataclass(kw_only=True)
 class DayChanges:
-    """The rows of one day, as the log tells them."""
+    """The row changes of one day, as the binlog holds them."""
 
     window: DayWindow
     start: Position | None = None
@@ -64,7 +66,7 @@ class DayChanges:
     files: list[Path] = field(default_factory=list)
     """Local Parquet files with the raw contract's columns, in order."""
     schema_versions: list[dict[str, str]] = field(default_factory=list)
-    """Parquet types by column, one for each shape that the table had, oldest first."""
+    """Parquet types by column, one for each schema that the table had, oldest first."""
     row_counts: dict[str, int] = field(default_factory=dict)
     quirks: dict[str, int] = field(default_factory=dict)
     truncations: list[Truncation] = field(default_factory=list)
@@ -72,7 +74,7 @@ class DayChanges:
 
 
 class TableChanges:
-    """Collects the rows of one table, day by day."""
+    """Collects the row changes of one table, day by day."""
 
     def __init__(
         self,
@@ -86,14 +88,14 @@ class TableChanges:
         self.days = [DayChanges(window=window, start=window.start) for window in windows]
         self.error: ReferaError | None = None
         self.net_rows: int | None = 0
-        """Rows that came less rows that went behind the last stretch; ``None`` when the log does not say."""
+        """Inserted less deleted rows after the last window; ``None`` when the binlog does not hold all of them."""
         next_day = windows[-1].day + timedelta(days=1)
         self.after_last_day = DayChanges(window=DayWindow(day=next_day, midnight_seconds=END_OF_TIME_SECONDS))
-        """Rows behind the last stretch, as long as ``net`` is known: not kept, only replayed by whoever compares."""
+        """Changes after the last window, while ``net_rows`` is known: not written, only replayed to reconcile."""
         self.source_types: dict[str, str] = {}
-        """Type and character set of each column when the lake last saw the table."""
+        """Type and character set of each column when the table was last read."""
         self.has_schema_change = False
-        """Whether DDL changed its columns during the pass."""
+        """Whether DDL changed its columns during the run."""
         self._snapshot_numbers = snapshot_numbers
         self._day_index = 0
         self._connection = connection
@@ -105,27 +107,30 @@ class TableChanges:
 
     @property
     def current_day(self) -> DayChanges | None:
-        """The stretch that the log is in or before; ``None`` behind the last one."""
+        """The day that the read is in or before; ``None`` after the last one."""
         return self.days[self._day_index] if self._day_index < len(self.days) and self.error is None else None
 
     @property
     def is_after_last_day(self) -> bool:
-        """Whether the log is behind the last stretch, and its rows are still looked at."""
+        """Whether the read is after the last window, and its rows are still counted."""
         return self.current_day is None and self.net_rows is not None and self.error is None
 
     def fail(self, error: ReferaError) -> None:
-        """This table stops here; others go on."""
+        """Stop this table with an error; other tables go on."""
         self.error = self.error or error
         self._rows.clear()
         self._row_runs.clear()
 
     def begin(self, transaction: Transaction, resume_position: Position, latest_second: int) -> bool:
-        """Move on to the day that the transaction belongs to; whether that day's rows are wanted here.
+        """Move on to the day that the transaction belongs to.
 
         Args:
-            transaction: The one that begins.
-            resume_position: Where a later reader must start.
+            transaction: The transaction that begins.
+            resume_position: Position at which a later read must start.
             latest_second: Second since 1970 that no transaction can be later than: a session's clock may be wrong.
+
+        Returns:
+            Whether the transaction lies in one of the windows.
         """
         self._row_ordinal = 0
         position = transaction.position
@@ -145,7 +150,7 @@ class TableChanges:
         return False
 
     def stop_counting(self) -> None:
-        """What is behind the last stretch is not to be known: the log does not tell all of it."""
+        """Stop counting the rows after the last window: the binlog does not hold all of them."""
         if self.is_after_last_day:
             self._rows.clear()
             self._row_runs.clear()
@@ -153,7 +158,7 @@ class TableChanges:
         self.net_rows = None
 
     def close_day(self, end: Position, resume_position: Position, *, is_closed: bool) -> None:
-        """The current stretch ends here."""
+        """End the current day at a position."""
         if day_changes := self.current_day:
             self.spill()
             day_changes.start = day_changes.start or end
@@ -164,7 +169,7 @@ class TableChanges:
     def add_rows(
         self, decoder: RowDecoder, operation: str, version: int, body: bytes, transaction: Transaction
     ) -> None:
-        """Take the rows of one event."""
+        """Add the rows of one event."""
         if decoder is not self._decoder:
             self.spill()
             self._decoder = decoder
@@ -182,11 +187,11 @@ class TableChanges:
 
     @property
     def pending_row_count(self) -> int:
-        """Rows in memory."""
+        """Count of the rows in memory."""
         return len(self._rows)
 
     def truncate(self, transaction: Transaction) -> None:
-        """All rows are gone at once."""
+        """Record that a statement removed all rows."""
         if day_changes := self.current_day:
             self.spill()
             day_changes.truncations.append(
@@ -194,13 +199,13 @@ class TableChanges:
             )
 
     def spill(self) -> None:
-        """Write what came so far to a local file; rows that cannot be written stop this table and no other."""
+        """Write the rows in memory to a local file; an error stops this table and no other."""
         is_after_last_day = self.is_after_last_day
         try:
             with isolated(self.table):
                 self._spill()
         except ReferaError as error:
-            if is_after_last_day:  # rows that nobody keeps stop nothing
+            if is_after_last_day:  # these rows are only counted, so the table goes on
                 self.stop_counting()
             else:
                 self.fail(error)
@@ -249,5 +254,5 @@ class TableChanges:
 
 
 def _row_second(transaction: Transaction, window: DayWindow) -> int:
-    """The second that rows are dated with: a clock that is ahead takes no row out of its day."""
+    """Second since 1970 for ``_changed_at``: a server clock that is ahead moves no row out of its day."""
     return min(transaction.timestamp_seconds, window.midnight_seconds - 1)

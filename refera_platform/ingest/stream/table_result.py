@@ -1,6 +1,6 @@
-"""Result of one log table of an ingest run: what was written, what the lake counts, and whether both sides agree.
+"""Result of one change-stream table of an ingest run: days written, rows in the lake, and whether both sides agree.
 
-Job + Filled days ──▶ LogResults.of() ──▶ Captured (the caller adds how long it took)
+TableTask + IngestedDays ──▶ StreamResultFactory.result_of() ──▶ IngestResult (the caller adds the seconds)
 """
 
 from collections.abc import Callable, Sequence
@@ -32,9 +32,9 @@ class StreamResultFactory:
     source: Source
     folder: Path
     is_exact: bool
-    """Whether what is read in the snapshot has nothing that the log tells again."""
+    """Whether the snapshot holds no change that the binlog also holds after the snapshot's position."""
     cascades: Cascades
-    """How rows of the tables go with others."""
+    """Foreign keys by which rows of the tables change with others."""
 
     def result_of(
         self,
@@ -45,14 +45,17 @@ class StreamResultFactory:
         unseen_days: tuple[date, ...] = (),
         is_full_snapshot: bool = False,
     ) -> Callable[..., IngestResult]:
-        """What came of a table.
+        """Make the result of a table.
 
         Args:
-            task: The table.
-            ingested_days: The days that were written, or found as they should be.
-            source_rows: Rows of the source at the moment that the lake shows; ``None`` when that moment is over.
-            unseen_days: Days that were closed as never looked at.
-            is_full_snapshot: Whether the table begins anew.
+            task: The table's task.
+            ingested_days: The days that were written, or that needed no write; oldest first.
+            source_rows: Rows of the source at the lake's end position; ``None`` when the source is past it.
+            unseen_days: Days that were closed as unobserved.
+            is_full_snapshot: Whether the whole table was read as a new snapshot.
+
+        Returns:
+            ``IngestResult`` without ``seconds``, to be called with it.
         """
         last, previous = ingested_days[-1], task.previous
         unchanged_days = task.plan.snapshot.unchanged_days if task.plan.snapshot else task.plan.unchanged_days

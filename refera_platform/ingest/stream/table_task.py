@@ -1,6 +1,8 @@
-"""One table of a pass over the log: what the lake holds of it, what is wanted, and whether the log tells all of it.
+"""Task of one table in an ingest run: the table's days in the lake, the plan, and the changes to read for it.
 
-RawObject of each day + LogPlan ──▶ Job ──▶ TableLog (days that were asked for, and those that settle them)
+RawObject of each day + StreamPlan ──▶ TableTask ──▶ TableChanges (the requested days, and the days that settle them)
+
+``task_planner`` makes tasks; ``stream.run`` writes their days.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,66 +30,66 @@ DAY_SECONDS = 86_400
 
 @dataclass(kw_only=True)
 class TableTask:
-    """One table of a pass."""
+    """One table of an ingest run."""
 
     table: SourceTable
     days_in_lake: dict[date, RawObject]
     plan: day_windows.StreamPlan
     changes: TableChanges | None = None
-    """The days that were asked for; ``None`` when the log need not be read for them."""
+    """Changes of the requested days; ``None`` when the binlog need not be read for them."""
     chunk_plan: ChunkPlan | None = None
-    """Its pieces when they are all there; ``log`` is then what the log tells since they were begun."""
+    """Plan of its chunks when all are staged; ``changes`` is then what the binlog holds since the plan was made."""
     staged_chunks: list[StagedChunk] = field(default_factory=list)
-    """Each of them, as it was found before the log was read."""
+    """Each chunk, as it was listed before the binlog was read."""
     closing_changes: TableChanges | None = None
-    """What the log tells between the newest day and a resnapshot; ``None`` when there is nothing to read on from."""
+    """Changes between the newest day and a resnapshot; ``None`` when there is no position to read from."""
     later_changes: TableChanges | None = None
-    """The days after them, when only the present can settle what the log does not tell."""
+    """Changes of the days after the requested ones, when only reading the table now can settle what is open."""
     error: ReferaError | None = None
-    """Why the days after those that were asked for cannot be planned."""
+    """Why the days after the requested ones cannot be planned."""
     previous: RawState | None = field(init=False)
-    """What the newest day said of itself before the pass."""
+    """State of the newest day before the run."""
 
     def __post_init__(self) -> None:
         self.previous = self.newest_state_until(date.max)
 
     @property
     def all_changes(self) -> list[TableChanges]:
-        """What is read of the log."""
+        """All changes that are read from the binlog for its days."""
         return [changes for changes in (self.changes, self.later_changes) if changes]
 
     @property
     def changed_days(self) -> list[DayChanges]:
-        """The days that the log told of, oldest first."""
+        """The days that were read from the binlog, oldest first."""
         return [day_changes for changes in self.all_changes for day_changes in changes.days]
 
     def iter_changed_days(self) -> Iterator[tuple[TableChanges, DayChanges]]:
-        """Each day with what it was read by, oldest first; a failure is met where its days would begin."""
+        """Yield each day with the changes it belongs to, oldest first."""
         for changes in self.all_changes:
             for day_changes in changes.days:
                 yield changes, day_changes
 
     @property
     def observed_states(self) -> list[RawState]:
-        """What each observed day says of itself, oldest first."""
+        """The state of each observed day, oldest first."""
         return [item.state for item in self.days_in_lake.values() if item.state.is_observed]
 
     def snapshot_start(self, existing: RawObject | None) -> str:
-        """Where a day that gets a baseline begins: where it began before, or where the newest day ended."""
+        """Start position of a day that gets a snapshot: its own one if it exists, else the end of the newest day."""
         if existing and existing.state.is_observed:
             return existing.state.start_position
         newest = self.newest_state_until(date.max)
         return newest.end_position if newest else ""
 
     def newest_state_until(self, day: date) -> RawState | None:
-        """What the newest observed day up to ``day`` says of itself."""
+        """The state of the newest observed day up to ``day``."""
         states = [item.state for other, item in self.days_in_lake.items() if item.state.is_observed and other <= day]
         return states[-1] if states else None
 
     def make_changes(
         self, windows: Sequence[DayWindow], now: float, connection: duckdb.DuckDBPyConnection, folder: Path
     ) -> TableChanges:
-        """Make what collects the rows of some days.
+        """Make the changes that collect the rows of some days.
 
         Args:
             windows: The days, oldest first.
@@ -100,17 +102,17 @@ class TableTask:
             self.days_in_lake[window.day].state.baseline if window.is_extension else 0 for window in windows
         ]
         changes = TableChanges(self.table, windows, snapshot_numbers, connection, folder)
-        # as the table was where the reading begins, and not as it was when a later day was read
+        # the columns at the start of the read, not those of a later day
         if previous := self.newest_state_until(windows[0].day):
             changes.source_types = dict(previous.source_types)
-        # what lies behind the days is counted only when it is little: that of today
+        # rows after the last day are counted only when they are few: those of today
         if windows[-1].end or windows[-1].midnight_seconds < now - DAY_SECONDS:
             changes.net_rows = None
         return changes
 
     @property
     def has_unsettled_days(self) -> bool:
-        """Whether the days leave something open that only the present can settle."""
+        """Whether a day has changes that the binlog does not hold and that only reading the table can settle."""
         if self.plan.snapshot or (self.changes and self.changes.error):
             return False
         changed_days = self.changes.days if self.changes else []
@@ -118,7 +120,7 @@ class TableTask:
         return bool(previous and not previous.is_settled) or any(each.is_unsettled for each in changed_days)
 
     def windows_to_present(self, snapshot_position: Position, clock: Clock) -> tuple[DayWindow, ...]:
-        """Windows of what comes after the newest day, up to today; none when the log was read to its end."""
+        """Windows of the days after the newest one, up to today; none when the binlog was read to the snapshot."""
         if self.plan.snapshot or (self.changes and self.changes.error) or self.previous is None:
             return ()
         if self.changes is None:
@@ -136,10 +138,10 @@ class TableTask:
         return day_windows.windows_after(last_changes.window.day, last_changes.end, last_changes.resume_position, clock)
 
     def require_complete_log(self, day_changes: DayChanges) -> None:
-        """A day that lies between others must be told by the log alone: the table of now says nothing of it.
+        """Require that a day with later days after it is read from the binlog alone: the table of now cannot settle it.
 
         Raises:
-            LakeError: when the log does not tell all that happened on it.
+            LakeError: when the binlog does not hold all changes of the day.
         """
         if day_changes.is_unsettled and day_changes.window.end:
             raise LakeError(
@@ -151,6 +153,6 @@ class TableTask:
 
 
 def stream_start(changes: TableChanges) -> Position | None:
-    """Where the log must be read from for the days of a table."""
+    """Position from which the binlog must be read for the days of a table."""
     window = changes.days[0].window
     return window.resume_position or window.start

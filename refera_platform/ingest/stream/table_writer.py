@@ -1,6 +1,8 @@
-"""From a day's rows of the log to its object: all shapes in one schema, rows that the log does not name, one PUT.
+"""Day writer of one change-stream table: merges schema versions, adds rows that have no row event, writes one object.
 
-Stretch ──▶ DayWriter.write() ──▶ RawState of the committed object
+DayChanges ──▶ DayWriter.write() ──▶ RawObject (committed by one PUT)
+
+Rows without a row event: rows of a TRUNCATE, of a replaced table, and differences to the table as it was read.
 """
 
 from collections.abc import Mapping
@@ -30,33 +32,33 @@ from refera_platform.source.row_changes import row_changes_sql
 from refera_platform.source.table import SourceTable
 
 FIRST_ROW_SUFFIX = f"{READ_FROM_LOG}-{0:010d}"
-"""The last two parts of the position of a transaction's first row."""
+"""The last two parts of the ``_position`` of a transaction's first row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectDraft:
-    """A day's rows on their way to its object."""
+    """The rows of a day before they are written to its object."""
 
     days_in_lake: Mapping[date, RawObject]
-    """The days before it, and what the day has already."""
+    """The days before it, and the day itself when it is extended."""
     column_types: Mapping[str, str]
-    """The type in which each column is written, also of those that are gone."""
+    """The type in which each column is written, dropped columns too."""
     files: list[Path]
-    """Local files of the rows that come to it."""
+    """Local files of the added rows."""
     added: dict[str, int]
-    """How many these are, by ``_op``."""
+    """Count of the added rows, by ``_op``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DayWriter:
-    """Writes the days of one table during one pass."""
+    """Writes the days of one table during one ingest run."""
 
     lake: Lake
     connection: duckdb.DuckDBPyConnection
     table: SourceTable
     folder: Path
     is_exact: bool
-    """Whether the snapshot shows what the log tells up to its place, and nothing more."""
+    """Whether the snapshot shows the changes up to its position, and no later ones."""
 
     def write(
         self,
@@ -67,14 +69,14 @@ class DayWriter:
         pulled: TableRead | None,
         snapshot_position: Position,
     ) -> tuple[RawObject, dict[str, int]]:
-        """Commit one day; give its object and what was added, by ``_op``.
+        """Commit one day; return its object and the counts of added rows, by ``_op``.
 
         Args:
-            day_changes: What the log told of it.
-            base: State to begin from: positions, server and columns of the day before.
+            day_changes: Changes of the day.
+            base: State to start from: positions, server and columns of the day before.
             days_in_lake: The table's objects as they are now.
-            pulled: The whole table as it was at ``snapshot_position``, when the log does not tell everything.
-            snapshot_position: End of the log that was read.
+            pulled: The whole table at ``snapshot_position``, when the binlog does not hold every change.
+            snapshot_position: Position up to which the binlog was read.
         """
         day, window = day_changes.window.day, day_changes.window
         existing = days_in_lake.get(day)
@@ -106,11 +108,11 @@ class DayWriter:
         if pulled:
             self._add_differences(draft, pulled, position_prefix(day, baseline), snapshot_position)
         table_rows: int | None
-        if pulled:  # of an inexact snapshot the log tells some rows again, so that what comes after cannot be added up
+        if pulled:  # an inexact snapshot holds changes that come again in the binlog, so later counts do not add up
             table_rows = pulled.rows if self.is_exact else None
         else:
             table_rows = None if day_changes.is_unsettled else rows_after_changes(earlier_days, draft.added)
-            if table_rows is None or base.source_rows not in (None, table_rows):  # a sum in doubt
+            if table_rows is None or base.source_rows not in (None, table_rows):  # the source has another count
                 table_rows = self._count_rows(draft)
         columns = {name: column_types[name] for name in newest_types}
         existing_rows = extended.state.rows if extended else {}
@@ -148,7 +150,7 @@ class DayWriter:
         return RawObject(day=day, stored=stored, state=state), draft.added
 
     def _rows_sql(self, draft: ObjectDraft, state: RawState, *, is_in_order: bool) -> str:
-        """SQL of the rows of some local files; columns that are gone stay where there are values."""
+        """SQL of the rows of the local files; dropped columns stay where the files have them."""
         if not draft.files:
             return empty_rows(state)
         relation = raw_rows([str(path) for path in draft.files])
@@ -162,13 +164,13 @@ class DayWriter:
         return f"select {values}, _op, _changed_at, _position from {relation}{order}"
 
     def _count_rows(self, draft: ObjectDraft) -> int:
-        """Rows of the table according to the lake and to what this pass has read so far, counted one by one."""
+        """Count the table's rows in the lake's state plus the rows read so far."""
         state_sql = self._state_sql(draft, "true")
         row = run_sql(self.connection, f"select count(*) from {state_sql}").fetchone() if state_sql else None
         return int(row[0]) if row else 0
 
     def _add_truncated_rows(self, draft: ObjectDraft, truncation: Truncation, prefix: str) -> None:
-        """A delete with its last known values for each row that was there when all went at once."""
+        """Add a delete, with the last known values, for each row that existed before a TRUNCATE."""
         transaction = truncation.transaction
         position = prefix + position_suffix(transaction.position, READ_FROM_LOG)
         state_sql = self._state_sql(draft, f"_position < {literal(position)}")
@@ -184,10 +186,10 @@ class DayWriter:
         )
 
     def _add_replaced_rows(self, draft: ObjectDraft) -> bool:
-        """A delete for each row whose key was created anew though no row event had ended it; says whether there is any.
+        """Add a delete for each row whose key was created again with no delete event; return whether there is any.
 
-        So it is when the table was exchanged for another one (RENAME, EXCHANGE PARTITION, CREATE OR REPLACE). The
-        delete stands ahead of the transaction that created the key, behind everything before it.
+        This happens when the table was replaced by another one (RENAME, EXCHANGE PARTITION, CREATE OR REPLACE). The
+        delete is ordered before the transaction that created the key, and after everything before it.
         """
         if not draft.files:
             return False
@@ -211,7 +213,7 @@ class DayWriter:
         )
 
     def _add_differences(self, draft: ObjectDraft, pulled: TableRead, prefix: str, snapshot_position: Position) -> None:
-        """What differs between the table and what the log made of it."""
+        """Add the differences between the table as it was read and the state made from the binlog."""
         state_sql = self._state_sql(draft, "true")
         source_sql = pulled.relation
         columns = {column.name: draft.column_types[column.name] for column in pulled.columns}
@@ -233,7 +235,7 @@ class DayWriter:
         )
 
     def _state_sql(self, draft: ObjectDraft, condition: str) -> str | None:
-        """SQL of the rows that are there according to the lake and to what this pass has read so far."""
+        """SQL of the current rows from the lake plus the rows read so far."""
         objects = self._local_state_objects(draft)
         if not objects and not draft.files:
             return None
@@ -241,14 +243,14 @@ class DayWriter:
         return latest_rows(f"(select * from {rows} where {condition})", self.table.key)
 
     def _local_state_objects(self, draft: ObjectDraft) -> list[RawObject]:
-        """The objects that the state is read from, as copies whose bytes were compared: what is read is written on."""
+        """The objects that make up the state, as verified local copies: rows read from them are written again."""
         return state_objects(LocalCopies(self.lake.objects, self.folder).state_with_copies(draft.days_in_lake))
 
     def _add_rows(self, draft: ObjectDraft, rows: str, name: str) -> bool:
-        """Write some more rows; says whether there are any."""
+        """Write more rows to a local file; return whether there are any."""
         path = self.folder / f"{name}.parquet"
         row_columns = {row[0] for row in run_sql(self.connection, f"describe {rows}").fetchall()}
-        # each in its own type: DuckDB holds BIGINT and BIGINT UNSIGNED together as HUGEINT, and writes that as a float
+        # cast each column: DuckDB unites BIGINT and BIGINT UNSIGNED to HUGEINT, and writes that to Parquet as a float
         cast = ", ".join(
             f"cast({quoted(column)} as {kind}) as {quoted(column)}"
             for column, kind in draft.column_types.items()
@@ -264,7 +266,7 @@ class DayWriter:
 
 
 def rows_after_changes(days_in_lake: Mapping[date, RawObject], added: Mapping[str, int]) -> int | None:
-    """Rows at the end of a day by what came and went on it; ``None`` when nobody knows those before it."""
+    """Rows at the end of a day: those before it, plus creates, less deletes; ``None`` when those before are unknown."""
     previous = [item.state.table_rows for item in days_in_lake.values() if item.state.is_observed][-1:]
     if not previous or previous[0] is None:
         return None
@@ -272,7 +274,7 @@ def rows_after_changes(days_in_lake: Mapping[date, RawObject], added: Mapping[st
 
 
 def add_counts(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
-    """Counts of two passes added up."""
+    """Add up the counts of two ingest runs."""
     return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
 
 

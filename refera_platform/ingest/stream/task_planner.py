@@ -40,10 +40,10 @@ class TaskPlanner:
         self._folder_count = 0
 
     def plan_task(self, table: SourceTable, requested: Sequence[date], *, is_resnapshot: bool) -> TableTask:
-        """What the lake holds of a table, which of its days are to be filled, and from where the binlog is read.
+        """Plan a table: list its days in the lake, decide which are filled, and from which position.
 
         Args:
-            table: What.
+            table: Table to plan.
             requested: Days, oldest first, each once.
             is_resnapshot: Whether a new snapshot is taken whatever the lake holds.
 
@@ -68,7 +68,7 @@ class TaskPlanner:
         return task
 
     def plan_days_to_present(self, task: TableTask, snapshot_position: Position) -> None:
-        """Wants the days after those that were asked for; a table that cannot have them stops by itself."""
+        """Plan the days after the requested ones up to today; an error is kept in the task."""
         try:
             with isolated(task.table):
                 if windows := task.windows_to_present(snapshot_position, self._clock):
@@ -78,7 +78,7 @@ class TaskPlanner:
             task.error = error
 
     def make_changes(self, task: TableTask, windows: Sequence[day_windows.DayWindow]) -> TableChanges:
-        """Make what collects the changes of some days of a table, in a folder of its own."""
+        """Make the changes that collect the rows of some days of a table, in a folder of their own."""
         self._folder_count += 1
         folder = self._folder / f"log-{self._folder_count}"
         return task.make_changes(windows, self._now.timestamp(), self._source.connection, folder)

@@ -1,0 +1,1 @@
+"""Dagster assets: raw tables, dbt models and the report."""

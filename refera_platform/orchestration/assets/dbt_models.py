@@ -1,7 +1,8 @@
-"""The dbt models as assets, built, audited and published by the warehouse room in one step.
+"""Dagster assets of the dbt models: one multi-asset step builds, tests and publishes the selected models.
 
-dagster-dbt reads the manifest and makes the assets and their checks; dbt itself runs in this process, which
-spares the ``dbt --version`` call and the second start of Python that its command line resource costs.
+dagster-dbt makes the asset and check specs from the manifest. ``warehouse.build`` runs dbt in this process, which
+saves the ``dbt --version`` call and the second start of Python that ``DbtCliResource`` costs.
+``metadata.dbt_model`` makes the metadata of each model and test.
 """
 
 import json
@@ -26,31 +27,31 @@ from refera_platform.warehouse.dbt_manifest import ensure_manifest
 from refera_platform.warehouse.dbt_project import MANIFEST_FILE
 
 UNIQUE_ID_KEY = "dagster_dbt/unique_id"
-"""Metadata in which dagster-dbt keeps the dbt node of an asset or a check."""
+"""Metadata key under which dagster-dbt keeps the dbt ``unique_id`` of an asset or a check."""
 FULL_REFRESH_TAG = "refera/full-refresh"
-"""Tag of a run that builds the warehouse from all that ever happened, and not from the day's changes."""
+"""Tag of a run that builds the warehouse from all raw objects, and not from the changes alone."""
 DbtAssetEvent = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 class DbtTranslator(DagsterDbtTranslator):
-    """Our keys and labels for dbt's nodes; descriptions and versions are dbt's own."""
+    """Translator of dbt nodes to asset keys, groups and labels of ours; dagster-dbt sets descriptions and versions."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self._stage = stage
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Key of a model or source."""
+        """Asset key of a model or source."""
         return keys.dbt_node_key(dbt_resource_props)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Group of a model: staging, warehouse or answers."""
+        """Asset group of a model: staging, warehouse or answers."""
         return keys.GROUPS.get(dbt_resource_props["fqn"][1])
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """The asset of a model, with who answers for it and the words it is found by."""
+        """Asset spec of a model, with its owners, tags, kinds and code reference."""
         spec, node = super().get_asset_spec(manifest, unique_id, project), manifest["nodes"].get(unique_id)
-        if node is None:  # a source: the raw assets are their own
+        if node is None:  # a source: the raw assets have specs of their own
             return spec
         groups = {group["name"]: group for group in manifest["groups"].values()}
         labels = model_labels(node, groups)
@@ -63,7 +64,7 @@ class DbtTranslator(DagsterDbtTranslator):
 
 
 def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
-    """The models of the dbt project, which is parsed first when a file of it is younger than its manifest."""
+    """Multi-asset of all dbt models; parses the project first when one of its files is newer than the manifest."""
     ensure_manifest()
     manifest = json.loads(MANIFEST_FILE.read_text())
     assets, translator = dbt_asset_keys(manifest), DbtTranslator(stage)
@@ -101,7 +102,7 @@ def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
 
 
 def _describe_scope(built: BuildResult) -> str:
-    """How much was built."""
+    """Say how much was read: all raw objects, or the changes and the rebuilt months."""
     if built.full_build_reason:
         return f"Everything was read, because {built.full_build_reason}"
     months = ", ".join(sorted(built.rebuilt_months))
@@ -110,7 +111,7 @@ def _describe_scope(built: BuildResult) -> str:
 
 def _log_node(context: dg.AssetExecutionContext, node: NodeResult) -> None:
     if node.kind != "model" and not node.is_failed:
-        return  # its check tells; a line more for each of a hundred costs the run half a second
+        return  # its check result reports it; a log line for each of a hundred tests costs the run half a second
     write_line = context.log.error if node.is_failed else context.log.info
     write_line(node.line)
 
@@ -135,7 +136,7 @@ def _check_results(
 def _materializations(
     built: BuildResult, selected_models: Mapping[str, dg.AssetKey], model_metadata: ModelMetadata
 ) -> Iterator[dg.MaterializeResult[None]]:
-    for node in built.nodes:  # in the order they were built: Dagster wants parents first
+    for node in built.nodes:  # in build order: Dagster wants parents first
         if node.kind == "model" and node.name in selected_models:
             yield dg.MaterializeResult(
                 asset_key=selected_models[node.name], metadata=model_metadata.for_model(node.name)

@@ -1,6 +1,7 @@
-"""One asset for each raw table, read in one pass over its database.
+"""Dagster assets of the raw tables: one multi-asset for each source database, read by one ingest run.
 
-A table that cannot be captured is red by itself: the others of the pass are committed all the same.
+A table that fails does not stop the others: their days are committed and materialized. Reads and writes nothing
+itself: ``orchestration.runners`` does; ``checks.ingest`` and ``metadata.raw_table`` make check results and metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ from refera_platform.source.table import SourceTable
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 RESNAPSHOT_TAG = "refera/resnapshot"
-"""Tag of a run whose tables get a new baseline: their rows as they are now, and the deletes that this implies."""
+"""Tag of a run that takes a new snapshot of its tables: all present rows, and the deletes that follow from them."""
 FRESHNESS_WINDOW = timedelta(hours=36)
 
 
@@ -47,8 +48,8 @@ def build_raw_assets(
     Args:
         database: Our name of the database.
         tables: Its tables, in the order in which they are read.
-        partitions: The calendar.
-        kind: What the database is: ``mysql`` or ``mariadb``.
+        partitions: The daily partitions.
+        kind: Kind of its server: ``mysql`` or ``mariadb``.
     """
     pool = f"source_{database}"
 
@@ -67,7 +68,7 @@ def build_raw_assets(
         ingest_failures = list[IngestFailure]()
         resnapshot_tables = {table.name for table in selected_tables} if RESNAPSHOT_TAG in context.run.tags else set()
         try:
-            # asked before Dagster, whose own words for a partition that it does not know name no next step
+            # checked before Dagster does: its error for an unknown partition names no next step
             require_in_calendar(partition_days(context.run.tags), stage.clock, stage.first_day)
             days = [date.fromisoformat(partition) for partition in context.partition_keys]
             with (
@@ -113,7 +114,7 @@ def _materialize(
     stage: Stage,
     connection: duckdb.DuckDBPyConnection,
 ) -> dg.MaterializeResult[None] | IngestFailure:
-    """What Dagster is told of one table; one that cannot be told of is refused, and the others are."""
+    """Materialization of one table; an ``IngestFailure`` when its metadata cannot be made, so that the others go on."""
     if isinstance(result, IngestFailure):
         return result
     try:
@@ -126,7 +127,7 @@ def _materialize(
 def _materialize_result(
     context: dg.AssetExecutionContext, result: IngestResult, day_metadata: DayMetadata
 ) -> dg.MaterializeResult[None]:
-    """Events of one captured table; what is true of one day only is told of that day only."""
+    """Materialization of one ingested table; metadata of one day is attached to that day's partition only."""
     key = keys.raw_table_key(result.table)
     filled_days = [each.day for each in result.ingested_days]
     for day in dict.fromkeys([*result.unseen_days, *result.unchanged_days, *filled_days]):
@@ -134,7 +135,7 @@ def _materialize_result(
             context.add_asset_metadata(day_metadata.for_day(day), asset_key=key, partition_key=str(day))
         elif (
             day in filled_days or day in result.unseen_days
-        ):  # the day before is completed on the way, and those after may settle what was left open
+        ):  # an ingest run also completes the day before, and may settle days after the requested ones
             context.log_event(dg.AssetMaterialization(key, partition=str(day), metadata=day_metadata.for_day(day)))
     changes = ", ".join(f"{count} {op}" for op, count in result.added.items()) or "no change"
     context.log.info(f"{result.table.address} day {result.day}: {changes}, {result.seconds:.2f} s")
@@ -145,7 +146,7 @@ def _materialize_result(
 
 
 def failure_for_tables(ingest_failures: Sequence[IngestFailure]) -> dg.Failure:
-    """One sentence for all tables that failed for one reason; only what may pass by itself is tried again."""
+    """One failure for all tables, with one sentence for each cause; Dagster retries only transient errors."""
     reasons: dict[str, list[tuple[SourceTable, str]]] = {}
     final_causes = set[str]()
     for ingest_failure in ingest_failures:
@@ -167,7 +168,7 @@ def failure_for_tables(ingest_failures: Sequence[IngestFailure]) -> dg.Failure:
         }
         for shared, members in reasons.items()
     ]
-    # the rule that refuses a day refuses it again; what else can be mended is tried again when it was
+    # DayRefused is a rule, so the same run fails again; any other error may be gone at the next attempt
     may_succeed = any(not isinstance(ingest_failure.error, DayRefused) for ingest_failure in ingest_failures)
     return dg.Failure(
         description,
@@ -177,7 +178,7 @@ def failure_for_tables(ingest_failures: Sequence[IngestFailure]) -> dg.Failure:
 
 
 def _alert_text(alert_texts: Mapping[SourceTable, str], tables: Sequence[SourceTable]) -> str:
-    """What alerts say of tables that failed for one reason."""
+    """Text for alerts about tables that failed for the same cause."""
     text = alert_texts[tables[0]]
     return text if len(tables) == 1 else _without_table_name(text, tables[0])
 

@@ -1,4 +1,7 @@
-"""The report as an asset below the answers: one page, linked from its metadata with a picture of it."""
+"""Dagster asset of the report: one HTML page, downstream of the answers, with its link and picture as metadata.
+
+``answers.report`` renders and publishes the page.
+"""
 
 import base64
 from collections.abc import Iterator
@@ -20,7 +23,7 @@ WAREHOUSE_AGREES_CHECK = "warehouse_agrees_with_the_lake"
 
 
 def build_report_asset() -> dg.AssetsDefinition:
-    """The page of the seven answers, made whenever they were."""
+    """Asset of the page with the seven answers; it depends on everything that the page shows."""
     answers = [dg.AssetKey(["answers", each.model]) for question in QUESTIONS for each in question.answers]
 
     @dg.asset(

@@ -1,0 +1,1 @@
+"""Dagster asset checks: those of each ingest run, and those that run every hour."""

@@ -1,6 +1,7 @@
-"""A check of what other engines read: the fixed keys hold what the manifest in force names.
+"""Asset check of the fixed keys: the objects that other engines read are those that the current manifest names.
 
-A publication makes them so. A copy that a client had given up on can be carried out by the store long after.
+``warehouse.publish`` copies the objects to the fixed keys, and ``warehouse.publish.fixed_keys`` compares them. The
+store may still carry out a copy long after its client gave up on it; only a later comparison finds that.
 """
 
 import dagster as dg
@@ -15,7 +16,7 @@ FIXED_KEYS_CHECK = "engines_read_what_is_published"
 
 
 def build_fixed_keys_check() -> dg.AssetChecksDefinition:
-    """One check for the warehouse, shown at the report, which tells of all of it."""
+    """One check for the whole warehouse; it is attached to the report, which is downstream of all models."""
 
     @dg.multi_asset_check(
         name="fixed_keys",
@@ -26,7 +27,7 @@ def build_fixed_keys_check() -> dg.AssetChecksDefinition:
                 description="The keys that Athena, Spark and others read hold what the manifest names.",
             )
         ],
-        pool="warehouse",  # not in the midst of a publication
+        pool="warehouse",  # never in the middle of a publication
     )
     def fixed_keys(stage: dg.ResourceParam[Stage]) -> dg.AssetCheckResult:
         try:

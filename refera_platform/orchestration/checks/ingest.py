@@ -1,6 +1,8 @@
-"""What is checked of a raw table with each capture, and how the outcome is told.
+"""Asset checks of each ingest run: specs of a raw table's checks, and their results from an ``IngestResult``.
 
-Captured ──▶ results() ──▶ one dg.AssetCheckResult for each of specs()
+IngestResult ──▶ ingest_check_results() ──▶ one dg.AssetCheckResult for each of ingest_check_specs()
+
+Compares nothing itself: ``ingest`` and ``reconcile`` do. ``checks.standing`` has the checks that run every hour.
 """
 
 from collections.abc import Mapping
@@ -32,7 +34,7 @@ DESCRIPTIONS: Mapping[str, str] = {
 
 
 def ingest_check_specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
-    """The checks of one raw table."""
+    """Specs of the checks of one raw table."""
     return [
         dg.AssetCheckSpec(name, asset=keys.raw_table_key(table), description=description)
         for name, description in DESCRIPTIONS.items()
@@ -40,11 +42,11 @@ def ingest_check_specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
 
 
 def ingest_check_results(ingested: IngestResult, *, shows_values: bool) -> list[dg.AssetCheckResult]:
-    """What came of each of them.
+    """Results of all checks of one ingested table.
 
     Args:
-        ingested: What came of the capture.
-        shows_values: Whether values of rows may be told; Dagster keeps what it is told.
+        ingested: Result of the ingest run.
+        shows_values: Whether descriptions may contain values of rows; Dagster keeps them in its event log.
     """
     dropped_columns = ", ".join(ingested.removed_columns)
     return [
@@ -87,7 +89,7 @@ def ingest_check_results(ingested: IngestResult, *, shows_values: bool) -> list[
 
 
 def _row_count_description(ingested: IngestResult) -> str | None:
-    """What a number of rows cannot tell, and what to do when it differs."""
+    """Say why rows could not be counted or compared, and what to do when the counts differ."""
     address, sentences = ingested.table.address, list[str]()
     if not ingested.is_settled:
         sentences.append(NOT_COMPARED_UNSETTLED.why_not)
@@ -135,7 +137,7 @@ def _values_check(
 
 
 def _values_alert_text(address: str, reconciliation: ReconcileResult) -> str:
-    """What differs, by the names of key and columns: who is told of an incident need not be who may see a row."""
+    """Text for alerts: names of keys and columns only. Whoever receives alerts may not be allowed to see rows."""
     if reconciliation.error:
         return f"The values of {address} could not be compared; why is told with the check."
     differing_columns = reconciliation.first_columns or "a row differs"
@@ -159,7 +161,7 @@ def _schema_check(ingested: IngestResult) -> dg.AssetCheckResult:
 
 
 def _volume_check(ingested: IngestResult) -> dg.AssetCheckResult:
-    """Of each day that the pass filled and that is over; the newest of them is what the numbers tell."""
+    """Judge each ended day that the ingest run filled; the metadata are those of the newest one."""
     days = [
         judge_volume(ingested.changed_rows_by_day, each.day)
         for each in ingested.ingested_days

@@ -1,8 +1,8 @@
-"""What is looked at every hour, for every raw table: is the newest due day there, and all before; will its log be kept.
+"""Hourly asset checks of the raw tables: freshness of the newest due day, missing days, and log retention.
 
-Dagster's own FreshnessPolicy is satisfied by any partition, so loading January makes November look fresh; this asks
-the lake for the newest observed day. A log that is purged before it was read loses changes for ever, so its end is
-told while there is time.
+Dagster's own FreshnessPolicy is satisfied by any partition, so loading January makes November look fresh. These checks
+ask the lake for the newest observed day instead. Changes are lost for good when the server purges a binlog that was
+not read yet, so the retention check warns a day before. ``checks.ingest`` has the checks of each ingest run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ NO_METADATA: Mapping[str, Any] = {}
 
 
 def build_freshness_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:
-    """Two checks for each raw table: the newest due day, and the days before it."""
+    """Two checks for each raw table: its newest due day was ingested, and no day before it is missing."""
 
     @dg.multi_asset_check(
         name="freshness",
@@ -69,7 +69,7 @@ def _freshness_check_specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
 
 
 def missing_days_result(table: SourceTable, missing_days: MissingDays) -> dg.AssetCheckResult:
-    """Whether no day of a table is missing; days that were closed unseen are told, and are no error."""
+    """Result of the missing-days check; days that were closed unseen are reported and do not fail it."""
     description = f"{table.address} has every day from its first one on."
     if missing_days.missing_days:
         description = f"{table.address} has no object of {day_spans(missing_days.missing_days)}: {missing_days.remedy}."
@@ -97,7 +97,7 @@ def missing_days_result(table: SourceTable, missing_days: MissingDays) -> dg.Ass
 
 
 def freshness_result(table: SourceTable, newest: date | None, clock: Clock) -> dg.AssetCheckResult:
-    """Whether the newest observed day of a table is the one that is due, or later."""
+    """Result of the freshness check: the newest observed day is the due day or a later one."""
     due = due_day(table, clock)
     passed = newest is not None and newest >= due
     newest_description = f"the newest captured day is {newest}" if newest else "no day has been captured"
@@ -111,16 +111,16 @@ def freshness_result(table: SourceTable, newest: date | None, clock: Clock) -> d
 
 
 def change_stream_tables(tables: Sequence[SourceTable]) -> list[SourceTable]:
-    """The tables that are read from the log."""
+    """Tables that are read from the change stream."""
     return [table for table in tables if table.strategy is Strategy.LOG]
 
 
 def build_log_retention_check(database: str, tables: Sequence[SourceTable]) -> dg.AssetChecksDefinition:
-    """How long the log of a database still has the place where each of its tables goes on.
+    """Check of how long the server keeps the binlog position from which each table continues.
 
     Args:
         database: Our name of the database.
-        tables: Those of its tables that are read from the log.
+        tables: Those of its tables that are read from the change stream.
     """
 
     @dg.multi_asset_check(
@@ -159,7 +159,7 @@ def build_log_retention_check(database: str, tables: Sequence[SourceTable]) -> d
 def log_retention_result(
     table: SourceTable, remaining: timedelta | None, *, has_been_read: bool
 ) -> dg.AssetCheckResult:
-    """Whether the place of a table is kept for a day more, at least; ``None`` is for ever."""
+    """Result of the retention check: it passes when the position is kept for another day; ``None`` means for ever."""
     if remaining is None:
         description = (
             "The server keeps its log until somebody purges it."
@@ -186,7 +186,7 @@ def _log_retention_check_result(
     hours: float | None = None,
     metadata: Mapping[str, Any] = NO_METADATA,
 ) -> dg.AssetCheckResult:
-    """Less than a day is a warning; a place that is gone is an error."""
+    """A warning for less than a day left; an error when ``hours`` is ``None``: the position is purged or unreadable."""
     return dg.AssetCheckResult(
         asset_key=keys.raw_table_key(table),
         check_name=LOG_RETENTION_CHECK,

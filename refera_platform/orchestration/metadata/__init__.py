@@ -1,0 +1,1 @@
+"""Dagster metadata of assets: figures, labels, charts, previews and column lineage."""

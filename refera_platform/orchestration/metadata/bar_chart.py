@@ -1,8 +1,8 @@
-"""A picture of stacked bars over days or months as SVG: text, so that it costs a millisecond and two kilobytes.
+"""Bar charts in SVG: stacked bars over days or months. One costs a millisecond and two kilobytes.
 
-Panel(layers) ──▶ picture() ──▶ SVG ──▶ markdown() for a page that shows no scripts
+ChartPanel(layers) ──▶ render_chart() ──▶ SVG ──▶ image_markdown() for a page that runs no scripts
 
-It has a ground of its own, because a picture inside a page does not know whether the page is dark.
+The background is opaque, because an embedded image cannot know whether the page is dark.
 """
 
 import base64
@@ -12,48 +12,48 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 WIDTH_PX, LEFT_MARGIN_PX, RIGHT_MARGIN_PX, HEADER_PX, BARS_HEIGHT_PX, FOOTER_PX = 560, 54, 12, 44, 92, 26
-"""Pixels: the picture, its margins, what stands above the bars of a panel, the bars, and what stands below."""
+"""Pixels: width of the image, its margins, title area above the bars, the bars, and label area below them."""
 BACKGROUND_COLOUR, TEXT_COLOUR, MUTED_COLOUR, GRID_COLOUR = "#ffffff", "#0f172a", "#51607a", "#e2e8f0"
 MAX_BAR_RATIO = 1.6
-"""How far above the axis a bar may reach before it is cut: as many times its top."""
+"""Outliers are cut when the highest bar is more than this many times as high as the highest other bar."""
 MAX_LABELS = 6
 AXIS_Y_PX = HEADER_PX + BARS_HEIGHT_PX
-"""Where the bars stand."""
+"""Upright position of the horizontal axis."""
 SPARKLINE_HEIGHT_PX, SPARKLINE_STEP_PX = 20, 5
-"""Height of a bar in the small picture, and from one to the next; it is shown twice as large."""
+"""Pixels of the sparkline: height of its bars and distance between two; it is displayed at twice the size."""
 MAX_BAR_WIDTH_PX = 48
-"""Pixels of a bar when there are few."""
+"""Pixels: widest bar, when there are few bars."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChartLayer:
-    """One colour of the stack."""
+    """One layer of the stacked bars, in one colour."""
 
     name: str
     colour: str
     values: Sequence[int | None]
-    """One for each label; ``None`` where nothing is known."""
+    """One value for each label; ``None`` when it is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChartPanel:
-    """Bars over one axis."""
+    """One chart: stacked bars over one axis."""
 
     title: str
     layers: Sequence[ChartLayer]
     outliers: Sequence[bool] = ()
-    """Bars that the axis need not hold: they are cut, and their number stands on them."""
+    """Marks bars that may exceed the axis: they are cut and show their number above."""
 
     @property
     def totals(self) -> list[int]:
-        """Height of each bar."""
+        """Total of each bar."""
         return [
             sum(value or 0 for value in stack) for stack in zip(*(layer.values for layer in self.layers), strict=True)
         ]
 
     @property
     def top(self) -> int:
-        """The value at the upper end of the axis."""
+        """Maximum of the axis; outliers do not raise it when they are far higher than the other bars."""
         totals = self.totals
         usual_totals = [
             total for index, total in enumerate(totals) if not (self.outliers and self.outliers[index]) and total
@@ -63,11 +63,11 @@ class ChartPanel:
 
 
 def render_chart(labels: Sequence[str], panels: Sequence[ChartPanel]) -> str:
-    """The SVG of panels above one another.
+    """Render panels one above the other as SVG.
 
     Args:
-        labels: One for each bar, oldest first; some of them are written below.
-        panels: What is drawn.
+        labels: One for each bar, oldest first; only some of them are drawn.
+        panels: The charts.
     """
     panel_height = HEADER_PX + BARS_HEIGHT_PX + FOOTER_PX
     panel_groups = "".join(
@@ -84,7 +84,7 @@ def render_chart(labels: Sequence[str], panels: Sequence[ChartPanel]) -> str:
 
 
 def render_sparkline(panel: ChartPanel) -> str:
-    """The same bars without a word, small enough to be shown in a list; its numbers are in the picture."""
+    """The same bars without any text, small enough for a list."""
     top, totals = max(panel.top, 1), panel.totals
     indexes = range(len(totals))
     stacked_heights = [0] * len(totals)
@@ -95,7 +95,7 @@ def render_sparkline(panel: ChartPanel) -> str:
         ]
         path_data, x, y = "", 0, 0
         for index in (index for index in indexes if bar_heights[index]):
-            # relative to where the bar before ended, in as few letters as can be
+            # relative to the end of the previous bar, which takes the fewest characters
             left, foot = index * SPARKLINE_STEP_PX, SPARKLINE_HEIGHT_PX - stacked_heights[index]
             path_data += f"m{left - x},{foot - y}v-{bar_heights[index]}"
             x, y = left, foot - bar_heights[index]
@@ -111,11 +111,11 @@ def render_sparkline(panel: ChartPanel) -> str:
 
 
 def image_markdown(alternative: str, svg: str) -> str:
-    """An image that a markdown page shows.
+    """Markdown of an image.
 
     Args:
-        alternative: What it tells to those who do not see it; plain words.
-        svg: The picture.
+        alternative: Alternative text, as plain text.
+        svg: The image.
     """
     alt_text = "".join(
         letter if letter.isalnum() or letter in " ,.:-" else f"&#{ord(letter)};" for letter in alternative
@@ -126,7 +126,7 @@ def image_markdown(alternative: str, svg: str) -> str:
 
 
 def abbreviate_number(value: int) -> str:
-    """A number in few letters: 950, 1.2k, 34M."""
+    """A number in few characters: 950, 1.2k, 34M."""
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if value >= size:
             scaled = value / size
@@ -142,7 +142,7 @@ def _render_panel(labels: Sequence[str], panel: ChartPanel) -> str:
 
 
 def _render_axis(panel: ChartPanel) -> Iterator[str]:
-    """Grid and numbers of the upright axis."""
+    """Grid lines and numbers of the upright axis."""
     top = max(panel.top, 1)
     for fraction in (0, 0.5, 1) if top > 1 else (0, 1):
         y = AXIS_Y_PX - fraction * BARS_HEIGHT_PX
@@ -152,7 +152,7 @@ def _render_axis(panel: ChartPanel) -> Iterator[str]:
 
 
 def _render_bars(panel: ChartPanel) -> Iterator[str]:
-    """The stacks, a colour a path; one that is cut says how high it is."""
+    """The stacked bars, one path for each colour; a bar that is cut shows its total."""
     top, totals = max(panel.top, 1), panel.totals
     step = (WIDTH_PX - LEFT_MARGIN_PX - RIGHT_MARGIN_PX) / max(len(totals), 1)
     bar_width = min(step * 0.76, MAX_BAR_WIDTH_PX)
@@ -161,7 +161,7 @@ def _render_bars(panel: ChartPanel) -> Iterator[str]:
         path = ""
         for index, value in enumerate(layer.values):
             if value:
-                bar_height = max(value * BARS_HEIGHT_PX / max(top, totals[index]), 1)  # what is there can be seen
+                bar_height = max(value * BARS_HEIGHT_PX / max(top, totals[index]), 1)  # at least one pixel high
                 path += f"M{LEFT_MARGIN_PX + step * (index + 0.5):.1f},{bar_floors[index]:.1f}v-{bar_height:.1f}"
                 bar_floors[index] -= bar_height
         if path:
@@ -173,7 +173,7 @@ def _render_bars(panel: ChartPanel) -> Iterator[str]:
 
 
 def _text_anchor(index: int, count: int) -> str:
-    """Where a word belongs that tells of a bar: in its middle, and inside the picture."""
+    """Attributes of a text above or below a bar: centred on the bar, and inside the image."""
     step = (WIDTH_PX - LEFT_MARGIN_PX - RIGHT_MARGIN_PX) / max(count, 1)
     if 0 < index < count - 1 or step > MAX_BAR_WIDTH_PX:
         return f'x="{LEFT_MARGIN_PX + step * (index + 0.5):.0f}" text-anchor="middle"'
@@ -183,14 +183,14 @@ def _text_anchor(index: int, count: int) -> str:
 
 
 def _render_labels(labels: Sequence[str]) -> Iterator[str]:
-    """Some of the labels, the newest always."""
+    """Some of the labels; always the newest one."""
     label_step = -(-len(labels) // MAX_LABELS) or 1
     for index in range(len(labels) - 1, -1, -label_step):
         yield f'<text {_text_anchor(index, len(labels))} y="{AXIS_Y_PX + 16}">{html.escape(labels[index])}</text>'
 
 
 def _render_legend(panel: ChartPanel) -> list[str]:
-    """What the colours mean, from the right; nothing for one colour alone."""
+    """Legend of the colours, laid out from the right; empty when there is one colour."""
     if len(panel.layers) == 1:
         return []
     parts, x = [], float(WIDTH_PX - RIGHT_MARGIN_PX)

@@ -1,6 +1,8 @@
-"""What columns are made of, as Dagster keeps it with a materialization; its open-source pages show it as metadata.
+"""Column lineage of a dbt model as Dagster metadata; Dagster's open-source UI shows it as plain metadata.
 
-Lineage (names of the warehouse) ──▶ ``dagster/column_lineage`` (asset keys)
+Lineage (relations of the warehouse) ──▶ ``dagster/column_lineage`` (asset keys)
+
+Parses no SQL: ``warehouse.catalogs.lineage`` does.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,7 @@ LINEAGE_KEY, UNKNOWN_LINEAGE_KEY = "dagster/column_lineage", "column_lineage_unk
 
 
 def dbt_asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
-    """The key of every relation that a lineage can name: models by their name, sources as ``schema.table``."""
+    """Asset key of every relation that a lineage may name: models by name, sources as ``schema.table``."""
     models = {
         node["name"]: keys.dbt_node_key(node) for node in manifest["nodes"].values() if node["resource_type"] == "model"
     }
@@ -24,12 +26,12 @@ def dbt_asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
 
 
 def column_lineage_metadata(model: str, lineage: Lineage, assets: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
-    """Metadata of a model's materialization; for a model whose SQL did not tell, why it did not.
+    """Lineage metadata of a model's materialization, or the reason why its SQL could not be analysed.
 
     Args:
         model: Name of the model.
-        lineage: What is known of all of them.
-        assets: Key of each relation (see ``asset_keys``).
+        lineage: Column lineage of all models.
+        assets: Asset key of each relation (see ``dbt_asset_keys``).
     """
     if model in lineage.problems:
         return {UNKNOWN_LINEAGE_KEY: lineage.problems[model]}

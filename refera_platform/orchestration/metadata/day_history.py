@@ -1,6 +1,8 @@
-"""What the last days of a raw table held, told by the objects' own footers, and drawn.
+"""History of a raw table's last 30 days: rows by operation and bytes, from object footers, as charts.
 
-RawObject of each day ──▶ last_days() ──▶ drawn(): rows by operation and bytes a day
+RawObject of each day ──▶ recent_days() ──▶ history_chart(), history_sparkline()
+
+``metadata.bar_chart`` draws; ``metadata.raw_table`` adds the charts to a day's metadata.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,26 +21,26 @@ from refera_platform.orchestration.metadata.bar_chart import (
 )
 
 OPERATION_COLOURS: Mapping[str, str] = {"r": "#94a3b8", "c": "#2563eb", "u": "#f59e0b", "d": "#dc2626"}
-"""Colour of each ``_op``."""
+"""Colour of each operation (``_op``)."""
 HISTORY_DAYS = 30
 MAX_MARKDOWN_CHARACTERS = 1000
-"""Letters of markdown that Dagster shows without a click."""
+"""Longest markdown that Dagster shows without a click."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DayFigures:
-    """What one day's object holds; nothing where there is none."""
+    """Figures of one day's object; empty when there is none."""
 
     day: date
     rows: Mapping[str, int]
-    """Rows by ``_op``."""
+    """Rows by operation (``_op``)."""
     bytes: int | None
 
 
 def recent_days(
     objects_by_day: Mapping[date, RawObject], until: date, count: int = HISTORY_DAYS
 ) -> tuple[DayFigures, ...]:
-    """The days that end with ``until``, oldest first, from the first that was captured."""
+    """Figures of the ``count`` days up to ``until``, oldest first; none before the first ingested day."""
     first = min(objects_by_day, default=until)
     days = [until - timedelta(days=offset) for offset in range(count - 1, -1, -1)]
     return tuple(_day_figures(day, objects_by_day.get(day)) for day in days if day >= first)
@@ -51,7 +53,7 @@ def _day_figures(day: date, item: RawObject | None) -> DayFigures:
 
 
 def history_chart(table: str, figures: Sequence[DayFigures]) -> str:
-    """The figures as an image in markdown."""
+    """Rows by operation and bytes of each day, as a markdown image."""
     labels = [f"{each.day:%d %b}" for each in figures]
     size = ChartLayer(name="bytes", colour="#0f766e", values=[each.bytes for each in figures])
     panels = [
@@ -62,7 +64,7 @@ def history_chart(table: str, figures: Sequence[DayFigures]) -> str:
 
 
 def history_sparkline(table: str, figures: Sequence[DayFigures]) -> str:
-    """The rows alone, short enough for Dagster to show it at once."""
+    """Rows of each day, short enough for Dagster to show it at once; in one colour when four take too much text."""
     alt_text, rows = f"{table}: rows a day by operation", _rows_panel(table, figures)
     chart = image_markdown(alt_text, render_sparkline(rows))
     if len(chart) < MAX_MARKDOWN_CHARACTERS:
@@ -83,7 +85,7 @@ def _rows_panel(table: str, figures: Sequence[DayFigures]) -> ChartPanel:
 
 
 def _snapshot_days(figures: Sequence[DayFigures]) -> list[bool]:
-    """Days on which the whole table was read: they would leave nothing to see of the others, so they are cut."""
+    """Days with a snapshot. They are outliers: without a cut, the bars of the other days would be invisible."""
     return [bool(each.rows.get("r")) for each in figures]
 
 

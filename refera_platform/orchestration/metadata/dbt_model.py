@@ -1,6 +1,6 @@
-"""What Dagster shows of one model of a build, and of a test of it.
+"""Dagster metadata of one dbt model of a build, and of one dbt test.
 
-Built + manifest ──▶ ModelMetadata.of(model) ──▶ figures, columns with their descriptions, lineage, links, a preview
+BuildResult + manifest ──▶ ModelMetadata.for_model() ──▶ row counts, columns, lineage, links, preview
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from refera_platform.warehouse.dbt_project import PROJECT_FOLDER
 from refera_platform.warehouse.publish.publication import PublishedModel
 
 MAX_MONTHS = 36
-"""Months of a model that are drawn, the newest."""
+"""Months of a model that are drawn: the newest ones."""
 
 
 class ModelMetadata:
@@ -41,7 +41,7 @@ class ModelMetadata:
         self._seconds = {node.name: node.seconds for node in built.nodes if node.kind == "model"}
 
     def for_model(self, name: str) -> dict[str, Any]:
-        """What is told of one model."""
+        """Metadata of one model."""
         built, node = self._built, self._nodes[name]
         published_model = built.published.models.get(name) if built.published else None
         docs = self._page_link(DOCS)
@@ -54,7 +54,7 @@ class ModelMetadata:
         }
 
     def _published_metadata(self, name: str, model: PublishedModel) -> dict[str, Any]:
-        """What is told of a table that left the build."""
+        """Metadata of a published table: schema, rows, objects, preview."""
         column_nodes = self._nodes[name]["columns"]
         columns = [
             dg.TableColumn(column, kind, description=column_nodes.get(column, {}).get("description") or None)
@@ -92,9 +92,9 @@ class ModelMetadata:
 
 
 def dbt_test_metadata(node: NodeResult, built: BuildResult, stage: Stage) -> dict[str, Any]:
-    """What is told of a test: how many rows it found, and where they are kept."""
+    """Metadata of a test: how many rows it found, and where they are stored."""
     metadata: dict[str, Any] = {"failing_rows": node.failures or 0, "seconds": round(node.seconds, 3)}
-    if node.is_failed:  # the message of an error quotes what could not be read
+    if node.is_failed:  # the message of an error may quote a value that could not be read
         rows = f"found {node.failures} rows" if node.failures else "could not be evaluated"
         metadata[FOR_ALERTS_KEY] = f"Test {node.name} {rows}."
     if url := dict(built.failed_rows).get(node.name):
@@ -109,7 +109,7 @@ def dbt_test_metadata(node: NodeResult, built: BuildResult, stage: Stage) -> dic
 
 
 def code_reference_metadata(node: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
-    """Where the SQL of a model is, on the machine where it is edited; in production nobody has that path."""
+    """Path of a model's SQL on the developer's machine; empty in production, where nobody has that path."""
     if stage.name == "production":
         return {}
     path = Path(PROJECT_FOLDER) / node["original_file_path"]
@@ -121,7 +121,7 @@ def code_reference_metadata(node: Mapping[str, Any], stage: Stage) -> dict[str, 
 
 
 def _months_chart(name: str, model: PublishedModel, is_written: list[bool]) -> str:
-    """Rows of the newest months, those that the build wrote in another colour."""
+    """Chart of the rows of the newest months; months that this build wrote have another colour."""
     items = list(zip(model.objects, is_written, strict=True))[-MAX_MONTHS:]
     layers = [
         ChartLayer(name="as before", colour="#94a3b8", values=[0 if new else item.rows for item, new in items]),

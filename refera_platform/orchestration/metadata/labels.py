@@ -1,6 +1,6 @@
-"""What every asset says of itself: who answers for it, what it is made of, and the words it is found by.
+"""Asset labels: owners, tags and kinds of every asset spec, its code version, and links as metadata.
 
-SourceTable ──▶ of_table()      dbt node ──▶ of_model()      ──▶ owners, tags, kinds of an AssetSpec
+SourceTable ──▶ table_labels()      dbt node ──▶ model_labels()      ──▶ owners, tags, kinds of an AssetSpec
 """
 
 import hashlib
@@ -19,7 +19,7 @@ PLATFORM, ANALYTICS = "team:data-platform", "team:analytics"
 
 
 class AssetLabels(TypedDict):
-    """Arguments of an ``AssetSpec``."""
+    """Keyword arguments of an ``AssetSpec``."""
 
     owners: list[str]
     tags: dict[str, str]
@@ -27,7 +27,7 @@ class AssetLabels(TypedDict):
 
 
 def link_metadata(name: str, address: str, command: str = "") -> dict[str, Any]:
-    """Metadata that leads somewhere: an address for a browser, or where none may look the command that shows it."""
+    """Link as metadata: the address when a browser can open it, else the command that shows the same."""
     if address:
         return {name: dg.MetadataValue.url(address)}
     return {name: dg.MetadataValue.md(f"`{command}`")} if command and "`" not in command else {}
@@ -38,7 +38,7 @@ def table_labels(table: SourceTable, kind: str) -> AssetLabels:
 
     Args:
         table: The table.
-        kind: What its database is: ``mysql`` or ``mariadb``.
+        kind: Kind of its server: ``mysql`` or ``mariadb``.
     """
     tags = {"layer": "raw", "database": table.database, "strategy": table.strategy.value}
     if table.private or table.hashed:
@@ -47,7 +47,7 @@ def table_labels(table: SourceTable, kind: str) -> AssetLabels:
 
 
 def table_code_version(table: SourceTable) -> str:
-    """A version that changes when the declaration changes what is captured, and not with every release."""
+    """Code version of a raw table: changes with the parts of its declaration that change what is ingested."""
     declaration = [
         table.strategy.value,
         table.key,
@@ -60,7 +60,7 @@ def table_code_version(table: SourceTable) -> str:
 
 
 def footer_asset_specs() -> list[dg.AssetSpec]:
-    """What the footers of raw objects say, which dbt reads like tables and nobody materializes."""
+    """Specs of the tables that dbt reads from the footers of raw objects; nothing materializes them."""
     descriptions = {
         keys.RAW_OBJECTS_KEY: "The raw objects of every table, one a day, as their own footers describe them.",
         keys.SOURCE_GROUPS_KEY: "What the source itself added up in groups when the newest day of each table was read.",
@@ -80,7 +80,7 @@ def footer_asset_specs() -> list[dg.AssetSpec]:
 
 
 def model_owner(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> str:
-    """Who answers for a dbt model: the ``owner`` of its meta, else that of its group.
+    """Owner of a dbt model: the ``owner`` of its meta, else the owner of its group.
 
     Args:
         props: Its node in the manifest.
@@ -95,7 +95,7 @@ def model_owner(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]
 
 
 def model_labels(props: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> AssetLabels:
-    """Labels of a dbt model; those of dbt itself (its tags, its engine) come from dagster-dbt."""
+    """Labels of a dbt model; dbt's own tags come from dagster-dbt."""
     folder = props["fqn"][1]
     tags = {"layer": folder}
     if folder == "staging":

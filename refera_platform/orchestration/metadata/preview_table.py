@@ -1,4 +1,4 @@
-"""Preview of rows as a table of markdown that no value can break; which rows, ``lake.preview`` says."""
+"""Row preview as a markdown table, escaped so that no value breaks it. ``lake.preview`` selects the rows."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ JOINER = "\N{WORD JOINER}"
 
 
 def preview_markdown(preview: Preview) -> str:
-    """The rows as a table of markdown."""
+    """The rows as a markdown table."""
     if not preview.rows:
         return "No rows."
     lines = [
@@ -33,9 +33,9 @@ def _format_value(value: str | None) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Text that markdown shows as it is: nothing in it ends a cell, is a tag, a link, or turns the line around."""
+    """Escape a text for a markdown table: it cannot end a column, open a tag or link, or change the text direction."""
     printable = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-    # an address becomes a link also when its signs are written as entities
+    # markdown also turns an address into a link when its characters are written as entities
     unlinked = printable.replace("://", f":{JOINER}//").replace("@", f"@{JOINER}").replace("www.", f"www{JOINER}.")
     return "".join(
         letter if letter.isalnum() or letter in f" {JOINER}" or not letter.isascii() else f"&#{ord(letter)};"

@@ -1,6 +1,6 @@
-"""What Dagster shows of one day of a raw table: all of it is of that day, also when a pass filled many.
+"""Dagster metadata of one day of a raw table. Every value is of that day, also when one run filled several days.
 
-Captured ──▶ DayMetadata.of(day) ──▶ figures, columns, links, a preview and a picture of the last 30 days
+IngestResult ──▶ DayMetadata.for_day() ──▶ figures, columns, links, a preview and a chart of the last 30 days
 """
 
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.catalogs.dbt_docs import DOCS_PAGE_KEY as DOCS
 
 MAX_PREVIEW_DAYS = 62
-"""Days of one pass whose rows are read for a preview, the newest first: each one is a request of ten milliseconds."""
+"""Most days of one run whose rows are read for a preview, newest first; each one is a request of ten milliseconds."""
 
 
 class DayMetadata:
-    """Metadata of the days of one captured table."""
+    """Metadata of the days of one ingested table."""
 
     def __init__(self, stage: Stage, connection: duckdb.DuckDBPyConnection, result: IngestResult) -> None:
         self._stage = stage
@@ -41,11 +41,11 @@ class DayMetadata:
 
     @property
     def shows_values(self) -> bool:
-        """Whether values of its rows may be kept in Dagster's event log."""
+        """Whether Dagster's event log may hold values of the table's rows."""
         return self._stage.is_previewed and self._result.table.is_previewed
 
     def for_day(self, day: date) -> dict[str, Any]:
-        """What is true of one day; of one that nobody looked at, only that."""
+        """Metadata of one day; for an unobserved day, only that nobody observed it."""
         result, item = self._result, self._result.days_in_lake.get(day)
         if day in result.unseen_days or item is None or not item.state.is_observed:
             return {"observed": False, **(_unknown_time_metadata(item) if item else {})}
@@ -61,7 +61,7 @@ class DayMetadata:
         }
 
     def _object_metadata(self, item: RawObject) -> dict[str, Any]:
-        """What the day's object holds."""
+        """Metadata from the footer of the day's object."""
         state = item.state
         table_rows = state.table_rows
         if table_rows is None and item.day == max(self._result.days_in_lake):
@@ -80,7 +80,7 @@ class DayMetadata:
         }
 
     def _ingest_metadata(self, day: date) -> dict[str, Any]:
-        """What the pass did for it; a pass over many days has one speed."""
+        """What the ingest run added to the day; the speed is that of the whole run."""
         result = self._result
         if day in result.unchanged_days:
             return {"kept_as_it_was": True}
@@ -113,17 +113,17 @@ class DayMetadata:
             return "Switched off: no row of it is kept in Dagster's event log."
         try:
             return preview_markdown(preview_newest_changes(self._connection, table, item))
-        except LakeError as error:  # the day is committed and stays so
+        except LakeError as error:  # the day is committed; only its preview is missing
             return escape_markdown(f"It could not be read: {error}")
 
 
 def _unknown_time_metadata(item: RawObject) -> dict[str, Any]:
-    """The time that a lost log leaves unknown, on the days that it touches."""
+    """The period that a purged binlog leaves unknown, on each day that it touches."""
     return {"not_known_between": unknown_period(item.state)} if item.state.unknown_since else {}
 
 
 def table_schema(table: SourceTable, item: RawObject) -> dg.TableSchema:
-    """The columns of one day's object, and what is special of them."""
+    """Columns of one day's object, with keys and hashed columns marked."""
     return dg.TableSchema([_column(table, name, kind) for name, kind in item.state.columns.items()])
 
 

@@ -1,0 +1,1 @@
+"""Run history in Dagster: failed and orphaned runs, their open failures, and retries."""

@@ -1,6 +1,7 @@
-"""Checks whose latest word is an error, as faults. A warning stops no day and wakes nobody.
+"""Faults from asset checks: checks whose latest evaluation is an error. Warnings are no faults.
 
-What a run that still goes on has found is not looked at yet: it may be about to fail for the same reason.
+Evaluations of an active run are skipped: the run may still fail for the same reason, and then its failure is the fault.
+``failed_runs`` has the faults of runs; ``orchestration.alerts`` calls both.
 """
 
 from collections.abc import Mapping
@@ -18,9 +19,9 @@ from refera_platform.orchestration.run_history.run_process import ACTIVE_STATUSE
 
 MAX_ACTIVE_RUNS = 500
 MAX_EARLIER_EVALUATIONS = 10
-"""Earlier evaluations that are looked at for one by a run that has ended."""
+"""Earlier evaluations that are searched for one by an ended run."""
 MAX_MATERIALIZED_DAYS = 50
-"""Materialized days that are looked at for whether an overdue one has come."""
+"""Materializations that are searched for the due day of an overdue table."""
 
 
 def active_run_ids(instance: dg.DagsterInstance) -> set[str]:
@@ -31,20 +32,20 @@ def active_run_ids(instance: dg.DagsterInstance) -> set[str]:
 def find_check_faults(
     instance: dg.DagsterInstance, checks: Mapping[dg.AssetCheckKey, str], active_ids: set[str]
 ) -> list[Fault]:
-    """What the checks have to say.
+    """Faults of all checks whose latest settled evaluation is an error.
 
     Args:
-        instance: Dagster's history.
-        checks: The checks that exist, each with what it promises.
-        active_ids: Runs whose findings are not final.
+        instance: Dagster's instance.
+        checks: The existing checks with their descriptions.
+        active_ids: Runs whose evaluations are not final.
     """
-    # what the failed run itself is told of is not told once more by the check that remembers it
+    # alerts report the failed run itself, so the check that remembers failed days would only repeat it
     checks = {key: promise for key, promise in checks.items() if key.name != NO_FAILED_DAY_CHECK}
     latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
     faults = []
     for key, record in latest.items():
         entry = record.event
-        if key not in checks:  # any asset with any name was asked for, so that strangers may be among them
+        if key not in checks:  # checks were queried for all assets, which may include assets of other code locations
             continue
         if not _is_settled(entry, active_ids):
             # a run that failed early leaves its checks planned; Dagster's type of a status is not public
@@ -61,7 +62,7 @@ def find_check_faults(
 
 
 def _evaluation(entry: EventLogEntry | None) -> AssetCheckEvaluation | None:
-    """What a check found; nothing of one that was only planned."""
+    """Evaluation of a check; ``None`` when it was only planned."""
     event = entry.dagster_event if entry else None
     if event and event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
         return event.asset_check_evaluation_data
@@ -94,7 +95,7 @@ def _check_fault(key: dg.AssetCheckKey, evaluation: AssetCheckEvaluation, entry:
 def _is_materialized_since(
     instance: dg.DagsterInstance, evaluation: AssetCheckEvaluation, entry: EventLogEntry
 ) -> bool:
-    """Whether the day that was missing has been captured since: the check itself looks every hour only."""
+    """Whether the due day was ingested after the evaluation; the check itself runs only once an hour."""
     due = evaluation.metadata.get("due")
     later_materializations = dg.AssetRecordsFilter(asset_key=evaluation.asset_key, after_timestamp=entry.timestamp)
     records = instance.fetch_materializations(later_materializations, limit=MAX_MATERIALIZED_DAYS).records

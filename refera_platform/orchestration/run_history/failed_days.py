@@ -1,6 +1,7 @@
-"""A standing check of every raw table: a day that failed stays red until it was captured, however old it is.
+"""Hourly asset check of failed days: a day that failed stays red until it is ingested, however old it is.
 
-A run that failed is one line in a long list by the next morning, and its retries may have given up.
+Without it, by the next morning a failed run is one line in a long list, and its retries may be used up.
+``retry_candidates`` finds the failed runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,11 +45,11 @@ def build_failed_days_check(tables: Sequence[SourceTable]) -> dg.AssetChecksDefi
 
 
 def failed_days_result(table: SourceTable, candidates: Sequence[RetryCandidate]) -> dg.AssetCheckResult:
-    """The result for one table.
+    """Result of the check for one table.
 
     Args:
-        table: Which.
-        candidates: The failed runs in which it was not captured, the newest first.
+        table: The table.
+        candidates: Failed runs that did not ingest it, newest first.
     """
     days = sorted({day for one in candidates for day in one.days})
     causes = "; ".join(f"run {one.run_id[:8]}: {one.cause}" for one in candidates[:MAX_RUNS_SHOWN])

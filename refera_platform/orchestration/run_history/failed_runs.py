@@ -1,7 +1,7 @@
-"""Runs that failed and that nothing has made good since: what Dagster's history says of them, as faults.
+"""Open failures: failed runs whose assets are still missing, as faults for alerts.
 
-A run is watched from its failure until each asset that it owed is materialized for the same day, or a newer run has
-failed on it.
+A failure stays open until each target of the run is materialized for the same day, or a newer run has failed on it.
+``failed_steps`` reads one failed run; ``failed_checks`` has the faults of checks.
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ from refera_platform.alerts.fault import Fault, FaultKind, symptom
 from refera_platform.orchestration.run_history.failed_steps import FailedRun, FailureReason, RunTarget, run_ended_at
 
 MAX_FAILED_RUNS = 50
-"""Failed runs that are watched at one time: the newest."""
+"""Most failed runs that are tracked at a time: the newest ones."""
 INITIAL_LOOKBACK = timedelta(days=1)
-"""How far back the very first look goes."""
+"""How far back the very first evaluation searches."""
 OVERLAP = timedelta(minutes=1)
-"""How long a change of a run may take from its stamp until it can be read."""
+"""Longest delay between the update timestamp of a run and the instant from which its record can be read."""
 RETRY_DECISION_TIMEOUT, RETRY_START_TIMEOUT = timedelta(minutes=1), timedelta(minutes=10)
-"""How long Dagster may take to say whether it runs a failed run again, and to do so."""
+"""How long Dagster may take to decide whether it retries a failed run, and to start the retry."""
 WILL_RETRY_TAG, RETRY_RUN_TAG = "dagster/will_retry", "dagster/auto_retry_run_id"
 
 
 def failed_runs_since(
     instance: dg.DagsterInstance, checked_until: datetime | None, now: datetime
 ) -> tuple[list[str], datetime]:
-    """Runs whose failure was noted after ``checked_until``, and until when that was looked at."""
+    """Ids of runs that failed after ``checked_until``, and the instant from which the next search starts."""
     start = checked_until or now - INITIAL_LOOKBACK
     records = instance.get_run_records(
         RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=start - OVERLAP),
@@ -41,23 +41,23 @@ def failed_runs_since(
 
 @dataclass(frozen=True, kw_only=True)
 class OpenFailures:
-    """What is to be said of failed runs."""
+    """Open failures of some runs."""
 
     faults: tuple[Fault, ...]
     pending_run_ids: tuple[str, ...]
-    """Those to look at again."""
+    """Runs to examine again at the next evaluation."""
     undecided_run_ids: tuple[str, ...]
-    """Of these, the ones that Dagster itself may still make good."""
+    """Those of them that Dagster itself may still retry."""
 
 
 def find_open_failures(
     instance: dg.DagsterInstance, existing_assets: set[dg.AssetKey], run_ids: Sequence[str], now: datetime
 ) -> OpenFailures:
-    """What is still wrong of some failed runs.
+    """Find what is still missing because of some failed runs.
 
     Args:
-        instance: Dagster's history.
-        existing_assets: The assets that exist; what others owe is nothing to anybody any more.
+        instance: Dagster's instance.
+        existing_assets: Assets that exist; a failure of a removed asset is no longer open.
         run_ids: Ids of failed runs.
         now: The present.
     """
@@ -89,7 +89,7 @@ def find_open_failures(
 
 
 def _may_be_retried(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> bool:
-    """Whether Dagster is about to run it again, or does so now: then it has not failed yet."""
+    """Whether Dagster is about to retry the run or is retrying it: then the failure is not final."""
     tags, since = record.dagster_run.tags, now - run_ended_at(record)
     if retry_run_id := tags.get(RETRY_RUN_TAG):
         retry_record = instance.get_run_record_by_id(retry_run_id)
@@ -102,7 +102,7 @@ def _may_be_retried(instance: dg.DagsterInstance, record: RunRecord, now: dateti
 
 
 def _is_superseded_by_retry(instance: dg.DagsterInstance, record: RunRecord) -> bool:
-    """Whether Dagster ran it again and that failed too: that run is the one to tell of."""
+    """Whether Dagster retried the run and the retry failed too: then the retry is the one to report."""
     retry_run_id = record.dagster_run.tags.get(RETRY_RUN_TAG)
     retry_run = instance.get_run_by_id(retry_run_id) if retry_run_id else None
     return retry_run is not None and retry_run.status is DagsterRunStatus.FAILURE
@@ -115,7 +115,7 @@ def _run_fault(
     existing_assets: set[dg.AssetKey],
     superseded: set[RunTarget],
 ) -> Fault | None:
-    """What is still owed for one cause; newer runs that failed on it took it over."""
+    """Fault of one failure reason: its targets that are still missing and that no newer failed run covers."""
     open_targets = [
         each
         for each in dict.fromkeys(reason.targets)

@@ -1,6 +1,6 @@
-"""What a failed run was to make and for which reasons it did not, as Dagster's history tells it.
+"""Failed steps of a run: its targets and the reasons of its failure, read from Dagster's event log.
 
-events of a failed run ──▶ FailedRun (owed by step, reasons) ──▶ recovery, the check of failed days, alerts
+events of a failed run ──▶ FailedRun (targets, reasons) ──▶ retry sensor, check of failed days, alerts
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +15,11 @@ from dagster_shared.error import SerializableErrorInfo
 from refera_platform.errors import ReferaError
 
 REASONS_KEY = "reasons"
-"""Metadata of a step's failure: each cause, the assets that it struck, and whether nothing at all brings them."""
+"""Metadata key of a step failure: a list of reasons, each with cause, assets, and whether it is final."""
 MAY_SUCCEED_KEY = "may_succeed_when_tried_again"
-"""Metadata of a step's failure that says false when only other data or other code can help."""
+"""Metadata key of a step failure: false when only other data or other code can help."""
 FOR_ALERTS_KEY = "for_alerts"
-"""Metadata of a step's failure or a check: what alerts say of it, where its own words may hold values of rows."""
+"""Metadata key of a step failure or a check: the text for alerts, when the description may hold values of rows."""
 FAILURE_EVENT_TYPES = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     DagsterEventType.STEP_FAILURE,
@@ -33,7 +33,7 @@ TERMINATED_MESSAGE = "The process that ran it was told to end; what it had commi
 
 @dataclass(frozen=True)
 class RunTarget:
-    """An asset of one day, an asset without days, or what a job does."""
+    """What a run has to make: an asset of one day, an asset without days, or the success of a job."""
 
     asset: dg.AssetKey | None
     partition: str | None = None
@@ -41,11 +41,11 @@ class RunTarget:
 
     @property
     def name(self) -> str:
-        """How people read it."""
+        """Name for people: the asset key with slashes, or the job."""
         return self.asset.to_user_string() if self.asset else self.job
 
     def is_materialized_since(self, instance: dg.DagsterInstance, record: RunRecord) -> bool:
-        """Whether somebody made it since a run began."""
+        """Whether any run made the target after the start of the given run."""
         if self.asset is None:
             later_runs = RunsFilter(
                 job_name=self.job, statuses=[DagsterRunStatus.SUCCESS], created_after=record.create_timestamp
@@ -65,39 +65,39 @@ class FailureReason:
 
     cause: str
     targets: tuple[RunTarget, ...]
-    """What is missing for it: not what stands below it and never began."""
+    """Targets that are missing for this cause; without those downstream whose steps never started."""
     alert_text: str
-    """The cause without any value of a row: what leaves the house."""
+    """The cause without any value of a row: the text that alerts send out."""
     may_succeed: bool = True
-    """Whether another try of the same could end otherwise."""
+    """Whether another attempt of the same run can succeed."""
     is_final: bool = False
-    """Whether no run at all can make it, because the day is not to be had: then nobody owes it any more."""
+    """Whether no run at all can make the targets, because their day is not available; then nothing is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailedRun:
-    """A run that failed."""
+    """A failed run."""
 
     record: RunRecord
     targets: tuple[RunTarget, ...]
-    """All that it was to make, of several days the newest."""
+    """All targets of the run; for a range of days, the newest day."""
     reasons: tuple[FailureReason, ...]
     is_process_lost: bool
-    """Whether it ended without that any step failed: its process was killed, or never began."""
+    """Whether the run ended without a failed step: its process was killed, or never started."""
 
     @property
     def ended_at(self) -> datetime:
-        """When it failed."""
+        """When the run failed."""
         return run_ended_at(self.record)
 
     @property
     def unavailable_targets(self) -> frozenset[RunTarget]:
-        """What no run at all can make."""
+        """Targets that no run at all can make."""
         return frozenset(each for reason in self.reasons if reason.is_final for each in reason.targets)
 
     @classmethod
     def from_record(cls, instance: dg.DagsterInstance, record: RunRecord) -> "FailedRun":
-        """What the events of a run say."""
+        """Read a failed run from its events."""
         run = record.dagster_run
         records = instance.get_records_for_run(run.run_id, of_type=FAILURE_EVENT_TYPES, limit=MAX_EVENTS).records
         entries = [one.event_log_entry for one in records]
@@ -110,7 +110,7 @@ class FailedRun:
                 planned.setdefault(event.step_key or "", []).append(RunTarget(data.asset_key, last))
         all_targets = tuple(dict.fromkeys(each for step in planned.values() for each in step))
         failures = [event for event in events if event.event_type is DagsterEventType.STEP_FAILURE]
-        # a machine that ended the process has found no fault in the step
+        # an interrupted step has no fault of its own: the machine ended the process
         steps = [event for event in failures if not is_interruption(event.step_failure_data.error)]
         run_targets = all_targets or (RunTarget(None, job=run.job_name),)
         reasons = tuple(_step_reasons(steps, planned, (RunTarget(None, job=run.job_name),)))
@@ -120,7 +120,7 @@ class FailedRun:
 
 
 def dagster_failure(error: ReferaError, **metadata: bool) -> dg.Failure:
-    """What a step raises for an error of ours; only what may pass by itself is tried again."""
+    """Dagster's failure for an error of ours; allows retries only for a transient error."""
     alert_metadata: dict[str, Any] = {FOR_ALERTS_KEY: error.public_message, **metadata}
     return dg.Failure(str(error), metadata=alert_metadata, allow_retries=error.is_transient)
 
@@ -133,7 +133,7 @@ def run_ended_at(record: RunRecord) -> datetime:
 def _step_reasons(
     steps: Sequence[DagsterEvent], planned: Mapping[str, Sequence[RunTarget]], job_targets: tuple[RunTarget, ...]
 ) -> Iterator[FailureReason]:
-    """Causes as each step itself tells them apart, or its one sentence."""
+    """Reasons of the failed steps: those that a step recorded, else one for the step."""
     for step in steps:
         step_targets = tuple(planned.get(step.step_key or "", ())) or job_targets
         data = step.step_failure_data.user_failure_data
@@ -143,7 +143,7 @@ def _step_reasons(
         if recorded is not None and isinstance(recorded.value, list):
             for reason in recorded.value:
                 planned_targets = tuple(each for each in step_targets if each.name in reason["assets"])
-                # Dagster plans nothing of a partition that it does not know
+                # Dagster plans no targets for a partition that it does not know
                 reason_targets = planned_targets or tuple(
                     RunTarget(dg.AssetKey.from_user_string(name)) for name in reason["assets"]
                 )
@@ -159,7 +159,7 @@ def _step_reasons(
         description = data.description if data else None
         cause = (error.cause or error) if error else None
         message = description or (cause.message if cause else f"Step {step.step_key} failed.")
-        # a ``dg.Failure`` has words of ours; what else is raised may quote whatever it stumbled over
+        # the text of a ``dg.Failure`` is ours; any other exception may quote a value of a row
         kind = (cause.cls_name if cause else None) or "an error"
         alert_text = description or f"Step {step.step_key} failed with {kind}; its words are in the run."
         if data and (recorded := data.metadata.get(FOR_ALERTS_KEY)) is not None:
@@ -168,7 +168,7 @@ def _step_reasons(
 
 
 def is_interruption(error: SerializableErrorInfo | None) -> bool:
-    """Whether a signal ended it, also one that came out of a library as something else's cause."""
+    """Whether a signal ended the step, also when a library raised an error of its own from it."""
     while error is not None:
         if error.cls_name in INTERRUPT_ERRORS:
             return True
@@ -177,7 +177,7 @@ def is_interruption(error: SerializableErrorInfo | None) -> bool:
 
 
 def _run_failure_messages(entries: Sequence[EventLogEntry]) -> tuple[str, str]:
-    """Why a run failed in which no step did, and the same for alerts."""
+    """Cause and text for alerts of a run that failed without a failed step."""
     for event in (entry.dagster_event for entry in entries):
         if event and event.is_job_failure:
             data = event.job_failure_data if event.event_specific_data else None

@@ -1,6 +1,8 @@
-"""What failed runs left undone: a retry that ends in silence hides nothing.
+"""Retry candidates: failed runs whose assets are still missing, also after their retries have ended.
 
-failed runs, less what later runs made ──▶ unfinished() ──▶ the recovery sensor, the check ``no_day_has_failed``
+failed runs, less what later runs made ──▶ retry_candidates() ──▶ retry sensor, check ``no_day_has_failed``
+
+Starts no run: ``retry_sensor`` does.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,50 +17,50 @@ from refera_platform.orchestration.run_history.failed_steps import FailedRun, Ru
 from refera_platform.orchestration.run_history.run_process import PROCESS_TAG
 
 ROOT_TAG, ATTEMPT_TAG = "refera/retry-of", "refera/try"
-"""Tags of a run that tries again: the run that failed first, and how many times it was tried again."""
+"""Tags of a retry: the id of the run that failed first, and the number of the attempt."""
 SINGLE_RUN_TAGS = frozenset({ROOT_TAG, ATTEMPT_TAG, PROCESS_TAG})
-"""Tags that are of one run alone."""
+"""Tags that belong to one run and are not copied to its retry."""
 DAILY_JOB = "daily"
 MATERIALIZING_JOBS = frozenset({DAILY_JOB, "__ASSET_JOB"})
-"""The jobs that make assets: ours, and Dagster's own of the Materialize button and of backfills."""
+"""Jobs that materialize assets: ours, and Dagster's own for the Materialize button and backfills."""
 LOOKBACK = timedelta(days=14)
-"""How long a failed run is looked at."""
+"""How far back failed runs are searched."""
 MAX_FAILED_RUNS = 200
-"""Failed runs that are looked at."""
+"""Most failed runs that are searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryCandidate:
-    """A failed run, and what nobody made since."""
+    """A failed run, and its assets that no later run made."""
 
     run_id: str
     root_run_id: str
     """The run that failed first."""
     attempts: int
-    """How many times it was tried again already."""
+    """How many times it was retried so far."""
     days: tuple[date, ...]
-    """Its days, oldest first; none when it knew no days."""
+    """Its days, oldest first; empty for a run without partitions."""
     missing_assets: frozenset[dg.AssetKey]
-    """What is still to be made."""
+    """Assets that are still to be made."""
     cause: str
-    """Its failures, one sentence each."""
+    """Its failure reasons, one sentence each."""
     is_retryable: bool
-    """Whether another try of the same could end otherwise."""
+    """Whether another attempt of the same run can succeed."""
     is_process_lost: bool
-    """Whether its process ended without a word."""
+    """Whether its process ended without reporting a failed step."""
     ended_at: datetime
     tags: dict[str, str]
-    """The tags of ours that say how it was to be run."""
+    """Tags of ours that say how the run is to be executed; its retry gets them too."""
 
 
 def retry_candidates(
     instance: dg.DagsterInstance, existing_assets: Collection[dg.AssetKey]
 ) -> Iterator[RetryCandidate]:
-    """Failed runs whose work is still missing, the newest first.
+    """Failed runs whose assets are still missing, newest first.
 
     Args:
-        instance: Whose history.
-        existing_assets: The assets that exist; those of a removed table are owed by nobody.
+        instance: Dagster's instance.
+        existing_assets: Assets that exist; a removed asset is not missing.
     """
     since, superseded = datetime.now(UTC) - LOOKBACK, set[tuple[RunTarget, tuple[date, ...]]]()
     failed_runs = RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], created_after=since)
@@ -67,7 +69,7 @@ def retry_candidates(
         if run.job_name not in MATERIALIZING_JOBS:
             continue
         failed_run, days = FailedRun.from_record(instance, record), partition_days(run.tags)
-        # what a newer run failed on for the same days is that run's: twelve tries are not looked at twelve times
+        # a newer run that failed on the same target and days stands for the older ones: one candidate for all attempts
         targets = {(each, days) for each in failed_run.targets if each.asset in existing_assets} - superseded
         superseded |= targets
         missing_assets = frozenset(

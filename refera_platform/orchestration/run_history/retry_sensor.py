@@ -1,7 +1,9 @@
-"""What goes on by itself after a failure: a sensor that runs again what failed, once its cause is gone.
+"""Retry sensor: runs a failed run's missing assets again, once the cause of the failure is gone.
 
-dead process ──▶ its run is failed ──┐
-failed run ──────────────────────────┴─▶ waited long enough? ──▶ doctor finds all well? ──▶ run of what is left
+orphaned run ──▶ marked as failed ──┐
+failed run ─────────────────────────┴─▶ backoff over? ──▶ preflight checks pass? ──▶ run of the missing assets
+
+``retry_candidates`` finds the failed runs; ``run_process`` finds orphaned ones.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -25,11 +27,11 @@ from refera_platform.source.doctor.finding import Verdict
 
 MIN_BACKOFF, MAX_BACKOFF = timedelta(seconds=30), timedelta(hours=4)
 MAX_ATTEMPTS = 12
-"""Tries of one failure; with the waits between them they last for more than a day."""
+"""Most attempts of one failure; with their backoff they last for more than a day."""
 
 
 def build_recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) -> dg.SensorDefinition:
-    """Looks twice a minute for failed runs; on by default."""
+    """Sensor that searches for failed runs twice a minute; running by default."""
 
     @dg.sensor(
         name="run_again_what_failed",
@@ -64,7 +66,7 @@ def build_recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) 
 
 
 def retry_request(candidate: RetryCandidate) -> dg.RunRequest:
-    """The run that makes what is left."""
+    """Run request for the missing assets of a failed run."""
     attempts = candidate.attempts + 1
     has_partitions = any(key.path[0] == "raw" for key in candidate.missing_assets)
     return partition_run_request(
@@ -76,13 +78,13 @@ def retry_request(candidate: RetryCandidate) -> dg.RunRequest:
 
 
 def _active_run_id(instance: dg.DagsterInstance) -> str:
-    """A run that may be making what is missing now."""
+    """Id of an active run that may be making the missing assets; empty when there is none."""
     runs = instance.get_runs(RunsFilter(statuses=ACTIVE_STATUSES))
     return next((run.run_id for run in runs if run.job_name in MATERIALIZING_JOBS), "")
 
 
 def _reason_to_wait(candidate: RetryCandidate, now: datetime) -> str:
-    """Why a failed run is not tried again now; empty when it is."""
+    """Why a failed run is not retried now; empty when it is."""
     if not candidate.is_retryable:
         return f"Run {candidate.run_id} failed in a way that another try does not mend: {candidate.cause}"
     if candidate.attempts >= MAX_ATTEMPTS:
@@ -94,7 +96,7 @@ def _reason_to_wait(candidate: RetryCandidate, now: datetime) -> str:
 
 
 def _failed_precondition(stage: Stage) -> str:
-    """What keeps the sources or the buckets from being used; empty when nothing does."""
+    """The first failed preflight check of the sources, the lake and the warehouse; empty when all pass."""
     findings = diagnose_stage(stage, TABLES).findings
     return next(
         (f"{each.about}: {each.found} {each.remedy}".strip() for each in findings if each.verdict is Verdict.FAIL),

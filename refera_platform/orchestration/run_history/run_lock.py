@@ -1,7 +1,7 @@
-"""Lock file of a run: held by the process that executes it, and freed by the kernel when that process is gone.
+"""Lock file of a run: held by the process that executes it, and released by the kernel when that process ends.
 
-A process id proves nothing in another container, on another machine with the same home, or after the host name has
-changed. A lock does, also on macOS. Which run is failed for it is decided by ``process``.
+A process id proves nothing in another container, on another machine with the same home, or after a change of the host
+name. A file lock does, also on macOS. Decides about no run: ``run_process`` fails the orphaned ones.
 """
 
 import fcntl
@@ -16,15 +16,16 @@ from refera_platform.errors import SettingError
 
 LOCK_FOLDER = "running"
 _HELD_LOCKS: dict[str, int] = {}
-"""Descriptors of this process's locks, by run; they are closed by its end."""
+"""File descriptors of this process's locks, by run id; the kernel closes them when the process ends."""
 _MUTEX = threading.Lock()
 
 
 def acquire_run_lock(home: Path, run_id: str) -> None:
-    """Hold the lock of a run until it is released or this process ends; holding it already is no error.
+    """Hold the lock of a run until it is released or this process ends; does nothing when it is held already.
 
     Raises:
         SettingError: when nothing can be written below the home.
+        DiskFullError: when the disk is full.
     """
     with _MUTEX:
         if run_id in _HELD_LOCKS:
@@ -34,7 +35,7 @@ def acquire_run_lock(home: Path, run_id: str) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(temporary_path, os.O_WRONLY | os.O_CREAT, 0o600)
-            # locked before it has its name: whoever finds a file that is not locked may say that its process is gone
+            # locked before it gets its final name: an unlocked file under that name means that its process is gone
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             temporary_path.replace(path)
         except OSError as refused:
@@ -47,7 +48,7 @@ def acquire_run_lock(home: Path, run_id: str) -> None:
 
 
 def release_run_lock(home: Path, run_id: str) -> None:
-    """Free the lock of a run that has ended."""
+    """Release the lock of a run that has ended."""
     with _MUTEX:
         descriptor = _HELD_LOCKS.pop(run_id, None)
         if descriptor is not None:
@@ -61,13 +62,13 @@ def has_run_lock(home: Path, run_id: str) -> bool:
 
 
 def is_run_locked(home: Path, run_id: str) -> bool:
-    """Whether a process that is alive holds the lock of a run."""
+    """Whether a living process holds the lock of a run."""
     with _try_lock(_lock_path(home, run_id)) as is_free:
         return not is_free and has_run_lock(home, run_id)
 
 
 def orphaned_run_ids(home: Path) -> Iterator[str]:
-    """Runs whose process ended and left its lock behind; each is ours alone until the next one is asked for."""
+    """Ids of runs whose process ended and left its lock file; each is locked by us until the next is requested."""
     for path in sorted((home / LOCK_FOLDER).glob("*.lock")):
         with _try_lock(path) as is_free:
             if is_free:
@@ -85,7 +86,7 @@ def _lock_path(home: Path, run_id: str) -> Path:
 
 @contextmanager
 def _try_lock(path: Path) -> Iterator[bool]:
-    """Whether the lock could be taken, for as long as the block lasts; not when nobody left it there."""
+    """Try to take a lock for the length of the block; yields whether it was free. A missing file is not free."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -94,7 +95,7 @@ def _try_lock(path: Path) -> Iterator[bool]:
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # its owner may have removed it between the two
+            # the owner may have removed the file between open and lock
             is_free = path.stat().st_ino == os.fstat(file.fileno()).st_ino
         except (BlockingIOError, FileNotFoundError):
             is_free = False

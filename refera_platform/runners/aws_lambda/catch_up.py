@@ -1,9 +1,10 @@
-"""The passes of one call: what was asked for, or whatever a schedule has missed.
+"""Planner of the ingest runs of one Lambda call: the requested days, or all days that a schedule has missed.
 
-newest state of each table + the instant of the schedule ──▶ missed() ──▶ passes, oldest day first
+newest state of each table + instant of the schedule ──▶ plan_missed_days() ──▶ ingest runs, oldest day first
 
-A table that is read from the log gets one pass for each day, so that what a call commits before its time is over need
-not be read again, however long nobody called. The others see only the present, and get all their days in one pass.
+Tables of the change stream get one ingest run for each day, so that a call that runs out of time has committed whole
+days. Tables of the other strategies read only present rows, and get all their days in one run. Reads no object and no
+row: ``ingest`` calls it and executes the plan.
 """
 
 from collections.abc import Mapping
@@ -19,27 +20,27 @@ from refera_platform.source.table import SourceTable, Strategy
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedIngest:
-    """One pass over the source."""
+    """One planned ingest run over the source."""
 
     tables: tuple[SourceTable, ...]
     days: tuple[date, ...]
     """Oldest first."""
     resnapshot_tables: frozenset[str] = frozenset()
-    """Names of tables that get a new baseline."""
+    """Names of tables that get a new snapshot."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestPlan:
-    """What a call has to do."""
+    """The ingest runs of one call."""
 
     runs: tuple[PlannedIngest, ...]
-    """In the order in which they are made."""
+    """In order of execution."""
     up_to_date: tuple[SourceTable, ...] = ()
-    """Tables that see only the present and were captured after the day that is asked for, or that begin after it."""
+    """Tables that read only present rows and were ingested after the last day, or that begin after it."""
 
 
 def plan_requested_days(request: LambdaRequest) -> IngestPlan:
-    """What an event with days asks for: one pass."""
+    """One ingest run for the days that the event names."""
     return IngestPlan(
         runs=(PlannedIngest(tables=request.tables, days=request.days, resnapshot_tables=request.resnapshot_tables),)
     )
@@ -51,13 +52,13 @@ def plan_missed_days(
     resnapshot_tables: frozenset[str],
     first_days: Mapping[SourceTable, date | None] = NO_FIRST_DAYS,
 ) -> IngestPlan:
-    """What was missed up to the day before a schedule.
+    """Ingest runs for all missing days up to the day before a schedule.
 
     Args:
-        newest: What the newest object of each table says of itself; ``None`` of one that was never captured.
-        scheduled_at: The day of the schedule in the stage's time zone: the one before it is the last.
-        resnapshot_tables: Names of tables that get a new baseline.
-        first_days: The oldest captured day of each table.
+        newest: State of the newest object of each table; ``None`` for a table that was never ingested.
+        scheduled_at: Day of the schedule in the stage's time zone; the day before it is the last to ingest.
+        resnapshot_tables: Names of tables that get a new snapshot.
+        first_days: The oldest ingested day of each table.
     """
     last = scheduled_at - timedelta(days=1)
     pending = plan_catch_up(newest, last, first_days)
@@ -82,13 +83,13 @@ def plan_missed_days(
         runs.append(PlannedIngest(tables=tuple(stream_states), days=(last,)))
         other_tables = tuple(table for table in tables if newest[table] and table not in stream_states)
         runs.append(PlannedIngest(tables=other_tables, days=pending.days, resnapshot_tables=resnapshot_tables))
-        # a table that begins has no past to be captured
+        # a new table has no earlier days to ingest
         runs.append(PlannedIngest(tables=pending.new_tables, days=(last,), resnapshot_tables=resnapshot_tables))
     return IngestPlan(runs=tuple(each for each in runs if each.tables), up_to_date=pending.done_tables)
 
 
 def scheduled_day(request: LambdaRequest, time_zone: str) -> date | None:
-    """The day of the schedule that made the call, in the stage's time zone; ``None`` for an event that names days."""
+    """Day of the schedule that made the call, in the stage's time zone; ``None`` for an event that names days."""
     return request.scheduled_at.astimezone(ZoneInfo(time_zone)).date() if request.scheduled_at else None
 
 

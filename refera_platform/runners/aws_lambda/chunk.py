@@ -1,4 +1,7 @@
-"""One piece of a large table, as one call of a function."""
+"""Chunk operation of the Lambda function: reads one chunk of a large table and stages it.
+
+``ingest.snapshot.chunk_staging`` reads the rows; a later ``ingest`` call merges the staged chunks.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,10 +23,10 @@ def handle_chunk(
     logger: JsonLogger,
     seconds_left: Callable[[], float],
 ) -> dict[str, Any]:
-    """Read the piece and keep it; says how many rows it has.
+    """Read and stage one chunk; returns its number, its rows and its position.
 
     Raises:
-        ReferaError: when it cannot be read, or is not wanted any more.
+        ReferaError: when the chunk cannot be read, or its plan is no longer current.
     """
     (table,) = request.tables
     with scratch_folder(stage) as folder, open_source(stage, request.database, folder) as source:

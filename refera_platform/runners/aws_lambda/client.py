@@ -1,8 +1,9 @@
-"""The function as whoever calls it sees it: each call once, its refusals as errors of ours, throttling waited for.
+"""Client of the Lambda function: calls it once for each request, maps its errors to ours, waits when throttled.
 
-event ──▶ Function.call() ──▶ answer | ReferaError
+event ──▶ LambdaFunction.call_operation() ──▶ answer | ReferaError
 
-boto3 by itself calls again when an answer takes longer than a minute, which would run the function again beside itself.
+boto3 by itself calls again when an answer takes longer than a minute, and then two calls would run side by side.
+``handler`` is the function's side.
 """
 
 import json
@@ -28,49 +29,49 @@ from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 
 ANSWER_TIMEOUT_SECONDS = 910
-"""Seconds to wait for an answer: a function lives 900."""
+"""Seconds to wait for an answer; Lambda stops a function after 900."""
 THROTTLED_CODES = frozenset({"TooManyRequestsException", "EC2ThrottledException"})
 RETRYABLE_STATUSES = frozenset({408, 409, 429})
-"""Statuses of an answer that says: not now; besides those of the server's own troubles."""
+"""HTTP statuses of temporary refusals, besides the server errors (5xx)."""
 PERMANENT_ERROR_PARTS = ("AccessDenied", "Invalid", "KMS", "EFS")
-"""Parts of the names of troubles that somebody has to mend, whatever their status."""
+"""Parts of error codes that need a person's correction, whatever the HTTP status."""
 FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS, MAX_WAITS = 0.5, 30.0, 20
-"""Seconds, seconds, and how often: about eight minutes."""
+"""First and longest wait in seconds, and number of waits: about eight minutes in all."""
 MAX_CHUNK_ATTEMPTS = 3
 TCP_KEEPALIVE_OPTIONS = [
     (socket.IPPROTO_TCP, getattr(socket, name), seconds)
     for name, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 30))
     if hasattr(socket, name)
 ]
-"""A NAT gateway forgets a connection that is silent for 350 s, and Linux by itself first asks after two hours."""
+"""A NAT gateway drops a connection that is silent for 350 s; Linux sends its first keepalive after two hours."""
 QUOTED_PATTERN = re.compile(r"""(['"]).*\1""", re.DOTALL)
-"""From the first quote to the last one: a value may hold quotes itself."""
+"""Matches from the first quote to the last one, because a value may contain quotes."""
 NUMBER_PATTERN = re.compile(r"(?<![\w.:/-])[+-]?\d[\d.,]*(?![\w:/-])")
 TIMEOUT_MARKER, CRASH_MARKERS = "Task timed out", ("Runtime.ExitError", "Runtime exited", "OutOfMemory")
 
 
 class LambdaFunction:
-    """The function of a stage that reads the source."""
+    """Client of the function that reads the source of a stage."""
 
     def __init__(self, stage: Stage, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Make a client; nothing is called yet.
+        """Make the client; calls nothing yet.
 
         Args:
-            stage: Whose function.
-            sleep: Waits some seconds between two attempts of a throttled call.
+            stage: The stage whose function is called.
+            sleep: Waits a number of seconds between two attempts of a throttled call.
         """
         self._stage = stage
         self._sleep = sleep
         self._client = aws_client(stage.store, "lambda", max_attempts=1, read_timeout_seconds=ANSWER_TIMEOUT_SECONDS)
-        # botocore lets nobody say how soon (boto/botocore#2916): its list of options is where it must stand
+        # botocore has no setting for the keepalive interval (boto/botocore#2916), so its option list is extended
         self._client._endpoint.http_session._socket_options.extend(TCP_KEEPALIVE_OPTIONS)
         self.name = stage.runner.function_name
 
     def invoke(self, **request: Any) -> dict[str, Any]:
-        """What boto3's ``invoke`` of the same name answers, when the function did not fail.
+        """Call the function like boto3's ``invoke``; returns its answer when the function succeeded.
 
         Raises:
-            ReferaError: when it failed, died, could not be called, or has no room for the call for long.
+            ReferaError: when the function failed or crashed, cannot be called, or stays throttled.
         """
         for attempt in range(MAX_WAITS + 1):
             try:
@@ -97,10 +98,10 @@ class LambdaFunction:
         return answer
 
     def call_operation(self, operation: Operation, **event: Any) -> dict[str, Any]:
-        """Call for one operation and give the answer.
+        """Call the function for one operation and return its answer.
 
         Raises:
-            ReferaError: when it failed.
+            ReferaError: when the call failed.
         """
         payload = {"operation": operation.value, "stage": self._stage.name, **event}
         answer = self.invoke(FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(payload))
@@ -108,10 +109,10 @@ class LambdaFunction:
             return dict(json.loads(answer["Payload"].read()))
 
     def read_chunk(self, chunked_table: PendingChunks, chunk_number: int) -> int:
-        """Let one piece be read, again if need be; says how many rows it has.
+        """Have one chunk read, with retries; returns its number of rows.
 
         Raises:
-            ReferaError: when it failed ``PIECE_TRIES`` times, or cannot succeed.
+            ReferaError: when it failed ``MAX_CHUNK_ATTEMPTS`` times, or cannot succeed.
         """
         for attempt in range(1, MAX_CHUNK_ATTEMPTS + 1):
             try:
@@ -133,11 +134,11 @@ class LambdaFunction:
         raise AssertionError("a turn returns or raises")
 
     def diagnose(self) -> Diagnosis:
-        """What it finds where it runs."""
+        """Preflight checks, examined by the function."""
         return diagnosis_from_json(self.call_operation(Operation.DOCTOR))
 
     def log_retention_by_table(self, database: str, tables: Sequence[SourceTable]) -> dict[str, LogRetention]:
-        """How long the log keeps the place of each table."""
+        """How long the server keeps the change-stream position of each table, by table address."""
         answer = self.call_operation(
             Operation.LOG_RETENTION, database=database, tables=[table.name for table in tables]
         )
@@ -146,7 +147,7 @@ class LambdaFunction:
 
     @contextmanager
     def _reading_answer(self) -> Iterator[None]:
-        """Reads an answer: of another function, or of another version of ours, it makes no sense."""
+        """Turn an unreadable answer into a LakeError: it is from another function or another version."""
         try:
             yield
         except (ValueError, KeyError, TypeError):
@@ -176,7 +177,7 @@ class LambdaFunction:
         )
 
     def _function_error(self, payload: bytes) -> ReferaError:
-        """The function's error as one of ours."""
+        """Error of the function as one of our classes."""
         try:
             content = require_json_object(json.loads(payload))
         except (ValueError, TypeError):
@@ -207,7 +208,7 @@ class LambdaFunction:
 
 
 def _is_passing(error: ClientError) -> bool:
-    """Whether the same call may be taken a moment later: no room, a deployment, or Lambda's own trouble."""
+    """Whether the call can succeed soon: the function is throttled or being deployed, or Lambda itself failed."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = error.response.get("Error", {}).get("Code", "")
     return code in THROTTLED_CODES or (
@@ -216,8 +217,8 @@ def _is_passing(error: ClientError) -> bool:
 
 
 def _without_values(text: str) -> str:
-    """An error's words without what may be a value of a row: all that is quoted, and numbers that stand by themselves.
+    """Error text without possible values of rows: everything quoted, and numbers that stand alone, are replaced.
 
-    Lambda hands over one text, in which nobody can tell any more which words are ours.
+    Lambda returns one text, in which our own words cannot be told from quoted values.
     """
     return NUMBER_PATTERN.sub("…", QUOTED_PATTERN.sub(r"\1…\1", text))

@@ -1,8 +1,8 @@
-"""The stage that a function on AWS Lambda works on: its variables, and what Secrets Manager keeps for it.
+"""Stage of a Lambda function: its environment variables, completed with secrets from Secrets Manager.
 
-    variables ──▶ secrets fetched, defaults of Lambda filled in ──▶ stage.load() ──▶ Stage
+    variables ──▶ secrets fetched, defaults of Lambda added ──▶ load_stage() ──▶ Stage
 
-Secrets are fetched at each call: a rotated password counts from the next one on.
+Secrets are fetched at each call, so a rotated password is used from the next call on.
 """
 
 from collections.abc import Mapping
@@ -18,19 +18,19 @@ from refera_platform.settings.stage import Stage, load_stage
 URL_SECRET, KEY_SECRET = "REFERA_CLASSICMODELS_SECRET", "REFERA_HASH_KEY_SECRET"
 LAMBDA_HOME = "/tmp/refera"  # noqa: S108 - the one folder of a function that can be written
 NON_DUCKDB_MEGABYTES = 320
-"""Megabytes that Python and its libraries, and rows of the log before they are spilled, need beside DuckDB."""
+"""Megabytes beside DuckDB: for Python, its libraries, and rows of the change stream that are not spilled yet."""
 MIN_MEMORY_MEGABYTES = 128
 
 
 def lambda_stage(variables: Mapping[str, str], *, reads_source: bool) -> Stage:
-    """The stage that the variables of a function name.
+    """Stage that the environment variables of a function describe.
 
     Args:
-        variables: Its environment.
-        reads_source: Whether it needs the address of the database.
+        variables: Environment of the function.
+        reads_source: Whether the function needs the URL of the database.
 
     Raises:
-        SettingError: for a variable or a secret that is missing or malformed; no value is told.
+        SettingError: for a missing or malformed variable or secret; the message contains no secret value.
     """
     settings = {"REFERA_STAGE": "production", "REFERA_HOME": LAMBDA_HOME, **variables}
     if not settings.get("REFERA_S3_REGION"):

@@ -1,4 +1,4 @@
-"""What a function is asked for, read from an event that anybody may have written.
+"""Parser of the event of a Lambda call; validates everything, because anybody may have written the event.
 
 {"database": "classicmodels", "tables": ["orders"], "days": ["2026-11-26"], "stage": "production"}
 {"database": "classicmodels", "stage": "production", "scheduled_at": "2026-11-27T00:30:00Z"}
@@ -23,20 +23,20 @@ from refera_platform.source.table import SourceTable
 MAX_DAYS = 3660
 PLAN_PATTERN = re.compile(r"[0-9a-f]{32}")
 SCHEDULE_TOLERANCE = timedelta(days=1)
-"""How far ahead of the function's clock the instant of a schedule may be."""
+"""How far the instant of a schedule may be ahead of the function's clock."""
 
 
 class Operation(Enum):
-    """What can be asked of the function that reads the source."""
+    """Operation of the function that reads the source."""
 
     INGEST = "capture"
-    """Days of tables into the lake; what is asked for when nothing is named."""
+    """Ingest days of tables; the default."""
     CHUNK = "piece"
-    """One piece of a large table."""
+    """Read and stage one chunk of a large table."""
     DOCTOR = "doctor"
-    """Whether everything holds that a capture needs."""
+    """Examine the preconditions of an ingest run."""
     LOG_RETENTION = "log"
-    """How long the log keeps the places where tables go on."""
+    """Say how long the server keeps the change-stream position of each table."""
 
 
 OPERATION_FIELDS: Mapping[Operation, frozenset[str]] = {
@@ -51,7 +51,7 @@ PIPES_FIELDS = frozenset({"DAGSTER_PIPES_CONTEXT", "DAGSTER_PIPES_MESSAGES"})
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaRequest:
-    """An event that can be answered."""
+    """A valid event."""
 
     operation: Operation
     stage: str
@@ -59,20 +59,20 @@ class LambdaRequest:
     tables: tuple[SourceTable, ...] = ()
     """In the order in which they are read."""
     days: tuple[date, ...] = ()
-    """Oldest first; empty when ``scheduled_at`` says which."""
+    """Oldest first; empty when ``scheduled_at`` determines them."""
     scheduled_at: datetime | None = None
-    """The instant of a schedule: the days before it are captured, up to the one that ended last."""
+    """Instant of a schedule: all missing days up to the day before it are ingested."""
     resnapshot_tables: frozenset[str] = frozenset()
-    """Names of tables that get a new baseline."""
+    """Names of tables that get a new snapshot."""
     plan: str = ""
     chunk_number: int = 0
 
 
 def parse_event(event: object) -> LambdaRequest:
-    """Read an event.
+    """Parse and validate an event.
 
     Raises:
-        SettingError: naming what is wrong with it.
+        SettingError: naming the field that is wrong.
     """
     if not isinstance(event, dict) or not all(isinstance(name, str) for name in event):
         raise _event_error(f"it is a {type(event).__name__} and not a JSON object")
@@ -116,11 +116,11 @@ def parse_event(event: object) -> LambdaRequest:
 
 
 def require_days_in_calendar(request: LambdaRequest, stage: Stage) -> None:
-    """Refuse days that the stage's calendar does not have, before anything is asked of the source.
+    """Refuse days outside the stage's calendar, before anything is read from the source.
 
     Args:
-        request: What is asked for.
-        stage: Says what time it is, and which day is the first.
+        request: The request.
+        stage: The stage, with its clock and first day.
 
     Raises:
         UnavailableDayError: naming the day or the instant.
@@ -174,7 +174,7 @@ def _parse_instant(value: object) -> datetime:
         instant = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         instant = None
-    # so that no time zone leads out of the calendar
+    # no time zone can move an instant of these years out of Python's range of dates
     if instant is None or instant.tzinfo is None or not 2000 <= instant.year < 2200:
         raise _event_error(f"its scheduled_at {_abbreviate(value)} is not an instant like 2026-11-27T00:30:00Z")
     return instant
@@ -188,7 +188,7 @@ def _parse_operation(value: object, field: str, kinds: type[Operation]) -> Opera
 
 
 def _abbreviate(value: object) -> str:
-    """Something that a stranger wrote, short and on one line."""
+    """Value of the event for an error message: short and on one line."""
     text = ascii(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 

@@ -1,4 +1,4 @@
-"""What a function finds where it runs: whether a capture can succeed from there, and how long the log is kept."""
+"""Doctor and log-retention operations of the Lambda function: ``doctor``, examined from the function's network."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ def handle_doctor(
     logger: JsonLogger,
     seconds_left: Callable[[], float],
 ) -> dict[str, Any]:
-    """Look at everything that a capture needs, and may be done by this function's role."""
+    """Examine everything that an ingest run needs, with the network and the role of this function."""
     return diagnosis_to_json(diagnose(stage, TABLES, roots=(LAKE_ROOT,)))
 
 
@@ -31,7 +31,7 @@ def handle_log_retention(
     logger: JsonLogger,
     seconds_left: Callable[[], float],
 ) -> dict[str, Any]:
-    """How long the log keeps the place where each table goes on."""
+    """Examine how long the server keeps the change-stream position of each table."""
     return {
         address: retention_to_json(retention)
         for address, retention in log_retentions(stage, request.database, request.tables).items()

@@ -1,9 +1,9 @@
-"""The function that reads the source, for AWS Lambda: the same capture as in any other process, behind an event.
+"""Lambda handler of the function that reads the source: dispatches an event to its operation.
 
-    event ──▶ Request ──▶ capture | piece | doctor | log ──▶ the answer, and messages to Dagster when it made the call
+    event ──▶ parse_event() ──▶ ingest | chunk | doctor | log retention ──▶ answer, and messages to Dagster
 
-A call that refused a table fails, unless Dagster listens: then it is told, and the other tables count. Calling it
-twice changes nothing, so Lambda's own retries are safe.
+A call in which a table failed fails as a whole, unless Dagster made it: then Dagster receives the failure, and the
+other tables count. Calling twice with one event changes nothing, so Lambda's own retries are safe.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,21 +32,21 @@ OPERATION_HANDLERS: Mapping[Operation, OperationHandler] = {
 
 
 class PassingError(ReferaError):
-    """What another call may not meet: the name of the error is all that a caller sees beside its words."""
+    """Transient error of a call. The caller sees only the name of the class and the message."""
 
 
 def handler(event: object, context: Any) -> Answer:
     """Answer one call of Lambda.
 
     Args:
-        event: What is asked for (``event.py``).
-        context: Lambda's own: the name of the function, the call's id, and how much time is left.
+        event: The request (see ``event.py``).
+        context: Lambda's context: name of the function, id of the call, remaining time.
 
     Returns:
-        What was done, as JSON; of a capture each table with its days, rows and objects.
+        What was done, as JSON; for an ingest each table with its days, rows and objects.
 
     Raises:
-        ReferaError: what stands in the way, without any secret; Lambda reports it as the error of the call.
+        ReferaError: why the call failed, without any secret; Lambda reports it as the error of the call.
     """
     quiet_libraries()
     logger = JsonLogger(context.function_name, context.aws_request_id)
@@ -80,6 +80,6 @@ def handler(event: object, context: Any) -> Answer:
 
 
 def _public_error(error: ReferaError, logger: JsonLogger) -> ReferaError:
-    """The error as the caller may see it."""
+    """The error for the caller: with secrets redacted."""
     error_class = PassingError if error.is_transient else type(error)
     return error_class(redact(str(error), logger.secrets), is_transient=error.is_transient)

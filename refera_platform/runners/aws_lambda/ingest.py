@@ -1,7 +1,7 @@
-"""Days of tables into the lake, as one call of a function.
+"""Ingest operation of the Lambda function: ingests days of tables within the time limit of one call.
 
-Called by Dagster, a table too large for one call is named, and Dagster asks for its pieces. Called by a schedule,
-pieces are read here as long as there is time, and the next call goes on with the rest.
+When Dagster made the call, a table too large for one call is reported, and Dagster has its chunks read by other calls.
+When a schedule made it, this call reads chunks as long as there is time, and the next call continues.
 """
 
 import time
@@ -39,9 +39,9 @@ from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable
 
 CHUNK_BYTES = 512 << 20
-"""Bytes of a piece at the source, as the server guesses them: the disk of a function holds several."""
+"""Most bytes of a chunk at the source, as the server estimates them; the disk of a function holds several chunks."""
 MIN_CHUNK_SECONDS, MIN_RUN_SECONDS = 120.0, 30.0
-"""Seconds that must be left for another piece, and for another pass over days."""
+"""Seconds that must be left to begin another chunk, and another ingest run."""
 
 
 def handle_ingest(
@@ -51,18 +51,18 @@ def handle_ingest(
     logger: JsonLogger,
     seconds_left: Callable[[], float],
 ) -> dict[str, Any]:
-    """Capture what is asked for.
+    """Ingest the requested days.
 
     Args:
-        stage: Where.
-        request: Which tables and days.
-        reporter: Is told of each table as soon as it is committed.
-        logger: Is told the same in short.
-        seconds_left: Says how many seconds the call may still take.
+        stage: The stage.
+        request: Tables and days.
+        reporter: Receives the result of each table as soon as it is committed.
+        logger: Receives the same in short.
+        seconds_left: Returns the remaining seconds of the call.
 
     Raises:
-        ReferaError: when nothing could be captured; and, when nobody listens, when any table was refused or is not
-            what the source holds.
+        ReferaError: when nothing could be ingested; without a connected reporter also when any table failed or differs
+            from the source.
     """
     with scratch_folder(stage) as folder, open_source(stage, request.database, folder) as source:
         call = _IngestCall(stage, source, folder, reporter, logger, seconds_left)
@@ -84,7 +84,7 @@ def handle_ingest(
 
 
 class _IngestCall:
-    """What came of the tables so far."""
+    """Results of one ingest call so far."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class _IngestCall:
         self.table_answers: dict[str, Any] = {}
 
     def plan_runs(self, request: LambdaRequest) -> IngestPlan:
-        """What the call has to do; a table whose newest object cannot be read is refused by itself."""
+        """Plan the ingest runs; a table whose newest object cannot be read fails alone."""
         day = scheduled_day(request, self._stage.clock.time_zone)
         if day is None:
             return plan_requested_days(request)
@@ -120,7 +120,7 @@ class _IngestCall:
         return plan_missed_days(newest, day, request.resnapshot_tables, first_days)
 
     def ingest_run(self, planned: PlannedIngest) -> list[PendingChunks]:
-        """One pass, when there is time for it; gives the tables whose pieces must be read first."""
+        """One ingest run, if there is time for it; returns the tables whose chunks must be read first."""
         if "pass" not in self._longest_seconds or self._has_time(MIN_RUN_SECONDS, "pass"):
             return self._ingest(planned)
         for table in planned.tables:
@@ -156,7 +156,7 @@ class _IngestCall:
         return chunked_tables
 
     def merge_chunks(self, chunked_tables: Sequence[PendingChunks], planned: PlannedIngest) -> None:
-        """Read the missing pieces of the tables of a pass, and then the tables; one that fails is refused by itself."""
+        """Read the missing chunks of a run's tables, then merge them; a table that fails, fails alone."""
         complete_tables = []
         for chunked_table in chunked_tables:
             try:
@@ -177,15 +177,15 @@ class _IngestCall:
             self._record(IngestFailure(table=still_chunked.table, error=refusal))
 
     def record_up_to_date(self, table: SourceTable) -> None:
-        """Note a table that shows a later moment than the one asked for."""
+        """Record a table that already holds a later day than the requested one."""
         self.answered.add(table.address)
         self.table_answers[table.address] = {"days": {}, "kept": [], "agrees": True}
 
     def require_all(self) -> None:
-        """Fail when a table was refused, or is not what the source holds: nobody else would say so.
+        """Raise when a table failed or differs from the source: without Dagster nobody else would report it.
 
         Raises:
-            LakeError: naming them.
+            LakeError: naming the tables.
         """
         sentences = []
         if self._differences:
@@ -207,17 +207,17 @@ class _IngestCall:
 
     @contextmanager
     def _timed(self, kind: str) -> Iterator[Path]:
-        """A folder for one thing that may be done again, whose time is kept."""
+        """Scratch folder for one ingest run or chunk; records how long it took."""
         started = time.monotonic()
         with TemporaryDirectory(dir=self._folder) as folder:
             yield Path(folder)
         self._longest_seconds[kind] = max(self._longest_seconds.get(kind, 0.0), time.monotonic() - started)
 
     def _read_chunks(self, chunked_table: PendingChunks) -> None:
-        """Read the pieces that are missing, one after the other.
+        """Read the missing chunks, one after the other.
 
         Raises:
-            LakeError: when there is no time for all of them and for putting them together; those that were read stay.
+            LakeError: when there is no time to read all of them and to merge them; chunks that were read stay staged.
         """
         for read_count, chunk_number in enumerate((*chunked_table.missing_numbers, None)):
             if not self._has_time(MIN_CHUNK_SECONDS, "piece"):
@@ -245,7 +245,7 @@ class _IngestCall:
             )
 
     def _record_or_refuse(self, table_result: TableResult) -> None:
-        """Note what came of a table; one of which that cannot be said is refused."""
+        """Record the result of a table, or a failure when the result cannot be recorded."""
         try:
             with isolated(table_result.table):
                 self._record(table_result)

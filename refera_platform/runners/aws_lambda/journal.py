@@ -1,4 +1,4 @@
-"""What a function says of itself: one JSON object a line, which CloudWatch can search, and never a secret."""
+"""Logger of a Lambda call: one JSON object a line, which CloudWatch can search, with secrets redacted."""
 
 import json
 import logging
@@ -12,23 +12,23 @@ from refera_platform.settings.stage import Stage
 
 
 class JsonLogger:
-    """The lines of one call."""
+    """Logger of one call."""
 
     def __init__(self, function: str, request_id: str) -> None:
         self._common_fields = {"function": function, "request_id": request_id}
         self.secrets: list[str] = []
-        """Values that no line may hold."""
+        """Values that are redacted from each line."""
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Values that no line may hold."""
+        """Add values to redact from each line."""
         self.secrets += [secret for secret in secrets if secret]
 
     def info(self, message: str, **details: Any) -> None:
-        """What happened."""
+        """Write a line of level info."""
         self._write("INFO", message, details)
 
     def error(self, message: str, **details: Any) -> None:
-        """What went wrong."""
+        """Write a line of level error."""
         self._write("ERROR", message, details)
 
     def _write(self, level: str, message: str, details: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ class JsonLogger:
 
 
 def stage_secrets(stage: Stage) -> list[str]:
-    """What of a stage must never be told."""
+    """Secret values of a stage."""
     return [
         stage.store.secret_key,
         stage.hash_key.decode(errors="replace"),
@@ -53,6 +53,6 @@ def stage_secrets(stage: Stage) -> list[str]:
 
 
 def quiet_libraries() -> None:
-    """Libraries say what goes wrong, and not each request; Lambda's own handler writes what they say."""
+    """Limit the logging of libraries to warnings; Lambda's own handler writes them."""
     for name in ("boto3", "botocore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)

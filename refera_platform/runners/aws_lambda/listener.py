@@ -1,6 +1,8 @@
-"""Dagster's side of a call, when there is one: what came of each table goes to it over S3, the moment it is committed.
+"""Reporter of table results to Dagster: sends each one over S3 (Dagster Pipes) as soon as it is committed.
 
-event with Pipes' parameters ──▶ opened() ──▶ Listener.hear(came) ──▶ S3 ──▶ Dagster
+event with Pipes parameters ──▶ open_reporter() ──▶ ResultReporter.report(result) ──▶ S3 ──▶ Dagster
+
+``messages`` encodes the results; ``orchestration.runners`` is the receiving side.
 """
 
 import re
@@ -25,26 +27,26 @@ from refera_platform.runners.aws_lambda.messages import TableResult, result_to_j
 from refera_platform.settings.object_store import ObjectStore
 
 RESULT_KEY = "captured"
-"""Key of the metadata that says all of a capture."""
+"""Metadata key that holds a whole table result."""
 KEY_PREFIX_PATTERN = re.compile(r"[A-Za-z]{30}")
-"""What Dagster draws for each call: a folder of its own, in which nothing else can lie."""
+"""Key prefix that Dagster draws for each call: a folder of its own that nothing else uses."""
 MESSAGE_INTERVAL_SECONDS = 1.0
 """Seconds between two messages; the last one is written at once."""
 
 
 class ResultReporter:
-    """Somebody who is told what comes of a call; nobody, when Dagster did not make it."""
+    """Reporter of the results of one call; does nothing when Dagster did not make the call."""
 
     def __init__(self, pipes: Any = None) -> None:
         self._pipes = pipes
 
     @property
     def is_connected(self) -> bool:
-        """Whether anybody listens."""
+        """Whether Dagster receives the reports."""
         return self._pipes is not None
 
     def report(self, table_result: TableResult) -> None:
-        """Tell what came of one table."""
+        """Report the result of one table."""
         if self._pipes is None:
             return
         content = result_to_json(table_result)
@@ -59,18 +61,18 @@ class ResultReporter:
 
 @contextmanager
 def open_reporter(event: Mapping[str, Any], store: ObjectStore, bucket: str) -> Iterator[ResultReporter]:
-    """Whoever listens to the call.
+    """Open the reporter of a call.
 
     Args:
-        event: Whose parameters of Pipes say which call of Dagster's it is; where its messages go, only in part.
+        event: Its Pipes parameters name Dagster's call and the key prefix of its messages.
         store: How to reach S3.
-        bucket: The bucket of messages, by the function's own settings; empty when it has none.
+        bucket: Bucket of the messages, from the function's own settings; empty when it has none.
 
-    The context of the call before must not be met again: an environment of Lambda serves many calls, and Pipes keeps
-    one context for each process (dagster-io/dagster issue 22094).
+    The context of an earlier call must not be reused: one Lambda environment serves many calls, and Pipes keeps one
+    context for each process (dagster-io/dagster issue 22094).
 
     Raises:
-        SettingError: when the event's parameters of Pipes cannot be read, or name another place for messages.
+        SettingError: when the Pipes parameters cannot be read, or name another bucket for messages.
     """
     if DAGSTER_PIPES_CONTEXT_ENV_VAR not in event:
         yield ResultReporter()
@@ -93,7 +95,7 @@ def open_reporter(event: Mapping[str, Any], store: ObjectStore, bucket: str) -> 
             try:
                 yield ResultReporter(pipes)
             except ReferaError as error:
-                # Pipes would tell what our error was made of, which may hold what our error does not
+                # Pipes would report the cause of our error too, which may hold values that our error leaves out
                 refusal = error
         if refusal:
             raise refusal
@@ -102,10 +104,10 @@ def open_reporter(event: Mapping[str, Any], store: ObjectStore, bucket: str) -> 
 
 
 def _require_own_bucket(message_params: Mapping[str, Any], bucket: str) -> None:
-    """Whoever calls may not choose what is written over: the bucket is ours, and the folder one that was drawn.
+    """Refuse a bucket or a key prefix chosen by the caller: otherwise a caller could overwrite any object.
 
     Raises:
-        SettingError: when the event says otherwise.
+        SettingError: when the event names another bucket, or a prefix that Dagster did not draw.
     """
     if not bucket:
         raise SettingError(

@@ -1,8 +1,8 @@
-"""What came of a capture, as JSON: what a function says is what the process that called it knows.
+"""JSON messages between the Lambda function and its caller: table results, errors, diagnoses, log retention.
 
-Captured | Refused | InPieces ──▶ told() ──▶ JSON ──▶ heard() ──▶ the same
+IngestResult | IngestFailure | PendingChunks ──▶ result_to_json() ──▶ JSON ──▶ result_from_json() ──▶ the same
 
-The days that a table has are left out: whoever hears reads them from the lake.
+Leaves out the days that a table has in the lake: the receiver reads them from there. Sends nothing: ``listener`` does.
 """
 
 import json
@@ -28,7 +28,7 @@ INGESTED_RESULT, REFUSED_RESULT, CHUNKED_RESULT = "captured", "refused", "in_pie
 
 
 def result_to_json(table_result: TableResult) -> dict[str, Any]:
-    """The JSON object that says what came of one table."""
+    """Encode the result of one table."""
     match table_result:
         case IngestResult():
             return {
@@ -53,14 +53,14 @@ def result_to_json(table_result: TableResult) -> dict[str, Any]:
 
 
 def result_from_json(content: Mapping[str, Any], tables: Mapping[str, SourceTable]) -> TableResult:
-    """What a JSON object says.
+    """Decode the result of one table.
 
     Args:
-        content: What ``content`` made.
-        tables: The tables that were asked for, by address.
+        content: Output of ``result_to_json``.
+        tables: The requested tables, by address.
 
     Raises:
-        LakeError: for something else.
+        LakeError: when the content is something else.
     """
     try:
         table = tables[content["table"]]
@@ -79,7 +79,7 @@ def result_from_json(content: Mapping[str, Any], tables: Mapping[str, SourceTabl
 
 
 def error_to_json(error: ReferaError) -> dict[str, Any]:
-    """An error as JSON."""
+    """Encode an error."""
     return {
         "kind": type(error).__name__,
         "problem": error.problem,
@@ -90,7 +90,7 @@ def error_to_json(error: ReferaError) -> dict[str, Any]:
 
 
 def error_from_json(content: Mapping[str, Any]) -> ReferaError:
-    """The error again, of its own kind."""
+    """Decode an error, as an instance of its own class."""
     error_class = getattr(errors, str(content["kind"]), ReferaError)
     own_class = error_class if isinstance(error_class, type) and issubclass(error_class, ReferaError) else ReferaError
     return own_class(
@@ -102,7 +102,7 @@ def error_from_json(content: Mapping[str, Any]) -> ReferaError:
 
 
 def diagnosis_to_json(diagnosis: Diagnosis) -> dict[str, Any]:
-    """A diagnosis as JSON."""
+    """Encode a diagnosis."""
     return {
         "findings": [
             {"about": each.about, "verdict": each.verdict.value, "found": each.found, "remedy": each.remedy}
@@ -113,10 +113,10 @@ def diagnosis_to_json(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def diagnosis_from_json(content: Mapping[str, Any]) -> Diagnosis:
-    """The diagnosis again.
+    """Decode a diagnosis.
 
     Raises:
-        LakeError: for something else.
+        LakeError: when the content is something else.
     """
     try:
         findings = [Finding(**{**each, "verdict": Verdict(each["verdict"])}) for each in content["findings"]]
@@ -126,7 +126,7 @@ def diagnosis_from_json(content: Mapping[str, Any]) -> Diagnosis:
 
 
 def retention_to_json(retention: LogRetention) -> dict[str, Any]:
-    """A runway as JSON."""
+    """Encode a log retention."""
     return {
         "was_read": retention.has_read_log,
         "left": retention.remaining.total_seconds() if retention.remaining is not None else None,
@@ -135,10 +135,10 @@ def retention_to_json(retention: LogRetention) -> dict[str, Any]:
 
 
 def retention_from_json(content: Mapping[str, Any]) -> LogRetention:
-    """The runway again.
+    """Decode a log retention.
 
     Raises:
-        LakeError: for something else.
+        LakeError: when the content is something else.
     """
     try:
         seconds_left, error = content["left"], content["trouble"]

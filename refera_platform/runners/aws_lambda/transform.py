@@ -1,6 +1,8 @@
-"""The function that builds the warehouse, for AWS Lambda: dbt's models and tests, published when all of them are green.
+"""Lambda handler of the function that builds the warehouse: dbt models and tests, published when no test fails.
 
-{"stage": "production"}, or what Lambda hands on after a capture that succeeded ──▶ build() ──▶ published | error
+{"stage": "production"}, or the envelope of Lambda after a successful ingest ──▶ handler() ──▶ published | error
+
+``handler`` is the function that reads the source.
 """
 
 from typing import Any
@@ -19,19 +21,19 @@ EVENT_FIELDS = frozenset({"stage", "full_refresh"})
 
 
 def handler(event: object, context: Any) -> dict[str, Any]:
-    """Build everything that changed since the publication before.
+    """Build everything that changed since the last publication.
 
     Args:
-        event: The stage, and ``full_refresh`` to read all raw objects; or the envelope of a destination, which holds
-            the event of the capture before.
-        context: Lambda's own.
+        event: The stage, and ``full_refresh`` to read all raw objects; or the envelope of a Lambda destination, which
+            contains the event of the ingest before it.
+        context: Lambda's context.
 
     Returns:
-        Name of the publication, and how many models and tests it has.
+        Name of the publication, and its numbers of models and tests.
 
     Raises:
-        WarehouseError: when a test is red; what was published before stays.
-        ReferaError: what else stands in the way.
+        WarehouseError: when a test failed; the last publication stays.
+        ReferaError: for any other failure.
     """
     quiet_libraries()
     semaphores.ensure_semaphores()
@@ -63,12 +65,12 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 
 
 def _parse_event(event: object) -> tuple[str, bool]:
-    """The stage, and whether everything is built.
+    """Stage of the event, and whether to build everything.
 
     Raises:
-        SettingError: for an event that is not understood.
+        SettingError: for an event of any other form.
     """
-    if isinstance(event, dict) and "requestPayload" in event:  # from the destination of the capture
+    if isinstance(event, dict) and "requestPayload" in event:  # from the destination of the ingest function
         payload = event["requestPayload"]
         event = {"stage": payload.get("stage")} if isinstance(payload, dict) else payload
     if not isinstance(event, dict) or not set(event) <= EVENT_FIELDS:

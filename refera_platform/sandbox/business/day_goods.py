@@ -1,4 +1,4 @@
-"""A day's goods: shelves filled again, prices changed, and now and then a product line with another name."""
+"""Changes of a simulated day to goods: restocking, new prices, and on some days a renamed product line."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,7 +13,7 @@ MAX_LINE_NAME_CHARACTERS = 50
 
 
 def restock_products(draft: DayDraft, stock: Mapping[str, int]) -> None:
-    """Fill up what runs low; ``stock`` is what the day's orders left."""
+    """Restock products that run low; ``stock`` is what the day's orders left."""
     dice = draft.dice("restocking")
     lowest = sorted(stock, key=lambda code: (stock[code], code))
     shelves = max(2, len(lowest) // 50)
@@ -24,7 +24,7 @@ def restock_products(draft: DayDraft, stock: Mapping[str, int]) -> None:
 
 
 def change_prices(draft: DayDraft, prices: Mapping[str, Decimal]) -> None:
-    """Give some products another buy price and another recommended price."""
+    """Give some products a new buy price and a new recommended price."""
     dice = draft.dice("prices")
     codes = dice.sample(sorted(prices), max(2, len(prices) // 200))
     rows = []
@@ -41,7 +41,7 @@ def change_prices(draft: DayDraft, prices: Mapping[str, Decimal]) -> None:
 
 
 def rename_product_line(draft: DayDraft) -> None:
-    """Every third day a product line changes its name, which is its key: insert, move the products, delete."""
+    """Every third day, change the name of a product line, which is its key: insert, update its products, delete."""
     lines = draft.session.column("select productLine from productlines order by 1")
     if draft.day.toordinal() % 3 != 0 or not lines:
         return

@@ -1,4 +1,4 @@
-"""A day's orders: taken in, shipped, held, disputed, cancelled, deleted; stock goes down with them."""
+"""Changes of a simulated day to orders: taken, shipped, held, disputed, cancelled, deleted. Stock falls accordingly."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -11,13 +11,13 @@ from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
 
 MIN_ORDERS_PER_DAY = 6
 MAX_IN_PROCESS_DAYS = 60
-"""An order in process for longer has been forgotten."""
+"""An order in process for longer counts as forgotten; it changes only when there are no others."""
 _SET_STATUS = "update orders set status = %s where orderNumber = %s"
 _SHIP = "update orders set status = 'Shipped', shippedDate = %s where orderNumber = %s"
 
 
 def usual_order_count(draft: DayDraft) -> int:
-    """How many orders come in on this day, give or take: about one part in 730 of what is there."""
+    """About how many orders come in on this day: one in 730 of the existing ones."""
     existing_orders: int = draft.session.column("select count(*) from orders")[0]
     usual = max(MIN_ORDERS_PER_DAY, existing_orders // HISTORY_DAYS)
     return usual + draft.dice("size").below(usual // 3 + 1)
@@ -28,7 +28,7 @@ def take_orders(
 ) -> None:
     """Insert new orders with their lines, and lower ``stock`` here and in the tables.
 
-    The first is of a newcomer, the last is shipped the same day, and some have numbers that were skipped
+    The first order is by a new customer, the last is shipped the same day, and some have numbers that were skipped
     before.
     """
     dice = draft.dice("orders")
@@ -80,7 +80,7 @@ def settle_orders(draft: DayDraft, size: int) -> None:
 
 
 def delete_orders(draft: DayDraft, size: int) -> None:
-    """Delete an order line here, and a whole order with its lines there."""
+    """Delete some order lines, and some whole orders with their lines."""
     dice = draft.dice("deletions")
     deletion_count = max(1, size // 100)
     recent = draft.session.column(
@@ -106,7 +106,7 @@ def delete_orders(draft: DayDraft, size: int) -> None:
 
 
 def _new_order_numbers(draft: DayDraft, count: int, dice: SeededDice) -> list[int]:
-    """Numbers for new orders: some that were skipped, the others above the highest, skipping every third."""
+    """Numbers for new orders: some fill skipped numbers, the others are above the highest and skip every third."""
     lowest, highest = draft.session.rows("select min(orderNumber), max(orderNumber) from orders")[0]
     if highest is None:
         return [10_100 + index + index // 2 for index in range(count)]

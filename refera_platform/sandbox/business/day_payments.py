@@ -1,7 +1,7 @@
-"""A day's payments: checks that come in, one that is taken back, and now and then one renumbered.
+"""Changes of a simulated day to payments: new checks, one deleted, and on some days one renumbered.
 
-The first check of a day has a number made from the day alone. It is committed with everything else of the
-day, so its presence says that the day was simulated, whoever asks and whatever happened since.
+The first check of a day has a number made from the date alone. It is committed with the other changes of the day, so
+its presence marks the day as simulated.
 """
 
 from datetime import date
@@ -21,12 +21,12 @@ def first_check_number(day: date) -> str:
 
 
 def is_day_simulated(session: SampleSession, day: date) -> bool:
-    """Whether the tables hold the day already."""
+    """Whether the tables contain the day already."""
     return bool(session.rows("select 1 from payments where checkNumber = %s limit 1", first_check_number(day)))
 
 
 def last_simulated_day(session: SampleSession) -> date | None:
-    """The last day that the tables hold, also when they come from a dump of a simulated source."""
+    """The last day in the tables, also when they come from a dump of a simulated source."""
     numbers = session.column("select max(checkNumber) from payments where checkNumber regexp '^DY[0-9]{8}$'")
     return date.fromisoformat(numbers[0][2:]) if numbers[0] else None
 
@@ -63,7 +63,7 @@ def take_payments(draft: DayDraft, size: int, payer: int) -> None:
 
 
 def correct_payments(draft: DayDraft, size: int) -> None:
-    """Delete a payment of an earlier day and, every third day, give another one a new number."""
+    """Delete a payment of an earlier day and, every third day, renumber another."""
     dice = draft.dice("corrections")
     correction_count = max(1, size // 100)
     earlier = draft.session.rows(

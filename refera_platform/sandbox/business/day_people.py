@@ -1,4 +1,4 @@
-"""A day's people: customers who sign on, get another rep or another limit, and employees who move."""
+"""Changes of a simulated day to people: new customers, customers with a new rep or limit, employees who move."""
 
 from decimal import Decimal
 
@@ -10,7 +10,11 @@ MAX_CREDIT_LIMIT = Decimal("9000000.00")
 
 
 def insert_customers(draft: DayDraft, size: int) -> list[int]:
-    """Insert new customers, the second one without a rep and with a number that was skipped; their numbers."""
+    """Insert new customers; the second one has no rep and a number that was skipped.
+
+    Returns:
+        Their numbers.
+    """
     dice = draft.dice("newcomers")
     cities = people.customer_cities(is_wide=draft.is_wide_column("customers", "customerName"))
     reps = _reps(draft)
@@ -49,7 +53,7 @@ def change_customers(draft: DayDraft, size: int) -> None:
 
 
 def move_employee(draft: DayDraft) -> None:
-    """Every third day a rep who leads nobody gets another office, or another superior."""
+    """Every third day, give a rep without subordinates another office or another superior."""
     if draft.day.toordinal() % 3 != 2:
         return
     dice = draft.dice("employees")
@@ -71,7 +75,7 @@ def move_employee(draft: DayDraft) -> None:
 
 
 def _reps(draft: DayDraft) -> list[int]:
-    """Employees who have customers; everybody when nobody has."""
+    """Employees who have customers; all employees when none has."""
     with_customers = "select distinct salesRepEmployeeNumber from customers where salesRepEmployeeNumber is not null"
     return draft.session.column(f"{with_customers} order by 1") or draft.session.column(
         "select employeeNumber from employees order by 1"
@@ -79,7 +83,7 @@ def _reps(draft: DayDraft) -> list[int]:
 
 
 def _new_customer_numbers(draft: DayDraft, count: int, dice: SeededDice) -> list[int]:
-    """Numbers for new customers: the second fills a gap, or goes below the lowest, the others go above."""
+    """Numbers for new customers: the second fills a gap or goes below the lowest, the others go above the highest."""
     taken = set(draft.session.column("select customerNumber from customers"))
     highest, lowest = max(taken, default=people.FIRST_CUSTOMER_NUMBER), min(taken, default=2)
     free_numbers = [number for number in range(lowest, highest) if number not in taken][:50] or [lowest - 1]

@@ -1,7 +1,7 @@
-"""Chance that comes out the same on every machine: one throw in Python, the same throw in DuckDB.
+"""Deterministic random numbers: the same in Python and in DuckDB, on every machine.
 
-A throw is eight bytes of the MD5 of a topic and a number, so it depends on nothing else: not on the
-order of the throws, the number of threads, nor the release of Python or DuckDB (``hash()`` does).
+A number is eight bytes of the MD5 of a topic and an index. So it depends neither on the order of the calls, nor on
+the number of threads, nor on the release of Python or DuckDB (as DuckDB's ``hash()`` does).
 
     (topic, number) ──▶ throw ──▶ integer below 2**64
 """
@@ -12,24 +12,24 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 _STRIDE = 17
-"""Keeps neighbours apart; a slot's size must not be a multiple of it."""
+"""Spreads neighbouring numbers over the slots; a slot's size must not be a multiple of it."""
 
 
 def seeded_integer(topic: str, number: int) -> int:
-    """The integer below 2**64 that belongs to a topic and a number; ``throw()`` in SQL gives the same."""
+    """The integer below 2**64 of a topic and a number; ``throw()`` in SQL gives the same."""
     return int.from_bytes(md5(f"{topic}/{number}".encode(), usedforsecurity=False).digest()[8:], "little")
 
 
 def seeded_slot(topic: str, number: int, size: int) -> int:
-    """A place below ``size``; of the numbers from a multiple of ``size`` to the next, each has its own.
+    """A slot below ``size``: of the numbers from one multiple of ``size`` to the next, each has a different one.
 
-    Rare facts are dealt by slot, not by chance, so that a small sample has all of them with any seed.
+    Rare facts are assigned by slot, not by chance, so that a small sample has all of them with any seed.
     """
     return (number * _STRIDE + seeded_integer(topic, number // size) % size) % size
 
 
 def sql_macros(seed: int) -> str:
-    """``throw`` and ``slot`` for DuckDB; topics of the SQL side are told without the seed."""
+    """SQL of DuckDB's macros ``throw`` and ``slot``. They add the seed to the topic."""
     return f"""
         create macro throw(topic, number) as md5_number_lower('{seed:d}/' || topic || '/' || number);
         create macro slot(topic, number, size) as
@@ -38,7 +38,7 @@ def sql_macros(seed: int) -> str:
 
 
 class SeededDice:
-    """Throws one after the other about one topic."""
+    """A sequence of random numbers of one topic."""
 
     def __init__(self, *topic: object) -> None:
         self._topic = "/".join(str(part) for part in topic)
@@ -54,7 +54,7 @@ class SeededDice:
         return lowest + self.below(highest - lowest + 1)
 
     def one_in(self, sides: int) -> bool:
-        """True once in ``sides`` throws, on average."""
+        """True once in ``sides`` calls, on average."""
         return self.below(sides) == 0
 
     def pick(self, items: Sequence[Item]) -> Item:
@@ -62,7 +62,7 @@ class SeededDice:
         return items[self.below(len(items))]
 
     def sample(self, items: Sequence[Item], count: int) -> list[Item]:
-        """Up to ``count`` different items, in the order of the throws."""
+        """Up to ``count`` different items, in the order of the draws."""
         remaining = list(items)
         chosen: list[Item] = []
         while remaining and len(chosen) < count:

@@ -1,8 +1,8 @@
-"""What the sample business sells: model buildings in seven lines, as rows in column order.
+"""Generator of product lines and products: model buildings in seven lines, as rows in column order.
 
-The words are here too; nothing comes from the public sample.
+The texts are here too; nothing comes from the public sample.
 
-    words (here) + throws (sample_dice) ──▶ rows
+    texts (here) + random numbers (``dice``) ──▶ rows
 """
 
 from hashlib import md5
@@ -123,7 +123,7 @@ def make_product_lines(seed: int) -> list[ProductLine]:
 
 
 def product_count(scale: float) -> int:
-    """How many products a sample of this scale has; a catalogue grows slower than its sales."""
+    """How many products a sample of this scale has; the number grows slower than the sales."""
     return max(60, round(110 * sqrt(scale)))
 
 
@@ -155,7 +155,7 @@ def make_products(seed: int, scale: float) -> list[Product]:
 
 
 def sellable_count(count: int) -> int:
-    """How many of the products, counted from the first, are ever ordered in the past; the others never sold."""
+    """How many of the products, counted from the first, appear in past orders; the others were never sold."""
     return count - max(3, count // 40)
 
 

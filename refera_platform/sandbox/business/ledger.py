@@ -1,7 +1,7 @@
-"""Two years of orders, order lines and payments, made by DuckDB chunk by chunk as files for LOAD DATA.
+"""Generator of two years of orders, order lines and payments: DuckDB writes files for LOAD DATA, chunk by chunk.
 
-These three tables grow with the scale, so they are arithmetic in SQL: every row depends on the seed and its
-own number only, whatever the number of threads or chunks. Money is whole cents until it is written.
+These three tables grow with the scale, so they are computed in SQL: every row depends on the seed and its own number
+only, whatever the number of threads or chunks. Money is in whole cents until it is written.
 
     order i ──▶ day, customer, fate (slot of 50) ──▶ lines ──▶ total ──▶ payments ──▶ CSV
 """
@@ -22,16 +22,16 @@ ORDERS_AT_SCALE_1 = 326
 ORDERS_A_CHUNK = 20_000
 FIRST_ORDER_NUMBER = 10_100
 OPEN_ORDER_DAYS = 12
-"""Each of the last days has an order that waits, so that the first simulated day finds some, however small."""
+"""Each of these last days has an open order, so that the first simulated day finds some at any scale."""
 _MONTH_WEIGHTS = (82, 74, 90, 92, 98, 90, 84, 88, 102, 116, 158, 140)
-"""Weight of each month; people give models at Christmas."""
+"""Weight of each month; most models are sold before Christmas."""
 
 _FILES = {
     "orders": ("chunk", "number, ordered_on, required_on, shipped_on, status, comments, customer"),
     "orderdetails": ("line", "number, product, quantity, price, line"),
     "payments": ("payment", "customer, check_number, paid_on, amount"),
 }
-"""For each table of the source: the engine's table, and its columns in the source's order."""
+"""Table of the source -> DuckDB table, and the columns in the source's order."""
 _ORDERS_SQL = """
 create or replace table chunk as
 with dated as (
@@ -161,14 +161,14 @@ def write_history_chunks(
     pinned: dict[int, int],
     goods: Sequence[Product],
 ) -> Iterator[GeneratedChunk]:
-    """The files of all three tables, parents first within a chunk; each is removed after its turn.
+    """Write the files of all three tables, parents first within a chunk. A file is deleted when the next is requested.
 
     Args:
-        folder: Where the files are made, one at a time.
-        seed: Seed of every throw.
+        folder: Folder for the files, one at a time.
+        seed: Seed of all random numbers.
         scale: 1 is about the size of the public sample.
-        opening: First day that is not history.
-        buyers: Numbers of the customers who order, keenest first.
+        opening: First day after the history.
+        buyers: Numbers of the customers who order, the most frequent first.
         pinned: Orders, counted from 0, whose customer is given.
         goods: Products that were ever sold.
     """
@@ -200,7 +200,7 @@ def write_history_chunks(
 
 
 def _write_files(engine: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[GeneratedChunk]:
-    """The chunk that is in the engine's tables, as files."""
+    """Write the chunk in the DuckDB tables to files."""
     for table, (engine_table, columns) in _FILES.items():
         path = folder / f"{table}.csv"
         quoted = str(path).replace("'", "''")
@@ -214,14 +214,14 @@ def _write_files(engine: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[Ge
 def _create_table(
     engine: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
-    """Make a table in the engine from rows; one list a column, because DuckDB inserts row by row slowly."""
+    """Create a DuckDB table from rows. They are passed as one list per column, because single inserts are slow."""
     engine.execute(f"create table {table} ({', '.join(columns)})")
     lists = [list(values) for values in zip(*rows, strict=True)]
     engine.execute(f"insert into {table} select {', '.join('unnest(?)' for _ in columns)}", lists)
 
 
 def _orders_by_day(count: int, opening: date) -> list[tuple[date, int, int]]:
-    """Which orders, counted from 0, each day of the history has: by season, weekday and growth."""
+    """First and last order, counted from 0, of each day of the history; weighted by season, weekday and growth."""
     days = [opening - timedelta(days=HISTORY_DAYS - index) for index in range(HISTORY_DAYS)]
     weights = [
         _MONTH_WEIGHTS[day.month - 1] * (2 if day.weekday() > 4 else 5) * (1000 + index)

@@ -1,8 +1,8 @@
-"""Offices, employees and customers of the sample business, as rows in column order.
+"""Generator of offices, employees and customers of the sample business, as rows in column order.
 
-The ledger of what they order and pay is next door.
+Their orders and payments are generated in ``ledger``.
 
-    words (sample_catalogue) + throws (sample_dice) ──▶ rows
+    texts (``vocabulary``) + random numbers (``dice``) ──▶ rows
 """
 
 import unicodedata
@@ -130,7 +130,7 @@ def make_customers(seed: int, scale: float, staff: Sequence[Employee]) -> Iterat
 
 
 def make_customer(dice: SeededDice, number: int, city: City, rep: int | None, oddity: int) -> Customer:
-    """A customer of a place, with one of the ``ODDITIES`` of real data."""
+    """A customer in a city, with one of the oddities of real data (``oddity`` below ``ODDITY_COUNT``)."""
     culture = CULTURES[city.culture]
     owner = {"first": dice.pick(culture.first), "last": dice.pick(culture.last)}
     postal = "".join(str(dice.below(10)) if sign == "#" else sign for sign in city.postal)
@@ -163,12 +163,12 @@ def make_customer(dice: SeededDice, number: int, city: City, rep: int | None, od
 
 
 ODDITY_COUNT = 12
-"""How many kinds there are; from 10 on there is nothing odd."""
+"""Number of kinds; from 10 on the customer has nothing odd."""
 NO_ODDITY = 11
 
 
 def customer_cities(*, is_wide: bool) -> list[City]:
-    """The places a new customer may come from; only those that latin1 can spell unless ``is_wide``."""
+    """Cities a new customer may live in; only those that latin1 can spell unless ``is_wide``."""
     return [city for city in CITIES if is_wide or _is_latin_city(city)]
 
 

@@ -1,8 +1,8 @@
-"""How far the sample business has come: the file that says so, and the first step into the business.
+"""State of the sample business: the file ``sample.json``, and the preparation of the sample before days are simulated.
 
-The days themselves are simulated next door.
+Simulates no day: ``simulate`` does.
 
-    home/sample.json ──▶ prepare (makes the sample when there is none) ──▶ Standing ──▶ simulate
+    home/sample.json ──▶ prepare_sample (creates the sample when there is none) ──▶ SampleState ──▶ simulate
 """
 
 import json
@@ -26,21 +26,25 @@ START_OVER_HINT = "start afresh with `refera down --wipe` and `refera up`"
 
 @dataclass(frozen=True, kw_only=True)
 class SampleState:
-    """What ``sample.json`` holds."""
+    """Content of ``sample.json``."""
 
     seed: int
     scale: float
     through: date = date.min
-    """The last day that is in the tables; the first of all days while the sample is being made."""
+    """The last day that is in the tables; ``date.min`` while the sample is being created."""
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether the tables are still being filled, or were left so."""
+        """Whether the tables are still being filled, or their creation was interrupted."""
         return self.through == date.min
 
 
 def read_sample_state(home: Path) -> SampleState | None:
-    """The standing that was written last; ``None`` for a source that nothing was simulated on."""
+    """The state that was written last; ``None`` for a source on which nothing was simulated.
+
+    Raises:
+        LocalStackError: when the file cannot be read as one.
+    """
     path = home / "sample.json"
     try:
         content = json.loads(path.read_text())
@@ -67,14 +71,14 @@ def write_sample_state(home: Path, state: SampleState) -> None:
 def prepare_sample(
     home: Path, *, days: int, seed: int | None, scale: float | None, today: date, on_progress: OnSampleProgress
 ) -> SampleState:
-    """The standing from which ``days`` days are to be simulated; makes the sample where there is none.
+    """The state from which ``days`` days are simulated; creates the sample where there is none.
 
-    A sample is made so that ``days`` simulated days end yesterday. One whose making was interrupted is made
-    again. Tables that somebody restored are taken as they are: the business goes on ``days`` days ago, or
-    after the last day that was simulated on them.
+    A new sample is dated so that ``days`` simulated days end yesterday. A sample whose creation was interrupted is
+    created again. Restored tables stay as they are: their business continues ``days`` days ago, or after the last day
+    that was simulated on them.
 
     Raises:
-        LocalStackError: if the tables and ``sample.json`` contradict one another or what is asked for.
+        LocalStackError: if the tables and ``sample.json`` contradict each other or the arguments.
     """
     admin = SampleAdmin.from_home(home)
     state = read_sample_state(home)
@@ -107,7 +111,7 @@ def prepare_sample(
 
 
 def save_simulated_day(home: Path, state: SampleState, day: date) -> SampleState:
-    """Write down that the business is in the tables up to ``day``."""
+    """Record that the tables contain the business up to ``day``."""
     state = replace(state, through=day)
     write_sample_state(home, state)
     return state
@@ -116,7 +120,7 @@ def save_simulated_day(home: Path, state: SampleState, day: date) -> SampleState
 def _adopt_restored_tables(
     home: Path, admin: SampleAdmin, start: date, seed: int | None, scale: float | None
 ) -> SampleState:
-    """The standing of tables that somebody restored."""
+    """The state of restored tables."""
     if scale is not None:
         raise LocalStackError(
             "The tables of the source were restored, so --scale has nothing to size:", "leave it out."

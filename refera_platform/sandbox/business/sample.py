@@ -1,10 +1,10 @@
-"""The sample source: a business that never was, in the eight tables of classicmodels.
+"""Generator of the sample source: an invented business, in the eight tables of classicmodels.
 
-``create`` drops and rebuilds the tables and fills them with about two years of history that end the day
+``create_sample`` drops and recreates the tables and fills them with about two years of history that end the day
 before ``opening``; ``simulate`` adds the days that follow. The same seed and scale give the same rows.
 
     people, goods (Python) ──▶ insert ──┐
-    ledger (DuckDB, chunks) ──▶ load ───┴──▶ offices … payments, dated before opening in the binary log
+    ledger (DuckDB, chunks) ──▶ load ───┴──▶ offices … payments, dated before opening in the binlog
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,17 +34,17 @@ __all__ = ["OnSampleProgress", "SampleAdmin", "SampleReport", "create_sample", "
 MAX_SCALE = 10_000
 MAX_ROWS_PER_INSERT = 1_000
 EXPECTED_LINES_PER_ORDER = 9
-"""About; only to say how much there is to do."""
+"""An estimate, for progress only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampleReport:
-    """What was made."""
+    """A generated sample."""
 
     seed: int
     scale: float
     opening: date
-    """The first day that is not history."""
+    """The first day after the history."""
     rows: Mapping[str, int]
     """Rows by table."""
 
@@ -57,16 +57,16 @@ def create_sample(
     opening: date,
     on_progress: OnSampleProgress = ignore_sample_progress,
 ) -> SampleReport:
-    """Drop and rebuild the eight tables, filled with history that ends the day before ``opening``.
+    """Drop and recreate the eight tables, filled with history that ends the day before ``opening``.
 
-    Only the date by which an order is required may lie later, as a promise does.
+    Only the dates by which orders are required may be later.
 
     Args:
         admin: Owner of the source.
         seed: Any integer; the same one gives the same rows.
         scale: 1 is about the size of the public sample (326 orders); below 0.3 nothing gets smaller.
-        opening: The first day that is not history.
-        on_progress: Told the table that is being filled, and rows made so far of about how many.
+        opening: The first day after the history.
+        on_progress: Called with the table that is being filled, the rows written so far, and about how many there are.
 
     Raises:
         LocalStackError: for a scale out of bounds, or a server that refuses a row.
@@ -104,7 +104,7 @@ def create_sample(
 
 
 def require_scale(scale: float) -> None:
-    """Refuse a scale that no sample has.
+    """Refuse a scale out of bounds.
 
     Raises:
         LocalStackError: naming the bounds.
@@ -116,7 +116,7 @@ def require_scale(scale: float) -> None:
 
 
 class _SampleWriter:
-    """The tables while they are made and filled, a second apart in the binary log."""
+    """Writer that creates and fills the tables, with binlog timestamps a second apart."""
 
     def __init__(self, session: SampleSession, opening: date, expected: int, on_progress: OnSampleProgress) -> None:
         self.rows = dict.fromkeys(TABLE_DEFINITIONS, 0)
@@ -126,7 +126,7 @@ class _SampleWriter:
         self._on_progress = on_progress
 
     def rebuild(self, database: str) -> None:
-        """Empty tables, whatever was there; parents come after children only because checks are off."""
+        """Recreate all tables empty. Parents may be dropped before children because foreign key checks are off."""
         self._advance_clock()
         self._session.run(f"create database if not exists `{database}` {DATABASE_OPTIONS}")
         self._session.use(database)
@@ -136,7 +136,7 @@ class _SampleWriter:
             self._session.run(f"create table {table} ({body}) {TABLE_OPTIONS}")
 
     def insert(self, table: str, rows: Sequence[SampleRow]) -> None:
-        """Rows that Python made."""
+        """Insert rows that Python generated."""
         placeholders = ", ".join(["%s"] * len(rows[0]))
         for start in range(0, len(rows), MAX_ROWS_PER_INSERT):
             self._advance_clock()
@@ -145,7 +145,11 @@ class _SampleWriter:
             self._count(table, len(batch))
 
     def load(self, chunk: ledger.GeneratedChunk) -> None:
-        """Rows that DuckDB wrote; LOAD DATA LOCAL only warns, so a lost row is looked for here."""
+        """Load rows that DuckDB wrote. LOAD DATA LOCAL only warns, so lost rows are detected here.
+
+        Raises:
+            LocalStackError: when a row was lost or changed.
+        """
         self._advance_clock()
         loaded = self._session.run(
             f"load data local infile %s into table {chunk.table} character set utf8mb4"

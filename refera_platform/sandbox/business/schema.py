@@ -1,7 +1,7 @@
-"""The eight tables of classicmodels as MariaDB is told to make them; their rows are made elsewhere.
+"""Table definitions of the eight tables of classicmodels for MariaDB. The rows are generated elsewhere.
 
-Names, types, keys and foreign keys are those of the public MySQL sample. The character set is utf8mb4,
-so that generated texts may hold what latin1 cannot.
+Names, types, keys and foreign keys are those of the public MySQL sample. The character set is utf8mb4, so that
+generated texts may hold what latin1 cannot.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,8 @@
-"""Talking to the sample source as its owner, on dates of our choosing.
+"""Write session on the sample source as its owner, with binlog timestamps of our choice (``SET timestamp``).
 
-Reading the business data is not done here (that is room ``source``): this is the pen the generator and
-the simulated days write with. ``SET timestamp`` dates what a session writes in the binary log.
+Reading a source to ingest it is not done here: the room ``source`` does.
 
-    home/stack.json ──▶ Admin ──▶ Session.at(instant) ──▶ dated statements
+    home/stack.json ──▶ SampleAdmin ──▶ SampleSession.set_clock(instant) ──▶ dated statements
 """
 
 import json
@@ -21,14 +20,14 @@ from refera_platform.errors import LocalStackError, SettingError
 
 SampleRow = Sequence[Any]
 OnSampleProgress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is to do."""
+"""Called with the current step, how much of it is done, and how much there is to do."""
 
 SAMPLE_LOCK_TIMEOUT_SECONDS = 2
 """Seconds in which the server notices that a killed session is gone."""
 
 
 def ignore_sample_progress(step: str, done: int, total: int) -> None:
-    """A progress that nobody watches."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +42,7 @@ class SampleAdmin:
 
     @classmethod
     def from_home(cls, home: Path) -> "SampleAdmin":
-        """The account that the local stack below ``home`` wrote down.
+        """The account in the ``stack.json`` of the local stack below ``home``.
 
         Raises:
             SettingError: if no stack was started there.
@@ -65,7 +64,7 @@ class SampleAdmin:
 
     @contextmanager
     def session(self) -> Iterator["SampleSession"]:
-        """An open session; what it did not commit is rolled back when it ends.
+        """An open session; uncommitted changes are rolled back when it ends.
 
         Raises:
             LocalStackError: if the server cannot be reached or refuses a statement.
@@ -100,25 +99,25 @@ class SampleAdmin:
 
 
 class SampleSession:
-    """One connection that writes; each change carries the instant of the last ``at``."""
+    """One connection that writes; each change carries the instant of the last ``set_clock``."""
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
     def set_clock(self, instant: datetime) -> None:
-        """Date whatever follows, in the server's clock and in its binary log."""
+        """Date all later statements, in the server's clock and in its binlog."""
         self._cursor.execute("set timestamp = %s", (round(instant.timestamp(), 6),))
 
     def use(self, database: str) -> None:
-        """Make a database the one that unqualified names mean."""
+        """Make a database the default for unqualified names."""
         self._cursor.execute(f"use `{database}`")
 
     @contextmanager
     def exclusive(self, database: str) -> Iterator[None]:
-        """Keep other sessions from generating or simulating in a database meanwhile.
+        """Keep other sessions from generating or simulating in a database inside the block.
 
         Raises:
-            LocalStackError: if another one does so already.
+            LocalStackError: if another session does so already.
         """
         lock = f"refera {database}"
         if self.column("select get_lock(%s, %s)", lock, SAMPLE_LOCK_TIMEOUT_SECONDS) != [1]:
@@ -126,7 +125,7 @@ class SampleSession:
                 f"Somebody else is writing the sample business into {database}:", "wait until they are done."
             )
         yield
-        # after an error the server does this itself, when it notices the end of the session
+        # after an error the server releases it, when it notices the end of the session
         self.run("do release_lock(%s)", lock)
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -139,14 +138,14 @@ class SampleSession:
         return [row[0] for row in self.rows(query, *values)]
 
     def run(self, statement: str, *values: object) -> int:
-        """Run one statement; the number of rows it changed."""
+        """Run one statement; returns the number of rows it changed."""
         return self._cursor.execute(statement, values or None)
 
     def run_many(self, statement: str, rows: Sequence[SampleRow]) -> int:
-        """Run one statement for each row; the number of rows it changed."""
+        """Run one statement for each row; returns the number of rows it changed."""
         return self._cursor.executemany(statement, rows) or 0
 
 
 def _server_message(error: pymysql.MySQLError) -> str:
-    """The server's own words, without the type names around them."""
+    """The server's own message, without the type names around it."""
     return str(error.args[-1]) if error.args else type(error).__name__

@@ -1,10 +1,9 @@
-"""The sample business goes on, day by day: inserts, updates and deletes, dated in the binary log.
+"""Simulation of the sample business, day by day: inserts, updates and deletes, dated in the binlog.
 
-A day is one transaction, and its first check says that it was there (``simulate_money``): a crash leaves
-no half day, and a day that is asked for again is not written twice. Given the seed, the day and the
-tables, a day's changes are always the same.
+A day is one transaction, and its first check marks it as simulated (``day_payments``). So a crash leaves no half day,
+and a repeated day is not written twice. The seed, the day and the tables determine all changes of a day.
 
-    home/sample.json (how far) ──▶ prepare ──▶ simulate_day, simulate_day, … ──▶ home/sample.json
+    home/sample.json ──▶ prepare_sample ──▶ simulate_day, simulate_day, … ──▶ home/sample.json
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,18 +34,18 @@ class ChangeCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class DayReport:
-    """What happened on a simulated day."""
+    """Changes of one simulated day."""
 
     day: date
     changes: Mapping[str, ChangeCounts]
-    """By table; a table that nothing happened to is absent."""
+    """By table; unchanged tables are absent."""
     is_repeated: bool = False
     """The day was in the tables already, and nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulationReport:
-    """What a simulation did."""
+    """Result of a simulation."""
 
     seed: int
     scale: float
@@ -64,7 +63,7 @@ def simulate_days(
     today: date | None = None,
     on_progress: OnSampleProgress = ignore_sample_progress,
 ) -> SimulationReport:
-    """Let the business go on for some days, and say what happened; ``each_day`` tells the rules."""
+    """Simulate some days, and return a report; see ``simulate_each_day`` for arguments and errors."""
     state = _prepare_state(home, days=days, seed=seed, scale=scale, today=today, on_progress=on_progress)
     reports = tuple(_simulate_from(home, state, days, on_progress))
     return SimulationReport(
@@ -84,22 +83,24 @@ def simulate_each_day(
     today: date | None = None,
     on_progress: OnSampleProgress = ignore_sample_progress,
 ) -> Iterator[DayReport]:
-    """Let the business go on day by day; between two days the caller may look at the source.
+    """Simulate day by day; between two days the caller may read the source.
 
-    Where there is no sample yet, one is made, before the first day is asked for, so that ``days`` days end
-    yesterday. Otherwise the business goes on from the day after ``simulated_through`` in ``sample.json``,
-    which is written after each day.
+    Where there is no sample yet, one is created first, dated so that ``days`` days end yesterday. Otherwise the
+    business continues on the day after ``simulated_through`` in ``sample.json``, which is written after each day.
 
     Args:
         home: Folder of the local stack.
-        days: How many days; with 0 only the sample is made.
-        seed: Of the sample and of the days; 1 where nothing says otherwise.
-        scale: Of the sample; 1 where nothing says otherwise.
-        today: The day that is not simulated any more; the present one in UTC.
-        on_progress: Told the table or the day that is being written, and how far it is.
+        days: How many days; 0 only creates the sample.
+        seed: Seed of the sample and of the days; ``None`` keeps that of the sample, or 1 for a new one.
+        scale: Scale of the sample; ``None`` keeps that of the sample, or 1 for a new one.
+        today: The first day that is not simulated; by default the present day in UTC.
+        on_progress: Called with the table or day that is being written, and the progress.
+
+    Yields:
+        A report of each simulated day.
 
     Raises:
-        LocalStackError: if the source cannot be written, or is not the sample that was asked for.
+        LocalStackError: if the source cannot be written, or is not the sample that was requested.
         SettingError: if no local stack was started below ``home``.
     """
     state = _prepare_state(home, days=days, seed=seed, scale=scale, today=today, on_progress=on_progress)
@@ -110,7 +111,7 @@ def simulate_day(admin: SampleAdmin, day: date, seed: int) -> DayReport:
     """Write one day of business, in one transaction dated within the day (UTC).
 
     Raises:
-        LocalStackError: if the source refuses, or is being simulated by somebody else.
+        LocalStackError: if the source refuses, or another process is simulating it.
     """
     opens = datetime.combine(day, OPENING_TIME, UTC)
     changes: dict[str, ChangeCounts] = {}
@@ -151,7 +152,7 @@ def _simulate_from(home: Path, state: SampleState, days: int, on_progress: OnSam
 
 
 def _plan_day(draft: DayDraft) -> list[DayStep]:
-    """All that happens on the day, from opening to closing time."""
+    """All changes of the day, from opening to closing time."""
     goods = draft.session.rows("select productCode, quantityInStock, MSRP from products order by 1")
     if not goods:
         raise LocalStackError("The source has no products to sell:", "restore a dump that has some.")

@@ -1,6 +1,6 @@
-"""The words the sample business is made of: places that exist, people and shops that do not.
+"""Texts of the sample business: cities that exist, people and shops that do not.
 
-Nothing here comes from the public sample. ``sample_people`` deals these words out to rows.
+Nothing here comes from the public sample. ``people`` makes rows of these texts.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Culture:
-    """How people, shops and streets are called somewhere."""
+    """Names of people, shops and streets in one culture."""
 
     first: tuple[str, ...]
     last: tuple[str, ...]
@@ -179,7 +179,7 @@ CITIES: tuple[City, ...] = tuple(
     )
     for country, city, state, postal, phone, territory, culture in _CITIES
 )
-"""Where customers live; the first one always has customers with and without trailing blanks in their city."""
+"""Where customers live; the first city always has customers with and without trailing blanks in their city."""
 
 TERRITORIES = ("EMEA", "LATAM", "NA", "APAC")
 
@@ -215,14 +215,14 @@ COMMENTS = (
     "NULL",
     "  spaces around  ",
 )
-"""What people write on orders; all of it fits latin1."""
+"""Comments on orders; all of them fit latin1."""
 WIDE_COMMENTS = (
     "Proszę dostarczyć przed świętami – żółte pudełko.",
     "東京店より。\r\n割れ物注意。",
     "Παρακαλώ προσοχή στο γυαλί…",
     "Цена “как в прошлый раз”.",
 )
-"""What people write where the character set lets them."""
+"""Comments on orders for columns with a wider character set."""
 
 
 def fits_latin1(*texts: str) -> bool:

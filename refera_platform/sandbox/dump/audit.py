@@ -1,4 +1,4 @@
-"""Whether the business that a dump brought hangs together, and what of the dump stays behind."""
+"""Audit of a loaded dump: checks the foreign keys of its business, and notes what of the dump is left out."""
 
 from collections import defaultdict
 
@@ -16,10 +16,13 @@ OBJECT_COUNT_QUERIES = {
 
 
 def audit_dump(cursor: Cursor, business: DumpedBusiness, dump: str) -> list[str]:
-    """Check the rows against each other; what the dump holds and the source will not.
+    """Check the rows against each other.
+
+    Returns:
+        Notes on what the dump holds and the source will not.
 
     Raises:
-        LocalStackError: if there are no rows, or rows whose foreign keys point at nothing.
+        LocalStackError: if there are no rows, or rows whose foreign keys refer to nothing.
     """
     notes = _find_left_out(cursor, business) + _check_foreign_keys(cursor, business, dump)
     database = backquoted(business.database)
@@ -55,7 +58,7 @@ def _find_left_out(cursor: Cursor, business: DumpedBusiness) -> list[str]:
 
 
 def _check_foreign_keys(cursor: Cursor, business: DumpedBusiness, dump: str) -> list[str]:
-    """Look for orphans of every declared key; drop the keys that point out of the eight tables."""
+    """Look for orphans of every declared foreign key; drop the keys that refer to other tables than the eight."""
     cursor.execute(
         "select constraint_name, table_name, referenced_table_schema, referenced_table_name, column_name,"
         " referenced_column_name from information_schema.key_column_usage where table_schema = %s"

@@ -1,6 +1,6 @@
-"""What a dump must hold to be the classicmodels business: eight tables, and the columns that are read.
+"""Expected tables of a dump: the eight tables of classicmodels and the columns that are read.
 
-Further columns come along; further tables, views, triggers and routines do not.
+Other columns are loaded too. Other tables, views, triggers and routines are not.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ EXPECTED_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 SYSTEM_DATABASES = ("information_schema", "mysql", "performance_schema", "sys")
 MAX_MISSING_NAMES = 4
-"""How many missing things an error names."""
+"""How many missing names an error lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class DumpedBusiness:
 
     database: str
     tables: Mapping[str, str]
-    """Our names of the eight tables, and how the dump spells them."""
+    """Our name of each of the eight tables -> its spelling in the dump."""
 
 
 def find_business(cursor: Cursor, dump: str) -> DumpedBusiness:
@@ -137,7 +137,7 @@ def _databases(cursor: Cursor) -> dict[str, dict[str, set[str]]]:
 
 
 def _missing_names(tables: Mapping[str, set[str]]) -> list[str]:
-    """The tables and columns that are not there, in words."""
+    """The tables and columns that are missing."""
     columns = {name.lower(): column_names for name, column_names in tables.items()}
     missing = [f"table {name}" for name in EXPECTED_TABLES if name not in columns]
     for name, needed in EXPECTED_TABLES.items():

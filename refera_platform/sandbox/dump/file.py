@@ -1,10 +1,9 @@
-"""A dump file as it is read: plain or gzip, from the first line to the last, and whether it has a last line.
+"""Reader of a dump file: plain or gzip, line by line, with detection of a truncated file.
 
-Nothing of the file is changed but what a private server cannot take: names of MySQL 8's collations in definitions of
-tables become MariaDB's nearest, and statements about replication ahead of the tables (GTIDs, the position at which a
-replica would start) are left out.
+Only what MariaDB cannot take is changed: collations of MySQL 8 in table definitions become MariaDB's nearest, and
+replication statements ahead of the tables (GTIDs, the position at which a replica would start) are left out.
 
-    Dump.open() ──▶ blocks() ──▶ the client of a scratch server;  then cut_off()
+    DumpFile.open() ──▶ blocks() ──▶ the client of a scratch server;  then truncation_reason()
 """
 
 import gzip
@@ -38,14 +37,14 @@ GTID_PATTERN = re.compile(rb"SET @@GLOBAL\.GTID_PURGED|SET GLOBAL gtid_slave_pos
 REPLICA_PATTERN = re.compile(rb"CHANGE (?:MASTER|REPLICATION SOURCE) ", re.IGNORECASE)
 """Written by --master-data and --source-data, once, ahead of the tables."""
 TABLE_PATTERN = re.compile(rb"CREATE TABLE|INSERT ", re.IGNORECASE)
-"""How the first line begins behind which no statement about replication is looked for."""
+"""Begin of the first line after which no replication statement is looked for."""
 SAVED_SETTING_PATTERN = re.compile(rb"@(OLD_\w+)\s*:?=\s*@@")
 HEADER_PATTERN = re.compile(rb"^-- (?:MySQL|MariaDB) dump ", re.MULTILINE)
 
 
 @dataclass(kw_only=True)
 class DumpFile:
-    """One file that should hold SQL."""
+    """One dump file."""
 
     path: Path
     size: int
@@ -57,7 +56,7 @@ class DumpFile:
     is_translated: bool = False
     """Whether collations of MySQL 8 were replaced."""
     left_out: dict[str, None] = field(default_factory=dict)
-    """What was left out about replication, in words, in the order of the file."""
+    """Descriptions of the replication statements that were left out, in the order of the file."""
     archive_error: str = ""
     """Why the file could not be decompressed to its end."""
     _head: bytes = field(default=b"", repr=False)
@@ -65,7 +64,7 @@ class DumpFile:
 
     @classmethod
     def open(cls, path: Path) -> "DumpFile":
-        """Look at the file's beginning.
+        """Check the beginning of the file.
 
         Raises:
             LocalStackError: if it cannot be a dump.
@@ -96,7 +95,7 @@ class DumpFile:
         return cls(path=path, size=size)
 
     def blocks(self) -> Iterator[tuple[bytes, int]]:
-        """The file as the client is to read it, and how many bytes of the disk's were read so far."""
+        """The file in blocks for the client, each with the bytes read from disk so far."""
         self.line_count, self.is_fully_read, self._head, self._tail = 0, False, b"", b""
         with self.path.open("rb") as file:
             compressed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
@@ -113,7 +112,7 @@ class DumpFile:
             yield self._remember_edges(b"".join(block)), file.tell()
 
     def truncation_reason(self) -> str:
-        """What is missing at the end of the file that was read; empty when nothing is."""
+        """What is missing at the end of the file after it was read; empty when nothing is."""
         if self.archive_error or not self.is_fully_read:
             return self.archive_error
         end = self._tail.rstrip()
@@ -128,7 +127,7 @@ class DumpFile:
         return ""
 
     def _lines(self, source: BufferedIOBase) -> Iterator[bytes]:
-        """Line by line, in the words of MariaDB; never more than a bounded piece of a line."""
+        """The lines as MariaDB can take them, in parts of at most ``MAX_LINE_BYTES``."""
         at_start, is_skipping, is_before_tables = True, False, True
         while line := self._read_line(source):
             is_before_tables = is_before_tables and not (at_start and TABLE_PATTERN.match(line))
@@ -170,7 +169,7 @@ class DumpFile:
         return line
 
     def _remember_edges(self, block: bytes) -> bytes:
-        """The block, its share of the file's head and tail remembered."""
+        """Return the block, after keeping the head and tail of the file up to it."""
         if len(self._head) < EDGE_BYTES:
             self._head = (self._head + block)[:EDGE_BYTES]
         self._tail = (self._tail + block)[-EDGE_BYTES:]

@@ -1,4 +1,4 @@
-"""A dump file through MariaDB's own client into the scratch server, and what its refusals mean."""
+"""Loader of a dump file: feeds it to MariaDB's own client on the scratch server, and translates the client's errors."""
 
 import re
 import subprocess
@@ -20,26 +20,26 @@ UNKNOWN_DATABASE_PATTERN = re.compile(r"^ERROR 1049 .*Unknown database '(.+)'$",
 SYNTAX_NEAR_PATTERN = re.compile(r"syntax to use near '(.*)' at line \d+\s*$", re.S)
 SYNTAX_ERROR_CODE = 1064
 BULK_INSERT_ERROR_CODE = 1180
-"""Rows into an empty table without checks are stored, and refused, all at once, and nobody says which was wrong."""
+"""Rows for an empty table without checks are stored in bulk, and refused in bulk: the error names no row."""
 DISK_FULL_ERROR_CODES = frozenset({1021, 1030, 1114, 1296})
 SERVER_GONE_ERROR_CODES = frozenset({2006, 2013})
 FORBIDDEN_ERROR_CODES = frozenset({1044, 1045, 1142, 1227, 1290, 1370, 1419})
 SOURCE_UNCHANGED = "what was there is unchanged"
 MAX_MESSAGE_CHARACTERS = 120
-"""Characters of the server's words that are repeated."""
+"""Longest part of a server's message that is repeated."""
 
 
 def load_dump(dump: DumpFile, server: ScratchServer, on_progress: Callable[[int, int], None]) -> None:
-    """Read the whole file into the scratch server.
+    """Load the whole file into the scratch server.
 
     Raises:
-        LocalStackError: if the server refuses a statement, with its line; or if the file was cut off.
+        LocalStackError: if the server refuses a statement, with its line; or if the file is truncated.
     """
     while client_error := _run_client(dump, server, on_progress):
         expected = UNKNOWN_DATABASE_PATTERN.search(client_error)
         if expected is None:
             raise _to_stack_error(dump, server, client_error)
-        # made with --no-create-db: it uses a database that it expects to find
+        # made with --no-create-db: the dump uses a database that it expects to exist
         with server.session() as cursor:
             cursor.execute(f"create database {backquoted(expected[1])}")
     if reason := dump.truncation_reason():
@@ -49,7 +49,7 @@ def load_dump(dump: DumpFile, server: ScratchServer, on_progress: Callable[[int,
 
 
 def _run_client(dump: DumpFile, server: ScratchServer, on_progress: Callable[[int, int], None]) -> str:
-    """Have the client read the file; what it says when it gives up, which is short: one error."""
+    """Let the client read the file; returns its one error, or an empty text."""
     with subprocess.Popen(  # noqa: S603 - the command is ours
         mariadb.client_command(server.option_file, DUMP_DATABASE),
         stdin=subprocess.PIPE,
@@ -59,7 +59,7 @@ def _run_client(dump: DumpFile, server: ScratchServer, on_progress: Callable[[in
         env=server_environment(server.folder),
     ) as client:
         try:
-            # a client that was refused a statement reads no further
+            # the client stops reading after a refused statement
             with suppress(BrokenPipeError):
                 _feed_client(dump, client, on_progress)
             client_output = client.communicate()[1].decode(errors="replace").strip()
@@ -76,7 +76,7 @@ def _feed_client(dump: DumpFile, client: "subprocess.Popen[bytes]", on_progress:
 
 
 def _to_stack_error(dump: DumpFile, server: ScratchServer, client_error: str) -> LocalStackError:
-    """What the client's last complaint says about the file."""
+    """The error that the client's message means for the file."""
     match = CLIENT_ERROR_PATTERN.search(client_error)
     if match is None:
         return LocalStackError(

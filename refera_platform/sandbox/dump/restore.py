@@ -1,6 +1,6 @@
-"""A mysqldump file in the place of the sample source, loaded as it is, or not at all.
+"""Restore of a mysqldump file in place of the sample source: loaded completely, or not at all.
 
-Dump ──▶ scratch server (where it can do no harm) ──▶ complete? the right tables? ──▶ swap ──▶ RestoreReport
+DumpFile ──▶ scratch server (isolated) ──▶ complete? the right tables? ──▶ swap ──▶ RestoreReport
 """
 
 import time
@@ -18,20 +18,20 @@ from refera_platform.sandbox.lock import exclusive_lock
 from refera_platform.sandbox.servers import scratch_mariadb
 
 OnBytesRead = Callable[[int, int], None]
-"""Called with the bytes of the file that were read, and the bytes there are."""
+"""Called with the bytes of the file read so far, and its size in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreReport:
-    """What a dump brought."""
+    """Result of a restore."""
 
     dump: Path
     database: str
-    """Name in the dump of the database that was taken; empty when the dump names none."""
+    """Name of the restored database in the dump; empty when the dump names none."""
     tables: Mapping[str, int]
     """Rows of each of the eight tables."""
     notes: tuple[str, ...]
-    """What the dump held and the source does not."""
+    """What the dump holds and the source does not."""
     seconds: float
 
     @property
@@ -41,22 +41,22 @@ class RestoreReport:
 
 
 def ignore_bytes_read(done: int, total: int) -> None:
-    """A progress that nobody watches."""
+    """Ignore progress."""
 
 
 def restore_dump(
     home: Path, dump: Path, on_progress: OnBytesRead = ignore_bytes_read, on_step: stack.OnStep = stack.ignore_step
 ) -> RestoreReport:
-    """Replace the local source by the classicmodels business that a dump file holds.
+    """Replace the local source by the classicmodels business in a dump file.
 
     Args:
-        home: Folder of the local stack, which is started when it is not up.
+        home: Folder of the local stack, which is started when it does not run.
         dump: A file of mysqldump or mariadb-dump, plain or gzip.
         on_progress: Called while the file is read.
         on_step: Called with a line about each step that takes a while.
 
     Raises:
-        LocalStackError: if the file is broken, cut off or of another business; what was there is unchanged.
+        LocalStackError: if the file is broken, truncated or of another business; the source is then unchanged.
     """
     started = time.monotonic()
     file = DumpFile.open(dump)
@@ -89,10 +89,10 @@ def restore_dump(
 def examine_dump(
     file: DumpFile, server: scratch_mariadb.ScratchServer, on_progress: OnBytesRead = ignore_bytes_read
 ) -> tuple[expected_tables.DumpedBusiness, list[str]]:
-    """Read a dump into a scratch server; the business it holds, and notes on what will be left behind.
+    """Load a dump into a scratch server; returns its business, and notes on what will be left out.
 
     Raises:
-        LocalStackError: if the file is broken, cut off or of another business.
+        LocalStackError: if the file is broken, truncated or of another business.
     """
     load.load_dump(file, server, on_progress)
     with server.session() as cursor:

@@ -1,6 +1,6 @@
-"""The eight tables on their way into the local source: copied beside it, compared, exchanged in one statement.
+"""Swap of the eight tables in the local source: copies the new ones beside it, compares them, exchanges all at once.
 
-Before the exchange nothing of the source has changed; after it, nothing of the old one is served.
+Before the exchange the source is unchanged; after it, no reader sees an old table.
 
     scratch server ──▶ classicmodels__incoming ──▶ RENAME ──▶ classicmodels ──▶ classicmodels__outgoing ──▶ dropped
 """
@@ -36,14 +36,14 @@ DUMP_OPTIONS = (
     "--skip-comments",
 )
 TableTotals = Mapping[str, tuple[int, int]]
-"""Rows and checksum of each table."""
+"""Row count and checksum of each table."""
 
 
 def table_totals(cursor: Cursor, database: str, tables: Mapping[str, str]) -> TableTotals:
-    """Rows and checksum of tables, by our names of them."""
+    """Row count and checksum of tables, by our names of them."""
     result = {}
     for name, spelled in tables.items():
-        # CHECKSUM TABLE is no help: where a column is generated, equal tables have unequal ones (MariaDB 10.11)
+        # not CHECKSUM TABLE: with generated columns, equal tables have different checksums (MariaDB 10.11)
         values = ", ".join(
             f"cast(quote({backquoted(column)}) as binary)" for column in _columns(cursor, database, spelled)
         )
@@ -68,10 +68,13 @@ def _columns(cursor: Cursor, database: str, table: str) -> list[str]:
 def swap_tables(
     home: Path, address: StackAddress, scratch: ScratchServer, business: DumpedBusiness, on_step: Callable[[str], None]
 ) -> TableTotals:
-    """Put the business of the scratch server in the place of the local source's; rows and checksums of each table.
+    """Replace the business of the local source by that of the scratch server.
+
+    Returns:
+        Row count and checksum of each table.
 
     Raises:
-        LocalStackError: if anything is in the way; the source is then as it was.
+        LocalStackError: if anything fails; the source is then unchanged.
     """
     with scratch.session() as cursor:
         expected = table_totals(cursor, business.database, business.tables)
@@ -96,7 +99,7 @@ def swap_tables(
 
 
 def finish_interrupted_swap(home: Path, address: StackAddress) -> None:
-    """Finish, or undo, what a killed restore left; does nothing while one is running."""
+    """Finish or undo what a killed restore left; does nothing while a restore is running."""
     with (
         closing(mariadb.connect_mariadb(address.mariadb, address.mariadb.admin)) as connection,
         connection.cursor() as cursor,
@@ -110,7 +113,7 @@ def finish_interrupted_swap(home: Path, address: StackAddress) -> None:
         try:
             with exclusive_lock(home / RESTORE_LOCK_FILE, timeout_seconds=0, busy_message="A restore is running:"):
                 if _tables(cursor, OUTGOING_DATABASE):
-                    # the exchange took place: the generated sample is gone, and its description with it
+                    # the exchange took place: the generated sample and its description are obsolete
                     (home / "sample.json").unlink(missing_ok=True)
                 _drop_swap_databases(cursor)
         except LocalStackError:
@@ -140,7 +143,7 @@ def _copy_tables(address: StackAddress, scratch: ScratchServer, business: Dumped
             ) as sink,
         ):
             if source.stdout is not None:
-                source.stdout.close()  # ours; the sink has its own, and its end is the source's end
+                source.stdout.close()  # close our copy: the sink has its own, and must see the end when the source ends
         if source.returncode or sink.returncode:
             errors.seek(0)
             error_lines = errors.read().decode(errors="replace").strip().splitlines() or ["it did not say why"]
@@ -151,7 +154,7 @@ def _copy_tables(address: StackAddress, scratch: ScratchServer, business: Dumped
 
 
 def _exchange_tables(cursor: Cursor, business: DumpedBusiness) -> None:
-    """Old tables out and new tables in, in one statement that all readers see or do not see."""
+    """Move old tables out and new tables in, by one statement that is atomic for all readers."""
     moves = [(STACK_DATABASE, table, OUTGOING_DATABASE, table) for table in _tables(cursor, STACK_DATABASE)]
     moves += [(INCOMING_DATABASE, spelled, STACK_DATABASE, name) for name, spelled in business.tables.items()]
     cursor.execute(f"set session lock_wait_timeout = {LOCK_SECONDS}")

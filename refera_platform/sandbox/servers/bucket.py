@@ -1,4 +1,4 @@
-"""The bucket of the private S3, asked as the platform will ask it: is an object written and read again?"""
+"""Probe of the local S3 bucket with the platform's own client: can an object be written and read?"""
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -10,7 +10,7 @@ PROBE_KEY = ".refera-stack-probe"
 
 
 class BucketProbe:
-    """The bucket, asked as the platform will ask it."""
+    """Probe of the bucket; creates it when it is missing."""
 
     def __init__(self, address: StoreAddress, *, timeout_seconds: float = 60) -> None:
         self._bucket = address.bucket
@@ -31,7 +31,7 @@ class BucketProbe:
         return True
 
     def unready_reason(self) -> str:
-        """Why an object cannot be written and read again; empty when it can."""
+        """Why an object cannot be written and read back; empty when it can."""
         try:
             self._client.put_object(Bucket=self._bucket, Key=PROBE_KEY, Body=b"ready")
             self._client.get_object(Bucket=self._bucket, Key=PROBE_KEY)["Body"].read()

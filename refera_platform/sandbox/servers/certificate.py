@@ -1,6 +1,6 @@
-"""Certificate of a private server for itself: it is server, client and authority, and nobody else has its key.
+"""Self-signed certificate of a local server: for server, client and authority at once; nobody else has its key.
 
-make() ──▶ OwnCertificate (PEM texts), written by whoever runs the server
+make_certificate() ──▶ OwnCertificate (PEM texts), written by the module that runs the server
 """
 
 from dataclasses import dataclass, field
@@ -8,22 +8,22 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 VALIDITY = timedelta(days=3650)
-"""It is made anew at each start; a server that is never stopped must not end by it."""
+"""A new one is made at each start. Ten years, so that it never expires while a server runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnCertificate:
-    """A certificate that is its own authority."""
+    """A self-signed certificate and its key."""
 
     certificate: str
     key: str = field(repr=False)
 
 
 def make_certificate(name: str, address: str) -> OwnCertificate:
-    """A fresh certificate with a fresh key; some milliseconds.
+    """Make a new certificate with a new key; takes some milliseconds.
 
     Args:
-        name: What it says of its owner.
+        name: Common name of its owner.
         address: The IP address at which the server answers.
     """
     from cryptography import x509

@@ -1,15 +1,15 @@
-"""The log of a private server: kept for one start back, and asked for its last words."""
+"""Log files of the local servers: keeps one previous file, and finds the error that made a server fail."""
 
 import re
 from pathlib import Path
 
 TAIL_BYTES = 64 << 10
-"""Bytes at the end of a log in which the cause of a failure is looked for."""
+"""Bytes at the end of a log file in which the cause of a failure is looked for."""
 MAX_ERROR_CHARACTERS = 300
 MARIADB_ERROR_PATTERN = re.compile(r"^.*\[ERROR\] (?P<words>.*)$")
-"""MariaDB: the first says why, the others what came of it."""
+"""MariaDB: the first error names the cause, the others are consequences."""
 SEAWEEDFS_FATAL_PATTERN = re.compile(r"^(?:[EF]\d{4} \S+ \S+ |panic: |fatal error: )(?P<words>.*)$")
-"""SeaweedFS: the last is the one it died of."""
+"""SeaweedFS: the last one made it stop."""
 REMEDIES_BY_PATTERN = {
     re.compile(r"no space left|(errno|errcode|error):? 28\b|disk full", re.I): "free disk space and run it again.",
     re.compile(r"permission denied|(errno|errcode|error):? 13\b", re.I): "give yourself the folder and its files.",
@@ -21,14 +21,14 @@ PORT_TAKEN_PATTERN = re.compile(r"address already in use|is not available on .* 
 
 
 def rotate_log(path: Path) -> None:
-    """Set the log of the previous start aside."""
+    """Rename the log file of the previous start."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         path.replace(path.with_name(f"{path.name}.1"))
 
 
 def last_error(path: Path) -> str:
-    """The line that says what went wrong; the last line of all when none does."""
+    """The line that names the error; the last line of all when none does."""
     lines = _tail(path)
     errors = [match["words"] for line in lines if (match := MARIADB_ERROR_PATTERN.match(line))]
     fatal = [match["words"] for line in lines if (match := SEAWEEDFS_FATAL_PATTERN.match(line))]
@@ -36,7 +36,7 @@ def last_error(path: Path) -> str:
 
 
 def explain_failure(state: str, path: Path) -> tuple[str, str]:
-    """The sentence and the remedy for a server in a bad state."""
+    """Message and remedy for a server that failed."""
     message = last_error(path)
     remedy = next(
         (remedy for pattern, remedy in REMEDIES_BY_PATTERN.items() if pattern.search("\n".join(_tail(path)))), ""
@@ -45,7 +45,7 @@ def explain_failure(state: str, path: Path) -> tuple[str, str]:
 
 
 def is_port_taken(path: Path) -> bool:
-    """Whether the server gave up because somebody else has its port."""
+    """Whether the server stopped because another process has its port."""
     return any(PORT_TAKEN_PATTERN.search(line) for line in _tail(path))
 
 

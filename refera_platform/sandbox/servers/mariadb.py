@@ -1,9 +1,9 @@
-"""The private MariaDB: its programs, its option file, its users; one data folder below home.
+"""The local MariaDB: its programs, option file and accounts, with one data folder below home.
 
-The statements that make the users run at every start, so that the accounts are always those of ``stack.json``,
-also after that file was lost.
+Starts no server: ``process`` does. The statements that create the accounts run at every start, so that they always
+match ``stack.json``, also after that file was lost.
 
-    prepare() ──▶ data folder, my.cnf, init.sql ──▶ command() ──▶ trouble() is ""
+    prepare_mariadb() ──▶ data folder, my.cnf, init.sql ──▶ mariadb_command() ──▶ mariadb_unready_reason() is ""
 """
 
 import functools
@@ -36,7 +36,7 @@ MARIADB_OPTIONS: Mapping[str, str] = {
     "local_infile": "ON",
     "max_allowed_packet": "1G",
     "performance_schema": "OFF",
-    # the log of changes, complete enough to rebuild every row before and after
+    # the binlog, complete enough to rebuild every row before and after
     "log_bin": "binlog",
     "binlog_format": "ROW",
     "binlog_row_image": "FULL",
@@ -44,14 +44,14 @@ MARIADB_OPTIONS: Mapping[str, str] = {
     "gtid_strict_mode": "ON",
     "expire_logs_days": "30",
     "max_binlog_size": "256M",
-    # a sample business: nothing is lost when the server is killed, a second may be when the machine is
+    # a sample business: a killed server loses nothing; a crash of the machine may lose a second
     "innodb_flush_log_at_trx_commit": "2",
     "sync_frm": "OFF",
     "innodb_buffer_pool_size": "256M",
     "innodb_log_file_size": "128M",
 }
 MARIADB_ANSWER_TIMEOUT_SECONDS = 2.0
-"""Seconds a living server takes at most; whoever else has the port may never say a word."""
+"""Most seconds that a healthy server takes; another process on the port may never answer."""
 INSTALL_OPTIONS: dict[str, str] = {"innodb_log_file_size": "8M", "innodb_buffer_pool_size": "16M"}
 
 
@@ -70,7 +70,7 @@ def mariadb_daemon(home: Path) -> Daemon:
 
 
 def mariadb_command(server: Daemon) -> list[str]:
-    """What starts the server."""
+    """Command line that starts the server."""
     return [mariadb_program("mariadbd"), server.identifying_argument]
 
 
@@ -89,17 +89,17 @@ def mariadb_program(name: str) -> str:
 
 
 def socket_of(home: Path) -> Path:
-    """The server's socket."""
+    """Path of the server's Unix socket."""
     return short_socket.short_socket_path(home / "mariadb" / "mariadbd.sock")
 
 
 def prepare_mariadb(home: Path, address: DatabaseAddress) -> None:
-    """Make the data folder when there is none, and say how the server is to run this time."""
+    """Create the data folder when it is missing, and write the option file and accounts of this start."""
     server = mariadb_daemon(home)
     server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not server.data.exists():
         new_data = install_data_folder(server.folder)
-        # what tells this source from every other one, as long as its data live
+        # identifies this source for as long as its data exist
         write_private_file(new_data / "refera.server_id", str(1 + secrets.randbelow(2**32 - 1)))
         new_data.replace(server.data)
     (server.folder / "tmp").mkdir(exist_ok=True)
@@ -118,17 +118,17 @@ def prepare_mariadb(home: Path, address: DatabaseAddress) -> None:
 
 
 def install_data_folder(folder: Path, options: Mapping[str, str] = INSTALL_OPTIONS) -> Path:
-    """A data folder with MariaDB's own tables, ``folder/data.new``.
+    """Create a data folder with MariaDB's own tables, ``folder/data.new``.
 
     Raises:
-        LocalStackError: if MariaDB cannot make it.
+        LocalStackError: if MariaDB cannot create it.
     """
     shutil.rmtree(folder / "data.new", ignore_errors=True)
-    # a folder of its own: a server that starts removes what others have left, or just made, in a shared one
+    # a temporary folder of its own: in a shared one, a starting server removes other servers' files
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     write_private_file(folder / "install.cnf", option_file_text("mariadbd", {**options, "tmpdir": str(temporary)}))
-    # relative names: the script does not quote its own, and a folder may have a blank in its name
+    # relative names: the script does not quote its own, and the path may contain blanks
     completed = subprocess.run(  # noqa: S603 - the command is ours
         [
             mariadb_program("mariadb-install-db"),
@@ -157,14 +157,14 @@ def install_data_folder(folder: Path, options: Mapping[str, str] = INSTALL_OPTIO
 
 
 def option_file_text(section: str, options: Mapping[str, str]) -> str:
-    """An option file of one section; the server's also says whether it may run as root."""
+    """An option file of one section; the server's also sets whether it may run as root."""
     may_be_root = {"user": "root"} if section == "mariadbd" and os.geteuid() == 0 else {}
     lines = [f'{name} = "{value}"' for name, value in {**options, **may_be_root}.items()]
     return "\n".join([f"[{section}]", *lines]) + "\n"
 
 
 def client_command(options: Path, database: str) -> list[str]:
-    """MariaDB's own client, reading statements and nothing else: no command of its own, no file, no shell."""
+    """Command line of MariaDB's own client that only reads statements: no client commands, files or shell."""
     path = mariadb_program("mariadb")
     return [
         path,
@@ -174,7 +174,7 @@ def client_command(options: Path, database: str) -> list[str]:
         *_sandbox_flag(path),
         "--local-infile=0",
         "--loose-skip-print-query-on-error",
-        # a table option of another version is a warning
+        # a table option of another version is only a warning
         "--init-command=set innodb_strict_mode = 0",
         database,
     ]
@@ -182,19 +182,19 @@ def client_command(options: Path, database: str) -> list[str]:
 
 @functools.cache
 def _sandbox_flag(path: str) -> tuple[str, ...]:
-    """The client's refusal to touch files and shells, where it has one; ``--binary-mode`` refuses most of it anyway."""
+    """The client's option to refuse files and shells, where it has one; ``--binary-mode`` refuses most of it anyway."""
     help_text = subprocess.run([path, "--no-defaults", "--help"], capture_output=True, text=True, check=False)  # noqa: S603
     return ("--sandbox",) if "--sandbox" in help_text.stdout else ()
 
 
 def client_option_file_text(user: str, password: str, socket: Path) -> str:
-    """An option file for MariaDB's client programs: no password is ever an argument."""
+    """An option file for MariaDB's client programs, so that no password is an argument."""
     account = {"user": user, "password": password, "socket": str(socket)}
     return option_file_text("client", account | {"default-character-set": "utf8mb4", "max-allowed-packet": "1G"})
 
 
 def mariadb_unready_reason(address: DatabaseAddress, timeout_seconds: float = MARIADB_ANSWER_TIMEOUT_SECONDS) -> str:
-    """Why the reader's own question is not answered within some seconds; empty when it is."""
+    """Why the reader account gets no answer within the timeout; empty when it does."""
     try:
         with (
             closing(connect_mariadb(address, address.reader, timeout_seconds=timeout_seconds)) as connection,
@@ -209,7 +209,7 @@ def mariadb_unready_reason(address: DatabaseAddress, timeout_seconds: float = MA
 def connect_mariadb(
     address: DatabaseAddress, account: Account, timeout_seconds: float | None = None
 ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
-    """An open session of one of the server's users; with ``timeout_seconds``, no answer may take longer than that."""
+    """An open session of one of the server's accounts; with ``timeout_seconds``, no answer may take longer."""
     return pymysql.connect(
         host=address.host,
         port=address.port,
@@ -220,12 +220,12 @@ def connect_mariadb(
         autocommit=True,
         connect_timeout=5,
         read_timeout=timeout_seconds,
-        ssl_disabled=True,  # it never leaves this machine
+        ssl_disabled=True,  # the connection never leaves this machine
     )
 
 
 def _accounts_sql(address: DatabaseAddress) -> str:
-    """The users and what each may do; one statement a line, as ``init_file`` wants it."""
+    """The accounts and their privileges; one statement a line, as ``init_file`` requires."""
     database = address.database
     inner = database.replace("_", r"\_") + r"\_\_%"
     sql_lines = [

@@ -1,7 +1,6 @@
-"""Free ports of this machine, below the range it hands out to outgoing connections.
+"""Free ports of this machine, below the range of ephemeral ports.
 
-The kernel gives ports from 32768 upwards to whoever dials out; a server that kept one of those would not get it
-back some other day.
+The kernel gives ports from 32768 upwards to outgoing connections, so a server could not rely on one of those.
 """
 
 import secrets
@@ -13,7 +12,7 @@ from refera_platform.errors import LocalStackError
 
 FIRST_PORT, END_PORT = 10_240, 32_768
 RELEASE_TIMEOUT_SECONDS = 0.5
-"""Seconds that a server killed a moment ago may still hold its port."""
+"""Seconds that a port may stay taken after its server was killed."""
 MAX_ATTEMPTS = 500
 
 
@@ -29,7 +28,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def first_taken(candidates: Collection[int]) -> int | None:
-    """The first of the ports that somebody else holds, and goes on holding."""
+    """The first of the ports that another process holds, and still holds after a short wait."""
     deadline = time.monotonic() + RELEASE_TIMEOUT_SECONDS
     while (taken := next((port for port in candidates if not is_free(port)), None)) is not None:
         if time.monotonic() > deadline:
@@ -39,7 +38,7 @@ def first_taken(candidates: Collection[int]) -> int | None:
 
 
 def pick_free_port(offsets: Collection[int] = (0,), avoid: Collection[int] = ()) -> int:
-    """A port from which all ``offsets`` are free, chosen at random so that neighbours seldom meet.
+    """A port from which all ``offsets`` are free, chosen at random so that two stacks rarely collide.
 
     Raises:
         LocalStackError: if the machine has none.

@@ -1,9 +1,9 @@
-"""Private server processes: recognised by what they run, started apart from us, stopped for certain.
+"""Processes of the local servers: found by their command line, started detached, stopped reliably.
 
-The process table is the register: a server of ours is one whose command line carries our own option file or data
-folder. A number in a file could belong to somebody else by now; nothing here trusts one.
+No PID file is used, since its number could belong to another process by now. A server is found in the process table
+by the path of its option file or data folder in the command line.
 
-    Daemon (what it is) ──▶ launch() ──▶ await_ready() … pid_of() … stop()
+    Daemon ──▶ launch_daemon() ──▶ await_ready() … pid_of() … stop_daemon()
 """
 
 import os
@@ -32,7 +32,7 @@ PROGRAM_FOLDERS = (
     "/opt/homebrew/opt/mariadb/bin",
     "/usr/local/opt/mariadb/bin",
 )
-"""Where servers are installed, also those that are not on everybody's PATH."""
+"""Folders of server programs, including those that are not on every PATH."""
 START_TIMEOUT_SECONDS = 120.0
 KILL_TIMEOUT_SECONDS = 20.0
 PROC_FOLDER = Path("/proc")
@@ -40,7 +40,7 @@ PROC_FOLDER = Path("/proc")
 
 @dataclass(frozen=True, kw_only=True)
 class Daemon:
-    """A private server, whether or not it runs."""
+    """A local server, whether or not it runs."""
 
     name: str
     executable: str
@@ -48,20 +48,20 @@ class Daemon:
     identifying_argument: str
     """The argument that no other process carries."""
     folder: Path
-    """Where it runs."""
+    """Working folder."""
     data: Path
     log_path: Path
     stop_timeout_seconds: float
-    """Seconds it may take to stop by itself; it is built to survive a kill, which comes then."""
+    """Seconds to stop by itself; then it is killed, which its data survive."""
 
 
 def server_environment(folder: Path) -> dict[str, str]:
-    """What a private server is told of the world: nothing of the user's settings and secrets."""
+    """Environment of a local server: none of the user's settings and secrets."""
     return {"PATH": ":".join(PROGRAM_FOLDERS), "HOME": str(folder), "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
 def pid_of(daemon: Daemon) -> int | None:
-    """The process that runs this server, if there is one."""
+    """PID of this server, if it runs."""
     for pid, line in _running_commands():
         if (
             f" {daemon.identifying_argument} " in line
@@ -72,7 +72,7 @@ def pid_of(daemon: Daemon) -> int | None:
 
 
 def launch_daemon(daemon: Daemon, command: Sequence[str], extra: dict[str, str] | None = None) -> int:
-    """Start the server in a session of its own, so that it outlives us; the number of its process."""
+    """Start the server in a session of its own, so that it outlives this process; returns its PID."""
     log_file.rotate_log(daemon.log_path)
     with daemon.log_path.open("ab") as log_stream:
         child = subprocess.Popen(  # noqa: S603 - the command is ours
@@ -83,9 +83,9 @@ def launch_daemon(daemon: Daemon, command: Sequence[str], extra: dict[str, str] 
             cwd=daemon.folder,
             start_new_session=True,
             env=server_environment(daemon.folder) | (extra or {}),
-            umask=0o077,  # its files and its sockets are its owner's, whatever ours is
+            umask=0o077,  # its files and sockets are its owner's only, whatever our umask is
         )
-    # buried when it dies; a dead child would otherwise stay in the process table as long as we live
+    # reap it when it ends, or it would stay a zombie as long as this process lives
     threading.Thread(target=child.wait, daemon=True, name=f"wait for {daemon.name}").start()
     return child.pid
 
@@ -93,10 +93,10 @@ def launch_daemon(daemon: Daemon, command: Sequence[str], extra: dict[str, str] 
 def await_ready(
     daemon: Daemon, pid: int, unready_reason: Callable[[], str], timeout_seconds: float = START_TIMEOUT_SECONDS
 ) -> None:
-    """Wait until ``trouble()`` has nothing to say any more.
+    """Wait until ``unready_reason()`` is empty.
 
     Raises:
-        LocalStackError: if the server stops, or does not answer in time; with its last words.
+        LocalStackError: if the server stops or does not answer in time, with its last error.
     """
     deadline = time.monotonic() + timeout_seconds
     while reason := unready_reason():
@@ -109,7 +109,7 @@ def await_ready(
 
 
 def stop_daemon(daemon: Daemon) -> bool:
-    """Ask the server to stop, and make it stop when it does not; whether there was anything to stop.
+    """Ask the server to stop, and kill it when it does not; returns whether it was running.
 
     Raises:
         LocalStackError: if it cannot be stopped.
@@ -162,7 +162,7 @@ def uptime_seconds(pid: int) -> float | None:
 
 
 def _parse_elapsed(elapsed: str) -> float | None:
-    """The seconds of ``days-hours:minutes:seconds``, as ``ps`` says it."""
+    """The seconds of ``days-hours:minutes:seconds``, the format of ``ps``."""
     if not elapsed:
         return None
     days, _, clock = elapsed.rpartition("-")
@@ -173,7 +173,7 @@ def _parse_elapsed(elapsed: str) -> float | None:
 
 
 def _running_commands() -> Iterator[tuple[int, str]]:
-    """Every process that can be seen, with its command line between blanks."""
+    """PID and command line of every visible process; arguments are between blanks."""
     if sys.platform != "linux":
         for row in _ps("-axwwo", "pid=,command=").splitlines():
             number, _, command = row.strip().partition(" ")

@@ -1,9 +1,9 @@
-"""A throw-away MariaDB in which a file of unknown origin does its worst.
+"""Scratch MariaDB: a temporary, isolated server that loads a dump file of unknown origin.
 
-It listens on a socket only, has one account that may make databases and tables but own nothing of the server, reads
-and writes no files for it, and is removed afterwards; what a killed run left is removed by the next one.
+It listens on a Unix socket only. Its one account may create databases and tables, but has no server privileges and no
+file access. It is removed afterwards; the next run removes what a killed one left.
 
-    open_server() ──▶ Scratch: client(…), session() ──▶ gone
+    open_scratch_server() ──▶ ScratchServer: session() ──▶ removed
 """
 
 import secrets
@@ -24,14 +24,14 @@ from refera_platform.sandbox.stack_file import write_private_file
 FOLDER_PREFIX = "restore-"
 LOADER_USER = "loader"
 DUMP_DATABASE = "dump"
-"""Where a dump without ``USE`` puts its tables."""
+"""Database for the tables of a dump without ``USE``."""
 UNSAFE_OPTIONS = {
     "innodb_flush_method": "nosync",
     "innodb_flush_log_at_trx_commit": "0",
     "innodb_doublewrite": "OFF",
     "debug_no_sync": "ON",
 }
-"""Nothing of it is worth waiting for a disk."""
+"""Options that trade durability for speed; the data are temporary."""
 SCRATCH_OPTIONS = {
     "skip_networking": "ON",
     "skip_log_bin": "ON",
@@ -40,7 +40,7 @@ SCRATCH_OPTIONS = {
     "default_time_zone": "+00:00",
     "max_allowed_packet": "1G",
     "performance_schema": "OFF",
-    # what a hostile file could reach the machine by
+    # closes what a hostile file could reach the machine through
     "local_infile": "OFF",
     "symbolic_links": "OFF",
     "event_scheduler": "OFF",
@@ -52,19 +52,19 @@ SCRATCH_OPTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ScratchServer:
-    """A running throw-away server."""
+    """A running scratch server."""
 
     home: Path
     folder: Path
     socket: Path
     option_file: Path
-    """Address and account for MariaDB's own client programs."""
+    """Socket and account for MariaDB's own client programs."""
     password: str
 
     @contextmanager
     def session(self, database: str | None = None) -> Iterator[pymysql.cursors.Cursor]:
         """An open session of the one account."""
-        # dialled by hand: PyMySQL leaves its own open when nobody answers
+        # our own socket: PyMySQL leaks its own when nobody answers
         with closing(socket.socket(socket.AF_UNIX)) as unix_socket:
             unix_socket.connect(str(self.socket))
             connection = pymysql.connect(
@@ -105,12 +105,12 @@ def scratch_daemon(folder: Path, home: Path) -> Daemon:
 
 
 def scratch_daemons(home: Path) -> list[Daemon]:
-    """The servers of all folders there are, running or left by a killed run."""
+    """The servers of all scratch folders, running or left by a killed run."""
     return [scratch_daemon(folder, home) for folder in (home / "scratch").glob(f"{FOLDER_PREFIX}*")]
 
 
 def remove_scratch_servers(home: Path) -> None:
-    """Stop and remove them all."""
+    """Stop and remove all scratch servers."""
     for server in scratch_daemons(home):
         process.stop_daemon(server)
         short_socket.remove_short_socket(_socket_path(server.folder))
@@ -119,7 +119,7 @@ def remove_scratch_servers(home: Path) -> None:
 
 @contextmanager
 def open_scratch_server(home: Path) -> Iterator[ScratchServer]:
-    """A fresh server for as long as the block lasts.
+    """A new scratch server inside the block.
 
     Raises:
         LocalStackError: if it cannot be started.
@@ -150,7 +150,7 @@ def _start_scratch_server(home: Path, server: Daemon) -> ScratchServer:
         "socket": str(scratch.socket),
         "pid_file": str(folder / "mariadbd.pid"),
         "init_file": str(folder / "init.sql"),
-        # server-side reading, writing and loading of files happens in an empty folder
+        # the server reads, writes and loads files in an empty folder only
         "secure_file_priv": str(folder / "nothing"),
         "plugin_dir": str(folder / "nothing"),
     }
@@ -163,7 +163,7 @@ def _start_scratch_server(home: Path, server: Daemon) -> ScratchServer:
 
 
 def _account_sql(password: str) -> str:
-    """One account, for every database but the server's own: the more specific grant hides the wider one."""
+    """SQL of one account for every database but the server's own: the more specific grant overrides the wider one."""
     user = f"'{LOADER_USER}'@'localhost'"
     return "".join(
         f"{statement};\n"
@@ -173,7 +173,7 @@ def _account_sql(password: str) -> str:
             f"GRANT ALL PRIVILEGES ON `%`.* TO {user}",
             f"GRANT SHOW VIEW ON mysql.* TO {user}",
             f"GRANT SHOW VIEW ON sys.* TO {user}",
-            # dumps name the definers of their views, and switch off a binary log that is off already
+            # dumps set the definers of views, and switch off the binlog, which is off already
             f"GRANT SET USER, BINLOG ADMIN, SHOW DATABASES ON *.* TO {user}",
             "DELETE FROM mysql.global_priv WHERE User IN ('root', '')",
             "FLUSH PRIVILEGES",

@@ -1,10 +1,10 @@
-"""The private S3: SeaweedFS as one process (``weed mini``), all of its ports moved, nothing reported home.
+"""The local S3: SeaweedFS as one process (``weed mini``), on ports of our own, without telemetry.
 
-One door is open, S3, and it asks for the keys. Behind the others (master, volume, filer, admin, each with HTTP and
-gRPC) SeaweedFS asks no login of its own, so each of them demands the certificate that ``prepare`` makes for the server
-alone: who cannot read our folder cannot finish a handshake.
+Only the S3 port takes clients, with access keys. The other ports (master, volume, filer, admin, each with HTTP and
+gRPC) have no login in SeaweedFS, so they demand the certificate that ``prepare_seaweedfs`` makes for the server alone.
+Who cannot read our folder cannot finish a TLS handshake.
 
-prepare() ──▶ s3.json, security.toml, own.pem ──▶ command() ──▶ trouble() is ""
+prepare_seaweedfs() ──▶ s3.json, security.toml, own.pem ──▶ seaweedfs_command() ──▶ BucketProbe.unready_reason() is ""
 """
 
 import http.client
@@ -29,10 +29,10 @@ PORT_OFFSETS = {
     "s3.port": 6,
     "s3.port.grpc": 7,
     "admin.port": 9,
-    # its own worker looks for it there, and fills the log with complaints when it is anywhere else
+    # the admin's own worker expects it at this offset, and logs errors at any other
     "admin.port.grpc": 10_009,
 }
-"""Every listening port, counted from the first of the block."""
+"""Offset of every listening port from the first of the block."""
 SEAWEEDFS_FLAGS = (
     "-s3.port.iceberg=0",
     "-s3.port.lance=0",
@@ -50,7 +50,7 @@ GRPC_COMPONENTS = (*HTTP_COMPONENTS, "s3", "worker", "msg_broker", "msg_agent", 
 """Parts that speak gRPC."""
 SECURITY_FILE = "security.toml"
 SEAWEEDFS_ENVIRONMENT = {"GOMEMLIMIT": "300MiB"}
-"""Uploads of 250 MB left it at 505 MB without, at 160 MB with the limit, and not slower."""
+"""After uploads of 250 MB it used 505 MB without the limit and 160 MB with it, at the same speed."""
 
 
 def seaweedfs_daemon(home: Path) -> Daemon:
@@ -62,14 +62,14 @@ def seaweedfs_daemon(home: Path) -> Daemon:
         identifying_argument=f"-dir={folder / 'data'}",
         folder=folder,
         data=folder / "data",
-        # it needs a second; now and then its own subscribers keep it for ten
+        # usually a second; at times its own subscribers delay it by ten
         log_path=home / "logs" / "seaweedfs.log",
         stop_timeout_seconds=4,
     )
 
 
 def seaweedfs_command(server: Daemon, address: StoreAddress) -> list[str]:
-    """What starts the server."""
+    """Command line that starts the server."""
     ports = [f"-{flag}={address.first_port + offset}" for flag, offset in PORT_OFFSETS.items()]
     return [
         seaweedfs_program(),
@@ -82,7 +82,7 @@ def seaweedfs_command(server: Daemon, address: StoreAddress) -> list[str]:
         *SEAWEEDFS_FLAGS,
         f"-bucket={address.bucket}",
         f"-s3.config={server.folder / 's3.json'}",
-        # no page of a browser reads anything; without it any page may
+        # no browser page reads the bucket; without this option every page may
         f"-s3.allowedOrigins={address.endpoint}",
         f"-filer.allowedOrigins={address.endpoint}",
     ]
@@ -102,10 +102,10 @@ def seaweedfs_program() -> str:
 
 
 def prepare_seaweedfs(home: Path, address: StoreAddress) -> None:
-    """Make the data folder when there is none, and say who may enter this time."""
+    """Create the data folder when it is missing, and write keys and certificate of this start."""
     server = seaweedfs_daemon(home)
     server.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # the flags of the last start, which would come back for every flag we drop
+    # saved flags of the last start, which would still apply wherever a flag is now left out
     (server.data / "mini.options").unlink(missing_ok=True)
     identity = {
         "name": "refera",
@@ -120,12 +120,12 @@ def prepare_seaweedfs(home: Path, address: StoreAddress) -> None:
 
 
 def is_guarded(home: Path) -> bool:
-    """Whether the server was started with its other doors closed; versions before did not."""
+    """Whether the server was started with its other ports closed; earlier versions left them open."""
     return (seaweedfs_daemon(home).folder / SECURITY_FILE).exists()
 
 
 def _security_toml() -> str:
-    """What SeaweedFS reads in the folder it runs in: who has not the certificate speaks to no part but S3."""
+    """SeaweedFS's security settings: without the certificate, clients reach no part but S3."""
     pair = 'cert = "own.pem"\nkey = "own.key"\n'
     ca = 'ca = "own.pem"\n'
     sections = [f"[grpc]\n{ca}", f"[https.client]\nenabled = true\n{pair}{ca}"]
@@ -135,7 +135,7 @@ def _security_toml() -> str:
 
 
 def is_answering(address: StoreAddress) -> bool:
-    """Whether an S3 server answers at all; a matter of milliseconds."""
+    """Whether an S3 server answers at all; takes milliseconds."""
     connection = http.client.HTTPConnection(urlsplit(address.endpoint).netloc, timeout=5)
     try:
         connection.request("HEAD", f"/{address.bucket}")
@@ -152,7 +152,7 @@ def port_block(first_port: int) -> list[int]:
 
 
 def remove_sockets(address: StoreAddress) -> None:
-    """Remove the Unix sockets that SeaweedFS makes for its ports and leaves behind."""
+    """Remove the Unix sockets that SeaweedFS creates for its ports and does not remove."""
     for port in port_block(address.first_port):
         for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - its choice, not ours
             left.unlink(missing_ok=True)

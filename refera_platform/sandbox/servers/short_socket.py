@@ -1,4 +1,4 @@
-"""Names of Unix sockets, which the kernel limits to about a hundred bytes."""
+"""Short paths for Unix sockets, which the kernel limits to about a hundred bytes."""
 
 import hashlib
 import os
@@ -13,10 +13,10 @@ MAX_SOCKET_PATH_BYTES = 103
 
 
 def short_socket_path(socket_path: Path) -> Path:
-    """``socket_path``, or a short name below the folder of temporary files when it is too long.
+    """``socket_path``, or a short path below the folder of temporary files when it is too long.
 
     Raises:
-        LocalStackError: if somebody else made that short name before us.
+        LocalStackError: if the short folder belongs to another user.
     """
     if len(os.fsencode(socket_path)) <= MAX_SOCKET_PATH_BYTES:
         return socket_path
@@ -28,7 +28,7 @@ def short_socket_path(socket_path: Path) -> Path:
 
 
 def remove_short_socket(socket_path: Path) -> None:
-    """Forget the short name of ``socket_path``."""
+    """Remove the short folder of ``socket_path``."""
     shutil.rmtree(_short_folder(socket_path), ignore_errors=True)
 
 

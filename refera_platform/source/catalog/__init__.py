@@ -1,6 +1,6 @@
-"""The one list of tables; assets, folders, dbt sources, checks and docs derive from it.
+"""Catalog: the one list of declared tables, from which assets, folders, dbt sources, checks and docs derive.
 
-To add a table, declare it in the module of its database; to add a database, add a module and name it here.
+To add a table, declare it in the module of its database. To add a database, add a module and list it here.
 """
 
 from refera_platform.errors import SettingError
@@ -9,7 +9,7 @@ from refera_platform.source.table import SourceTable
 
 
 def require_distinct_tables(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
-    """The tables, when no two of them are one to an engine that ignores case.
+    """Return the tables when no two of their addresses differ in case only.
 
     Raises:
         SettingError: naming the two.
@@ -23,7 +23,7 @@ def require_distinct_tables(tables: tuple[SourceTable, ...]) -> tuple[SourceTabl
 
 
 def require_open_groupings(tables: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
-    """The tables, when none is grouped by a column that another table hides.
+    """Return the tables when no grouping is by a private or hashed column.
 
     Raises:
         SettingError: naming the grouping and the column.
@@ -46,7 +46,7 @@ def find_table(name: str) -> SourceTable:
     """The table called ``name`` or ``database.name``.
 
     Raises:
-        SettingError: naming the tables that are declared.
+        SettingError: naming the declared tables.
     """
     matches = [table for table in TABLES if name in {table.name, table.address}]
     if len(matches) != 1:

@@ -1,8 +1,8 @@
-"""The promises about ``classicmodels``, the retailer database of the public MySQL sample.
+"""Declared tables of ``classicmodels``, the retailer database of the public MySQL sample.
 
-No table has an ``updated_at``, and statuses, stock and credit are overwritten in place, so only a
-comparison (or the log) sees updates and deletes. Tables that refer come before those they refer to: read in
-this order, a row inserted meanwhile is never captured without what it points at.
+No table has an ``updated_at``, and statuses, stock and credit are overwritten in place, so only the binlog or a
+comparison shows updates and deletes. Children come before their parents: read in this order, a row that is inserted
+meanwhile is never captured without the row it references.
 """
 
 from refera_platform.source.table import Grouping, SourceTable

@@ -1,1 +1,1 @@
-"""What must hold at the source before a day can be captured: looked at one by one, each with its remedy."""
+"""Preflight of a source database: examines each precondition of a capture and reports findings with remedies."""

@@ -1,6 +1,6 @@
-"""The way to the server, step by step: its name, its port, its encryption, its login, its kind.
+"""Examination of a server's address, step by step: host name, port, encryption, login, kind and version of server.
 
-Database ──▶ steps_to() ──▶ findings, until one fails
+SourceDatabase ──▶ examine_address_steps() ──▶ findings, up to the first failure
 """
 
 import socket
@@ -15,24 +15,24 @@ from refera_platform.source.mysql.server import server_version
 from refera_platform.source.mysql.wire import open_wire
 
 ANSWER_TIMEOUT_SECONDS = 5.0
-"""An examination waits so long for a connection, and for each answer while logging in."""
+"""Seconds to wait for a connection, and for each answer during login."""
 TESTED_VERSIONS = {"mariadb": ((10, 11), (11, 8))}
-"""Versions that the tests run on live, by kind of server: those of Debian 12 and 13."""
+"""Versions that the tests run on live servers, by kind of server: those of Debian 12 and 13."""
 OLDEST_VERSIONS = {"mariadb": (10, 6), "mysql": (5, 7)}
-"""Versions below these are not meant to work."""
+"""Oldest supported versions, by kind of server."""
 
 
 def examine_address(database: SourceDatabase, name: str) -> list[Finding]:
-    """Go the way to the server to its end, or to the first failure; the same as ``steps_to`` once all is known."""
+    """Run all steps of :func:`examine_address_steps` and return their findings."""
     return list(examine_address_steps(database, name))
 
 
 def examine_address_steps(database: SourceDatabase, name: str) -> Iterator[Finding]:
-    """Go the way to the server, step by step; the last finding is a failure when it cannot be gone to its end.
+    """Connect to the server step by step; the last finding is a failure when a step fails.
 
     Args:
-        database: Where the server is said to be.
-        name: What the database is called here.
+        database: Address of the server.
+        name: Declared name of the database.
     """
     endpoint = f"{database.host}:{database.port}"
     try:
@@ -62,7 +62,7 @@ def examine_address_steps(database: SourceDatabase, name: str) -> Iterator[Findi
 
 
 def examine_server(source: Source, name: str) -> list[Finding]:
-    """The server that answers, and how it is talked to."""
+    """Findings about an open session: its encryption, and the server's kind and version."""
     return [_examine_encryption(source, name), _examine_version(source, name)]
 
 

@@ -1,6 +1,6 @@
-"""Whether the server's log tells every change, to this account, for long enough.
+"""Examination of the binlog: whether it has every change, whether the account may read it, how long it is kept.
 
-Source ──▶ examine_log() ──▶ findings about settings, privileges and how long the log is kept
+Source ──▶ examine_binlog() ──▶ findings about settings, privileges, foreign keys and log retention
 """
 
 import re
@@ -20,16 +20,16 @@ from refera_platform.source.mysql.server import server_version
 from refera_platform.source.types import backticked, mysql_literal
 
 MIN_RETENTION = timedelta(days=3)
-"""A log kept for less does not outlive a long weekend."""
+"""A shorter retention may not outlast a long weekend."""
 MIN_RETENTION_LEFT = timedelta(hours=24)
 RDS_REMEDY = "on Amazon RDS: call mysql.rds_set_configuration('binlog retention hours', 168)"
 CASCADING_KEY_PATTERN = re.compile(
     r"^ *CONSTRAINT `(?:[^`]|``)*` FOREIGN KEY .* ON (?:DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT)",
     re.MULTILINE,
 )
-"""A foreign key by which the server changes rows, in SHOW CREATE TABLE."""
+"""A foreign key with an action, in SHOW CREATE TABLE."""
 SERVER_UID_VERSION = (10, 11)
-"""First version of MariaDB that has a name of its own besides ``server_id``."""
+"""First version of MariaDB with ``server_uid`` besides ``server_id``."""
 
 
 def examine_binlog(
@@ -39,14 +39,14 @@ def examine_binlog(
     oldest_position: Position | None,
     since: datetime | None,
 ) -> Iterator[Finding]:
-    """Look at everything that reading the log depends on.
+    """Examine everything that reading the binlog depends on.
 
     Args:
         source: An open session.
-        name: What the database is called here.
-        privileges: What its account may do.
-        oldest_position: The oldest position that a table of the lake will be read on from; ``None`` without any.
-        since: An instant at which that place was still being written, or before; ``None`` without a place.
+        name: Declared name of the database.
+        privileges: Privileges of its account.
+        oldest_position: Oldest position from which a table of the lake is read on; ``None`` when there is none.
+        since: An instant at which its binlog file was still written, or an earlier one; ``None`` without a position.
     """
     settings = source.server.binlog_settings()
     errors = binlog_setting_errors(settings)
@@ -76,7 +76,7 @@ def examine_binlog(
 
 
 def _examine_foreign_keys(source: Source, name: str) -> Iterator[Finding]:
-    """Rows that the server deletes or changes on its own are in no log, so their foreign keys must be seen."""
+    """Cascades leave no events in the binlog, so the account must see their foreign keys."""
     child_tables = [
         str(table)
         for (table,) in source.ask(
@@ -105,11 +105,11 @@ def _examine_foreign_keys(source: Source, name: str) -> Iterator[Finding]:
 
 
 def examine_parents(source: Source, name: str, foreign_keys: Cascades) -> Iterator[Finding]:
-    """Whether the parents of rows that go with others can all be looked at.
+    """Whether the account sees all parents whose cascades change rows of declared tables.
 
     Args:
         source: An open session.
-        name: What the database is called here.
+        name: Declared name of the database.
         foreign_keys: The foreign keys that lead to the declared tables.
     """
     if not foreign_keys.hidden_parents:
@@ -125,11 +125,11 @@ def examine_parents(source: Source, name: str, foreign_keys: Cascades) -> Iterat
 
 
 def examine_column_names(name: str, settings: Mapping[str, str]) -> Finding:
-    """Whether the log names the columns of its rows: first of all, since without names each ALTER costs a resnapshot.
+    """Whether the binlog has column names; without them each ALTER of a table costs a resnapshot.
 
     Args:
-        name: What the database is called here.
-        settings: Settings of the log.
+        name: Declared name of the database.
+        settings: Settings of the binlog.
     """
     about, row_metadata = f"{name}: names in the log", settings.get("binlog_row_metadata", "")
     if row_metadata.upper() == "FULL":
@@ -163,7 +163,7 @@ def _examine_identity(source: Source, name: str, settings: Mapping[str, str]) ->
 
 
 def binlog_retention(settings: Mapping[str, str]) -> timedelta | None:
-    """How long the server keeps a file of its log; ``None`` for ever."""
+    """Log retention: how long the server keeps a binlog file; ``None`` for ever."""
     seconds = float(settings.get("binlog_expire_logs_seconds") or 0)
     seconds = seconds or float(settings.get("expire_logs_days") or 0) * 86400
     return timedelta(seconds=seconds) if seconds else None
@@ -184,7 +184,7 @@ def _examine_retention(name: str, settings: Mapping[str, str]) -> Finding:
 
 
 def _examine_coverage(source: Source, name: str) -> Iterator[Finding]:
-    """What the server leaves out of its log changes without a word."""
+    """Changes that the server leaves out of its binlog would be lost silently."""
     try:
         error = binlog_exclusion_error(source)
         is_partial = error is None and binlog_filter(source)[1]
@@ -222,22 +222,22 @@ def _examine_position(
 def retention_left(
     source: Source, settings: Mapping[str, str], position: Position, since: datetime
 ) -> timedelta | None:
-    """How long at least the server keeps a place of its log; ``None`` for ever.
+    """Least time for which the server still keeps a binlog position; ``None`` for ever.
 
     Args:
         source: An open session.
-        settings: Settings of the log.
-        position: The place.
-        since: An instant at which it was still being written, or before.
+        settings: Settings of the binlog.
+        position: The position.
+        since: An instant at which its binlog file was still written, or an earlier one.
 
     Raises:
-        LakeError: when the place is gone, or is another one by now.
+        LakeError: when the position is gone, or the binlog was replaced.
     """
     require_same_binlog(source.server, position)
     retention = binlog_retention(settings)
     if retention is None:
         return None
-    # a file is purged when it was last written so long ago; the newest one is being written
+    # retention counts from the last write to a file; the newest file is still written
     if position.file == source.server.binlog_files()[-1][0]:
         return retention
     begin = datetime.fromtimestamp(position.begun, UTC) if position.begun else since

@@ -1,4 +1,4 @@
-"""What an examination found: one precondition, how it stands, and what to do about it."""
+"""Finding of an examination: one precondition, its verdict, and the remedy."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,21 +7,21 @@ from refera_platform.errors import ReferaError
 
 
 class Verdict(Enum):
-    """How a precondition stands."""
+    """Verdict about a precondition."""
 
     OK = "ok"
     WARN = "warn"
-    """It works, and something is less than it should be."""
+    """It works, but should be improved."""
     FAIL = "fail"
     """It does not work, or rows would be lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One precondition."""
+    """One examined precondition."""
 
     about: str
-    """What was looked at: ``classicmodels: login``."""
+    """The precondition: ``classicmodels: login``."""
     verdict: Verdict
     found: str
     remedy: str = ""
@@ -29,20 +29,20 @@ class Finding:
 
 
 def ok_finding(about: str, found: str) -> Finding:
-    """It is as it should be."""
+    """A precondition that holds."""
     return Finding(about=about, verdict=Verdict.OK, found=found)
 
 
 def warning_finding(about: str, found: str, remedy: str) -> Finding:
-    """It works, and somebody should look at it."""
+    """A precondition that holds, but should be improved."""
     return Finding(about=about, verdict=Verdict.WARN, found=found, remedy=remedy)
 
 
 def failure_finding(about: str, found: str, remedy: str) -> Finding:
-    """It does not work."""
+    """A precondition that does not hold."""
     return Finding(about=about, verdict=Verdict.FAIL, found=found, remedy=remedy)
 
 
 def error_finding(about: str, error: ReferaError) -> Finding:
-    """It does not work, in the words of an error."""
+    """A precondition that does not hold, with the message of an error."""
     return failure_finding(about, error.problem.rstrip(":;") + ".", error.remedy)

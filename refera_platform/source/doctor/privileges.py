@@ -1,7 +1,7 @@
-"""What the account of a source may do, what it needs, and what it has beyond that.
+"""Privileges of a source account: what it has, what it needs, and what it has beyond that.
 
-SHOW GRANTS of either server ──▶ held() ──▶ Privilege ──▶ beyond(), lacking()
-declared tables ──▶ needed() ──▶ GRANT statements
+SHOW GRANTS of either server ──▶ parse_grants() ──▶ Privileges ──▶ excess_privileges(), missing_privileges()
+declared tables ──▶ required_grants() ──▶ GRANT statements
 """
 
 import re
@@ -27,9 +27,9 @@ SELECT, STREAM_PRIVILEGE, STATUS_PRIVILEGES = (
     "REPLICATION SLAVE",
     frozenset({"BINLOG MONITOR", "REPLICATION CLIENT"}),
 )
-"""Reading a table; receiving the log; asking where the log is (its name since MariaDB 10.5, and before)."""
+"""Reading a table; receiving the binlog; reading its position (the name since MariaDB 10.5, and before)."""
 REFERENCES = "REFERENCES"
-"""Seeing how a table is made, and none of its rows."""
+"""Seeing a table's definition, but none of its rows."""
 ALL_PRIVILEGES = "ALL PRIVILEGES"
 NO_PRIVILEGES = frozenset({"USAGE"})
 ALL_OBJECTS = ("*", "*")
@@ -39,14 +39,14 @@ BINLOG_MONITOR_VERSION = (10, 5)
 
 @dataclass(frozen=True, kw_only=True)
 class Privilege:
-    """One thing that an account may do somewhere."""
+    """One privilege on one object."""
 
     name: str
     """In capitals: ``SELECT``."""
     schema: str
-    """``*`` for all; as in ``SHOW GRANTS``, a pattern when it has ``_`` or ``%`` without a backslash before it."""
+    """``*`` for all; as in ``SHOW GRANTS``, a pattern when it has an unescaped ``_`` or ``%``."""
     object: str
-    """A table or a routine; ``*`` for all of the schema."""
+    """A table or a routine; ``*`` for the whole schema."""
     is_column_level: bool = False
     is_routine_level: bool = False
 
@@ -56,7 +56,7 @@ class Privilege:
         return f"{self.name}{' of some columns' if self.is_column_level else ''} on {schema}.{quoted_object}"
 
     def allows(self, name: str, schema: str, table: str) -> bool:
-        """Whether it allows to do ``name`` with the whole of a table, or with everything."""
+        """Whether it includes privilege ``name`` on a whole table (or on everything)."""
         if self.name not in {name, ALL_PRIVILEGES} or self.is_column_level or self.is_routine_level:
             return False
         if self.object == "*":
@@ -65,7 +65,7 @@ class Privilege:
 
 
 def show_grants(ask: Ask, kind: str) -> list[str]:
-    """What the server says of the account, with the roles that are in force."""
+    """The lines of SHOW GRANTS for the account and its active roles."""
     if kind == "mysql":
         role = str(ask("select current_role()")[0][0] or "NONE")
         if role.startswith("`"):
@@ -74,7 +74,7 @@ def show_grants(ask: Ask, kind: str) -> list[str]:
 
 
 def parse_grants(lines: Iterable[str]) -> list[Privilege]:
-    """The privileges that ``SHOW GRANTS`` tells; memberships of roles, passwords and limits are passed over."""
+    """Parse the privileges of ``SHOW GRANTS``; role memberships, passwords and limits are skipped."""
     privileges: list[Privilege] = []
     for line in lines:
         if PROXY_PATTERN.match(line):
@@ -100,13 +100,13 @@ def parse_grants(lines: Iterable[str]) -> list[Privilege]:
 def required_grants(
     tables: Sequence[SourceTable], schema: str, kind: str, version: tuple[int, ...], account: str
 ) -> list[str]:
-    """The statements that give an account what it needs to read ``tables``, and nothing else.
+    """GRANT statements with exactly the privileges that an account needs to read ``tables``.
 
     Args:
         tables: Declared tables of one schema.
-        schema: Its name on the server.
+        schema: Name of the schema on the server.
         kind: ``mariadb`` or ``mysql``.
-        version: Of the server.
+        version: Version of the server.
         account: As the server writes it: ```refera`@`10.0.0.%` ``.
     """
     grant_sql = [
@@ -120,13 +120,13 @@ def required_grants(
 
 
 def account_of(ask: Ask) -> str:
-    """The account as the server knows it, quoted."""
+    """The session's account, as the server writes it, quoted."""
     user, _, host = str(ask("select current_user()")[0][0]).rpartition("@")
     return f"{backticked(user)}@{backticked(host)}"
 
 
 def missing_privileges(privileges: Collection[Privilege]) -> list[str]:
-    """What reading the log needs and the account has not."""
+    """Privileges that reading the binlog needs and the account lacks."""
     missing = [] if _has_privilege(privileges, {STREAM_PRIVILEGE}) else [STREAM_PRIVILEGE]
     return (
         missing if _has_privilege(privileges, STATUS_PRIVILEGES) else [*missing, "BINLOG MONITOR (REPLICATION CLIENT)"]
@@ -139,13 +139,13 @@ def excess_privileges(
     schema: str,
     ancestors: Collection[tuple[str, str]] = (),
 ) -> list[Privilege]:
-    """What the account may do and does not need.
+    """Privileges that the account has and does not need.
 
     Args:
-        privileges: What it may do.
+        privileges: Privileges of the account.
         tables: Declared tables of one schema.
-        schema: Its name on the server.
-        ancestors: Tables whose foreign keys must be seen, by schema and name.
+        schema: Name of the schema on the server.
+        ancestors: Schema and name of tables whose foreign keys must be seen.
     """
     names = {table.name for table in tables}
     needs_binlog = any(table.strategy is Strategy.LOG for table in tables)
@@ -169,7 +169,7 @@ def _has_privilege(privileges: Iterable[Privilege], names: Collection[str]) -> b
 
 
 def _matches_schema(pattern: str, schema: str) -> bool:
-    """Whether a schema is one of those that a grant names with ``%``, ``_`` and backslashes."""
+    """Whether a schema matches the pattern of a grant, with ``%``, ``_`` and backslashes."""
     expression = re.sub(
         r"\\(.)|(%)|(_)|(.)",
         lambda part: ".*" if part[2] else "." if part[3] else re.escape(part[1] or part[4]),

@@ -1,6 +1,6 @@
-"""Whether each declared table can be read as it is declared.
+"""Examination of the declared tables: whether each can be read as declared.
 
-Source + SourceTable ──▶ examine_tables() ──▶ one finding each, and more where something is less than it should be
+Source + SourceTables ──▶ examine_tables() ──▶ one finding for each table, and warnings
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from refera_platform.source.types import backticked, mysql_literal
 
 
 def examine_tables(source: Source, tables: Sequence[SourceTable], hash_key: bytes) -> Iterator[Finding]:
-    """Look at each table; nothing of its rows is read but the highest value of a cursor."""
+    """Examine each table; reads no rows except the highest value of a cursor."""
     indexes_by_table = read_indexes(source.ask, source.database.name)
     for table in tables:
         try:
@@ -31,7 +31,7 @@ def _examine_table(
     source: Source, table: SourceTable, table_indexes: Sequence[Index], hash_key: bytes
 ) -> Iterator[Finding]:
     columns = source.columns(table)
-    kinds = [column.parquet_type for column in columns]  # raises for a type without a faithful form
+    kinds = [column.parquet_type for column in columns]  # raises for a type that Parquet cannot hold faithfully
     source.ask(
         f"select {', '.join(backticked(column.name) for column in columns)} from {backticked(table.name)} limit 0"
     )
@@ -52,7 +52,7 @@ def _examine_table(
 
 
 def _examine_generated(source: Source, table: SourceTable) -> Iterator[Finding]:
-    """Columns that the server computes, in a table that is read by the log."""
+    """Findings about generated columns, which a table with strategy ``log`` does not copy."""
     declared = source.catalogue_columns(table)
     if left_behind := uncopied_generated_columns(declared, table):
         yield ok_finding(
@@ -87,7 +87,7 @@ def _examine_cursor(source: Source, table: SourceTable, table_indexes: Sequence[
 
 
 def largest_table(source: Source, tables: Sequence[SourceTable]) -> tuple[str, int]:
-    """Address and bytes of the largest of some tables, as the server estimates them."""
+    """Address and bytes of the largest of ``tables``, by the server's estimate."""
     rows = source.ask(
         "select table_name, coalesce(data_length, 0) from information_schema.tables"
         f" where table_schema = {mysql_literal(source.database.name)}"

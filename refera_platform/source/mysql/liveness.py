@@ -1,10 +1,10 @@
-"""Socket reader of a connection to a server, which tells a long sort from a server that is gone, cut off or stopped.
+"""Socket reader that detects a dead server: distinguishes a long query from a server that is gone, cut off or stopped.
 
-A peer that is gone or cut off acknowledges nothing: TCP keepalive and TCP_USER_TIMEOUT end the connection. The kernel
-of a stopped server acknowledges for it, and so does a proxy: when nothing has come for a while, a second session is
-opened at the same address and asked for a row. A server that sorts answers it; one that is stopped does not.
+A host that is gone or cut off acknowledges nothing: TCP keepalive and TCP_USER_TIMEOUT end the connection. The kernel
+of a stopped server still acknowledges, and so does a proxy. So when no byte comes for a while, a second session to
+the same address runs a query: a busy server answers it, a stopped one does not.
 
-    wire ──▶ watch(connection, again) ──▶ reads of the connection end soon after the server did
+    wire ──▶ install_liveness_reader(connection, reconnect) ──▶ reads that fail soon after the server did
 """
 
 import io
@@ -17,35 +17,35 @@ from typing import Any
 import pymysql
 
 QUIET_SECONDS = 30.0
-"""Seconds without a byte after which the server is asked whether it lives."""
+"""Seconds without a byte after which the server is probed."""
 PROBE_SECONDS = 10.0
-"""Seconds for each step of the second session."""
+"""Seconds for each step of a probe."""
 PAUSE_SECONDS = 5.0
-"""Seconds until it is asked again when it did not answer."""
+"""Seconds until the next probe after a failed one."""
 MAX_FAILED_PROBES = 3
-"""Questions without an answer, one after the other, after which the server counts as gone."""
+"""Failed probes in a row after which the server counts as gone."""
 KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
     ("TCP_KEEPIDLE", 30),
-    ("TCP_KEEPALIVE", 30),  # macOS's name of it
+    ("TCP_KEEPALIVE", 30),  # macOS's name of TCP_KEEPIDLE
     ("TCP_KEEPINTVL", 10),
     ("TCP_KEEPCNT", 6),
-    ("TCP_USER_TIMEOUT", 90_000),  # milliseconds; Linux alone has it
+    ("TCP_USER_TIMEOUT", 90_000),  # milliseconds; Linux only
 )
-"""Options of TCP, of which each system has some: a peer that acknowledges nothing for 90 seconds is gone."""
+"""TCP options, of which each system has some: a peer that acknowledges nothing for 90 seconds is gone."""
 CLIENT_ERROR_CODES = range(2000, 3000)
-"""Codes of errors that the client makes up; all others are the server's words."""
+"""Error codes of the client; all other codes come from the server."""
 ServerSession = pymysql.connections.Connection
 
 
 def install_liveness_reader(
     connection: ServerSession, reconnect: Callable[[float], ServerSession], limit_seconds: float
 ) -> None:
-    """Read an open connection by this module's reader from now on.
+    """Replace the reader of an open connection by one that detects a dead server.
 
     Args:
-        connection: One whose last answer was taken.
-        reconnect: Makes another one to the same server, not yet connected, that takes so many seconds for each answer.
-        limit_seconds: Seconds without a byte that are too many, whatever the server says.
+        connection: A connection without an unread answer.
+        reconnect: Makes a new, unopened connection to the same server; takes the seconds to wait for each answer.
+        limit_seconds: Seconds without a byte after which the read fails, even if the server answers probes.
     """
     internals: Any = connection
     enable_keepalive(internals._sock)
@@ -57,7 +57,7 @@ def install_liveness_reader(
 
 
 def enable_keepalive(line: socket.socket) -> None:
-    """Let the system find out that the other end is gone."""
+    """Let the operating system detect a peer that is gone."""
     line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEPALIVE_OPTIONS:
         if hasattr(socket, name):
@@ -65,10 +65,10 @@ def enable_keepalive(line: socket.socket) -> None:
 
 
 def server_answers(peer: tuple[str, int], reconnect: Callable[[float], ServerSession]) -> bool:
-    """Whether the server at an address says anything, be it a refusal."""
+    """Whether the server at an address answers at all; a refusal counts as an answer."""
     session = reconnect(PROBE_SECONDS)
     try:
-        # by its number: another server may answer to the name by now
+        # by IP address: the host name may point to another server by now
         session.connect(socket.create_connection(peer, PROBE_SECONDS))
         with session.cursor() as cursor:
             cursor.execute("select 1")
@@ -85,7 +85,7 @@ def server_answers(peer: tuple[str, int], reconnect: Callable[[float], ServerSes
 
 
 class LivenessSocketReader(io.RawIOBase):
-    """The bytes of a socket, as long as somebody is at the other end."""
+    """Reads a socket and probes the server while no bytes come."""
 
     def __init__(self, line: socket.socket, is_alive: Callable[[], bool], limit_seconds: float) -> None:
         super().__init__()
@@ -94,14 +94,14 @@ class LivenessSocketReader(io.RawIOBase):
         self._limit_seconds = limit_seconds
 
     def readable(self) -> bool:
-        """It is for reading alone."""
+        """Always true: the file is read-only."""
         return True
 
     def readinto(self, buffer: Any) -> int:
         """Wait for bytes.
 
         Raises:
-            TimeoutError: when none came, and the server does not answer elsewhere either.
+            TimeoutError: when no byte came in time, or the server answers no probe.
             OSError: when the connection is lost.
         """
         started, failed_probes, previous_timeout = time.monotonic(), 0, self._line.gettimeout()
@@ -111,7 +111,7 @@ class LivenessSocketReader(io.RawIOBase):
                 try:
                     return self._line.recv_into(buffer)
                 except TimeoutError as error:
-                    if error.errno:  # the system's: nobody acknowledges
+                    if error.errno:  # a TCP timeout of the system: the peer acknowledges nothing
                         raise
                 if time.monotonic() - started >= self._limit_seconds:
                     raise _silence_error(started, "though the server answers others")

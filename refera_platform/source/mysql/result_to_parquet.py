@@ -1,6 +1,6 @@
-"""A whole result of the server into one Parquet file, a block of rows at a time.
+"""Writer of a query result into one Parquet file, a block of rows at a time, in constant memory.
 
-Wire ──▶ stream() ──blocks──▶ Spool ──Arrow──▶ chunk files ──▶ one Parquet file
+Wire ──▶ stream_to_parquet() ──blocks──▶ ParquetSpool ──Arrow──▶ part files ──▶ one Parquet file
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from refera_platform.source.types import SourceColumn
 
 
 class ParquetSpool:
-    """Blocks of rows on their way to one file."""
+    """Collects blocks of rows in part files, then makes one Parquet file of them."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, columns: Sequence[SourceColumn], path: Path, hash_key: bytes
@@ -28,16 +28,16 @@ class ParquetSpool:
         self._columns = columns
         self._path = path
         self._hash_key = hash_key
-        # now, so that a type without a faithful form stops before anything is asked
+        # before anything is queried, so that a type that cannot be kept faithfully stops the read
         self._select_list = ", ".join(column.cast_expression for column in columns)
         self._written = 0
         self._chunks: list[Path] = []
 
     def add(self, columns: Sequence[ColumnBuffer]) -> None:
-        """Write some rows as one more chunk.
+        """Write one block of rows as a part file.
 
         Raises:
-            SourceError: when a value is not what its column says.
+            SourceError: when a value does not fit its column.
         """
         arrays = {
             column.name: self._array(column, values) for column, values in zip(self._columns, columns, strict=True)
@@ -45,7 +45,7 @@ class ParquetSpool:
         self._write(arrays, len(columns[0].starts))
 
     def finish(self) -> int:
-        """Make one file of the chunks; says how many rows it has."""
+        """Merge the part files into one file; returns its number of rows."""
         if not self._chunks:
             empty_columns = {
                 column.name: arrow.binary_array([])
@@ -62,7 +62,7 @@ class ParquetSpool:
         return self._written
 
     def discard(self) -> None:
-        """Remove what is left of the chunks."""
+        """Remove the remaining part files."""
         for chunk in self._chunks:
             chunk.unlink(missing_ok=True)
 
@@ -100,16 +100,16 @@ class ParquetSpool:
 
 
 def stream_to_parquet(wire: Wire, select: str, width: int, spool: ParquetSpool) -> None:
-    """Run ``select`` and give its rows to ``spool``; afterwards the wire is free, or closed.
+    """Run ``select`` and add its rows to ``spool``; afterwards the wire can be used again, or is closed.
 
     Args:
-        wire: A connection without an answer that is not yet taken.
+        wire: A connection without an unread answer.
         select: A statement with a result.
         width: Columns of the result.
-        spool: Where the rows go.
+        spool: Receives the rows.
 
     Raises:
-        pymysql.MySQLError: when the server refuses or is lost.
+        pymysql.MySQLError: when the server reports an error, or the connection is lost.
         SourceError: when a value cannot be kept.
     """
     is_free = False
@@ -119,13 +119,13 @@ def stream_to_parquet(wire: Wire, select: str, width: int, spool: ParquetSpool) 
             for block in blocks:
                 spool.add(block.columns(width))
         except ReferaError:
-            for _ in blocks:  # what is left stands before the answer to the next question
+            for _ in blocks:  # the rest of the result must be read before the next statement
                 pass
             is_free = True
             raise
         is_free = True
     except pymysql.MySQLError:
-        is_free = True  # the answer ended with it
+        is_free = True  # the error ended the result
         raise
     finally:
         if not is_free:

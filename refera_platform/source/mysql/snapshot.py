@@ -1,6 +1,8 @@
-"""Reading a whole table as it is now: one pushed-down select, streamed into a local Parquet file.
+"""Snapshot reader: reads a whole table, or a range of its keys, with one select into a local Parquet file.
 
-Source ──▶ pull() ──▶ Pulled (a local file, what was counted, when it was read)
+Writes nothing to the lake: ``ingest.snapshot`` and ``ingest.query_based`` do.
+
+    Source ──▶ read_source_table() ──▶ TableRead (local file, counts, time of the read)
 """
 
 from collections.abc import Mapping
@@ -20,18 +22,18 @@ from refera_platform.source.types import SourceColumn, backticked
 
 @dataclass(frozen=True, kw_only=True)
 class TableRead:
-    """A table as it was read: every row once, in the order of its key."""
+    """Result of reading a table: every row once, in the order of its key."""
 
     path: Path
-    """A local Parquet file with the table's own columns and nothing else."""
+    """A local Parquet file with exactly the copied columns."""
     columns: tuple[SourceColumn, ...]
     rows: int
     server_counts: tuple[int, int]
-    """``count(*)`` asked of the server before and after the read: equal when nobody wrote meanwhile."""
+    """``count(*)`` at the server before and after the read: equal when nobody wrote meanwhile."""
     quirks: Mapping[str, int]
-    """Values that no Parquet type holds (zero and partial dates), kept as NULL, by column."""
+    """By column, how many values no Parquet type holds (zero and partial dates); they are kept as NULL."""
     read_at: datetime
-    """UTC instant taken before the first row was asked for."""
+    """UTC instant before the read began."""
     rows_sql: str = ""
     """DuckDB SQL of the rows when they are not in one local file."""
 
@@ -42,16 +44,16 @@ class TableRead:
 
     @property
     def is_count_consistent(self) -> bool:
-        """Whether as many rows arrived as the server counted, allowing for rows written during the read."""
+        """Whether as many rows were read as the server counted, allowing for rows written during the read."""
         return min(self.server_counts) <= self.rows <= max(self.server_counts)
 
 
 def read_source_table(source: Source, table: SourceTable, path: Path, clock: Clock, where: str = "") -> TableRead:
-    """Stream the whole of ``table``, or the rows of a MySQL condition, into ``path``; memory does not grow with it.
+    """Stream ``table``, or its rows that fulfil the MySQL condition ``where``, into ``path``; uses constant memory.
 
     Raises:
-        SourceError: when the table cannot be read, or its declared key does not tell each row from the others.
-        SettingError: when it has columns to hash, and there is no key to hash them with.
+        SourceError: when the table cannot be read, or its declared key does not identify each row.
+        SettingError: when it has hashed columns and there is no hash key.
     """
     require_hash_key(table, source.hash_key)
     columns = source.columns(table)
@@ -60,7 +62,7 @@ def read_source_table(source: Source, table: SourceTable, path: Path, clock: Clo
     require_valid_key_dates(table, quirks)
     read_at = clock.now()
     select_list = ", ".join(f"{column.select_expression} as {backticked(column.name)}" for column in columns)
-    # of the table, not of the select: an index serves then, and the server need not sort
+    # qualified names order by the table's column, not the select's expression: the server can use an index
     order = ", ".join(f"{backticked(table.name)}.{backticked(name)}" for name in table.key)
     rows = source.stream_select(
         f"select {select_list} from {backticked(table.name)}{condition} order by {order}", columns, path
@@ -75,7 +77,7 @@ def read_source_table(source: Source, table: SourceTable, path: Path, clock: Clo
 def count_rows(
     source: Source, table: SourceTable, columns: tuple[SourceColumn, ...], condition: str = ""
 ) -> tuple[int, dict[str, int]]:
-    """Rows of the table, and the values that will be kept as NULL."""
+    """Number of rows, and by column how many values will be kept as NULL."""
     quirk_columns = [column for column in columns if column.quirk]
     counts = ["count(*)", *(f"coalesce(sum({column.quirk}), 0)" for column in quirk_columns)]
     select_list = ", ".join(f"cast({count} as signed)" for count in counts)

@@ -1,10 +1,10 @@
-"""PyMySQL's connection with faster ways to receive: the socket is read in large pieces and cut in place.
+"""Connection to a MySQL or MariaDB server: PyMySQL with a faster receiver, which reads large blocks from the socket.
 
-PyMySQL makes several objects for each row; at 8 µs a row a table of ten million takes a minute more. Login, TLS and
-small questions stay PyMySQL's own.
+PyMySQL makes several objects for each row; at 8 µs a row, a table of ten million rows takes a minute longer. Login, TLS
+and small queries stay PyMySQL's.
 
-    Database ──▶ open_wire() ──▶ Wire.command(code, argument) ──▶ packets (buffer, start, end)
-                                     └──▶ Wire.select(sql, width) ──▶ what ``blocks`` reads rows from
+    SourceDatabase ──▶ open_wire() ──▶ Wire.command(code, argument) ──▶ packets (buffer, start, end)
+                                   └──▶ Wire.select(sql, width) ──▶ file for ``text_result.read_blocks``
 """
 
 import re
@@ -22,31 +22,31 @@ from refera_platform.settings.source_database import SourceDatabase
 from refera_platform.source.mysql.liveness import install_liveness_reader
 
 RECEIVE_BYTES = 1 << 18
-"""Bytes asked of the socket at a time."""
+"""Bytes to receive from the socket at a time."""
 PACKET_HEADER_BYTES = 4
-"""Bytes ahead of each packet: its length, and its number."""
+"""Bytes before each packet: its length and its number."""
 MAX_PACKET_BYTES = (1 << 24) - 1
-"""Bytes of a packet that another one continues."""
+"""Length of a packet that continues in the next one."""
 CONNECT_TIMEOUT_SECONDS = 10
-"""Seconds to connect, and for each answer while logging in."""
+"""Seconds to connect, and for each answer during login."""
 SILENCE_TIMEOUT_SECONDS = 3600
-"""Seconds without a byte after which a server counts as gone that still answers others: ``silence`` asks it."""
+"""Seconds without a byte after which the connection is given up, even if the server answers ``liveness``' probes."""
 STRICT_CERTIFICATE_PATTERN = re.compile(
     r"[Kk]ey usage|(Subject|Authority) Key Identifier|Basic Constraints of CA cert|Path length|at least X509v3"
 )
-"""What OpenSSL says of a certificate that only a strict reading of RFC 5280 refuses, as Python does it since 3.13; the
-authority that MySQL makes for itself is one."""
+"""OpenSSL's errors about certificates that break only RFC 5280's strict rules, which Python checks since 3.13; MySQL's
+automatic authority is one."""
 COM_QUERY, ERROR_PACKET, END_PACKET = 0x03, 0xFF, 0xFE
 SERVER_GONE_CODE, SERVER_LOST_CODE, CONNECTION_KILLED_CODE, SERVER_SHUTDOWN_CODE = 2006, 2013, 1927, 1053
 ACCOUNT_ERROR_CODES = frozenset(
     {1040, 1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1370, SERVER_SHUTDOWN_CODE, CONNECTION_KILLED_CODE}
 )
-"""Codes by which a server turns a session away, or says what its account may not do; their words hold no value."""
+"""Error codes for a refused session or a missing privilege; their messages hold no values of rows."""
 CLIENT_ERROR_CODES = range(2000, 3000)
-"""Codes of the client itself: no server, no handshake, no connection any more."""
+"""Error codes of the client itself: no server, failed handshake, lost connection."""
 SESSION_SETUP_SQL = (
-    # nothing of ours depends on these, and what an administrator set for all sessions could break expressions of ours,
-    # cut results, or end a session that holds its snapshot while the log is read on another one
+    # values that an administrator sets globally could break our expressions, cut off results, or end a session that
+    # holds a snapshot open while the binlog is read on another session
     "set session time_zone = '+00:00', sql_mode = '', net_write_timeout = 3600, net_read_timeout = 3600,"
     " wait_timeout = 28800, sql_select_limit = 18446744073709551615, sql_big_selects = 1"
     " /*M!100300 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0, max_statement_time = 0 */"
@@ -57,30 +57,30 @@ SESSION_SETUP_SQL = (
 
 
 class Wire(pymysql.connections.Connection):
-    """One connection; the answer to a command must be taken to its last packet before the next one."""
+    """One connection; an answer must be read to its last packet before the next command."""
 
     def command(self, code: int, argument: bytes) -> Iterator[tuple[bytes, int, int]]:
         """Send a command and yield the packets of its answer, up to the packet that ends a stream of them.
 
         Yields:
-            A buffer and where in it a packet begins and ends. The header of a result set is not told apart.
+            A buffer, and where in it a packet begins and ends. The header of a result set is not recognised.
 
         Raises:
             pymysql.MySQLError: for an error of the server, or a lost connection.
         """
-        internals: Any = self  # what a subclass may use, and the package's type stubs leave out
+        internals: Any = self  # usable by a subclass, but missing in the package's type stubs
         internals._execute_command(code, argument)
         yield from read_packets(internals._rfile)
 
     def select(self, sql: str, width: int) -> Any:
-        """Send a statement with a result and take the result's header.
+        """Send a statement with a result and read the result's header.
 
         Args:
             sql: The statement.
-            width: How many columns its result has.
+            width: Columns of its result.
 
         Returns:
-            The file that the packets of its rows come from.
+            The file from which the packets of the rows are read.
 
         Raises:
             pymysql.MySQLError: when the server refuses, or the connection is lost.
@@ -90,19 +90,19 @@ class Wire(pymysql.connections.Connection):
         column_count = internals._read_packet().read_length_encoded_integer()
         if column_count != width:
             raise pymysql.InternalError(f"The server answers with {column_count} columns where {width} were asked for")
-        for _ in range(width + 1):  # what they are, and the end of that
+        for _ in range(width + 1):  # column definitions and the packet that ends them
             internals._read_packet()
         return internals._rfile
 
     def abandon(self) -> None:
-        """Close at once, without a word to the server, whose answer has not been taken."""
+        """Close at once, without reading the rest of the answer."""
         internals: Any = self
         internals._force_close()
 
 
 @contextmanager
 def closing_wire(wire: Wire) -> Iterator[Wire]:
-    """Use a connection and close it, whether or not the server did so before."""
+    """Use a connection and close it, also when the server closed it already."""
     try:
         yield wire
     finally:
@@ -111,12 +111,12 @@ def closing_wire(wire: Wire) -> Iterator[Wire]:
 
 
 def lost_connection_error(error: Exception) -> pymysql.OperationalError:
-    """What is raised for a connection that brings no more."""
+    """The error for a connection that was lost while reading."""
     return pymysql.OperationalError(SERVER_LOST_CODE, f"Lost connection to the server ({error})")
 
 
 def read_packets(file: Any) -> Iterator[tuple[bytes, int, int]]:
-    """The packets that come from ``file``, without their headers; those of 16 MB and more are joined.
+    """Yield the packets read from ``file``, without their headers; those of 16 MB and more are joined.
 
     Raises:
         pymysql.MySQLError: for an error of the server, or when the bytes end.
@@ -125,7 +125,7 @@ def read_packets(file: Any) -> Iterator[tuple[bytes, int, int]]:
     parts: list[bytes] = []
     while True:
         try:
-            # the rest of a large packet in one piece: adding to it would copy it each time
+            # the rest of a large packet in one read: appending to it would copy it each time
             received = file.read(missing_bytes) if missing_bytes > RECEIVE_BYTES else file.read1(RECEIVE_BYTES)
         except OSError as error:
             raise lost_connection_error(error) from None
@@ -154,11 +154,11 @@ def read_packets(file: Any) -> Iterator[tuple[bytes, int, int]]:
 
 
 def open_wire(database: SourceDatabase, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> Wire:
-    """A read-only session in UTC.
+    """Open a read-only session in UTC.
 
     Args:
-        database: Where, and as whom.
-        timeout_seconds: Seconds to connect, and for each answer while logging in.
+        database: Address, user and password.
+        timeout_seconds: Seconds to connect, and for each answer during login.
 
     Raises:
         SourceError: when the server cannot be reached or refuses the user.
@@ -178,7 +178,7 @@ def open_wire(database: SourceDatabase, timeout_seconds: float = CONNECT_TIMEOUT
 
 
 def _new_wire(database: SourceDatabase, timeout_seconds: float) -> Wire:
-    """A session that is not yet begun; ``timeout_seconds`` is for each answer while it begins."""
+    """A connection not yet opened; ``timeout_seconds`` holds for each answer during login."""
     return Wire(
         host=database.host,
         port=database.port,
@@ -199,7 +199,7 @@ def _new_wire(database: SourceDatabase, timeout_seconds: float) -> Wire:
 
 
 def connection_error(database: SourceDatabase, error: Exception) -> SourceError:
-    """The server's words with the address and the next step, and without the password."""
+    """The error with the server's message, the address and the next step, and without the password."""
     message = str(error.args[-1] if error.args else error)
     message = message.replace(database.password, "***") if database.password else message
     message = message.splitlines()[0].rstrip(".") if message else type(error).__name__
@@ -227,7 +227,7 @@ def connection_error(database: SourceDatabase, error: Exception) -> SourceError:
 
 
 def _is_session_error(error: Exception) -> bool:
-    """Whether an error is of the connection or the account: no row was read yet, and none is in its words."""
+    """Whether the error is about the connection or the account, so that its message cannot hold values of rows."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     return (
         isinstance(error, OSError | pymysql.InterfaceError) or code in ACCOUNT_ERROR_CODES or code in CLIENT_ERROR_CODES
@@ -235,7 +235,7 @@ def _is_session_error(error: Exception) -> bool:
 
 
 def _is_lost_connection(error: Exception) -> bool:
-    """Whether there was a connection, and is no more."""
+    """Whether an open connection was lost."""
     code = error.args[0] if error.args else 0
     return isinstance(error, pymysql.InterfaceError) or code in {
         SERVER_GONE_CODE,

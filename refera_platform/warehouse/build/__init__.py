@@ -1,0 +1,1 @@
+"""Builds of the warehouse: pinned inputs, one dbt run, results. Publishes nothing: ``warehouse.publish`` does."""

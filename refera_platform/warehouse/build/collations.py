@@ -1,6 +1,8 @@
-"""Functions by which a build compares texts as the source does: one for each text column, made of what the lake knows.
+"""DuckDB macros that compare texts by the collation of the source: one macro for each text column.
 
-RawState.collations ──▶ define() ──▶ folded_<database>_<table>_<column>(text), which the macro ``folded`` calls
+The rules of a collation are in ``source.collation``. The dbt macro ``folded`` calls the macros that are defined here.
+
+RawState.collations ──▶ define_folding_macros() ──▶ folded_<database>_<table>_<column>(text)
 """
 
 import re
@@ -14,7 +16,7 @@ from refera_platform.source.table import SourceTable
 
 
 def define_folding_macros(connection: duckdb.DuckDBPyConnection, table: SourceTable, newest: RawState) -> None:
-    """Make the functions for the texts of a table, by the collations of its newest day."""
+    """Define the folding macro of every text column of a table, by the collations of its newest day."""
     for column, kind in newest.columns.items():
         if kind == "VARCHAR":
             define_folding_macro(connection, table, column, collation_of(newest, column))
@@ -23,7 +25,7 @@ def define_folding_macros(connection: duckdb.DuckDBPyConnection, table: SourceTa
 def define_folding_macro(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, column: str, collation: str
 ) -> None:
-    """Make the function of one text."""
+    """Define the folding macro of one text column."""
     name = re.sub(r"\W", "_", f"folded_{table.database}_{table.name}_{column}".lower(), flags=re.ASCII)
     run_sql(
         connection,
@@ -32,5 +34,5 @@ def define_folding_macro(
 
 
 def collation_of(state: RawState, column: str) -> str:
-    """How the source compares a text; objects of before collations were kept say nothing."""
+    """Collation of a column; ``UNKNOWN_COLLATION`` when the object was written before collations were recorded."""
     return state.collations.get(column, UNKNOWN_COLLATION)

@@ -1,6 +1,6 @@
-"""One run of dbt in this process: the models and tests of a build, each node's result as it ends.
+"""One dbt run in this process: builds the models of a build, runs their tests and returns the result of each node.
 
-Pins nothing and publishes nothing: ``run`` does.
+Pins no inputs and publishes nothing: ``inputs`` and ``publish`` do, called by ``run``.
 """
 
 import gc
@@ -21,13 +21,14 @@ from refera_platform.warehouse import dbt_manifest, dbt_project
 from refera_platform.warehouse.build.node_result import NodeResult
 
 BUILD_DATABASE_FILE = "warehouse.duckdb"
-"""Name of the build's database; dbt writes its stem into every relation when it parses."""
+"""File name of the build's database. dbt parses its stem into every relation name."""
 
 
 def connection_options(stage: Stage, folder: Path) -> dict[str, Any]:
-    """Options of a connection; where it spills is one of them: no session may change it after the first spill.
+    """DuckDB options of a connection to the build's database.
 
-    Nothing is moved from the log of the file into the file meanwhile, since the file is thrown away.
+    The spill folder is one of them: no session may change it after the first spill. Checkpoints are off (DuckDB's WAL
+    is not written back into the file), since the file is deleted after the build.
     """
     return {**duckdb_options(stage), "temp_directory": str(folder / "spill"), "checkpoint_threshold": "1TB"}
 
@@ -38,7 +39,7 @@ def run_dbt(
     """Run the models of a build and their tests in its database.
 
     Raises:
-        WarehouseError: when dbt could not run at all; a red node is told by its result.
+        WarehouseError: when dbt could not run at all. A failed node is in the result instead.
         DiskFullError: when a node failed because the disk is full.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -102,7 +103,7 @@ def run_dbt(
 
 @contextmanager
 def _garbage_collection_disabled() -> Iterator[None]:
-    """No hunt for garbage meanwhile: most of what dbt makes lives as long as its run; a tenth faster."""
+    """Disable garbage collection inside the block: most of dbt's objects live as long as its run. A tenth faster."""
     is_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -139,7 +140,7 @@ def _node_result_from_run(result: Any) -> NodeResult:
 
 
 def _profile(stage: Stage, folder: Path) -> dict[str, Any]:
-    """The dbt profile of this run; the login to the store is not in it (see ``plugin``)."""
+    """The dbt profile of this run. It holds no credentials: ``dbt_plugin`` gives them to the connection."""
     output = {
         "type": "duckdb",
         "path": str(folder / BUILD_DATABASE_FILE),

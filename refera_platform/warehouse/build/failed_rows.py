@@ -1,6 +1,6 @@
-"""The rows that a red test found, kept where somebody can look at them.
+"""Writer of failing rows: stores the rows that a failed dbt test found, for people to look at.
 
-build's database ──keep_failures()──▶ <warehouse>/_failures/<run>/<test>.parquet
+build's database ──store_failed_rows()──▶ <warehouse>/_failures/<run>/<test>.parquet
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.publish.publication import FAILED_ROWS_PREFIX
 
 MAX_FAILED_ROWS = 10_000
-"""Rows kept of one test."""
+"""Rows stored of one test."""
 
 
 def store_failed_rows(
@@ -25,11 +25,15 @@ def store_failed_rows(
     run_id: str,
     folder: Path,
 ) -> tuple[tuple[str, str], ...]:
-    """Store the rows of each red test, and say where they are: pairs of test and address."""
+    """Store the rows of each failed test.
+
+    Returns:
+        Pairs of test name and URL of its rows.
+    """
     stored = []
     for node in failed_nodes:
         if not node.failures or not node.sql:
-            continue  # it could not run, so it found nothing
+            continue  # a test that could not run found no rows
         path, key = folder / "failures.parquet", f"{FAILED_ROWS_PREFIX}{run_id}/{node.name}.parquet"
         run_sql(
             connection,

@@ -1,7 +1,9 @@
-"""Whether a build may go on from what is published, and which months it then writes anew.
+"""Planner of an incremental build: decides whether one is possible, and which months it rebuilds.
 
-Published + Inputs ──reason_against()──▶ why everything is built, or ""
-Published + changes ──months_touched()──▶ column -> months     (a model shares its months with those of its column)
+Reads and writes no model: dbt does. ``month_lookup`` finds the months of changed rows.
+
+Publication + BuildInputs ──full_build_reason()──▶ why a full build is needed, or ""
+Publication + BuildInputs ──affected_months()──▶ column -> months (models stored by the same column share them)
 """
 
 from collections.abc import Collection, Mapping
@@ -24,17 +26,17 @@ from refera_platform.warehouse.dbt_project import DbtProject
 from refera_platform.warehouse.publish.publication import Publication, published_relation
 
 UNKNOWN_MONTH = "unknown"
-"""The month of what has no date."""
+"""Month of rows without a date."""
 UNKNOWN_MEMBERS_MEASURE = "unknown_members"
-"""Measure of a month that says how many of its rows named a member that nobody knew."""
+"""Measure of a month: how many of its rows refer to a dimension member that did not exist."""
 UNDECIDED_MEASURE = "undecided"
-"""Measure of a month that says of how many of its rows something is said that the days to come may change."""
+"""Measure of a month: how many of its rows have a value that later days may still change."""
 RebuildScope = Mapping[str, frozenset[str]]
-"""Months that a build writes anew, by the column that models are stored by."""
+"""Months that a build rebuilds, by the column that models are stored by."""
 
 
 def full_build_reason(project: DbtProject, published: Publication, inputs: BuildInputs) -> str:
-    """Why everything must be built; empty when the changes since the publication before are enough."""
+    """Why a full build is needed; empty when the changes since the previous publication are enough."""
     if not published.complete_run:
         return "nothing was published as a whole yet"
     if published.logic != project.logic_hash():
@@ -45,7 +47,7 @@ def full_build_reason(project: DbtProject, published: Publication, inputs: Build
     }
     if missing:
         return f"{', '.join(sorted(missing))} was never published"
-    # the answers add up what the marts of the same run say
+    # answers aggregate the marts, so all marts must be of the same run
     built_alone = [
         name
         for name, model in published.models.items()
@@ -89,7 +91,7 @@ def _full_build_reason_of_table(table: SourceTable, inputs: BuildInputs) -> str:
 
 
 def _changed_collation_reason(previous_days: RawObjectsByDay, days: RawObjectsByDay) -> str:
-    """Why texts that were one may be two now, or the other way round: what is published was grouped as they were."""
+    """Why texts may compare differently than in the previous publication, which grouped by the old collation."""
     previous, current = (
         [item.state for item in of.values() if item.state.is_observed][-1:] for of in (previous_days, days)
     )
@@ -103,7 +105,7 @@ def _changed_collation_reason(previous_days: RawObjectsByDay, days: RawObjectsBy
 
 
 def _is_extension(previous: RawObject, current: RawObject, *, is_last: bool) -> bool:
-    """Whether an object has all rows that it had, and more behind them."""
+    """Whether an object has all rows that it had before, and perhaps more at its end."""
     has_all_rows = all(current.state.rows.get(op, 0) >= count for op, count in previous.state.rows.items())
     is_same_origin = bool(previous.state.origin) and current.state.origin == previous.state.origin
     return is_last and has_all_rows and is_same_origin
@@ -116,16 +118,20 @@ def affected_months(
     connection: duckdb.DuckDBPyConnection,
     copies: LocalCopies,
 ) -> RebuildScope:
-    """The months whose rows, or the versions that they point at, the new raw objects may have changed.
+    """The months whose rows, or the dimension versions that they refer to, the new raw objects may have changed.
 
-    Always among them: the month ``unknown``, those from the day before the first new one on (of a table without any,
-    from its newest one), those in which a row looked for a member in vain (a version begins with a change, so no
-    other month can point at a new one), and those of whose rows something is said that changes as days go by.
+    Always included are:
+
+    - the month ``unknown``;
+    - the months from the day before the first new day on (of a table without new days: from its newest day);
+    - months with rows that refer to a missing member. A version begins with a change, so no other month can refer to
+      a new one;
+    - months with rows that have a value which changes as days go by.
 
     Args:
-        project: Which models are stored by month, and how a changed row's months are found.
-        published: What the changes are applied to.
-        inputs: What is new.
+        project: Which models are stored by month, and how the months of a changed row are found.
+        published: The publication that the changes are applied to.
+        inputs: Raw objects of the build, with those that are new.
         connection: Session in which the new raw rows are registered.
         copies: Local copies of the warehouse's objects.
     """
@@ -162,7 +168,7 @@ def create_previous_publication_views(
     connection: duckdb.DuckDBPyConnection,
     copies: LocalCopies,
 ) -> None:
-    """Give the build what is published: tables whole, or the months that it writes anew as they were."""
+    """Create views on the previous publication: whole tables, or of tables stored by month the months to rebuild."""
     run_sql(connection, "create schema if not exists served")
     for name, model in {**published.models, **published.state}.items():
         months = scope.get(model.stored_by)
@@ -195,7 +201,11 @@ def create_previous_publication_views(
 def create_published_model_views(
     connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Publication, names: Collection[str]
 ) -> None:
-    """Views of published tables that the build reads but does not build."""
+    """Create views on published tables that the build reads but does not build.
+
+    Raises:
+        WarehouseError: naming the tables that are not published.
+    """
     if missing := sorted(set(names) - set(published.models)):
         raise WarehouseError(
             f"{', '.join(missing)} is read by this build and not published yet:",

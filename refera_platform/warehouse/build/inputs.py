@@ -1,6 +1,6 @@
-"""What a build reads: a fixed list of raw objects, so that the warehouse shows one moment of the lake.
+"""Inputs of a build: a fixed list of raw objects, so that all models show the lake at one instant.
 
-Lake ──pin()──▶ Inputs ──register()──▶ views classicmodels.* and refera.* in the build's database
+Lake ──pin_inputs()──▶ BuildInputs ──register_inputs()──▶ views classicmodels.* and refera.* in the build's database
 """
 
 from collections.abc import Mapping
@@ -38,14 +38,14 @@ SOURCE_GROUPS_COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class BuildInputs:
-    """The raw objects of every declared table, as they were when a build began."""
+    """The raw objects of every declared table when a build began."""
 
     days: Mapping[SourceTable, RawObjectsByDay]
     previous_days: Mapping[SourceTable, RawObjectsByDay]
-    """Those that the publication before had read, as they were then."""
+    """The raw objects that the previous complete publication read, as they were then."""
 
     def new_days(self, table: SourceTable) -> dict[date, RawObject]:
-        """The days of a table that no publication has read as they are now."""
+        """The days of a table that no publication has read in their present state."""
         previous = self.previous_days.get(table, {})
         return {
             day: item
@@ -54,7 +54,7 @@ class BuildInputs:
         }
 
     def previous_row_count(self, table: SourceTable, day: date) -> int:
-        """Rows of a day's object that the publication before had read; what came since lies behind them."""
+        """Rows of a day's object that the previous publication read; newer rows follow them in the object."""
         previous = self.previous_days.get(table, {}).get(day)
         return previous.state.row_count if previous else 0
 
@@ -65,24 +65,24 @@ class BuildInputs:
         )
 
     def objects_to_read(self, table: SourceTable, *, only_new: bool) -> list[RawObject]:
-        """The objects of a table whose rows a build reads; an empty one has nothing but its columns to tell.
+        """The objects of a table that a build reads. Empty objects are skipped; the newest is not, for its columns.
 
         Args:
-            table: Which table.
-            only_new: Whether the build reads only what the publication before had not read.
+            table: Source table.
+            only_new: Whether the build reads only what the previous publication had not read.
         """
         days = self.new_days(table) if only_new else self.days[table]
         observed = [item for item in days.values() if item.state.is_observed]
         if table.strategy is Strategy.SNAPSHOT:
-            return observed[-1:]  # each day is a copy of the table: only the newest is its state
+            return observed[-1:]  # each day is a full copy of the table, so only the newest is its state
         return [item for item in observed if item.state.row_count or item is observed[-1]]
 
     def with_local_copies(self, copies: LocalCopies, *, only_new: bool) -> "BuildInputs":
-        """The same with the addresses of local copies of what a build reads, whose bytes were compared.
+        """The same inputs with local copies, whose bytes were verified, in place of the objects that a build reads.
 
         Args:
-            copies: Copies of the lake's objects.
-            only_new: Whether the build reads only what the publication before had not read.
+            copies: Local copies of the lake's objects.
+            only_new: Whether the build reads only what the previous publication had not read.
         """
         needed = {table: self.objects_to_read(table, only_new=only_new) for table in self.days}
         copies.paths({item.stored.key: item.stored.etag for items in needed.values() for item in items})
@@ -90,7 +90,7 @@ class BuildInputs:
         return BuildInputs(days=days, previous_days=self.previous_days)
 
     def to_manifest_sources(self) -> dict[str, dict[str, object]]:
-        """For the published manifest: what each table's data is worth, and how many objects it is in."""
+        """Sources for the manifest: newest day, position, server and number of objects of each table."""
         return {
             table.address: {
                 "day": str(max(days)),
@@ -107,16 +107,16 @@ class BuildInputs:
 def pin_inputs(
     lake: Lake, connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Publication
 ) -> BuildInputs:
-    """Fix the list of raw objects; only those that no publication knows are asked what they are.
+    """Fix the list of raw objects. The state is read only of objects that the previous publication did not read.
 
     Args:
-        lake: Where they are.
+        lake: Lake with the raw objects.
         connection: Session that can read the lake.
         copies: Local copies of the warehouse's objects.
-        published: What was published last.
+        published: The previous publication.
 
     Raises:
-        WarehouseError: naming the tables that were never captured.
+        WarehouseError: naming the tables that have no day in the lake.
     """
     previous_days = _read_previous_days(connection, copies, published)
     days = {table: lake.days(table, connection, previous_days.get(table, {})) for table in TABLES}
@@ -128,10 +128,10 @@ def pin_inputs(
 
 
 def require_unchanged_inputs(lake: Lake, inputs: BuildInputs) -> None:
-    """Refuse a build during which a raw object was replaced.
+    """Refuse to publish a build during which a raw object was replaced.
 
     Raises:
-        WarehouseError: naming the table; nothing was published.
+        WarehouseError: naming the table.
     """
     for table, days in inputs.days.items():
         if lake.stored_days(table) != {day: item.stored for day, item in days.items()}:
@@ -143,12 +143,12 @@ def require_unchanged_inputs(lake: Lake, inputs: BuildInputs) -> None:
 
 
 def register_inputs(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, *, only_new: bool) -> None:
-    """Create the relations that the dbt project declares as its sources, and the functions that compare their texts.
+    """Create the relations that the dbt project declares as sources, and the folding macros of their texts.
 
     Args:
         connection: Session on the build's database.
         inputs: What the build reads.
-        only_new: Whether it reads only what the publication before had not read.
+        only_new: Whether it reads only what the previous publication had not read.
     """
     run_sql(connection, "create schema if not exists refera")
     run_sql(connection, f"create or replace table refera.captured_days ({CAPTURED_DAYS_COLUMNS})")
@@ -160,7 +160,7 @@ def register_inputs(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, 
         objects = inputs.objects_to_read(table, only_new=only_new)
         run_sql(connection, f"create schema if not exists {schema}")
         define_folding_macros(connection, table, observed[-1].state)
-        # the columns of today: a model that reads one which the source has no more must fail, not read NULL
+        # today's columns only: a model that reads a dropped column must fail, not read NULL
         current_columns = observed[-1].state.columns
         unread_objects = [item for item in objects if not previous_counts[item.day]]
         stored_columns = newest_column_types(item.state.columns for item in unread_objects)
@@ -171,7 +171,7 @@ def register_inputs(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, 
         if unread_objects:
             parts.append(f"select {columns} from {object_rows(unread_objects, current_columns, with_day=True)}")
         for item in objects:
-            if previous_count := previous_counts[item.day]:  # an object grows at its end, and its first rows are known
+            if previous_count := previous_counts[item.day]:  # objects only grow at their end: skip rows already read
                 rows = object_rows([item], current_columns, with_day=True, with_number=True)
                 own_columns = [name for name in current_columns if is_among(name, item.state.columns)]
                 selected_columns = ", ".join([*map(quoted, own_columns), *CONTRACT_COLUMNS, "day"])
@@ -189,9 +189,9 @@ def register_inputs(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, 
 
 
 def register_source_groups(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs) -> None:
-    """Create the relation of what the source itself had in groups, at the moment of each table's newest day.
+    """Create the relation of the source's own group totals, as of each table's newest day.
 
-    A grouping by a column of another table is left out when the two were not read at one moment.
+    A grouping by a column of another table is left out when the two tables were not read at the same instant.
     """
     run_sql(connection, f"create or replace table refera.source_groups ({SOURCE_GROUPS_COLUMNS})")
     newest = {table.address: _newest_observed_object(days) for table, days in inputs.days.items()}
@@ -212,7 +212,7 @@ def register_source_groups(connection: duckdb.DuckDBPyConnection, inputs: BuildI
 
 
 def _newest_observed_object(days: RawObjectsByDay) -> RawObject | None:
-    """The newest day that was looked at."""
+    """The newest object whose day was read from the source."""
     observed = [item for item in days.values() if item.state.is_observed]
     return max(observed, key=lambda item: item.day, default=None)
 
@@ -230,7 +230,7 @@ def save_inputs(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, path
         (address, item.day, stored.key, stored.size_bytes, stored.etag, stored.modified_at, state.to_json())
         for address, item in objects
         for stored in (item.stored,)
-        # of days gone by nobody asks what they had been in groups, and the list has all days that were ever captured
+        # group totals are read of the newest day only: leave those of past days out, the list has every day
         for state in (item.state if id(item) in newest else replace(item.state, source_groups={}),)
     ]
     columns = [list(values) for values in zip(*rows, strict=True)]
@@ -244,7 +244,7 @@ def save_inputs(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, path
 def _read_previous_days(
     connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Publication
 ) -> Mapping[SourceTable, RawObjectsByDay]:
-    """The raw objects that the last complete publication had read."""
+    """The raw objects that the last complete publication read."""
     if not published.inputs:
         return {}
     tables = {table.address: table for table in TABLES}
@@ -262,7 +262,7 @@ def _read_previous_days(
 
 
 def _captured_day_row(table: SourceTable, item: RawObject, *, is_new: bool, is_continued: bool) -> str:
-    """The row of refera.captured_days about one raw object."""
+    """SQL values of one raw object's row in ``refera.captured_days``."""
     state = item.state
     captured_at = datetime.fromisoformat(state.source_read_at).isoformat()
     counts = [

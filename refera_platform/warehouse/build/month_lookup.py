@@ -1,6 +1,6 @@
-"""In which months the rows of a day's changes lie, and lay before, looked up in what is published.
+"""Lookup of months: finds the months in which changed rows lie now and lay before, in the previous publication.
 
-new raw rows ──▶ keys ──▶ months near (where they are now) ──▶ what is left, far (whose range of keys fits)
+new raw rows ──▶ keys ──▶ near months (rebuilt anyway) ──▶ keys not found there: far months, by their range of keys
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,11 @@ from refera_platform.warehouse.dbt_project import MonthlyStorage
 from refera_platform.warehouse.publish.publication import PublishedModel, published_relation
 
 LEAST_KEY_MEASURE, GREATEST_KEY_MEASURE = "least_key", "most_key"
-"""Measures of a month that bound the first column by which its rows are found."""
+"""Measures of a month: least and greatest value of the first column in ``found_by``."""
 
 
 def months_of_changed_rows(months: MonthlyStorage, connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The months that the changed rows themselves name: where they lie now, or lay until they were deleted."""
+    """The months that the changed rows name themselves: by their date now, or by their date when they were deleted."""
     named_months = set()
     for table in _tables_with_column(months.dated_by):
         column = quoted(months.dated_by[table.name])
@@ -45,15 +45,15 @@ def months_of_previous_rows(
 ) -> set[str]:
     """The months in which the changed rows lay before.
 
-    A row lies in one month. So one that is found near needs no further look, nor does one that was created: where the
-    rows of a table are counted, a creation of what was there already is a wrong count, which the audit sees.
+    A row lies in one month, so a row found in a near month is not looked up further. Nor is a created row: where a
+    table's rows are counted, a creation of an existing row makes a wrong count, which the audit finds.
 
     Args:
-        name: The model in which rows are looked up.
-        months: How they are found.
-        published: What is published of it.
-        near_months: Months that are written anew in any case.
-        inputs: What is new.
+        name: Model in which the rows are looked up.
+        months: Monthly storage of the model: the columns by which rows are found.
+        published: The published model.
+        near_months: Months that are rebuilt in any case.
+        inputs: Raw objects of the build.
         connection: Session in which the new raw rows are registered.
         copies: Local copies of the warehouse's objects.
     """
@@ -112,7 +112,7 @@ def months_of_previous_rows(
 
 
 def _is_creation_sql(table: SourceTable, months: MonthlyStorage, inputs: BuildInputs) -> str:
-    """SQL of whether a raw row creates the row that is looked up; NULL when it is of another table."""
+    """SQL of whether a raw row creates the row that is looked up; NULL when the row is of another table."""
     if table.name not in months.dated_by:
         return "cast(null as boolean)"
     newest = [item.state for item in inputs.days[table].values() if item.state.is_observed][-1]
@@ -120,7 +120,7 @@ def _is_creation_sql(table: SourceTable, months: MonthlyStorage, inputs: BuildIn
 
 
 def _tables_with_column(columns: Mapping[str, str]) -> Iterator[SourceTable]:
-    """The declared tables that a mapping has a column of."""
+    """The declared tables that a mapping names a column of."""
     return (table for table in TABLES if table.name in columns)
 
 
@@ -129,5 +129,5 @@ def _raw_relation(table: SourceTable) -> str:
 
 
 def _typed_key_column(column: str, kind: str, name: str) -> str:
-    """A column of a key as staging has it: as it was typed."""
+    """A key column cast to its published type, under its published name."""
     return f"cast({quoted(column)} as {kind}) as {quoted(name)}"

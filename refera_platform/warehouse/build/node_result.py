@@ -1,4 +1,7 @@
-"""What became of one model or test of a build, in our words."""
+"""Result of one dbt node (model or test) of a build, and its line in the run's log output.
+
+Imports no dbt: ``dbt_run`` makes the results.
+"""
 
 import re
 from dataclasses import dataclass
@@ -11,34 +14,34 @@ FAILED_STATUSES = frozenset({"error", "fail", "runtime error", "partial success"
 
 @dataclass(frozen=True, kw_only=True)
 class NodeResult:
-    """What became of one dbt node."""
+    """Result of one dbt node."""
 
     unique_id: str
     kind: str
     """``model``, ``test`` or ``unit_test``."""
     name: str
     status: str
-    """dbt's word: ``success``, ``pass``, ``warn``, ``fail``, ``error``, ``skipped``."""
+    """dbt's status: ``success``, ``pass``, ``warn``, ``fail``, ``error``, ``skipped``."""
     seconds: float
     failures: int | None
-    """Rows that a test found wrong."""
+    """Rows that a test found."""
     message: str
     sql: str = ""
-    """What a test asked, for those that found rows."""
+    """Compiled SQL of the node."""
 
     @property
     def is_failed(self) -> bool:
-        """Whether it keeps the build from being published."""
+        """Whether the node keeps the build from being published."""
         return self.status in FAILED_STATUSES
 
     @property
     def line(self) -> str:
-        """One line about it, as the log of a run has it."""
+        """One line about the node, as the output of a run shows it."""
         return f"{self.kind} {self.name}: {self.status}, {self.seconds:.2f} s"
 
 
 def node_result_from_line(line: str) -> NodeResult | None:
-    """What a line of the log says of a node; ``None`` when it is about something else."""
+    """Parse what ``NodeResult.line`` wrote; ``None`` when the line is not about a node."""
     match = NODE_LINE_PATTERN.fullmatch(line)
     if match is None:
         return None

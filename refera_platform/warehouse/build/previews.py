@@ -1,6 +1,6 @@
-"""Some rows of the tables of a build for people to look at, less what was hidden at the source.
+"""Previews of the built models: some rows of each, without columns that derive from hidden source columns.
 
-build's database + lineage ──▶ previews() ──▶ Preview of each published model
+build's database + lineage ──preview_models()──▶ Preview of each published model
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,15 +17,15 @@ from refera_platform.warehouse.catalogs.lineage import Lineage
 def preview_models(
     connection: duckdb.DuckDBPyConnection, models: Collection[str], lineage: Lineage, tables: Sequence[SourceTable]
 ) -> dict[str, Preview]:
-    """Some rows of each model, from the build's own database: what lies in S3 is not read again.
+    """Some rows of each model, read from the build's own database and not from S3.
 
-    Of a model that is stored by month these are rows of the months that were written.
+    Of a model that is stored by month, the rows are of the months that were rebuilt.
 
     Args:
         connection: Session on the database that was built.
-        models: Names.
-        lineage: What their columns are made of.
-        tables: The source tables, which say what is hidden.
+        models: Names of the models.
+        lineage: Column lineage of the models.
+        tables: The source tables, which declare the hidden columns.
     """
     column_rows = run_sql(
         connection,
@@ -49,13 +49,13 @@ def preview_models(
 def hidden_model_columns(
     model: str, columns: Mapping[str, str], lineage: Lineage, tables: Sequence[SourceTable]
 ) -> frozenset[str]:
-    """Columns of a model that are made of a hidden one; all when its SQL did not tell what they are made of.
+    """Columns of a model that derive from a hidden source column; a column whose lineage is unknown counts as hidden.
 
     Args:
-        model: Its name.
-        columns: Its columns.
-        lineage: What is known of all models.
-        tables: The source tables.
+        model: Name of the model.
+        columns: Its columns and their types.
+        lineage: Column lineage of all models.
+        tables: The source tables, which declare the hidden columns.
     """
     tables_with_hidden_columns = {
         table.address: table for table in tables if table.hashed or table.private or not table.is_previewed

@@ -1,4 +1,4 @@
-"""Result of one build of the warehouse: its nodes, what was published, and the error that a red build is."""
+"""Result of one build of the warehouse: results of its nodes, the publication, and the error of a failed build."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,25 +12,25 @@ from refera_platform.warehouse.publish.publication import Publication, fixed_key
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResult:
-    """One run of the warehouse, published or not."""
+    """Result of one build, published or not."""
 
     run_id: str
     nodes: tuple[NodeResult, ...]
     published: Publication | None
-    """What is served now; ``None`` when the audit was red and yesterday's tables stay."""
+    """The present publication; ``None`` when the build failed or was an audit, and the previous tables stay."""
     root: str
-    """Root of the warehouse."""
+    """URL of the warehouse's root."""
     seconds: float
     full_build_reason: str
-    """Why everything was built; empty when the changes since the publication before were enough."""
+    """Why it was a full build; empty for an incremental build."""
     rebuilt_months: frozenset[str] = frozenset()
-    """The months that were written anew, when not all were."""
+    """The months that an incremental build rebuilt."""
     failed_rows: tuple[tuple[str, str], ...] = ()
-    """Name of each red test whose rows were kept, and their address."""
+    """Name of each failed test whose rows were stored, and their URL."""
     lineage: Lineage | None = None
-    """What columns are made of, after a publication."""
+    """Column lineage; set when the build was published."""
     previews: Mapping[str, Preview] = field(default_factory=dict)
-    """Some rows of each model that was published, when the stage shows any."""
+    """Some rows of each published model, when the stage shows previews."""
 
     @property
     def failed_nodes(self) -> tuple[NodeResult, ...]:
@@ -38,11 +38,11 @@ class BuildResult:
         return tuple(node for node in self.nodes if node.is_failed)
 
     def failure_message(self) -> str:
-        """One sentence on a red build: the first failure, and how many more there are."""
+        """One sentence on a failed build: the first failure, and how many more there are."""
         return str(self.to_error())
 
     def to_error(self) -> WarehouseError:
-        """The error that a red build is."""
+        """The error of a failed build, for the caller to raise."""
         first, *others = self.failed_nodes
         more = f" (and {len(others)} more)" if others else ""
         rows = f" with {first.failures} rows" if first.failures else ""
@@ -60,6 +60,6 @@ class BuildResult:
         )
 
     def model_url(self, model: str) -> str:
-        """Where any engine reads a published model."""
+        """URL at which any engine reads a published model."""
         published_model = self.published.models[model] if self.published else None
         return f"{self.root}/{model if published_model and published_model.stored_by else fixed_key(model)}"

@@ -1,9 +1,9 @@
-"""One run of the warehouse: pin, build and test in a database of its own, and publish when all of it is green.
+"""One build of the warehouse: pins its inputs, builds and tests in a database of its own, and publishes when green.
 
 lake ──pin──▶ ephemeral DuckDB ──dbt build (models, tests)──▶ green? ──▶ publish ──▶ <warehouse>/…
 
-A build of all models reads what changed since the publication before, and the months that the changes touch, when
-that is enough (``increment``); the same SQL on all raw objects gives the same tables.
+A build of all models is incremental where possible (``increment``): it reads the changes since the previous
+publication and rebuilds the months that they affect. The same SQL on all raw objects gives the same tables.
 """
 
 import time
@@ -49,17 +49,17 @@ def build_warehouse(
     is_publishing: bool = True,
     full_refresh: bool = False,
 ) -> BuildResult:
-    """Build models, test them, and publish what left the build green.
+    """Build models, test them, and publish them when all tests are green.
 
     Args:
-        stage: Where lake and warehouse are.
-        selected: Names of models; ``None`` for all. What they read and do not build is read as published.
-        on_node_finished: Told of each dbt node when it ends.
-        is_publishing: Whether a green build is published; without, it is only an audit.
-        full_refresh: Whether to read all raw objects also when the changes would be enough.
+        stage: Stage, with the lake and the warehouse.
+        selected: Names of models; ``None`` for all. Models that they read and that are not built are read as published.
+        on_node_finished: Called with the result of each dbt node.
+        is_publishing: Whether a green build is published; without, the build is only an audit.
+        full_refresh: Whether to read all raw objects even when the changes would be enough.
 
     Raises:
-        WarehouseError: when the build could not be run at all; a red test is told by the answer instead.
+        WarehouseError: when the build could not run at all. A failed test is in the result instead.
     """
     started, run_id = time.monotonic(), uuid.uuid4().hex[:12]
     project = dbt_manifest.load_project()
@@ -86,7 +86,7 @@ def build_warehouse(
         with _open_build_database(stage, database) as connection:
             if failed_nodes:
                 failed_rows = store_failed_rows(root, connection, failed_nodes, run_id, folder)
-                if is_publishing:  # what is published stays, also for engines that a late copy has shown something else
+                if is_publishing:  # repair the fixed keys: a late copy of another run may have overwritten some
                     sync_fixed_keys(root, previous, list_objects_by_key(root))
             elif is_publishing:
                 require_unchanged_inputs(lake, inputs)
@@ -100,6 +100,7 @@ def build_warehouse(
                     scope=scope,
                     run_id=run_id,
                     folder=folder,
+                    is_resending=full_refresh,
                 )
                 sql = {node.name: node.sql for node in nodes if node.kind == "model" and node.sql}
                 lineage = publish_catalogs(
@@ -131,7 +132,7 @@ def _why_full_build(
     *,
     full_refresh: bool,
 ) -> str:
-    """Why all raw objects are read; empty when those that are new are enough."""
+    """Why it is a full build; empty when the new raw objects are enough."""
     if full_refresh:
         return "it was asked for"
     if set(models_to_build) != set(project.models):

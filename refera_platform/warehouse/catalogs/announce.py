@@ -1,6 +1,8 @@
-"""Telling the world of a publication: dbt's documentation and the lineage beside the tables, and the Glue catalogue.
+"""Publisher of catalogs: dbt's documentation and column lineage beside the tables, and the AWS Glue Data Catalog.
 
-build's database + Published ──announce()──▶ <warehouse>/docs/…, and tables in Glue when the stage names a database
+Publishes no table: ``publish.publish`` does. ``dbt_docs`` and ``glue`` write; this module decides what is due.
+
+build + Publication ──publish_catalogs()──▶ <warehouse>/docs/…, and tables in Glue when the stage names a database
 """
 
 import json
@@ -20,7 +22,7 @@ from refera_platform.warehouse.dbt_project import MANIFEST_FILE, project_hash
 from refera_platform.warehouse.publish.publication import Publication
 
 DOCUMENTED_PROJECT_KEY = "docs/project.sha256"
-"""Hash of the project that the documents tell of; written after them."""
+"""Key with the hash of the dbt project that the documents describe; written after them."""
 
 
 def publish_catalogs(
@@ -33,25 +35,25 @@ def publish_catalogs(
     *,
     is_increment: bool,
 ) -> Lineage:
-    """Document what was just published, and register it where the stage says.
+    """Document what was just published, and register it in Glue when the stage names a Glue database.
 
-    A build that goes on from the publication before has the models of then, so what was said of them holds while
-    no description changed.
+    An incremental build has the same models as the previous publication, so its documents stay valid while no
+    description changed.
 
     Args:
-        stage: Where.
+        stage: Stage, with the store and the name of the Glue database.
         root: The warehouse.
         connection: Session on the database that was built.
         sql: Compiled SQL of the models that were built.
-        published: What is served now.
-        private_folders: Folders of this machine, beside the usual ones, that no document may name.
-        is_increment: Whether the build went on from the publication before.
+        published: The present publication.
+        private_folders: Folders of this machine, besides the usual ones, that no document may name.
+        is_increment: Whether the build was incremental.
 
     Returns:
-        What every column of every model is made of.
+        Column lineage of every model.
 
     Raises:
-        WarehouseError: when Glue refuses; the tables are published all the same.
+        WarehouseError: when Glue refuses; the tables stay published.
     """
     manifest: dict[str, Any] = json.loads(MANIFEST_FILE.read_text())
     documented_hash, current_hash = root.read(DOCUMENTED_PROJECT_KEY), project_hash()
@@ -63,7 +65,7 @@ def publish_catalogs(
     if stored_lineage:
         lineage = Lineage.from_json(stored_lineage[0])
     else:
-        # no counts of rows: the manifest has them, and the page of megabytes would be another one every day
+        # no row counts: the manifest has them, and they would change a page of megabytes every day
         lineage = trace_and_publish_docs(
             root, connection, manifest, sql, rows={}, private_folders=[CHECKOUT_FOLDER, stage.home, *private_folders]
         )
@@ -74,7 +76,7 @@ def publish_catalogs(
 
 
 def catalog_tables(root: ObjectRoot, manifest: Mapping[str, Any], published: Publication) -> list[CatalogTable]:
-    """The published tables as a catalogue describes them."""
+    """The published tables, described for a catalog."""
     model_nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
     return [
         CatalogTable(

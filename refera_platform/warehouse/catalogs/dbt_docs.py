@@ -1,12 +1,12 @@
-"""dbt's documentation of a build, published beside its tables: one page, and what catalogues and the report read.
+"""Publisher of dbt's documentation of a build: one page, and the JSON files that catalogs and the report read.
 
-<warehouse>/docs/index.html     dbt's own page, whole in one file; it asks no network
-<warehouse>/docs/manifest.json  dbt's manifest, with the SQL that was run and without a word on this machine
-<warehouse>/docs/catalog.json   dbt's catalogue: columns, types and rows as they were built
-<warehouse>/docs/lineage.json   what every column is made of (see ``lineage``)
+<warehouse>/docs/index.html     dbt's own page in one file; it needs no network
+<warehouse>/docs/manifest.json  dbt's manifest, with the SQL that ran and without names of this machine
+<warehouse>/docs/catalog.json   dbt's catalog: columns, types and row counts as they were built
+<warehouse>/docs/lineage.json   column lineage (see ``lineage``)
 
-``dbt docs generate`` writes the same catalogue, of what one database holds, beside a manifest that names folders of
-this machine and holds every macro of dbt's own; here a build of some models keeps what is known of the others.
+``dbt docs generate`` is not used: its catalog describes one database only, and its manifest names folders of this
+machine and holds all of dbt's own macros. Here a build of some models keeps the documents of the others.
 """
 
 import hashlib
@@ -29,23 +29,23 @@ DOCS_PAGE_KEY, DOCS_MANIFEST_KEY, DOCS_CATALOG_KEY, LINEAGE_KEY = (
 RUN_METADATA_FIELDS = frozenset(
     {"env", "user_id", "invocation_id", "invocation_started_at", "run_started_at", "project_id"}
 )
-"""What dbt's metadata tells of the machine and the moment, beside the versions."""
+"""Fields of dbt's metadata about the machine and the time of the run."""
 RUN_NODE_FIELDS = frozenset({"build_path", "compiled_path", "root_path", "created_at", "compiled", "compiled_code"})
-"""What dbt tells of a node and is true on one machine or in one run only."""
+"""Fields of a dbt node that hold on one machine or in one run only."""
 CATALOG_SCHEMA_URL = "https://schemas.getdbt.com/dbt/catalog/v1.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltModels:
-    """What one build knows of the models that it built, and of the relations in its database."""
+    """Models that one build built, and the columns of the relations in its database."""
 
     sql: Mapping[str, str]
     """Compiled SQL by model."""
     columns: Mapping[str, Mapping[str, str]]
-    """Types of the columns by relation: a model's name, or ``schema.table`` (see ``lineage.columns_of``)."""
+    """Column types by relation: a model's name, or ``schema.table`` (see ``lineage.read_relation_columns``)."""
     lineage: Lineage
     rows: Mapping[str, int] = field(default_factory=dict)
-    """Published rows by model."""
+    """Published row count by model."""
 
 
 def trace_and_publish_docs(
@@ -57,18 +57,18 @@ def trace_and_publish_docs(
     rows: Mapping[str, int],
     private_folders: Collection[Path] = (),
 ) -> Lineage:
-    """Find out what a build's models are made of, and publish its documents.
+    """Trace the column lineage of a build's models, and publish the documents.
 
     Args:
         root: The warehouse.
         connection: Session on the database that was built.
         manifest: dbt's parsed ``manifest.json``.
         sql: Compiled SQL of the models that were built.
-        rows: Published rows by model.
+        rows: Published row count by model.
         private_folders: Folders of this machine that no document may name.
 
     Returns:
-        The lineage of all models, built now or before.
+        Column lineage of all models, built now or before.
     """
     columns = read_relation_columns(connection)
     built = BuiltModels(sql=sql, columns=columns, lineage=trace_lineage(sql, columns), rows=rows)
@@ -78,16 +78,16 @@ def trace_and_publish_docs(
 def publish_docs(
     root: ObjectRoot, manifest: Mapping[str, Any], built: BuiltModels, *, private_folders: Collection[Path] = ()
 ) -> Lineage:
-    """Document what was just published; a document that says it already is not written again.
+    """Publish the documents of a build; a document that is unchanged is not written again.
 
     Args:
         root: The warehouse.
         manifest: dbt's parsed ``manifest.json``; it is not changed.
-        built: What the build found out. Of models it did not build, the documents before are asked.
+        built: Models of the build. Models that it did not build are described from the previous documents.
         private_folders: Folders of this machine that no document may name.
 
     Returns:
-        The lineage of all models as it was published.
+        Column lineage of all models, as published.
     """
     previous = _read_previous_docs(root, manifest, built)
     lineage = built.lineage.with_previous(previous.lineage, _model_names(manifest))
@@ -101,7 +101,7 @@ def publish_docs(
         (DOCS_PAGE_KEY, docs_page(manifest_content, catalog), "text/html; charset=utf-8"),
     ):
         content = text.encode()
-        # the ETag of a small object is its MD5; where a store says something else, it is written again
+        # a small object's ETag is its MD5; where a store uses another ETag, the object is written again
         if existing_etags.get(key) != hashlib.md5(content, usedforsecurity=False).hexdigest():
             root.write(key, content, content_type=kind)
     return lineage
@@ -110,7 +110,7 @@ def publish_docs(
 def public_manifest(
     manifest: Mapping[str, Any], sql: Mapping[str, str], private_folders: Collection[Path]
 ) -> dict[str, Any]:
-    """The manifest for everybody to read: our own macros only, no folders, hosts or users, and the SQL that ran."""
+    """The manifest for the public: this project's macros only, no folders, hosts or users, and the SQL that ran."""
     project = manifest["metadata"]["project_name"]
     nodes = {}
     for key, node in manifest["nodes"].items():
@@ -121,7 +121,7 @@ def public_manifest(
         **manifest,
         "metadata": {
             **{name: value for name, value in manifest["metadata"].items() if name not in RUN_METADATA_FIELDS},
-            "send_anonymous_usage_stats": False,  # or the page would tell dbt's maker who opens it
+            "send_anonymous_usage_stats": False,  # otherwise the page reports its readers to dbt Labs
         },
         "nodes": nodes,
         "macros": {key: macro for key, macro in manifest["macros"].items() if macro["package_name"] == project},
@@ -139,7 +139,7 @@ def public_catalog(
     rows: Mapping[str, int],
     previous_catalog: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The catalogue of the relations with known columns; of the others what the catalogue before said."""
+    """The catalog: relations with known columns from this build, the others from the previous catalog."""
     content: dict[str, Any] = {
         "metadata": {
             "dbt_schema_version": CATALOG_SCHEMA_URL,
@@ -167,7 +167,7 @@ def docs_page(manifest: Mapping[str, Any], catalog: Mapping[str, Any]) -> str:
 
     html = Path(DOCS_INDEX_FILE_PATH).read_text()
     for name, content in (("MANIFEST", manifest), ("CATALOG", catalog)):
-        # dbt replaces without a look at what is inside: a comment with </script> in it would end the page
+        # dbt inserts the JSON unescaped: a comment with </script> in it would end the script
         inline = json.dumps(content).replace("</", "<\\/").replace("<!--", "<\\u0021--")
         html = html.replace(f'"{name}.JSON INLINE DATA"', inline)
     return html
@@ -212,14 +212,14 @@ def _catalog_entry(key: str, node: Mapping[str, Any], columns: Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class _PreviousDocs:
-    """What the documents before said; empty when there are none, or none that are ours."""
+    """The documents of the previous publication; empty when there are none, or none that this module wrote."""
 
     lineage: Lineage
     manifest: Mapping[str, Any]
     catalog: Mapping[str, Any]
 
     def compiled_sql(self, manifest: Mapping[str, Any]) -> dict[str, str]:
-        """SQL of the models whose file is still the one that was compiled."""
+        """Compiled SQL of the models whose file has not changed since."""
         nodes = self.manifest.get("nodes", {})
         return {
             node["name"]: nodes[key]["compiled_code"]
@@ -244,7 +244,7 @@ def _read_json_object(root: ObjectRoot, key: str) -> dict[str, Any]:
     try:
         content = json.loads(stored[0]) if stored else {}
     except ValueError:
-        return {}  # this build writes it anew
+        return {}  # this build writes the document again
     return content if isinstance(content, dict) else {}
 
 

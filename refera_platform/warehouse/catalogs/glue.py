@@ -1,6 +1,8 @@
-"""The published tables in AWS's Glue Data Catalog, for Athena and whatever else reads it; off unless a stage names one.
+"""Registration of the published tables in the AWS Glue Data Catalog, for Athena and others; off by default.
 
-CatalogTable (what is published) ──register()──▶ database, external tables, partitions; only what differs is written
+Decides nothing about types and columns: ``glue_tables`` does. Writes only what differs from the catalog.
+
+CatalogTable ──register_glue_tables()──▶ database, external tables, partitions
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,14 +36,14 @@ GLUE_ACTIONS = (
     "glue:BatchUpdatePartition",
     "glue:BatchDeletePartition",
 )
-"""All that IAM must allow, on the catalog, the database and its tables."""
+"""The actions that IAM must allow on the catalog, the database and its tables."""
 MAX_WRITE_BATCH_PARTITIONS, MAX_DELETE_BATCH_PARTITIONS = 100, 25
-"""Partitions that Glue takes in one request."""
+"""Most partitions that Glue takes in one request."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GlueChanges:
-    """What was written into the catalog; all empty when it was right already."""
+    """What was written into the catalog; all empty when it was up to date."""
 
     created: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
@@ -53,17 +55,17 @@ class GlueChanges:
 def register_glue_tables(
     store: ObjectStore, database: str, root: str, tables: Iterable[CatalogTable], *, endpoint: str = ""
 ) -> GlueChanges:
-    """Make the catalog say what is published, and touch nothing that is not ours.
+    """Make the catalog match what is published, and change no table that refera_platform did not create.
 
     Args:
         store: Region and credentials.
-        database: Name of the Glue database, made when it is missing.
-        root: The warehouse; tables of ours that lie in it and are no longer published are taken out.
+        database: Name of the Glue database, created when it is missing.
+        root: The warehouse. Own tables that lie in it and are no longer published are removed.
         tables: Everything that is published.
-        endpoint: ``http(s)://host:port`` of something else than AWS.
+        endpoint: ``http(s)://host:port`` in place of AWS.
 
     Raises:
-        WarehouseError: when a table is not ours, a type has no word in Hive, or Glue refuses; what is published stays.
+        WarehouseError: when a table is not ours, a type does not exist in Hive, or Glue refuses. The publication stays.
     """
     table_inputs = {table.name: table_input(table) for table in tables}
     catalog_tables = {table.name: table for table in tables}
@@ -104,7 +106,7 @@ def register_glue_tables(
 
 @contextmanager
 def glue_errors(subject: str, *, ignored_code: str = "") -> Iterator[None]:
-    """Turn an error of AWS into a sentence on ``subject``, but for one that means it is done already."""
+    """Turn an error of AWS into a ``WarehouseError`` about ``subject``; ignore the code that means: done already."""
     try:
         yield
     except ClientError as error:
@@ -142,7 +144,7 @@ def _ensure_database(glue: Any, database: str) -> None:
 
 
 def _create_table(glue: Any, database: str, table: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Create a table; the one that another run created a moment ago is answered instead."""
+    """Create a table. When another run has just created it, return that one."""
     try:
         glue.create_table(DatabaseName=database, TableInput=table)
     except glue.exceptions.AlreadyExistsException:
@@ -152,12 +154,12 @@ def _create_table(glue: Any, database: str, table: Mapping[str, Any]) -> dict[st
 
 
 def _update_table(glue: Any, database: str, table: Mapping[str, Any], existing: Mapping[str, Any]) -> bool:
-    """Write the table when the catalog says something else of it."""
+    """Update the table when the catalog differs from it."""
     if matches_catalog(table, existing):
         return False
     if matches_catalog(table["PartitionKeys"], existing.get("PartitionKeys", [])):
         glue.update_table(DatabaseName=database, TableInput=table, SkipArchive=True)
-    else:  # Glue keeps the keys that a table was made with; its objects stay where they are
+    else:  # Glue keeps the partition keys that a table was created with; the objects in S3 are not touched
         glue.delete_table(DatabaseName=database, Name=table["Name"])
         glue.create_table(DatabaseName=database, TableInput=table)
     return True
@@ -180,7 +182,11 @@ def _require_owned(table: Mapping[str, Any], database: str, root: str) -> None:
 
 
 def _sync_partitions(glue: Any, database: str, table: Mapping[str, Any], values: Sequence[str]) -> int:
-    """Make the partitions in the catalog those that are published, and say how many were not."""
+    """Make the partitions in the catalog match the published ones.
+
+    Returns:
+        How many partitions were written or removed.
+    """
     table_reference = {"DatabaseName": database, "TableName": table["Name"]}
     existing = {
         partition["Values"][0]: partition
@@ -199,7 +205,7 @@ def _sync_partitions(glue: Any, database: str, table: Mapping[str, Any], values:
         response = glue.batch_create_partition(**table_reference, PartitionInputList=batch)
         existing_values = _ignored_partition_errors(
             response, table_reference, ignored_code="AlreadyExistsException"
-        )  # another run was there first
+        )  # another run created it meanwhile
         outdated += [partition for partition in batch if partition["Values"] in existing_values]
     for batch in _batches(outdated, MAX_WRITE_BATCH_PARTITIONS):
         entries = [{"PartitionValueList": each["Values"], "PartitionInput": each} for each in batch]
@@ -213,7 +219,7 @@ def _sync_partitions(glue: Any, database: str, table: Mapping[str, Any], values:
 def _ignored_partition_errors(
     response: Mapping[str, Any], table_reference: Mapping[str, str], *, ignored_code: str = ""
 ) -> list[list[str]]:
-    """Values of the partitions that need no error; the request as a whole succeeds even when each of them failed."""
+    """Values of the partitions whose errors can be ignored; the request succeeds even when every partition failed."""
     ignored = []
     for error in response.get("Errors", ()):
         values = error.get("PartitionValues") or error.get("PartitionValueList") or []

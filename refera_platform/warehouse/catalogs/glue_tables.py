@@ -1,6 +1,8 @@
-"""How a published table is told to Glue: columns in Hive's words, where its Parquet lies, and that it is ours.
+"""Translator of a published table into Glue's API: Hive types, location of the Parquet files, mark of ownership.
 
-CatalogTable (DuckDB's words) ──table_input(), partition_input()──▶ what Glue's API takes
+Sends nothing: ``glue`` does.
+
+CatalogTable (DuckDB types) ──table_input(), partition_input()──▶ arguments of Glue's API
 """
 
 import re
@@ -11,7 +13,7 @@ from typing import Any
 from refera_platform.errors import WarehouseError
 
 OWNER_PARAMETERS = {"managed_by": "refera_platform"}
-"""Parameter by which a table is known as ours."""
+"""Parameter that marks a table as created by refera_platform."""
 HIVE_TYPES = {
     "BOOLEAN": "boolean",
     "TINYINT": "tinyint",
@@ -26,9 +28,9 @@ HIVE_TYPES = {
     "TIMESTAMP WITH TIME ZONE": "timestamp",
     "BLOB": "binary",
 }
-"""Hive's word for DuckDB's; an instant is told in UTC."""
+"""Hive type by DuckDB type. An instant is stored in UTC."""
 MAX_COMMENT_CHARACTERS, MAX_DESCRIPTION_CHARACTERS = 255, 2048
-"""Characters that Glue takes."""
+"""Most characters that Glue takes."""
 PARQUET_STORAGE = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -42,9 +44,9 @@ class CatalogTable:
 
     name: str
     columns: Mapping[str, str]
-    """DuckDB's type of each column, in order; the partition column among them or not."""
+    """DuckDB type of each column, in order. The partition column may be among them."""
     location: str
-    """``s3://`` address of the folder."""
+    """``s3://`` URL of the folder."""
     partition_column: str | None = None
     """Column whose values name the folders ``column=value`` below ``location``."""
     partitions: Sequence[str] = ()
@@ -54,10 +56,10 @@ class CatalogTable:
 
 
 def table_input(table: CatalogTable) -> dict[str, Any]:
-    """A table as Glue wants it told.
+    """A table as Glue's API takes it.
 
     Raises:
-        WarehouseError: naming a column whose type Hive has no word for.
+        WarehouseError: naming a column whose type does not exist in Hive.
     """
     columns = [
         {
@@ -84,7 +86,7 @@ def table_input(table: CatalogTable) -> dict[str, Any]:
 
 
 def hive_type(table: str, column: str, duckdb_type: str) -> str:
-    """Hive's word for a type of DuckDB.
+    """The Hive type of a DuckDB type.
 
     Raises:
         WarehouseError: when there is none.
@@ -101,7 +103,7 @@ def hive_type(table: str, column: str, duckdb_type: str) -> str:
 
 
 def matches_catalog(expected: Any, existing: Any) -> bool:
-    """Whether the catalog says what is wanted; what it says besides, and an empty text it leaves out, is no matter."""
+    """Whether the catalog has the expected fields. Further fields, and empty texts that Glue omits, do not matter."""
     if isinstance(expected, dict):
         return all(
             matches_catalog(value, existing.get(name, "" if value == "" else None)) for name, value in expected.items()
@@ -112,7 +114,7 @@ def matches_catalog(expected: Any, existing: Any) -> bool:
 
 
 def partition_input(table: Mapping[str, Any], value: str) -> dict[str, Any]:
-    """A partition of a table as Glue wants it told; it has columns of its own there, so they follow the table's."""
+    """A partition as Glue's API takes it. It has columns of its own in Glue, so they repeat the table's."""
     storage, key = table["StorageDescriptor"], table["PartitionKeys"][0]["Name"]
     return {
         "Values": [value],

@@ -1,9 +1,11 @@
-"""Which columns every column of a model is made of, told by the SQL that dbt compiled and the columns it reads.
+"""Column lineage of the models: which columns every column derives from, traced through the SQL that dbt compiled.
 
-compiled SQL ──trace()──▶ Lineage ──▶ Dagster's metadata, ``docs/lineage.json``, the report
+Parses no SQL itself: ``lineage_sql`` does.
 
-A column is made of what its expression names: operands, conditions of a ``case``, the partition and order of a
-window. What only filters, joins or groups is not in it, so ``count(*)`` and literals are made of nothing.
+compiled SQL ──trace_lineage()──▶ Lineage ──▶ Dagster's metadata, ``docs/lineage.json``, the report
+
+A column derives from what its expression names: operands, conditions of a ``case``, the partition and order of a
+window. Columns that only filter, join or group are left out, so ``count(*)`` and literals derive from nothing.
 """
 
 import json
@@ -17,7 +19,7 @@ import duckdb
 from refera_platform.lake.lake import run_sql
 
 MAIN_SCHEMA, PREVIOUS_SCHEMA = "main", "served"
-"""Schemas of models: as this build has them, and as they were published before."""
+"""Schemas of models: of this build, and of the previous publication."""
 Node = TypeVar("Node")
 
 
@@ -31,28 +33,28 @@ class ColumnReference:
 
 
 ColumnOrigins = Mapping[str, tuple[ColumnReference, ...]]
-"""What each column of a model is made of."""
+"""The columns that each column of a model derives from."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage:
-    """What the columns of models are made of, one step up."""
+    """Direct parents of the columns of models."""
 
     models: Mapping[str, ColumnOrigins]
     problems: Mapping[str, str] = field(default_factory=dict)
-    """Why a model is not among ``models``: its SQL did not tell."""
+    """Why a model is not among ``models``: its SQL could not be traced."""
 
     def source_columns(self, model: str, column: str) -> frozenset[ColumnReference]:
-        """Columns of sources that a column is made of in the end, through every model between."""
+        """Source columns that a column derives from, through all models between."""
         ancestor_columns = ancestors(ColumnReference(model, column), self.parents)
         return frozenset(origin for origin in ancestor_columns if origin.relation not in self.models)
 
     def parents(self, column: ColumnReference) -> tuple[ColumnReference, ...]:
-        """Columns that a column is made of directly; none for one of a source."""
+        """Columns that a column derives from directly; none for a source column."""
         return self.models.get(column.relation, {}).get(column.column, ())
 
     def with_previous(self, previous: "Lineage", all_models: Collection[str]) -> "Lineage":
-        """This lineage, with the one before for models of ``all_models`` that it says nothing of."""
+        """This lineage, completed from a previous one for those models of ``all_models`` that it does not contain."""
         carried_over = {
             name: columns
             for name, columns in previous.models.items()
@@ -70,7 +72,7 @@ class Lineage:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Lineage":
-        """Read what ``to_json`` wrote; anything else is a problem that the next whole build mends."""
+        """Read what ``to_json`` wrote; anything else becomes a problem, which the next full build corrects."""
         try:
             models = {
                 name: {
@@ -85,9 +87,9 @@ class Lineage:
 
 
 def read_relation_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """The columns, with their types, of every relation in the build's database, as ``trace`` wants them.
+    """Columns and types of every relation in the build's database, as ``trace_lineage`` takes them.
 
-    Models are called by their name alone, everything else ``schema.table``.
+    Models are named by their name alone, all other relations ``schema.table``.
     """
     rows = run_sql(
         connection,
@@ -101,15 +103,15 @@ def read_relation_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, di
 
 
 def trace_lineage(models: Mapping[str, str], columns: Mapping[str, Iterable[str]]) -> Lineage:
-    """Read the lineage out of compiled SQL: 34 models take 0.3 s, half of it the import of sqlglot.
+    """Trace the column lineage through compiled SQL. 34 models take 0.3 s, half of it the import of sqlglot.
 
     Args:
         models: SQL of each model by its name, as dbt compiled it for DuckDB.
-        columns: Columns of everything that the SQL may read, by model or ``schema.table`` (see ``columns_of``). A
-            model of ``models`` that is among them must have just the columns that its SQL gives.
+        columns: Columns of every relation that the SQL may read, by model or ``schema.table`` (see
+            ``read_relation_columns``). A model that is in both must have exactly the columns that its SQL gives.
 
     Returns:
-        The lineage. SQL that cannot be read is a problem told in it, and never an error: a build goes on.
+        The lineage. SQL that cannot be traced is among its problems and raises nothing: the build goes on.
     """
     from refera_platform.warehouse.catalogs.lineage_sql import SqlLineageReader, UntraceableSqlError
 
@@ -131,7 +133,11 @@ def trace_lineage(models: Mapping[str, str], columns: Mapping[str, Iterable[str]
 def _model_columns(
     name: str, origins_by_column: Mapping[str, Iterable[tuple[str, str, str]]], built_columns: tuple[str, ...] | None
 ) -> ColumnOrigins:
-    """What was found, in the spelling of the table that was built, and without the model's own past."""
+    """The origins of a model's columns, spelt as in the built table, without references of the model to itself.
+
+    Raises:
+        UntraceableSqlError: when the SQL gives other columns than the table has.
+    """
     from refera_platform.warehouse.catalogs.lineage_sql import UntraceableSqlError
 
     spelling = {column.lower(): column for column in built_columns or origins_by_column}
@@ -159,7 +165,7 @@ def _relation_name(schema: str, table: str) -> str:
 
 
 def ancestors(start: Node, parents_of: Callable[[Node], Iterable[Node]]) -> dict[Node, None]:
-    """Everything above ``start``, nearest first, however often the ways meet or go round in circles."""
+    """Everything above ``start``, nearest first. Paths may meet and may form cycles."""
     visited: dict[Node, None] = {}
     queue = deque(parents_of(start))
     while queue:

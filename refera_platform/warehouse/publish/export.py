@@ -1,6 +1,8 @@
-"""Tables of a build as Parquet objects under names that never change; content that is there already is not sent again.
+"""Exporter of a build's tables: Parquet objects named by a hash of their content. Existing content is not sent again.
 
-build's database ──export()──▶ one local file a table or month ──▶ _objects/<model>/…/<sha256>.parquet
+Commits nothing: ``publish`` writes the manifest.
+
+build's database ──export_models()──▶ a local file per table or month ──▶ _objects/<model>/…/<sha256>.parquet
 """
 
 import hashlib
@@ -21,24 +23,28 @@ from refera_platform.warehouse.dbt_project import DbtModel
 from refera_platform.warehouse.publish.publication import PublishedModel, PublishedObject, object_key
 
 MAX_PARALLEL_REQUESTS = 8
-"""Uploads under way at once: most objects are small, and each waits for the store."""
+"""Concurrent uploads: most objects are small, and each waits for the store."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredObjectIndex:
-    """What the warehouse's root held when a publication began, by key."""
+    """The objects below the warehouse's root when a publication began, by key."""
 
     objects: dict[str, StoredObject]
-    """Grows by what the publication sends."""
+    """Grows by each upload."""
     expiring_keys: Collection[str]
     """Keys that another run may be about to remove."""
+    is_trusted: bool = True
+    """Whether stored bytes count as they were written. Otherwise every object is sent again, over damaged ones too."""
 
     def has(self, key: str, size: int) -> bool:
-        """Whether an object with this content is there, whole, and stays."""
+        """Whether an object of this key and size exists, counts, and will not be removed."""
+        if not self.is_trusted:
+            return False
         return key not in self.expiring_keys and key in self.objects and self.objects[key].size_bytes == size
 
     def upload(self, root: ObjectRoot, key: str, path: Path) -> None:
-        """Put an object there whose name is a hash of its content."""
+        """Upload a file to a key that is a hash of its content, and delete the local file."""
         size, previous = path.stat().st_size, self.objects.get(key)
         etag = root.put(key, path, replaces=previous.etag if previous else None)
         self.objects[key] = StoredObject(
@@ -63,12 +69,15 @@ def export_models(
     Args:
         root: The warehouse.
         connection: Session on the database that was built and tested.
-        models: Those to store.
-        previous: What is published; months outside ``scope`` are taken over from it.
-        scope: Months that the build wrote anew, by column; ``None`` for all that there are.
-        stored: What lies below the root.
-        run_id: Name of the run, for the manifest.
+        models: Models to store.
+        previous: Published models; months outside ``scope`` are taken over from them.
+        scope: Months that the build rebuilt, by column; ``None`` for all months.
+        stored: Objects below the root.
+        run_id: ID of the run, for the manifest.
         folder: Local folder for files.
+
+    Returns:
+        The stored models by name.
 
     Raises:
         WarehouseError: when a file does not hold the rows of its table.
@@ -111,7 +120,7 @@ def _write_files(
     *,
     is_alone: bool,
 ) -> Iterator[tuple[PublishedObject, Path]]:
-    """The files of a table: one, or one for each month that has rows.
+    """Write the files of a table: one, or one for each month that has rows.
 
     A table without any rows has an empty object in the month ``unknown``, so that engines find its columns.
     """
@@ -140,7 +149,7 @@ def _write_files(
 def _write_file(
     connection: duckdb.DuckDBPyConnection, name: str, rows: str, count: int, folder: Path
 ) -> tuple[PublishedObject, Path]:
-    """One local file, in an order that gives the same bytes for the same rows."""
+    """Write one local file, ordered so that the same rows give the same bytes."""
     path = folder / f"{name}.parquet"
     run_sql(
         connection,

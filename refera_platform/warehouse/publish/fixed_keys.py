@@ -1,10 +1,10 @@
-"""The fixed keys, which any engine reads: made to hold what the manifest in force names, and compared with it.
+"""Sync of the fixed keys, which any engine reads, with the present manifest.
 
-    manifest + listing ──differing()──▶ keys ──settle()──▶ copies on condition, until manifest and keys stand still
+    manifest + listing ──find_differences()──▶ keys ──sync_fixed_keys()──▶ conditional copies, until nothing differs
 
-The manifest is the commit, and these keys follow it: whoever wrote one reads the manifest again, and when it is
-another's by then, puts that one's objects there. What a copy leaves behind that came late all the same, or a process
-that died half way, the next publication finds in its listing, as do ``refera verify`` and a check.
+The manifest is the commit; the fixed keys follow it. A run that copied reads the manifest again. When another run
+has published meanwhile, it copies that run's objects. What a late copy or a killed process leaves wrong is found by
+the next publication, by ``refera verify`` and by a check.
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ from refera_platform.warehouse.publish.publication import (
 )
 
 MAX_ROUNDS = 6
-"""How often manifest and keys are looked at; each further one is a publication that came meanwhile."""
+"""Most comparisons of manifest and keys; each one after the first means that another run published meanwhile."""
 ObjectsByKey = Mapping[str, StoredObject]
-"""What a root holds, by key."""
+"""Objects below a root, by key."""
 CopiedEtags = Mapping[tuple[str, str], str]
 """ETag of a copy, by its key and the SHA-256 of its bytes."""
 NOTHING_COPIED: CopiedEtags = {}
@@ -34,32 +34,32 @@ NOTHING_COPIED: CopiedEtags = {}
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestObject:
-    """What the manifest names for a fixed key."""
+    """The object that the manifest names for a fixed key."""
 
     item: PublishedObject
     source: str
-    """Key of the same bytes under the name that never changes."""
+    """Content-addressed key of the same bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FixedKeyDifferences:
-    """Fixed keys that are not as the manifest says."""
+    """Fixed keys that differ from the manifest."""
 
     copies: Mapping[str, ManifestObject]
-    """Keys that hold something else, or nothing, and what belongs there."""
+    """Keys that are missing or hold other bytes, and the object that belongs there."""
     obsolete_keys: tuple[str, ...]
-    """Keys that no manifest names any more."""
+    """Keys that the manifest no longer names."""
     key_count: int
     """How many keys the manifest names."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All of them."""
+        """All differing keys."""
         return (*self.copies, *self.obsolete_keys)
 
     @property
     def message(self) -> str:
-        """A sentence and the next step; empty when all is as it should be."""
+        """A sentence and the next step; empty when nothing differs."""
         if not self.keys:
             return ""
         return (
@@ -70,7 +70,7 @@ class FixedKeyDifferences:
 
 
 def list_objects_by_key(root: ObjectRoot) -> dict[str, StoredObject]:
-    """Everything below the root."""
+    """All objects below the root, by key."""
     return {item.key: item for item in root.list()}
 
 
@@ -79,14 +79,14 @@ def find_differences(
 ) -> FixedKeyDifferences:
     """Compare the fixed keys with a manifest.
 
-    The listing tells enough where a copy has the ETag of its source, which is so when the ETag is a hash of the bytes.
-    Where it is not (keys of a KMS), the key's own metadata is asked for, unless its ETag was seen before.
+    The listing is enough where a copy has the ETag of its source, as when the ETag is a hash of the bytes. Where it has
+    not (encryption with KMS keys), the key's own metadata is read, unless its ETag is known.
 
     Args:
         root: The warehouse.
-        published: What its manifest says.
-        listing: What it holds.
-        copied: Copies whose ETag is known.
+        published: Content of its manifest.
+        listing: Its objects.
+        copied: ETags of known copies.
     """
     named = _manifest_objects(published.models)
     has_comparable_etags = any(_etag(listing, key) == _etag(listing, each.source) != "" for key, each in named.items())
@@ -106,7 +106,7 @@ def find_differences(
 
 
 def compare_fixed_keys(root: ObjectRoot) -> FixedKeyDifferences:
-    """Compare the fixed keys with the manifest as both are now."""
+    """Compare the fixed keys with the manifest, both as they are now."""
     listing = list_objects_by_key(root)
     return find_differences(root, read_publication(root), listing)
 
@@ -114,13 +114,13 @@ def compare_fixed_keys(root: ObjectRoot) -> FixedKeyDifferences:
 def with_fixed_key_etags(
     root: ObjectRoot, models: Mapping[str, PublishedModel], previous: Publication, listing: ObjectsByKey
 ) -> dict[str, PublishedModel]:
-    """The models of a new manifest with the ETag of each fixed key: that of now where its bytes stay, or its source's.
+    """The models of a new manifest with the ETag of each fixed key: its own where its bytes stay, else its source's.
 
     Args:
         root: The warehouse.
-        models: What the manifest will name.
+        models: Models of the new manifest.
         previous: The manifest that it replaces.
-        listing: What the root holds.
+        listing: Objects below the root.
     """
     previous_etags = {
         (key, each.item.sha256): each.item.etag for key, each in _manifest_objects(previous.models).items()
@@ -149,15 +149,18 @@ def with_fixed_key_etags(
 
 
 def sync_fixed_keys(root: ObjectRoot, published: Publication, listing: ObjectsByKey) -> Publication:
-    """Make the fixed keys hold what the manifest in force names; says which one that is.
+    """Make the fixed keys hold what the present manifest names.
 
     Args:
         root: The warehouse.
-        published: The manifest that was written, or read, last.
-        listing: What the root held at some moment before.
+        published: The manifest that was last written or read.
+        listing: Objects below the root, listed at any time before.
+
+    Returns:
+        The manifest that the keys now follow; another run's when it published meanwhile.
 
     Raises:
-        WarehouseError: when some keys cannot be written; which tables are published is not touched by that.
+        WarehouseError: when some keys cannot be written. The publication itself is not affected.
     """
     copied: dict[tuple[str, str], str] = {}
     for _ in range(MAX_ROUNDS):
@@ -165,7 +168,7 @@ def sync_fixed_keys(root: ObjectRoot, published: Publication, listing: ObjectsBy
         if not differences.keys:
             return published
         copied |= _apply_differences(root, published, differences, listing)
-        # in this order: a key that another run writes in between is then no longer the one that was listed
+        # in this order: a key that another run writes in between no longer has the listed ETag
         listing, published = list_objects_by_key(root), read_publication(root)
     raise WarehouseError(
         f"Other runs publish below {root.root} without a pause, so the keys that other engines read may be a mixture:",
@@ -177,7 +180,7 @@ def sync_fixed_keys(root: ObjectRoot, published: Publication, listing: ObjectsBy
 def _apply_differences(
     root: ObjectRoot, published: Publication, differences: FixedKeyDifferences, listing: ObjectsByKey
 ) -> dict[tuple[str, str], str]:
-    """Copy and remove; what somebody else wrote meanwhile is left to the next look."""
+    """Copy and remove keys. What another run wrote meanwhile is left to the next comparison."""
     copied, refusals = dict[tuple[str, str], str](), list[tuple[str, LakeError]]()
     with ThreadPoolExecutor(MAX_PARALLEL_REQUESTS) as executor:
         copies = {
@@ -212,7 +215,7 @@ def _apply_differences(
 
 
 def _manifest_objects(models: Mapping[str, PublishedModel]) -> dict[str, ManifestObject]:
-    """What belongs to each fixed key."""
+    """The object that belongs to each fixed key."""
     return {
         fixed_key(name, item.month, model.stored_by): ManifestObject(
             item=item, source=object_key(name, item, model.stored_by)

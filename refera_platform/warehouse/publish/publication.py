@@ -1,9 +1,11 @@
-"""What the warehouse serves: ``_manifest.json``, and the objects of one moment that it names.
+"""Publication of the warehouse: the manifest ``_manifest.json`` and the objects that it names.
+
+Writes nothing: ``publish``, ``export`` and ``fixed_keys`` do.
 
 <warehouse>/<model>/part-0.parquet                     what any engine reads; each replaced in one atomic step
-<warehouse>/<model>/<column>=<month>/part-0.parquet    the same of a model that is stored one object a month
-<warehouse>/_objects/<model>/…/<sha256>.parquet        the same bytes under a name that never changes
-<warehouse>/_manifest.json                             which of them belong together; the keys above follow it
+<warehouse>/<model>/<column>=<month>/part-0.parquet    the same, of a model that is stored in one object a month
+<warehouse>/_objects/<model>/…/<sha256>.parquet        the same bytes under a key whose content never changes
+<warehouse>/_manifest.json                             which of them belong together; the fixed keys above follow it
 """
 
 import json
@@ -22,9 +24,9 @@ MANIFEST_FORMAT = 2
 MANIFEST_KEY = "_manifest.json"
 OBJECTS_PREFIX = "_objects/"
 FAILED_ROWS_PREFIX = "_failures/"
-"""Where the rows are kept that a red test found."""
+"""Prefix of the rows that failed tests found."""
 INPUTS_FOLDER = "_inputs"
-"""Name under which the list of raw objects that a publication stands on is kept."""
+"""Folder of the lists of raw objects that publications were built from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ class PublishedObject:
     bytes: int
     sha256: str
     etag: str = ""
-    """ETag of the object that any engine reads, or will; empty for what only the platform reads."""
+    """ETag of the object's fixed key; empty for objects that only the platform reads."""
     totals: Mapping[str, str] = field(default_factory=dict)
     """Measures of the object's rows, so that an audit need not read them again."""
 
@@ -53,7 +55,7 @@ class PublishedModel:
     columns: Mapping[str, str]
     """DuckDB type of each column, in order."""
     stored_by: str = ""
-    """Column whose values the objects are named after; it is in their path and not in the files."""
+    """Column whose values the objects are named after. It is in their path and not in the files."""
     objects: tuple[PublishedObject, ...]
     """In the order of their months."""
 
@@ -69,20 +71,20 @@ class Publication:
 
     run_id: str
     published_at: str
-    """UTC instant, ISO."""
+    """UTC instant, ISO 8601."""
     models: Mapping[str, PublishedModel]
     sources: Mapping[str, Any]
-    """Raw tables that the run read: newest day, position, server, and how many objects."""
+    """Raw tables that the run read: newest day, position, server, and number of objects."""
     state: Mapping[str, PublishedModel] = field(default_factory=dict)
-    """Tables that only the platform reads: from them and a day's changes it builds the next publication."""
+    """Tables that only the platform reads: an incremental build continues from them."""
     complete_run: str = ""
-    """Run that built all models together; the next one may go on from there."""
+    """Last run that built all models together; the next incremental build continues from it."""
     logic: str = ""
-    """What the models said in that run, as a hash."""
+    """Hash of the models' logic in that run."""
     inputs: str = ""
-    """SHA-256 of the list of raw objects that it had read."""
+    """SHA-256 of the list of raw objects that it read."""
     retired: Mapping[str, str] = field(default_factory=dict)
-    """When objects were replaced, by key: sessions that opened them may read on for a day."""
+    """When objects were replaced, by key. They stay for a day, for sessions that opened them."""
     etag: str = ""
     """ETag of the manifest itself; empty before the first publication."""
 
@@ -93,7 +95,7 @@ class Publication:
         return json.dumps(content, separators=(",", ":"))
 
     def object_keys(self) -> set[str]:
-        """The key of every object that belongs to the publication."""
+        """The content-addressed key of every object of the publication."""
         tables = [*self.models.items(), *self.state.items()]
         named = {object_key(name, item, model.stored_by) for name, model in tables for item in model.objects}
         return named | ({inputs_key(self.inputs)} if self.inputs else set())
@@ -103,12 +105,12 @@ NO_PUBLICATION = Publication(run_id="", published_at="", models={}, sources={})
 
 
 def fixed_key(model: str, month: str = "", stored_by: str = "") -> str:
-    """The key that any engine reads."""
+    """The fixed key of an object, which any engine reads."""
     return f"{model}/{stored_by}={month}/part-0.parquet" if stored_by else f"{model}/part-0.parquet"
 
 
 def object_key(model: str, item: PublishedObject, stored_by: str = "") -> str:
-    """The key whose content never changes."""
+    """The content-addressed key of an object."""
     folder = f"{model}/{stored_by}={item.month}" if stored_by else model
     return f"{OBJECTS_PREFIX}{folder}/{item.sha256}.parquet"
 
@@ -124,11 +126,11 @@ def published_relation(
     """DuckDB relation of a published table, or of some of its months.
 
     Args:
-        root: The warehouse, or local copies of its objects: for what is written on, whose bytes are compared with the
-            manifest's checksums.
+        root: The warehouse, or local copies of its objects. A build reads local copies, whose bytes were compared with
+            the manifest's checksums.
         name: Name of the table.
-        model: What is published of it.
-        months: Those to read; ``None`` for all.
+        model: The published table.
+        months: Months to read; ``None`` for all.
     """
     selected_months = None if months is None or not model.stored_by else set(months)
     objects = [item for item in model.objects if selected_months is None or item.month in selected_months]
@@ -147,10 +149,10 @@ def published_relation(
 
 
 def read_publication(root: ObjectRoot) -> Publication:
-    """What is published now; ``NOTHING`` before the first publication.
+    """The present publication; ``NO_PUBLICATION`` before the first one.
 
     Raises:
-        WarehouseError: when the manifest is not one of ours.
+        WarehouseError: when the manifest cannot be read as one.
     """
     stored = root.read(MANIFEST_KEY)
     if stored is None:
@@ -184,6 +186,6 @@ def _parse_model(content: dict[str, Any]) -> PublishedModel:
 
 
 def _from_first_format(content: dict[str, Any]) -> dict[str, Any]:
-    """A table of a manifest of the first format, in which each was one object."""
+    """A table in the present format, from a manifest of the first format, in which each table was one object."""
     item = {key: content[key] for key in ("rows", "bytes", "etag")} | {"sha256": content["sha256"]}
     return {key: content[key] for key in ("rows", "bytes", "run_id", "columns")} | {"objects": [item]}

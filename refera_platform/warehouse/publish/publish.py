@@ -1,8 +1,8 @@
-"""Publishing a green build: new objects first, then the manifest, which is the commit, and then what engines read.
+"""Publisher of a green build: first the new objects, then the manifest, which is the commit, then the fixed keys.
 
-A reader of the manifest sees all tables of one moment, because the objects it names never change. A run that another
-one overtook has written objects that nobody reads, and nothing else. Killed anywhere, the next publication finishes or
-replaces it.
+A reader of the manifest sees all tables as of one publication, because the objects that it names never change. A run
+that another one overtook leaves unused objects and nothing else. After a kill at any point, the next publication
+completes or replaces it.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from refera_platform.warehouse.publish.fixed_keys import list_objects_by_key, sy
 from refera_platform.warehouse.publish.publication import MANIFEST_KEY, OBJECTS_PREFIX, Publication, inputs_key
 
 GRACE_PERIOD = timedelta(days=1)
-"""How long objects of replaced publications stay readable for sessions that opened them."""
+"""How long objects of replaced publications stay, for sessions that opened them."""
 
 
 def publish_build(
@@ -37,25 +37,31 @@ def publish_build(
     scope: RebuildScope | None,
     run_id: str,
     folder: Path,
+    is_resending: bool = False,
 ) -> Publication:
     """Publish tables of the build's database.
 
     Args:
         root: The warehouse.
         connection: Session on the database that was built and tested.
-        models: What this run built and is kept; the rest of the project stays as it is published.
-        project: All models; others that are published are taken down.
-        previous: What was published when the build began.
+        models: Models that this run built and that are stored; the rest of the project stays as published.
+        project: All models. Published models that are not among them are removed.
+        previous: The publication when the build began.
         inputs: What the build read.
-        scope: Months that the build wrote anew, by column; ``None`` for a build of everything it built.
-        run_id: Name of the run, for the manifest.
+        scope: Months that an incremental build rebuilt, by column; ``None`` for a full build.
+        run_id: ID of the run, for the manifest.
         folder: Local folder for files.
+        is_resending: Whether objects that exist are sent again: stored bytes may be damaged.
 
     Returns:
-        The publication as it is served now.
+        The new publication.
+
+    Raises:
+        WarehouseError: when another run published meanwhile, or a file does not hold the rows of its table.
     """
     listing, published_at = list_objects_by_key(root), datetime.now(UTC)
-    stored = StoredObjectIndex(objects=listing, expiring_keys=_expiring_keys(previous, listing, published_at))
+    expiring_keys = _expiring_keys(previous, listing, published_at)
+    stored = StoredObjectIndex(objects=listing, expiring_keys=expiring_keys, is_trusted=not is_resending)
     tables = {**previous.models, **previous.state}
     exported = export_models(
         root, connection, models, previous=tables, scope=scope, stored=stored, run_id=run_id, folder=folder
@@ -97,13 +103,13 @@ def publish_build(
         ) from None
     if (
         sync_fixed_keys(root, publication, listing).etag == publication.etag
-    ):  # else the other run knows better what is read no more
+    ):  # otherwise another run published, and it removes unused objects
         _remove_unused_objects(root, publication, listing, expired, published_at)
     return publication
 
 
 def _expiring_keys(previous: Publication, listing: Mapping[str, StoredObject], published_at: datetime) -> set[str]:
-    """Objects that a run may be about to remove: a new manifest must not rely on them, so they are sent again."""
+    """Objects that another run may be about to remove: a new manifest must not rely on them, so they are sent again."""
     expires_before, current = published_at - GRACE_PERIOD / 2, previous.object_keys()
     return {
         key
@@ -120,7 +126,7 @@ def _remove_unused_objects(
     expired: Collection[str],
     published_at: datetime,
 ) -> None:
-    """Remove what nobody reads any more, and what no manifest ever named."""
+    """Remove objects whose grace period ended, and old objects that no manifest ever named."""
     current = publication.object_keys()
     for key, item in listing.items():
         is_orphan = (
@@ -137,7 +143,7 @@ def _store_inputs(
     stored: StoredObjectIndex,
     folder: Path,
 ) -> str:
-    """Store the list of raw objects; its name is the hash of its content."""
+    """Store the list of raw objects; its key is the hash of its content."""
     path = folder / "inputs.parquet"
     save_inputs(connection, inputs, str(path))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

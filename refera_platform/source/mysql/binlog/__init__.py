@@ -1,1 +1,4 @@
-"""The binary log of MySQL and MariaDB, read as a stream of transactions: every change, once, in the server's order."""
+"""Binlog of MySQL and MariaDB, read as a stream of transactions: connection, events, table maps, rows, positions.
+
+Knows nothing of the lake: ``ingest.stream`` decides which tables are read and where their rows go.
+"""

@@ -1,6 +1,8 @@
-"""Texts of every character set as UTF-8, by the server's own tables: Python's differ from them here and there.
+"""Character sets of a server: decoders of text to UTF-8, built from the server's own tables.
 
-collation number ──▶ Charsets.of() ──▶ Charset.utf8(bytes)
+Python's codecs differ from the server's tables in some characters.
+
+    collation id ──▶ Charsets.by_collation() ──▶ Charset.to_utf8(bytes)
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,18 +12,18 @@ from refera_platform.errors import SourceError
 from refera_platform.source.types import backticked, mysql_literal
 
 BINARY_COLLATION = 63
-"""Number of the collation of bytes."""
+"""Collation id of binary values."""
 UTF8_CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"})
 PYTHON_UNICODE_CODECS = {"utf16": "utf-16-be", "utf16le": "utf-16-le", "utf32": "utf-32-be", "ucs2": "utf-16-be"}
-"""Python's names of what are no tables."""
+"""Python codecs of the Unicode encodings, which need no table."""
 PYTHON_LARGE_CODECS = {"gb18030": "gb18030"}
-"""Python's names of sets with too many characters to ask for."""
+"""Python codecs of character sets that are too large to query."""
 MAX_CHARACTERS_PER_QUERY = 2_000
 SENTINEL_HEX = b"A".hex()
 EUC_SHIFT_BYTE, EUC_TRAIL_BYTES = 0x8F, range(0xA1, 0xFF)
-"""First byte of three, and what may follow it, in the sets that have such: both are EUC's."""
+"""First byte of a three-byte character, and the values of the next two; the three-byte character sets are all EUC."""
 UNKNOWN_CHARACTER = b"?"
-"""What the server makes of bytes that are no character."""
+"""What the server converts invalid bytes to."""
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -31,11 +33,11 @@ class Charset:
     def __init__(
         self, name: str, *, codec: str = "", table: Mapping[bytes, bytes] | None = None, max_bytes: int = 1
     ) -> None:
-        """Describe it.
+        """Take a Python codec or a conversion table.
 
         Args:
-            name: The server's name.
-            codec: Python's name, when it needs no table.
+            name: The server's name of it.
+            codec: Python's name of it, when it needs no table.
             table: UTF-8 by the bytes of a character.
             max_bytes: Bytes of the longest character in the table.
         """
@@ -49,17 +51,17 @@ class Charset:
 
     @property
     def is_utf8(self) -> bool:
-        """Whether bytes are UTF-8 as they are."""
+        """Whether its bytes are UTF-8 already."""
         return self.name in UTF8_CHARSETS
 
     def to_utf8(self, text: bytes) -> bytes:
-        """A text of this set as UTF-8."""
+        """Convert a text of this character set to UTF-8."""
         if self.is_utf8 or (self._is_ascii_superset and text.isascii()):
             return text
         if not self._codec:
             return b"".join(self._characters(text))
         try:
-            # half a pair, which ucs2 can hold, stays one: it is refused like the one that a snapshot reads
+            # ucs2 may hold half a surrogate pair: keep it, so that it is refused later, as a snapshot refuses it
             return text.decode(self._codec, "surrogatepass").encode(errors="surrogatepass")
         except UnicodeDecodeError:
             raise SourceError(
@@ -81,7 +83,7 @@ class Charset:
 
 
 class Charsets:
-    """The character sets of one server, asked for when they are met."""
+    """The character sets of one server, each loaded when it is first needed."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -92,7 +94,7 @@ class Charsets:
         """The character set of a collation.
 
         Raises:
-            SourceError: for a number that the server does not know.
+            SourceError: for an id that the server does not know.
         """
         if not self._names:
             self._names = self._load_collations()
@@ -116,7 +118,7 @@ class Charsets:
             "select count(*) from information_schema.columns where table_schema = 'information_schema'"
             " and table_name = 'COLLATION_CHARACTER_SET_APPLICABILITY' and column_name = 'ID'"
         )
-        if columns[0][0]:  # MariaDB's newer collations belong to several sets and are numbered here
+        if columns[0][0]:  # MariaDB's newer collations belong to several character sets; their ids are here
             more_rows = self._ask(
                 "select id, character_set_name from information_schema.collation_character_set_applicability"
             )
@@ -144,11 +146,11 @@ class Charsets:
         return Charset(name, table=table, max_bytes=max_bytes)
 
     def _utf8_by_code(self, name: str, codes: Sequence[bytes]) -> dict[bytes, bytes]:
-        """UTF-8 of those codes that are one character."""
+        """UTF-8 of those codes that are one whole character."""
         utf8_by_code = {}
         for start in range(0, len(codes), MAX_CHARACTERS_PER_QUERY):
             batch = codes[start : start + MAX_CHARACTERS_PER_QUERY]
-            # with an A behind it, a code that is only the beginning of a character is told from a whole one
+            # a sentinel letter behind the code: it disappears when the code is only the beginning of a character
             expressions = ", ".join(
                 f"convert(convert(x'{code.hex()}{SENTINEL_HEX}' using {backticked(name)}) using utf8mb4)"
                 for code in batch

@@ -1,6 +1,8 @@
-"""How the value of one column lies in a row of the log, and how a whole column of them becomes Arrow.
+"""Column codec: for one binlog column, the bytes that a value takes and the decoder of a whole column into Arrow.
 
-LoggedColumn + Column ──▶ cell_of() ──▶ Cell(width, convert)
+The decoders are in ``column_decoder``, ``decimals`` and ``temporal``; this module chooses. ``row_codec`` splits rows.
+
+    LoggedColumn + SourceColumn ──▶ build_column_codec() ──▶ ColumnCodec(width, decode)
 """
 
 import re
@@ -25,11 +27,11 @@ NUMBER_FORMATS = {
     log.FLOAT: (4, "float32"),
     log.DOUBLE: (8, "float64"),
 }
-"""Bytes of a number, and its type with a sign."""
+"""Bytes of a number, and its signed numpy type."""
 LEGACY_TEMPORAL_BYTES = {log.OLD_TIMESTAMP: 4, log.OLD_TIME: 3, log.OLD_DATETIME: 8}
-"""Bytes of times of before MySQL 5.6."""
+"""Bytes of dates and times in the format before MySQL 5.6."""
 TEMPORAL_BYTES = {log.DATE: 3, log.NEWDATE: 3, log.DATETIME: 5, log.TIMESTAMP: 4, log.TIME: 3}
-"""Bytes of times before their fraction."""
+"""Bytes of dates and times, without the fraction."""
 STRING_TYPES = frozenset({log.STRING, log.VARCHAR, log.VAR_STRING, log.VARCHAR_COMPRESSED})
 BLOB_TYPES = frozenset({log.BLOB, log.GEOMETRY, log.JSON, log.VECTOR, log.BLOB_COMPRESSED})
 COMPRESSED_TYPES = frozenset({log.BLOB_COMPRESSED, log.VARCHAR_COMPRESSED})
@@ -37,22 +39,22 @@ ARRAY_PREFIX_BYTES = 4
 MEMBER_PATTERN = re.compile(r"'((?:[^']|'')*)'")
 ESCAPE_PATTERN = re.compile(r"''|\\(.)", re.DOTALL)
 ESCAPES = {"0": "\0", "n": "\n", "r": "\r"}
-"""What the catalogue escapes in the members of ENUM and SET."""
+"""Escapes that the catalogue uses in the members of ENUM and SET."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnCodec:
-    """One column that is copied."""
+    """Codec of one copied column."""
 
     width: ValueWidth
     decode: column_decoder.ColumnDecoder
 
 
 def value_width(logged: LoggedColumn, where: str) -> ValueWidth:
-    """How many bytes values of a column take; ``where`` is what an error calls it.
+    """How many bytes the values of a column take; ``where`` names the column in errors.
 
     Raises:
-        SourceError: for a type that is not known.
+        SourceError: for an unknown type.
     """
     code, meta = logged.type_code, logged.meta
     if code in NUMBER_FORMATS:
@@ -83,7 +85,7 @@ def value_width(logged: LoggedColumn, where: str) -> ValueWidth:
 def build_column_codec(
     logged: LoggedColumn, column: SourceColumn, table: SourceTable, charsets: Charsets, hash_key: bytes
 ) -> ColumnCodec:
-    """Width and conversion of a column that is copied.
+    """Choose width and decoder of a copied column.
 
     Raises:
         SourceError: naming a column that cannot be read faithfully.
@@ -127,7 +129,7 @@ def _fixed_width_decoder(
 
 
 def _numpy_type(logged: LoggedColumn, column: SourceColumn) -> str:
-    """Name of the type for numpy."""
+    """Name of the numpy type."""
     name = NUMBER_FORMATS[logged.type_code][1]
     is_unsigned = "unsigned" in column.column_type if logged.is_unsigned is None else logged.is_unsigned
     return f"u{name}" if is_unsigned and name.startswith("int") else name
@@ -136,7 +138,7 @@ def _numpy_type(logged: LoggedColumn, column: SourceColumn) -> str:
 def _member_decoder(
     logged: LoggedColumn, column: SourceColumn, charsets: Charsets, where: str
 ) -> column_decoder.MemberDecoder:
-    """ENUM and SET, whose members the log or the catalogue tells."""
+    """Decoder of ENUM and SET; the members are the binlog's, or else the catalogue's."""
     if logged.members:
         charset = (
             charsets.by_collation(logged.collation) if logged.collation is not None else charsets.by_name("utf8mb4")
@@ -154,7 +156,7 @@ def _unescape(match: re.Match[str]) -> str:
 def _byte_transform(
     logged: LoggedColumn, column: SourceColumn, charsets: Charsets
 ) -> column_decoder.ByteTransform | None:
-    """What makes a snapshot's bytes of the log's."""
+    """Function that turns binlog bytes into the bytes that a snapshot reads; ``None`` when they are equal."""
     kind, code = column.data_type, logged.type_code
     if kind in PRINTED_TYPES:
         return column_decoder.address_printer(kind)
@@ -186,7 +188,7 @@ def _byte_transform(
 def _hash_decoder(
     logged: LoggedColumn, column: SourceColumn, charsets: Charsets, key: bytes, where: str
 ) -> column_decoder.ColumnDecoder:
-    """Hashes of the text that a snapshot reads."""
+    """Decoder that hashes the text that a snapshot reads."""
     if logged.type_code in NUMBER_FORMATS:
         return column_decoder.hash_decoder(column_decoder.decimal_digit_texts(_numpy_type(logged, column)), key)
     if logged.type_code in (log.ENUM, log.SET):

@@ -1,9 +1,9 @@
-"""Whole columns of values as the log holds them, turned into Arrow by numpy: a value is met alone only if it must be.
+"""Column decoders: turn all values of a binlog column into one Arrow array, with numpy where the type allows it.
 
-Formats: "Rows event" of the MySQL internals and what MariaDB 10.11 writes. Dates and times are ``temporal``'s,
-decimals ``decimals``'.
+Formats: "Rows event" of the MySQL internals and what MariaDB 10.11 writes. Dates and times are in ``temporal``,
+decimals in ``decimals``. Which decoder a column gets is chosen in ``column_codec``.
 
-    pieces of a column + which are not NULL ──▶ a ``Converter`` ──▶ Arrow array, values that no type holds
+    bytes of a column + validity ──▶ ``ColumnDecoder`` ──▶ Arrow array, number of values that no type holds
 """
 
 import ipaddress
@@ -20,33 +20,33 @@ from refera_platform.source import arrow
 from refera_platform.source.hashing import hash_values
 
 Matrix = npt.NDArray[np.uint8]
-"""Values of fixed width: a row of bytes each, zeros for NULL."""
+"""Fixed-width values: one row of bytes each, zeros for NULL."""
 Texts = Sequence[bytes]
-"""Values of their own length each, empty for NULL."""
+"""Variable-width values, empty for NULL."""
 Numbers = npt.NDArray[np.int64]
 DecodedColumn = tuple[arrow.Array, int]
 """An Arrow array, and how many values became NULL because no type holds them."""
 ColumnDecoder = Callable[[Any, arrow.Validity], DecodedColumn]
-"""Takes a ``Matrix`` or ``Texts``, as the column's width is fixed or not."""
+"""Takes a ``Matrix`` for a fixed-width column, else ``Texts``."""
 TextDecoder = Callable[[Any, arrow.Validity], Texts]
-"""Tells the same as texts; NULL is empty."""
+"""Decodes to texts instead of Arrow; NULL is empty."""
 ByteTransform = Callable[[bytes], bytes]
 FIRST_YEAR = 1900
 SRID_BYTES = 4
 """Bytes in front of a geometry."""
 PRINTED_TYPE_BYTES = {"uuid": 16, "inet6": 16, "inet4": 4}
-"""Bytes of MariaDB's types that are printed; the log leaves out their last zeros."""
+"""Bytes of MariaDB's UUID and INET types; the binlog leaves out trailing zeros."""
 ZLIB_METHOD, RAW_DEFLATE_FLAG = 8, 8
 """Method and flag of MariaDB's compressed columns."""
 
 
 def number_decoder(dtype: str) -> ColumnDecoder:
-    """Whole or floating numbers as the machine has them."""
+    """Decoder of integers or floats in the machine's own byte order."""
     return lambda data, valid: (arrow.number_array(little_endian_numbers(data, dtype), valid=valid), 0)
 
 
 def little_endian_numbers(data: Matrix, dtype: str) -> npt.NDArray[Any]:
-    """Numbers with the lowest byte first; as many bytes as they have, or fewer."""
+    """Little-endian numbers; values may have fewer bytes than the type."""
     numpy_type = np.dtype(dtype)
     missing_bytes = numpy_type.itemsize - data.shape[1]
     if missing_bytes:
@@ -56,7 +56,7 @@ def little_endian_numbers(data: Matrix, dtype: str) -> npt.NDArray[Any]:
 
 
 def big_endian_numbers(data: Matrix, dtype: type[np.generic] = np.int64) -> npt.NDArray[Any]:
-    """Unsigned numbers with the highest byte first."""
+    """Unsigned big-endian numbers."""
     total = np.zeros(len(data), dtype=dtype)
     for index in range(data.shape[1]):
         total = total << dtype(8) | data[:, index].astype(dtype)
@@ -64,12 +64,12 @@ def big_endian_numbers(data: Matrix, dtype: type[np.generic] = np.int64) -> npt.
 
 
 def decode_bits(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
-    """BIT."""
+    """BIT: unsigned big-endian."""
     return arrow.number_array(big_endian_numbers(data, np.uint64), valid=valid), 0
 
 
 def year_decoder(*, short: bool) -> ColumnDecoder:
-    """YEAR: years since 1900, and zero; the server shows YEAR(2) without its century."""
+    """YEAR: years since 1900, or zero; the server shows YEAR(2) without its century."""
 
     def decode(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
         years_since_1900 = data[:, 0].astype(np.uint16)
@@ -84,7 +84,7 @@ def year_decoder(*, short: bool) -> ColumnDecoder:
 
 
 def text_decoder(name: str, transform: ByteTransform | None = None) -> ColumnDecoder:
-    """Texts in UTF-8, or what ``transform`` makes UTF-8 of; ``name`` is what an error calls the column."""
+    """Decoder of texts that are UTF-8, or become so by ``transform``; ``name`` is the column's name in errors."""
 
     def decode(data: Texts, valid: arrow.Validity) -> DecodedColumn:
         values = transform_present(data, valid, transform)
@@ -94,7 +94,7 @@ def text_decoder(name: str, transform: ByteTransform | None = None) -> ColumnDec
 
 
 def binary_decoder(transform: ByteTransform | None = None) -> ColumnDecoder:
-    """Bytes."""
+    """Decoder of binary values."""
 
     def decode(data: Texts, valid: arrow.Validity) -> DecodedColumn:
         values = transform_present(data, valid, transform)
@@ -104,7 +104,7 @@ def binary_decoder(transform: ByteTransform | None = None) -> ColumnDecoder:
 
 
 def transform_present(data: Texts, valid: arrow.Validity, transform: ByteTransform | None = None) -> Texts:
-    """Changed values; NULL stays empty."""
+    """Apply ``transform`` to the values that are not NULL; NULL stays empty."""
     if transform is None:
         return data
     if valid is None:
@@ -117,7 +117,7 @@ def _lengths(data: Texts) -> Numbers:
 
 
 class MemberDecoder:
-    """ENUM and SET: numbers that stand for members."""
+    """Decoder of ENUM and SET: numbers that stand for members."""
 
     def __init__(self, members: Sequence[bytes], name: str, *, is_set: bool) -> None:
         self._members = members
@@ -125,11 +125,11 @@ class MemberDecoder:
         self._is_set = is_set
 
     def __call__(self, data: Matrix, valid: arrow.Validity) -> DecodedColumn:
-        """Convert, as a ``Converter`` does."""
+        """Decode to Arrow, as a ``ColumnDecoder``."""
         return text_decoder(self._name)(self.to_texts(data, valid), valid)
 
     def to_texts(self, data: Matrix, valid: arrow.Validity) -> Texts:
-        """What the server prints."""
+        """Decode to the text that the server prints, as a ``TextDecoder``."""
         distinct_numbers, indexes = np.unique(little_endian_numbers(data, "uint64"), return_inverse=True)
         distinct_texts = [self._member_text(number) for number in distinct_numbers.tolist()]
         texts_by_row = [distinct_texts[index] for index in indexes.reshape(-1).tolist()]
@@ -142,13 +142,13 @@ class MemberDecoder:
                 f"{self._name} holds other members in the log than the {len(members)} that it has now:",
                 "set global binlog_row_metadata = FULL, and `refera resnapshot` the table.",
             )
-        if not self._is_set:  # zero stands for a value that was no member
+        if not self._is_set:  # zero stands for an invalid value
             return members[number - 1] if number else b""
         return b",".join([member for index, member in enumerate(members) if number >> index & 1])
 
 
 def hash_decoder(to_texts: TextDecoder, key: bytes) -> ColumnDecoder:
-    """Keyed hashes of texts."""
+    """Decoder of keyed hashes: hashes the texts that ``to_texts`` decodes."""
 
     def decode(data: Any, valid: arrow.Validity) -> DecodedColumn:
         values: Sequence[bytes | None] = to_texts(data, valid)
@@ -160,22 +160,22 @@ def hash_decoder(to_texts: TextDecoder, key: bytes) -> ColumnDecoder:
 
 
 def decimal_digit_texts(dtype: str) -> TextDecoder:
-    """Whole numbers as decimal digits."""
+    """Decoder of whole numbers as decimal digits."""
     return lambda data, valid: [b"%d" % number for number in little_endian_numbers(data, dtype).tolist()]
 
 
 def zero_padder(width: int) -> ByteTransform:
-    """BINARY(n) with the zeros that the log leaves out."""
+    """Appends the trailing zeros of BINARY(n) that the binlog leaves out."""
     return lambda value: value.ljust(width, b"\0")
 
 
 def strip_srid(value: bytes) -> bytes:
-    """A geometry in WKB, without the number of its reference system."""
+    """WKB of a geometry, without the SRID in front of it."""
     return value[SRID_BYTES:]
 
 
 def address_printer(kind: str) -> ByteTransform:
-    """The text of a UUID, INET4 or INET6."""
+    """Prints a UUID, INET4 or INET6 as text."""
 
     def print_address(value: bytes) -> bytes:
         padded_value = value.ljust(PRINTED_TYPE_BYTES[kind], b"\0")
@@ -187,7 +187,7 @@ def address_printer(kind: str) -> ByteTransform:
 
 
 def inet6_text(value: bytes) -> bytes:
-    """An IPv6 address as MariaDB prints it: unlike Python, it shortens a single zero and shows IPv4 within."""
+    """An IPv6 address as MariaDB prints it: unlike Python, it shortens a single zero group and shows embedded IPv4."""
     groups = [f"{value[index] << 8 | value[index + 1]:x}" for index in range(0, len(value), 2)]
     longest_zeros, index = (-1, 0), 0
     while index < len(groups):
@@ -203,10 +203,10 @@ def inet6_text(value: bytes) -> bytes:
 
 
 def decompress_column_value(value: bytes) -> bytes:
-    """A value of a MariaDB column that is COMPRESSED: nothing, as it is behind a zero, or behind its length.
+    """Decompress a value of a COMPRESSED column of MariaDB: empty, stored behind a zero byte, or zlib data.
 
     Raises:
-        SourceError: for a way of compressing that is not known.
+        SourceError: for an unknown compression method.
     """
     if not value or not value[0]:
         return value[1:]

@@ -1,4 +1,4 @@
-"""Whether changes of a schema reach the server's log at all: filters and replicas leave some out without a word."""
+"""Check that changes of a schema reach the binlog: filters, and replicas without log_slave_updates, leave some out."""
 
 from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
@@ -6,7 +6,7 @@ from refera_platform.source.mysql.server import server_version
 
 
 def require_schema_in_binlog(source: Source) -> None:
-    """Stop before the log is read when changes of our schema are not in it.
+    """Stop before the binlog is read when it has no changes of our schema.
 
     Raises:
         SourceError: naming the setting that leaves them out.
@@ -16,7 +16,7 @@ def require_schema_in_binlog(source: Source) -> None:
 
 
 def binlog_exclusion_error(source: Source) -> SourceError | None:
-    """Why changes are missing in the log; nothing when they are there."""
+    """Error that says why the binlog lacks changes of our schema; ``None`` when it has them."""
     option, _ = binlog_filter(source)
     if option:
         return SourceError(
@@ -37,7 +37,7 @@ def binlog_exclusion_error(source: Source) -> SourceError | None:
 
 
 def binlog_filter(source: Source) -> tuple[str, bool]:
-    """The option by which the server leaves our schema out of its log, or nothing; and whether it filters at all."""
+    """The option that keeps our schema out of the binlog (empty if none), and whether the server filters schemas."""
     is_renamed = source.server.kind == "mysql" and server_version(source.ask) >= (8, 2)
     rows = source.ask("show binary log status" if is_renamed else "show master status")
     texts = rows[0][2:4] if rows else ("", "")

@@ -1,7 +1,7 @@
-"""What a statement in the log does to tables, when no rows tell: DDL, and DML of a log that is not in row format.
+"""Parser of the statements in the binlog: which copied tables a DDL statement, or DML without row events, affects.
 
-Only the words that matter are looked at, and in doubt a table counts as changed: it is then read anew, which costs
-time and never a row. (sqlglot's tokenizer was tried: it swallows what follows RENAME.)
+It looks at keywords and names only. In doubt a table counts as changed: it is then resnapshotted, which costs time and
+never a row. (sqlglot's tokenizer was tried: it drops what follows RENAME.)
 """
 
 import re
@@ -22,33 +22,33 @@ SCHEMA_KEYWORDS = frozenset({"DATABASE", "SCHEMA"})
 SKIPPED_KEYWORDS = frozenset(
     {"LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE", "INTO", "FROM", "TABLE", "IF", "EXISTS"}
 )
-"""Words between a verb and the table that it is about."""
+"""Words between a verb and its table."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatementEffect:
-    """Names of tables of one schema, as the server spells them, that a statement touches."""
+    """Tables that a statement affects: names in one schema, as the server spells them."""
 
     emptied: frozenset[str] = field(default_factory=frozenset)
     """All their rows are gone."""
     changed: frozenset[str] = field(default_factory=frozenset)
-    """Their rows or columns may be others now."""
+    """Their rows or columns may have changed."""
     written: frozenset[str] = field(default_factory=frozenset)
-    """Their rows were changed by a statement that the log holds instead of the rows."""
+    """Their rows were changed by the statement, and the binlog has no row events of it."""
     doubtful: frozenset[str] = field(default_factory=frozenset)
-    """Their rows may have been changed so, by a view, a trigger or a function that the statement does not tell."""
+    """Their rows may have been changed so through a view, a trigger or a function that the statement does not name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word of a statement; identifiers in quotes are no keywords."""
+    """A word of a statement; a quoted identifier is never a keyword."""
 
     text: str
     is_quoted: bool = False
 
     @property
     def keyword(self) -> str:
-        """In capitals; nothing for what was quoted."""
+        """The word in capitals; empty when it was quoted."""
         return "" if self.is_quoted else self.text.upper()
 
 
@@ -60,7 +60,7 @@ def statement_effect(default_schema: str, sql: str, schema: str, tables: Collect
 
     Args:
         default_schema: Schema in which the statement ran.
-        sql: One statement of the log.
+        sql: One statement of the binlog.
         schema: Schema that is copied.
         tables: Its tables that are copied.
     """
@@ -87,7 +87,7 @@ def statement_effect(default_schema: str, sql: str, schema: str, tables: Collect
 
 
 def dml_words(sql: str) -> frozenset[str]:
-    """Every word of a statement that writes rows, in small letters: a table that it writes to is among them."""
+    """All words of a statement that writes rows, in lower case, among them the tables that it writes to; else empty."""
     tokens = _tokenize(sql)
     verb = tokens[0].keyword if tokens else ""
     return frozenset(word.text.casefold() for word in tokens) if verb in DML_VERBS else frozenset()
@@ -96,9 +96,9 @@ def dml_words(sql: str) -> frozenset[str]:
 def _dml_effect(
     tokens: Sequence[Token], default_schema: str, schema: str, tables: Collection[str], mentioned_tables: frozenset[str]
 ) -> StatementEffect:
-    """What a statement changes that stands in the log instead of rows.
+    """Effect of a DML statement that is in the binlog instead of row events.
 
-    The table it is about is told by its words; what views, triggers and functions change besides is not.
+    The statement names its table; it does not name the tables that views, triggers and functions change.
     """
     tokens_after_verb = tokens[1:]
     if tokens[0].keyword == "LOAD":
@@ -113,7 +113,7 @@ def _dml_effect(
 def _match_tables(
     targets: Collection[tuple[str, str]], schema: str, tables: Collection[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Tables that are named just so, and those that some servers would take for them."""
+    """Tables named exactly, and tables that match only on servers that ignore case."""
     exact = {name for where, name in targets if where == schema and name in tables}
     others = {
         name.casefold()
@@ -124,7 +124,7 @@ def _match_tables(
 
 
 def _target_tables(tokens: Sequence[Token], default_schema: str) -> list[tuple[str, str]]:
-    """Schema and name of each table of a list, behind the words that may come before it."""
+    """Schema and name of each table in a comma-separated list; keywords ahead of it are skipped."""
     index, targets = 0, []
     while index < len(tokens) and tokens[index].keyword in SKIPPED_KEYWORDS:
         index += 1
@@ -142,7 +142,7 @@ def _target_tables(tokens: Sequence[Token], default_schema: str) -> list[tuple[s
 
 
 def _tokenize(sql: str) -> list[Token]:
-    """Identifiers, keywords, dots and commas in order, without comments, texts, and settings ahead of it."""
+    """Identifiers, keywords, dots and commas in order; without comments, string literals and SET STATEMENT … FOR."""
     tokens = [
         Token((match["ticked"] or "").replace("``", "`"), is_quoted=True)
         if match["ticked"]

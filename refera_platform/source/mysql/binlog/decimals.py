@@ -1,6 +1,6 @@
-"""DECIMAL as the log holds it: groups of nine digits, the highest first, inverted when negative.
+"""Decoder of DECIMAL in the binlog's format: big-endian groups of nine digits, inverted when negative.
 
-bytes ──▶ decimal() ──▶ exact decimals of up to 38 digits, texts beyond
+bytes ──▶ decimal_decoder() ──▶ exact Arrow decimals of up to 38 digits, texts beyond
 """
 
 import nanoarrow as na
@@ -19,9 +19,9 @@ from refera_platform.source.mysql.binlog.column_decoder import (
 from refera_platform.source.types import MAX_DECIMAL_DIGITS
 
 GROUP_DIGITS = 9
-"""Digits of a whole group."""
+"""Digits of a full group."""
 BYTES_BY_DIGITS = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
-"""Bytes that hold so many digits."""
+"""Bytes of a group, by its number of digits."""
 MAX_INT64_DIGITS = 18
 LOW_32_BITS = np.uint64(0xFFFFFFFF)
 HALF_WIDTH_BITS = np.uint64(32)
@@ -33,13 +33,13 @@ def decimal_bytes(precision: int, scale: int) -> int:
 
 
 def decimal_decoder(precision: int, scale: int, name: str = "", *, zerofill: bool = False) -> ColumnDecoder:
-    """DECIMAL(precision, scale).
+    """Decoder of DECIMAL(precision, scale).
 
     Args:
-        precision: Digits altogether.
+        precision: Digits in all.
         scale: Digits behind the point.
-        name: What an error calls the column.
-        zerofill: Whether the server prints leading zeros; only texts show them.
+        name: Name of the column in errors.
+        zerofill: Whether the server prints leading zeros; only matters for texts.
     """
 
     def decode(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
@@ -62,7 +62,7 @@ def decimal_text(data: bytes, precision: int, scale: int) -> bytes:
 
 
 def _group_digits(precision: int, scale: int) -> list[int]:
-    """Digits of each group; the short ones are outermost."""
+    """Digits of each group; the first and the last group of a number may be shorter."""
     whole_digits = precision - scale
     return [
         whole_digits % GROUP_DIGITS,
@@ -73,7 +73,7 @@ def _group_digits(precision: int, scale: int) -> list[int]:
 
 
 def _split_groups(data: Matrix, precision: int, scale: int) -> tuple[npt.NDArray[np.bool_], list[tuple[int, Numbers]]]:
-    """Which values are negative, and digits and numbers of each group."""
+    """Which values are negative; and for each group its digits and its numbers."""
     negative = data[:, 0] < 128
     data = data.copy()
     data[:, 0] ^= 0x80
@@ -87,7 +87,7 @@ def _split_groups(data: Matrix, precision: int, scale: int) -> tuple[npt.NDArray
 
 
 def _unscaled_from_64_bits(negative: npt.NDArray[np.bool_], groups: list[tuple[int, Numbers]]) -> Numbers:
-    """Numbers of 128 bits whose values fit in 64."""
+    """128-bit numbers whose values fit in 64 bits."""
     total = np.zeros(len(negative), dtype=np.int64)
     for digits, group in groups:
         total = total * 10**digits + group
@@ -96,7 +96,7 @@ def _unscaled_from_64_bits(negative: npt.NDArray[np.bool_], groups: list[tuple[i
 
 
 def _unscaled_from_128_bits(negative: npt.NDArray[np.bool_], groups: list[tuple[int, Numbers]]) -> Numbers:
-    """Numbers of 128 bits: times a thousand million in two halves of 64."""
+    """128-bit numbers, multiplied and added in two halves of 64 bits."""
     low, high = np.zeros(len(negative), dtype=np.uint64), np.zeros(len(negative), dtype=np.uint64)
     for digits, group in groups:
         factor = np.uint64(10**digits)
@@ -116,7 +116,7 @@ def _decimal_texts(
     scale: int,
     min_whole_digits: int,
 ) -> list[bytes]:
-    """As the server prints them: no leading zeros but one, all digits of the fraction."""
+    """Texts as the server prints them: at least ``min_whole_digits`` before the point, all digits of the fraction."""
     printed_values = []
     for is_negative, *parts in zip(negative.tolist(), *(group.tolist() for _, group in groups), strict=True):
         digits = "".join([f"{part:0{size}d}" for part, (size, _) in zip(parts, groups, strict=True)])

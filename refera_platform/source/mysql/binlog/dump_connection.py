@@ -1,9 +1,9 @@
-"""A connection that the server sends its log over: from a place to the present, then it ends.
+"""Binlog dump: asks the server for its binlog from a position to the present end, and yields the located events.
 
-Server id 0 is what programs say that are no replica: the server ends the dump at the end of the log, and never takes
-two readers for one replica and cuts the first (the id clash that other readers suffer from).
+Server id 0 means "not a replica": the server ends the dump at the end of the binlog, and does not disconnect another
+reader with the same id. Reconnecting and transactions are ``transaction_reader``'s.
 
-    Wire ──▶ dump(file, offset) ──▶ Placed(event, file, offsets)
+    Wire ──▶ dump_binlog(file, offset) ──▶ LocatedEvent(event, file, start, end)
 """
 
 import struct
@@ -25,23 +25,23 @@ DUMP_COMMAND = struct.Struct("<IHI")
 
 @dataclass(frozen=True, slots=True)
 class LocatedEvent:
-    """An event and where it lies."""
+    """An event, and where in the binlog it is."""
 
     event: BinlogEvent
     file: str
     start: int
-    """Offset of its first byte; the place of what precedes it."""
+    """Offset of its first byte; position of what precedes it."""
     end: int
     """Offset behind its last byte."""
 
 
 def file_begun_seconds(wire: Wire, server: Server, file: str) -> int:
-    """Second since 1970 at which the server began a file of its log.
+    """Seconds since 1970 at which the server began a binlog file.
 
     Args:
-        wire: A connection of its own; it can serve nothing else afterwards.
-        server: Its dialect.
-        file: Name of a log file.
+        wire: A connection for this call alone; it cannot be used afterwards.
+        server: Dialect of the server.
+        file: Name of a binlog file.
 
     Raises:
         SourceError: when the file does not say so.
@@ -54,16 +54,16 @@ def file_begun_seconds(wire: Wire, server: Server, file: str) -> int:
 
 
 def dump_binlog(wire: Wire, server: Server, file: str, offset: int) -> Iterator[LocatedEvent]:
-    """The events from ``offset`` of ``file`` to the end of the log.
+    """The events from ``offset`` of ``file`` to the end of the binlog.
 
     Args:
-        wire: A connection of its own; it can serve nothing else afterwards.
-        server: Its dialect.
-        file: Name of a log file.
+        wire: A connection for this call alone; it cannot be used afterwards.
+        server: Dialect of the server.
+        file: Name of a binlog file.
         offset: Offset of an event in it.
 
     Raises:
-        SourceError: for a damaged event.
+        SourceError: for a damaged event, or an offset that does not fit the protocol.
         pymysql.MySQLError: when the server refuses or the connection is lost.
     """
     if offset >= events.OFFSET_WRAP_BYTES:
@@ -83,10 +83,10 @@ def dump_binlog(wire: Wire, server: Server, file: str, offset: int) -> Iterator[
     for buffer, start, end in packets:
         if buffer[start] == END_PACKET:
             return
-        event = envelope.parse_event(buffer, start + 1, end)  # the first byte says OK
+        event = envelope.parse_event(buffer, start + 1, end)  # the first byte is the packet's OK
         if event.kind == events.ROTATE:
             file, offset = events.rotation_target(event.body)
-        if not event.end:  # made up for this connection: it has no place in the file
+        if not event.end:  # an artificial event of this connection: it is not in the file
             yield LocatedEvent(event, file, offset, offset)
             continue
         if event.kind == events.ROTATE:
@@ -95,5 +95,5 @@ def dump_binlog(wire: Wire, server: Server, file: str, offset: int) -> Iterator[
         end_offset = offset + (event.end - offset) % events.OFFSET_WRAP_BYTES
         yield LocatedEvent(
             event, file, end_offset - event.size, end_offset
-        )  # events that replicas need not see may lie before it
+        )  # events that the server does not send to replicas may come before it
         offset = end_offset

@@ -1,9 +1,9 @@
-"""The events of a binary log, cut out of their envelopes: headers, checksums, compression; nothing is interpreted.
+"""Parser of binlog events: takes off headers, checksums and compression, and reads the fields of single events.
 
-Formats: "Binlog Event" chapters of the MySQL internals and MariaDB knowledge base documentation. Rows themselves are
-``rows``' business.
+Formats: "Binlog Event" chapters of the MySQL internals and MariaDB knowledge base documentation. Does not read rows
+(``row_decoder``) or table maps (``table_map``), and knows no order of events (``transaction_reader``).
 
-    packet ──▶ Envelope.open() ──▶ Event(kind, stamp, end, body) ──▶ query(), begin_mariadb(), …
+    packet ──▶ EventParser.parse_event() ──▶ BinlogEvent ──▶ read_query_event(), rows_body(), payload_events(), …
 """
 
 import io
@@ -34,19 +34,19 @@ ROWS_EVENTS = {
     170: ("u", 2),
     171: ("d", 2),
 }
-"""Operation and version of the events that hold rows; from 166 on MariaDB's compressed ones."""
+"""Operation and format version by kind of the rows events; from 166 on MariaDB's compressed ones."""
 FIRST_COMPRESSED_KIND = 166
 KINDS_WITHOUT_ROWS = frozenset({1, 3, 5, 13, 14, 17, 27, 28, 29, 35, 36, 37, 41, 160, 161, 163, 164})
 """Starts and stops, variables and files of statements, heartbeats, comments, checkpoints, lists of GTIDs."""
 IGNORABLE_FLAG = 0x80
-"""Flag of an event that whoever does not know it may pass over."""
+"""Flag of an event that a reader may skip when it does not know its kind."""
 EVENT_HEADER = struct.Struct("<IBIIIH")
 QUERY_HEADER = struct.Struct("<IIBHH")
 LOAD_HEADER_BYTES = 13
-"""Bytes that a LOAD DATA statement's event has between its query header and what follows."""
+"""Bytes between the query header of a LOAD DATA statement's event and what follows."""
 CHECKSUM_BYTES = 4
 OFFSET_WRAP_BYTES = 1 << 32
-"""The header's end offset has 32 bits; a file holding one huge transaction is longer."""
+"""The end offset in the header has 32 bits and wraps: a file with one huge transaction is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +55,26 @@ class BinlogEvent:
 
     kind: int
     timestamp_seconds: int
-    """Second since 1970 at which the statement began, by the server's clock."""
+    """Seconds since 1970 at which the statement began, by the server's clock."""
     end: int
-    """Offset behind the event, modulo 2**32; 0 for what the server made up for this connection."""
+    """Offset behind the event, modulo 2**32; 0 for an event that the server made for this connection only."""
     size: int
-    """Bytes that it takes in the file."""
+    """Bytes of the event in the file."""
     body: bytes
     flags: int = 0
 
 
 class EventParser:
-    """Opens packets of a dump; knows from the file's first event whether a checksum follows each event."""
+    """Parses the packets of a dump; the first event of each file says whether events end with a checksum."""
 
     def __init__(self, *, has_checksum: bool) -> None:
         self._has_checksum = has_checksum
 
     def parse_event(self, buffer: bytes, start: int, end: int) -> BinlogEvent:
-        """The event of one packet, whose first byte said OK.
+        """Parse the event of one packet, without the packet's first byte (OK).
 
         Raises:
-            SourceError: when the event is not what the server wrote.
+            SourceError: when the event is damaged.
         """
         timestamp_seconds, kind, _, size, end_offset, flags = EVENT_HEADER.unpack_from(buffer, start)
         body = buffer[start + EVENT_HEADER.size : end]
@@ -99,12 +99,12 @@ DAMAGED_REMEDY = "run again; if it stays so, the log file is damaged: `refera re
 
 
 def rotation_target(body: bytes) -> tuple[str, int]:
-    """The file that follows, and the offset of its first event."""
+    """Name of the next file, and the offset of its first event."""
     return body[8:].decode(), int.from_bytes(body[:8], "little")
 
 
 def read_query_event(event: BinlogEvent) -> tuple[str, str]:
-    """The default schema and the statement of a query event."""
+    """The default schema and the SQL of a query event."""
     body = event.body
     _, _, schema_length, _, status_length = QUERY_HEADER.unpack_from(body)
     start = QUERY_HEADER.size + (LOAD_HEADER_BYTES if event.kind == LOAD_QUERY else 0) + status_length
@@ -116,14 +116,14 @@ def read_query_event(event: BinlogEvent) -> tuple[str, str]:
 
 
 def decompress_binlog_record(record: bytes) -> bytes:
-    """What MariaDB compressed: a byte of lengths, the length, zlib."""
+    """Decompress a MariaDB record: a byte with the size of the length, the length, then zlib data."""
     if record[0] & 0x70:
         raise SourceError("The log is compressed in a way that is not known:", "set global log_bin_compress = OFF.")
     return zlib.decompress(record[1 + (record[0] & 7) :])
 
 
 def rows_body(event: BinlogEvent) -> bytes:
-    """The body of a rows event, uncompressed when it was compressed."""
+    """Body of a rows event, decompressed if needed."""
     body = event.body
     if event.kind < FIRST_COMPRESSED_KIND:
         return body
@@ -144,7 +144,7 @@ def read_packed_integer(body: bytes, offset: int) -> tuple[int, int]:
 
 
 def payload_events(event: BinlogEvent) -> Iterator[BinlogEvent]:
-    """The events inside MySQL's compressed transaction, one by one: memory does not grow with it."""
+    """The events inside a compressed transaction of MySQL, one by one, in constant memory."""
     body, offset, kind = event.body, 0, 0
     while True:
         field, offset = read_packed_integer(body, offset)
@@ -161,7 +161,7 @@ def payload_events(event: BinlogEvent) -> Iterator[BinlogEvent]:
         )
     content = body[offset:]
     stream = zstandard.ZstdDecompressor().stream_reader(content) if kind == 0 else io.BytesIO(content)
-    reader = io.BufferedReader(stream)  # a read of it is whole, unless the payload ends
+    reader = io.BufferedReader(stream)  # read() returns all bytes asked for, unless the payload ends
     while header := reader.read(EVENT_HEADER.size):
         timestamp_seconds, inner, _, size, _, flags = EVENT_HEADER.unpack(header)
         yield BinlogEvent(inner, timestamp_seconds, 0, size, reader.read(size - EVENT_HEADER.size), flags)

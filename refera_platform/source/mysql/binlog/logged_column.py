@@ -1,6 +1,9 @@
-"""Which column of the catalogue a logged column is, or what it must have been when the catalogue has it no more.
+"""Resolver of binlog columns: finds the declared column of a logged column, or rebuilds one that was dropped.
 
-LoggedColumn + declared Columns ──▶ columns_of() ──▶ Column (its Parquet type is that of a snapshot)
+The Parquet type of the result is that of a snapshot. Does not parse table maps (``table_map``) or values
+(``column_codec``).
+
+    LoggedColumn + declared SourceColumns ──▶ resolve_columns() ──▶ SourceColumns
 """
 
 import re
@@ -40,23 +43,23 @@ DATA_TYPES: Mapping[int, str] = {
     log.OLD_TIME: "time",
     log.VECTOR: "vector",
 }
-"""Bare type by number, where the number alone says it."""
+"""Bare type by type code, where the code alone decides it."""
 STRING_DATA_TYPES: Mapping[int, tuple[str, str]] = {
     log.STRING: ("char", "binary"),
     log.VARCHAR: ("varchar", "varbinary"),
     log.VAR_STRING: ("varchar", "varbinary"),
     log.VARCHAR_COMPRESSED: ("varchar", "varbinary"),
 }
-"""Bare type of a text and of bytes by number."""
+"""Bare type of a text and of bytes, by type code."""
 BLOB_DATA_TYPES: Mapping[int, tuple[str, str]] = {
     1: ("tinytext", "tinyblob"),
     2: ("text", "blob"),
     3: ("mediumtext", "mediumblob"),
     4: ("longtext", "longblob"),
 }
-"""The same by the bytes of the length."""
+"""Bare type of a text and of bytes, by bytes of the length prefix."""
 HIDDEN_COLUMN_PATTERN = re.compile(r"!hidden!.*|DB_ROW_HASH_\d+", re.DOTALL)
-"""Columns that servers make for indexes of expressions (MySQL) and of long values (MariaDB)."""
+"""Columns that servers create for indexes of expressions (MySQL) and of long values (MariaDB)."""
 ROW_VERSION_COLUMNS = {"row_start", "row_end"}
 
 
@@ -66,13 +69,13 @@ def resolve_columns(
     """Name and type of each logged column, private ones included.
 
     Args:
-        table_map: What the log says.
-        table: The declaration.
-        declared: What the catalogue says now, in the server's order; empty for a table that is gone.
+        table_map: Columns as the binlog describes them.
+        table: Declaration of the table.
+        declared: Columns as the server's catalogue has them now, in order; empty for a dropped table.
 
     Raises:
-        SourceError: when the log does not name the columns and they are not those of the catalogue, or when deleted
-            rows stay in the table.
+        SourceError: when the binlog has no column names and its columns are not those of the catalogue, or when the
+            table is system-versioned.
     """
     if table_map.has_names:
         by_name = {name_identity(column.name): column for column in declared}
@@ -99,7 +102,7 @@ def resolve_columns(
 
 
 def is_hidden(logged: LoggedColumn, declared: Sequence[SourceColumn]) -> bool:
-    """Whether it is a column of the server's own, which no select shows."""
+    """Whether it is an internal column of the server, which no select shows."""
     name = logged.name or ""
     return bool(HIDDEN_COLUMN_PATTERN.fullmatch(name)) and not is_among(name, [column.name for column in declared])
 
@@ -108,12 +111,12 @@ def _resolve_column(logged: LoggedColumn, declared: SourceColumn | None, table: 
     if declared and _has_same_type(logged, declared):
         return declared
     binlog_column = column_from_binlog(logged, is_hashed=is_among(logged.name or "", table.hashed))
-    # as it is spelled now: rows of both sides of a rename that changed only its case are one column
+    # current spelling: rows from before and after a rename that changed only its case are one column
     return replace(binlog_column, name=declared.name, is_generated=declared.is_generated) if declared else binlog_column
 
 
 def column_from_binlog(logged: LoggedColumn, *, is_hashed: bool) -> SourceColumn:
-    """The column that the log alone tells of."""
+    """Build a column from the binlog's description alone."""
     data_type = _data_type(logged, is_bytes=logged.collation == BINARY_COLLATION)
     is_decimal = logged.type_code == log.DECIMAL
     bits = logged.meta if logged.type_code == log.BIT else None
@@ -129,7 +132,7 @@ def column_from_binlog(logged: LoggedColumn, *, is_hashed: bool) -> SourceColumn
 
 
 def _data_type(logged: LoggedColumn, *, is_bytes: bool) -> str:
-    """Bare type of the catalogue."""
+    """The bare type, as the server's catalogue names it."""
     code = logged.type_code
     if code in (log.BLOB, log.BLOB_COMPRESSED):
         return BLOB_DATA_TYPES[logged.meta][is_bytes]
@@ -139,7 +142,7 @@ def _data_type(logged: LoggedColumn, *, is_bytes: bool) -> str:
 
 
 def _has_same_type(logged: LoggedColumn, declared: SourceColumn) -> bool:
-    """Whether values of the catalogue's type look like this in the log."""
+    """Whether values of the declared type are written like this in the binlog."""
     data_type = declared.data_type
     if data_type in PRINTED_TYPES:
         is_bytes = logged.collation in (None, BINARY_COLLATION)
@@ -159,7 +162,7 @@ def _has_same_type(logged: LoggedColumn, declared: SourceColumn) -> bool:
 
 
 def _has_same_length(logged: LoggedColumn, declared: SourceColumn) -> bool:
-    """Whether a text or a binary value may be as long as the log says; without names that is a sign of its own."""
+    """Whether the maximum length is the declared one; without column names this helps to recognise a column."""
     if logged.type_code in STRING_DATA_TYPES and declared.max_bytes is not None:
         return logged.meta == declared.max_bytes + (logged.type_code == log.VARCHAR_COMPRESSED)
     return True

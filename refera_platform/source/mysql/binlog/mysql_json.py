@@ -1,9 +1,9 @@
-"""MySQL's JSON as its log holds it, printed as MySQL prints it. MariaDB's JSON is text and never comes here.
+"""Printer of MySQL's binary JSON: turns the binlog's bytes into the text that MySQL prints.
 
-Format: "JSON binary format" of the MySQL 8 sources' documentation. No MySQL could be run where this was written: it is
-tested on bytes made from that description.
+MariaDB's JSON is text and needs no decoding. Format: "JSON binary format" in the MySQL 8 source documentation. No MySQL
+server was available: the module is tested on bytes made from that description.
 
-    bytes ──▶ text() ──▶ ``{"a": 1, "b": [1, 2]}``
+    bytes ──▶ json_text() ──▶ ``{"a": 1, "b": [1, 2]}``
 """
 
 import base64
@@ -21,7 +21,7 @@ NUMBER_FORMATS = {INT16: "<h", UINT16: "<H", INT32: "<i", UINT32: "<I", 9: "<q",
 DOUBLE_KIND = 11
 LITERALS = ("null", "true", "false")
 INLINED_KINDS = {False: {LITERAL, INT16, UINT16}, True: {LITERAL, INT16, UINT16, INT32, UINT32}}
-"""Types whose value stands where others have their offset, in small and in large containers."""
+"""Types whose value is stored where other types have an offset, in small and in large containers."""
 MAX_FIXED_DIGITS = 15
 """Digits before or behind the point above which MySQL writes an exponent."""
 BASE64_LINE_CHARACTERS = 76
@@ -32,7 +32,7 @@ def json_text(value: bytes) -> bytes:
     """The document as MySQL prints it.
 
     Raises:
-        SourceError: for bytes that are no document.
+        SourceError: for bytes that are no JSON document.
     """
     if not value:
         return b"null"
@@ -46,7 +46,7 @@ def json_text(value: bytes) -> bytes:
 
 
 def _value_text(kind: int, value: bytes, offset: int) -> str:
-    """One value of a type, at its offset."""
+    """One value of type ``kind`` at ``offset``."""
     if kind <= LARGE_ARRAY:
         return _container_text(
             value, offset, is_large=kind in (LARGE_OBJECT, LARGE_ARRAY), is_object=kind < SMALL_ARRAY
@@ -65,7 +65,7 @@ def _value_text(kind: int, value: bytes, offset: int) -> str:
 
 
 def _container_text(value: bytes, start: int, *, is_large: bool, is_object: bool) -> str:
-    """An object or an array; offsets count from its first byte."""
+    """An object or an array; its offsets count from its first byte."""
     size, unit = (4, "<I") if is_large else (2, "<H")
     count = struct.unpack_from(unit, value, start)[0]
     entry_offset = start + 2 * size
@@ -88,7 +88,7 @@ def _container_text(value: bytes, start: int, *, is_large: bool, is_object: bool
 
 
 def _length_prefixed(value: bytes, offset: int) -> bytes:
-    """Bytes behind their length, which has seven bits a byte."""
+    """Length-prefixed bytes; the length has seven bits in each byte."""
     length = shift = 0
     while True:
         byte = value[offset]
@@ -103,7 +103,7 @@ def _quoted(text: str) -> str:
 
 
 def double_text(value: float) -> str:
-    """A floating number as MySQL 8 prints it in JSON: ``1.0``, ``1.5e20``."""
+    """A float as MySQL 8 prints it in JSON: ``1.0``, ``1.5e20``."""
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     minus, significant_digits = "-" if sign else "", "".join(map(str, digits))
     point = len(significant_digits) + int(exponent)
@@ -118,7 +118,7 @@ def double_text(value: float) -> str:
 
 
 def _opaque_text(kind: int, data: bytes) -> str:
-    """A value of a type that JSON does not have."""
+    """A value of a type that JSON does not have: DECIMAL, date, time, or bytes."""
     if kind == log.DECIMAL:
         return decimal_text(data[2:], data[0], data[1]).decode()
     if kind in (log.DATE, log.OLD_DATETIME, log.OLD_TIMESTAMP, log.OLD_TIME):
@@ -131,7 +131,7 @@ def _opaque_text(kind: int, data: bytes) -> str:
 
 
 def _temporal_text(kind: int, packed: int) -> str:
-    """A date, a time, or both, with all six digits of the fraction."""
+    """A date, a time, or both, with six digits of fraction."""
     size = abs(packed)
     clock, micros = size >> 24, size & 0xFFFFFF
     hours = clock >> 12 & (1023 if kind == log.OLD_TIME else 31)

@@ -1,7 +1,7 @@
-"""A place in the log of one server: where a day starts and ends, and the proof that it is still the same place.
+"""Binlog position: a boundary between two transactions, where a day starts and ends.
 
-The file and the offset find the place at once; the GTID and the second in which the file was begun prove it: a log
-that was reset, or a server restored from a backup, can have the same file and offset with another past.
+File and offset locate the position. The GTID and the time at which the file was begun verify it: after a reset or a
+restore from a backup, a server can have the same file and offset with another history. ``verified_position`` checks it.
 
     binlog.000003:4567 gtid 0-1-123 begun 1764000000
 """
@@ -15,30 +15,30 @@ POSITION_PATTERN = re.compile(
     r"(?P<file>.*\.(?P<number>\d+)):(?P<offset>\d+)(?: gtid (?P<gtid>\S+))?(?: begun (?P<begun>\d+))?"
 )
 FIRST_OFFSET = 4
-"""Offset of the first event of a file, after its magic number."""
+"""Offset of the first event of a file, behind its magic number."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """A boundary between two transactions."""
+    """A boundary between two transactions in the binlog of one server."""
 
     file: str
-    """Name of the log file: ``binlog.000003``."""
+    """Name of the binlog file: ``binlog.000003``."""
     offset: int
-    """Bytes from the beginning of the file to the first event behind the boundary."""
+    """Offset of the first event after the boundary, in bytes."""
     gtid: str = ""
-    """GTIDs of all before the boundary: one a domain (MariaDB), a set (MySQL); empty when the server gives none."""
+    """GTIDs before the boundary: one for each domain (MariaDB) or a set (MySQL); empty when the server gives none."""
     begun: int = 0
-    """Second since 1970 at which the server began the file; 0 when it is not known."""
+    """Seconds since 1970 at which the server began the file; 0 when unknown."""
 
     @property
     def file_number(self) -> int:
-        """Running number of the file."""
+        """Number in the file's name."""
         return int(self.file.rpartition(".")[2])
 
     @property
     def order(self) -> tuple[int, int]:
-        """What positions of one server are sorted by."""
+        """Sort key among the positions of one server."""
         return self.file_number, self.offset
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> "Position":
-        """Read what ``str`` wrote.
+        """Parse what ``str`` wrote.
 
         Raises:
             LakeError: for a text that is no position.

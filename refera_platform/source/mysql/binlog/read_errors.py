@@ -1,4 +1,4 @@
-"""Why a log cannot be read on, in words of ours with the next step."""
+"""Errors of reading the binlog, each with its next step: purged, replaced, refused, disconnected, unknown event."""
 
 from refera_platform.errors import LakeError, ReferaError, SourceError, error_kind
 from refera_platform.source.mysql.binlog import events
@@ -17,11 +17,11 @@ LOST_CHANGES = {
 }
 DUMP_REFUSED_CODE, ACCESS_DENIED_CODES = 1236, (1044, 1045, 1142, 1227)
 LOST_CONNECTION_CODES = frozenset({1053, 1317, 1927, 2003, 2006, 2013})
-"""The server's and the client's codes for a connection that is gone."""
+"""Error codes of server and client for a lost connection."""
 
 
 def binlog_read_error(error: Exception, position: Position) -> ReferaError:
-    """The server's words for why its log cannot be read from a place on, with the next step."""
+    """The error for a failed read from a position on, with the server's message and the next step."""
     code = error.args[0] if error.args else 0
     server_message = str(error.args[-1] if error.args else error).rstrip(".").split(";")[0]
     if code == DUMP_REFUSED_CODE:
@@ -50,7 +50,7 @@ def binlog_read_error(error: Exception, position: Position) -> ReferaError:
 
 
 def replaced_binlog_error(position: Position) -> LakeError:
-    """What is said when the place in the log is not the place that was noted."""
+    """The error for a position whose binlog is not the one that was read before."""
     return LakeError(
         f"The log at {position.file}:{position.offset} is not the one that was read before (it was reset, or the"
         " server was"
@@ -60,7 +60,7 @@ def replaced_binlog_error(position: Position) -> LakeError:
 
 
 def unknown_event_error(located: LocatedEvent) -> LakeError:
-    """What is said of an event that may hold rows, for all that is known here."""
+    """The error for an event of unknown kind, which may hold rows."""
     return LakeError(
         f"The log has an event of kind {located.event.kind} at {located.file}:{located.start}, which is not known"
         " here:",
@@ -69,5 +69,5 @@ def unknown_event_error(located: LocatedEvent) -> LakeError:
 
 
 def is_lost_connection(error: Exception) -> bool:
-    """Whether a connection was lost, so that another one may bring the rest."""
+    """Whether the connection was lost, so that reconnecting may help."""
     return isinstance(error, OSError) or (bool(error.args) and error.args[0] in LOST_CONNECTION_CODES)

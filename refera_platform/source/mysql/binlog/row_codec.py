@@ -1,11 +1,11 @@
-"""Code that cuts the images of rows into pieces: written for each table, since a loop over columns is ten times slower.
+"""Row codec: Python code, generated for each table, that splits the row images of rows events into byte segments.
 
-A piece is one text or binary value, or neighbours of fixed width together, which numpy takes apart later for all rows
-at once. A cut row is a tuple: its NULL bitmap, then its pieces; a NULL is zeros, or empty. An image may leave columns
-out (MariaDB 11.8 does so with generated ones, in updates and deletes, and not in inserts): its rows are cut into the
-same pieces, so that rows of both kinds lie in one list.
+A loop over the columns is ten times slower. A segment is one text or binary value, or adjacent fixed-width values
+together, which numpy splits later for all rows at once. An encoded row is a tuple: its NULL bitmap, then its segments;
+NULL is zeros, or empty. A row image may leave columns out (MariaDB 11.8 leaves generated ones out of updates and
+deletes, not out of inserts): its rows become the same segments. Decodes no values: ``column_codec`` does.
 
-    widths of the columns ──▶ Image ──▶ whole() / pairs() ──▶ functions that append cut rows
+    widths of the columns ──▶ RowCodec ──▶ compile_rows_splitter() / compile_pairs_splitter() ──▶ functions
 """
 
 import re
@@ -17,54 +17,54 @@ EncodedRow = tuple[bytes, ...]
 OperationRuns = list[tuple[int, str]]
 AppendRow = Callable[[EncodedRow], None]
 RowsSplitter = Callable[[bytes, int, int, AppendRow], int]
-"""Cuts the rows between two offsets, and says where it stopped."""
+"""Splits the rows between two offsets and returns the offset where it stopped."""
 RowPairsSplitter = Callable[[bytes, int, int, AppendRow], tuple[int, OperationRuns]]
-"""The same for pairs of images."""
+"""The same for pairs of row images (before and after an update)."""
 RowSplitter = Callable[[bytes, int], tuple[EncodedRow, int]]
 ADJACENT_SLICES_PATTERN = re.compile(r"b\[p \+ (\d+):p \+ (\d+)\] \+ b\[p \+ \2:p \+ (\d+)\]")
 MAX_COMPILED_NULL_PATTERNS = 100
-"""Patterns of NULLs that get code of their own; rows of others are cut by a loop."""
+"""Patterns of NULLs that get generated code; rows with other patterns are split by a loop."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValueWidth:
-    """How many bytes a value takes."""
+    """How many bytes a value takes in a row image."""
 
     fixed: int = 0
-    """As many, always; 0 when it says so itself."""
+    """Bytes of every value; 0 when a length prefix says it."""
     prefix: int = 0
-    """Bytes of the length before it, lowest first."""
+    """Bytes of the length prefix, little-endian."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnSlice:
-    """Where a column is in a cut row."""
+    """Where a column is in an encoded row."""
 
     segment: int
     """Index in the tuple; index 0 is the NULL bitmap."""
     start: int = 0
-    """Offset in the piece."""
+    """Offset in the segment, in bytes."""
     width: int = 0
-    """Bytes in the piece; 0 for all of them."""
+    """Bytes in the segment; 0 for the whole segment."""
 
     def code(self, row: str) -> str:
-        """Code of the column's bytes."""
+        """Python expression of the column's bytes."""
         byte_range = f"[{self.start}:{self.start + self.width}]" if self.width else ""
         return f"{row}[{self.segment}]{byte_range}"
 
 
 class RowCodec:
-    """How the image of a row is cut."""
+    """How a row image is split into segments."""
 
     def __init__(
         self, widths: Sequence[ValueWidth], selected: Collection[int], present: Collection[int] | None = None
     ) -> None:
-        """Plan it.
+        """Lay out the segments.
 
         Args:
-            widths: Of each column of the table.
-            selected: Columns that become part of the cut row; others are stepped over.
-            present: Columns that the image has, every wanted one among them; all of them without it.
+            widths: Width of each column of the table.
+            selected: Indexes of the columns that go into the encoded row; the others are skipped.
+            present: Indexes of the columns that the row image has, all ``selected`` ones included; ``None`` for all.
         """
         self._widths = widths
         self._present = [index for index in range(len(widths)) if present is None or index in present]
@@ -72,16 +72,16 @@ class RowCodec:
         self.segment_bytes: Mapping[int, int] = _segment_bytes(self.slices)
         self.segment_count = 1 + max((column_slice.segment for column_slice in self.slices.values()), default=0)
         self.bitmap_bytes = (len(widths) + 7) // 8
-        """Bytes of the NULL bitmap of a cut row: a bit for each column of the table."""
-        self._row_bitmap_bytes = (len(self._present) + 7) // 8  # of the image's own: a bit for each column that it has
-        # the bitmap of a row without NULLs: servers set the bits that belong to no column
+        """Bytes of the NULL bitmap of an encoded row: one bit for each column of the table."""
+        self._row_bitmap_bytes = (len(self._present) + 7) // 8  # of the row image: one bit for each column that it has
+        # the bitmap of a row without NULLs: servers set the unused bits of the last byte
         self._no_nulls = ((1 << 8 * self._row_bitmap_bytes) - (1 << len(self._present))).to_bytes(
             self._row_bitmap_bytes, "little"
         )
         self._splitters: dict[bytes, RowSplitter] = {}
 
     def split_row(self, nulls: bytes, body: bytes, offset: int) -> tuple[EncodedRow, int]:
-        """Cut one row of any pattern of NULLs, whose bitmap lies before ``offset``."""
+        """Split one row with any pattern of NULLs; its bitmap ends at ``offset``."""
         splitter = self._splitters.get(nulls)
         if splitter is None:
             if len(self._splitters) >= MAX_COMPILED_NULL_PATTERNS:
@@ -90,7 +90,7 @@ class RowCodec:
         return splitter(body, offset)
 
     def split_code(self, name: str, nulls: Collection[int] = ()) -> list[str]:
-        """Lines that cut at ``p`` of ``b`` into ``name``1, ``name``2… and leave ``p`` behind the row."""
+        """Lines of code that split ``b`` at ``p`` into ``name``1, ``name``2… and move ``p`` behind the row."""
         lines: list[str] = []
         open_parts: dict[int, list[str]] = {}
         offset = 0
@@ -103,7 +103,7 @@ class RowCodec:
                 part = f"b[p + {offset}:p + {offset + width.fixed}]"
                 offset += width.fixed
             else:
-                lines += _segment_assignments(name, open_parts)  # while p is where their offsets start
+                lines += _segment_assignments(name, open_parts)  # before p moves: their offsets are relative to it
                 offset += width.prefix
                 lines.append(f"q = p + {offset} + {_length_code(offset - width.prefix, width.prefix)}")
                 if column_slice:
@@ -115,11 +115,11 @@ class RowCodec:
         return [*lines, *_segment_assignments(name, open_parts), f"p += {offset}"]
 
     def row_code(self, name: str, nulls: str) -> str:
-        """Code of the tuple that :meth:`code` prepared."""
+        """Expression of the tuple whose parts :meth:`split_code` assigned."""
         return f"({nulls}, {''.join(f'{name}{segment}, ' for segment in range(1, self.segment_count))})"
 
     def compile_rows_splitter(self) -> RowsSplitter:
-        """A function that cuts rows one after another and says where it stopped."""
+        """Generate a function that splits consecutive rows and returns the offset where it stopped."""
         splitter: RowsSplitter = _compile_function(
             "def made(b, p, end, append):",
             " while p < end:",
@@ -136,7 +136,7 @@ class RowCodec:
         return splitter
 
     def compile_pairs_splitter(self, key: Sequence[int]) -> RowPairsSplitter:
-        """A function that cuts pairs of images: the new one, and the old one too when the key differs."""
+        """Generate a function that splits pairs of row images: keeps the old one only when the key differs."""
         old_codec = RowCodec(self._widths, key, self._present)
         mask = bytearray(self._row_bitmap_bytes)
         for bit in (self._present.index(index) for index in key):
@@ -175,11 +175,11 @@ class RowCodec:
         return splitter
 
     def _null_columns(self, nulls: bytes) -> frozenset[int]:
-        """Columns that are NULL by the bitmap of an image."""
+        """Indexes of the columns that are NULL in the bitmap of a row image."""
         return frozenset(index for bit, index in enumerate(self._present) if nulls[bit >> 3] >> (bit & 7) & 1)
 
     def _table_bitmap(self, nulls: bytes) -> bytes:
-        """The bitmap of a cut row: a bit for each column of the table, and those that the image has not are NULL."""
+        """NULL bitmap of an encoded row: one bit for each column of the table; absent columns are NULL."""
         if len(self._present) == len(self._widths):
             return nulls
         bitmap = (1 << 8 * self.bitmap_bytes) - 1
@@ -233,7 +233,7 @@ def _column_slices(widths: Sequence[ValueWidth], selected: Collection[int]) -> d
 
 
 def _segment_bytes(slices: Mapping[int, ColumnSlice]) -> dict[int, int]:
-    """Bytes of each piece of fixed width."""
+    """Bytes of each fixed-width segment."""
     bytes_by_segment: dict[int, int] = {}
     for column_slice in slices.values():
         if column_slice.width:
@@ -242,7 +242,7 @@ def _segment_bytes(slices: Mapping[int, ColumnSlice]) -> dict[int, int]:
 
 
 def _segment_assignments(name: str, parts: dict[int, list[str]]) -> list[str]:
-    """Lines that make the pieces whose parts are known; neighbours are cut at once."""
+    """Lines that assign the segments whose parts are known; adjacent parts are one slice."""
     lines = []
     for segment, slices in parts.items():
         expression = " + ".join(slices)
@@ -254,18 +254,18 @@ def _segment_assignments(name: str, parts: dict[int, list[str]]) -> list[str]:
 
 
 def _length_code(offset: int, size: int) -> str:
-    """Code of a length of some bytes at an offset from ``p``."""
+    """Expression of a little-endian length of ``size`` bytes at ``offset`` from ``p``."""
     if size > 2:
         return f'int.from_bytes(b[p + {offset}:p + {offset + size}], "little")'
     return f"b[p + {offset}]" if size == 1 else f"(b[p + {offset}] | b[p + {offset + 1}] << 8)"
 
 
 def _null_mask_comparison(mask: bytes) -> Callable[[bytes, bytes], bool]:
-    """Whether two NULL bitmaps differ in columns of the key."""
+    """A function that says whether two NULL bitmaps differ in columns of the key."""
     return lambda first, second: any((a ^ b) & c for a, b, c in zip(first, second, mask, strict=True))
 
 
 def _compile_function(*lines: str, **namespace: Any) -> Any:
-    """The function of some lines, which are ours: made of numbers, and never of a name."""
+    """Compile lines of generated code; they are made of numbers only, never of names from the database."""
     exec("\n".join(lines), namespace)  # noqa: S102
     return namespace["made"]

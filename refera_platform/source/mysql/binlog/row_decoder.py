@@ -1,6 +1,9 @@
-"""Rows of the log, cut by code written for their table map and kept as bytes until numpy takes whole columns.
+"""Decoder of the rows of one table map: splits them with the row codec, then decodes whole columns into Arrow.
 
-TableMap + declaration ──▶ row_decoder() ──▶ RowDecoder.read(event) ──▶ cut rows ──▶ .arrow()
+Rows stay bytes until numpy decodes a whole column. Which bytes form a row is ``row_codec``'s, how a value is decoded
+``column_codec``'s, which column of the table it is ``logged_column``'s.
+
+    TableMap + SourceTable ──▶ build_row_decoder() ──▶ RowDecoder.split_rows(event) ──▶ encoded rows ──▶ to_arrow()
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,11 +35,11 @@ from refera_platform.source.table import SourceTable
 from refera_platform.source.types import SourceColumn
 
 FLAGS_END_OFFSET = 8
-"""Offset of what follows the table's number and the flags."""
+"""Offset behind the table id and the flags."""
 
 
 class RowDecoder:
-    """Reads the rows of one table map."""
+    """Decodes the rows under one table map."""
 
     def __init__(
         self,
@@ -45,16 +48,19 @@ class RowDecoder:
         widths: Sequence[ValueWidth],
         codecs: Mapping[int, ColumnCodec],
     ) -> None:
-        """Write the code.
+        """Lay out the row codec and find the key columns.
 
         Args:
-            table: The declaration.
-            columns: Every logged column, in order.
-            widths: Of each of them.
-            codecs: Of those that are copied.
+            table: Declaration of the table.
+            columns: Every column of the table map, in order.
+            widths: Width of each of them.
+            codecs: Codec of each copied column, by index.
+
+        Raises:
+            SourceError: when the rows lack a key column.
         """
         self.columns = tuple(columns[index] for index in codecs)
-        """The copied columns in the table's order."""
+        """The copied columns, in the table's order."""
         self._table = table
         self._names = [column.name for column in columns]
         self._generated = {column.name for column in columns if column.is_generated}
@@ -62,7 +68,7 @@ class RowDecoder:
         self._codecs = codecs
         self._row_codec = RowCodec(widths, list(codecs))
         self._splitters: dict[int, tuple[RowsSplitter, RowPairsSplitter]] = {}
-        """How images are cut, by the bitmap of the columns that they have."""
+        """Splitters of row images, by the bitmap of the columns that they have."""
         index_by_name = {columns[index].name: index for index in codecs}
         if missing := [name for name in table.key if name not in index_by_name]:
             raise SourceError(
@@ -73,16 +79,16 @@ class RowDecoder:
         self._key = [index_by_name[name] for name in table.key]
 
     def split_rows(self, operation: str, version: int, body: bytes, rows: list[EncodedRow]) -> OperationRuns:
-        """Cut the rows of one event.
+        """Split the rows of one event.
 
         Args:
             operation: ``c``, ``u`` or ``d``.
-            version: Of the event's format.
-            body: From the table's number on, uncompressed, without a checksum.
-            rows: Gets one cut row a row; an update whose key changed is a delete and a create.
+            version: Version of the event's format.
+            body: Body from the table id on, uncompressed, without a checksum.
+            rows: Receives one encoded row for each row; an update that changes the key becomes a delete and a create.
 
         Returns:
-            How many rows of which operation, in order.
+            Runs of equal operations, in order: how many rows of which operation.
 
         Raises:
             SourceError: when the event does not hold whole rows.
@@ -105,10 +111,10 @@ class RowDecoder:
         return runs
 
     def to_arrow(self, rows: Sequence[EncodedRow]) -> tuple[dict[str, arrow.Array], dict[str, int]]:
-        """The rows as columns, and how many values of each column became NULL because no type holds them.
+        """Decode rows into columns; also returns how many values of each column became NULL because no type holds them.
 
         Raises:
-            SourceError: when a value is not what its column says.
+            SourceError: when a value does not fit its column.
         """
         segments = list(zip(*rows, strict=True)) or [()] * self._row_codec.segment_count
         nulls = _matrix(segments[0], self._row_codec.bitmap_bytes)
@@ -129,14 +135,14 @@ class RowDecoder:
         return arrays, quirks
 
     def require_keys(self, rows: Sequence[EncodedRow], quirks: Mapping[str, int]) -> None:
-        """Stop at rows of a copied table whose key tells them from no other.
+        """Stop at rows whose key does not identify them.
 
         Args:
-            rows: Cut rows.
-            quirks: Values that became NULL because no type holds them, by column.
+            rows: Encoded rows.
+            quirks: By column, how many values became NULL because no type holds them.
 
         Raises:
-            SourceError: naming the column of the key.
+            SourceError: naming the key column.
         """
         nulls = _matrix([row[0] for row in rows], self._row_codec.bitmap_bytes)
         for index, column in zip(self._codecs, self.columns, strict=True):
@@ -144,7 +150,7 @@ class RowDecoder:
                 raise ambiguous_key_error(self._table, column.name, quirks.get(column.name, 0))
 
     def cast_expressions(self) -> list[str]:
-        """DuckDB expressions that make each Arrow column the type that a snapshot gives it."""
+        """DuckDB expressions that cast each Arrow column to the type it has in a snapshot."""
         return [
             f"cast({quoted(column.name)} as {column.parquet_type}) as {quoted(column.name)}" for column in self.columns
         ]
@@ -152,14 +158,14 @@ class RowDecoder:
     def _rows_start(
         self, operation: str, version: int, body: bytes
     ) -> tuple[tuple[RowsSplitter, RowPairsSplitter], int]:
-        """How the rows are cut, and the offset of the first one."""
+        """Splitters for the event's row images, and the offset of the first row."""
         offset = FLAGS_END_OFFSET + (int.from_bytes(body[8:10], "little") if version > 1 else 0)
         width, offset = read_packed_integer(body, offset)
         size = (width + 7) // 8
         mask = (1 << width) - 1
         present, offset = int.from_bytes(body[offset : offset + size], "little") & mask, offset + size
         new_present = present
-        if operation == "u":  # of the new image
+        if operation == "u":  # columns of the row image after the update
             new_present, offset = int.from_bytes(body[offset : offset + size], "little") & mask, offset + size
         if width != len(self._names) or new_present != present:
             raise self._partial_row_error([])
@@ -168,7 +174,7 @@ class RowDecoder:
         return self._splitters[present], offset
 
     def _compile_splitters(self, present: int) -> tuple[RowsSplitter, RowPairsSplitter]:
-        """The code for images that have some of the columns; those that are copied are never left out."""
+        """Generate the code for row images with these columns; copied columns must be among them."""
         present_indexes = [index for index in range(len(self._names)) if present >> index & 1]
         if missing := [self._names[index] for index in self._codecs if index not in present_indexes]:
             raise self._partial_row_error(missing)
@@ -176,7 +182,7 @@ class RowDecoder:
         return row_codec.compile_rows_splitter(), row_codec.compile_pairs_splitter(self._key)
 
     def _partial_row_error(self, missing: Sequence[str]) -> SourceError:
-        """What is said of an image that has not all that is copied."""
+        """Error about a row image that lacks copied columns."""
         address = self._table.address
         if missing and set(missing) <= self._generated:
             return SourceError(
@@ -195,14 +201,14 @@ class RowDecoder:
 def build_row_decoder(
     table_map: TableMap, table: SourceTable, declared: Sequence[SourceColumn], charsets: Charsets, hash_key: bytes
 ) -> RowDecoder:
-    """The decoder of the rows under a table map.
+    """Build the decoder of the rows under a table map.
 
     Args:
-        table_map: What the log says of the columns.
-        table: The declaration: key, private and hashed columns.
-        declared: Every column as the catalogue has it now, in order; none for a table that is gone.
-        charsets: The server's character sets.
-        hash_key: Key of hashes.
+        table_map: Columns as the binlog describes them.
+        table: Declaration: key, private and hashed columns.
+        declared: Every column as the server's catalogue has it now, in order; empty for a dropped table.
+        charsets: Character sets of the server.
+        hash_key: Key of the hashed columns.
 
     Raises:
         SourceError: naming the column that cannot be read faithfully.
@@ -229,6 +235,6 @@ def _slice_columns(matrix: Matrix, column_slice: ColumnSlice) -> Matrix:
 
 
 def _validity(nulls: Matrix, index: int) -> arrow.Validity:
-    """Which values of a column are not NULL; ``None`` when all are not."""
+    """Which values of a column are not NULL; ``None`` when none is NULL."""
     is_null: npt.NDArray[np.bool_] = nulls[:, index >> 3] >> (index & 7) & 1 != 0
     return ~is_null if is_null.any() else None

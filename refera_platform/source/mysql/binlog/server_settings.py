@@ -1,4 +1,4 @@
-"""What a server must write into its log so that every row can be told from it."""
+"""Server settings that the binlog needs to hold every row in full, and the errors when one is missing."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,11 @@ REQUIRED_SETTINGS: Mapping[str, tuple[frozenset[str], str]] = {
         "set global binlog_row_value_options = '', and keep it in its configuration.",
     ),
 }
-"""Values that each setting may have, and what to do otherwise; one the server does not know is as it should be."""
+"""Allowed values and remedy by setting; a setting that the server does not have is fine."""
 
 
 def binlog_setting_errors(settings: Mapping[str, str]) -> list[SourceError]:
-    """One sentence for each setting under which the log would not tell every row."""
+    """One error for each setting that keeps rows, or parts of them, out of the binlog."""
     return [
         SourceError(
             f"The server runs with {name} = {settings[name] or 'OFF'}, so its log does not tell every row:",
@@ -32,7 +32,7 @@ def binlog_setting_errors(settings: Mapping[str, str]) -> list[SourceError]:
 
 
 def require_full_binlog(settings: Mapping[str, str]) -> None:
-    """Stop before anything is read when the log would not tell every row.
+    """Stop before anything is read when a setting keeps rows, or parts of them, out of the binlog.
 
     Raises:
         SourceError: naming the first setting and its remedy.

@@ -1,6 +1,7 @@
-"""What the log says of a table before its rows: the physical type of each column, and as much more as the server tells.
+"""Parser of TABLE_MAP events: the columns of a table as the binlog describes them, before its rows.
 
-With ``binlog_row_metadata = FULL`` that is everything: names, signs, character sets, members of ENUM and SET.
+The physical type is always there. With ``binlog_row_metadata = FULL`` there are also names, signs, character sets and
+the members of ENUM and SET. Knows nothing of the server's catalogue: ``logged_column`` compares the two.
 
     body of a TABLE_MAP event ──▶ read_table_map() ──▶ TableMap(columns)
 """
@@ -16,7 +17,7 @@ BLOB_COMPRESSED, VARCHAR_COMPRESSED, VECTOR, JSON, DECIMAL, ENUM, SET = 140, 141
 BLOB, VAR_STRING, STRING, GEOMETRY = 252, 253, 254, 255
 
 NUMERIC_TYPES = frozenset({TINY, SHORT, LONG, FLOAT, DOUBLE, LONGLONG, INT24, YEAR, DECIMAL, 0})
-"""Types that have a sign bit in the metadata. YEAR has one (set by MariaDB, clear by MySQL), whatever it may mean."""
+"""Types with a sign bit in the metadata. YEAR has one, too (set by MariaDB, clear by MySQL), without a meaning."""
 CHARACTER_TYPES = frozenset({STRING, VAR_STRING, VARCHAR, BLOB, GEOMETRY, BLOB_COMPRESSED, VARCHAR_COMPRESSED})
 MEMBER_TYPES = frozenset({ENUM, SET})
 META_BYTES = {
@@ -45,26 +46,26 @@ LIST_DEFAULT_CHARSET, LIST_CHARSETS = 10, 11
 
 @dataclass(frozen=True, kw_only=True)
 class LoggedColumn:
-    """One column as the log describes it."""
+    """One column as the binlog describes it."""
 
     name: str | None
     """Its name; ``None`` unless the server writes names."""
     type_code: int
-    """The type's number; that of ENUM and SET, and not of the CHAR they hide in."""
+    """Type code; of ENUM and SET their own code, not that of the CHAR they are written as."""
     meta: int
-    """What the type needs besides: bytes of a length, digits, fraction; see ``physical``."""
+    """Parameter of the type: bytes of a length, digits, or fraction; see ``_column_meta``."""
     is_nullable: bool
     is_unsigned: bool | None = None
-    """Whether it has no sign; ``None`` for other types, or when the server does not tell."""
+    """Whether a number has no sign; ``None`` for other types, or when the server does not write it."""
     collation: int | None = None
-    """Number of its collation, 63 for bytes; ``None`` for other types, or when the server does not tell."""
+    """Collation id, 63 for bytes; ``None`` for other types, or when the server does not write it."""
     members: tuple[bytes, ...] = ()
-    """Of an ENUM or SET, in its character set; empty when the server does not tell."""
+    """Members of an ENUM or SET, in its character set; empty when the server does not write them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableMap:
-    """The table that the rows behind it belong to."""
+    """The table of the rows events that follow."""
 
     table_id: int
     schema: str
@@ -73,12 +74,12 @@ class TableMap:
 
     @property
     def has_names(self) -> bool:
-        """Whether the server writes the names of columns."""
+        """Whether the server writes column names."""
         return all(column.name is not None for column in self.columns)
 
 
 def read_table_map(body: bytes) -> TableMap:
-    """Read the body of a table map event, which has neither header nor checksum."""
+    """Parse the body of a TABLE_MAP event, without header and checksum."""
     schema, offset = _length_prefixed(body, 8)
     table, offset = _length_prefixed(body, offset + 1)  # each name ends with a zero byte
     width, offset = read_packed_integer(body, offset + 1)
@@ -115,20 +116,20 @@ def read_table_map(body: bytes) -> TableMap:
 
 
 def _length_prefixed(body: bytes, offset: int) -> tuple[bytes, int]:
-    """A text behind its length, and the offset behind it."""
+    """A length-prefixed text, and the offset behind it."""
     length, offset = read_packed_integer(body, offset)
     return body[offset : offset + length], offset + length
 
 
 def _column_meta(code: int, body: bytes, offset: int) -> tuple[int, int, int]:
-    """The type a column really has, its metadata as one number, and the offset behind it."""
+    """The actual type of a column, its metadata as one number, and the offset behind it."""
     if code == ARRAY:  # MySQL's index over many values: a hidden column with the type of its elements
         inner = body[offset]
         return code, 0, offset + 1 + (3 if inner == VARCHAR else META_BYTES.get(inner, 0))
     size = META_BYTES.get(code, 0)
     raw = body[offset : offset + size]
     offset += size
-    if code == STRING:  # ENUM and SET, and two bits of a length, hide in the first byte
+    if code == STRING:  # the first byte holds ENUM or SET, or two bits of a length
         code, length = raw[0], raw[1]
         if code & 0x30 != 0x30:
             code, length = code | 0x30, length | (code & 0x30 ^ 0x30) << 4
@@ -143,7 +144,7 @@ def _column_meta(code: int, body: bytes, offset: int) -> tuple[int, int, int]:
 
 
 def _metadata_fields(body: bytes, offset: int) -> dict[int, bytes]:
-    """The metadata that servers add since MySQL 8.0 and MariaDB 10.5, by kind."""
+    """The optional metadata (MySQL 8.0, MariaDB 10.5 and later), by kind of field."""
     fields_by_kind = {}
     while offset < len(body):
         kind = body[offset]
@@ -177,7 +178,7 @@ def _signs_by_column(codes: Sequence[int], field: bytes | None) -> dict[int, boo
 def _collations_by_column(
     codes: Sequence[int], metadata: dict[int, bytes], is_concerned: Callable[[int], bool], each: int, default: int
 ) -> dict[int, int]:
-    """Collations by column: one by one, or one for all and the exceptions."""
+    """Collations by column: written one by one, or as a default and the exceptions."""
     indexes = [index for index, code in enumerate(codes) if is_concerned(code)]
     if each in metadata:
         return dict(zip(indexes, _number_list(metadata[each]), strict=True))

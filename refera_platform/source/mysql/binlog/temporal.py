@@ -1,6 +1,6 @@
-"""Dates and times as the log holds them since MySQL 5.6, a whole column at once.
+"""Decoders of DATE, DATETIME, TIMESTAMP and TIME in the binlog's format since MySQL 5.6, a whole column at once.
 
-bytes of DATE, DATETIME, TIMESTAMP, TIME ──▶ days or microseconds, dates that no calendar has
+bytes ──▶ decode_date(), … ──▶ Arrow array of days or microseconds, number of invalid dates (kept as NULL)
 """
 
 import nanoarrow as na
@@ -21,11 +21,11 @@ MICROSECONDS_PER_SECOND = 1_000_000
 SECONDS_PER_DAY = 86_400
 DAYS_BY_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0], dtype=np.int64)
 DATETIME_BYTES, TIMESTAMP_BYTES, TIME_BYTES = 5, 4, 3
-"""Bytes before the fraction."""
+"""Bytes without the fraction."""
 
 
 def fraction_bytes(digits: int) -> int:
-    """Bytes of a fraction: two digits each."""
+    """Bytes of a fraction: one for every two digits."""
     return (digits + 1) // 2
 
 
@@ -37,7 +37,7 @@ def decode_date(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
 
 
 def decode_datetime(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
-    """DATETIME: thirteen months a year, and a clock."""
+    """DATETIME: year * 13 + month, day and time of day."""
     packed = big_endian_numbers(data[:, :DATETIME_BYTES]) - (1 << 39)
     months = packed >> 22
     days, valid, invalid_count = _days_since_1970(months // 13, months % 13, packed >> 17 & 31, valid)
@@ -48,7 +48,7 @@ def decode_datetime(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
 
 
 def decode_timestamp(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
-    """TIMESTAMP: seconds since 1970 in UTC; the very first instant stands for no date."""
+    """TIMESTAMP: seconds since 1970 in UTC; second 0 stands for the zero date."""
     micros = big_endian_numbers(data[:, :TIMESTAMP_BYTES]) * MICROSECONDS_PER_SECOND + _fraction_micros(
         data[:, TIMESTAMP_BYTES:]
     )
@@ -57,7 +57,7 @@ def decode_timestamp(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
 
 
 def decode_time(data: Matrix, valid: arrow.Validity) -> DecodedColumn:
-    """TIME: clock and fraction are one signed number."""
+    """TIME: time and fraction as one signed number."""
     fraction_size = data.shape[1] - TIME_BYTES
     packed = big_endian_numbers(data) - (1 << (8 * data.shape[1] - 1))
     size = np.abs(packed)
@@ -75,19 +75,19 @@ TEMPORAL_DECODERS: dict[str, ColumnDecoder] = {
 
 
 def _clock_seconds(packed: Numbers, hours_mask: int) -> Numbers:
-    """Seconds of a packed clock."""
+    """Seconds of a packed time of day."""
     seconds: Numbers = (packed >> 12 & hours_mask) * 3600 + (packed >> 6 & 63) * 60 + (packed & 63)
     return seconds
 
 
 def _fraction_micros(data: Matrix) -> Numbers:
-    """Microseconds of a fraction; zero of none."""
+    """Microseconds of a fraction; zero when there is none."""
     micros: Numbers = big_endian_numbers(data) * 100 ** (3 - data.shape[1])
     return micros
 
 
 def _without_invalid(valid: arrow.Validity, is_invalid: npt.NDArray[np.bool_]) -> tuple[arrow.Validity, int]:
-    """Validity without the odd values, and how many those are."""
+    """Validity without the invalid values, and how many those are."""
     if valid is not None:
         is_invalid = is_invalid & valid
     count = int(np.count_nonzero(is_invalid))
@@ -99,8 +99,8 @@ def _without_invalid(valid: arrow.Validity, is_invalid: npt.NDArray[np.bool_]) -
 def _days_since_1970(
     years: Numbers, months: Numbers, days: Numbers, valid: arrow.Validity
 ) -> tuple[Numbers, arrow.Validity, int]:
-    """Days since 1970 of Gregorian dates, and which of them a calendar has (Howard Hinnant's ``days_from_civil``)."""
-    # the server counts no leap day in year zero
+    """Days since 1970 of Gregorian dates, validity, number of invalid dates (Howard Hinnant's ``days_from_civil``)."""
+    # the server has no leap day in year zero
     leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0)) & (years > 0)
     valid, invalid_count = _without_invalid(
         valid, (months == 0) | (days == 0) | (days > DAYS_BY_MONTH[months] + ((months == 2) & leap))

@@ -1,4 +1,4 @@
-"""What the log says of a transaction before its first row: place, second, GTID, and how it will end."""
+"""Transaction header: position, time, GTID and XA name, known before the first row. ``transaction_reader`` reads on."""
 
 import uuid
 from dataclasses import dataclass
@@ -7,31 +7,31 @@ from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.position import Position
 
 STANDALONE_FLAG, PREPARES_XA_FLAG, COMPLETES_XA_FLAG, GROUP_COMMIT_FLAG = 1, 64, 128, 2
-"""Flags of MariaDB's GTID event; the others do not concern rows."""
+"""Flags of MariaDB's GTID event that concern rows."""
 MYSQL_GTID_KIND = 33
-"""MySQL's event of a transaction that has a GTID; others are anonymous or tagged."""
+"""Kind of MySQL's GTID event; other kinds are of anonymous or tagged transactions."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transaction:
-    """One group of events that the log writes whole."""
+    """One group of events that the server writes to the binlog as a whole."""
 
     position: Position
-    """Boundary before it."""
+    """Position before its first event."""
     timestamp_seconds: int
-    """Second since 1970 at which its commit began (for one statement alone, the statement), by the server's clock."""
+    """Seconds since 1970 at which its commit began (a standalone statement: the statement), by the server's clock."""
     gtid: str = ""
     is_standalone: bool | None = None
-    """Whether it is one statement that commits itself; ``None`` when only its first event will tell."""
+    """Whether it is one statement that commits itself; ``None`` until its first event shows it."""
     prepared_xa_name: str = ""
-    """Name of the XA transaction that it prepares (MariaDB says it here, MySQL later)."""
+    """Name of the XA transaction that it prepares; MariaDB names it here, MySQL only in a later event."""
 
 
 def transaction_of_gtid(file: str, start: int, event: events.BinlogEvent, begun: int) -> Transaction:
-    """The transaction that a GTID event of either server begins."""
+    """The transaction that a GTID event (of MySQL or MariaDB) begins."""
     position, body = Position(file=file, offset=start, begun=begun), event.body
     if event.kind != events.MARIADB_GTID:
-        gtid = ""  # tagged ones (MySQL 8.3) are written another way; file and offset stand for them
+        gtid = ""  # tagged GTIDs (MySQL 8.3) have another format; file and offset identify the transaction
         if event.kind == MYSQL_GTID_KIND:
             gtid = f"{uuid.UUID(bytes=body[1:17])}:{int.from_bytes(body[17:25], 'little')}"
         return Transaction(position=position, timestamp_seconds=event.timestamp_seconds, gtid=gtid)
@@ -47,7 +47,7 @@ def transaction_of_gtid(file: str, start: int, event: events.BinlogEvent, begun:
 
 
 def _xa_name(body: bytes) -> str:
-    """An XA identifier as statements of the log spell it: ``x'666f6f',x'',1``."""
+    """An XA identifier as statements in the binlog spell it: ``x'666f6f',x'',1``."""
     kind, first, second = int.from_bytes(body[:4], "little"), body[4], body[5]
     data = body[6 : 6 + first + second]
     return f"x'{data[:first].hex()}',x'{data[first:].hex()}',{kind}"

@@ -1,9 +1,10 @@
-"""The log as transactions: what was committed, in the order of the log, each with its place.
+"""Reader of the binlog as transactions: gives a consumer what was committed, in binlog order, each with its position.
 
-What was rolled back is never told. A prepared XA transaction is kept aside, on disk when it is large, until the log
-says what became of it; whoever reads on later starts from the oldest that is still open (``resume``).
+Transactions that were rolled back are left out. A prepared XA transaction waits in an ``XaBuffer`` until the binlog
+has its COMMIT or ROLLBACK; a later reader starts at the oldest one still open (``resume_position``).
+Decodes no rows: ``row_decoder`` does. Parses no DDL: ``ddl`` does.
 
-    dump ──▶ TransactionReader.run() ──▶ Consumer.begin / rows / statement / commit
+    dump_binlog() ──▶ TransactionReader.read_transactions() ──▶ TransactionConsumer.begin / rows / statement / commit
 """
 
 import re
@@ -34,40 +35,40 @@ XA_START = re.compile(r"XA START (X'[0-9a-f]*',X'[0-9a-f]*',\d+)", re.IGNORECASE
 ROLLBACK_TO = re.compile(r"ROLLBACK\s+(WORK\s+)?TO\b", re.IGNORECASE)
 SAVEPOINTS = re.compile(r"(SAVEPOINT|RELEASE SAVEPOINT|XA END)\b", re.IGNORECASE)
 UNDECODABLE_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-"""What a statement of another character set than UTF-8 may hold."""
+"""Present in a statement whose bytes are not UTF-8, so that its names cannot be trusted."""
 MAX_CONNECTION_LOSSES = 3
-"""Times that a connection may be lost without one transaction more."""
+"""Lost connections in a row without a new transaction, after which reading fails."""
 
 
 class TransactionConsumer(Protocol):
-    """Whoever wants the transactions."""
+    """Receiver of the transactions."""
 
     @property
     def is_done(self) -> bool:
-        """Whether no later transaction can be wanted."""
+        """Whether no later transaction is needed."""
 
     def begin(self, transaction: Transaction) -> bool:
-        """Whether its rows and statements are wanted; asked again for the same one after a lost connection."""
+        """Whether its rows and statements are needed; called again for the same one after a lost connection."""
 
     def rows(self, operation: str, version: int, table_map: bytes, body: bytes) -> None:
-        """Rows of the transaction that was begun; both bodies as in the log, uncompressed."""
+        """Rows of the current transaction; ``table_map`` and ``body`` as in the binlog, uncompressed."""
 
     def statement(self, schema: str, sql: str) -> None:
-        """A statement of the transaction that was begun: DDL, or DML of the wrong log format."""
+        """A statement of the current transaction: DDL, or DML that was written as a statement instead of rows."""
 
     def unclear(self) -> None:
-        """Rows changed, or were rolled back, that the log does not tell: tables must be looked at."""
+        """Rows may have changed, or been rolled back, without row events: compare the tables with the source."""
 
     def commit(self) -> None:
-        """The transaction is complete."""
+        """The current transaction is complete."""
 
 
 class TransactionReader:
-    """Reads from a boundary to a later one; survives lost connections."""
+    """Reads from one position to a later one; reconnects after a lost connection."""
 
     def __init__(self, connect: Callable[[], Wire], server: Server, start: Position, until: Position) -> None:
         self.position = start
-        """Everything before it was told."""
+        """Everything before it was given to the consumer."""
         self._until = until
         self._connect = connect
         self._server = server
@@ -82,16 +83,16 @@ class TransactionReader:
 
     @property
     def resume_position(self) -> Position:
-        """Where a later reader must start to know every transaction that is still prepared."""
-        buffer_positions = [buffer.place for buffer in self._prepared.values()]
+        """Position at which a later reader must start to see every transaction that is still prepared."""
+        buffer_positions = [buffer.position for buffer in self._prepared.values()]
         return min([*buffer_positions, self.position], key=lambda position: position.order)
 
     def read_transactions(self, consumer: TransactionConsumer) -> None:
-        """Tell ``consumer`` everything up to the end.
+        """Give ``consumer`` everything up to the end position.
 
         Raises:
-            SourceError: when the log cannot be read, also after trying again.
-            LakeError: when the log is not the one the start was taken from, or has lost changes.
+            SourceError: when the binlog cannot be read, also after reconnecting.
+            LakeError: when the binlog is not the one of the start position, or has lost changes.
         """
         try:
             self._read_with_reconnects(consumer)
@@ -156,7 +157,7 @@ class TransactionReader:
             kind != events.ROTATE and kind not in events.KINDS_WITHOUT_ROWS and not event.flags & events.IGNORABLE_FLAG
         ):
             raise unknown_event_error(located)
-        elif event.end and self._transaction is None:  # checkpoints and the like may be the last that the log has
+        elif event.end and self._transaction is None:  # a checkpoint or the like may be the last event of the binlog
             begun = 0 if kind == events.ROTATE else self.position.begun
             self.position = replace(self.position, file=located.file, offset=located.end, begun=begun)
 
@@ -167,7 +168,7 @@ class TransactionReader:
                 raise replaced_binlog_error(position)
             self.position = replace(position, begun=begun)
             return
-        # the server was stopped, or died: what it had begun to write of a transaction was never committed
+        # the server stopped or crashed: a transaction it was still writing was never committed
         if self._is_consumed and self._delivered_events:
             consumer.unclear()
         self._transaction = self._xa_buffer = None
@@ -215,7 +216,7 @@ class TransactionReader:
                 self._commit_transaction(located, consumer)
 
     def _mark_unclear(self, consumer: TransactionConsumer) -> None:
-        """The transaction does what its rows do not tell."""
+        """The transaction changes rows that its row events do not show."""
         if self._xa_buffer:
             self._xa_buffer.is_unclear = True
         elif self._is_consumed:
@@ -228,7 +229,7 @@ class TransactionReader:
             self._delivered_events += 1
             if (
                 self._delivered_events > self._delivered_before
-            ):  # what was told before the connection was lost is not told again
+            ):  # rows delivered before the connection was lost are not delivered again
                 body = events.rows_body(event)
                 consumer.rows(*events.ROWS_EVENTS[event.kind], _table_map_of(self._table_maps, body), body)
 
@@ -247,7 +248,7 @@ class TransactionReader:
     def _complete_xa(self, name: str, consumer: TransactionConsumer, *, is_committed: bool) -> None:
         buffer = self._prepared.pop(name, None)
         if is_committed and self._transaction and (self._is_consumed or consumer.begin(self._transaction)):
-            # without: it was prepared before the first capture, which could not see it
+            # no buffer: it was prepared before the first position that was read
             if buffer is None or buffer.is_unclear:
                 consumer.unclear()
             maps: dict[bytes, bytes] = {}
@@ -275,7 +276,7 @@ class TransactionReader:
 
 
 def _table_map_of(maps: dict[bytes, bytes], body: bytes) -> bytes:
-    """The table map that rows belong to."""
+    """The table map that a rows event belongs to."""
     try:
         return maps[body[:6]]
     except KeyError:

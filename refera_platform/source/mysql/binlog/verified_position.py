@@ -1,4 +1,4 @@
-"""Proof that a place in the log is still there and still the same, before the log is read on; and what proves it."""
+"""Verification of a position: the server's binlog still has it, with the same history. ``position`` is the value."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,10 +16,10 @@ PURGED_REMEDY = "`refera resnapshot` every table that says so, and keep the log 
 
 
 def require_same_binlog(server: Server, position: Position) -> None:
-    """The log still has the place, with the same past.
+    """Check that the binlog still has the position, with the same history.
 
     Raises:
-        LakeError: when the log was purged, reset, or belongs to a server restored from a backup.
+        LakeError: when the binlog was purged or reset, or the server was restored from a backup.
     """
     files = dict(server.binlog_files())
     if position.file not in files:
@@ -38,10 +38,11 @@ def require_same_binlog(server: Server, position: Position) -> None:
 
 
 def verify_position(connect: Callable[[], Wire], server: Server, position: Position) -> Position:
-    """A place with the second in which its file was begun: no other log has both.
+    """Add to a position the time at which its file was begun: no other binlog has both.
 
     Raises:
-        SourceError: when the log cannot be read.
+        SourceError: when the binlog cannot be read.
+        LakeError: when the server no longer has the file.
     """
     try:
         with closing_wire(connect()) as wire:

@@ -1,4 +1,4 @@
-"""Events of a prepared XA transaction, kept until the log says what became of it; on disk when they are many."""
+"""Buffer of a prepared XA transaction: holds its events until the binlog has its COMMIT or ROLLBACK."""
 
 import struct
 import tempfile
@@ -9,23 +9,23 @@ from refera_platform.source.mysql.binlog.events import BinlogEvent
 from refera_platform.source.mysql.binlog.position import Position
 
 MAX_MEMORY_BYTES = 16 << 20
-"""Bytes above which they go to a file."""
+"""Bytes above which the events go to a file."""
 FRAME_HEADER = struct.Struct("<BI")
 
 
 class XaBuffer:
-    """The table maps and rows of one prepared transaction."""
+    """Table maps and rows events of one prepared transaction; in memory, or in a temporary file when large."""
 
     def __init__(self, position: Position, name: str) -> None:
-        self.place = position
+        self.position = position
         self.name = name
         self.is_unclear = False
-        """Whether it did things that its rows do not tell."""
-        # a file of its own, closed by the collector or close(): it lives as long as the transaction is open
+        """Whether it changed rows that its row events do not show."""
+        # no context manager: close() or garbage collection closes it, it must live as long as the transaction is open
         self._file = tempfile.SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115
 
     def append_event(self, event: BinlogEvent) -> None:
-        """Add one event, uncompressed when it was compressed."""
+        """Add one event, decompressed if needed."""
         body = events.rows_body(event) if event.kind in events.ROWS_EVENTS else event.body
         self._file.write(FRAME_HEADER.pack(event.kind, len(body)))
         self._file.write(body)
@@ -38,5 +38,5 @@ class XaBuffer:
             yield kind, self._file.read(length)
 
     def close(self) -> None:
-        """Forget them."""
+        """Drop the events."""
         self._file.close()

@@ -1,4 +1,4 @@
-"""MariaDB: a snapshot that knows its own place in the log, GTIDs of every place, a server id of its own kind."""
+"""MariaDB dialect: exact position of a snapshot, GTIDs of any position, ``server_uid``."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ class MariaDB:
 
     kind = "mariadb"
     before_dump = (
-        # the newest kind of replica: events come as they are in the log, GTIDs and all
+        # capability of the newest replicas: the server sends events as they are in the binlog, with GTIDs
         "set @mariadb_slave_capability = 4, @master_binlog_checksum = @@global.binlog_checksum",
     )
 
@@ -31,7 +31,7 @@ class MariaDB:
         self._ask = ask
 
     def identity(self) -> str:
-        """``server_uid`` since 10.11; before, only the number that an administrator gave."""
+        """``server_uid`` since 10.11; before that ``server_id``, which an administrator chose."""
         rows = self._ask(
             "select variable_value from information_schema.global_variables"
             " where variable_name in ('server_uid', 'server_id') order by variable_name desc limit 1"
@@ -39,7 +39,7 @@ class MariaDB:
         return f"mariadb:{rows[0][0]}"
 
     def begin_snapshot(self) -> SnapshotPosition:
-        """The server notes the place in the log at which the snapshot was taken: the cut is exact."""
+        """The server reports the binlog position of the snapshot, so it is exact."""
         self._ask("start transaction with consistent snapshot, read only")
         status = {str(name).lower(): str(value) for name, value in self._ask("show status like 'binlog_snapshot_%'")}
         file = status.get("binlog_snapshot_file", "")
@@ -50,7 +50,7 @@ class MariaDB:
         return SnapshotPosition(position=position, is_exact=True)
 
     def gtid_at(self, file: str, offset: int) -> str | None:
-        """The last GTID of each domain before the place, in the order of the domains."""
+        """The last GTID of each domain before the position, sorted by domain."""
         gtid_list = self._ask(f"select binlog_gtid_pos({mysql_literal(file)}, {offset:d})")[0][0]
         if gtid_list is None:
             return None
@@ -58,17 +58,17 @@ class MariaDB:
         return ",".join(sorted(last_gtids, key=lambda gtid: int(gtid.split("-")[0])))
 
     def gtid_after(self, before: str, gtid: str) -> str:
-        """MariaDB says it of every place, and is asked when it matters."""
+        """Empty: MariaDB knows the GTIDs of every position and is asked when they are needed."""
         return ""
 
     def has_same_history(self, position: Position) -> bool:
-        """Whether the place has the same past."""
+        """Whether the server has the same GTIDs before the position."""
         return not position.gtid or self.gtid_at(position.file, position.offset) in (None, position.gtid)
 
     def binlog_files(self) -> list[tuple[str, int]]:
-        """Name and bytes of each file, oldest first."""
+        """Name and bytes of each binlog file, oldest first."""
         return [(str(name), int(size)) for name, size, *_ in self._ask("show binary logs")]
 
     def binlog_settings(self) -> Mapping[str, str]:
-        """Settings of the log."""
+        """Settings of the binlog, by name."""
         return global_variables(self._ask, BINLOG_SETTING_NAMES)

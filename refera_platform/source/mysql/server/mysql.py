@@ -1,6 +1,6 @@
-"""MySQL: a snapshot between two equal looks at the end of the log, GTID sets, a server UUID.
+"""MySQL dialect: position of a snapshot by reading the binlog's end before and after, GTID sets, ``server_uuid``.
 
-No MySQL could be run where this was written: the module is tested on the statements and answers of its manual.
+No MySQL server was available: the module is tested on statements and answers from the MySQL manual.
 """
 
 import re
@@ -24,14 +24,14 @@ BINLOG_SETTING_NAMES = (
     "gtid_mode",
 )
 MAX_SNAPSHOT_ATTEMPTS = 10
-"""Times that a snapshot is begun again because somebody committed meanwhile."""
+"""Attempts to begin a snapshot without a commit meanwhile."""
 RENAMED_STATUS_VERSION = (8, 2)
-"""Release since which the end of the log is asked for by another name."""
+"""Version since which the statement for the binlog's end has another name."""
 EXECUTED_GTIDS_INDEX = 2
-"""Place of the GTIDs behind file and offset."""
+"""Index of the executed GTIDs among the columns behind file and offset."""
 IN_FLIGHT_WAIT_SECONDS = 11.0
 COMMIT_POLL_SECONDS, MAX_COMMIT_POLLS = 0.05, 1200
-"""Seconds between looks at the transactions on their way, and how many looks."""
+"""Seconds between checks for transactions in flight, and the number of checks."""
 GTID_SPAN_PATTERN = re.compile(r"(\d+)(?:-(\d+))?")
 
 
@@ -48,14 +48,14 @@ class MySQL:
         self._pause = pause
 
     def identity(self) -> str:
-        """``server_uuid``, made with the data folder."""
+        """``server_uuid``, created with the data directory."""
         return f"mysql:{self._ask('select @@server_uuid')[0][0]}"
 
     def begin_snapshot(self) -> SnapshotPosition:
-        """The place before; exact when it is the place after as well, since nothing was committed in between.
+        """Use the position before the snapshot; it is exact when the position after it is the same.
 
         Raises:
-            SourceError: when transactions that the log has are not committed for long.
+            SourceError: when transactions in the binlog stay uncommitted for too long.
         """
         snapshot_position = SnapshotPosition(position=None, is_exact=False)
         for _ in range(MAX_SNAPSHOT_ATTEMPTS):
@@ -70,36 +70,36 @@ class MySQL:
         return snapshot_position
 
     def gtid_at(self, file: str, offset: int) -> str | None:
-        """MySQL knows the GTIDs of the log's end alone."""
+        """``None``: MySQL knows the GTIDs of the binlog's end only."""
         return None
 
     def gtid_after(self, before: str, gtid: str) -> str:
-        """The set with one more."""
+        """The GTID set with one more transaction."""
         return add_gtid(before, gtid) if before and gtid else before
 
     def has_same_history(self, position: Position) -> bool:
-        """Whether the server has executed all that was executed before the place."""
+        """Whether the server has executed all GTIDs of the position."""
         if not position.gtid:
             return True
         executed = f"gtid_subset({mysql_literal(position.gtid)}, @@global.gtid_executed)"
         return bool(self._ask(f"select {executed}")[0][0])
 
     def binlog_files(self) -> list[tuple[str, int]]:
-        """Name and bytes of each file, oldest first."""
+        """Name and bytes of each binlog file, oldest first."""
         return [(str(name), int(size)) for name, size, *_ in self._ask("show binary logs")]
 
     def binlog_settings(self) -> Mapping[str, str]:
-        """Settings of the log."""
+        """Settings of the binlog, by name."""
         return global_variables(self._ask, BINLOG_SETTING_NAMES)
 
     def _await_commits(self) -> bool:
-        """Wait until all that the log has is to be seen: it is written there first, and committed after that.
+        """Wait until every transaction in the binlog is visible: MySQL writes to the binlog first and commits then.
 
-        With GTIDs the server tells which transactions are on their way. Without, nothing tells, so it is given time:
-        more than the ten seconds for which a semi-synchronous replica is waited for by default.
+        With GTIDs the server lists the transactions in flight. Without GTIDs it does not, so this waits a fixed time:
+        more than the ten seconds for which the server waits for a semi-synchronous replica by default.
 
         Returns:
-            Whether the server told, so that it may be asked again.
+            Whether the server listed them, so that trying again is quick.
         """
         if str(self._ask("select @@global.gtid_mode")[0][0]).upper() != "ON":
             self._pause(IN_FLIGHT_WAIT_SECONDS)
@@ -118,19 +118,19 @@ class MySQL:
         )
 
     def _owned_gtids(self) -> set[str]:
-        """GTIDs of transactions that are on their way; the server tells them as ``uuid:23#7:24#8,uuid:1#9``."""
+        """GTIDs of transactions in flight; the server writes them as ``uuid:23#7:24#8,uuid:1#9``."""
         sources = "".join(str(self._ask("select @@global.gtid_owned")[0][0]).split()).split(",")
         return {f"{each.split(':')[0]}:{owned}" for each in sources for owned in each.split(":")[1:]}
 
     def _binlog_end(self) -> Position | None:
-        """Where the log ends; ``None`` when there is none, or the account may not see it."""
+        """The end of the binlog; ``None`` when there is none, or the account may not see it."""
         is_renamed = server_version(self._ask) >= RENAMED_STATUS_VERSION
         try:
             rows = self._ask("show binary log status" if is_renamed else "show master status")
         except SourceError as error:
             if error.is_transient:
                 raise
-            return None  # REPLICATION CLIENT is only for those who need a place in the log
+            return None  # only accounts that need a binlog position have REPLICATION CLIENT
         if not rows:
             return None
         file, offset, *others = rows[0]
@@ -139,7 +139,7 @@ class MySQL:
 
 
 def add_gtid(executed: str, gtid: str) -> str:
-    """A GTID set with one more transaction.
+    """Add one transaction to a GTID set.
 
     Args:
         executed: ``uuid:1-5:7,uuid:3``.
@@ -151,7 +151,7 @@ def add_gtid(executed: str, gtid: str) -> str:
         name, *spans = part.split(":")
         if name.lower() == source:
             matches = [GTID_SPAN_PATTERN.fullmatch(span) for span in spans]
-            if None in matches:  # tags (MySQL 8.3): what is left out of the set makes no other set of it
+            if None in matches:  # tagged GTIDs (MySQL 8.3): the set stays true without this one
                 return executed
             pairs = sorted(
                 [
@@ -165,7 +165,7 @@ def add_gtid(executed: str, gtid: str) -> str:
 
 
 def _merge_spans(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans in order, those that touch made one."""
+    """Merge adjacent and overlapping spans; ``pairs`` is sorted."""
     merged: list[tuple[int, int]] = []
     for first, last in pairs:
         if merged and first <= merged[-1][1] + 1:

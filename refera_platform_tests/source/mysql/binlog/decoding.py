@@ -70,7 +70,7 @@ class Log:
         """Its rows of ``table``, whose columns stay the same."""
         decoder, rows, runs = None, [], []
         if declared is None:
-            declared = self.source.declared(table)
+            declared = self.source.catalogue_columns(table)
         for operation, version, table_map, body in self.events(table.name):
             decoder = decoder or build_row_decoder(table_map, table, declared, Charsets(self.source.ask), HASH_KEY)
             runs += decoder.split_rows(operation, version, body, rows)

@@ -20,7 +20,7 @@ class Listener:
         self.told: list[tuple[Transaction, list[str]]] = []
 
     def begin(self, transaction):
-        if not self.told or self.told[-1][0].position.order != transaction.place.order:
+        if not self.told or self.told[-1][0].position.order != transaction.position.order:
             self.told.append((transaction, []))
         return True
 
