@@ -95,7 +95,7 @@ def test_a_log_that_holds_statements_throws_the_pieces_away_and_the_next_plan_su
 def test_smaller_pieces_are_begun_anew_and_larger_ones_leave_what_was_read(stage, shop):
     began = all_staged(stage)
     larger = ChunkLimits(max_rows=3, max_bytes=1 << 30)
-    assert isinstance(capture_in_pieces(stage, LINES, replace(SMALL, rows=1)), PendingChunks)
+    assert isinstance(capture_in_pieces(stage, LINES, replace(SMALL, max_rows=1)), PendingChunks)
     plan = ChunkStaging(Lake(stage), LINES).read_plan()
     assert plan.id != began.plan_id
     assert plan.chunk_count == 6
