@@ -25,7 +25,7 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.sandbox import stack
 from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.warehouse.build.run import build_warehouse
-from refera_platform.warehouse.publish.publication import fixed_key, read_publication
+from refera_platform.warehouse.publish.manifest import fixed_key, read_publication
 
 DAYS_TIMED = 3
 """Daily builds that are timed; the median is printed."""

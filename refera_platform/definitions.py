@@ -12,7 +12,7 @@ from refera_platform.orchestration.assets.dbt_models import build_dbt_assets
 from refera_platform.orchestration.assets.raw_tables import build_raw_assets
 from refera_platform.orchestration.assets.report import build_report_asset
 from refera_platform.orchestration.checks.fixed_keys import build_fixed_keys_check
-from refera_platform.orchestration.checks.standing import (
+from refera_platform.orchestration.checks.hourly import (
     build_freshness_check,
     build_log_retention_check,
     change_stream_tables,

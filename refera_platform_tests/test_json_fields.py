@@ -18,11 +18,11 @@ from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
 from refera_platform.orchestration.alerts import AlertsCursor
 from refera_platform.sandbox import stack_file
-from refera_platform.sandbox.business import progress
+from refera_platform.sandbox.business import sample_state
 from refera_platform.settings.stage import load_stage
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.catalogs.lineage import Lineage
-from refera_platform.warehouse.publish.publication import Publication, PublishedModel, PublishedObject, read_publication
+from refera_platform.warehouse.publish.manifest import Publication, PublishedModel, PublishedObject, read_publication
 
 STRANGE: tuple[Any, ...] = (None, [], {}, "x", 5, -1.5, True, [[]], {"a": None}, ["x"])
 STATE = RawState(
@@ -137,7 +137,7 @@ def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_pat
     readers: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
         ("stack.json", good, lambda: stack_file.read_stack_address(tmp_path)),
         ("stack.json", good, lambda: load_stage({"REFERA_HOME": str(tmp_path)})),
-        ("sample.json", sample, lambda: progress.read_sample_state(tmp_path)),
+        ("sample.json", sample, lambda: sample_state.read_sample_state(tmp_path)),
         ("sample.json", sample, lambda: load_stage({"REFERA_HOME": str(tmp_path)})),
     )
     for name, document, reader in readers:

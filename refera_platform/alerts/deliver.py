@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from refera_platform.alerts.changes import due_messages, prune_incidents, record_delivery
-from refera_platform.alerts.memory import AlertState, ChannelBackoff
 from refera_platform.alerts.send import Channel
+from refera_platform.alerts.state import AlertState, ChannelBackoff
+from refera_platform.alerts.tracking import due_messages, prune_incidents, record_delivery
 from refera_platform.errors import AlertError
 
 MIN_BACKOFF, MAX_BACKOFF = timedelta(seconds=30), timedelta(minutes=10)

@@ -27,7 +27,7 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
-from refera_platform.warehouse.publish.publication import Publication, published_relation, read_publication
+from refera_platform.warehouse.publish.manifest import Publication, published_relation, read_publication
 
 EXPLAIN_PATTERN = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL

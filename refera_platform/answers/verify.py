@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from refera_platform.answers.damage import ChecksumResult, checksums_of_publication, verify_checksums
+from refera_platform.answers.checksums import ChecksumResult, checksums_of_publication, verify_checksums
 from refera_platform.answers.mirrors import MIRRORS, Mirror
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.duckdb_session.scratch import scratch_folder
@@ -29,7 +29,7 @@ from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.build.collations import collation_of
 from refera_platform.warehouse.publish.fixed_keys import compare_fixed_keys
-from refera_platform.warehouse.publish.publication import Publication, published_relation, read_publication
+from refera_platform.warehouse.publish.manifest import Publication, published_relation, read_publication
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -185,7 +185,7 @@ def resnapshot(
     tables: Annotated[list[str] | None, typer.Argument(help="Source tables: orders, or classicmodels.orders.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every declared table.")] = False,
 ) -> None:
-    """Take a new baseline: all rows as they are now, and the deletes that this implies."""
+    """Take a new snapshot: all rows as they are now, and the deletes that this implies."""
     from refera_platform.cli.resnapshot import resnapshot_tables as take
     from refera_platform.source.catalog import TABLES, find_table
 
@@ -218,7 +218,7 @@ def doctor(
 def alert(
     test: Annotated[bool, typer.Option("--test", help="Send a message through each channel.")] = False,
 ) -> None:
-    """Say who is told when something is wrong."""
+    """Show who is notified when something is wrong, and send a test message."""
     from refera_platform.cli.alert import print_channels as show_channels
 
     if not show_channels(load_stage(), test=test):
@@ -257,7 +257,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 1,
     scale: Annotated[float, typer.Option(help="Size of the sample.")] = 1.0,
 ) -> None:
-    """Start afresh and go the whole way: source, lake, warehouse, answers. Forgets earlier local data."""
+    """Start over and go the whole way: source, lake, warehouse, answers. Forgets earlier local data."""
     from refera_platform.cli.demo import run_demo
 
     run_demo(home_folder(), dump, days, seed, scale)

@@ -20,8 +20,8 @@ from refera_platform.lake.lake import Lake
 from refera_platform.settings.stage import Stage
 from refera_platform.source.cascades import find_cascades, reference_grants
 from refera_platform.source.connection import Source, open_source
-from refera_platform.source.doctor.address import examine_address_steps, examine_server
 from refera_platform.source.doctor.binlog import examine_binlog, examine_column_names, examine_parents
+from refera_platform.source.doctor.connectivity import examine_address_steps, examine_server
 from refera_platform.source.doctor.finding import Finding, Verdict, error_finding, ok_finding, warning_finding
 from refera_platform.source.doctor.privileges import (
     account_of,
@@ -115,7 +115,7 @@ def examine_stage(
                 continue
             try:
                 with open_source(stage, database, folder) as source:
-                    largest = max(largest, largest_table(source, own), key=lambda found: found[1])
+                    largest = max(largest, largest_table(source, own), key=lambda table_and_size: table_and_size[1])
                     yield from _examine_database(stage, source, database, own, is_store_ok)
             except ReferaError as error:
                 yield error_finding(f"{database}: session", error)
@@ -183,7 +183,7 @@ def oldest_needed_position(
         LakeError: when the lake cannot be read, or an object has no end position.
     """
     positions = needed_positions(stage, source, tables).values()
-    return min(positions, key=lambda found: found[0].order, default=(None, None))
+    return min(positions, key=lambda position_and_instant: position_and_instant[0].order, default=(None, None))
 
 
 def needed_positions(

@@ -15,7 +15,7 @@ from refera_platform.ingest.query_based import ingest_table
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
 from refera_platform.ingest.stream.run import StreamIngestRun
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.settings.stage import Stage
 from refera_platform.source.connection import Source

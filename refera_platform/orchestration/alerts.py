@@ -15,12 +15,12 @@ from typing import Any
 
 import dagster as dg
 
-from refera_platform.alerts.changes import track_incidents
 from refera_platform.alerts.deliver import deliver_messages
 from refera_platform.alerts.fault import FaultKind
 from refera_platform.alerts.incident import group_faults
-from refera_platform.alerts.memory import AlertState
 from refera_platform.alerts.send import Channel, configured_channels
+from refera_platform.alerts.state import AlertState
+from refera_platform.alerts.tracking import track_incidents
 from refera_platform.orchestration.run_history.failed_checks import active_run_ids, find_check_faults
 from refera_platform.orchestration.run_history.failed_runs import failed_runs_since, find_open_failures
 from refera_platform.settings.stage import Stage

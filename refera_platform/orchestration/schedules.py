@@ -12,7 +12,7 @@ from refera_platform.lake.days import CatchUp, days_between, plan_catch_up
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks.fixed_keys import FIXED_KEYS_CHECK
-from refera_platform.orchestration.checks.standing import (
+from refera_platform.orchestration.checks.hourly import (
     LOG_RETENTION_CHECK,
     MISSING_DAYS_CHECK,
     NEWEST_DAY_CHECK,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import ReferaError
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import RawObject, latest_rows, object_rows, state_objects
 from refera_platform.lake.schema_evolution import respell_columns
 from refera_platform.reconcile.first_difference import Difference, first_difference

@@ -15,7 +15,7 @@ from refera_platform.sandbox import folder
 from refera_platform.sandbox import stack_file as address_file
 from refera_platform.sandbox.dump import swap
 from refera_platform.sandbox.lock import exclusive_lock
-from refera_platform.sandbox.servers import log_file, mariadb, ports, process, scratch_mariadb, seaweedfs
+from refera_platform.sandbox.servers import mariadb, ports, process, scratch_mariadb, seaweedfs, server_log
 from refera_platform.sandbox.servers.process import Daemon
 from refera_platform.sandbox.stack_file import StackAddress
 from refera_platform.sandbox.status import ServerStatus, StackStatus
@@ -210,7 +210,7 @@ def _start_servers(home: Path, address: StackAddress, on_progress: OnStep) -> bo
         try:
             process.await_ready(server, pids[server] or 0, unready_reason)
         except LocalStackError:
-            if log_file.is_port_taken(server.log_path) and process.pid_of(server) is None:
+            if server_log.is_port_taken(server.log_path) and process.pid_of(server) is None:
                 return False
             raise
     (database.folder / "init.sql").unlink(missing_ok=True)

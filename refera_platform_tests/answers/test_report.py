@@ -19,7 +19,7 @@ from refera_platform.answers.report.publish import (
     read_published_page,
     report_browser_url,
 )
-from refera_platform.answers.report.words import LANGUAGES, page_texts
+from refera_platform.answers.report.texts import LANGUAGES, page_texts
 from refera_platform.answers.session import open_query_session
 from refera_platform.aws import s3_client
 from refera_platform.errors import QueryError, WarehouseError

@@ -2,10 +2,10 @@
 
 import pytest
 
-from refera_platform.answers.damage import checksums_of_publication
+from refera_platform.answers.checksums import checksums_of_publication
 from refera_platform.answers.verify import verify_stage
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.publish.publication import fixed_key, inputs_key, object_key, read_publication
+from refera_platform.warehouse.publish.manifest import fixed_key, inputs_key, object_key, read_publication
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.fault_proxy import before_the_store, flipped
 from refera_platform_tests.local_stack import capture_all, captured

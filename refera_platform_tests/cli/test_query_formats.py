@@ -13,7 +13,7 @@ from pyarrow import parquet
 from refera_platform.answers.session import OUTPUT_FORMATS, QuerySession
 from refera_platform.cli.query import _write_answer
 from refera_platform.lake.lake import Lake
-from refera_platform.warehouse.publish.publication import Publication
+from refera_platform.warehouse.publish.manifest import Publication
 
 VALUES = {
     "large": Decimal("12345678901234567.89"),

@@ -89,7 +89,7 @@ def test_the_settings_table_is_what_the_stage_reads() -> None:
 
 
 def test_the_manifest_s_table_names_every_field_that_the_manifest_has() -> None:
-    published = importlib.import_module("refera_platform.warehouse.publish.publication")
+    published = importlib.import_module("refera_platform.warehouse.publish.manifest")
     text = (ROOT / "README.md").read_text()
     table = text[text.index("| `run_id`, `published_at` |") :].partition("\n\n")[0]
     named = set(re.findall(r"`(?:models\.<table>\.objects\[\]|models\.<table>|sources\.<table>|(\w+))`", table)) | {

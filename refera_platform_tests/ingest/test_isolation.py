@@ -14,7 +14,7 @@ from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.stream import run, task_planner
 from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.ingest.stream.table_writer import DayWriter
-from refera_platform.lake.isolation import fault_traceback
+from refera_platform.lake.fault_isolation import fault_traceback
 from refera_platform.lake.lake import Lake
 from refera_platform.reconcile import values as reconcile
 from refera_platform.source import catalog

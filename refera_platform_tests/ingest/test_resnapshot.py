@@ -14,7 +14,7 @@ from refera_platform.ingest.run import ingest_tables
 from refera_platform.lake.days import days_between, plan_catch_up
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.missing_days import find_missing_days
-from refera_platform.orchestration.checks.standing import missing_days_result
+from refera_platform.orchestration.checks.hourly import missing_days_result
 from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
 from refera_platform.source.table import Strategy

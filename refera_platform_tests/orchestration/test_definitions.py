@@ -9,7 +9,7 @@ import pytest
 from refera_platform.clock import Clock
 from refera_platform.definitions import build
 from refera_platform.orchestration import keys
-from refera_platform.orchestration.checks.standing import due_day, freshness_result
+from refera_platform.orchestration.checks.hourly import due_day, freshness_result
 from refera_platform.settings.stage import CHECKOUT_FOLDER
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY

@@ -20,7 +20,7 @@ from refera_platform.orchestration import headless, instance, keys
 from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH_TAG
 from refera_platform.orchestration.run_history import run_process
 from refera_platform.source import catalog
-from refera_platform.warehouse.publish.publication import read_publication
+from refera_platform.warehouse.publish.manifest import read_publication
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import captured, evening, root
 

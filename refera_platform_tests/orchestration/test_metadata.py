@@ -92,7 +92,7 @@ def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
         for order in (100, 103, 104)[:count]:
             shop.run(f"update orders set comments = 'on {day}' where orderNumber = {order}")
     events = []
-    outcome = run(memory, *days[1:], select="orders", watch=events.append)
+    outcome = run(memory, *days[1:], select="orders", on_event=events.append)
     assert outcome.succeeded, outcome.failures
     found = told(memory, ORDERS)
     for count, day in enumerate(days[1:], 1):
@@ -107,7 +107,7 @@ def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
         assert f"{days[0]} to {day}" in one["last_30_days_in_detail"].md_str
         assert one["dagster/column_schema"].schema.columns[0].name == "orderNumber"
     assert outcome.assets["raw/classicmodels/orders"]["rows_added_u"] == 6, "the run is told all that it added"
-    assert [each.what for each in events if each.asset == "raw/classicmodels/orders"].count(
+    assert [each.kind for each in events if each.asset == "raw/classicmodels/orders"].count(
         ProgressKind.MATERIALIZED
     ) >= 3
     again = run(memory, *days[1:], select="orders")

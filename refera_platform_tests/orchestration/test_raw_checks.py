@@ -7,13 +7,13 @@ import dagster as dg
 import pytest
 
 from refera_platform.lake.missing_days import MissingDays
+from refera_platform.orchestration.checks.hourly import missing_days_result
 from refera_platform.orchestration.checks.ingest import (
     DESCRIPTIONS,
     VALUES_CHECK,
     ingest_check_results,
     ingest_check_specs,
 )
-from refera_platform.orchestration.checks.standing import missing_days_result
 from refera_platform.reconcile.result import NOT_COMPARED_DAY_OVER, ReconcileResult
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY

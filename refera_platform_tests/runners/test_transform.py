@@ -14,7 +14,7 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.runners.aws_lambda import semaphores
 from refera_platform.runners.aws_lambda.transform import handler
 from refera_platform.warehouse.build.run import build_warehouse
-from refera_platform.warehouse.publish.publication import read_publication
+from refera_platform.warehouse.publish.manifest import read_publication
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.runners.calls import Context, tell, variables
 from refera_platform_tests.runners.conftest import EXTRACT, TRANSFORM, OnLambda

@@ -9,7 +9,7 @@ import pytest
 
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.dump import swap
-from refera_platform.sandbox.dump.file import DumpFile
+from refera_platform.sandbox.dump.dump_file import DumpFile
 from refera_platform.sandbox.dump.restore import examine_dump
 from refera_platform.sandbox.servers import scratch_mariadb
 from refera_platform_tests.sandbox.conftest import COUNTS, dump_text

@@ -12,10 +12,10 @@ import pytest
 
 from refera_platform.errors import LocalStackError, SettingError
 from refera_platform.sandbox import stack
-from refera_platform.sandbox.business import ledger
-from refera_platform.sandbox.business.dice import SeededDice, seeded_integer, seeded_slot, sql_macros
+from refera_platform.sandbox.business import order_history
 from refera_platform.sandbox.business.sample import SampleAdmin, create_sample
 from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS
+from refera_platform.sandbox.business.seeded_dice import SeededDice, seeded_integer, seeded_slot, sql_macros
 from refera_platform.sandbox.business.session import SampleSession
 from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
 from refera_platform_tests.sandbox.sample_facts import FACTS
@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_rows(small: SampleAdmin, other: SampleAdmi
 def test_the_rows_do_not_depend_on_how_they_are_cut_into_chunks(
     small: SampleAdmin, other: SampleAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "ORDERS_A_CHUNK", 37)
+    monkeypatch.setattr(order_history, "ORDERS_A_CHUNK", 37)
     create_sample(other, seed=1, scale=0.3, opening=OPENING)
     assert checksums(other) == checksums(small)
 

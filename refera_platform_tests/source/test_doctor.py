@@ -15,7 +15,7 @@ from refera_platform.sandbox.servers import mariadb, ports
 from refera_platform.source import catalog
 from refera_platform.source.cascades import find_cascades
 from refera_platform.source.connection import Source
-from refera_platform.source.doctor.address import examine_address, examine_server
+from refera_platform.source.doctor.connectivity import examine_address, examine_server
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.source.doctor.tables import examine_tables
 from refera_platform.source.mysql.binlog.position import Position

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from refera_platform.answers.damage import checksums_of_publication, verify_checksums
+from refera_platform.answers.checksums import checksums_of_publication, verify_checksums
 from refera_platform.answers.session import open_query_session
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.duckdb_session.session import open_duckdb_session
@@ -15,7 +15,7 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import totals
 from refera_platform.warehouse.build import run as building
 from refera_platform.warehouse.build.run import build_warehouse
-from refera_platform.warehouse.publish.publication import (
+from refera_platform.warehouse.publish.manifest import (
     FAILED_ROWS_PREFIX,
     MANIFEST_KEY,
     OBJECTS_PREFIX,

@@ -15,7 +15,7 @@ from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.build.run import build_warehouse
-from refera_platform.warehouse.publish.publication import read_publication
+from refera_platform.warehouse.publish.manifest import read_publication
 from refera_platform_tests.business import TODAY, open_shop
 from refera_platform_tests.local_stack import capture_all, own_stage
 

@@ -10,7 +10,7 @@ import pytest
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.publish.fixed_keys import find_differences, list_objects_by_key, with_fixed_key_etags
-from refera_platform.warehouse.publish.publication import MANIFEST_KEY, fixed_key, object_key, read_publication
+from refera_platform.warehouse.publish.manifest import MANIFEST_KEY, fixed_key, object_key, read_publication
 from refera_platform_tests.fault_proxy import before_the_store, lost, refusal
 from refera_platform_tests.warehouse.test_publish import fixed, sell, there
 

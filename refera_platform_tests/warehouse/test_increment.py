@@ -12,7 +12,7 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build_warehouse
-from refera_platform.warehouse.publish.publication import Publication, read_publication
+from refera_platform.warehouse.publish.manifest import Publication, read_publication
 from refera_platform_tests.business import Shop
 from refera_platform_tests.local_stack import captures, evening
 from refera_platform_tests.warehouse.random_business import RandomBusiness

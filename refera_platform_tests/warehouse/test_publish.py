@@ -15,7 +15,7 @@ from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.source import catalog
 from refera_platform.warehouse.build.inputs import BuildInputs
 from refera_platform.warehouse.dbt_project import DbtModel, DbtProject, MonthlyStorage
-from refera_platform.warehouse.publish.publication import (
+from refera_platform.warehouse.publish.manifest import (
     MANIFEST_KEY,
     Publication,
     PublishedObject,

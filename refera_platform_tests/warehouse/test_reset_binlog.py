@@ -40,7 +40,7 @@ def test_what_a_log_that_was_reset_tells_comes_after_what_it_told_before(stage, 
     captures(stage, TABLES, NEXT, afresh=True)
     at = stage.at_instant(evening(NEXT))
     built = build_warehouse(at)
-    assert built.published is not None, built.failure()
+    assert built.published is not None, built.to_error()
     assert ask(stage, SALES) == [(300, 5), (301, 5), (302, 4)]
     cities = "select customer_city, is_current from dim_customer where customer_number = 10 order by version_number"
     assert ask(stage, cities) == [("Auckland", False), ("Then", False), ("Now", True)]

@@ -16,7 +16,7 @@ from typing import Any
 from refera_platform.answers.report.charts import chart_specifications
 from refera_platform.answers.report.figures import Figures
 from refera_platform.answers.report.query import to_json_value
-from refera_platform.answers.report.words import LANGUAGES, page_texts
+from refera_platform.answers.report.texts import LANGUAGES, page_texts
 
 HEADLINE_NUMBERS = ("sales", "orders", "order_lines", "units", "average_order", "late_share")
 WIDE, HALF = True, False

@@ -70,7 +70,7 @@ def merge_chunks(
         day_changes.is_unsettled
         or day_changes.truncations
         or changes.has_schema_change
-        or any(shape != dict(plan.columns) for shape in day_changes.schema_versions)
+        or any(columns_then != dict(plan.columns) for columns_then in day_changes.schema_versions)
     ):
         raise _merge_error(table, "the table was altered or emptied meanwhile, or rows went with those they refer to")
     read_at = clock.now()

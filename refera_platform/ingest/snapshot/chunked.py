@@ -15,7 +15,7 @@ from refera_platform.ingest.snapshot.chunks import ChunkLimits, ChunkPlan, Pendi
 from refera_platform.ingest.stream.day_windows import DayWindow
 from refera_platform.ingest.stream.table_changes import TableChanges
 from refera_platform.ingest.stream.table_task import TableTask
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.connection import Source

@@ -20,7 +20,7 @@ from refera_platform.ingest.stream.table_changes import OTHER_BINLOG_OFFSET
 from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.ingest.stream.table_writer import DayWriter, add_counts
 from refera_platform.lake.days import ONE_DAY
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.mysql.binlog.position import Position

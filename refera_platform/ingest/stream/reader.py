@@ -56,7 +56,7 @@ class BinlogReader:
         positions = [position for position in map(stream_start, table_changes) if position]
         if not positions:
             return
-        start = min(positions, key=lambda place: place.order)
+        start = min(positions, key=lambda position: position.order)
         database = self._source.database
         latest_second = max(self._now, datetime.now(UTC)).timestamp()
         cascade_index = CascadeIndex(self._cascades, self._column_resolver.keyed_decoder)

@@ -12,7 +12,7 @@ from datetime import date
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.ingest.stream.cascaded_rows import CascadeIndex, ParentCascades
 from refera_platform.ingest.stream.table_changes import TableChanges
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.source.mysql.binlog.ddl import statement_effect
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.row_decoder import RowDecoder

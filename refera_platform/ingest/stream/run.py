@@ -30,7 +30,7 @@ from refera_platform.ingest.stream.table_result import StreamResultFactory
 from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.ingest.stream.table_writer import DayWriter, add_counts
 from refera_platform.ingest.stream.task_planner import TaskPlanner
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState

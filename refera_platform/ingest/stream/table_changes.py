@@ -16,7 +16,7 @@ import numpy as np
 from refera_platform.duckdb_session.quoting import literal
 from refera_platform.errors import ReferaError
 from refera_platform.ingest.stream.day_windows import DayWindow
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import run_sql
 from refera_platform.source import arrow
 from refera_platform.source.mysql.binlog.position import Position
@@ -163,7 +163,7 @@ class TableChanges:
             self.spill()
             day_changes.start = day_changes.start or end
             day_changes.end, day_changes.is_closed = end, is_closed
-            day_changes.resume_position = min(resume_position, end, key=lambda place: place.order)
+            day_changes.resume_position = min(resume_position, end, key=lambda position: position.order)
             self._day_index += 1
 
     def add_rows(

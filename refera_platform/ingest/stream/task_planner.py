@@ -14,7 +14,7 @@ from refera_platform.ingest.stream import day_windows
 from refera_platform.ingest.stream.column_resolver import ColumnResolver
 from refera_platform.ingest.stream.table_changes import TableChanges
 from refera_platform.ingest.stream.table_task import TableTask
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.source.column_names import as_spelled
 from refera_platform.source.connection import ServerIdentity, Source

@@ -15,9 +15,10 @@ from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import DayRefused, ReferaError, UnavailableDayError
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.lake.days import require_in_calendar
-from refera_platform.lake.isolation import fault_traceback, isolated
+from refera_platform.lake.fault_isolation import fault_traceback, isolated
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks import ingest
+from refera_platform.orchestration.ingest_runner import open_ingest_runner
 from refera_platform.orchestration.metadata.labels import table_code_version, table_labels
 from refera_platform.orchestration.metadata.raw_table import DayMetadata
 from refera_platform.orchestration.partitions import partition_days
@@ -27,7 +28,6 @@ from refera_platform.orchestration.run_history.failed_steps import (
     REASONS_KEY,
     dagster_failure,
 )
-from refera_platform.orchestration.runners import open_ingest_runner
 from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 

@@ -22,7 +22,7 @@ from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.build.result import BuildResult
 from refera_platform.warehouse.catalogs.dbt_docs import DOCS_PAGE_KEY as DOCS
 from refera_platform.warehouse.dbt_project import PROJECT_FOLDER
-from refera_platform.warehouse.publish.publication import PublishedModel
+from refera_platform.warehouse.publish.manifest import PublishedModel
 
 MAX_MONTHS = 36
 """Months of a model that are drawn: the newest ones."""

@@ -12,7 +12,7 @@ import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, RunsFilter
 
 from refera_platform.alerts.fault import Fault, FaultKind, symptom
-from refera_platform.orchestration.checks.standing import NEWEST_DAY_CHECK
+from refera_platform.orchestration.checks.hourly import NEWEST_DAY_CHECK
 from refera_platform.orchestration.run_history.failed_days import NO_FAILED_DAY_CHECK
 from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS_KEY
 from refera_platform.orchestration.run_history.run_process import ACTIVE_STATUSES

@@ -1,6 +1,6 @@
 """Planner of the ingest runs of one Lambda call: the requested days, or all days that a schedule has missed.
 
-newest state of each table + instant of the schedule ──▶ plan_missed_days() ──▶ ingest runs, oldest day first
+newest state of each table + instant of the schedule ──▶ plan_missing_days() ──▶ ingest runs, oldest day first
 
 Tables of the change stream get one ingest run for each day, so that a call that runs out of time has committed whole
 days. Tables of the other strategies read only present rows, and get all their days in one run. Reads no object and no
@@ -46,7 +46,7 @@ def plan_requested_days(request: LambdaRequest) -> IngestPlan:
     )
 
 
-def plan_missed_days(
+def plan_missing_days(
     newest: Mapping[SourceTable, RawState | None],
     scheduled_at: date,
     resnapshot_tables: frozenset[str],

@@ -10,8 +10,8 @@ from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.ingest.snapshot.chunk_staging import stage_chunk
 from refera_platform.lake.lake import Lake
 from refera_platform.runners.aws_lambda.event import LambdaRequest
-from refera_platform.runners.aws_lambda.journal import JsonLogger
-from refera_platform.runners.aws_lambda.listener import ResultReporter
+from refera_platform.runners.aws_lambda.json_logger import JsonLogger
+from refera_platform.runners.aws_lambda.reporter import ResultReporter
 from refera_platform.settings.stage import Stage
 from refera_platform.source.connection import open_source
 

@@ -219,6 +219,6 @@ def _is_passing(error: ClientError) -> bool:
 def _without_values(text: str) -> str:
     """Error text without possible values of rows: everything quoted, and numbers that stand alone, are replaced.
 
-    Lambda returns one text, in which our own words cannot be told from quoted values.
+    Lambda returns one text, in which our own words cannot be separated from quoted values.
     """
     return NUMBER_PATTERN.sub("…", QUOTED_PATTERN.sub(r"\1…\1", text))

@@ -6,9 +6,9 @@ from typing import Any
 from refera_platform.doctor.log_retention import log_retentions
 from refera_platform.doctor.preflight import LAKE_ROOT, diagnose
 from refera_platform.runners.aws_lambda.event import LambdaRequest
-from refera_platform.runners.aws_lambda.journal import JsonLogger
-from refera_platform.runners.aws_lambda.listener import ResultReporter
+from refera_platform.runners.aws_lambda.json_logger import JsonLogger
 from refera_platform.runners.aws_lambda.messages import diagnosis_to_json, retention_to_json
+from refera_platform.runners.aws_lambda.reporter import ResultReporter
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import ReferaError, SettingError
-from refera_platform.runners.aws_lambda import listener
+from refera_platform.runners.aws_lambda import reporter as listener
 from refera_platform.runners.aws_lambda.chunk import handle_chunk
 from refera_platform.runners.aws_lambda.environment import lambda_stage
 from refera_platform.runners.aws_lambda.event import LambdaRequest, Operation, parse_event, require_days_in_calendar
 from refera_platform.runners.aws_lambda.examine import handle_doctor, handle_log_retention
 from refera_platform.runners.aws_lambda.ingest import handle_ingest
-from refera_platform.runners.aws_lambda.journal import JsonLogger, quiet_libraries, stage_secrets
-from refera_platform.runners.aws_lambda.listener import ResultReporter
+from refera_platform.runners.aws_lambda.json_logger import JsonLogger, quiet_libraries, stage_secrets
+from refera_platform.runners.aws_lambda.reporter import ResultReporter
 from refera_platform.settings.stage import Stage, child_environment
 
 Answer = dict[str, Any]

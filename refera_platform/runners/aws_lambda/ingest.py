@@ -20,20 +20,20 @@ from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.snapshot.chunk_staging import stage_chunk
 from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
-from refera_platform.lake.isolation import fault_traceback, isolated
+from refera_platform.lake.fault_isolation import fault_traceback, isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
 from refera_platform.runners.aws_lambda.catch_up import (
     IngestPlan,
     PlannedIngest,
-    plan_missed_days,
+    plan_missing_days,
     plan_requested_days,
     scheduled_day,
 )
 from refera_platform.runners.aws_lambda.event import LambdaRequest
-from refera_platform.runners.aws_lambda.journal import JsonLogger
-from refera_platform.runners.aws_lambda.listener import ResultReporter
+from refera_platform.runners.aws_lambda.json_logger import JsonLogger
 from refera_platform.runners.aws_lambda.messages import TableResult
+from refera_platform.runners.aws_lambda.reporter import ResultReporter
 from refera_platform.settings.stage import Stage
 from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable
@@ -117,7 +117,7 @@ class _IngestCall:
                     newest[table] = lake.newest_state(table, self._source.connection)
             except ReferaError as error:
                 self._record(IngestFailure(table=table, error=error))
-        return plan_missed_days(newest, day, request.resnapshot_tables, first_days)
+        return plan_missing_days(newest, day, request.resnapshot_tables, first_days)
 
     def ingest_run(self, planned: PlannedIngest) -> list[PendingChunks]:
         """One ingest run, if there is time for it; returns the tables whose chunks must be read first."""

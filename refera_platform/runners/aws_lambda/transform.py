@@ -11,7 +11,7 @@ from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import ReferaError, SettingError
 from refera_platform.runners.aws_lambda import semaphores
 from refera_platform.runners.aws_lambda.environment import lambda_stage
-from refera_platform.runners.aws_lambda.journal import JsonLogger, quiet_libraries, stage_secrets
+from refera_platform.runners.aws_lambda.json_logger import JsonLogger, quiet_libraries, stage_secrets
 from refera_platform.settings.stage import child_environment
 from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.build.result import BuildResult

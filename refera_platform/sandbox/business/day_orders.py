@@ -5,8 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from refera_platform.sandbox.business.day_plan import DayDraft
-from refera_platform.sandbox.business.dice import SeededDice
-from refera_platform.sandbox.business.ledger import HISTORY_DAYS
+from refera_platform.sandbox.business.order_history import HISTORY_DAYS
+from refera_platform.sandbox.business.seeded_dice import SeededDice
 from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
 
 MIN_ORDERS_PER_DAY = 6

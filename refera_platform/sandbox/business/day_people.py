@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from refera_platform.sandbox.business import people
 from refera_platform.sandbox.business.day_plan import DayDraft
-from refera_platform.sandbox.business.dice import SeededDice
+from refera_platform.sandbox.business.seeded_dice import SeededDice
 
 MAX_CREDIT_LIMIT = Decimal("9000000.00")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from refera_platform.sandbox.business.dice import SeededDice
+from refera_platform.sandbox.business.seeded_dice import SeededDice
 from refera_platform.sandbox.business.session import SampleRow, SampleSession
 
 ChangeKind = Literal["inserted", "updated", "deleted"]

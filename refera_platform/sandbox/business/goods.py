@@ -9,7 +9,7 @@ from hashlib import md5
 from math import sqrt
 from typing import NamedTuple
 
-from refera_platform.sandbox.business.dice import SeededDice
+from refera_platform.sandbox.business.seeded_dice import SeededDice
 
 
 class ProductLine(NamedTuple):

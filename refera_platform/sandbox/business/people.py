@@ -11,7 +11,7 @@ from decimal import Decimal
 from math import sqrt
 from typing import NamedTuple
 
-from refera_platform.sandbox.business.dice import SeededDice, seeded_slot
+from refera_platform.sandbox.business.seeded_dice import SeededDice, seeded_slot
 from refera_platform.sandbox.business.vocabulary import (
     CITIES,
     CULTURES,

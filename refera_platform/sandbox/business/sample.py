@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.business import goods as sample_goods
-from refera_platform.sandbox.business import ledger
+from refera_platform.sandbox.business import order_history
 from refera_platform.sandbox.business import people as sample_people
-from refera_platform.sandbox.business.dice import seeded_slot
 from refera_platform.sandbox.business.schema import DATABASE_OPTIONS, TABLE_DEFINITIONS, TABLE_OPTIONS
+from refera_platform.sandbox.business.seeded_dice import seeded_slot
 from refera_platform.sandbox.business.session import (
     OnSampleProgress,
     SampleAdmin,
@@ -89,7 +89,7 @@ def create_sample(
         writer.insert("products", [(*item[:7], _money(item.cost_cents), _money(item.price_cents)) for item in goods])
         buyers = [row.number for index, row in enumerate(customers) if seeded_slot(f"{seed}/buyer", index, 5) != 0]
         without_rep = [row.number for row in customers if row.rep is None]
-        chunks = ledger.write_history_chunks(
+        chunks = order_history.write_history_chunks(
             Path(scratch),
             seed=seed,
             scale=scale,
@@ -144,7 +144,7 @@ class _SampleWriter:
             self._session.run_many(f"insert into {table} values ({placeholders})", batch)
             self._count(table, len(batch))
 
-    def load(self, chunk: ledger.GeneratedChunk) -> None:
+    def load(self, chunk: order_history.GeneratedChunk) -> None:
         """Load rows that DuckDB wrote. LOAD DATA LOCAL only warns, so lost rows are detected here.
 
         Raises:
@@ -177,7 +177,7 @@ class _SampleWriter:
 
 def _expected_rows(scale: float) -> int:
     people = sample_people.customer_count(scale) + sample_goods.product_count(scale)
-    return people + ledger.order_count(scale) * (EXPECTED_LINES_PER_ORDER + 2)
+    return people + order_history.order_count(scale) * (EXPECTED_LINES_PER_ORDER + 2)
 
 
 def _money(cents: int) -> Decimal:

@@ -15,7 +15,7 @@ from refera_platform.clock import Clock
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.business import day_goods, day_orders, day_payments, day_people
 from refera_platform.sandbox.business.day_plan import DayDraft, DayStep
-from refera_platform.sandbox.business.progress import ONE_DAY, SampleState, prepare_sample, save_simulated_day
+from refera_platform.sandbox.business.sample_state import ONE_DAY, SampleState, prepare_sample, save_simulated_day
 from refera_platform.sandbox.business.session import OnSampleProgress, SampleAdmin, ignore_sample_progress
 
 __all__ = ["ChangeCounts", "DayReport", "SimulationReport", "simulate_day", "simulate_days", "simulate_each_day"]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from refera_platform.errors import LocalStackError
+from refera_platform.sandbox.dump.dump_file import DumpFile
 from refera_platform.sandbox.dump.expected_tables import backquoted
-from refera_platform.sandbox.dump.file import DumpFile
-from refera_platform.sandbox.servers import log_file, mariadb
+from refera_platform.sandbox.servers import mariadb, server_log
 from refera_platform.sandbox.servers.process import server_environment
 from refera_platform.sandbox.servers.scratch_mariadb import DUMP_DATABASE, ScratchServer, scratch_daemon
 
@@ -86,7 +86,7 @@ def _to_stack_error(dump: DumpFile, server: ScratchServer, client_error: str) ->
     if code in SERVER_GONE_ERROR_CODES:
         log_path = scratch_daemon(server.folder, server.home).log_path
         return LocalStackError(
-            *log_file.explain_failure(f"The scratch server stopped while it read {dump.path}", log_path)
+            *server_log.explain_failure(f"The scratch server stopped while it read {dump.path}", log_path)
         )
     if code == SYNTAX_ERROR_CODE and (within := STATEMENT_LINE_PATTERN.search(message)):
         line += int(within[1]) - 1

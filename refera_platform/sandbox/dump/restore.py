@@ -13,7 +13,7 @@ import pymysql
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox import folder, stack
 from refera_platform.sandbox.dump import audit, expected_tables, load, swap
-from refera_platform.sandbox.dump.file import DumpFile
+from refera_platform.sandbox.dump.dump_file import DumpFile
 from refera_platform.sandbox.lock import exclusive_lock
 from refera_platform.sandbox.servers import scratch_mariadb
 

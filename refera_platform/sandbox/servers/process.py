@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refera_platform.errors import LocalStackError
-from refera_platform.sandbox.servers import log_file
+from refera_platform.sandbox.servers import server_log
 
 PROGRAM_FOLDERS = (
     "/usr/local/sbin",
@@ -73,7 +73,7 @@ def pid_of(daemon: Daemon) -> int | None:
 
 def launch_daemon(daemon: Daemon, command: Sequence[str], extra: dict[str, str] | None = None) -> int:
     """Start the server in a session of its own, so that it outlives this process; returns its PID."""
-    log_file.rotate_log(daemon.log_path)
+    server_log.rotate_log(daemon.log_path)
     with daemon.log_path.open("ab") as log_stream:
         child = subprocess.Popen(  # noqa: S603 - the command is ours
             command,
@@ -101,10 +101,10 @@ def await_ready(
     deadline = time.monotonic() + timeout_seconds
     while reason := unready_reason():
         if not is_alive(pid):
-            raise LocalStackError(*log_file.explain_failure(f"{daemon.name} stopped while starting", daemon.log_path))
+            raise LocalStackError(*server_log.explain_failure(f"{daemon.name} stopped while starting", daemon.log_path))
         if time.monotonic() > deadline:
             state = f"{daemon.name} did not answer within {timeout_seconds:.0f} s ({reason})"
-            raise LocalStackError(*log_file.explain_failure(state, daemon.log_path))
+            raise LocalStackError(*server_log.explain_failure(state, daemon.log_path))
         time.sleep(0.02)
 
 

@@ -101,7 +101,7 @@ class LivenessSocketReader(io.RawIOBase):
         """Wait for bytes.
 
         Raises:
-            TimeoutError: when no byte came in time, or the server answers no probe.
+            TimeoutError: when no byte arrived in time, or the server answers no probe.
             OSError: when the connection is lost.
         """
         started, failed_probes, previous_timeout = time.monotonic(), 0, self._line.gettimeout()

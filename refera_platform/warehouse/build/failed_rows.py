@@ -12,7 +12,7 @@ from refera_platform.duckdb_session.quoting import literal
 from refera_platform.lake.lake import run_sql
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.build.node_result import NodeResult
-from refera_platform.warehouse.publish.publication import FAILED_ROWS_PREFIX
+from refera_platform.warehouse.publish.manifest import FAILED_ROWS_PREFIX
 
 MAX_FAILED_ROWS = 10_000
 """Rows stored of one test."""

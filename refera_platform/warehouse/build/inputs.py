@@ -22,7 +22,7 @@ from refera_platform.source.column_names import is_among
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.totals import MAX_GROUPS
 from refera_platform.warehouse.build.collations import define_folding_macros
-from refera_platform.warehouse.publish.publication import Publication, inputs_key
+from refera_platform.warehouse.publish.manifest import Publication, inputs_key
 
 RawObjectsByDay = Mapping[date, RawObject]
 CAPTURED_DAYS_COLUMNS = (
@@ -181,7 +181,7 @@ def register_inputs(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, 
             f"create or replace view {schema}.{name} as {' union all by name '.join(parts)}",
         )
         values = ", ".join(
-            _captured_day_row(table, item, is_new=day in new, is_continued=bool(previous_counts[day]))
+            _day_row(table, item, is_new=day in new, is_continued=bool(previous_counts[day]))
             for day, item in days.items()
         )
         run_sql(connection, f"insert into refera.captured_days values {values}")
@@ -261,7 +261,7 @@ def _read_previous_days(
     return days
 
 
-def _captured_day_row(table: SourceTable, item: RawObject, *, is_new: bool, is_continued: bool) -> str:
+def _day_row(table: SourceTable, item: RawObject, *, is_new: bool, is_continued: bool) -> str:
     """SQL values of one raw object's row in ``refera.captured_days``."""
     state = item.state
     captured_at = datetime.fromisoformat(state.source_read_at).isoformat()

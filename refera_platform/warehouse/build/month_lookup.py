@@ -14,7 +14,7 @@ from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.build.inputs import BuildInputs
 from refera_platform.warehouse.dbt_project import MonthlyStorage
-from refera_platform.warehouse.publish.publication import PublishedModel, published_relation
+from refera_platform.warehouse.publish.manifest import PublishedModel, published_relation
 
 LEAST_KEY_MEASURE, GREATEST_KEY_MEASURE = "least_key", "most_key"
 """Measures of a month: least and greatest value of the first column in ``found_by``."""

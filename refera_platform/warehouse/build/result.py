@@ -7,7 +7,7 @@ from refera_platform.errors import WarehouseError
 from refera_platform.lake.preview import Preview
 from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.catalogs.lineage import Lineage
-from refera_platform.warehouse.publish.publication import Publication, fixed_key
+from refera_platform.warehouse.publish.manifest import Publication, fixed_key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse import dbt_manifest
 from refera_platform.warehouse.build.dbt_run import BUILD_DATABASE_FILE, connection_options, run_dbt
 from refera_platform.warehouse.build.failed_rows import store_failed_rows
-from refera_platform.warehouse.build.increment import (
+from refera_platform.warehouse.build.incremental import (
     affected_months,
     create_previous_publication_views,
     create_published_model_views,
@@ -34,10 +34,10 @@ from refera_platform.warehouse.build.inputs import BuildInputs, pin_inputs, regi
 from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.build.previews import preview_models
 from refera_platform.warehouse.build.result import BuildResult
-from refera_platform.warehouse.catalogs.announce import publish_catalogs
+from refera_platform.warehouse.catalogs.publish_catalogs import publish_catalogs
 from refera_platform.warehouse.dbt_project import DbtProject
 from refera_platform.warehouse.publish.fixed_keys import list_objects_by_key, sync_fixed_keys
-from refera_platform.warehouse.publish.publication import NO_PUBLICATION, Publication, read_publication
+from refera_platform.warehouse.publish.manifest import NO_PUBLICATION, Publication, read_publication
 from refera_platform.warehouse.publish.publish import publish_build
 
 

@@ -18,9 +18,9 @@ from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import run_sql
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.warehouse.build.increment import UNKNOWN_MONTH, RebuildScope
+from refera_platform.warehouse.build.incremental import UNKNOWN_MONTH, RebuildScope
 from refera_platform.warehouse.dbt_project import DbtModel
-from refera_platform.warehouse.publish.publication import PublishedModel, PublishedObject, object_key
+from refera_platform.warehouse.publish.manifest import PublishedModel, PublishedObject, object_key
 
 MAX_PARALLEL_REQUESTS = 8
 """Concurrent uploads: most objects are small, and each waits for the store."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from refera_platform.errors import LakeError, OvertakenError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.warehouse.publish.export import MAX_PARALLEL_REQUESTS
-from refera_platform.warehouse.publish.publication import (
+from refera_platform.warehouse.publish.manifest import (
     Publication,
     PublishedModel,
     PublishedObject,

@@ -15,12 +15,12 @@ import duckdb
 
 from refera_platform.errors import OvertakenError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot, StoredObject
-from refera_platform.warehouse.build.increment import RebuildScope
+from refera_platform.warehouse.build.incremental import RebuildScope
 from refera_platform.warehouse.build.inputs import BuildInputs, save_inputs
 from refera_platform.warehouse.dbt_project import DbtModel, DbtProject
 from refera_platform.warehouse.publish.export import StoredObjectIndex, export_models
 from refera_platform.warehouse.publish.fixed_keys import list_objects_by_key, sync_fixed_keys, with_fixed_key_etags
-from refera_platform.warehouse.publish.publication import MANIFEST_KEY, OBJECTS_PREFIX, Publication, inputs_key
+from refera_platform.warehouse.publish.manifest import MANIFEST_KEY, OBJECTS_PREFIX, Publication, inputs_key
 
 GRACE_PERIOD = timedelta(days=1)
 """How long objects of replaced publications stay, for sessions that opened them."""

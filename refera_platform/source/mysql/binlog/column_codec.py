@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog import column_decoder, mysql_json, temporal
-from refera_platform.source.mysql.binlog import table_map as log
+from refera_platform.source.mysql.binlog import table_map as types
 from refera_platform.source.mysql.binlog.charsets import BINARY_COLLATION, Charsets
 from refera_platform.source.mysql.binlog.decimals import decimal_bytes, decimal_decoder
 from refera_platform.source.mysql.binlog.row_codec import ValueWidth
@@ -19,22 +19,22 @@ from refera_platform.source.table import SourceTable
 from refera_platform.source.types import GEOMETRY_TYPES, PRINTED_TYPES, SourceColumn
 
 NUMBER_FORMATS = {
-    log.TINY: (1, "int8"),
-    log.SHORT: (2, "int16"),
-    log.INT24: (3, "int32"),
-    log.LONG: (4, "int32"),
-    log.LONGLONG: (8, "int64"),
-    log.FLOAT: (4, "float32"),
-    log.DOUBLE: (8, "float64"),
+    types.TINY: (1, "int8"),
+    types.SHORT: (2, "int16"),
+    types.INT24: (3, "int32"),
+    types.LONG: (4, "int32"),
+    types.LONGLONG: (8, "int64"),
+    types.FLOAT: (4, "float32"),
+    types.DOUBLE: (8, "float64"),
 }
 """Bytes of a number, and its signed numpy type."""
-LEGACY_TEMPORAL_BYTES = {log.OLD_TIMESTAMP: 4, log.OLD_TIME: 3, log.OLD_DATETIME: 8}
+LEGACY_TEMPORAL_BYTES = {types.OLD_TIMESTAMP: 4, types.OLD_TIME: 3, types.OLD_DATETIME: 8}
 """Bytes of dates and times in the format before MySQL 5.6."""
-TEMPORAL_BYTES = {log.DATE: 3, log.NEWDATE: 3, log.DATETIME: 5, log.TIMESTAMP: 4, log.TIME: 3}
+TEMPORAL_BYTES = {types.DATE: 3, types.NEWDATE: 3, types.DATETIME: 5, types.TIMESTAMP: 4, types.TIME: 3}
 """Bytes of dates and times, without the fraction."""
-STRING_TYPES = frozenset({log.STRING, log.VARCHAR, log.VAR_STRING, log.VARCHAR_COMPRESSED})
-BLOB_TYPES = frozenset({log.BLOB, log.GEOMETRY, log.JSON, log.VECTOR, log.BLOB_COMPRESSED})
-COMPRESSED_TYPES = frozenset({log.BLOB_COMPRESSED, log.VARCHAR_COMPRESSED})
+STRING_TYPES = frozenset({types.STRING, types.VARCHAR, types.VAR_STRING, types.VARCHAR_COMPRESSED})
+BLOB_TYPES = frozenset({types.BLOB, types.GEOMETRY, types.JSON, types.VECTOR, types.BLOB_COMPRESSED})
+COMPRESSED_TYPES = frozenset({types.BLOB_COMPRESSED, types.VARCHAR_COMPRESSED})
 ARRAY_PREFIX_BYTES = 4
 MEMBER_PATTERN = re.compile(r"'((?:[^']|'')*)'")
 ESCAPE_PATTERN = re.compile(r"''|\\(.)", re.DOTALL)
@@ -63,19 +63,19 @@ def value_width(logged: LoggedColumn, where: str) -> ValueWidth:
         return ValueWidth(fixed=TEMPORAL_BYTES[code] + temporal.fraction_bytes(meta))
     if code in LEGACY_TEMPORAL_BYTES:
         return ValueWidth(fixed=LEGACY_TEMPORAL_BYTES[code])
-    if code == log.YEAR:
+    if code == types.YEAR:
         return ValueWidth(fixed=1)
-    if code == log.DECIMAL:
+    if code == types.DECIMAL:
         return ValueWidth(fixed=decimal_bytes(meta >> 8, meta & 255))
-    if code == log.BIT:
+    if code == types.BIT:
         return ValueWidth(fixed=(meta + 7) // 8)
-    if code in (log.ENUM, log.SET):
+    if code in (types.ENUM, types.SET):
         return ValueWidth(fixed=meta)
     if code in STRING_TYPES:
         return ValueWidth(prefix=1 if meta < 256 else 2)
     if code in BLOB_TYPES:
         return ValueWidth(prefix=meta)
-    if code == log.ARRAY:
+    if code == types.ARRAY:
         return ValueWidth(prefix=ARRAY_PREFIX_BYTES)
     raise SourceError(
         f"{where} is of type {code} of the log, which is not known:", "choose strategy compare for the table."
@@ -119,11 +119,11 @@ def _fixed_width_decoder(
         return column_decoder.number_decoder(_numpy_type(logged, column))
     if code in TEMPORAL_BYTES:
         return temporal.TEMPORAL_DECODERS[column.data_type]
-    if code == log.YEAR:
+    if code == types.YEAR:
         return column_decoder.year_decoder(short=column.column_type == "year(2)")
-    if code == log.DECIMAL:
+    if code == types.DECIMAL:
         return decimal_decoder(meta >> 8, meta & 255, where, zerofill="zerofill" in column.column_type)
-    if code == log.BIT:
+    if code == types.BIT:
         return column_decoder.decode_bits
     return _member_decoder(logged, column, charsets, where)
 
@@ -146,7 +146,7 @@ def _member_decoder(
         members = [charset.to_utf8(member) for member in logged.members]
     else:
         members = [ESCAPE_PATTERN.sub(_unescape, each).encode() for each in MEMBER_PATTERN.findall(column.column_type)]
-    return column_decoder.MemberDecoder(members, where, is_set=logged.type_code == log.SET)
+    return column_decoder.MemberDecoder(members, where, is_set=logged.type_code == types.SET)
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -162,7 +162,7 @@ def _byte_transform(
         return column_decoder.address_printer(kind)
     if kind in GEOMETRY_TYPES:
         return column_decoder.strip_srid
-    if code == log.JSON:
+    if code == types.JSON:
         return mysql_json.json_text
     if kind == "binary":
         return column_decoder.zero_padder(logged.meta)
@@ -191,7 +191,7 @@ def _hash_decoder(
     """Decoder that hashes the text that a snapshot reads."""
     if logged.type_code in NUMBER_FORMATS:
         return column_decoder.hash_decoder(column_decoder.decimal_digit_texts(_numpy_type(logged, column)), key)
-    if logged.type_code in (log.ENUM, log.SET):
+    if logged.type_code in (types.ENUM, types.SET):
         return column_decoder.hash_decoder(_member_decoder(logged, column, charsets, where).to_texts, key)
     transform = _byte_transform(logged, column, charsets)
     return column_decoder.hash_decoder(

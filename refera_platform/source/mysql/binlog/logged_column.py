@@ -12,43 +12,43 @@ from dataclasses import replace
 
 from refera_platform.errors import SourceError
 from refera_platform.source.column_names import is_among, name_identity
-from refera_platform.source.mysql.binlog import table_map as log
+from refera_platform.source.mysql.binlog import table_map as types
 from refera_platform.source.mysql.binlog.charsets import BINARY_COLLATION
 from refera_platform.source.mysql.binlog.table_map import LoggedColumn, TableMap
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import GEOMETRY_TYPES, INTEGER_TYPES, PRINTED_TYPES, SourceColumn
 
 DATA_TYPES: Mapping[int, str] = {
-    log.TINY: "tinyint",
-    log.SHORT: "smallint",
-    log.INT24: "mediumint",
-    log.LONG: "int",
-    log.LONGLONG: "bigint",
-    log.FLOAT: "float",
-    log.DOUBLE: "double",
-    log.DECIMAL: "decimal",
-    log.DATE: "date",
-    log.NEWDATE: "date",
-    log.DATETIME: "datetime",
-    log.TIMESTAMP: "timestamp",
-    log.TIME: "time",
-    log.YEAR: "year",
-    log.BIT: "bit",
-    log.ENUM: "enum",
-    log.SET: "set",
-    log.JSON: "json",
-    log.GEOMETRY: "geometry",
-    log.OLD_TIMESTAMP: "timestamp",
-    log.OLD_DATETIME: "datetime",
-    log.OLD_TIME: "time",
-    log.VECTOR: "vector",
+    types.TINY: "tinyint",
+    types.SHORT: "smallint",
+    types.INT24: "mediumint",
+    types.LONG: "int",
+    types.LONGLONG: "bigint",
+    types.FLOAT: "float",
+    types.DOUBLE: "double",
+    types.DECIMAL: "decimal",
+    types.DATE: "date",
+    types.NEWDATE: "date",
+    types.DATETIME: "datetime",
+    types.TIMESTAMP: "timestamp",
+    types.TIME: "time",
+    types.YEAR: "year",
+    types.BIT: "bit",
+    types.ENUM: "enum",
+    types.SET: "set",
+    types.JSON: "json",
+    types.GEOMETRY: "geometry",
+    types.OLD_TIMESTAMP: "timestamp",
+    types.OLD_DATETIME: "datetime",
+    types.OLD_TIME: "time",
+    types.VECTOR: "vector",
 }
 """Bare type by type code, where the code alone decides it."""
 STRING_DATA_TYPES: Mapping[int, tuple[str, str]] = {
-    log.STRING: ("char", "binary"),
-    log.VARCHAR: ("varchar", "varbinary"),
-    log.VAR_STRING: ("varchar", "varbinary"),
-    log.VARCHAR_COMPRESSED: ("varchar", "varbinary"),
+    types.STRING: ("char", "binary"),
+    types.VARCHAR: ("varchar", "varbinary"),
+    types.VAR_STRING: ("varchar", "varbinary"),
+    types.VARCHAR_COMPRESSED: ("varchar", "varbinary"),
 }
 """Bare type of a text and of bytes, by type code."""
 BLOB_DATA_TYPES: Mapping[int, tuple[str, str]] = {
@@ -118,8 +118,8 @@ def _resolve_column(logged: LoggedColumn, declared: SourceColumn | None, table: 
 def column_from_binlog(logged: LoggedColumn, *, is_hashed: bool) -> SourceColumn:
     """Build a column from the binlog's description alone."""
     data_type = _data_type(logged, is_bytes=logged.collation == BINARY_COLLATION)
-    is_decimal = logged.type_code == log.DECIMAL
-    bits = logged.meta if logged.type_code == log.BIT else None
+    is_decimal = logged.type_code == types.DECIMAL
+    bits = logged.meta if logged.type_code == types.BIT else None
     return SourceColumn(
         name=logged.name or "",
         data_type=data_type,
@@ -134,7 +134,7 @@ def column_from_binlog(logged: LoggedColumn, *, is_hashed: bool) -> SourceColumn
 def _data_type(logged: LoggedColumn, *, is_bytes: bool) -> str:
     """The bare type, as the server's catalogue names it."""
     code = logged.type_code
-    if code in (log.BLOB, log.BLOB_COMPRESSED):
+    if code in (types.BLOB, types.BLOB_COMPRESSED):
         return BLOB_DATA_TYPES[logged.meta][is_bytes]
     if code in STRING_DATA_TYPES:
         return STRING_DATA_TYPES[code][is_bytes]
@@ -146,7 +146,7 @@ def _has_same_type(logged: LoggedColumn, declared: SourceColumn) -> bool:
     data_type = declared.data_type
     if data_type in PRINTED_TYPES:
         is_bytes = logged.collation in (None, BINARY_COLLATION)
-        return logged.type_code == log.STRING and is_bytes and logged.meta == (4 if data_type == "inet4" else 16)
+        return logged.type_code == types.STRING and is_bytes and logged.meta == (4 if data_type == "inet4" else 16)
     if data_type == "vector":
         return True
     is_bytes = declared.is_binary if logged.collation is None else logged.collation == BINARY_COLLATION
@@ -164,5 +164,5 @@ def _has_same_type(logged: LoggedColumn, declared: SourceColumn) -> bool:
 def _has_same_length(logged: LoggedColumn, declared: SourceColumn) -> bool:
     """Whether the maximum length is the declared one; without column names this helps to recognise a column."""
     if logged.type_code in STRING_DATA_TYPES and declared.max_bytes is not None:
-        return logged.meta == declared.max_bytes + (logged.type_code == log.VARCHAR_COMPRESSED)
+        return logged.meta == declared.max_bytes + (logged.type_code == types.VARCHAR_COMPRESSED)
     return True

@@ -12,7 +12,7 @@ import struct
 from decimal import Decimal
 
 from refera_platform.errors import SourceError
-from refera_platform.source.mysql.binlog import table_map as log
+from refera_platform.source.mysql.binlog import table_map as types
 from refera_platform.source.mysql.binlog.decimals import decimal_text
 
 SMALL_OBJECT, LARGE_OBJECT, SMALL_ARRAY, LARGE_ARRAY, LITERAL, INT16, UINT16, INT32, UINT32 = range(9)
@@ -119,9 +119,9 @@ def double_text(value: float) -> str:
 
 def _opaque_text(kind: int, data: bytes) -> str:
     """A value of a type that JSON does not have: DECIMAL, date, time, or bytes."""
-    if kind == log.DECIMAL:
+    if kind == types.DECIMAL:
         return decimal_text(data[2:], data[0], data[1]).decode()
-    if kind in (log.DATE, log.OLD_DATETIME, log.OLD_TIMESTAMP, log.OLD_TIME):
+    if kind in (types.DATE, types.OLD_DATETIME, types.OLD_TIMESTAMP, types.OLD_TIME):
         return f'"{_temporal_text(kind, struct.unpack("<q", data)[0])}"'
     encoded = base64.b64encode(data).decode()
     lines = [
@@ -134,10 +134,10 @@ def _temporal_text(kind: int, packed: int) -> str:
     """A date, a time, or both, with six digits of fraction."""
     size = abs(packed)
     clock, micros = size >> 24, size & 0xFFFFFF
-    hours = clock >> 12 & (1023 if kind == log.OLD_TIME else 31)
+    hours = clock >> 12 & (1023 if kind == types.OLD_TIME else 31)
     time = f"{hours:02d}:{clock >> 6 & 63:02d}:{clock & 63:02d}.{micros:06d}"
-    if kind == log.OLD_TIME:
+    if kind == types.OLD_TIME:
         return f"-{time}" if packed < 0 else time
     months = clock >> 22
     date = f"{months // 13:04d}-{months % 13:02d}-{clock >> 17 & 31:02d}"
-    return date if kind == log.DATE else f"{date} {time}"
+    return date if kind == types.DATE else f"{date} {time}"

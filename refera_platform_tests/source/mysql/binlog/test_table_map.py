@@ -2,7 +2,7 @@
 
 import pytest
 
-from refera_platform.source.mysql.binlog import table_map as log
+from refera_platform.source.mysql.binlog import table_map as types
 from refera_platform.source.mysql.binlog.table_map import LoggedColumn, read_table_map
 
 pytestmark = pytest.mark.unit
@@ -36,15 +36,15 @@ def small(codes, metas, *fields):
 def test_all_that_a_server_tells_of_a_table_is_read():
     found, columns = by_name(FULL)
     assert (found.table_id, found.schema, found.table, found.has_names) == (23, "classicmodels", "t", True)
-    assert columns["id"] == LoggedColumn(name="id", type_code=log.LONG, meta=0, is_nullable=False, is_unsigned=False)
+    assert columns["id"] == LoggedColumn(name="id", type_code=types.LONG, meta=0, is_nullable=False, is_unsigned=False)
     assert [name for name, column in columns.items() if column.is_unsigned] == ["b", "y", "d", "f"]
     assert [name for name, column in columns.items() if not column.is_nullable] == ["id"]
     assert columns["e"].members == (b"a\\b", b"\xe7'x")
-    assert (columns["e"].type_code, columns["e"].meta, columns["e"].collation) == (log.ENUM, 1, 8)
-    assert (columns["s"].members, columns["s"].type_code) == ((b"x", b"y", "Ü".encode()), log.SET)
+    assert (columns["e"].type_code, columns["e"].meta, columns["e"].collation) == (types.ENUM, 1, 8)
+    assert (columns["s"].members, columns["s"].type_code) == ((b"x", b"y", "Ü".encode()), types.SET)
     assert (columns["d2"].meta, columns["bi"].meta) == (20 << 8 | 5, 12)
     assert (columns["c255"].type_code, columns["c255"].meta) == (
-        log.STRING,
+        types.STRING,
         800,
     )  # ten bits, two of them hidden
     assert {name: column.collation for name, column in columns.items() if column.collation not in (None, 63)} == {
@@ -77,29 +77,31 @@ def test_without_any_of_it_only_the_bytes_are_known():
 
 
 def test_collations_are_one_for_all_and_the_exceptions():
-    columns = small([15, 3, 252, 15], [9, 0, 2, 9, 0], (log.DEFAULT_CHARSET, bytes([45, 1, 63, 2, 252, 0, 9])))
+    columns = small([15, 3, 252, 15], [9, 0, 2, 9, 0], (types.DEFAULT_CHARSET, bytes([45, 1, 63, 2, 252, 0, 9])))
     assert [column.collation for column in columns] == [45, None, 63, 2304]
-    columns = small([254, 254], [0xF7, 1, 0xFE, 9], (log.LIST_DEFAULT_CHARSET, bytes([8])), (log.DEFAULT_CHARSET, b"-"))
+    columns = small(
+        [254, 254], [0xF7, 1, 0xFE, 9], (types.LIST_DEFAULT_CHARSET, bytes([8])), (types.DEFAULT_CHARSET, b"-")
+    )
     assert [column.collation for column in columns] == [8, 45]
 
 
 def test_a_year_has_a_sign_bit_of_its_own():
-    columns = small([log.YEAR, log.LONG, log.BIT, log.TINY], [9, 0], (log.SIGNS, bytes([0b0100_0000])))
+    columns = small([types.YEAR, types.LONG, types.BIT, types.TINY], [9, 0], (types.SIGNS, bytes([0b0100_0000])))
     assert [column.is_unsigned for column in columns] == [False, True, None, False]
 
 
 def test_mysqls_hidden_arrays_and_what_is_yet_unknown_are_stepped_over():
     columns = small(
-        [log.ARRAY, log.LONG, log.ARRAY, log.VARCHAR],
-        [log.LONGLONG, log.VARCHAR, 1, 0, 0, 44, 1],
-        (log.NAMES, b"\x01a\x01b\x01c\x01d"),
+        [types.ARRAY, types.LONG, types.ARRAY, types.VARCHAR],
+        [types.LONGLONG, types.VARCHAR, 1, 0, 0, 44, 1],
+        (types.NAMES, b"\x01a\x01b\x01c\x01d"),
         (200, b"what comes"),
     )
     assert [(column.name, column.type_code, column.meta) for column in columns] == [
-        ("a", log.ARRAY, 0),
-        ("b", log.LONG, 0),
-        ("c", log.ARRAY, 0),
-        ("d", log.VARCHAR, 300),
+        ("a", types.ARRAY, 0),
+        ("b", types.LONG, 0),
+        ("c", types.ARRAY, 0),
+        ("d", types.VARCHAR, 300),
     ]
 
 
@@ -108,5 +110,5 @@ def test_tables_of_any_number_of_columns_are_read(count):
     width = bytes([count]) if count < 251 else b"\xfc" + count.to_bytes(2, "little")
     nulls = bytearray((count + 7) // 8)
     nulls[(count - 1) >> 3] |= 1 << ((count - 1) & 7)
-    columns = read_table_map(HEAD + width + bytes([log.LONG]) * count + b"\0" + bytes(nulls)).columns
+    columns = read_table_map(HEAD + width + bytes([types.LONG]) * count + b"\0" + bytes(nulls)).columns
     assert [column.is_nullable for column in columns] == [False] * (count - 1) + [True]

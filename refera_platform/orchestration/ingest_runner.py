@@ -24,12 +24,12 @@ from refera_platform.errors import LakeError, ReferaError
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.snapshot.chunks import PendingChunks
-from refera_platform.lake.isolation import isolated
+from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.runners.aws_lambda.event import Operation
-from refera_platform.runners.aws_lambda.listener import RESULT_KEY
 from refera_platform.runners.aws_lambda.messages import TableResult, result_from_json
+from refera_platform.runners.aws_lambda.reporter import RESULT_KEY
 from refera_platform.settings.stage import Stage
 from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable

@@ -13,7 +13,7 @@ from pathlib import Path
 from refera_platform.disk import write_atomically
 from refera_platform.errors import LocalStackError
 from refera_platform.sandbox.business.day_payments import last_simulated_day
-from refera_platform.sandbox.business.ledger import ORDERS_AT_SCALE_1
+from refera_platform.sandbox.business.order_history import ORDERS_AT_SCALE_1
 from refera_platform.sandbox.business.sample import create_sample, require_scale
 from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS
 from refera_platform.sandbox.business.session import OnSampleProgress, SampleAdmin

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from refera_platform.lake.object_state import RawState
-from refera_platform.runners.aws_lambda.catch_up import plan_missed_days, plan_requested_days, scheduled_day
+from refera_platform.runners.aws_lambda.catch_up import plan_missing_days, plan_requested_days, scheduled_day
 from refera_platform.runners.aws_lambda.event import parse_event
 from refera_platform.source.table import SourceTable, Strategy
 
@@ -34,7 +34,7 @@ def state(days_ago, *, is_closed=True, strategy="log"):
 
 def passes_of(newest, afresh=()):
     """Names, days of the month and new baselines of each pass."""
-    found = plan_missed_days(newest, DAY, frozenset(afresh))
+    found = plan_missing_days(newest, DAY, frozenset(afresh))
     return [
         ("".join(each.name for each in one.tables), [day.day for day in one.days], sorted(one.resnapshot_tables))
         for one in found.runs
@@ -73,10 +73,10 @@ def test_a_new_baseline_is_made_once():
 
 def test_a_table_that_shows_a_later_moment_is_left_alone():
     late = table("c", Strategy.COMPARE)
-    found = plan_missed_days({table("a"): state(2), late: state(0, strategy="compare")}, DAY, frozenset())
+    found = plan_missing_days({table("a"): state(2), late: state(0, strategy="compare")}, DAY, frozenset())
     assert found.up_to_date == (late,)
     assert [[each.name for each in one.tables] for one in found.runs] == [["a"]]
-    assert plan_missed_days({late: state(0, strategy="compare")}, DAY, frozenset()).runs == ()
+    assert plan_missing_days({late: state(0, strategy="compare")}, DAY, frozenset()).runs == ()
 
 
 def test_days_that_are_named_are_one_pass():

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from refera_platform.alerts.fault import SYMPTOM_SEPARATOR, FaultKind
 from refera_platform.alerts.incident import MAX_AFFECTED, MAX_SYMPTOMS, Incident
-from refera_platform.alerts.memory import AlertState, TrackedIncident
 from refera_platform.alerts.message import Message, MessageType
+from refera_platform.alerts.state import AlertState, TrackedIncident
 
 WIDENED_INTERVAL = timedelta(hours=1)
 """Least time between two messages to a channel about more affected assets of one incident."""

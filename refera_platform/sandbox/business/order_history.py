@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from refera_platform.sandbox.business.dice import sql_macros
 from refera_platform.sandbox.business.goods import Product
+from refera_platform.sandbox.business.seeded_dice import sql_macros
 from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
 
 HISTORY_DAYS = 730

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refera_platform.alerts.changes import (
+from refera_platform.alerts.deliver import MAX_BACKOFF, MAX_MESSAGES_PER_DELIVERY, deliver_messages
+from refera_platform.alerts.fault import FaultKind, symptom
+from refera_platform.alerts.incident import Incident
+from refera_platform.alerts.message import MessageType, Origin, format_duration, slack_payload
+from refera_platform.alerts.state import AlertState
+from refera_platform.alerts.tracking import (
     MAX_INCIDENTS,
     due_messages,
     prune_incidents,
     record_delivery,
     track_incidents,
 )
-from refera_platform.alerts.deliver import MAX_BACKOFF, MAX_MESSAGES_PER_DELIVERY, deliver_messages
-from refera_platform.alerts.fault import FaultKind, symptom
-from refera_platform.alerts.incident import Incident
-from refera_platform.alerts.memory import AlertState
-from refera_platform.alerts.message import MessageType, Origin, format_duration, slack_payload
 from refera_platform.errors import AlertError
 
 pytestmark = pytest.mark.unit

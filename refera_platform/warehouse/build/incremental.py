@@ -23,7 +23,7 @@ from refera_platform.warehouse.build.collations import collation_of
 from refera_platform.warehouse.build.inputs import BuildInputs, RawObjectsByDay
 from refera_platform.warehouse.build.month_lookup import months_of_changed_rows, months_of_previous_rows
 from refera_platform.warehouse.dbt_project import DbtProject
-from refera_platform.warehouse.publish.publication import Publication, published_relation
+from refera_platform.warehouse.publish.manifest import Publication, published_relation
 
 UNKNOWN_MONTH = "unknown"
 """Month of rows without a date."""

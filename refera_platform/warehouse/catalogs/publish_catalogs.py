@@ -19,7 +19,7 @@ from refera_platform.warehouse.catalogs.glue import register_glue_tables
 from refera_platform.warehouse.catalogs.glue_tables import CatalogTable
 from refera_platform.warehouse.catalogs.lineage import Lineage
 from refera_platform.warehouse.dbt_project import MANIFEST_FILE, project_hash
-from refera_platform.warehouse.publish.publication import Publication
+from refera_platform.warehouse.publish.manifest import Publication
 
 DOCUMENTED_PROJECT_KEY = "docs/project.sha256"
 """Key with the hash of the dbt project that the documents describe; written after them."""

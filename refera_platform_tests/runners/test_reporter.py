@@ -10,7 +10,7 @@ from dagster_pipes import encode_param
 from refera_platform.aws import s3_client
 from refera_platform.errors import LakeError, SettingError
 from refera_platform.ingest.result import IngestFailure
-from refera_platform.runners.aws_lambda.listener import open_reporter
+from refera_platform.runners.aws_lambda.reporter import open_reporter
 from refera_platform.source import catalog
 
 CONTEXT = {

@@ -14,7 +14,7 @@ from refera_platform.errors import DamagedError, OvertakenError
 from refera_platform.lake.layout import STAGING_PREFIX
 from refera_platform.lake.local_copies import MAX_PARALLEL_DOWNLOADS
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.publish.publication import Publication, fixed_key, inputs_key, object_key
+from refera_platform.warehouse.publish.manifest import Publication, fixed_key, inputs_key, object_key
 
 NO_CHECKSUMS: Mapping[str, str] = {}
 
