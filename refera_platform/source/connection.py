@@ -24,7 +24,8 @@ from refera_platform.settings.stage import Stage
 from refera_platform.source.column_names import as_spelled, is_among
 from refera_platform.source.copied_columns import is_copied
 from refera_platform.source.mysql.result_to_parquet import ParquetSpool, stream_to_parquet
-from refera_platform.source.mysql.server import Server, SnapshotPosition, detect_server
+from refera_platform.source.mysql.server import Server, SnapshotPosition
+from refera_platform.source.mysql.server.detection import detect_server
 from refera_platform.source.mysql.wire import Wire, closing_wire, connection_error, open_wire
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import SourceColumn, mysql_literal

@@ -1,6 +1,7 @@
 """Arrows point one way, Dagster stays in its wing, and a module fits into one head."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,34 @@ def test_the_rule_sees_every_way_of_reading_the_environment(expression: str) -> 
 
 def test_the_rule_sees_dagster_inside_a_function() -> None:
     assert dagster_names("def late():\n    import dagster_aws.pipes") == {"dagster_aws"}
+
+
+def circles(package: Path = PACKAGE) -> list[list[str]]:
+    """Modules that import one another, by whatever way round."""
+    known = {dotted(path): path for path in modules(package)}
+    graph = {
+        module: {
+            met if met in known else met.rpartition(".")[0]
+            for met in imports(path.read_text(), module if path.name == "__init__.py" else module.rpartition(".")[0])
+        }
+        & (known.keys() - {module})
+        for module, path in known.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as circle:
+        return [circle.args[1]]
+    return []
+
+
+def test_no_modules_import_one_another() -> None:
+    assert circles() == []
+
+
+def test_the_rule_sees_a_circle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "ring"
+    package.mkdir()
+    for one, other in (("a", "b"), ("b", "c"), ("c", "a")):
+        (package / f"{one}.py").write_text(f"def late():\n    from ring.{other} import x\n")
+    monkeypatch.setattr("refera_platform_tests.house.tree.ROOT", tmp_path)
+    assert len(circles(package)) == 1

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY
-from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage, ancestors
+from refera_platform.warehouse.catalogs.graph import ancestors
+from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,18 +9,16 @@ window. Columns that only filter, join or group are left out, so ``count(*)`` an
 """
 
 import json
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import duckdb
 
 from refera_platform.lake.lake import run_sql
+from refera_platform.warehouse.catalogs.graph import ancestors
 
 MAIN_SCHEMA, PREVIOUS_SCHEMA = "main", "served"
 """Schemas of models: of this build, and of the previous publication."""
-Node = TypeVar("Node")
 
 
 @dataclass(frozen=True, order=True)
@@ -162,15 +160,3 @@ def _schema_and_table(relation: str) -> tuple[str, str]:
 
 def _relation_name(schema: str, table: str) -> str:
     return table if schema in {MAIN_SCHEMA, PREVIOUS_SCHEMA} else f"{schema}.{table}"
-
-
-def ancestors(start: Node, parents_of: Callable[[Node], Iterable[Node]]) -> dict[Node, None]:
-    """Everything above ``start``, nearest first. Paths may meet and may form cycles."""
-    visited: dict[Node, None] = {}
-    queue = deque(parents_of(start))
-    while queue:
-        node = queue.popleft()
-        if node not in visited:
-            visited[node] = None
-            queue.extend(parents_of(node))
-    return visited

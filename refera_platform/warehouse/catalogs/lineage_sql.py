@@ -13,14 +13,14 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope, find_all_in_scope
 from sqlglot.schema import MappingSchema
 
-from refera_platform.warehouse.catalogs.lineage import ancestors
+from refera_platform.warehouse.catalogs.graph import ancestors
 
 DIALECT = "duckdb"
 RelationKey: TypeAlias = tuple[str, str]
 """Schema and name of a relation."""
-SourceColumn: TypeAlias = tuple[str, str, str]
+OriginColumn: TypeAlias = tuple[str, str, str]
 """Schema, relation and column."""
-LineageStep: TypeAlias = tuple[Scope | None, str, SourceColumn | None]
+LineageStep: TypeAlias = tuple[Scope | None, str, OriginColumn | None]
 """A column of a scope, or at the end of a path a column of a relation."""
 
 
@@ -57,7 +57,7 @@ class SqlLineageReader:
             mapping.setdefault(schema, {})[table] = dict.fromkeys(names, "unknown")
         self._schema = MappingSchema(mapping, dialect=DIALECT)
 
-    def column_origins(self, sql: str) -> dict[str, set[SourceColumn]]:
+    def column_origins(self, sql: str) -> dict[str, set[OriginColumn]]:
         """The columns that the SQL gives, in lower case and in order, each with the source columns it derives from.
 
         Raises:
@@ -90,10 +90,10 @@ class _ScopeWalk:
         self._relations = relations
         self._scopes = {id(scope.expression): scope for scope in root.traverse()}
 
-    def columns(self) -> dict[str, set[SourceColumn]]:
+    def columns(self) -> dict[str, set[OriginColumn]]:
         return {name: self._origins(name) for name in _column_names(self._root.expression)}
 
-    def _origins(self, name: str) -> set[SourceColumn]:
+    def _origins(self, name: str) -> set[OriginColumn]:
         start: LineageStep = (self._root, name, None)
         return {origin for _, _, origin in ancestors(start, self._parents) if origin is not None}
 
@@ -157,7 +157,7 @@ class _ScopeWalk:
             return source
         return self._scopes.get(id(source.expression.parent), source)
 
-    def _source_column(self, table: exp.Table, column: str) -> SourceColumn:
+    def _source_column(self, table: exp.Table, column: str) -> OriginColumn:
         relation = self._relations.get((table.db, table.name))
         if relation is None:
             raise UntraceableSqlError(f"the columns of {table.sql(DIALECT)} are not known")

@@ -4,7 +4,7 @@ import pytest
 
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.server import detect_server
+from refera_platform.source.mysql.server.detection import detect_server
 from refera_platform.source.mysql.server.mysql import (
     IN_FLIGHT_WAIT_SECONDS,
     MAX_COMMIT_POLLS,

@@ -11,7 +11,7 @@ import pytest
 from refera_platform.errors import SourceError
 from refera_platform.settings.source_database import SourceDatabase
 from refera_platform.source.mysql import wire
-from refera_platform.source.mysql.server import detect_server
+from refera_platform.source.mysql.server.detection import detect_server
 from refera_platform.source.mysql.wire import closing_wire, open_wire
 from refera_platform_tests.local_stack import root
 from refera_platform_tests.source.mysql.guarded_server import SECRET, asked

@@ -54,14 +54,6 @@ class Server(Protocol):
         """Settings that decide what the binlog holds, by name; without those that the server does not have."""
 
 
-def detect_server(ask: Ask) -> Server:
-    """The dialect of the server behind ``ask``."""
-    from refera_platform.source.mysql.server.mariadb import MariaDB
-    from refera_platform.source.mysql.server.mysql import MySQL
-
-    return MariaDB(ask) if "mariadb" in str(ask("select version()")[0][0]).lower() else MySQL(ask)
-
-
 def server_version(ask: Ask) -> tuple[int, int]:
     """Major and minor version of the server; zeros when unknown."""
     match = re.match(r"(\d+)\.(\d+)", str(ask("select version()")[0][0]))
