@@ -152,6 +152,10 @@ def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_pat
         assert len(refusals) > 5
         assert all(str(tmp_path) in each for each in refusals)
         (tmp_path / name).unlink()
+        (tmp_path / name).mkdir()
+        with pytest.raises(ReferaError, match=f"{tmp_path / name} cannot be read .Is a directory"):
+            reader()
+        (tmp_path / name).rmdir()
 
 
 def test_what_another_version_remembered_is_forgotten_and_never_stops_a_run() -> None:

@@ -120,6 +120,8 @@ def read_stack_address(home: Path) -> StackAddress | None:
         return address
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise LocalStackError(f"{path} cannot be read ({error.strerror}):", "remove it and run `refera up`.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LocalStackError(
             f"{path} does not describe a stack:", "remove it and run `refera up`; the data stays."

@@ -245,6 +245,8 @@ def _read_json(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read ({error.strerror}):", "remove it and run `refera up`.") from error
     except ValueError as error:
         raise SettingError(f"{path} is not JSON:", "remove it and run `refera up`.") from error
     if not isinstance(content, dict):

@@ -56,6 +56,8 @@ def read_sample_state(home: Path) -> SampleState | None:
         )
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise LocalStackError(f"{path} cannot be read ({error.strerror}):", f"{START_OVER_HINT}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LocalStackError(f"{path} does not say how far the sample source is:", f"{START_OVER_HINT}.") from error
 
