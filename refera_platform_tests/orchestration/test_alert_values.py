@@ -68,7 +68,7 @@ def behind_the_log(home, statement):
 
 def test_a_check_that_shows_both_values_in_dagster_tells_key_and_column_alone(memory, shop, home, ears):
     """Issue 16, 25: a failed check sent a customer's phone to Slack and into a mail's subject."""
-    now = replace(memory, alerts=settings(ears)).at(evening(TODAY))
+    now = replace(memory, alerts=settings(ears)).at_instant(evening(TODAY))
     house = build(now)
     assert headless.run_headless(house, now, [TODAY], "customers").succeeded
     behind_the_log(home, f"update classicmodels.customers set phone = '{MARK}' where customerNumber = 10")

@@ -159,7 +159,7 @@ def test_a_model_is_materialized_alone(memory, shop):
         assert outcome.succeeded, (select, outcome.failures)
     assert set(outcome.assets) == {name for name in outcome.assets if name.startswith("staging/")}
     said = list[str]()
-    asked = {"tags": {FULL_REFRESH_TAG: "yes"}, "tell": lambda kind, line: said.append(line)}
+    asked = {"tags": {FULL_REFRESH_TAG: "yes"}, "on_line": lambda kind, line: said.append(line)}
     assert run(memory, TODAY, select="warehouse/dim_date", **asked).succeeded
     assert any("Everything was read, because it was asked for" in line for line in said)
 

@@ -77,9 +77,9 @@ def test_a_run_that_finds_another_manifest_after_its_copies_puts_that_ones_objec
     sell(stage, 1)
     whole = ObjectRoot.copy
 
-    def unconditional(root, source, key, *, replaces, size=0):
+    def unconditional(root, source, key, *, replaces, size_bytes=0):
         there = [item.etag for item in root.list(key)]
-        return whole(root, source, key, replaces=there[0] if there else None, size_bytes=size)
+        return whole(root, source, key, replaces=there[0] if there else None, size_bytes=size_bytes)
 
     monkeypatch.setattr(ObjectRoot, "copy", unconditional)
     gate = Gate(FIXED_COPY)

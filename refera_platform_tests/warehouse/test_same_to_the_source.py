@@ -53,7 +53,7 @@ def typed(home):
         shop.run("insert into orders values (302, '2026-03-11', '2026-03-20', null, 'LOST AT SEA', null, 15)")
         shop.run("insert into orderdetails values (302, 'p2 ', 3, 1.00, 1)")
         at, built = day(stage, NEXT)
-        assert built.reason == "", "the day's changes are enough"
+        assert built.full_build_reason == "", "the day's changes are enough"
         yield at, shop
 
 
@@ -109,7 +109,7 @@ def test_a_member_that_is_typed_anew_stays_one_member_until_its_collation_parts_
     shop.run("update products set productCode = 'p1' where productCode = 'P1'")
     shop.run("update offices set officeCode = '1 ' where officeCode = '1'")
     at, built = day(stage, NEXT)
-    assert "offices changed" in built.reason
+    assert "offices changed" in built.full_build_reason
     versions = ask(
         at,
         "select product_code, version_number, is_latest, is_deleted from dim_product where product_code ilike 'p1' order by 2",
@@ -136,7 +136,7 @@ def a_collation_changes(stage: Stage, shop: Shop) -> None:
         " productDescription, 1, 1.00, 2.00 from products where productCode = 'p1'"
     )
     at, built = day(stage, after)
-    assert "column productCode is compared by utf8mb4_bin now" in built.reason
+    assert "column productCode is compared by utf8mb4_bin now" in built.full_build_reason
     sold = ask(
         at,
         "select product_code, product_name, order_lines from ans_sales_by_product where product_code ilike 'p1'",
