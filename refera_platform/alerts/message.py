@@ -59,11 +59,11 @@ class Message:
             case MessageType.RECOVERED:
                 return f"Recovered after {format_duration(self.until - self.since)}"
             case MessageType.WIDENED:
-                return f"{self.kind}: {len(self.affected)} more joined it"
+                return f"{self.kind}: {len(self.affected)} more affected"
             case MessageType.TEST:
                 return "Test: alerts of refera reach you here"
             case _:
-                return f"{self.kind}, told once" if self.kind is FaultKind.REFUSED else str(self.kind)
+                return f"{self.kind}, reported once" if self.kind is FaultKind.REFUSED else str(self.kind)
 
     @property
     def names(self) -> str:

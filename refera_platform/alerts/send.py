@@ -60,7 +60,7 @@ class WebhookChannel:
         except requests.exceptions.SSLError:
             raise AlertError(
                 f"The webhook at {self.host} has a certificate that is not trusted:",
-                "name its authority in REQUESTS_CA_BUNDLE, or mend REFERA_ALERT_WEBHOOK.",
+                "name its authority in REQUESTS_CA_BUNDLE, or correct REFERA_ALERT_WEBHOOK.",
             ) from None
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout):
             raise AlertError(
@@ -70,8 +70,8 @@ class WebhookChannel:
             ) from None
         except requests.exceptions.RequestException as error:
             raise AlertError(
-                f"The webhook at {self.host} cannot be asked ({type(error).__name__}):",
-                "mend REFERA_ALERT_WEBHOOK.",
+                f"The webhook at {self.host} cannot be called ({type(error).__name__}):",
+                "correct REFERA_ALERT_WEBHOOK.",
             ) from None
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             passing = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -136,30 +136,31 @@ class MailChannel:
         server = f"The mail server {self.host}"
         match error:
             case smtplib.SMTPAuthenticationError():
-                return AlertError(f"{server} refused the login:", "mend user and password in REFERA_ALERT_SMTP.")
+                return AlertError(f"{server} refused the login:", "correct user and password in REFERA_ALERT_SMTP.")
             case smtplib.SMTPNotSupportedError():
                 return AlertError(
-                    f"{server} cannot do what it was asked (STARTTLS, or a login):", "mend REFERA_ALERT_SMTP."
+                    f"{server} does not support what the address requests (STARTTLS, or a login):",
+                    "correct REFERA_ALERT_SMTP.",
                 )
             case smtplib.SMTPRecipientsRefused():
                 passing = all(400 <= code < 500 for code, _ in error.recipients.values())
                 return AlertError(
-                    f"{server} refused every address:", "mend REFERA_ALERT_MAIL_TO.", is_transient=passing
+                    f"{server} refused every address:", "correct REFERA_ALERT_MAIL_TO.", is_transient=passing
                 )
             case smtplib.SMTPResponseException():
                 passing = 400 <= error.smtp_code < 500
                 return AlertError(
                     f"{server} answered {error.smtp_code}:",
-                    "ask who runs it, or mend REFERA_ALERT_SMTP.",
+                    "ask who runs it, or correct REFERA_ALERT_SMTP.",
                     is_transient=passing,
                 )
             case ssl.SSLError():
                 return AlertError(
                     f"{server} has no certificate that is trusted:",
-                    "name its authority with ?ca= in REFERA_ALERT_SMTP, or mend the address.",
+                    "name its authority with ?ca= in REFERA_ALERT_SMTP, or correct the address.",
                 )
             case FileNotFoundError():
-                return AlertError("The file of ?ca= in REFERA_ALERT_SMTP is not there:", "name one that is.")
+                return AlertError("The file of ?ca= in REFERA_ALERT_SMTP does not exist:", "name an existing file.")
             case _:
                 return AlertError(
                     f"{server} does not answer:", "see whether this machine can reach it.", is_transient=True

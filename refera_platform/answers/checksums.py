@@ -56,7 +56,7 @@ def verify_checksums(root: ObjectRoot, folder: Path, sha256: Mapping[str, str] =
     with ThreadPoolExecutor(MAX_PARALLEL_DOWNLOADS) as executor:
         problems = dict(zip(etags, executor.map(problem_with, enumerate(etags)), strict=True))
     missing_message = (
-        f"{root.url('')}{{}} is gone, and the manifest names it: `refera run --full-refresh` writes it anew."
+        f"{root.url('')}{{}} does not exist, but the manifest names it: `refera run --full-refresh` writes it."
     )
     problems |= {key: missing_message.format(key) for key in sha256 if key not in etags}
     damaged_keys = tuple(key for key, problem in problems.items() if problem)

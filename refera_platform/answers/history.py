@@ -36,22 +36,21 @@ def rows_as_of(lake: Lake, connection: duckdb.DuckDBPyConnection, table: SourceT
         alternatives = " or ".join(str(one) for one in (*closed_days[-1:], next_snapshot.day))
         raise QueryError(
             f"{table.address} is not known between {unknown_period(next_snapshot)}, and so not at the end of {day}:"
-            " the log"
-            " of then was gone or could not be read;",
+            " the binlog of that time was missing or could not be read;",
             f"ask for {alternatives}.",
         )
     if day not in observed_days:
         previous_observed = max(one for one in observed_days if one < day)
         next_observed = min((one for one in observed_days if one > day), default=previous_observed)
         raise QueryError(
-            f"Nobody looked at {table.address} on {day}:",
-            f"the days around it that were captured are {previous_observed} and {next_observed}.",
+            f"{table.address} was not read on {day}:",
+            f"ask for a captured day; the nearest are {previous_observed} and {next_observed}.",
         )
     if not days[day].state.is_settled:
         settled_days = [one for one in observed_days if one > day and days[one].state.is_settled]
         raise QueryError(
-            f"The log of {table.address} does not tell all that happened on {day} (it was altered, or rows went with"
-            " those they refer to):",
+            f"The binlog does not contain all changes of {table.address} on {day} (the table was altered, or rows were"
+            " changed with their parent rows):",
             f"its state was settled on {settled_days[0]}; ask for that day."
             if settled_days
             else "the next `refera run` that reaches the present settles it.",

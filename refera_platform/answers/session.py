@@ -33,11 +33,11 @@ EXPLAIN_PATTERN = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
 )
 ERROR_HINTS = {
-    "Referenced column": "`describe TABLE` shows the columns of a table; a text stands in 'single quotes'.",
+    "Referenced column": "`describe TABLE` shows the columns of a table; write a text in 'single quotes'.",
     "Ambiguous reference": "Write the table or its alias in front of the column.",
     "must appear in the GROUP BY": "Add the column to GROUP BY (or write `group by all`), or sum it up.",
     "Permission Error": "A query reads what was published and the lake, and no other file and no other address.",
-    "Parser Error": "Ask with one SELECT; texts stand in 'single quotes', odd names in \"double quotes\".",
+    "Parser Error": "Ask with one SELECT; write texts in 'single quotes' and unusual names in \"double quotes\".",
     "Conversion Error": "Cast with `try_cast`, which gives NULL for what does not fit.",
 }
 """Hints for DuckDB's messages, by a part of the message."""
@@ -139,7 +139,7 @@ class QuerySession:
 
 
 def _public_message(error: duckdb.Error) -> str:
-    return f"A question could not be answered ({error_kind(error)})."
+    return f"The query failed ({error_kind(error)})."
 
 
 def _is_pivot(parsed: Sequence[duckdb.Statement]) -> bool:

@@ -19,7 +19,7 @@ def print_channels(stage: Stage, *, test: bool) -> bool:
     configured = configured_channels(stage.alerts, stage.name)
     if not configured:
         raise SettingError(
-            "Nobody is told when something is wrong:",
+            "No alert channel is configured:",
             "set REFERA_ALERT_WEBHOOK, or REFERA_ALERT_SMTP, REFERA_ALERT_MAIL_FROM and REFERA_ALERT_MAIL_TO.",
         )
     rows, is_well = [], True
@@ -32,9 +32,7 @@ def print_channels(stage: Stage, *, test: bool) -> bool:
             except AlertError as error:
                 outcome, is_well = str(error), False
         rows.append([channel.name, channel.host, outcome])
-    results_console().print(
-        results_table(f"Alerts of stage {stage.name}", ["channel", "host", "what came of it"], rows)
-    )
+    results_console().print(results_table(f"Alerts of stage {stage.name}", ["channel", "host", "result"], rows))
     if not test:
         print_message("Next: refera alert --test")
     return is_well
@@ -48,6 +46,6 @@ def _message(now: datetime) -> Message:
         link="/runs",
         since=now,
         until=now,
-        cause="This is what a failure looks like: its cause in a sentence, what it struck, and a link.",
+        cause="This is what a failure looks like: its cause in a sentence, what it affects, and a link.",
         affected=("raw/classicmodels/orders",),
     )

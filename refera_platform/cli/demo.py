@@ -60,7 +60,7 @@ def run_demo(home: Path, dump: Path | None, days: int, seed: int, scale: float) 
     """Wipe local data, simulate days (or restore a dump), run them to the answers and print those."""
     started = time.monotonic()
     if (home / "stack.json").exists():
-        print_message(f"The demo starts afresh: forgetting the local data in {home}")
+        print_message(f"The demo starts from the beginning: deleting the local data in {home}")
         stack.stop_stack(home, wipe=True)
     with progress_steps(None, "Starting a private MariaDB and a private S3") as progress:
         stack.start_stack(home, progress.advance)

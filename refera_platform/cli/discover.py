@@ -71,4 +71,4 @@ def _database(url: str) -> SourceDatabase:
 
 
 def _exists_error(path: Path) -> SettingError:
-    return SettingError(f"{path} is there already, and is not overwritten:", "choose another name, or remove it.")
+    return SettingError(f"{path} already exists, and is not overwritten:", "choose another name, or remove it.")

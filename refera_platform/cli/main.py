@@ -55,13 +55,13 @@ def up(
 
 @app.command(epilog=f"{EXAMPLE}: refera down · refera down --wipe")
 def down(
-    wipe: Annotated[bool, typer.Option("--wipe", help="Forget its data as well.")] = False,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Delete its data as well.")] = False,
 ) -> None:
     """Stop the local stack; its data stays."""
     from refera_platform.sandbox import stack
 
     stack.stop_stack(home_folder(), wipe=wipe)
-    output.print_message("The local stack is down" + (" and its data forgotten." if wipe else "; its data stays."))
+    output.print_message("The local stack is down" + (" and its data deleted." if wipe else "; its data stays."))
 
 
 @app.command(epilog=f"{EXAMPLE}: refera status · refera status --format json | jq .servers.mariadb")
@@ -112,7 +112,7 @@ def simulate(
 )
 def run(
     day: Annotated[str, typer.Option(help="The day to fill; the newest full day by default.")] = "",
-    first: Annotated[str, typer.Option("--from", help="First day of a range, done in one pass.")] = "",
+    first: Annotated[str, typer.Option("--from", help="First day of a range, done in one run.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last day of a range.")] = "",
     select: Annotated[str, typer.Option(help="Tables, models or groups, comma-separated; everything by default.")] = "",
     full_refresh: Annotated[
@@ -190,7 +190,7 @@ def resnapshot(
     from refera_platform.source.catalog import TABLES, find_table
 
     if bool(tables) == every:
-        raise SettingError("refera resnapshot was told no table:", "name some, or say --all.")
+        raise SettingError("refera resnapshot needs a table:", "name some, or say --all.")
     take(load_stage(), TABLES if every else [find_table(name) for name in tables or ()])
 
 

@@ -54,7 +54,7 @@ def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False
     later_tables = _tables_with_later_days(stage, day)
     if later_tables:
         print_message(
-            f"Left out, because day {day} is not to be had of them any more: {', '.join(later_tables.values())}"
+            f"Left out, because day {day} is no longer available for them: {', '.join(later_tables.values())}"
         )
     return run_days(stage, [day], select, excluded=tuple(later_tables), full_refresh=full_refresh)
 

@@ -67,7 +67,8 @@ def examine_store(root: str, store: ObjectStore, name: str, folder: Path) -> lis
             findings.append(
                 failure_finding(
                     f"{name}: one writer at a time",
-                    f"The store of {root} overwrites an object although it was told not to (If-Match, If-None-Match).",
+                    f"The store of {root} overwrites an object although the request forbids it"
+                    " (If-Match, If-None-Match).",
                     "use a store or a version of it that honours conditional writes, or never run twice at once.",
                 )
             )
@@ -76,7 +77,7 @@ def examine_store(root: str, store: ObjectStore, name: str, folder: Path) -> lis
             findings.append(ok_finding(f"{name}: one writer at a time", "Conditional writes are honoured."))
         objects.remove(key)
         if objects.read(key) is not None:
-            raise LakeError(f"{objects.url(key)} is still there after it was removed:", "remove it by hand.")
+            raise LakeError(f"{objects.url(key)} still exists after it was removed:", "remove it by hand.")
     except LakeError as error:
         findings.append(error_finding(f"{name}: replace and remove", error))
     return findings

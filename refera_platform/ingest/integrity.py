@@ -25,7 +25,7 @@ def require_same_server(identity: ServerIdentity, table: SourceTable, newest: Ra
         raise LakeError(
             f"{table.address} was captured from {newest.server}/{newest.schema} until {newest.day}, and now"
             f" {identity.server}/{identity.schema} answers at its address:",
-            f"point the URL back, or take the new server's rows as a new baseline: refera resnapshot {table.address}",
+            f"point the URL back, or take a new snapshot from the new server: refera resnapshot {table.address}",
         )
 
 

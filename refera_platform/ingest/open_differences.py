@@ -30,7 +30,7 @@ def open_difference(lake: Lake, result: IngestResult) -> str:
     if result.source_rows is not None and (result.state.is_whole or result.reconcile_result.scope == WHOLE_TABLE_SCOPE):
         objects.remove(key)
         return ""
-    return f"{note[0].decode()} (found before, and not compared since)"
+    return f"{note[0].decode()} (found by an earlier run, and not compared since)"
 
 
 def difference_note_key(table: SourceTable) -> str:

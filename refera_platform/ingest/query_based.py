@@ -65,7 +65,7 @@ def ingest_table(
         ValueError: for a table whose strategy is ``log``.
     """
     if table.strategy is Strategy.LOG:
-        raise ValueError(f"{table.address} is read from the log, by capture_log and not by capture")
+        raise ValueError(f"{table.address} is read from the binlog, by StreamIngestRun and not by ingest_table")
     started = time.monotonic()
     table = source.with_current_spelling(table)
     days_in_lake = lake.days(table, source.connection)

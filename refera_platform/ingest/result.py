@@ -88,7 +88,7 @@ class IngestResult:
         """How lake and source differ, without any value of a row, not even of its key; empty when they do not."""
         address, comparison = self.table.address, self.reconcile_result
         if self.duplicate_rows:
-            return f"{self.duplicate_rows} rows of {address} are there twice"
+            return f"{self.duplicate_rows} rows of {address} exist twice"
         if self.is_settled and not self.agrees:
             return f"{address} has {self.lake_rows} rows in the lake and {self.source_rows} at the source"
         return (

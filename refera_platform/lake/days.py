@@ -73,7 +73,7 @@ def plan_days(address: str, requested: Sequence[date], existing_days: Collection
         raise DayRefused(
             f"Day {day_to_fill} of {address} cannot follow day {newest}: {skipped_days[0]} to {skipped_days[-1]}"
             " were never captured;",
-            f"close them in one pass: refera run --from {skipped_days[0]} --to {day_to_fill}",
+            f"close them in one run: refera run --from {skipped_days[0]} --to {day_to_fill}",
         )
     older_days = set(requested) - {day_to_fill} - set(skipped_days)
     if missing_days := sorted(older_days - set(existing_days)):

@@ -67,13 +67,13 @@ def _remedy(table: SourceTable, missing_days: tuple[date, ...], newest: date, cl
     past_days = [day for day in missing_days if day < newest]
     if past_days:  # this strategy sees only the present, so it cannot fill them
         day_list = ", ".join(map(str, past_days))
-        return f"put the objects of {day_list} back, or take a new baseline: refera resnapshot {table.address}"
+        return f"put the objects of {day_list} back, or take a new snapshot: refera resnapshot {table.address}"
     return _command(missing_days[0], max(missing_days[-1], clock.today() - ONE_DAY))
 
 
 def _command(first: date, last: date) -> str:
     span = f"--day {first}" if first == last else f"--from {first} --to {last}"
-    return f"read them in one pass: refera run {span}"
+    return f"read them in one run: refera run {span}"
 
 
 def day_spans(days: tuple[date, ...]) -> str:

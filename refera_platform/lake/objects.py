@@ -272,7 +272,7 @@ class ObjectRoot:
             f"The bytes of {self.url(key)} are not those that were written: their checksum differs, {MAX_TRIES} times"
             " in a row.",
             "Run it again; if it stays, the store has damaged the object: put back an earlier version of it, or move it"
-            " away and write it anew (`refera resnapshot` for a raw table, `refera run --full-refresh` for a published"
+            " away and write it again (`refera resnapshot` for a raw table, `refera run --full-refresh` for a published"
             " one).",
         )
 

@@ -34,7 +34,7 @@ class SchemaChange:
     @property
     def description(self) -> str:
         """The added and changed columns, as a sentence; empty when there are none."""
-        parts = [f"{', '.join(self.added)} came"] if self.added else []
+        parts = [f"{', '.join(self.added)} added"] if self.added else []
         parts += [f"{', '.join(self.changed)}"] if self.changed else []
         return f"The table was altered: {'; '.join(parts)}." if parts else ""
 
@@ -113,7 +113,7 @@ def require_common_types(address: str, schema_versions: Iterable[Mapping[str, st
         raise LakeError(
             f"Column {name} of {address} was {previous} and is {current} at the source, and no type holds the"
             " values of both:",
-            f"`refera resnapshot {address}` goes on with {current} (older days keep {previous}), or give it its old"
+            f"`refera resnapshot {address}` continues with {current} (older days keep {previous}), or give it its old"
             " type back.",
         )
     return types

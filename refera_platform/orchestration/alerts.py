@@ -27,7 +27,7 @@ from refera_platform.settings.stage import Stage
 
 SENSOR_INTERVAL_SECONDS = 30
 NO_CHANNEL_MESSAGE = (
-    "Nobody is told: set REFERA_ALERT_WEBHOOK, or REFERA_ALERT_SMTP with REFERA_ALERT_MAIL_FROM and"
+    "No alert channel is configured: set REFERA_ALERT_WEBHOOK, or REFERA_ALERT_SMTP with REFERA_ALERT_MAIL_FROM and"
     " REFERA_ALERT_MAIL_TO."
 )
 
@@ -75,7 +75,7 @@ def build_alerts_sensor() -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=SENSOR_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells people of failed runs, failed checks and overdue tables: one message a cause.",
+        description="Notifies people of failed runs, failed checks and overdue tables: one message a cause.",
     )
     def alerts(context: dg.SensorEvaluationContext, stage: dg.ResourceParam[Stage]) -> dg.SkipReason:
         active_channels = configured_channels(stage.alerts, stage.name)
@@ -83,7 +83,7 @@ def build_alerts_sensor() -> dg.SensorDefinition:
             return dg.SkipReason(NO_CHANNEL_MESSAGE)
         previous = AlertsCursor.from_json(context.cursor)
         if previous is None:
-            context.log.warning("The cursor could not be read: what is wrong now is told once more.")
+            context.log.warning("The cursor could not be read: what is wrong now is reported again.")
         repository = context.repository_def
         if repository is None:
             raise dg.DagsterInvariantViolationError("The sensor was evaluated outside of a code location.")
@@ -133,4 +133,4 @@ def _open_incidents_summary(state: AlertState) -> str:
     ]
     if not open_incidents:
         return "Nothing is wrong."
-    return f"Told already: {' | '.join(incident.cause for incident in open_incidents[:5])}"
+    return f"Already reported: {' | '.join(incident.cause for incident in open_incidents[:5])}"

@@ -139,9 +139,9 @@ class LambdaIngestRunner:
                 yield IngestFailure(
                     table=merged_result.table,
                     error=LakeError(
-                        f"The pieces of {merged_result.table.address} were read, and"
-                        f" {len(merged_result.missing_numbers)} are wanted again:",
-                        "the table changed its shape, or its log went; run it again.",
+                        f"The chunks of {merged_result.table.address} were read, and"
+                        f" {len(merged_result.missing_numbers)} must be read again:",
+                        "the table was altered, or its binlog was purged; run it again.",
                         is_transient=True,
                     ),
                 )
@@ -185,7 +185,7 @@ class LambdaIngestRunner:
         ]
         if unanswered := sorted(set(tables_by_address) - {each.table.address for each in table_results}):
             raise LakeError(
-                f"Function {self._function.name} ended and said nothing of {', '.join(unanswered)}:",
+                f"Function {self._function.name} ended without a result for {', '.join(unanswered)}:",
                 "look at its log; what it had committed counts, and the next run goes on from there.",
                 is_transient=True,
             )
@@ -214,12 +214,12 @@ class LambdaIngestRunner:
         ):
             self._context.log.info(
                 f"{chunked_table.table.address}: {len(chunked_table.missing_numbers)} of"
-                f" {chunked_table.chunk_count} pieces are read, {parallel_calls} at a time"
+                f" {chunked_table.chunk_count} chunks are read, {parallel_calls} at a time"
             )
             rows = list(
                 pool.map(lambda number: self._function.read_chunk(chunked_table, number), chunked_table.missing_numbers)
             )
-        self._context.log.info(f"{chunked_table.table.address}: {sum(rows)} rows are there in pieces")
+        self._context.log.info(f"{chunked_table.table.address}: {sum(rows)} rows are staged in chunks")
 
     @contextmanager
     def _claim_slots(self, requested: int) -> Iterator[int]:

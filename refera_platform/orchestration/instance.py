@@ -90,5 +90,5 @@ def open_instance(stage: Stage) -> dg.DagsterInstance:
     except (yaml.YAMLError, UnicodeDecodeError, dg.DagsterInvalidConfigError) as error:
         reason = " ".join(str(error).split())
         raise SettingError(
-            f"{path} does not hold settings of Dagster ({reason}):", "mend it, or remove it and it is written again."
+            f"{path} does not hold settings of Dagster ({reason}):", "correct it, or remove it and it is written again."
         ) from error

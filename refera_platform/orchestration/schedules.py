@@ -74,7 +74,7 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
         newest = replace(stage.clock, at_least=None).newest_full_day()
         if newest > yesterday:  # after a downtime Dagster ticks once for each missed night
-            return dg.SkipReason(f"The night after {newest} asks for this day as well.")
+            return dg.SkipReason(f"The night after {newest} includes this day as well.")
         last = max(yesterday, stage.clock.newest_full_day())
         try:
             with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
@@ -82,7 +82,7 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
                 newest_states = {table: lake.newest_state(table, connection) for table in TABLES}
                 pending = plan_catch_up(newest_states, last, {table: lake.first_day(table) for table in TABLES})
         except ReferaError as error:
-            context.log.warning(f"The lake does not say which days it has: {error}")  # the run reports it
+            context.log.warning(f"The days in the lake could not be read: {error}")  # the run reports it
             pending = CatchUp(days=(last,))
         return _catch_up_requests(pending, context.repository_def)
 

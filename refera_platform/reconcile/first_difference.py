@@ -102,7 +102,7 @@ def _count_sentence(key_text: str, source_count: int, lake_count: int) -> str:
         return f"{key_text} is only in the source"
     if not source_count:
         return f"{key_text} is only in the lake"
-    return f"{key_text} is there {source_count} times in the source and {lake_count} times in the lake"
+    return f"{key_text} exists {source_count} times in the source and {lake_count} times in the lake"
 
 
 def display_value(value: Any) -> str:

@@ -43,15 +43,15 @@ class ReconcileResult:
 
 NOT_COMPARED_DAY_OVER = ReconcileResult(
     scope="nothing",
-    why_not="The pass ended at a day that is long over, so the source's values of today say nothing about it.",
+    why_not="The run ended at a day that is long over, so today's values at the source cannot be compared with it.",
 )
 NOT_COMPARED_UNSETTLED = ReconcileResult(
     scope="nothing",
-    why_not="The table was altered, or rows went with those they refer to, which the log does not tell: the next run"
-    " that reaches the present reads the table.",
+    why_not="The table was altered, or rows were changed with their parent rows, which the binlog does not show: the"
+    " next run that reaches the present reads the table.",
 )
 NOT_COMPARED_INEXACT = ReconcileResult(
     scope="nothing",
-    why_not="Somebody committed while the snapshot began, so that it is of no one place in the log: the next run"
+    why_not="A transaction was committed while the snapshot began, so it has no exact binlog position: the next run"
     " compares.",
 )

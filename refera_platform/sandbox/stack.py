@@ -179,7 +179,7 @@ def _start_servers(home: Path, address: StackAddress, on_progress: OnStep) -> bo
     """Start the servers that do not run, in parallel; ``False`` when another process took a port meanwhile."""
     database, store = _daemons(home)
     if process.pid_of(store) is not None and not seaweedfs.is_guarded(home):
-        on_progress("Starting SeaweedFS anew, with its other doors closed.")
+        on_progress("Restarting SeaweedFS, with a certificate on its other ports.")
         process.stop_daemon(store)
     pids = {server: process.pid_of(server) for server in (database, store)}
     if (
@@ -196,7 +196,9 @@ def _start_servers(home: Path, address: StackAddress, on_progress: OnStep) -> bo
             store, seaweedfs.seaweedfs_command(store, address.s3), seaweedfs.SEAWEEDFS_ENVIRONMENT
         )
     if pids[database] is None:
-        on_progress("Starting MariaDB." if database.data.exists() else "Making MariaDB's data folder and starting it.")
+        on_progress(
+            "Starting MariaDB." if database.data.exists() else "Creating MariaDB's data folder and starting MariaDB."
+        )
         mariadb.prepare_mariadb(home, address.mariadb)
         pids[database] = process.launch_daemon(database, mariadb.mariadb_command(database))
     # imported while the servers start: boto3 takes 0.3 s, and a running stack does not need it

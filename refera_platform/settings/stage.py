@@ -156,7 +156,7 @@ def _production_stage(name: str, env: Mapping[str, str]) -> Stage:
     catalog = env.get("REFERA_GLUE_DATABASE", "")
     if not re.fullmatch(r"[a-z0-9_]{0,255}", catalog):
         raise SettingError(
-            f"REFERA_GLUE_DATABASE={catalog!r} is not a name that Athena takes:",
+            f"REFERA_GLUE_DATABASE={catalog!r} is not a name that Athena accepts:",
             "write it like refera_warehouse.",
         )
     lake, warehouse = roots["REFERA_LAKE"] + "/", roots["REFERA_WAREHOUSE"] + "/"
@@ -236,7 +236,8 @@ def _simulated_through(path: Path) -> datetime | None:
         return datetime.fromisoformat(text)
     except (ValueError, TypeError) as error:
         raise SettingError(
-            f"{path} does not say how far the sample source is:", "make it anew with `refera down --wipe`."
+            f"{path} does not say up to which day the sample source was simulated:",
+            "start over with `refera down --wipe`.",
         ) from error
 
 

@@ -117,9 +117,10 @@ def _require_utf8(data: Data, offsets: npt.NDArray[np.int64], name: str) -> None
         invalid_offset = int(torn_starts[0])
     if invalid_offset >= 0:
         raise SourceError(
-            f"{name} holds bytes that are no text ({bytes(raw[invalid_offset : invalid_offset + MAX_SHOWN_BYTES])!r}):",
-            "mend the row at the source, or mark the column private.",
-            public_problem=f"{name} holds bytes that are no text:",
+            f"{name} holds bytes that are not valid text"
+            f" ({bytes(raw[invalid_offset : invalid_offset + MAX_SHOWN_BYTES])!r}):",
+            "correct the row at the source, or mark the column private.",
+            public_problem=f"{name} holds bytes that are not valid text:",
         )
 
 

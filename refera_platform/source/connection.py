@@ -81,9 +81,10 @@ class Source:
         except duckdb.Error as error:
             message = redact(str(error), [self.database.password]).splitlines()[0].rstrip(".")
             raise SourceError(
-                f"What was read of {self.database.name} could not be kept: {message}:",
-                "nothing was written; mend it and run again.",
-                public_problem=f"What was read of {self.database.name} could not be kept ({error_kind(error)}):",
+                f"What was read of {self.database.name} could not be written to a local file: {message}:",
+                "nothing was written; correct it and run again.",
+                public_problem=f"What was read of {self.database.name} could not be written to a local file"
+                f" ({error_kind(error)}):",
             ) from None
 
     def stream_select(self, select: str, columns: Sequence[SourceColumn], path: Path) -> int:
@@ -168,7 +169,7 @@ class Source:
         where = f"Table {self.database.name}.{table.name}"
         if not columns:
             raise SourceError(
-                f"{where} is not there for user {self.database.user}:",
+                f"{where} does not exist for user {self.database.user}:",
                 "check its name in the catalogue and that the user was granted SELECT on it; when it was dropped for"
                 " good, take the declaration out of the catalogue: its lake stays.",
             )
@@ -188,7 +189,7 @@ class Source:
         if reserved_names := [column.name for column in copied if column.name.lower() in RESERVED_COLUMNS]:
             raise SourceError(
                 f"{where} has a column {', '.join(reserved_names)}, a name that raw rows need for themselves:",
-                "mark it private to leave it behind, or rename it at the source.",
+                "mark it private so that it is not copied, or rename it at the source.",
             )
         return copied
 

@@ -90,15 +90,15 @@ def read_cursor_reach(
         return CursorReach(position=_position_text(column, plausible_highest), where="")
     previous = _parse_value(table, column, previous_text)
     if highest is None or _is_less(highest, previous):
-        observed = f"is {_value_text(column, highest)} now" if highest is not None else "is gone with all of its rows"
+        observed = f"is {_value_text(column, highest)} now" if highest is not None else "no row has one now"
         raise SourceError(
             f"The highest {column.name} of {table.address} was {previous_text} and {observed}: the database was"
             " restored, or its"
             " newest rows were deleted, which strategy cursor does not follow;",
             f"`refera resnapshot {table.address}` takes the table as it is now.",
-            public_problem=f"The highest {column.name} of {table.address} is below what it was, or gone: the"
-            " database was"
-            " restored, or its newest rows were deleted, which strategy cursor does not follow;",
+            public_problem=f"The highest {column.name} of {table.address} is lower than at the last run, or does not"
+            " exist: the database was restored, or its newest rows were deleted, which strategy cursor does not"
+            " follow;",
         )
     furthest = previous if plausible_highest is None or _is_less(plausible_highest, previous) else plausible_highest
     return CursorReach(

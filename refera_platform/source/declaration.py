@@ -12,10 +12,10 @@ from refera_platform.source.discover import Proposal
 from refera_platform.source.table import DATABASE_NAME_PATTERN, SourceTable, Strategy
 
 MAX_LINE_CHARACTERS = 110
-MODULE_DOCSTRING = '''"""The promises about ``{database}``, as `refera discover` found them.
+MODULE_DOCSTRING = '''"""Declared tables of ``{database}``, as `refera discover` found them.
 
-Read from {server}. Look at each one before it counts: what a row
-is, how its changes are seen, which columns are personal. Tables that refer come before those they refer to.
+Read from {server}. Review each declaration before you use it: what a row
+is, how its changes are captured, which columns are personal. Tables that refer come before those they refer to.
 """
 '''
 

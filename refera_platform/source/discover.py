@@ -140,7 +140,7 @@ def _binlog_obstacle(source: Source) -> str:
     if missing_names := missing_privileges(privileges):
         return f"The account has no {' and no '.join(missing_names)}"
     option, _ = binlog_filter(source)
-    return f"The server leaves this schema out of its log ({option})" if option else ""
+    return f"The server leaves this schema out of its binlog ({option})" if option else ""
 
 
 def _proposal(description: TableDescription, database: str, obstacle: str) -> Proposal:
@@ -155,7 +155,7 @@ def _proposal(description: TableDescription, database: str, obstacle: str) -> Pr
             name=description.name,
             why="it has no primary key, and no unique key without NULLs: give it one, and discover again.",
         )
-    remarks = [f"{name!r} is left behind: {why}" for name, why in unfit.items()]
+    remarks = [f"{name!r} is not copied: {why}" for name, why in unfit.items()]
     if index.name != PRIMARY_INDEX:
         remarks.append(f"the key is that of the unique index {index.name!r}.")
     remarks += _remarks([column for column in description.columns if column.name not in unfit], index)
@@ -207,7 +207,7 @@ def _propose_strategy(
 ) -> tuple[Strategy, str, str]:
     """Strategy, cursor column (or empty), and the reason."""
     if not obstacle:
-        return Strategy.LOG, "", "the server's log tells every change, and this account may read it."
+        return Strategy.LOG, "", "the server's binlog holds every change, and this account may read it."
     candidates = [
         column.name
         for column in description.columns
@@ -219,13 +219,13 @@ def _propose_strategy(
     ]
     candidates.sort(key=lambda name: name not in description.updated_by_server)
     if candidates:
-        who = "the server" if candidates[0] in description.updated_by_server else "whoever writes a row"
+        who = "the server" if candidates[0] in description.updated_by_server else "the client that writes a row"
         return (
             Strategy.CURSOR,
             candidates[0],
             f"{obstacle}; {who} moves {candidates[0]!r} with each change. Deletes are not seen.",
         )
-    return Strategy.COMPARE, "", f"{obstacle}; no indexed column tells when a row changed."
+    return Strategy.COMPARE, "", f"{obstacle}; no indexed column shows when a row changed."
 
 
 def _description_sentence(description: TableDescription) -> str:

@@ -121,7 +121,7 @@ def _until_bound(kinds: dict[str, str], bound: KeyBound) -> str:
 
 def _bound_comparison(kinds: dict[str, str], bound: KeyBound, last: str) -> str:
     if len(bound) != len(kinds):
-        raise SourceError(f"A piece ends at {len(bound)} values where the key has {len(kinds)} columns.")
+        raise SourceError(f"A chunk ends at {len(bound)} values where the key has {len(kinds)} columns.")
     columns = [backticked(name) for name in kinds]
     values = [_literal(kind, value) for kind, value in zip(kinds.values(), bound, strict=True)]
     alternatives = []
@@ -137,13 +137,13 @@ def _literal(kind: str, value: str) -> str:
     if kind in NUMERIC_KEY_TYPES:
         if not NUMBER_PATTERN.fullmatch(value):
             raise SourceError(
-                f"{value!r} is no number, and cannot be where a piece ends.",
-                public_problem="Where a piece ends is not a number.",
+                f"{value!r} is not a number, and cannot be the end of a chunk.",
+                public_problem="The end of a chunk is not a number.",
             )
         return value
     if kind in BINARY_KEY_TYPES:
         if not HEX_PATTERN.fullmatch(value):
-            raise SourceError("Where a piece ends is not written in hexadecimal digits.")
+            raise SourceError("The end of a chunk is not written in hexadecimal digits.")
         return f"x'{value}'"
     return _text_literal(value)
 

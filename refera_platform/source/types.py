@@ -138,7 +138,7 @@ class SourceColumn:
         if kind not in others:
             raise SourceError(
                 f"Column {self.name} is of type {self.column_type}, which has no faithful form in Parquet here:",
-                "mark it private to leave it behind.",
+                "mark it private so that it is not copied.",
             )
         return others[kind]
 

@@ -80,7 +80,8 @@ def parse_project(target: Path, *, is_writing_json: bool = True) -> Any:
     if not dbt_result.success:
         message_lines = str(dbt_result.exception).strip().splitlines() or ["no reason given"]
         raise WarehouseError(
-            f"dbt could not parse {PROJECT_FOLDER}: {' '.join(message_lines).rstrip('.')}:", "mend the project's files."
+            f"dbt could not parse {PROJECT_FOLDER}: {' '.join(message_lines).rstrip('.')}:",
+            "correct the project's files.",
         )
     return dbt_result.result
 

@@ -288,7 +288,7 @@ def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built)
         AnswerColumn(model="ans_sales_by_month", column="units", through=(), sources=("s.lines.q",))
     ]
     root.write(LINEAGE_KEY, b'{"models": ["x"]}')
-    with pytest.raises(WarehouseError, match="is not lineage: build the warehouse anew"):
+    with pytest.raises(WarehouseError, match="is not lineage: build the warehouse again"):
         read_figures(built)
     root.remove(LINEAGE_KEY)
 

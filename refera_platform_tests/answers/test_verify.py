@@ -57,7 +57,7 @@ def test_a_key_that_other_engines_read_and_that_holds_something_else_is_named(wh
     keys = len([key for key in checksums_of_publication(read_publication(root)) if key.endswith("/part-0.parquet")])
     assert told["manifest"] == (
         f"1 of the {keys} keys that other engines read do not hold what the manifest names, the first is"
-        " dim_office/part-0.parquet: `refera run` puts them right."
+        " dim_office/part-0.parquet: `refera run` corrects them."
     )
 
 

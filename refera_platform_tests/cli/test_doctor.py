@@ -52,8 +52,8 @@ def test_a_stage_that_is_well_exits_with_nothing_to_mend(typed, home, shop):
         "classicmodels: server",
         "classicmodels: clock",
         "classicmodels.orders",
-        "classicmodels: log settings",
-        "classicmodels: log kept",
+        "classicmodels: binlog settings",
+        "classicmodels: binlog retention",
         "classicmodels: privileges",
         "disk: scratch",
     } <= abouts
@@ -116,7 +116,7 @@ def test_a_position_that_was_captured_is_looked_for_in_the_log(stage, shop):
     stage = replace(stage, clock=replace(stage.clock, fixed=None))
     captures(stage, catalog.TABLES, TODAY)
     place = [
-        each for each in diagnose(stage, catalog.TABLES).findings if each.about == "classicmodels: place in the log"
+        each for each in diagnose(stage, catalog.TABLES).findings if each.about == "classicmodels: binlog position"
     ]
     assert [each.verdict for each in place] == [Verdict.OK]
 
@@ -131,7 +131,7 @@ def test_discover_writes_a_new_file_and_never_over_another(typed, home, shop, tm
     exec(path.read_text(), namespace)
     assert {table.address for table in namespace["TABLES"]} == {f"shop.{table.name}" for table in catalog.TABLES}
     again = typed("discover", url, "--output", str(path))
-    assert "is there already, and is not overwritten" in str(again.exception)
+    assert "already exists, and is not overwritten" in str(again.exception)
     assert typed("discover", url, "--schema-name", "shop").stdout == path.read_text()
     for words in (
         ["discover", "-", "--schema-name", "No Name"],

@@ -52,7 +52,7 @@ def test_a_store_that_ignores_conditions_is_found_out(stage, tmp_path, monkeypat
     monkeypatch.setattr(ObjectRoot, "put", lambda root, key, path, *, replaces: root.write(key, path.read_bytes()))
     findings = examine_store(stage.lake, stage.store, "lake", tmp_path)
     assert [each.verdict for each in findings] == [Verdict.OK, Verdict.OK, Verdict.FAIL]
-    assert "overwrites an object although it was told not to" in findings[-1].found
+    assert "overwrites an object although the request forbids it" in findings[-1].found
     assert list(ObjectRoot(stage.lake, stage.store).list()) == []
 
 

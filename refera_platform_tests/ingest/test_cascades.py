@@ -97,7 +97,7 @@ def test_parents_that_the_account_may_not_see_are_said_with_the_grant(stage, own
     assert (top.unreadable_parents, bottom.unreadable_parents) == ((), ("elsewhere.middle",))
     assert not bottom.agrees
     (said,) = [each for each in ingest_check_results(bottom, shows_values=False) if each.check_name == ROW_COUNT_CHECK]
-    assert "go with rows of elsewhere.middle" in said.description
+    assert "are changed or deleted with rows of elsewhere.middle" in said.description
     assert "`refera doctor`" in said.description
     found = preflight.diagnose(stage, [TOP, BOTTOM], roots=[])
     (warned,) = [each for each in found.findings if each.about == "classicmodels: parents of parents"]

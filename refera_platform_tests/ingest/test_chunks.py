@@ -100,7 +100,7 @@ def test_a_piece_of_another_plan_is_refused(stage, shop):
     began = capture_in_pieces(stage, LINES)
     for plan, number in (("0" * 32, 0), (began.plan_id, 3), (began.plan_id, -1)):
         other = PendingChunks(table=LINES, plan_id=plan, missing_numbers=(), chunk_count=3)
-        with pytest.raises(LakeError, match="is not wanted"):
+        with pytest.raises(LakeError, match="is not in its current plan"):
             stage_one(stage, other, number)
 
 
@@ -119,7 +119,7 @@ def test_what_the_log_does_not_tell_throws_the_pieces_away(stage, shop, statemen
         shop.run("insert into orderdetails select 102, productCode, 1, '1.00', 1 from products")
     came = capture_in_pieces(stage, LINES)
     if isinstance(came, IngestFailure):
-        assert "thrown away" in str(came.error)
+        assert "discarded" in str(came.error)
         assert came.error.is_transient
         came = capture_in_pieces(stage, LINES)
     assert isinstance(came, PendingChunks)
@@ -133,7 +133,7 @@ def test_what_the_log_does_not_tell_throws_the_pieces_away(stage, shop, statemen
 def test_a_piece_notices_that_the_table_is_another_one(stage, shop):
     began = capture_in_pieces(stage, LINES)
     shop.run("alter table orderdetails modify quantityOrdered bigint not null")
-    with pytest.raises(SourceError, match="not the one any more"):
+    with pytest.raises(SourceError, match="changed while its chunks were read"):
         stage_one(stage, began, 0)
     assert ChunkStaging(Lake(stage), LINES).read_plan() is None
 

@@ -134,7 +134,9 @@ def test_what_lies_before_the_last_baseline_stays_also_when_it_was_open():
 def test_lost_days_that_are_not_neighbours_are_asked_for_together():
     states = [FIRST, *(state(DAYS[step], 100 * step, 100 * step + 100) for step in (2, 4))]
     clock = Clock(fixed=datetime(2026, 3, 15, 12, tzinfo=UTC))
-    with pytest.raises(DayRefused, match=r"for 2026-03-10, 2026-03-12 are gone.*--from 2026-03-10 --to 2026-03-12"):
+    with pytest.raises(
+        DayRefused, match=r"for 2026-03-10, 2026-03-12 do not exist in the lake.*--from 2026-03-10 --to 2026-03-12"
+    ):
         plan_stream_days("shop.t", [DAYS[5]], known(*states), clock)
     assert [day for day, *_ in windows(DAYS[1:4], states, clock)] == [DAYS[1], DAYS[3]]
     assert [day for day, *_ in windows([DAYS[1]], states, clock)] == [DAYS[1]]
@@ -152,27 +154,27 @@ REFUSALS = {
     "before the first": (
         [MONDAY - ONE],
         [FIRST],
-        r"before 2026-03-09, the day of its first capture: the log is the lake's from there on",
+        r"before 2026-03-09, the day of its first capture: the lake has the table's changes from that day on",
     ),
     "an object that is gone": (
         [DAYS[4]],
         [FIRST, state(DAYS[1], 100, 200), state(DAYS[3], 300, 400)],
-        r"objects of shop.t for 2026-03-11 are gone .*refera run --day 2026-03-11",
+        r"objects of shop.t for 2026-03-11 do not exist .*refera run --day 2026-03-11",
     ),
     "objects that are gone": (
         [DAYS[4]],
         [FIRST, state(DAYS[3], 300, 400)],
-        r"for 2026-03-10, 2026-03-11 are gone .*refera run --from 2026-03-10 --to 2026-03-11",
+        r"for 2026-03-10, 2026-03-11 do not exist .*refera run --from 2026-03-10 --to 2026-03-11",
     ),
     "the baseline is gone": (
         [DAYS[2]],
         [state(DAYS[1], 100, 200)],
-        r"baseline of shop.t is gone, on which day 2026-03-10 .*refera resnapshot shop.t",
+        r"snapshot of shop.t does not exist in the lake, and day 2026-03-10 .*refera resnapshot shop.t",
     ),
     "an object of another lake": (
         [DAYS[2]],
         [FIRST, state(DAYS[1], 90, 200)],
-        r"Day 2026-03-10 of shop.t begins at binlog.000001:90 in the log, and the day before it ends at binlog.000001:100",
+        r"Day 2026-03-10 of shop.t begins at binlog position binlog.000001:90, and the day before it ends at binlog.000001:100",
     ),
     "a gap": (
         [DAYS[3]],

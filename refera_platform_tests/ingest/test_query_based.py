@@ -245,7 +245,7 @@ def test_a_new_baseline_takes_another_servers_rows_and_writes_the_deletes_it_imp
     monkeypatch.setattr("refera_platform.source.connection.Source.identity", lambda self: identity)
     with pytest.raises(
         LakeError,
-        match=r"take the new server's rows as a new baseline: refera resnapshot classicmodels\.payments",
+        match=r"take a new snapshot from the new server: refera resnapshot classicmodels\.payments",
     ):
         captured(stage, "payments", TODAY)
     found = captured(stage, "payments", TODAY, afresh=True)
@@ -296,7 +296,7 @@ def test_a_log_table_is_not_captured_here(stage, lake, shop, tmp_path):
     table = replace(catalog.find_table("payments"), strategy=Strategy.LOG)
     with (
         source_of(stage) as source,
-        pytest.raises(ValueError, match=r"classicmodels\.payments is read from the log"),
+        pytest.raises(ValueError, match=r"classicmodels\.payments is read from the binlog"),
     ):
         ingest_table(lake, source, table, [TODAY], stage.clock, tmp_path)
 

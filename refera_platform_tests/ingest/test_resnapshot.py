@@ -100,7 +100,7 @@ def test_a_closed_day_stays_and_what_the_lost_log_hid_is_said(stage, home, shop,
     check = missing_days_result(PAYMENTS, find_missing_days(PAYMENTS, known, stage.at_instant(night(TODAY)).clock))
     assert check.passed
     assert said in check.description
-    assert "Nobody looked" not in check.description
+    assert "No run observed" not in check.description
     # the twin: without what the object says, the days would be days that nobody happened to look at
     forgotten = {day: replace(state, unknown_since="") for day, state in known.items()}
     check = missing_days_result(PAYMENTS, find_missing_days(PAYMENTS, forgotten, stage.at_instant(night(TODAY)).clock))

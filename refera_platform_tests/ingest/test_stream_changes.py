@@ -231,7 +231,7 @@ def test_a_log_without_names_is_read_against_the_catalogue_until_the_columns_cha
     shop.run("update customers set phone = '1'")
     refused, done = passed(stage, [catalog.find_table("customers"), catalog.find_table("orders")], TODAY + ONE)
     assert [one.table.name for one in done] == ["orders"]
-    assert "columns of classicmodels.customers changed, and the log does not name" in str(refused[0].error)
+    assert "columns of classicmodels.customers changed, and the binlog does not name" in str(refused[0].error)
     assert "binlog_row_metadata = FULL" in str(refused[0].error)
 
 
@@ -240,7 +240,7 @@ def test_statements_and_partial_images_in_the_log_are_refused_with_the_setting(s
     with root_session(server, "set session binlog_format = 'STATEMENT'"):
         server.execute("update payments set amount = 3")
     (refused,), _ = passed(stage, [PAYMENTS])
-    assert "the log holds the statement instead of the rows" in str(refused.error)
+    assert "the binlog holds the statement instead of the rows" in str(refused.error)
     assert "set global binlog_format = ROW" in str(refused.error)
     assert "refera resnapshot classicmodels.payments" in str(refused.error)
     captured(stage, "payments", TODAY, afresh=True)

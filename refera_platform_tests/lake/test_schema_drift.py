@@ -121,6 +121,6 @@ def test_what_came_changed_and_is_gone_is_told_by_name():
     was, now = {"a": "INTEGER", "b": "DATE", "c": "VARCHAR"}, {"a": "BIGINT", "c": "VARCHAR", "d": "BLOB"}
     found = detect_schema_change(was, now)
     assert found == SchemaChange(added=("d",), changed=("a: INTEGER → BIGINT",), gone=("b",))
-    assert found.description == "The table was altered: d came; a: INTEGER → BIGINT."
+    assert found.description == "The table was altered: d added; a: INTEGER → BIGINT."
     assert detect_schema_change(was, dict(reversed(was.items()))) == SchemaChange()
     assert detect_schema_change(None, now).description == ""

@@ -203,10 +203,10 @@ def test_a_run_that_somebody_stopped_is_no_incident(world):
 
 def test_a_run_whose_process_is_gone_says_so_and_a_later_run_makes_it_good(world):
     run = world.history.create_run_for_job(world.repository.get_job("hourly"))
-    world.history.report_run_failed(run, "The process that ran it is gone; the next run takes over.")
+    world.history.report_run_failed(run, "The process that ran it no longer exists; the next run takes over.")
     world.look()
     (text,) = world.hook.texts
-    assert "The process that ran it is gone" in text
+    assert "The process that ran it no longer exists" in text
     assert "\nhourly\n" in text
     assert world.run(job="hourly").success
     world.look()

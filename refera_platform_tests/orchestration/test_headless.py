@@ -104,7 +104,9 @@ def test_a_log_about_to_be_purged_is_told_before_it_goes(memory, shop, home):
             cursor.execute(f"set global binlog_expire_logs_seconds = {before}")
     assert outcome.succeeded, "a warning stops no day"
     (warning,) = outcome.warnings
-    assert warning.startswith(f"{kept}: classicmodels.orders goes on from a place in the log that is kept for 1 hours")
+    assert warning.startswith(
+        f"{kept}: classicmodels.orders continues from a binlog position that is kept for at least 1 hours"
+    )
 
 
 def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home):
@@ -144,7 +146,7 @@ def test_a_table_that_cannot_be_captured_is_red_by_itself(memory, shop):
     assert not outcome.succeeded
     assert len(outcome.assets) == 7
     (failure,) = outcome.failures
-    assert failure.startswith("Table classicmodels.payments is not there for user refera_reader")
+    assert failure.startswith("Table classicmodels.payments does not exist for user refera_reader")
 
 
 def test_a_model_is_materialized_alone(memory, shop):
@@ -171,7 +173,7 @@ def test_a_red_audit_fails_the_run_and_tells_the_check(memory, shop):
     shop.run("update orderdetails set priceEach = 1e25 where orderNumber = 100")
     outcome = run(memory, TODAY)
     assert not outcome.succeeded
-    assert any("nothing was published and the tables before stay" in failure for failure in outcome.failures)
+    assert any("nothing was published and the previous tables stay" in failure for failure in outcome.failures)
     assert not {name for name in outcome.assets if not name.startswith("raw/")}
     assert read_publication(ObjectRoot(memory.warehouse, memory.store)).run_id == before
 

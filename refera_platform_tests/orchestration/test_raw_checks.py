@@ -53,7 +53,7 @@ def test_what_was_compared_is_told(came):
     ("reconciled", "passed", "said"),
     [
         pytest.param(
-            NOT_COMPARED_DAY_OVER, True, "The pass ended at a day that is long over", id="nothing was compared"
+            NOT_COMPARED_DAY_OVER, True, "The run ended at a day that is long over", id="nothing was compared"
         ),
         pytest.param(
             ReconcileResult(scope="nothing", error="max_statement_time"),
@@ -92,7 +92,7 @@ def test_columns_that_came_or_changed_are_a_warning_and_those_that_are_gone_an_e
     found = told(captured(stage, "orders", TODAY))
     schema, gone = found["schema_is_as_before"], found["no_column_is_gone"]
     assert (schema.passed, schema.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert schema.description == "The table was altered: channel came; weight: INTEGER → BIGINT."
+    assert schema.description == "The table was altered: channel added; weight: INTEGER → BIGINT."
     assert values_of(schema) == {
         "added": "channel",
         "changed": "weight: INTEGER → BIGINT",
@@ -124,12 +124,12 @@ def test_each_day_of_a_pass_that_is_over_is_judged_and_odd_ones_are_named(came):
 
 def test_missing_days_are_an_error_with_the_backfill_to_launch_and_unseen_ones_are_told():
     gaps = MissingDays(
-        missing_days=(YESTERDAY,), unseen_days=(TODAY,), remedy="read them in one pass: refera run --day 2026-03-09"
+        missing_days=(YESTERDAY,), unseen_days=(TODAY,), remedy="read them in one run: refera run --day 2026-03-09"
     )
     found = missing_days_result(ORDERS, gaps)
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert found.description == (
-        "classicmodels.orders has no object of 2026-03-09: read them in one pass: refera run --day 2026-03-09. Nobody"
-        " looked at 2026-03-10: what changed then is in the next observed day."
+        "classicmodels.orders has no object of 2026-03-09: read them in one run: refera run --day 2026-03-09. No run"
+        " observed 2026-03-10: what changed then is in the next observed day."
     )
     assert missing_days_result(ORDERS, MissingDays(unseen_days=(TODAY,))).passed

@@ -65,7 +65,7 @@ def test_nothing_happens_while_nothing_failed(now):
 def test_a_failed_day_is_run_again_when_its_source_answers_and_not_before(now, later):
     broken = unreachable(now)
     assert not run(broken, "orders,fct_orders").succeeded
-    assert looked(broken).startswith("The cause is not gone: classicmodels: ")
+    assert looked(broken).startswith("The cause still exists: classicmodels: ")
     request = looked(now)
     assert request.partition_key == str(TODAY)
     assert ORDERS in request.asset_selection
@@ -109,7 +109,7 @@ def test_waits_grow_and_come_to_an_end(now):
 def test_a_day_that_another_request_would_bring_is_left_to_people(now, later):
     captured(now, "orders", TODAY - timedelta(days=4))
     assert not run(now).succeeded, "the days between are missing"
-    assert "another try does not mend" in looked(now)
+    assert "another try does not fix" in looked(now)
 
 
 def test_a_day_that_no_request_brings_is_owed_by_nobody(now, later):
@@ -148,7 +148,7 @@ def test_a_run_that_is_going_on_is_waited_for(now, later):
     with instance.open_instance(now) as history:
         job = build(now).resolve_job_def("daily")
         going = history.create_run_for_job(job, tags=run_process.own_process_tag(), status=dg.DagsterRunStatus.STARTED)
-    assert looked(now) == f"Run {going.run_id} is going on."
+    assert looked(now) == f"Run {going.run_id} is in progress."
 
 
 def test_a_run_whose_process_was_killed_is_failed_and_run_again(now, later):

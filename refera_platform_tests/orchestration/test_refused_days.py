@@ -1,4 +1,4 @@
-"""A day that no run can have: it is told once, owed by nobody, and keeps no other table from its day."""
+"""A day that no run can have: it is reported once, retried by nothing, and keeps no other table from its day."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -55,7 +55,7 @@ def test_a_refused_day_is_told_once_and_owed_by_nobody(noon):
 def test_a_run_without_a_day_leaves_out_what_begins_later_and_makes_the_rest(noon, capsys):
     run_newest_day(noon, "customers,orders")
     said = " ".join(capsys.readouterr().err.split())
-    assert f"Left out, because day {YESTERDAY} is not to be had of them any more:" in said
+    assert f"Left out, because day {YESTERDAY} is no longer available for them:" in said
     assert f"classicmodels.customers (captured from {TODAY} to {TODAY})" in said
     with instance.open_instance(noon) as history:
         made = history.get_materialized_partitions(ORDERS)
@@ -117,7 +117,7 @@ def test_a_refusal_by_rule_is_told_once_and_swallows_no_recovery(world):
         world.look()
     (text,) = world.hook.texts
     assert text.startswith(
-        f"*Refused day, told once* · test\nDay 2026-03-09 of {catalog.TABLES[0].address} is before 2026-03-10."
+        f"*Refused day, reported once* · test\nDay 2026-03-09 of {catalog.TABLES[0].address} is before 2026-03-10."
     )
     assert world.skipped == "Nothing is wrong."
     world.refused, world.agrees = {}, False

@@ -117,7 +117,7 @@ def test_missed_nights_are_one_run_over_all_their_days(memory, shop):
     captured(memory, "orders", first)  # a day that was not over then
     late = memory.at_instant(evening(TODAY))
     for tick in (TODAY - timedelta(days=2), TODAY - timedelta(days=1), TODAY):
-        assert ticked(late, tick).skip_message == f"The night after {TODAY} asks for this day as well."
+        assert ticked(late, tick).skip_message == f"The night after {TODAY} includes this day as well."
     new, rest = requests(late, NIGHT)
     assert new.run_key == f"{TODAY} of new tables"
     assert len(new.asset_selection) == 7

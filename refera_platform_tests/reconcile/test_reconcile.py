@@ -83,7 +83,7 @@ FALSE = {
     ),
     "a row twice": (
         "select * from {rows} union all select * from {rows} where \"checkNumber\" = 'C1'",
-        "customerNumber=10, checkNumber='C1' is there 1 times in the source and 2 times in the lake",
+        "customerNumber=10, checkNumber='C1' exists 1 times in the source and 2 times in the lake",
     ),
 }
 

@@ -108,7 +108,7 @@ def test_a_table_that_is_refused_is_red_and_the_others_count(on_lambda, stage, s
     ("deployed", "said"),
     [
         ({"timeout": 0.2}, "was stopped by Lambda"),
-        ({"handler": "silent.handler"}, "said nothing of classicmodels.orders"),
+        ({"handler": "silent.handler"}, "ended without a result for classicmodels.orders"),
     ],
     ids=["timeout", "silence"],
 )

@@ -86,12 +86,12 @@ def test_what_is_refused(changed: dict[str, object], said: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"plan": "../other"}, "its plan '../other' is not the name of one"),
-        ({"plan": PLAN + "\n"}, "is not the name of one"),
+        ({"plan": "../other"}, "its plan '../other' is not the name of a plan"),
+        ({"plan": PLAN + "\n"}, "is not the name of a plan"),
         ({"piece": -1}, "its piece -1 is not a number"),
         ({"piece": True}, "its piece True is not"),
         ({"piece": "7"}, "its piece '7' is not"),
-        ({"tables": ["orders", "payments"]}, "a piece is of one table"),
+        ({"tables": ["orders", "payments"]}, "a piece takes exactly one table"),
     ],
 )
 def test_what_is_refused_of_a_piece(changed: dict[str, object], said: str) -> None:

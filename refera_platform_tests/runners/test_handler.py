@@ -85,7 +85,7 @@ def test_a_schedule_that_comes_late_still_means_its_own_day(stage, shop, told) -
 def test_a_refused_table_fails_the_call_and_the_others_are_committed(stage, shop, told, capsys) -> None:
     shop.run("drop table payments")
     with pytest.raises(
-        LakeError, match=r"1 tables were refused, and the others are committed: Table .*payments is not there"
+        LakeError, match=r"1 tables were refused, and the others are committed: Table .*payments does not exist"
     ):
         handler(DAY, Context())
     assert list(states_of(stage, "orders")) == [TODAY]
@@ -150,7 +150,7 @@ def test_a_function_that_was_told_nothing_says_what_it_needs(told, monkeypatch) 
 def test_a_large_table_is_read_in_pieces_as_long_as_there_is_time(stage, shop, told, capsys) -> None:
     told(REFERA_PIECE_ROWS="2")
     only = {**DAY, "tables": ["orderdetails"]}
-    with pytest.raises(PassingError, match=r"0 of 3 pieces of .* are read, and there is no time"):
+    with pytest.raises(PassingError, match=r"0 of 3 chunks of .* are read, and there is no time"):
         handler(only, Context(seconds=60))
     shop.run("delete from orderdetails where orderNumber = 104")
     assert handler(only, Context())["tables"]["classicmodels.orderdetails"]["days"][str(TODAY)]["rows"] == 4
@@ -174,7 +174,7 @@ def test_a_large_table_keeps_no_other_from_its_day(stage, shop, told) -> None:
     small = [catalog.find_table(name) for name in ("offices", "productlines", "products", "payments")]
     captures(stage, small, TODAY - timedelta(days=1))
     shop.run("insert into payments values (10, 'C9', '2026-03-09', '1.00')")
-    with pytest.raises(PassingError, match="pieces of"):
+    with pytest.raises(PassingError, match="chunks of"):
         handler(DAY, Context(seconds=60))
     assert all(TODAY in states_of(stage, table) for table in small)
     assert set(handler(DAY, Context())["tables"]) == {table.address for table in catalog.TABLES}
@@ -192,7 +192,7 @@ def test_pieces_that_are_wanted_again_are_no_success(stage, shop, told, monkeypa
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(ingest, "stage_chunk", read_and_altered)
-        with pytest.raises(PassingError, match="orderdetails were read, and 3 are wanted again"):
+        with pytest.raises(PassingError, match="orderdetails were read, and 3 must be read again"):
             handler({**DAY, "tables": ["orderdetails", "offices"]}, Context())
     assert states_of(stage, LINES) == {}
     assert handler(DAY, Context())["tables"]["classicmodels.orderdetails"]["agrees"]
@@ -252,7 +252,7 @@ def test_a_long_pass_keeps_no_piece_from_being_read(stage, shop, told, monkeypat
     told(REFERA_PIECE_ROWS="2")
     clock = iter(range(0, 10**6, 400))
     monkeypatch.setattr(ingest, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    with pytest.raises(PassingError, match="1 of 3 pieces"):
+    with pytest.raises(PassingError, match="1 of 3 chunks"):
         handler({**DAY, "tables": ["orderdetails"]}, Context(seconds=500))
     assert handler({**DAY, "tables": ["orderdetails"]}, Context(seconds=900))
     assert differences_of(stage, [LINES]) == {}

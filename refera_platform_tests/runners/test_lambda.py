@@ -63,11 +63,11 @@ def test_two_calls_at_once_leave_each_row_once(on_lambda, stage, shop) -> None:
     ("deployed", "kind", "said", "passing"),
     [
         ({"timeout": 0.2}, LakeError, "was stopped by Lambda (RequestId", False),
-        ({"memory": 32}, LakeError, "died without a word", True),
+        ({"memory": 32}, LakeError, "died without an answer", True),
         (
             {"handler": "refera_platform.runners.aws_lambda.handler.other"},
             LakeError,
-            "an error that is not ours (Runtime.HandlerNotFound",
+            "an error that is not from refera_platform (Runtime.HandlerNotFound",
             False,
         ),
         ({"REFERA_STAGE": "local"}, SettingError, "No local stack has been started", False),
@@ -130,7 +130,7 @@ def test_throttling_is_waited_for_and_then_told(on_lambda, shop) -> None:
     assert list(answer["tables"]) == ["classicmodels.offices"]
     assert waits == [0.5, 1.0, 2.0]
     on_lambda.deploy(reserved=0)
-    with pytest.raises(LakeError, match="has had no room for a call for minutes") as told:
+    with pytest.raises(LakeError, match="has been throttled for minutes") as told:
         called(on_lambda)
     assert told.value.is_transient
 
@@ -177,7 +177,7 @@ def test_an_answer_of_another_version_is_told_as_that(on_lambda, tmp_path) -> No
         lambda: function.log_retention_by_table("classicmodels", [LINES]),
         lambda: function.read_chunk(came, 0),
     ):
-        with pytest.raises(LakeError, match="did not answer as ours of this version does"):
+        with pytest.raises(LakeError, match="gave an answer that this version does not understand"):
             asked()
     with pytest.raises(LakeError, match="run the same version"):
         function.diagnose()

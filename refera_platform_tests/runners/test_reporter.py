@@ -92,7 +92,7 @@ def test_an_event_cannot_choose_where_messages_are_written(stage, prefix):
     }
     for what, event in elsewhere.items():
         with (
-            pytest.raises(SettingError, match="below a drawn prefix of s3://refera"),
+            pytest.raises(SettingError, match="outside of the prefixes that Dagster draws in s3://refera"),
             open_reporter(event, stage.store, BUCKET),
         ):
             pytest.fail(f"{what} was taken")

@@ -189,7 +189,7 @@ def test_a_server_that_was_started_with_open_doors_is_started_anew(private: Priv
     before = process.pid_of(seaweedfs.seaweedfs_daemon(private.home))
     said: list[str] = []
     stack.start_stack(private.home, said.append)
-    assert said[0] == "Starting SeaweedFS anew, with its other doors closed."
+    assert said[0] == "Restarting SeaweedFS, with a certificate on its other ports."
     assert process.pid_of(seaweedfs.seaweedfs_daemon(private.home)) not in {before, None}
     stack.start_stack(private.home, said.append)
     assert said.count(said[0]) == 1

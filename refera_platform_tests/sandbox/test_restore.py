@@ -214,7 +214,7 @@ def test_a_copy_that_differs_in_one_value_is_seen(served: Private) -> None:
 
 def test_a_dump_that_fails_leaves_what_was_there(served: Private, dump: Path) -> None:
     dump.write_text(dump_text()[:-2000])
-    with pytest.raises(LocalStackError, match="what was there is unchanged"):
+    with pytest.raises(LocalStackError, match="the local source is unchanged"):
         restore_dump(served.home, dump)
     assert_unchanged(served)
 

@@ -334,7 +334,7 @@ def test_a_sample_that_lost_a_table_is_not_simulated(home: Path) -> None:
     admin = SampleAdmin.from_home(home)
     with admin.session() as session:
         session.run(f"drop table {admin.database}.payments")
-    with pytest.raises(LocalStackError, match="lost payments: start afresh"):
+    with pytest.raises(LocalStackError, match="lost payments: start over"):
         simulate_days(home, days=1, today=TODAY)
     (home / "sample.json").unlink()
     with pytest.raises(LocalStackError, match="but not payments: restore"):

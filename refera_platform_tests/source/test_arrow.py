@@ -87,7 +87,7 @@ def test_a_batch_can_be_scanned_again_and_may_be_empty():
     ],
 )
 def test_bytes_that_are_no_text_are_refused_by_the_name_of_their_column(values, shown):
-    with pytest.raises(SourceError, match=rf"^Column note holds bytes that are no text \(b'{shown}"):
+    with pytest.raises(SourceError, match=rf"^Column note holds bytes that are not valid text \(b'{shown}"):
         arrow.text_array(values, "Column note")
 
 

@@ -122,7 +122,9 @@ def test_a_result_without_rows_is_a_file_with_its_columns(stage, shop, tmp_path)
 def test_a_result_that_cannot_be_kept_leaves_the_snapshot_to_the_tables_after_it(stage, shop, tmp_path):
     with source_of(stage) as source, source.snapshot():
         shop.run("delete from payments")
-        with pytest.raises(SourceError, match=r"could not be kept .*Could not convert string 'x150000' to INT32"):
+        with pytest.raises(
+            SourceError, match=r"could not be written to a local file .*Could not convert string 'x150000' to INT32"
+        ):
             source.stream_select(
                 "select concat('x', 150000 + seq - 1) from seq_1_to_400000", [whole("number")], tmp_path / "x"
             )

@@ -141,7 +141,7 @@ def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, sh
     assert "the server moves 'updatedAt' with each change. Deletes are not seen." in moves.why
     for name in ("unindexed", "empty_ones", "orders"):
         assert found[name].table.strategy is Strategy.COMPARE
-        assert "no indexed column tells when a row changed" in found[name].why
+        assert "no indexed column shows when a row changed" in found[name].why
     tables = {table.name: table for table in imported(catalogue_module_text("shop", "MariaDB", list(found.values())))}
     assert tables["moves"] == moves.table
 
@@ -156,7 +156,7 @@ def test_columns_that_cannot_be_copied_or_may_be_personal_are_told(stage, shop):
     people = found["people"]
     assert people.table.private == {"day"}
     assert people.remarks == (
-        "'day' is left behind: raw rows need this name for themselves.",
+        "'day' is not copied: raw rows need this name for themselves.",
         "kept as text, because no Parquet decimal is so wide: 'wide'.",
         "perhaps personal, and in the key, so that it can only be hashed={...}: 'cpf'.",
         "perhaps personal, to drop with private={...} or to hash with hashed={...}: 'telefone_celular',"

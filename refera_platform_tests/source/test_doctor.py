@@ -90,7 +90,7 @@ BROKEN = {
     "statements in the log": (
         "set global binlog_format = 'STATEMENT'",
         "set global binlog_format = 'ROW'",
-        "shop: log settings",
+        "shop: binlog settings",
         Verdict.FAIL,
         "binlog_format = STATEMENT",
         "set global binlog_format = ROW",
@@ -98,7 +98,7 @@ BROKEN = {
     "mixed log": (
         "set global binlog_format = 'MIXED'",
         "set global binlog_format = 'ROW'",
-        "shop: log settings",
+        "shop: binlog settings",
         Verdict.FAIL,
         "binlog_format = MIXED",
         "set global binlog_format = ROW",
@@ -106,7 +106,7 @@ BROKEN = {
     "partial images": (
         "set global binlog_row_image = 'MINIMAL'",
         "set global binlog_row_image = 'FULL'",
-        "shop: log settings",
+        "shop: binlog settings",
         Verdict.FAIL,
         "binlog_row_image = MINIMAL",
         "set global binlog_row_image = FULL",
@@ -114,23 +114,23 @@ BROKEN = {
     "no names": (
         "set global binlog_row_metadata = 'NO_LOG'",
         "set global binlog_row_metadata = 'FULL'",
-        "shop: names in the log",
+        "shop: column names in the binlog",
         Verdict.WARN,
-        "told apart by their order",
+        "identified by their order",
         "set global binlog_row_metadata = FULL",
     ),
     "a short log": (
         "set global binlog_expire_logs_seconds = 86400",
         "set global binlog_expire_logs_seconds = 2592000",
-        "shop: log kept",
+        "shop: binlog retention",
         Verdict.WARN,
-        "keeps its log for 24 hours",
+        "keeps its binlog for 24 hours",
         "binlog_expire_logs_seconds = 604800",
     ),
     "no stream": (
         "revoke replication slave on *.* from {reader}",
         "grant replication slave on *.* to {reader}",
-        "shop: log privileges",
+        "shop: binlog privileges",
         Verdict.FAIL,
         "has no REPLICATION SLAVE",
         "statements of `refera doctor`",
@@ -138,7 +138,7 @@ BROKEN = {
     "no status": (
         "revoke binlog monitor on *.* from {reader}",
         "grant binlog monitor on *.* to {reader}",
-        "shop: log privileges",
+        "shop: binlog privileges",
         Verdict.FAIL,
         "has no BINLOG MONITOR",
         "statements of `refera doctor`",
@@ -169,20 +169,30 @@ def test_a_log_without_names_is_what_the_doctor_leads_with(stage, shop, root):
     finally:
         root("set global binlog_row_metadata = 'FULL'")
     about = [each.about for each in found]
-    assert about.index("classicmodels: names in the log") < about.index("classicmodels: server")
-    first = only(found, "classicmodels: names in the log")
+    assert about.index("classicmodels: column names in the binlog") < about.index("classicmodels: server")
+    first = only(found, "classicmodels: column names in the binlog")
     assert first.verdict is Verdict.WARN
     assert "each ALTER of a copied table costs a resnapshot" in first.found
     assert first.remedy.startswith("set global binlog_row_metadata = FULL")
 
 
 ELSEWHERE = {
-    "partial JSON": ({"binlog_row_value_options": "PARTIAL_JSON"}, "shop: log settings", Verdict.FAIL, "PARTIAL_JSON"),
+    "partial JSON": (
+        {"binlog_row_value_options": "PARTIAL_JSON"},
+        "shop: binlog settings",
+        Verdict.FAIL,
+        "PARTIAL_JSON",
+    ),
     "no server id": ({"server_id": "0"}, "shop: server id", Verdict.FAIL, "no server_id"),
-    "an old server": ({"binlog_row_metadata": ""}, "shop: names in the log", Verdict.WARN, "cannot name columns"),
+    "an old server": (
+        {"binlog_row_metadata": ""},
+        "shop: column names in the binlog",
+        Verdict.WARN,
+        "cannot name columns",
+    ),
     "days, not seconds": (
         {"binlog_expire_logs_seconds": "0", "expire_logs_days": "2"},
-        "shop: log kept",
+        "shop: binlog retention",
         Verdict.WARN,
         "for 48 hours",
     ),
@@ -206,7 +216,7 @@ def test_a_replica_that_does_not_log_what_it_receives_is_found(stage, shop):
         receiving = [("Slave_running", "ON"), ("Slaves_running", "1")]
         source.ask = lambda sql: receiving if "slave_running" in sql.lower() else ask(sql)
         (told,) = troubled(log_findings(source))
-    assert (told.about, told.verdict) == ("shop: log filters", Verdict.FAIL)
+    assert (told.about, told.verdict) == ("shop: binlog filters", Verdict.FAIL)
     assert "log_slave_updates" in told.remedy
 
 
@@ -219,7 +229,7 @@ def test_a_log_that_is_kept_for_ever_is_well(stage, shop, root):
     finally:
         root("set global binlog_expire_logs_seconds = 2592000")
     assert troubled(findings) == []
-    assert only(findings, "shop: place in the log").found == f"The lake goes on from {place}, which is kept."
+    assert only(findings, "shop: binlog position").found == f"The lake continues from {place}, which is kept."
 
 
 def test_hours_until_our_place_is_purged(stage, shop, root):
@@ -231,12 +241,12 @@ def test_hours_until_our_place_is_purged(stage, shop, root):
         def place(file, begun=0, since=long_ago):
             return only(
                 log_findings(source, Position(file=file, offset=4, begun=begun), since),
-                "shop: place in the log",
+                "shop: binlog position",
             )
 
         soon = place(older[-1])
         assert soon.verdict is Verdict.WARN
-        assert f"goes on from {older[-1]}, which is kept for 5 hours more" in soon.found
+        assert f"continues from {older[-1]}, which is kept for 5 hours more" in soon.found
         assert place(older[-1], begun=int(time.time())).found.endswith("kept for 30 days more at least.")
         assert place(newest).verdict is Verdict.OK, "what is being written is not purged"
         deadline = time.monotonic() + 30  # a file is kept until the storage engine has no more need of it
@@ -300,19 +310,19 @@ def test_a_server_without_a_log_and_one_that_leaves_our_schema_out(stage, home, 
             with closing(open_wire(database)) as wire:
                 return troubled(log_findings(Source(duck, wire, database, b"")))
 
-    (off,) = [each for each in findings(log_bin=None, skip_log_bin="ON") if each.about == "shop: log settings"]
+    (off,) = [each for each in findings(log_bin=None, skip_log_bin="ON") if each.about == "shop: binlog settings"]
     assert (off.verdict, "log_bin = OFF" in off.found, "restart it" in off.remedy) == (
         Verdict.FAIL,
         True,
         True,
     )
     (never,) = findings(binlog_ignore_db="classicmodels")
-    assert (never.about, never.verdict) == ("shop: log filters", Verdict.FAIL)
-    assert "leaves schema classicmodels out of its log (binlog_ignore_db)" in never.found
+    assert (never.about, never.verdict) == ("shop: binlog filters", Verdict.FAIL)
+    assert "leaves schema classicmodels out of its binlog (binlog_ignore_db)" in never.found
     (other,) = findings(binlog_do_db="billing")
     assert (other.verdict, "(binlog_do_db)" in other.found) == (Verdict.FAIL, True)
     (some,) = findings(binlog_ignore_db="billing")
-    assert (some.about, some.verdict) == ("shop: log filters", Verdict.WARN)
+    assert (some.about, some.verdict) == ("shop: binlog filters", Verdict.WARN)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ TABLES = {
         table("nowhere"),
         "classicmodels.nowhere",
         Verdict.FAIL,
-        "is not there",
+        "does not exist for user",
         "granted SELECT",
     ),
     "no such key": (
@@ -142,6 +142,6 @@ def test_a_column_that_may_not_be_read_is_found(stage, shop, root):
     grant = "grant select (officeCode) on classicmodels.offices to {account}"
     with account(stage, root, grant) as narrow, source_of(narrow) as source:
         (found,) = troubled(examine_tables(source, [catalog.find_table("orders")], b""))
-        lacking = only(log_findings(source), "shop: log privileges")
+        lacking = only(log_findings(source), "shop: binlog privileges")
     assert (found.about, found.verdict) == ("classicmodels.orders", Verdict.FAIL)
     assert "has no REPLICATION SLAVE and no BINLOG MONITOR" in lacking.found

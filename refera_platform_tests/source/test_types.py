@@ -230,7 +230,7 @@ def test_a_private_column_is_never_asked_for(stage, shop, tmp_path):
     [
         pytest.param(
             {"name": "nowhere"},
-            r"Table classicmodels.nowhere is not there for user refera_reader",
+            r"Table classicmodels.nowhere does not exist for user refera_reader",
             id="table",
         ),
         pytest.param({"key": ("nothing",)}, r"has no column nothing, which the catalogue declares as key", id="key"),

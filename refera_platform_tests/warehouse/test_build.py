@@ -133,7 +133,7 @@ def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
     built = build_warehouse(served)
     assert built.published is None
     assert "payments" in built.failure_message()
-    assert "nothing was published and the tables before stay" in built.failure_message()
+    assert "nothing was published and the previous tables stay" in built.failure_message()
     assert everything(served) == before
     assert total(served) == amount
 

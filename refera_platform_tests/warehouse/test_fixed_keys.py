@@ -121,10 +121,10 @@ def test_a_refusal_in_the_midst_says_that_engines_see_a_mixture(stage):
         proxy.refuses(FIXED_COPY, refusal(403, "AccessDenied"), times=2)
         with pytest.raises(WarehouseError) as told:
             sell(broken, 3)
-    assert "Publication 3 counts" in str(told.value)
-    assert "other engines see a mixture of it and what was before: 2 of 4 keys could not be written" in str(told.value)
+    assert "Publication 3 is complete" in str(told.value)
+    assert "other engines see a mixture of it and the previous one: 2 of 4 keys could not be written" in str(told.value)
     assert "AccessDenied" in str(told.value)
-    assert told.value.remedy.endswith("then `refera run` puts them right.")
+    assert told.value.remedy.endswith("then `refera run` corrects them.")
     assert read_publication(ObjectRoot(stage.warehouse, stage.store)).run_id == "3"
     sell(stage, 5)
     assert wrong_keys(stage) == ()

@@ -286,7 +286,7 @@ class Refusing(BaseHTTPRequestHandler):
         ),
         (
             "ResourceNumberLimitExceededException",
-            r"\(ResourceNumberLimitExceededException.*mend it and run again",
+            r"\(ResourceNumberLimitExceededException.*correct it and run again",
         ),
     ],
 )

@@ -71,5 +71,5 @@ def test_a_day_that_was_moved_away_and_captured_again_is_read_anew(stage, shop):
     shop.at(TODAY, 12)
     shop.run("update orders set status = 'Cancelled' where orderNumber = 104")
     built = run(stage, TODAY)
-    assert built.full_build_reason == f"classicmodels.orders: its day {TODAY} was captured anew"
+    assert built.full_build_reason == f"classicmodels.orders: its day {TODAY} was captured again"
     assert ask(stage, "select order_status from fct_orders where order_number = 104") == [("Cancelled",)]

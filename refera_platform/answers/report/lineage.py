@@ -38,7 +38,7 @@ def read_lineage(root: ObjectRoot) -> Lineage | None:
         return None
     lineage = Lineage.from_json(stored[0])
     if lineage.problems:
-        raise WarehouseError(f"{root.url(LINEAGE_KEY)} is not lineage:", "build the warehouse anew: `refera run`.")
+        raise WarehouseError(f"{root.url(LINEAGE_KEY)} is not lineage:", "build the warehouse again: `refera run`.")
     return lineage
 
 

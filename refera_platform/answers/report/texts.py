@@ -185,7 +185,7 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "fewer_rows": ("{count} rows missing", "faltam {count} linhas"),
     "no_mirror": ("not published row for row", "não é publicada linha a linha"),
     "not_published": ("{model} is not published yet", "{model} ainda não foi publicada"),
-    "unsettled": ("to be read anew by the next run", "será relida na próxima execução"),
+    "unsettled": ("to be read again by the next run", "será relida na próxima execução"),
     "quirks": ("{count} values that could not be kept", "{count} valores que não puderam ser guardados"),
     "all_well": (
         "All source tables are up to date and reconciled.",

@@ -72,7 +72,9 @@ def merge_chunks(
         or changes.has_schema_change
         or any(columns_then != dict(plan.columns) for columns_then in day_changes.schema_versions)
     ):
-        raise _merge_error(table, "the table was altered or emptied meanwhile, or rows went with those they refer to")
+        raise _merge_error(
+            table, "the table was altered or emptied meanwhile, or rows were changed with their parent rows"
+        )
     read_at = clock.now()
     relation = _merged_sql(source, table, plan, chunks, day_changes.files, day_changes.window.day, folder)
     answer = run_sql(source.connection, f"select count(*) from {relation}").fetchone()
@@ -140,7 +142,7 @@ def _merged_sql(
 
 def _merge_error(table: SourceTable, reason: str) -> SourceError:
     return SourceError(
-        f"The pieces of {table.address} cannot be put together: {reason}.",
-        "They are thrown away; run it again, or capture it where one process reads it whole (REFERA_RUNNER=local).",
+        f"The chunks of {table.address} cannot be merged: {reason}.",
+        "They are discarded; run it again, or capture it where one process reads it whole (REFERA_RUNNER=local).",
         is_transient=True,
     )

@@ -65,7 +65,7 @@ class ChunkStaging:
             return plan
         except (ValueError, KeyError, TypeError) as error:
             raise LakeError(
-                f"{self._objects.url(self._plan_key)} is no plan of pieces:",
+                f"{self._objects.url(self._plan_key)} is not a chunk plan:",
                 "remove the object and run again.",
             ) from error
 
@@ -122,7 +122,7 @@ def stage_chunk(
     plan = staging.read_plan()
     if plan is None or plan.id != plan_id or not 0 <= number < plan.chunk_count:
         raise LakeError(
-            f"Piece {number} of plan {plan_id} of {table.address} is not wanted (any more):",
+            f"Chunk {number} of plan {plan_id} of {table.address} is not in its current plan:",
             "capture the table again, which makes a new plan.",
             is_transient=True,
         )
@@ -130,13 +130,13 @@ def stage_chunk(
         return read_staged_chunks(source, [existing.url])[0]
     with source.snapshot() as snapshot:
         if snapshot.position is None:
-            raise LakeError("The server writes no log:", "set log_bin in its configuration.")
+            raise LakeError("The server writes no binlog:", "set log_bin in its configuration.")
         columns = source.columns(table)
         if not plan.is_for_table(source, table, columns):
             staging.discard(plan)
             raise SourceError(
-                f"Table {table.address} is not the one any more whose pieces are read:",
-                "what was read of it is thrown away; run it again.",
+                f"Table {table.address} changed while its chunks were read:",
+                "the chunks read so far are discarded; run it again.",
                 is_transient=True,
             )
         where = chunk_condition(table, columns, plan.bounds, number)
@@ -156,8 +156,8 @@ def stage_chunk(
     stored = staging.stored_chunks(plan).get(number)
     if stored is None:
         raise LakeError(
-            f"Piece {number} of {table.address} was kept and is gone again: another call has put the table together"
-            " or begun anew.",
+            f"Chunk {number} of {table.address} was stored and removed again: another call has merged the table"
+            " or started a new plan.",
             "Capture the table again.",
             is_transient=True,
         )
@@ -180,6 +180,6 @@ def read_staged_chunks(source: Source, urls: Sequence[str]) -> list[StagedChunk]
             )
             require_types(chunk)
         except (ValueError, KeyError, TypeError) as error:
-            raise LakeError(f"{url} is no piece:", "remove it and run again.") from error
+            raise LakeError(f"{url} is not a chunk:", "remove it and run again.") from error
         chunks.append(chunk)
     return chunks

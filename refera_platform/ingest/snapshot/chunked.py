@@ -152,7 +152,7 @@ class ChunkedSnapshots:
         )
         if any(Position.parse(chunk.position).order > snapshot_position.order for chunk in task.staged_chunks):
             raise LakeError(
-                f"A piece of {table.address} was read after this pass began:", "run it again.", is_transient=True
+                f"A chunk of {table.address} was read after this run began:", "run it again.", is_transient=True
             )
         return None
 

@@ -109,16 +109,16 @@ def plan_chunks(
         SourceError: when its key cannot be divided, or there would be more than ``MAX_CHUNKS`` chunks.
     """
     if not is_splittable(table, columns):
-        reason = "hashed" if table.hashed & set(table.key) else "of a type that has no order that could be asked for"
+        reason = "hashed" if table.hashed & set(table.key) else "of a type that has no order to split by"
         raise SourceError(
             f"Table {table.address} is too large for one call, and its key ({', '.join(table.key)}) cannot be divided,"
-            f" being {reason}:",
+            f" as it is {reason}:",
             "capture it where one process reads it whole (REFERA_RUNNER=local).",
         )
     bounds = chunk_bounds(source, table, columns, chunk_rows)
     if len(bounds) >= MAX_CHUNKS:
         raise SourceError(
-            f"Table {table.address} would have more than {MAX_CHUNKS} pieces:", "raise REFERA_PIECE_ROWS."
+            f"Table {table.address} would have more than {MAX_CHUNKS} chunks:", "raise REFERA_PIECE_ROWS."
         )
     identity = source.identity()
     return ChunkPlan(

@@ -60,7 +60,7 @@ class ColumnResolver:
         )
         if not table_map.has_names and (changes.has_schema_change or previous_types not in ([], current_types)):
             raise LakeError(
-                f"The columns of {table.address} changed, and the log does not name the columns of its rows:",
+                f"The columns of {table.address} changed, and the binlog does not name the columns of its rows:",
                 f"set global binlog_row_metadata = FULL, then `refera resnapshot {table.address}`.",
             )
         return build_row_decoder(table_map, table, self.declared_columns(table), self._charsets, self._hash_key)

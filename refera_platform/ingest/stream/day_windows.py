@@ -95,7 +95,7 @@ def plan_stream_days(
             error_type = UnavailableDayError if requested[-1] < first else DayRefused
             raise error_type(
                 f"Day {day} of {address} is before {first}, the day of its first capture:",
-                "the log is the lake's from there on; leave earlier days out.",
+                "the lake has the table's changes from that day on; leave earlier days out.",
             )
     _require_continuous_days(address, observed, requested)
     since = max((state.day for state in observed if state.baseline), default=first)
@@ -152,8 +152,9 @@ def _require_continuous_days(address: str, observed: Sequence[RawState], request
     since = max((index for index, state in enumerate(observed) if state.baseline), default=None)
     if since is None:
         raise DayRefused(
-            f"The baseline of {address} is gone, on which day {observed[0].day} and all later ones stand:",
-            f"put its object back, or take a new one: refera resnapshot {address}",
+            f"The object with the snapshot of {address} does not exist in the lake, and day {observed[0].day} and all"
+            " later days need it:",
+            f"put its object back, or take a new snapshot: refera resnapshot {address}",
         )
     chain = list(pairwise(observed[since:]))
     missing_days = [
@@ -169,16 +170,16 @@ def _require_continuous_days(address: str, observed: Sequence[RawState], request
             else f"--from {missing_days[0]} --to {missing_days[-1]}"
         )
         raise DayRefused(
-            f"The objects of {address} for {days} are gone from the lake, though later days are there:",
-            f"read them again from the log: refera run {options}",
+            f"The objects of {address} for {days} do not exist in the lake, though those of later days do:",
+            f"read them again from the binlog: refera run {options}",
         )
     for before, state in chain:
         end_position, start_position = Position.parse(before.end_position), Position.parse(state.start_position)
         if before.day + calendar.ONE_DAY == state.day and end_position.order != start_position.order:
             raise DayRefused(
-                f"Day {state.day} of {address} begins at {start_position} in the log, and the day before it ends at"
-                f" {end_position}:",
-                f"put the objects back that belong together, or take a new baseline: refera resnapshot {address}",
+                f"Day {state.day} of {address} begins at binlog position {start_position}, and the day before it ends"
+                f" at {end_position}:",
+                f"put the objects back that belong together, or take a new snapshot: refera resnapshot {address}",
             )
 
 
@@ -211,7 +212,7 @@ def _day_window(
             f"Day {day} of {address} cannot follow day {last_day}: {last_day + calendar.ONE_DAY} to"
             f" {day - calendar.ONE_DAY} were never"
             " captured;",
-            f"capture them in one pass: refera run --from {last_day + calendar.ONE_DAY} --to {day}",
+            f"capture them in one run: refera run --from {last_day + calendar.ONE_DAY} --to {day}",
         )
     end = Position.parse(later.start_position) if later else None
     if is_continued or before is None:

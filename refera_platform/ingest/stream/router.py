@@ -199,7 +199,6 @@ def _statement_logged_error(changes: TableChanges, transaction: Transaction) -> 
     position = transaction.position
     return LakeError(
         f"Rows of {changes.table.address} were changed by a statement at {position.file}:{position.offset}, and the"
-        " log holds the"
-        " statement instead of the rows:",
+        " binlog holds the statement instead of the rows:",
         f"set global binlog_format = ROW, then `refera resnapshot {changes.table.address}`.",
     )

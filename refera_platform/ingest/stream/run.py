@@ -110,7 +110,7 @@ class StreamIngestRun:
         require_schema_in_binlog(self._source)
         with self._source.snapshot() as snapshot:
             if snapshot.position is None:
-                raise LakeError("The server writes no log:", "set log_bin in its configuration, or choose compare.")
+                raise LakeError("The server writes no binlog:", "set log_bin in its configuration, or choose compare.")
             self._is_exact = snapshot.is_exact
             snapshot_position = verify_position(
                 partial(open_wire, self._source.database), self._source.server, snapshot.position
@@ -146,7 +146,7 @@ class StreamIngestRun:
         """Write the whole table as the new start of its history."""
         table, plan = task.table, task.plan.snapshot
         if plan is None:
-            raise LakeError(f"{table.address} has no day for its baseline:", "ask for a day.")
+            raise LakeError(f"{table.address} has no day for its snapshot:", "ask for a day.")
         closed_days = write_closing_days(
             task, self._day_writer(table), self._source.server, partial(self._new_state, table), snapshot_position
         )

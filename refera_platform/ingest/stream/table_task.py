@@ -145,10 +145,9 @@ class TableTask:
         """
         if day_changes.is_unsettled and day_changes.window.end:
             raise LakeError(
-                f"The object of {self.table.address} for day {day_changes.window.day} is gone, and the log does not"
-                " tell"
-                " all that happened on it (the table was altered, or rows went with those they refer to):",
-                f"put the object back, or take a new baseline: refera resnapshot {self.table.address}",
+                f"The object of {self.table.address} for day {day_changes.window.day} does not exist, and the binlog"
+                " does not hold all its changes (the table was altered, or rows were changed with their parent rows):",
+                f"put the object back, or take a new snapshot: refera resnapshot {self.table.address}",
             )
 
 

@@ -106,7 +106,7 @@ def _describe_scope(built: BuildResult) -> str:
     if built.full_build_reason:
         return f"Everything was read, because {built.full_build_reason}"
     months = ", ".join(sorted(built.rebuilt_months))
-    return f"The changes since the publication before were read, and of what is stored by month: {months}"
+    return f"The changes since the previous publication were read, and of the models stored by month: {months}"
 
 
 def _log_node(context: dg.AssetExecutionContext, node: NodeResult) -> None:

@@ -75,13 +75,12 @@ def missing_days_result(table: SourceTable, missing_days: MissingDays) -> dg.Ass
         description = f"{table.address} has no object of {day_spans(missing_days.missing_days)}: {missing_days.remedy}."
     if missing_days.unseen_days:
         description += (
-            f" Nobody looked at {day_spans(missing_days.unseen_days)}: what changed then is in the next observed day."
+            f" No run observed {day_spans(missing_days.unseen_days)}: what changed then is in the next observed day."
         )
     if missing_days.unknown_periods:
         description += (
-            f" {table.address} is not known between {', or between '.join(missing_days.unknown_periods)}: the log"
-            " of then was gone or"
-            " could not be read, and the table was read anew."
+            f" {table.address} is not known between {', or between '.join(missing_days.unknown_periods)}: the"
+            " binlog of that time was missing or could not be read, and the table was read as a whole."
         )
     return dg.AssetCheckResult(
         asset_key=keys.raw_table_key(table),
@@ -129,7 +128,7 @@ def build_log_retention_check(database: str, tables: Sequence[SourceTable]) -> d
             dg.AssetCheckSpec(
                 LOG_RETENTION_CHECK,
                 asset=keys.raw_table_key(table),
-                description="The server keeps its log for a day more than the next run needs, or longer.",
+                description="The server keeps its binlog for at least a day longer than the next run needs.",
             )
             for table in tables
         ],
@@ -162,16 +161,16 @@ def log_retention_result(
     """Result of the retention check: it passes when the position is kept for another day; ``None`` means for ever."""
     if remaining is None:
         description = (
-            "The server keeps its log until somebody purges it."
+            "The server keeps its binlog until somebody purges it."
             if has_been_read
-            else "Nothing was read of the log yet."
+            else "Nothing was read from the binlog yet."
         )
         return _log_retention_check_result(table, description, passed=True)
     hours = remaining.total_seconds() / 3600
     passed = remaining >= MIN_RETENTION_LEFT
-    remedy = "" if passed else ": run `refera run` now, and let the server keep its log longer"
+    remedy = "" if passed else ": run `refera run` now, and let the server keep its binlog longer"
     description = (
-        f"{table.address} goes on from a place in the log that is kept for {hours:.0f} hours more at least{remedy}."
+        f"{table.address} continues from a binlog position that is kept for at least {hours:.0f} hours more{remedy}."
     )
     return _log_retention_check_result(
         table, description, passed=passed, hours=hours, metadata={"hours_until_purged": round(hours, 1)}

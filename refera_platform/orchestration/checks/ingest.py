@@ -26,9 +26,9 @@ VOLUME_CHECK = "volume_is_as_usual"
 DESCRIPTIONS: Mapping[str, str] = {
     ROW_COUNT_CHECK: "The lake's current state has as many rows as the source.",
     VALUES_CHECK: "The lake holds the source's values: a checksum of each column, made by the server and by DuckDB.",
-    DUPLICATES_CHECK: "No raw row and no key of the current state is there twice.",
-    COLUMNS_CHECK: "The source still has every column of the capture before.",
-    SCHEMA_CHECK: "No column came, and none changed its type.",
+    DUPLICATES_CHECK: "No raw row and no key of the current state exists twice.",
+    COLUMNS_CHECK: "The source still has every column of the previous capture.",
+    SCHEMA_CHECK: "No column was added, and none changed its type.",
     VOLUME_CHECK: "Each day that is over changed about as many rows as days like it usually do.",
 }
 
@@ -77,9 +77,8 @@ def ingest_check_results(ingested: IngestResult, *, shows_values: bool) -> list[
             COLUMNS_CHECK,
             passed=not ingested.removed_columns,
             metadata={"gone": dropped_columns},
-            description=f"The source has no {dropped_columns} any more, or computes it now (generated columns stay"
-            " behind);"
-            " what reads it must change."
+            description=f"The source no longer has {dropped_columns}, or computes it now (generated columns are not"
+            " copied); what reads it must change."
             if dropped_columns
             else None,
         ),
@@ -102,9 +101,9 @@ def _row_count_description(ingested: IngestResult) -> str | None:
         sentences.append(ingested.reconcile_result.why_not or NOT_COMPARED_DAY_OVER.why_not)
     if ingested.unreadable_parents:
         sentences.append(
-            f"Rows of {address} go with rows of {', '.join(ingested.unreadable_parents)}, whose own parents the"
-            " account may not"
-            " see: what goes with those is not watched. `refera doctor` prints the grant."
+            f"Rows of {address} are changed or deleted with rows of {', '.join(ingested.unreadable_parents)}, whose own"
+            " parents the account may not see: changes that cascade from those are not detected. `refera doctor` prints"
+            " the grant."
         )
     return " ".join(sentences) or None
 
@@ -139,9 +138,9 @@ def _values_check(
 def _values_alert_text(address: str, reconciliation: ReconcileResult) -> str:
     """Text for alerts: names of keys and columns only. Whoever receives alerts may not be allowed to see rows."""
     if reconciliation.error:
-        return f"The values of {address} could not be compared; why is told with the check."
+        return f"The values of {address} could not be compared; the check says why."
     differing_columns = reconciliation.first_columns or "a row differs"
-    return f"{address} differs in {reconciliation.scope}: {differing_columns}; its values are told with the check."
+    return f"{address} differs in {reconciliation.scope}: {differing_columns}; its values are in the check."
 
 
 def _schema_check(ingested: IngestResult) -> dg.AssetCheckResult:
@@ -169,7 +168,7 @@ def _volume_check(ingested: IngestResult) -> dg.AssetCheckResult:
     ]
     unusual_days = [day for day in days if not day.is_usual]
     metadata: dict[str, Any] = {}
-    description = "No day that the pass filled is over and holds nothing but changes, so none was judged."
+    description = "No day that the run filled is over and holds nothing but changes, so none was judged."
     if days:
         newest = days[-1]
         has_usual_range = newest.usual_max_rows is not None

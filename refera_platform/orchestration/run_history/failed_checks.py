@@ -80,7 +80,7 @@ def _is_error(evaluation: AssetCheckEvaluation) -> bool:
 def _check_fault(key: dg.AssetCheckKey, evaluation: AssetCheckEvaluation, entry: EventLogEntry, promise: str) -> Fault:
     path = "/".join(quote(part, safe="") for part in key.asset_key.path)
     alert_text = evaluation.metadata.get(FOR_ALERTS_KEY)
-    description = evaluation.description or f"Check {key.name} failed: {promise or 'it says no more.'}"
+    description = evaluation.description or f"Check {key.name} failed: {promise or 'it has no description.'}"
     return Fault(
         kind=FaultKind.OVERDUE if key.name == NEWEST_DAY_CHECK else FaultKind.CHECK,
         cause=str(alert_text.value) if alert_text else description,

@@ -28,7 +28,7 @@ FAILURE_EVENT_TYPES = {
 MAX_EVENTS = 5000
 NO_STEP_STARTED_MESSAGE = "The run failed before any step of it began."
 INTERRUPT_ERRORS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
-TERMINATED_MESSAGE = "The process that ran it was told to end; what it had committed counts."
+TERMINATED_MESSAGE = "The process that ran it was stopped by a signal; what it had committed counts."
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _step_reasons(
         message = description or (cause.message if cause else f"Step {step.step_key} failed.")
         # the text of a ``dg.Failure`` is ours; any other exception may quote a value of a row
         kind = (cause.cls_name if cause else None) or "an error"
-        alert_text = description or f"Step {step.step_key} failed with {kind}; its words are in the run."
+        alert_text = description or f"Step {step.step_key} failed with {kind}; its message is in the run."
         if data and (recorded := data.metadata.get(FOR_ALERTS_KEY)) is not None:
             alert_text = str(recorded.value)
         yield FailureReason(cause=message, alert_text=alert_text, targets=step_targets, may_succeed=may_succeed)
@@ -185,7 +185,7 @@ def _run_failure_messages(entries: Sequence[EventLogEntry]) -> tuple[str, str]:
                 return TERMINATED_MESSAGE, TERMINATED_MESSAGE
             if data and data.error:
                 kind = data.error.cls_name or "an error"
-                return data.error.message, f"The run failed with {kind}; its words are in the run."
+                return data.error.message, f"The run failed with {kind}; its message is in the run."
             if event.message:
                 return event.message, event.message
     return NO_STEP_STARTED_MESSAGE, NO_STEP_STARTED_MESSAGE

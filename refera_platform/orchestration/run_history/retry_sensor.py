@@ -39,26 +39,26 @@ def build_recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) 
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Runs again what a failed run left undone, once its cause is gone: the source answers, the buckets can be"
-            " written, the log is still there. Waits twice as long after each try; a red test or a day that cannot be"
-            " captured is left to people. Also ends runs whose process was killed."
+            "Retries the missing assets of a failed run once its cause no longer exists: the source answers, the"
+            " buckets can be written, the binlog is still kept. Waits twice as long after each try; a failed test or a"
+            " day that cannot be captured is not retried. Also ends runs whose process was killed."
         ),
     )
     def run_again_what_failed(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         instance = context.instance
         if orphaned_run_ids := fail_orphaned_runs(instance, stage.home):
-            context.log.warning(f"The processes of these runs are gone: {', '.join(orphaned_run_ids)}")
+            context.log.warning(f"The processes of these runs no longer exist: {', '.join(orphaned_run_ids)}")
         graph = context.repository_def.asset_graph if context.repository_def else None
         existing_assets = graph.materializable_asset_keys if graph else frozenset()
         if active_run_id := _active_run_id(instance):
-            return dg.SkipReason(f"Run {active_run_id} is going on.")
+            return dg.SkipReason(f"Run {active_run_id} is in progress.")
         wait_reason = ""
         for candidate in retry_candidates(instance, existing_assets):
             wait_reason = _reason_to_wait(candidate, datetime.now(UTC))
             if wait_reason:
                 continue
             if failed_precondition := _failed_precondition(stage):
-                return dg.SkipReason(f"The cause is not gone: {failed_precondition}")
+                return dg.SkipReason(f"The cause still exists: {failed_precondition}")
             return retry_request(candidate)
         return dg.SkipReason(wait_reason or "No failed run has left anything undone.")
 
@@ -86,7 +86,7 @@ def _active_run_id(instance: dg.DagsterInstance) -> str:
 def _reason_to_wait(candidate: RetryCandidate, now: datetime) -> str:
     """Why a failed run is not retried now; empty when it is."""
     if not candidate.is_retryable:
-        return f"Run {candidate.run_id} failed in a way that another try does not mend: {candidate.cause}"
+        return f"Run {candidate.run_id} failed in a way that another try does not fix: {candidate.cause}"
     if candidate.attempts >= MAX_ATTEMPTS:
         return f"Run {candidate.run_id} was the last of {MAX_ATTEMPTS} tries: {candidate.cause}"
     if candidate.is_process_lost and not candidate.attempts:

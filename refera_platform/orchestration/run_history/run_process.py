@@ -19,7 +19,7 @@ PROCESS_TAG = "refera/process"
 STARTED_STATUSES = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 ACTIVE_STATUSES = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.QUEUED, *STARTED_STATUSES]
 FINISHED_STATUSES = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
-PROCESS_GONE_MESSAGE = "The process that ran it is gone; the next run takes over."
+PROCESS_GONE_MESSAGE = "The process that ran it no longer exists; the next run takes over."
 
 
 def own_process_tag() -> dict[str, str]:

@@ -152,7 +152,7 @@ class LambdaFunction:
             yield
         except (ValueError, KeyError, TypeError):
             raise LakeError(
-                f"Function {self.name} did not answer as ours of this version does:",
+                f"Function {self.name} gave an answer that this version does not understand:",
                 "check REFERA_LAMBDA_EXTRACT, and deploy the function from the same release.",
             ) from None
 
@@ -167,7 +167,7 @@ class LambdaFunction:
             )
         if code in THROTTLED_CODES:
             return LakeError(
-                f"Function {self.name} has had no room for a call for minutes ({message}):",
+                f"Function {self.name} has been throttled for minutes ({message}):",
                 "raise its reserved concurrency, or lower the limit of the source's pool.",
                 is_transient=True,
             )
@@ -191,19 +191,19 @@ class LambdaFunction:
         if TIMEOUT_MARKER in message:
             return LakeError(
                 f"Function {self.name} was stopped by Lambda ({message}); what it had committed counts.",
-                "Raise its timeout and memory, make the pieces of large tables smaller (REFERA_PIECE_ROWS), or ask for"
+                "Raise its timeout and memory, make the chunks of large tables smaller (REFERA_PIECE_ROWS), or ask for"
                 " fewer days at a time.",
             )
         if any(sign in f"{kind} {message}" for sign in CRASH_MARKERS):
             return LakeError(
-                f"Function {self.name} died without a word ({message or kind}); what it had committed counts.",
+                f"Function {self.name} died without an answer ({message or kind}); what it had committed counts.",
                 "Look at its log; when it ran out of memory, give it more.",
                 is_transient=True,
             )
         return LakeError(
-            f"Function {self.name} failed with an error that is not ours ({kind}: {message}).",
+            f"Function {self.name} failed with an error that is not from refera_platform ({kind}: {message}).",
             "Report this with the log of the function.",
-            public_problem=f"Function {self.name} failed with an error that is not ours ({kind}).",
+            public_problem=f"Function {self.name} failed with an error that is not from refera_platform ({kind}).",
         )
 
 

@@ -92,11 +92,11 @@ def parse_event(event: object) -> LambdaRequest:
     if operation is Operation.CHUNK:
         plan, chunk_number = event.get("plan"), event.get("piece")
         if len(tables) != 1 or "tables" not in event:
-            raise _event_error("a piece is of one table")
+            raise _event_error("a piece takes exactly one table")
         if not isinstance(plan, str) or not PLAN_PATTERN.fullmatch(plan):
-            raise _event_error(f"its plan {_abbreviate(plan)} is not the name of one")
+            raise _event_error(f"its plan {_abbreviate(plan)} is not the name of a plan")
         if not isinstance(chunk_number, int) or isinstance(chunk_number, bool) or chunk_number < 0:
-            raise _event_error(f"its piece {_abbreviate(chunk_number)} is not a number from 0 on")
+            raise _event_error(f"its piece {_abbreviate(chunk_number)} is not a number of 0 or more")
         return LambdaRequest(
             operation=operation, stage=stage, database=database, tables=tables, plan=plan, chunk_number=chunk_number
         )

@@ -76,7 +76,7 @@ def handle_ingest(
     unanswered = {table.address for table in request.tables} - call.answered
     if unanswered:
         raise LakeError(
-            f"Nothing came of {', '.join(sorted(unanswered))}:", "report this with the log of the function."
+            f"There is no result for {', '.join(sorted(unanswered))}:", "report this with the log of the function."
         )
     if not reporter.is_connected:
         call.require_all()
@@ -127,7 +127,7 @@ class _IngestCall:
             if table.address in self._refused:
                 continue
             refusal = LakeError(
-                f"This call has no time for day {planned.days[-1]} of {table.address}; what came before is committed:",
+                f"This call has no time for day {planned.days[-1]} of {table.address}; the work so far is committed:",
                 "call again with the same event, which goes on from there.",
                 is_transient=True,
             )
@@ -169,9 +169,9 @@ class _IngestCall:
             return
         for still_chunked in self._ingest(replace(planned, tables=tuple(complete_tables))):
             refusal = LakeError(
-                f"The pieces of {still_chunked.table.address} were read, and {len(still_chunked.missing_numbers)}"
-                " are wanted again:",
-                "the table changed its shape, or its log went; call again with the same event.",
+                f"The chunks of {still_chunked.table.address} were read, and {len(still_chunked.missing_numbers)}"
+                " must be read again:",
+                "the table was altered, or its binlog was purged; call again with the same event.",
                 is_transient=True,
             )
             self._record(IngestFailure(table=still_chunked.table, error=refusal))
@@ -190,9 +190,8 @@ class _IngestCall:
         sentences = []
         if self._differences:
             sentences.append(
-                f"What was committed is not what the source holds: {' | '.join(self._differences.values())}. Look"
-                " at the"
-                " tables (refera verify), and take a new baseline of each: refera resnapshot."
+                f"What was committed differs from the source: {' | '.join(self._differences.values())}. Look at the"
+                " tables (refera verify), and take a new snapshot of each: refera resnapshot."
             )
         if self._refused:
             refusals = " | ".join(str(refusal) for refusal in self._refused.values())
@@ -223,9 +222,8 @@ class _IngestCall:
             if not self._has_time(MIN_CHUNK_SECONDS, "piece"):
                 total_read = chunked_table.chunk_count - len(chunked_table.missing_numbers) + read_count
                 raise LakeError(
-                    f"{total_read} of {chunked_table.chunk_count} pieces of {chunked_table.table.address} are read,"
-                    " and there is no time for more in"
-                    " this call:",
+                    f"{total_read} of {chunked_table.chunk_count} chunks of {chunked_table.table.address} are read,"
+                    " and there is no time for more in this call:",
                     "call again with the same event, which goes on with the rest.",
                     is_transient=True,
                 )

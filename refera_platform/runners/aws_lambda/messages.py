@@ -214,6 +214,6 @@ def _days_from_json(texts: list[str]) -> tuple[date, ...]:
 
 def _unknown_message_error(content: Mapping[str, Any]) -> LakeError:
     return LakeError(
-        f"The function said something that this version does not understand ({sorted(content)[:9]}):",
+        f"The function sent a message that this version does not understand ({sorted(content)[:9]}):",
         "let the function and this process run the same version.",
     )

@@ -83,7 +83,7 @@ def open_reporter(event: Mapping[str, Any], store: ObjectStore, bucket: str) -> 
         try:
             loader = PipesMappingParamsLoader(event)
             if "path" in loader.load_context_params():
-                raise ValueError("they name a file of the function's")
+                raise ValueError("they name a file of the function")
             _require_own_bucket(loader.load_messages_params(), bucket)
             session = open_dagster_pipes(
                 params_loader=loader,
@@ -111,13 +111,13 @@ def _require_own_bucket(message_params: Mapping[str, Any], bucket: str) -> None:
     """
     if not bucket:
         raise SettingError(
-            "Dagster listens to this call, and the function has no REFERA_MESSAGES:",
+            "Dagster expects messages from this call, and the function has no REFERA_MESSAGES:",
             "set it to the bucket that Dagster reads them from, as s3://bucket.",
         )
     if message_params.get("bucket") != bucket or not KEY_PREFIX_PATTERN.fullmatch(
         str(message_params.get("key_prefix"))
     ):
         raise SettingError(
-            f"The event wants its messages elsewhere than below a drawn prefix of s3://{bucket}:",
-            "let Dagster and the function have the same REFERA_MESSAGES.",
+            f"The event asks for messages outside of the prefixes that Dagster draws in s3://{bucket}:",
+            "set the same REFERA_MESSAGES for Dagster and the function.",
         )

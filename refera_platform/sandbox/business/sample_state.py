@@ -21,7 +21,7 @@ from refera_platform.sandbox.business.session import OnSampleProgress, SampleAdm
 DEFAULT_SEED = 1
 DEFAULT_SCALE = 1.0
 ONE_DAY = timedelta(days=1)
-START_OVER_HINT = "start afresh with `refera down --wipe` and `refera up`"
+START_OVER_HINT = "start over with `refera down --wipe` and `refera up`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,9 @@ def read_sample_state(home: Path) -> SampleState | None:
     except OSError as error:
         raise LocalStackError(f"{path} cannot be read ({error.strerror}):", f"{START_OVER_HINT}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LocalStackError(f"{path} does not say how far the sample source is:", f"{START_OVER_HINT}.") from error
+        raise LocalStackError(
+            f"{path} does not say up to which day the sample source was simulated:", f"{START_OVER_HINT}."
+        ) from error
 
 
 def write_sample_state(home: Path, state: SampleState) -> None:

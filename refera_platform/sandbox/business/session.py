@@ -94,7 +94,7 @@ class SampleAdmin:
         except pymysql.MySQLError as error:
             raise LocalStackError(
                 f"The source database at {address} refused a statement ({_server_message(error)}):",
-                "nothing of the step was kept; mend the cause and run it again.",
+                "nothing of the step was kept; correct the cause and run it again.",
             ) from error
 
 

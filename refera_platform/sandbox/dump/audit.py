@@ -33,7 +33,7 @@ def audit_dump(cursor: Cursor, business: DumpedBusiness, dump: str) -> list[str]
     if cursor.fetchone() != (1,):
         raise LocalStackError(
             f"{dump} holds the eight tables but not one row:",
-            "dump without --no-data; what was there is unchanged.",
+            "dump without --no-data; the local source is unchanged.",
         )
     return notes
 
@@ -87,6 +87,6 @@ def _check_foreign_keys(cursor: Cursor, business: DumpedBusiness, dump: str) -> 
         if orphans:
             raise LocalStackError(
                 f"{dump} is incomplete: {orphans} rows of {table} point at {parent} that are not in it;",
-                "make the dump again; what was there is unchanged.",
+                "make the dump again; the local source is unchanged.",
             )
     return notes

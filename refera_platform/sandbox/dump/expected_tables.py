@@ -100,7 +100,7 @@ def find_business(cursor: Cursor, dump: str) -> DumpedBusiness:
     if len(complete) > 1:
         raise LocalStackError(
             f"{dump} holds the classicmodels tables several times, in {' and '.join(complete)}:",
-            "dump one of these databases; what was there is unchanged.",
+            "dump one of these databases; the local source is unchanged.",
         )
     if not complete:
         nearest = min(missing_by_database, key=lambda name: len(missing_by_database[name]), default="")
@@ -109,7 +109,7 @@ def find_business(cursor: Cursor, dump: str) -> DumpedBusiness:
         raise LocalStackError(
             f"{dump} does not hold the whole classicmodels business: {', '.join(missing[:MAX_MISSING_NAMES])}{more}"
             f" {'are' if len(missing) > 1 else 'is'} missing;",
-            "what was there is unchanged. Dump all eight tables: mysqldump classicmodels > file.sql.",
+            "the local source is unchanged. Dump all eight tables: mysqldump classicmodels > file.sql.",
         )
     database = complete[0]
     spelling = {name.lower(): name for name in databases[database]}

@@ -24,7 +24,7 @@ BULK_INSERT_ERROR_CODE = 1180
 DISK_FULL_ERROR_CODES = frozenset({1021, 1030, 1114, 1296})
 SERVER_GONE_ERROR_CODES = frozenset({2006, 2013})
 FORBIDDEN_ERROR_CODES = frozenset({1044, 1045, 1142, 1227, 1290, 1370, 1419})
-SOURCE_UNCHANGED = "what was there is unchanged"
+SOURCE_UNCHANGED = "the local source is unchanged"
 MAX_MESSAGE_CHARACTERS = 120
 """Longest part of a server's message that is repeated."""
 
@@ -94,7 +94,7 @@ def _to_stack_error(dump: DumpFile, server: ScratchServer, client_error: str) ->
             message = f"syntax error near {_shorten(near[1])!r}" if near[1] else "syntax error at its end"
     elif code == BULK_INSERT_ERROR_CODE:
         message = "its rows cannot be stored, often because a key occurs twice"
-    remedy = f"mend that line or make the dump again; {SOURCE_UNCHANGED}."
+    remedy = f"correct that line or make the dump again; {SOURCE_UNCHANGED}."
     if code in DISK_FULL_ERROR_CODES:
         return LocalStackError(
             f"The scratch server could not store line {line} of {dump.path} ({_shorten(message)}):",

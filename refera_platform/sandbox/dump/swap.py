@@ -89,8 +89,8 @@ def swap_tables(
         _copy_tables(address, scratch, business)
         if table_totals(cursor, INCOMING_DATABASE, business.tables) != expected:
             raise LocalStackError(
-                "The copy of the dump differs from what was read from it; what was there is unchanged:",
-                f"see {home / 'logs' / 'mariadb.log'} for a disk or memory in trouble.",
+                "The copy of the dump differs from what was read from it; the local source is unchanged:",
+                f"see {home / 'logs' / 'mariadb.log'} for errors of the disk or the memory.",
             )
         _exchange_tables(cursor, business)
         (home / "sample.json").unlink(missing_ok=True)
@@ -149,7 +149,7 @@ def _copy_tables(address: StackAddress, scratch: ScratchServer, business: Dumped
             error_lines = errors.read().decode(errors="replace").strip().splitlines() or ["it did not say why"]
             raise LocalStackError(
                 f"The dump was read, but could not be copied into the local source ({error_lines[-1][:300]}):",
-                "what was there is unchanged.",
+                "the local source is unchanged.",
             )
 
 
@@ -173,8 +173,8 @@ def _exchange_tables(cursor: Cursor, business: DumpedBusiness) -> None:
             1435: "its tables have triggers: drop them, and restore again.",
         }
         raise LocalStackError(
-            f"The tables of {STACK_DATABASE} could not be exchanged ({message}); what was there is unchanged:",
-            remedies.get(code, "mend the cause, and restore again."),
+            f"The tables of {STACK_DATABASE} could not be exchanged ({message}); the local source is unchanged:",
+            remedies.get(code, "correct the cause, and restore again."),
         ) from refused
 
 

@@ -37,7 +37,7 @@ def require_open_groupings(tables: tuple[SourceTable, ...]) -> tuple[SourceTable
                 raise SettingError(f"{where} is by a column of {grouping.of}, which is not declared.")
             if grouping.column in other.private | other.hashed:
                 raise SettingError(
-                    f"{where} is by {grouping.of}.{grouping.column}, which stays behind:", "leave it out."
+                    f"{where} is by {grouping.of}.{grouping.column}, which is not copied:", "leave it out."
                 )
     return tables
 

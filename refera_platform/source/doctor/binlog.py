@@ -50,22 +50,22 @@ def examine_binlog(
     """
     settings = source.server.binlog_settings()
     errors = binlog_setting_errors(settings)
-    yield from (error_finding(f"{name}: log settings", error) for error in errors)
+    yield from (error_finding(f"{name}: binlog settings", error) for error in errors)
     if not errors:
         settings_text = ", ".join(
             f"{each} = {settings[each] or repr('')}" for each in REQUIRED_SETTINGS if each in settings
         )
-        yield ok_finding(f"{name}: log settings", f"{settings_text}.")
+        yield ok_finding(f"{name}: binlog settings", f"{settings_text}.")
     yield _examine_identity(source, name, settings)
     missing_names = missing_privileges(privileges)
     if missing_names:
         yield failure_finding(
-            f"{name}: log privileges",
-            f"{source.database.user} has no {' and no '.join(missing_names)}, so it cannot read the log.",
+            f"{name}: binlog privileges",
+            f"{source.database.user} has no {' and no '.join(missing_names)}, so it cannot read the binlog.",
             "grant them with the statements of `refera doctor`, or choose strategy compare.",
         )
     else:
-        yield ok_finding(f"{name}: log privileges", f"{source.database.user} may read the log.")
+        yield ok_finding(f"{name}: binlog privileges", f"{source.database.user} may read the binlog.")
     yield _examine_retention(name, settings)
     yield from _examine_foreign_keys(source, name)
     if missing_names or settings.get("log_bin", "").upper() not in REQUIRED_SETTINGS["log_bin"][0]:
@@ -93,14 +93,14 @@ def _examine_foreign_keys(source: Source, name: str) -> Iterator[Finding]:
     if hidden_count > 0:
         yield failure_finding(
             f"{name}: foreign keys",
-            f"{source.database.user} cannot see what {hidden_count} foreign keys do, so rows that go with their"
-            " parent would"
-            " stay in the lake.",
+            f"{source.database.user} cannot see what {hidden_count} foreign keys do, so rows that are deleted with"
+            " their parent would stay in the lake.",
             f"grant show view on {backticked(source.database.name)}.* to it.",
         )
     elif acting_count:
         yield ok_finding(
-            f"{name}: foreign keys", f"{acting_count} foreign keys change rows on their own, and are watched."
+            f"{name}: foreign keys",
+            f"{acting_count} foreign keys change rows by cascade, and their changes are captured.",
         )
 
 
@@ -118,9 +118,9 @@ def examine_parents(source: Source, name: str, foreign_keys: Cascades) -> Iterat
     grants = " ".join(reference_grants(foreign_keys.hidden_parents, account_of(source.ask)))
     yield warning_finding(
         f"{name}: parents of parents",
-        f"Copied rows go with rows of {parents}, whose own foreign keys {source.database.user} may not see: what goes"
-        " with their parents is not watched, and would stay in the lake.",
-        f"let it see them, and none of their rows: {grants}",
+        f"Copied rows are changed or deleted with rows of {parents}, whose own foreign keys {source.database.user} may"
+        " not see: rows that are deleted with the parents of those are not detected, and would stay in the lake.",
+        f"grant it to see the keys, and none of the rows: {grants}",
     )
 
 
@@ -131,21 +131,20 @@ def examine_column_names(name: str, settings: Mapping[str, str]) -> Finding:
         name: Declared name of the database.
         settings: Settings of the binlog.
     """
-    about, row_metadata = f"{name}: names in the log", settings.get("binlog_row_metadata", "")
+    about, row_metadata = f"{name}: column names in the binlog", settings.get("binlog_row_metadata", "")
     if row_metadata.upper() == "FULL":
-        return ok_finding(about, "The log names the columns of each row.")
+        return ok_finding(about, "The binlog names the columns of each row.")
     if not row_metadata:
         return warning_finding(
             about,
-            "This server cannot name columns in its log; they are told apart by their order, so each ALTER of a copied"
-            " table costs a resnapshot of it.",
+            "This server cannot name columns in its binlog; they are identified by their order, so each ALTER of a"
+            " copied table costs a resnapshot of it.",
             "`refera resnapshot` a table after it was altered, or update the server.",
         )
     return warning_finding(
         about,
-        f"binlog_row_metadata = {row_metadata}, so columns are told apart by their order, and each ALTER of a"
-        " copied table"
-        " costs a resnapshot of it.",
+        f"binlog_row_metadata = {row_metadata}, so columns are identified by their order, and each ALTER of a"
+        " copied table costs a resnapshot of it.",
         "set global binlog_row_metadata = FULL, and keep it in its configuration.",
     )
 
@@ -154,11 +153,9 @@ def _examine_identity(source: Source, name: str, settings: Mapping[str, str]) ->
     about, number = f"{name}: server id", settings.get("server_id", "")
     remedy = "give each server a server_id of its own, in its configuration."
     if number in {"", "0"}:
-        return failure_finding(about, "The server has no server_id, so it serves its log to nobody.", remedy)
+        return failure_finding(about, "The server has no server_id, so it sends its binlog to nobody.", remedy)
     if source.server.kind == "mariadb" and server_version(source.ask) < SERVER_UID_VERSION and number == "1":
-        return warning_finding(
-            about, "server_id is 1, as it is everywhere, so that a replaced server is not noticed.", remedy
-        )
+        return warning_finding(about, "server_id is 1, the default, so a replaced server is not noticed.", remedy)
     return ok_finding(about, f"This is {source.identity().server}.")
 
 
@@ -170,15 +167,15 @@ def binlog_retention(settings: Mapping[str, str]) -> timedelta | None:
 
 
 def _examine_retention(name: str, settings: Mapping[str, str]) -> Finding:
-    about, retention = f"{name}: log kept", binlog_retention(settings)
+    about, retention = f"{name}: binlog retention", binlog_retention(settings)
     if retention is None:
-        return ok_finding(about, "The server keeps its log until somebody purges it.")
-    problem = f"The server keeps its log for {_duration_text(retention)}"
+        return ok_finding(about, "The server keeps its binlog until somebody purges it.")
+    problem = f"The server keeps its binlog for {_duration_text(retention)}"
     if retention >= MIN_RETENTION:
         return ok_finding(about, f"{problem}.")
     return warning_finding(
         about,
-        f"{problem}; a run that fails over a long weekend would lose its place.",
+        f"{problem}; a run that fails over a long weekend would lose its binlog position.",
         f"set global binlog_expire_logs_seconds = 604800 (expire_logs_days = 7 on older servers; {RDS_REMEDY}).",
     )
 
@@ -189,14 +186,15 @@ def _examine_coverage(source: Source, name: str) -> Iterator[Finding]:
         error = binlog_exclusion_error(source)
         is_partial = error is None and binlog_filter(source)[1]
     except SourceError as refusal:
-        yield error_finding(f"{name}: log filters", refusal)
+        yield error_finding(f"{name}: binlog filters", refusal)
         return
     if error:
-        yield error_finding(f"{name}: log filters", error)
+        yield error_finding(f"{name}: binlog filters", error)
     elif is_partial:
         yield warning_finding(
-            f"{name}: log filters",
-            "The server leaves some schemas out of its log, for some statements by the schema that the session is in.",
+            f"{name}: binlog filters",
+            "The server leaves some schemas out of its binlog, for some statements by the schema that the session is"
+            " in.",
             "take binlog_do_db and binlog_ignore_db out of its configuration.",
         )
 
@@ -204,19 +202,19 @@ def _examine_coverage(source: Source, name: str) -> Iterator[Finding]:
 def _examine_position(
     source: Source, name: str, settings: Mapping[str, str], oldest_position: Position, since: datetime
 ) -> Finding:
-    about = f"{name}: place in the log"
+    about = f"{name}: binlog position"
     try:
         remaining = retention_left(source, settings, oldest_position, since)
     except (LakeError, SourceError) as error:
         return error_finding(about, error)
     if remaining is None:
-        return ok_finding(about, f"The lake goes on from {oldest_position.file}, which is kept.")
+        return ok_finding(about, f"The lake continues from {oldest_position.file}, which is kept.")
     summary = (
-        f"The lake goes on from {oldest_position.file}, which is kept for {_duration_text(remaining)} more at least."
+        f"The lake continues from {oldest_position.file}, which is kept for {_duration_text(remaining)} more at least."
     )
     if remaining >= MIN_RETENTION_LEFT:
         return ok_finding(about, summary)
-    return warning_finding(about, summary, "run `refera run` now, and let the server keep its log longer.")
+    return warning_finding(about, summary, "run `refera run` now, and let the server keep its binlog longer.")
 
 
 def retention_left(

@@ -58,7 +58,7 @@ def examine_address_steps(database: SourceDatabase, name: str) -> Iterator[Findi
     except SourceError as error:
         yield error_finding(f"{name}: login", error)
         return
-    yield ok_finding(f"{name}: login", f"{database.user} may enter {database.name}.")
+    yield ok_finding(f"{name}: login", f"{database.user} can log in to {database.name}.")
 
 
 def examine_server(source: Source, name: str) -> list[Finding]:
@@ -73,7 +73,7 @@ def _examine_encryption(source: Source, name: str) -> Finding:
     if cipher and database.ssl_mode == "required" and database.host not in LOOPBACK_HOSTS:
         return warning_finding(
             about,
-            f"The connection is encrypted ({cipher}), and nobody checks that the server is the right one.",
+            f"The connection is encrypted ({cipher}), and the server's certificate is not verified.",
             "type ssl_mode=verify_identity and, for an authority of your own, ssl_ca=PATH in the URL.",
         )
     if cipher:

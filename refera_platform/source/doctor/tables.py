@@ -57,7 +57,7 @@ def _examine_generated(source: Source, table: SourceTable) -> Iterator[Finding]:
     if left_behind := uncopied_generated_columns(declared, table):
         yield ok_finding(
             f"{table.address}: generated columns",
-            f"{', '.join(left_behind)} stay behind, because servers leave generated columns out of their log:"
+            f"{', '.join(left_behind)} are not copied, because servers leave generated columns out of their binlog:"
             " compute them"
             " in staging, or choose strategy compare.",
         )
@@ -65,7 +65,7 @@ def _examine_generated(source: Source, table: SourceTable) -> Iterator[Finding]:
     if copied_names and table.strategy is Strategy.LOG:
         yield warning_finding(
             f"{table.address}: generated key",
-            f"{', '.join(copied_names)} of its key is generated, and MariaDB 11.8 leaves it out of the log of"
+            f"{', '.join(copied_names)} of its key is generated, and MariaDB 11.8 leaves it out of the binlog of"
             " changed rows.",
             "declare a key of stored columns, or choose strategy compare.",
         )

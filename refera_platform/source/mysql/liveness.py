@@ -124,4 +124,4 @@ class LivenessSocketReader(io.RawIOBase):
 
 
 def _silence_error(started: float, detail: str) -> TimeoutError:
-    return TimeoutError(f"nothing came for {time.monotonic() - started:.0f} s, {detail}")
+    return TimeoutError(f"no data arrived for {time.monotonic() - started:.0f} s, {detail}")

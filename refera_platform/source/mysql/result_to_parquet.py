@@ -93,9 +93,9 @@ class ParquetSpool:
         except duckdb.Error as error:
             message = str(error).splitlines()[0].rstrip(".")
             raise SourceError(
-                f"What was read could not be kept ({message}):",
-                "nothing was written; mend it and run again.",
-                public_problem=f"What was read could not be kept ({error_kind(error)}):",
+                f"What was read could not be written to a local file ({message}):",
+                "nothing was written; correct it and run again.",
+                public_problem=f"What was read could not be written to a local file ({error_kind(error)}):",
             ) from None
 
 

@@ -207,8 +207,8 @@ def connection_error(database: SourceDatabase, error: Exception) -> SourceError:
     passing, is_gone = False, _is_lost_connection(error)
     if not is_gone and STRICT_CERTIFICATE_PATTERN.search(message):
         remedy = (
-            "have the certificate issued anew with what it lacks, or type ssl_strict=off in the URL, which still checks"
-            " who signed it."
+            "have the certificate issued again with what it lacks, or type ssl_strict=off in the URL, which still"
+            " checks who signed it."
         )
     elif not is_gone and ("SSL" in message or "TLS" in message or "certificate" in message.lower()):
         remedy = "give the server's authority as ssl_ca=PATH in the URL, or type ssl_mode=disabled to go without TLS."
@@ -221,7 +221,7 @@ def connection_error(database: SourceDatabase, error: Exception) -> SourceError:
     elif "definition has changed" in message:
         remedy, passing = "the table was altered during the read; run again.", True
     else:
-        remedy = "nothing was written; mend it and run again."
+        remedy = "nothing was written; correct it and run again."
     public = f"{where}: {message}:" if _is_session_error(error) else f"{where} ({error_kind(error)}):"
     return SourceError(f"{where}: {message}:", remedy, is_transient=passing, public_problem=public)
 

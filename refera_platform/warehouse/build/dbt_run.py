@@ -90,7 +90,7 @@ def run_dbt(
         reason = redact(" ".join(str(dbt_result.exception).split()).rstrip("."), [])
         raise WarehouseError(
             f"dbt could not build: {reason}; nothing was published:",
-            "mend it and run again.",
+            "correct it and run again.",
             public_problem=f"dbt could not build ({error_kind(dbt_result.exception)}); nothing was published:",
         ) from dbt_result.exception
     nodes = tuple(_node_result_from_run(result) for result in dbt_result.result)

@@ -38,7 +38,7 @@ RebuildScope = Mapping[str, frozenset[str]]
 def full_build_reason(project: DbtProject, published: Publication, inputs: BuildInputs) -> str:
     """Why a full build is needed; empty when the changes since the previous publication are enough."""
     if not published.complete_run:
-        return "nothing was published as a whole yet"
+        return "no complete publication exists yet"
     if published.logic != project.logic_hash():
         return "the models changed"
     missing = {name for name, model in project.models.items() if model.is_kept} - {
@@ -54,13 +54,13 @@ def full_build_reason(project: DbtProject, published: Publication, inputs: Build
         if project.models[name].folder == "marts" and model.run_id != published.complete_run
     ]
     if built_alone:
-        return f"{', '.join(sorted(built_alone))} was built alone since"
+        return f"{', '.join(sorted(built_alone))} was built separately since the last complete run"
     for table in TABLES:
         if reason := _full_build_reason_of_table(table, inputs):
             return f"{table.address}: {reason}"
         for model in project.models.values():
             if table.name in model.rebuilt_on and inputs.new_row_count(table):
-                return f"{table.address} changed, of which {model.name} tells all its history"
+                return f"{table.address} changed, and {model.name} is rebuilt from all its days"
     return ""
 
 
@@ -75,18 +75,18 @@ def _full_build_reason_of_table(table: SourceTable, inputs: BuildInputs) -> str:
     for day, previous in previous_days.items():
         current = days.get(day)
         if current is None:
-            return f"its day {day} is gone from the lake"
+            return f"its day {day} is missing from the lake"
         if day in new and not _is_extension(previous, current, is_last=day == max(previous_days)):
-            return f"its day {day} was captured anew"
+            return f"its day {day} was captured again"
     for day, item in new.items():
         if day not in previous_days and day < max(previous_days):
-            return f"its day {day} came after later days"
+            return f"its day {day} arrived after later days"
         previous_state = previous_days[day].state if day in previous_days else None
         snapshot_identity = (item.state.is_whole, item.state.baseline)
         if item.state.is_whole and (
             previous_state is None or (previous_state.is_whole, previous_state.baseline) != snapshot_identity
         ):
-            return f"day {day} has a new baseline"
+            return f"day {day} has a new snapshot"
     return ""
 
 
@@ -100,7 +100,7 @@ def _changed_collation_reason(previous_days: RawObjectsByDay, days: RawObjectsBy
     for column in previous[0].columns.keys() & current[0].columns.keys():
         previous_collation, current_collation = collation_of(previous[0], column), collation_of(current[0], column)
         if collation_fold(previous_collation) != collation_fold(current_collation):
-            return f"its column {column} is compared by {current_collation} now, and was by {previous_collation}"
+            return f"its column {column} is compared by {current_collation} now, and by {previous_collation} before"
     return ""
 
 

@@ -51,11 +51,11 @@ class BuildResult:
         rows_hint = f"; its rows are in {rows_url}" if rows_url else ""
         summary, consequence = (
             f"{first.kind} {first.name} is red{rows}",
-            "nothing was published and the tables before stay:",
+            "nothing was published and the previous tables stay:",
         )
         return WarehouseError(
             f"{summary}: {message}{rows_hint}{more}; {consequence}",
-            "mend the data or the model and run again.",
+            "correct the data or the model and run again.",
             public_problem=f"{summary}{rows_hint}{more}; {consequence}",
         )
 

@@ -136,7 +136,7 @@ def _why_full_build(
     if full_refresh:
         return "it was asked for"
     if set(models_to_build) != set(project.models):
-        return "some models are built alone"
+        return "only some models are built"
     return full_build_reason(project, previous, inputs)
 
 

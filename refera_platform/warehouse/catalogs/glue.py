@@ -122,7 +122,7 @@ def glue_errors(subject: str, *, ignored_code: str = "") -> Iterator[None]:
         remedy = (
             f"allow {action} in IAM, or all of {', '.join(GLUE_ACTIONS)} (README, Athena)."
             if "AccessDenied" in code
-            else "the tables on S3 are published; mend it and run again, or unset REFERA_GLUE_DATABASE."
+            else "the tables on S3 are published; correct it and run again, or unset REFERA_GLUE_DATABASE."
         )
         raise WarehouseError(
             f"AWS refused {action} of {subject} in the Glue catalog ({code}: {message}):", remedy
@@ -176,7 +176,7 @@ def _require_owned(table: Mapping[str, Any], database: str, root: str) -> None:
         location = table.get("StorageDescriptor", {}).get("Location", "nowhere")
         raise WarehouseError(
             f"Table {database}.{table['Name']} of the Glue catalog lies in {location} and is not this warehouse's"
-            f" ({root}), so it was left as it is:",
+            f" ({root}), so it was not changed:",
             "choose another REFERA_GLUE_DATABASE, or drop that table.",
         )
 
@@ -226,7 +226,7 @@ def _ignored_partition_errors(
         detail = error.get("ErrorDetail", {})
         if detail.get("ErrorCode") != ignored_code:
             raise WarehouseError(
-                f"Glue did not take partition {'/'.join(values)} of {'.'.join(table_reference.values())}"
+                f"Glue did not accept partition {'/'.join(values)} of {'.'.join(table_reference.values())}"
                 f" ({detail.get('ErrorCode', '?')}: {str(detail.get('ErrorMessage', '')).rstrip('.')}):",
                 "the tables on S3 are published; run it again.",
             )

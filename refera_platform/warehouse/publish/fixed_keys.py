@@ -64,8 +64,7 @@ class FixedKeyDifferences:
             return ""
         return (
             f"{len(self.keys)} of the {self.key_count} keys that other engines read do not hold what the manifest"
-            " names, the"
-            f" first is {self.keys[0]}: `refera run` puts them right."
+            f" names, the first is {self.keys[0]}: `refera run` corrects them."
         )
 
 
@@ -204,11 +203,10 @@ def _apply_differences(
     if refusals:
         key, first = refusals[0]
         raise WarehouseError(
-            f"Publication {published.run_id} counts, `refera query` shows it, but other engines see a mixture of it and"
-            f" what was before: {len(refusals)} of {len(differences.keys)} keys could not be written, the first is"
-            f" {key}"
-            f" ({first.problem.rstrip(':')}).",
-            f"{first.remedy[:1].upper()}{first.remedy[1:].rstrip('.')}, then `refera run` puts them right.",
+            f"Publication {published.run_id} is complete and `refera query` shows it, but other engines see a mixture"
+            f" of it and the previous one: {len(refusals)} of {len(differences.keys)} keys could not be written,"
+            f" the first is {key} ({first.problem.rstrip(':')}).",
+            f"{first.remedy[:1].upper()}{first.remedy[1:].rstrip('.')}, then `refera run` corrects them.",
             is_transient=first.is_transient,
         )
     return copied

@@ -173,7 +173,7 @@ def read_publication(root: ObjectRoot) -> Publication:
         return published
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WarehouseError(
-            f"{root.url(MANIFEST_KEY)} is not a manifest:", "move it away and publish anew."
+            f"{root.url(MANIFEST_KEY)} is not a manifest:", "move it away and publish again."
         ) from error
 
 

@@ -101,7 +101,7 @@ def test_what_is_in_the_log_and_not_yet_committed_is_waited_for():
 
 def test_a_replica_that_is_waited_for_without_end_is_an_error_and_no_snapshot():
     server = Server("8.0.36", [end(1234)], owned=[f"{UUID}:6#21"] * (MAX_COMMIT_POLLS + 1))
-    with pytest.raises(SourceError, match="1 transactions are in the log and not yet committed") as error:
+    with pytest.raises(SourceError, match="1 transactions are in the binlog and not yet committed") as error:
         MySQL(server.ask, lambda seconds: None).begin_snapshot()
     assert error.value.is_transient
     assert BEGIN not in server.heard

@@ -66,7 +66,7 @@ class Charset:
         except UnicodeDecodeError:
             raise SourceError(
                 f"A text holds bytes that are not {self.name}:",
-                "mend the row at the source, or mark the column private.",
+                "correct the row at the source, or mark the column private.",
             ) from None
 
     def _characters(self, text: bytes) -> Iterator[bytes]:
@@ -100,7 +100,7 @@ class Charsets:
             self._names = self._load_collations()
         if collation not in self._names:
             raise SourceError(
-                f"The log has a text of collation {collation}, which the server does not know:",
+                f"The binlog has a text of collation {collation}, which the server does not know:",
                 "convert the column to utf8mb4, then `refera resnapshot` its table.",
             )
         return self.by_name(self._names[collation])

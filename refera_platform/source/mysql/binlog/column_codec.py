@@ -78,7 +78,7 @@ def value_width(logged: LoggedColumn, where: str) -> ValueWidth:
     if code == types.ARRAY:
         return ValueWidth(prefix=ARRAY_PREFIX_BYTES)
     raise SourceError(
-        f"{where} is of type {code} of the log, which is not known:", "choose strategy compare for the table."
+        f"{where} is of binlog type {code}, which is not known:", "choose strategy compare for the table."
     )
 
 

@@ -139,7 +139,7 @@ class MemberDecoder:
         members = self._members
         if number >> len(members) if self._is_set else number > len(members):
             raise SourceError(
-                f"{self._name} holds other members in the log than the {len(members)} that it has now:",
+                f"{self._name} holds other members in the binlog than the {len(members)} that it has now:",
                 "set global binlog_row_metadata = FULL, and `refera resnapshot` the table.",
             )
         if not self._is_set:  # zero stands for an invalid value

@@ -20,7 +20,7 @@ def binlog_exclusion_error(source: Source) -> SourceError | None:
     option, _ = binlog_filter(source)
     if option:
         return SourceError(
-            f"The server leaves schema {source.database.name} out of its log ({option}), so no change would arrive:",
+            f"The server leaves schema {source.database.name} out of its binlog ({option}), so no change would arrive:",
             f"take {option} out of its configuration and restart it, or choose strategy compare.",
         )
     replica_settings = source.ask(
@@ -30,7 +30,7 @@ def binlog_exclusion_error(source: Source) -> SourceError | None:
     is_replica = any(str(value).upper() not in {"0", "OFF", ""} for _, value in replica_status)
     if is_replica and not any(str(value).upper() in {"ON", "1"} for _, value in replica_settings):
         return SourceError(
-            "The server is a replica that does not write what it receives into its own log:",
+            "The server is a replica that does not write what it receives into its own binlog:",
             "set log_slave_updates in its configuration and restart it, or read from its primary.",
         )
     return None

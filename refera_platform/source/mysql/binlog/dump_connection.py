@@ -50,7 +50,9 @@ def file_begun_seconds(wire: Wire, server: Server, file: str) -> int:
     for located in dump_binlog(wire, server, file, FIRST_OFFSET):
         if located.event.kind == events.FORMAT:
             return located.event.timestamp_seconds
-    raise SourceError(f"The log file {file} does not say when it was begun:", events.DAMAGED_REMEDY, is_transient=True)
+    raise SourceError(
+        f"The binlog file {file} does not say when it was begun:", events.DAMAGED_REMEDY, is_transient=True
+    )
 
 
 def dump_binlog(wire: Wire, server: Server, file: str, offset: int) -> Iterator[LocatedEvent]:
@@ -68,7 +70,7 @@ def dump_binlog(wire: Wire, server: Server, file: str, offset: int) -> Iterator[
     """
     if offset >= events.OFFSET_WRAP_BYTES:
         raise SourceError(
-            f"The log cannot be asked for offset {offset} of {file}, which does not fit the protocol:",
+            f"The binlog cannot be requested from offset {offset} of {file}, which does not fit the protocol:",
             "`refera resnapshot` the tables, and keep transactions smaller than 4 GiB.",
         )
     with wire.cursor() as cursor:

@@ -80,7 +80,7 @@ class EventParser:
         body = buffer[start + EVENT_HEADER.size : end]
         if size != end - start:
             raise SourceError(
-                f"An event of the log says it has {size} bytes and has {end - start}:",
+                f"An event of the binlog says it has {size} bytes and has {end - start}:",
                 DAMAGED_REMEDY,
                 is_transient=True,
             )
@@ -89,13 +89,13 @@ class EventParser:
         if self._has_checksum:
             if zlib.crc32(buffer[start : end - CHECKSUM_BYTES]) != int.from_bytes(body[-CHECKSUM_BYTES:], "little"):
                 raise SourceError(
-                    "An event of the log does not have the checksum it says:", DAMAGED_REMEDY, is_transient=True
+                    "An event of the binlog does not have the checksum it says:", DAMAGED_REMEDY, is_transient=True
                 )
             body = body[:-CHECKSUM_BYTES]
         return BinlogEvent(kind, timestamp_seconds, end_offset, size, body, flags)
 
 
-DAMAGED_REMEDY = "run again; if it stays so, the log file is damaged: `refera resnapshot`."
+DAMAGED_REMEDY = "run again; if it stays so, the binlog file is damaged: `refera resnapshot`."
 
 
 def rotation_target(body: bytes) -> tuple[str, int]:
@@ -118,7 +118,7 @@ def read_query_event(event: BinlogEvent) -> tuple[str, str]:
 def decompress_binlog_record(record: bytes) -> bytes:
     """Decompress a MariaDB record: a byte with the size of the length, the length, then zlib data."""
     if record[0] & 0x70:
-        raise SourceError("The log is compressed in a way that is not known:", "set global log_bin_compress = OFF.")
+        raise SourceError("The binlog is compressed in a way that is not known:", "set global log_bin_compress = OFF.")
     return zlib.decompress(record[1 + (record[0] & 7) :])
 
 

@@ -82,7 +82,7 @@ def resolve_columns(
         undeclared_names = {name_identity(column.name or "") for column in table_map.columns} - by_name.keys()
         if declared and undeclared_names >= ROW_VERSION_COLUMNS:
             raise SourceError(
-                f"Table {table.address} is system-versioned, and its log mixes what rows are with what they were:",
+                f"Table {table.address} is system-versioned, and its binlog mixes current and historical rows:",
                 "choose strategy compare for it.",
             )
         return tuple(
@@ -95,7 +95,8 @@ def resolve_columns(
     )
     if not is_matching:
         raise SourceError(
-            f"The rows of {table.address} in the log have other columns than it has, and the log does not name them:",
+            f"The rows of {table.address} in the binlog have other columns than it has, and the binlog does not name"
+            " them:",
             f"set global binlog_row_metadata = FULL, then `refera resnapshot {table.address}`.",
         )
     return tuple(declared)
@@ -138,7 +139,7 @@ def _data_type(logged: LoggedColumn, *, is_bytes: bool) -> str:
         return BLOB_DATA_TYPES[logged.meta][is_bytes]
     if code in STRING_DATA_TYPES:
         return STRING_DATA_TYPES[code][is_bytes]
-    return DATA_TYPES.get(code, f"type {code} of the log")
+    return DATA_TYPES.get(code, f"binlog type {code}")
 
 
 def _has_same_type(logged: LoggedColumn, declared: SourceColumn) -> bool:

@@ -40,7 +40,7 @@ def json_text(value: bytes) -> bytes:
         return _value_text(value[0], value, 1).encode()
     except (IndexError, KeyError, struct.error, UnicodeDecodeError):
         raise SourceError(
-            "A JSON value of the log is not what MySQL documents:",
+            "A JSON value of the binlog is not what MySQL documents:",
             "report this, or choose strategy compare for the table.",
         ) from None
 

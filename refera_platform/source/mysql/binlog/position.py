@@ -54,7 +54,9 @@ class Position:
         """
         match = POSITION_PATTERN.fullmatch(text)
         if match is None:
-            raise LakeError(f"{text!r} is not a position in a log:", "capture the table anew with `refera resnapshot`.")
+            raise LakeError(
+                f"{text!r} is not a binlog position:", "take a new snapshot of the table with `refera resnapshot`."
+            )
         return cls(
             file=match["file"],
             offset=int(match["offset"]),

@@ -7,11 +7,11 @@ from refera_platform.source.mysql.binlog.position import Position
 
 LOST_CHANGES = {
     events.PARTIAL_UPDATE: (
-        "The log has updates of parts of JSON values without the rest of them",
+        "The binlog has updates of parts of JSON values without the rest of them",
         "set global binlog_row_value_options = '', then `refera resnapshot` every table of the database.",
     ),
     events.INCIDENT: (
-        "The server says that its log lost changes",
+        "The server says that its binlog lost changes",
         "`refera resnapshot` every table of the database.",
     ),
 }
@@ -26,43 +26,41 @@ def binlog_read_error(error: Exception, position: Position) -> ReferaError:
     server_message = str(error.args[-1] if error.args else error).rstrip(".").split(";")[0]
     if code == DUMP_REFUSED_CODE:
         problem = (
-            f"The log cannot be read from {position.file}:{position.offset} on: it was purged, is damaged, or is"
-            " not the"
-            " one that was read before"
+            f"The binlog cannot be read from {position.file}:{position.offset} on: it was purged, is damaged, or is not"
+            " the one that was read before"
         )
         return LakeError(
             f"{problem} ({server_message}):",
-            "`refera resnapshot` every table that says so.",
+            "`refera resnapshot` every table that reports this.",
             public_problem=f"{problem}:",
         )
     if code in ACCESS_DENIED_CODES:
         return SourceError(
-            f"The account may not read the log ({server_message}):",
+            f"The account may not read the binlog ({server_message}):",
             "`refera doctor` prints the grants it needs.",
-            public_problem="The account may not read the log:",
+            public_problem="The account may not read the binlog:",
         )
     return SourceError(
-        f"The log could not be read ({server_message}):",
+        f"The binlog could not be read ({server_message}):",
         "run again; nothing was lost.",
         is_transient=True,
-        public_problem=f"The log could not be read ({error_kind(error)}):",
+        public_problem=f"The binlog could not be read ({error_kind(error)}):",
     )
 
 
 def replaced_binlog_error(position: Position) -> LakeError:
     """The error for a position whose binlog is not the one that was read before."""
     return LakeError(
-        f"The log at {position.file}:{position.offset} is not the one that was read before (it was reset, or the"
-        " server was"
-        " restored from a backup):",
-        "`refera resnapshot` every table that says so.",
+        f"The binlog at {position.file}:{position.offset} is not the one that was read before (it was reset, or the"
+        " server was restored from a backup):",
+        "`refera resnapshot` every table that reports this.",
     )
 
 
 def unknown_event_error(located: LocatedEvent) -> LakeError:
     """The error for an event of unknown kind, which may hold rows."""
     return LakeError(
-        f"The log has an event of kind {located.event.kind} at {located.file}:{located.start}, which is not known"
+        f"The binlog has an event of kind {located.event.kind} at {located.file}:{located.start}, which is not known"
         " here:",
         "update refera_platform, or choose strategy compare for the tables of the database.",
     )

@@ -72,7 +72,7 @@ class RowDecoder:
         index_by_name = {columns[index].name: index for index in codecs}
         if missing := [name for name in table.key if name not in index_by_name]:
             raise SourceError(
-                f"The rows of {table.address} in the log have no column {', '.join(missing)}, which is declared as"
+                f"The rows of {table.address} in the binlog have no column {', '.join(missing)}, which is declared as"
                 " key:",
                 f"declare the key that the table has, and `refera resnapshot {table.address}`.",
             )
@@ -105,7 +105,7 @@ class RowDecoder:
             end, runs = -1, []
         if end != len(body):
             raise SourceError(
-                f"Rows of {self._table.address} in the log are not what their table map says:",
+                f"Rows of {self._table.address} in the binlog are not what their table map says:",
                 f"report this, and `refera resnapshot {self._table.address}`.",
             )
         return runs
@@ -186,13 +186,13 @@ class RowDecoder:
         address = self._table.address
         if missing and set(missing) <= self._generated:
             return SourceError(
-                f"The server leaves generated columns out of its log, and {', '.join(missing)} is declared as key of"
+                f"The server leaves generated columns out of its binlog, and {', '.join(missing)} is declared as key of"
                 f" {address}:",
                 f"declare a key of stored columns, or choose strategy compare, then `refera resnapshot {address}`.",
             )
         suffix = f" (without {', '.join(missing)})" if missing else ""
         return SourceError(
-            f"The log holds only some of the columns of changed rows of {address}{suffix}:",
+            f"The binlog holds only some of the columns of changed rows of {address}{suffix}:",
             "set global binlog_row_image = FULL (sessions that were open keep the old image until they reconnect), then"
             f" `refera resnapshot {address}`; a column that was a generated one until it was altered needs only that.",
         )

@@ -23,7 +23,8 @@ def binlog_setting_errors(settings: Mapping[str, str]) -> list[SourceError]:
     """One error for each setting that keeps rows, or parts of them, out of the binlog."""
     return [
         SourceError(
-            f"The server runs with {name} = {settings[name] or 'OFF'}, so its log does not tell every row:",
+            f"The server runs with {name} = {settings[name] or 'OFF'}, so its binlog does not hold every change in"
+            " full:",
             remedy,
         )
         for name, (allowed, remedy) in REQUIRED_SETTINGS.items()

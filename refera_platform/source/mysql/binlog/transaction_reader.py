@@ -123,7 +123,7 @@ class TransactionReader:
             if self.position.order >= self._until.order or consumer.is_done:
                 return
         raise SourceError(
-            f"The log ended at {self.position} before {self._until}, where the server said it was:",
+            f"The binlog ended at {self.position} before {self._until}, the end that the server reported:",
             "run again; the server may have been restarted meanwhile.",
             is_transient=True,
         )
@@ -237,7 +237,7 @@ class TransactionReader:
         buffer = self._xa_buffer
         if buffer is None:
             raise SourceError(
-                f"The log prepares a transaction at {located.file}:{located.start} that it never began:",
+                f"The binlog prepares a transaction at {located.file}:{located.start} that it never began:",
                 events.DAMAGED_REMEDY,
             )
         self._prepared[buffer.name] = buffer
@@ -280,7 +280,7 @@ def _table_map_of(maps: dict[bytes, bytes], body: bytes) -> bytes:
     try:
         return maps[body[:6]]
     except KeyError:
-        raise SourceError("The log has rows without their table map:", events.DAMAGED_REMEDY) from None
+        raise SourceError("The binlog has rows without their table map:", events.DAMAGED_REMEDY) from None
 
 
 def _is_create_select(sql: str) -> bool:

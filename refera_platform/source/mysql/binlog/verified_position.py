@@ -12,7 +12,9 @@ from refera_platform.source.mysql.binlog.read_errors import binlog_read_error, r
 from refera_platform.source.mysql.server import Server
 from refera_platform.source.mysql.wire import Wire, closing_wire
 
-PURGED_REMEDY = "`refera resnapshot` every table that says so, and keep the log longer than the time between runs."
+PURGED_REMEDY = (
+    "`refera resnapshot` every table that reports this, and keep the binlog longer than the time between runs."
+)
 
 
 def require_same_binlog(server: Server, position: Position) -> None:
@@ -26,7 +28,7 @@ def require_same_binlog(server: Server, position: Position) -> None:
         files_by_number = {Position(file=name, offset=0).file_number: name for name in files}
         if files_by_number and min(files_by_number) > position.file_number:
             raise LakeError(
-                f"The log from {position.file}:{position.offset} on was purged; the oldest file is"
+                f"The binlog from {position.file}:{position.offset} on was purged; the oldest file is"
                 f" {files_by_number[min(files_by_number)]}:",
                 PURGED_REMEDY,
             )

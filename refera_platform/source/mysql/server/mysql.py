@@ -111,7 +111,7 @@ class MySQL:
             self._pause(COMMIT_POLL_SECONDS)
             uncommitted &= self._owned_gtids()
         raise SourceError(
-            f"{len(uncommitted)} transactions are in the log and not yet committed after"
+            f"{len(uncommitted)} transactions are in the binlog and not yet committed after"
             f" {MAX_COMMIT_POLLS * COMMIT_POLL_SECONDS:.0f} s:",
             "look for a replica that does not answer, and run again.",
             is_transient=True,

@@ -60,14 +60,14 @@ def test_null_is_null_and_not_what_stands_in_its_place():
 
 
 def test_text_that_is_none_is_refused_by_the_name_of_its_column():
-    with pytest.raises(SourceError, match=r"Column shop\.orders\.note holds bytes that are no text"):
+    with pytest.raises(SourceError, match=r"Column shop\.orders\.note holds bytes that are not valid text"):
         column_decoder.text_decoder("Column shop.orders.note")([b"fine", b"\xff"], None)
 
 
 def test_a_member_that_a_list_does_not_have_is_refused():
     listed = column_decoder.MemberDecoder([b"a", b"b"], "Column x", is_set=True)
     assert seen(listed(matrix(b"\3", b"\2", b"\0"), None)) == (["a,b", "b", ""], 0)
-    with pytest.raises(SourceError, match="Column x holds other members in the log than the 2"):
+    with pytest.raises(SourceError, match="Column x holds other members in the binlog than the 2"):
         listed(matrix(b"\4"), None)
     with pytest.raises(SourceError, match="than the 1 that it has now"):
         column_decoder.MemberDecoder([b"a"], "Column x", is_set=False)(matrix(b"\2"), None)

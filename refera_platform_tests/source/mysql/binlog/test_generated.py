@@ -99,7 +99,7 @@ def test_private_columns_are_stepped_over_where_generated_ones_are_left_out(stag
 def test_a_generated_key_that_the_log_leaves_out_is_refused_with_the_cause(stage):
     with pytest.raises(
         SourceError,
-        match=r"leaves generated columns out of its log, and v is declared as key.*strategy compare",
+        match=r"leaves generated columns out of its binlog, and v is declared as key.*strategy compare",
     ):
         decoded(stage, replace(TABLE, key=("v",)), DECLARED)
 
@@ -153,7 +153,7 @@ def test_the_doctor_says_what_stays_behind_and_doubts_a_key_of_it(stage, shop):
         shop.run("drop table logged")
     assert {each.verdict for each in said} == {Verdict.OK}
     assert "1 columns can be read" in said[0].found
-    assert "v, p stay behind" in said[1].found
+    assert "v, p are not copied" in said[1].found
     (doubted,) = [each for each in keyed if each.about == f"{table.address}: generated key"]
     assert (doubted.verdict, "p of its key is generated" in doubted.found) == (Verdict.WARN, True)
     assert (len(compared), len(unasked)) == (1, 1)

@@ -123,5 +123,5 @@ def test_a_floating_number_keeps_its_point_or_its_exponent(number, text):
 
 @pytest.mark.parametrize("value", [b"\x63", b"\x0b\0", b"\x02\x01\x00\x07\x00\x05", b"\x04\x07", b"\x0c\x01\xff"])
 def test_bytes_that_are_no_document_are_refused(value):
-    with pytest.raises(SourceError, match="JSON value of the log is not what MySQL documents"):
+    with pytest.raises(SourceError, match="JSON value of the binlog is not what MySQL documents"):
         mysql_json.json_text(value)

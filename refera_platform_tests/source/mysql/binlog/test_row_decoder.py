@@ -316,7 +316,7 @@ def test_a_system_versioned_table_is_refused_by_name(stage, shop):
 def test_a_key_that_the_log_does_not_have_is_refused_by_name(stage, shop):
     with log_of(stage, shop, "a int") as log:
         shop.run("insert into logged values (1, 2)")
-        with pytest.raises(SourceError, match=r"classicmodels\.logged in the log have no column nothing"):
+        with pytest.raises(SourceError, match=r"classicmodels\.logged in the binlog have no column nothing"):
             log.decoded(replace(TABLE, key=("nothing",)))
 
 
@@ -334,7 +334,7 @@ def test_mysqls_newer_events_are_read_and_damaged_ones_are_not(stage, shop):
     assert decoder.split_rows(operation, 2, body[:8] + extra + body[8:], rows) == [(2, "c")]
     assert rows == expected
     for damaged in (body[:-1], body[:-9], body + b"\0"):
-        with pytest.raises(SourceError, match=r"classicmodels\.logged in the log are not what their table map says"):
+        with pytest.raises(SourceError, match=r"classicmodels\.logged in the binlog are not what their table map says"):
             decoder.split_rows(operation, 1, damaged, [])
 
 

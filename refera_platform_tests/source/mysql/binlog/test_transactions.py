@@ -189,7 +189,7 @@ def test_a_server_that_cuts_every_connection_is_said_to_be_in_trouble_and_may_pa
             wire.close()
             raise pymysql.OperationalError(2013, "Lost connection to the server")
 
-        with pytest.raises(SourceError, match=r"The log could not be read .*Lost connection") as error:
+        with pytest.raises(SourceError, match=r"The binlog could not be read .*Lost connection") as error:
             read(connect)
     assert error.value.is_transient
 
