@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 DEBUG = "--debug"
 EXAMPLE = "[bold]Examples[/bold]"
+NO_SANDBOX = "The local servers and the sample business are not part of this installation:"
 
 
 @app.callback()
@@ -274,6 +275,10 @@ def main() -> None:
     except Stopped as stopped:
         output.print_message("Stopped: what was committed counts; run it again.")
         sys.exit(128 + stopped.number)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("refera_platform.sandbox"):
+            raise
+        sys.exit(output.print_error(SettingError(NO_SANDBOX, "run it from a checkout, on your own machine.")))
     except Exception as error:
         shown_error = disk_full_error(error, home_folder()) if is_disk_full(error, home_folder()) else error
         if DEBUG in sys.argv[1:2] or not isinstance(shown_error, ReferaError):
