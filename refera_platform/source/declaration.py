@@ -14,8 +14,8 @@ from refera_platform.source.table import DATABASE_NAME_PATTERN, SourceTable, Str
 MAX_LINE_CHARACTERS = 110
 MODULE_DOCSTRING = '''"""Declared tables of ``{database}``, as `refera discover` found them.
 
-Read from {server}. Review each declaration before you use it: what a row
-is, how its changes are captured, which columns are personal. Tables that refer come before those they refer to.
+Read from {server}. Review each declaration before you use it: what a row is, how its changes
+are captured, which columns are personal. Tables that refer to others come before them.
 """
 '''
 
