@@ -1,4 +1,6 @@
 {#-
+    Versions of slowly changing dimensions (SCD type 2).
+
     Where a change stands among all changes of a database, as text that sorts: the day, then the place of its transaction
     in the log. Of `_position` this leaves out how often the table was read anew on the day and the number of the row
     within its transaction, which each table counts for itself: what is committed together is there together. Places in

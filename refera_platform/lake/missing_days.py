@@ -1,4 +1,4 @@
-"""Missing days of a table: days that should have an object and have none, and the command that fills them.
+"""Missing days of a table: days that should have an object and have none, and the command that backfills them.
 
 days in the lake + due day ──▶ find_missing_days() ──▶ MissingDays(missing_days, unseen_days, unknown_periods, remedy)
 """

@@ -1,6 +1,7 @@
 """Writer of one day's object: makes and verifies the file on local disk, then puts it in one atomic request.
 
-Never use ``COPY`` onto a published key: on an error DuckDB deletes or truncates the object there.
+The write is idempotent: a day is replaced as a whole, and only while it is the object that was read, so no retry
+doubles a row. Never use ``COPY`` onto a published key: on an error DuckDB deletes or truncates the object there.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""Cursor reader of query-based tables: how far the cursor column has grown, and which rows must be read again.
+"""Cursor (high watermark) of query-based tables: how far its column has grown, and which rows must be read again.
 
 A run starts a little below the highest value of the last run, so that equal values and late commits are read; rows that
 the lake has already are not written twice (``row_changes``). Errors name what a cursor cannot follow: rows without a

@@ -1,4 +1,4 @@
-"""Differences between the rows that were read and the lake's current state, as SQL.
+"""Differences between the rows that were read and the lake's current state, as SQL: what deduplicates a repeated read.
 
 Both sides are DuckDB relations; the result is raw rows: the table's columns plus ``_op``. A row whose key changed is a
 delete and a create, also when only its case changed: keys are compared exactly. Deletes come first, so that two

@@ -1,4 +1,4 @@
-"""Rows of a snapshot: a read for every row of the table, and a delete for every row of the lake that it no longer has.
+"""Rows of a snapshot, the initial one or a resnapshot: every row as it was read, and deletes of those that are gone.
 
 Makes SQL only; ``lake.writer`` writes the object.
 """
