@@ -208,6 +208,26 @@ def test_the_dark_switch_turns_the_page_and_follows_the_system_first(show):
     assert ground(show(color_scheme="dark")) == ground(page)
 
 
+IN_THE_HEAD = """
+    const head = document.querySelector('header'), middle = head.getBoundingClientRect().height / 2;
+    return [...document.querySelectorAll('.chart summary')].filter(menu => {
+        const at = menu.getBoundingClientRect();
+        scrollBy({top: at.top + at.height / 2 - middle, behavior: 'instant'});
+        const now = menu.getBoundingClientRect();
+        const met = document.elementFromPoint(now.left + now.width / 2, middle);
+        return Math.abs(now.top + now.height / 2 - middle) < 1 && !head.contains(met);
+    }).length;
+"""
+
+
+def test_no_menu_of_a_chart_lies_over_the_head_of_the_page(show):
+    page = show()
+    assert page.locator(".chart summary").count() > 5
+    assert page.evaluate(f"() => {{ {IN_THE_HEAD} }}") == 0
+    page.add_style_tag(content=".chart { isolation: auto; }")
+    assert page.evaluate(f"() => {{ {IN_THE_HEAD} }}") > 5, "without it they do"
+
+
 def test_a_phone_sees_all_of_it_without_sliding_sideways(show):
     page = show("pt", PHONE)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
