@@ -35,11 +35,6 @@ class ReconcileResult:
         """Whether no difference was found, and the comparison did not fail."""
         return not self.first and not self.error
 
-    @property
-    def has_compared_values(self) -> bool:
-        """Whether values were compared."""
-        return not self.why_not and not self.error
-
 
 NOT_COMPARED_DAY_OVER = ReconcileResult(
     scope="nothing",

@@ -23,7 +23,7 @@ class ReadScope(Enum):
     """The whole table was read: an absent row was deleted."""
     PART = "part"
     """Some rows were read: absent rows are unknown."""
-    SNAPSHOT = "baseline"
+    SNAPSHOT = "snapshot"
     """The whole table was read as a new snapshot: every row is kept, changed or not."""
 
 

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from refera_platform_tests.house.tree import PACKAGE, ROOT, imports, modules
+from refera_platform_tests.house.tree import PACKAGE, ROOT, imports, known_files, modules, name
 
 LOCKS = {"requirements.in": "requirements.lock", "requirements-dev.in": "requirements-dev.lock"}
 MADE_FROM = ("setup.cfg", "requirements.in", "requirements-dev.lock")
@@ -150,3 +151,16 @@ def test_setup_makes_an_environment_again_after(change: str, checkout: Path) -> 
     assert process.stderr == (
         "setup: PYTHON=/bin/false is not Python 3.11, 3.12 or 3.13: name one that is, or leave PYTHON out.\n"
     )
+
+
+def test_make_lock_compiles_every_lock_of_what_runs() -> None:
+    compiled = dict(re.findall(r"^lock (\S+\.in) (\S+\.lock)", (ROOT / "bin/lock.sh").read_text(), re.MULTILINE))
+    wishes = {name(path) for path in known_files() if path.suffix == ".in" and "tests" not in name(path)}
+    assert set(compiled) == wishes
+    assert all(lock == wish.removesuffix(".in") + ".lock" for wish, lock in compiled.items())
+
+
+def test_the_workflow_runs_what_ci_runs() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    steps = [step.get("run") for job in jobs.values() for step in job["steps"]]
+    assert ".ci/run" in steps

@@ -41,6 +41,31 @@ def test_every_table_of_a_capture_arrives_whole(stage, shop) -> None:
     assert any(one.schema_change.added for one in came)
 
 
+def test_the_keys_on_the_wire_are_those_that_deployed_versions_read(stage, shop) -> None:
+    content = messages.result_to_json(captured(stage, "products", TODAY))
+    assert set(content) == {
+        *(
+            "came",
+            "table",
+            "altered",
+            "filled",
+            "is_settled",
+            "kept",
+            "lake_rows",
+            "reconciled",
+            "rows_twice",
+            "seconds",
+        ),
+        *("source_rows", "unseen", "unwatched", "volumes"),
+    }
+    assert set(content["reconciled"]) == {
+        *("columns", "first", "first_columns", "first_place", "left_out", "rows", "scope", "seconds"),
+        *("trouble", "why_not"),
+    }
+    assert set(content["filled"][0]) == {"added", "bytes", "day", "state", "url"}
+    assert set(content["altered"]) == {"added", "changed", "gone"}
+
+
 def test_a_compared_table_arrives_whole(stage, shop, monkeypatch) -> None:
     table = replace(catalog.find_table("products"), strategy=Strategy.COMPARE)
     monkeypatch.setattr(catalog, "TABLES", (table,))

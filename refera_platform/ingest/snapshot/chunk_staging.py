@@ -142,7 +142,7 @@ def stage_chunk(
         where = chunk_condition(table, columns, plan.bounds, number)
         pulled = read_source_table(source, table, folder / "read.parquet", clock, where=where)
     chunk_state = {"piece": number, "rows": pulled.rows, "position": str(snapshot.position)}
-    path = folder / "piece.parquet"
+    path = folder / "chunk.parquet"
     run_sql(
         source.connection,
         f"copy (select * from {pulled.relation}) to {literal(str(path))} (format parquet, compression zstd,"

@@ -113,7 +113,7 @@ class ChunkedSnapshots:
 
     def _download_chunks(self, task: TableTask, plan: ChunkPlan) -> list[StagedChunk]:
         """Download the chunks as verified copies, and read their footers again from these."""
-        staging, folder = ChunkStaging(self._lake, task.table), self._folder / "pieces"
+        staging, folder = ChunkStaging(self._lake, task.table), self._folder / "chunks"
         etags = {staging.chunk_key(plan, chunk.number): "" for chunk in task.staged_chunks}
         copies = LocalCopies(self._lake.objects, folder).paths(etags)
         return read_staged_chunks(self._source, list(copies.values()))

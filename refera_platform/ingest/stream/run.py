@@ -37,7 +37,7 @@ from refera_platform.lake.object_state import RawState
 from refera_platform.lake.schema_drift import snapshot_types
 from refera_platform.lake.writer import write_day, write_unseen_days
 from refera_platform.source.cascades import Cascades, find_cascades
-from refera_platform.source.connection import ServerIdentity, Source
+from refera_platform.source.connection import Source
 from refera_platform.source.mysql.binlog.coverage import require_schema_in_binlog
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.server_settings import require_full_binlog
@@ -64,8 +64,7 @@ class StreamIngestRun:
         self._source = source
         self._clock = clock
         self._folder = folder
-        self._now, self._today = clock.now(), clock.today()
-        self._identity: ServerIdentity = source.identity()
+        self._today = clock.today()
         self._column_resolver = ColumnResolver(source, hash_key)
         self._planner = TaskPlanner(lake, source, clock, folder, hash_key=hash_key, resolver=self._column_resolver)
         self._chunked_snapshots = ChunkedSnapshots(lake, source, chunk_limits, clock, folder)
@@ -263,7 +262,7 @@ class StreamIngestRun:
 
     @cached_property
     def _binlog_reader(self) -> BinlogReader:
-        return BinlogReader(self._source, self._column_resolver, self._cascades, self._now, self._today)
+        return BinlogReader(self._source, self._column_resolver, self._cascades, self._planner.now, self._today)
 
     @property
     def _result_factory(self) -> StreamResultFactory:
@@ -285,11 +284,11 @@ class StreamIngestRun:
             table=table.name,
             day=self._clock.today(),
             strategy=table.strategy.value,
-            server=self._identity.server,
-            schema=self._identity.schema,
+            server=self._planner.identity.server,
+            schema=self._planner.identity.schema,
             start_position="",
             end_position=end_position,
-            read_at=self._now.isoformat(),
+            read_at=self._planner.now.isoformat(),
             schema_since=previous.schema_since if previous else "",
             columns=previous.columns if previous else {},
             schema_version=previous.schema_version if previous else 1,

@@ -35,8 +35,9 @@ class TaskPlanner:
         self._folder = folder
         self._hash_key = hash_key
         self._column_resolver = resolver
-        self._now = clock.now()
-        self._identity: ServerIdentity = source.identity()
+        self.now = clock.now()
+        """Instant of the run."""
+        self.identity: ServerIdentity = source.identity()
         self._folder_count = 0
 
     def plan_task(self, table: SourceTable, requested: Sequence[date], *, is_resnapshot: bool) -> TableTask:
@@ -59,10 +60,10 @@ class TaskPlanner:
         )
         task = TableTask(table=table, days_in_lake=days_in_lake, plan=plan)
         if not is_resnapshot:
-            require_same_server(self._identity, table, task.previous)
+            require_same_server(self.identity, table, task.previous)
         if plan.windows:
             task.changes = self.make_changes(task, plan.windows)
-        identity = (self._identity.server, self._identity.schema)
+        identity = (self.identity.server, self.identity.schema)
         if plan.closing_windows and task.previous and (task.previous.server, task.previous.schema) == identity:
             task.closing_changes = self.make_changes(task, plan.closing_windows)
         return task
@@ -81,4 +82,4 @@ class TaskPlanner:
         """Make the changes that collect the rows of some days of a table, in a folder of their own."""
         self._folder_count += 1
         folder = self._folder / f"log-{self._folder_count}"
-        return task.make_changes(windows, self._now.timestamp(), self._source.connection, folder)
+        return task.make_changes(windows, self.now.timestamp(), self._source.connection, folder)

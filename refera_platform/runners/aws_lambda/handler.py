@@ -11,14 +11,13 @@ from typing import Any
 
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import ReferaError, SettingError
-from refera_platform.runners.aws_lambda import reporter as listener
 from refera_platform.runners.aws_lambda.chunk import handle_chunk
 from refera_platform.runners.aws_lambda.environment import lambda_stage
 from refera_platform.runners.aws_lambda.event import LambdaRequest, Operation, parse_event, require_days_in_calendar
 from refera_platform.runners.aws_lambda.examine import handle_doctor, handle_log_retention
 from refera_platform.runners.aws_lambda.ingest import handle_ingest
 from refera_platform.runners.aws_lambda.json_logger import JsonLogger, quiet_libraries, stage_secrets
-from refera_platform.runners.aws_lambda.reporter import ResultReporter
+from refera_platform.runners.aws_lambda.reporter import ResultReporter, open_reporter
 from refera_platform.settings.stage import Stage, child_environment
 
 Answer = dict[str, Any]
@@ -68,12 +67,12 @@ def handler(event: object, context: Any) -> Answer:
             scheduled_at=request.scheduled_at,
         )
         pipes = event if isinstance(event, dict) else {}
-        with listener.open_reporter(pipes, stage.store, stage.runner.messages_bucket) as reporter:
+        with open_reporter(pipes, stage.store, stage.runner.messages_bucket) as reporter:
             answer = OPERATION_HANDLERS[request.operation](
                 stage, request, reporter, logger, lambda: context.get_remaining_time_in_millis() / 1000
             )
     except ReferaError as error:
-        logger.error("failed", error=type(error).__name__, trouble=str(error), is_transient=error.is_transient)
+        logger.error("failed", error=type(error).__name__, trouble=str(error), passing=error.is_transient)
         raise _public_error(error, logger) from None
     logger.info("done", operation=request.operation.value)
     return answer

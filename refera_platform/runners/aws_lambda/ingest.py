@@ -121,7 +121,7 @@ class _IngestCall:
 
     def ingest_run(self, planned: PlannedIngest) -> list[PendingChunks]:
         """One ingest run, if there is time for it; returns the tables whose chunks must be read first."""
-        if "pass" not in self._longest_seconds or self._has_time(MIN_RUN_SECONDS, "pass"):
+        if "run" not in self._longest_seconds or self._has_time(MIN_RUN_SECONDS, "run"):
             return self._ingest(planned)
         for table in planned.tables:
             if table.address in self._refused:
@@ -138,7 +138,7 @@ class _IngestCall:
         stage, sizes = self._stage, ChunkLimits(max_rows=self._stage.runner.chunk_rows, max_bytes=CHUNK_BYTES)
         tables = [table for table in planned.tables if table.address not in self._refused]
         chunked_tables = []
-        with self._timed("pass") as folder:
+        with self._timed("run") as folder:
             for table_result in ingest_tables(
                 Lake(stage),
                 self._source,
@@ -219,7 +219,7 @@ class _IngestCall:
             LakeError: when there is no time to read all of them and to merge them; chunks that were read stay staged.
         """
         for read_count, chunk_number in enumerate((*chunked_table.missing_numbers, None)):
-            if not self._has_time(MIN_CHUNK_SECONDS, "piece"):
+            if not self._has_time(MIN_CHUNK_SECONDS, "chunk"):
                 total_read = chunked_table.chunk_count - len(chunked_table.missing_numbers) + read_count
                 raise LakeError(
                     f"{total_read} of {chunked_table.chunk_count} chunks of {chunked_table.table.address} are read,"
@@ -230,7 +230,7 @@ class _IngestCall:
             if chunk_number is None:
                 return
             lake, clock = Lake(self._stage), self._stage.clock
-            with self._timed("piece") as folder:
+            with self._timed("chunk") as folder:
                 staged_chunk = stage_chunk(
                     lake, self._source, chunked_table.table, chunked_table.plan_id, chunk_number, clock, folder
                 )

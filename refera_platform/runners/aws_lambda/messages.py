@@ -170,7 +170,7 @@ def _ingest_result_to_json(ingested: IngestResult) -> dict[str, Any]:
         "source_rows": ingested.source_rows,
         "lake_rows": ingested.lake_rows,
         "rows_twice": ingested.duplicate_rows,
-        "reconciled": asdict(ingested.reconcile_result),
+        "reconciled": _reconcile_result_to_json(ingested.reconcile_result),
         "seconds": ingested.seconds,
         "is_settled": ingested.is_settled,
         "unwatched": list(ingested.unreadable_parents),
@@ -188,9 +188,6 @@ def _ingest_result_from_json(content: Mapping[str, Any], table: SourceTable) -> 
         )
         for each in content["filled"]
     )
-    reconciliation: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in content["reconciled"].items()
-    }
     return IngestResult(
         table=table,
         ingested_days=filled,
@@ -201,11 +198,26 @@ def _ingest_result_from_json(content: Mapping[str, Any], table: SourceTable) -> 
         source_rows=content["source_rows"],
         lake_rows=content["lake_rows"],
         duplicate_rows=content["rows_twice"],
-        reconcile_result=ReconcileResult(**reconciliation),
+        reconcile_result=_reconcile_result_from_json(content["reconciled"]),
         seconds=content["seconds"],
         is_settled=content["is_settled"],
         unreadable_parents=tuple(content["unwatched"]),
     )
+
+
+def _reconcile_result_to_json(result: ReconcileResult) -> dict[str, Any]:
+    """The fields by their names, but for the error, whose key is what deployed versions read."""
+    content = asdict(result)
+    content["trouble"] = content.pop("error")
+    return content
+
+
+def _reconcile_result_from_json(content: Mapping[str, Any]) -> ReconcileResult:
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+    }
+    error = values.pop("trouble")
+    return ReconcileResult(**values, error=error)
 
 
 def _days_from_json(texts: list[str]) -> tuple[date, ...]:

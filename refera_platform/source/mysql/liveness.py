@@ -33,7 +33,7 @@ KEEPALIVE_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 """TCP options, of which each system has some: a peer that acknowledges nothing for 90 seconds is gone."""
 CLIENT_ERROR_CODES = range(2000, 3000)
-"""Error codes of the client; all other codes come from the server."""
+"""Error codes of the client itself (no server, failed handshake, lost connection); all others are the server's."""
 ServerSession = pymysql.connections.Connection
 
 

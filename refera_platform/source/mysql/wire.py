@@ -19,7 +19,7 @@ from pymysql.err import raise_mysql_exception
 
 from refera_platform.errors import SourceError, error_kind
 from refera_platform.settings.source_database import SourceDatabase
-from refera_platform.source.mysql.liveness import install_liveness_reader
+from refera_platform.source.mysql.liveness import CLIENT_ERROR_CODES, install_liveness_reader
 
 RECEIVE_BYTES = 1 << 18
 """Bytes to receive from the socket at a time."""
@@ -42,8 +42,6 @@ ACCOUNT_ERROR_CODES = frozenset(
     {1040, 1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1370, SERVER_SHUTDOWN_CODE, CONNECTION_KILLED_CODE}
 )
 """Error codes for a refused session or a missing privilege; their messages hold no values of rows."""
-CLIENT_ERROR_CODES = range(2000, 3000)
-"""Error codes of the client itself: no server, failed handshake, lost connection."""
 SESSION_SETUP_SQL = (
     # values that an administrator sets globally could break our expressions, cut off results, or end a session that
     # holds a snapshot open while the binlog is read on another session

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from refera_platform.errors import SourceError
 from refera_platform.source import arrow
 from refera_platform.source.hashing import hash_values
+from refera_platform.source.types import SRID_BYTES
 
 Matrix = npt.NDArray[np.uint8]
 """Fixed-width values: one row of bytes each, zeros for NULL."""
@@ -32,8 +33,6 @@ TextDecoder = Callable[[Any, arrow.Validity], Texts]
 """Decodes to texts instead of Arrow; NULL is empty."""
 ByteTransform = Callable[[bytes], bytes]
 FIRST_YEAR = 1900
-SRID_BYTES = 4
-"""Bytes in front of a geometry."""
 PRINTED_TYPE_BYTES = {"uuid": 16, "inet6": 16, "inet4": 4}
 """Bytes of MariaDB's UUID and INET types; the binlog leaves out trailing zeros."""
 ZLIB_METHOD, RAW_DEFLATE_FLAG = 8, 8
