@@ -113,7 +113,7 @@ def _measure(stage: Stage, what: str) -> None:
     else:
         built = build_warehouse(stage, full_refresh=what == "full")
         if built.published is None or bool(built.full_build_reason) != (what == "full"):
-            raise SystemExit(f"{what}: {built.full_build_reason or built.failure_message()}")
+            raise SystemExit(f"{what}: {built.full_build_reason or str(built.to_error())}")
         months = len(built.rebuilt_months)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     sys.stdout.write(json.dumps({"seconds": time.monotonic() - started, "peak": peak, "months": months}) + "\n")

@@ -49,7 +49,7 @@ def template(home: Path) -> "Stage":
     with open_shop(home):
         capture_all(made, TODAY)
     built = build_warehouse(made)
-    assert built.published is not None, built.failure_message()
+    assert built.published is not None, str(built.to_error())
     return made
 
 

@@ -21,7 +21,7 @@ from refera_platform.settings.stage import Stage
 from refera_platform.source.cascades import find_cascades, reference_grants
 from refera_platform.source.connection import Source, open_source
 from refera_platform.source.doctor.binlog import examine_binlog, examine_column_names, examine_parents
-from refera_platform.source.doctor.connectivity import examine_address_steps, examine_server
+from refera_platform.source.doctor.connectivity import examine_address, examine_server
 from refera_platform.source.doctor.finding import Finding, Verdict, error_finding, ok_finding, warning_finding
 from refera_platform.source.doctor.privileges import (
     account_of,
@@ -108,7 +108,7 @@ def examine_stage(
         for database in dict.fromkeys(table.database for table in tables):
             own = [table for table in tables if table.database == database]
             verdict = Verdict.OK
-            for finding in examine_address_steps(stage.databases[database], database):
+            for finding in examine_address(stage.databases[database], database):
                 verdict = finding.verdict
                 yield finding
             if verdict is Verdict.FAIL:

@@ -39,7 +39,7 @@ def run_day(stage):
     """One whole day: capture everything, build, audit, publish."""
     capture_all(stage, TODAY)
     built = build_warehouse(stage)
-    assert built.published is not None, built.failure_message()
+    assert built.published is not None, str(built.to_error())
     return built
 
 

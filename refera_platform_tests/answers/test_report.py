@@ -77,7 +77,7 @@ def odd(home):
 def rebuilt(stage):
     capture_all(stage, TODAY)
     made = build_warehouse(stage)
-    assert made.published is not None, made.failure_message()
+    assert made.published is not None, str(made.to_error())
     return stage
 
 

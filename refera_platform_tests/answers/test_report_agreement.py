@@ -62,7 +62,7 @@ def renamed(home):
             shop.run(statement)
         capture_all(here, TODAY)
         made = build_warehouse(here)
-        assert made.published is not None, made.failure_message()
+        assert made.published is not None, str(made.to_error())
         return here
 
 

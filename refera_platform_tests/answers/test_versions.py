@@ -66,7 +66,7 @@ def after_a_day(stage, shop):
     after = stage.at_instant(evening(NEXT))
     captures(after, TABLES, NEXT)
     built = build_warehouse(after)
-    assert built.published is not None, built.failure_message()
+    assert built.published is not None, str(built.to_error())
     assert built.full_build_reason == "", "the day's changes are enough"
     return after
 

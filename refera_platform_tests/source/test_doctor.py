@@ -48,7 +48,7 @@ def test_a_server_as_it_should_be_has_nothing_to_mend(stage, shop):
     ],
 )
 def test_the_way_to_the_server_is_gone_until_it_ends(stage, shop, changes, about, found, remedy):
-    findings = examine_address(replace(stage.databases["classicmodels"], **changes), "shop")
+    findings = list(examine_address(replace(stage.databases["classicmodels"], **changes), "shop"))
     assert [each.verdict for each in findings[:-1]] == [Verdict.OK] * (len(findings) - 1)
     last = findings[-1]
     assert (last.about, last.verdict) == (about, Verdict.FAIL)

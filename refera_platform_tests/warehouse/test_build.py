@@ -132,8 +132,8 @@ def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
     add_a_row_without_a_key(served, f"classicmodels/payments/day={TODAY}/part-0.parquet")
     built = build_warehouse(served)
     assert built.published is None
-    assert "payments" in built.failure_message()
-    assert "nothing was published and the previous tables stay" in built.failure_message()
+    assert "payments" in str(built.to_error())
+    assert "nothing was published and the previous tables stay" in str(built.to_error())
     assert everything(served) == before
     assert total(served) == amount
 
@@ -258,8 +258,8 @@ def test_a_red_test_says_how_many_rows_it_found_and_keeps_them(copied):
     assert (built.full_build_reason, built.published) == ("", None), "red, and of the changes alone"
     assert everything(copied) == before
     ((name, address),) = [pair for pair in built.failed_rows if pair[0].startswith("one_row_per_stg")]
-    assert f"test {name} is red with 1 rows: " in built.failure_message()
-    assert f"; its rows are in {address}" in built.failure_message()
+    assert f"test {name} is red with 1 rows: " in str(built.to_error())
+    assert f"; its rows are in {address}" in str(built.to_error())
     assert address == f"{copied.warehouse}/{FAILED_ROWS_PREFIX}{built.run_id}/{name}.parquet"
     with scratch_folder(copied) as folder, open_duckdb_session(copied, folder) as connection:
         rows = connection.execute(f"select customer_number, row_count from '{address}'").fetchall()

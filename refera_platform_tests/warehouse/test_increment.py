@@ -37,7 +37,7 @@ def content(found: Publication) -> dict[str, object]:
 def rebuilt(stage: Stage) -> Publication:
     """A warehouse of its own, built from the whole lake."""
     built = build_warehouse(replace(stage, warehouse=f"{stage.warehouse}-{uuid.uuid4().hex[:6]}"))
-    assert built.published is not None, built.failure_message()
+    assert built.published is not None, str(built.to_error())
     assert built.full_build_reason
     return built.published
 
@@ -61,7 +61,7 @@ def test_random_days_of_business_give_what_a_full_rebuild_gives(
             at = stage.at_instant(evening(day))
             captures(at, TABLES, day)
             built = build_warehouse(at)
-            assert built.published is not None, f"seed {seed}, day {day}: {built.failure_message()}"
+            assert built.published is not None, f"seed {seed}, day {day}: {built.to_error()!s}"
             incremental += not built.full_build_reason
         if stress_seconds or days == 4:
             expected = content(rebuilt(at))

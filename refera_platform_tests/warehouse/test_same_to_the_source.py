@@ -26,7 +26,7 @@ def day(stage: Stage, *days: Any) -> Any:
     at = stage.at_instant(evening(days[-1]))
     captures(at, TABLES, *days)
     built = build_warehouse(at)
-    assert built.published is not None, built.failure_message()
+    assert built.published is not None, str(built.to_error())
     return at, built
 
 

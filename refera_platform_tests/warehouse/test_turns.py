@@ -19,7 +19,7 @@ def run(stage, *days: date) -> BuildResult:
     at = stage.at_instant(evening(days[-1]))
     captures(at, TABLES, *days)
     built = build_warehouse(at)
-    assert built.published is not None, built.failure_message()
+    assert built.published is not None, str(built.to_error())
     return built
 
 

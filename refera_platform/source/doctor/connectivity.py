@@ -1,6 +1,6 @@
 """Examination of a server's address, step by step: host name, port, encryption, login, kind and version of server.
 
-SourceDatabase ──▶ examine_address_steps() ──▶ findings, up to the first failure
+SourceDatabase ──▶ examine_address() ──▶ findings, up to the first failure
 """
 
 import socket
@@ -22,12 +22,7 @@ OLDEST_VERSIONS = {"mariadb": (10, 6), "mysql": (5, 7)}
 """Oldest supported versions, by kind of server."""
 
 
-def examine_address(database: SourceDatabase, name: str) -> list[Finding]:
-    """Run all steps of :func:`examine_address_steps` and return their findings."""
-    return list(examine_address_steps(database, name))
-
-
-def examine_address_steps(database: SourceDatabase, name: str) -> Iterator[Finding]:
+def examine_address(database: SourceDatabase, name: str) -> Iterator[Finding]:
     """Connect to the server step by step; the last finding is a failure when a step fails.
 
     Args:

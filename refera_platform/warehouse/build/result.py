@@ -37,12 +37,8 @@ class BuildResult:
         """The nodes that failed, in the order they ran."""
         return tuple(node for node in self.nodes if node.is_failed)
 
-    def failure_message(self) -> str:
-        """One sentence on a failed build: the first failure, and how many more there are."""
-        return str(self.to_error())
-
     def to_error(self) -> WarehouseError:
-        """The error of a failed build, for the caller to raise."""
+        """The error of a failed build, for the caller to raise: the first failure, and how many more there are."""
         first, *others = self.failed_nodes
         more = f" (and {len(others)} more)" if others else ""
         rows = f" with {first.failures} rows" if first.failures else ""
