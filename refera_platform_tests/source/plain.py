@@ -22,12 +22,16 @@ def without_tls(database: SourceDatabase) -> Iterator[int]:
 
 
 def _greet(door: socket.socket, database: SourceDatabase) -> None:
-    with suppress(OSError):  # the door was closed
-        while True:
+    while True:
+        try:
             client, _ = door.accept()
-            with closing(client), closing(socket.create_connection((database.host, database.port))) as server:
+        except OSError:  # the door was closed
+            return
+        # a client may hang up before it was greeted, as one does that only looks whether the port takes connections
+        with closing(client), suppress(ConnectionError):
+            with closing(socket.create_connection((database.host, database.port))) as server:
                 client.sendall(_greeting(server))
-                client.recv(1)
+            client.recv(1)
 
 
 def _greeting(server: socket.socket) -> bytes:
