@@ -22,6 +22,7 @@ from pathlib import Path
 import pymysql
 
 from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.context import IngestContext
 from refera_platform.ingest.result import IngestFailure
 from refera_platform.ingest.run import ingest_tables
 from refera_platform.lake.lake import Lake
@@ -98,7 +99,8 @@ def _stage(home: Path) -> Stage:
 
 def _capture(stage: Stage) -> int:
     with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
-        (came,) = ingest_tables(Lake(stage), source, [TABLE], [stage.clock.today()], stage, folder)
+        context = IngestContext(lake=Lake(stage), source=source, stage=stage, folder=folder)
+        (came,) = ingest_tables(context, [TABLE], [stage.clock.today()])
     if isinstance(came, IngestFailure):
         raise came.error
     return sum(came.added.values())

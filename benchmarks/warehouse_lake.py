@@ -12,7 +12,7 @@ import duckdb
 from refera_platform.duckdb_session.quoting import literal
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
-from refera_platform.lake.writer import write_day
+from refera_platform.lake.writer import LakeWriter
 from refera_platform.source import catalog
 
 FIRST = date(2026, 9, 30)
@@ -193,13 +193,11 @@ class BenchLake:
         if not rows:
             nulls = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in columns.items())
             rows = [f"select {nulls}, '' as _op, cast(null as timestamptz) as _changed_at, '' as _position where false"]
-        write_day(
-            self._lake,
-            self._connection,
+        writer = LakeWriter(lake=self._lake, connection=self._connection, folder=self._folder)
+        writer.write_day(
             table,
             state,
             " union all ".join(f"({sql})" for sql in rows),
             existing=None,
             is_extension=False,
-            folder=self._folder,
         )

@@ -10,8 +10,10 @@ from pathlib import Path
 import pymysql
 
 from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.context import IngestContext
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.run import ingest_tables
+from refera_platform.ingest.snapshot.chunks import ChunkLimits
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.sandbox import stack
@@ -71,11 +73,16 @@ def captures(stage: Stage, tables: Sequence[SourceTable], *days: date, afresh: b
     done = []
     names = {table.name for table in tables} if afresh else ()
     with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
-        for came in ingest_tables(Lake(at), source, tables, days, at, folder, resnapshot_names=names):
+        for came in ingest_tables(context_of(at, source, folder), tables, days, resnapshot_names=names):
             if isinstance(came, IngestFailure):
                 raise came.error
             done.append(came)
     return done
+
+
+def context_of(stage: Stage, source: Source, folder: Path, chunk_limits: ChunkLimits | None = None) -> IngestContext:
+    """The context of one ingest run of a stage."""
+    return IngestContext(lake=Lake(stage), source=source, stage=stage, folder=folder, chunk_limits=chunk_limits)
 
 
 def owner(home: Path) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":

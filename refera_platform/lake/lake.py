@@ -152,6 +152,17 @@ def object_rows(
     return f"({' union all by name '.join(parts)})"
 
 
+def observed_states(days: Mapping[date, RawObject]) -> list[RawState]:
+    """The state of each observed day, oldest first."""
+    return [item.state for item in days.values() if item.state.is_observed]
+
+
+def newest_state_until(days: Mapping[date, RawObject], last: date) -> RawState | None:
+    """The state of the newest observed day up to ``last``; ``None`` without any."""
+    states = [item.state for day, item in days.items() if item.state.is_observed and day <= last]
+    return states[-1] if states else None
+
+
 def state_objects(days: Mapping[date, RawObject]) -> list[RawObject]:
     """The objects that make up the current state: the last one that holds the whole table, and all after it."""
     observed = [item for item in days.values() if item.state.is_observed]

@@ -21,6 +21,7 @@ from refera_platform.aws import s3_client
 from refera_platform.duckdb_session.secrets import create_store_secret
 from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.errors import LakeError, ReferaError
+from refera_platform.ingest.context import IngestContext
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.snapshot.chunks import PendingChunks
@@ -87,10 +88,8 @@ class LocalIngestRunner:
         self, tables: Sequence[SourceTable], days: Sequence[date], resnapshot_tables: Collection[str]
     ) -> Iterator[IngestResult | IngestFailure]:
         """Ingest through this process's own connection to the source."""
-        stage = self._stage
-        for table_result in ingest_tables(
-            Lake(stage), self._source, tables, days, stage, self._folder, resnapshot_names=resnapshot_tables
-        ):
+        context = IngestContext(lake=Lake(self._stage), source=self._source, stage=self._stage, folder=self._folder)
+        for table_result in ingest_tables(context, tables, days, resnapshot_names=resnapshot_tables):
             if not isinstance(table_result, PendingChunks):  # this process reads whole tables
                 yield table_result
 

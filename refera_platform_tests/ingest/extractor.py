@@ -12,10 +12,10 @@ from pathlib import Path
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.ingest.result import IngestFailure
 from refera_platform.ingest.run import ingest_tables
-from refera_platform.lake.lake import Lake
 from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source.connection import open_source
 from refera_platform.source.table import SourceTable, Strategy
+from refera_platform_tests.local_stack import context_of
 
 
 def table_of(written: str) -> SourceTable:
@@ -33,7 +33,7 @@ def table_of(written: str) -> SourceTable:
 def extract(stage: Stage, tables: Sequence[SourceTable]) -> None:
     """Capture the stage's today once; a refusal is raised."""
     with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
-        for came in ingest_tables(Lake(stage), source, tables, [stage.clock.today()], stage, folder):
+        for came in ingest_tables(context_of(stage, source, folder), tables, [stage.clock.today()]):
             if isinstance(came, IngestFailure):
                 raise came.error
 

@@ -7,9 +7,8 @@ import pytest
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging
-from refera_platform.ingest.snapshot.chunked import ChunkedSnapshots
 from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
-from refera_platform.ingest.stream.reader import BinlogReader
+from refera_platform.ingest.stream import run
 from refera_platform.lake.lake import Lake
 from refera_platform.source.connection import open_source
 from refera_platform_tests.ingest.logged_tables import differences_of, states_of
@@ -31,19 +30,19 @@ def all_staged(stage, table=LINES):
 @pytest.mark.parametrize("gone", ["one", "all"])
 def test_pieces_that_another_call_removes_meanwhile_make_no_baseline_of_the_rest(stage, shop, monkeypatch, gone):
     began = all_staged(stage)
-    read = BinlogReader.read
+    read = run.read_changes
 
-    def removing(self, logs, until):
+    def removing(*arguments):
         staging = ChunkStaging(Lake(stage), LINES)
         plan = staging.read_plan()
         if gone == "one":
             Lake(stage).objects.remove(staging.chunk_key(plan, 1))
         else:
             staging.discard(plan)
-        read(self, logs, until)
+        return read(*arguments)
 
     with monkeypatch.context() as during:
-        during.setattr(BinlogReader, "read", removing)
+        during.setattr(run, "read_changes", removing)
         came = capture_in_pieces(stage, LINES)
     assert isinstance(came, IngestFailure)
     assert states_of(stage, LINES) == {}
@@ -59,15 +58,15 @@ def test_a_piece_that_was_read_after_the_pass_began_is_not_put_together_with_it(
     began = capture_in_pieces(stage, LINES)
     for number in (0, 1):
         stage_one(stage, began, number)
-    missing = ChunkedSnapshots._plan_missing_chunks
+    find = run.find_chunks
 
-    def late(self, job, cut, trouble):
+    def late(*arguments):
         shop.run("update orderdetails set quantityOrdered = 77 where orderNumber = 104")
         stage_one(stage, began, 2)
-        return missing(self, job, cut, trouble)
+        return find(*arguments)
 
     with monkeypatch.context() as during:
-        during.setattr(ChunkedSnapshots, "_plan_missing_chunks", late)
+        during.setattr(run, "find_chunks", late)
         came = capture_in_pieces(stage, LINES)
     assert isinstance(came, IngestFailure)
     assert "was read after this run began" in str(came.error)

@@ -17,7 +17,7 @@ from refera_platform.source.key_ranges import chunk_bounds, chunk_condition
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
-from refera_platform_tests.local_stack import captures, own_stage, source_of
+from refera_platform_tests.local_stack import captures, context_of, own_stage, source_of
 
 SMALL = ChunkLimits(max_rows=2, max_bytes=1 << 30)
 LINES = catalog.find_table("orderdetails")
@@ -26,16 +26,15 @@ LINES = catalog.find_table("orderdetails")
 def capture_in_pieces(stage, table, sizes=SMALL, afresh=()):
     """One pass over one table."""
     with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
-        (came,) = ingest_tables(
-            Lake(stage), source, [table], [TODAY], stage, folder, resnapshot_names=afresh, chunk_limits=sizes
-        )
+        context = context_of(stage, source, folder, sizes)
+        (came,) = ingest_tables(context, [table], [TODAY], resnapshot_names=afresh)
         return came
 
 
 def stage_one(stage, came, number):
     """Read one piece, as an invocation of its own would."""
     with scratch_folder(stage) as folder, open_source(stage, "classicmodels", folder) as source:
-        return stage_chunk(Lake(stage), source, came.table, came.plan_id, number, stage.clock, folder)
+        return stage_chunk(context_of(stage, source, folder), came.table, came.plan_id, number)
 
 
 def declared(name, *key):

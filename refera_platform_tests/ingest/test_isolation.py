@@ -11,11 +11,10 @@ from refera_platform.errors import LakeError, SourceError
 from refera_platform.ingest import query_based
 from refera_platform.ingest.result import IngestResult
 from refera_platform.ingest.run import ingest_tables
-from refera_platform.ingest.stream import run, task_planner
-from refera_platform.ingest.stream.table_task import TableTask
-from refera_platform.ingest.stream.table_writer import DayWriter
+from refera_platform.ingest.snapshot import snapshot_writer
+from refera_platform.ingest.stream import run
+from refera_platform.ingest.stream.day_writer import DayWriter
 from refera_platform.lake.fault_isolation import fault_traceback
-from refera_platform.lake.lake import Lake
 from refera_platform.reconcile import values as reconcile
 from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
@@ -23,7 +22,7 @@ from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, states_of
-from refera_platform_tests.local_stack import captures, evening
+from refera_platform_tests.local_stack import captures, context_of, evening
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
@@ -36,7 +35,7 @@ def results(stage, tables, *days, afresh=()):
     """What came of each table of one run, by name."""
     at = stage.at_instant(evening(days[-1]))
     with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
-        came = list(ingest_tables(Lake(at), source, tables, list(days), at, folder, resnapshot_names=afresh))
+        came = list(ingest_tables(context_of(at, source, folder), tables, list(days), resnapshot_names=afresh))
     return {one.table.name: one for one in came}
 
 
@@ -82,8 +81,8 @@ def test_a_first_capture_says_that_a_key_has_a_date_that_no_calendar_has(stage, 
 
 SECRET = "a value of a row"
 PLACES = {
-    "planning": (task_planner.day_windows, "plan_stream_days"),
-    "planning to the present": (TableTask, "windows_to_present"),
+    "planning": (run, "plan_task"),
+    "planning to the present": (run, "request_days_to_present"),
     "decoding": (RowDecoder, "to_arrow"),
     "cutting rows": (RowDecoder, "split_rows"),
     "writing": (DayWriter, "write"),
@@ -94,7 +93,7 @@ def failing(genuine):
     """The same, with a fault that nobody thought of when it is about payments."""
 
     def fails(*arguments, **options):
-        parts = [*arguments, *(getattr(arguments[0], name, None) for name in ("table", "_table"))]
+        parts = [*arguments, *(getattr(each, name, None) for each in arguments for name in ("table", "_table"))]
         addresses = {getattr(each, "address", each) for each in parts if isinstance(each, str | SourceTable)}
         if PAYMENTS.address in addresses:
             raise TypeError(SECRET)
@@ -132,7 +131,7 @@ def test_a_fault_that_nobody_thought_of_ends_one_table_of_the_log(stage, shop, m
 
 
 OTHERS = {
-    "a baseline": (run, PAYMENTS),
+    "a baseline": (snapshot_writer, PAYMENTS),
     "compare": (query_based, replace(PAYMENTS, strategy=Strategy.COMPARE)),
     "snapshot": (query_based, replace(PAYMENTS, strategy=Strategy.SNAPSHOT)),
     "cursor": (query_based, replace(PAYMENTS, strategy=Strategy.CURSOR, cursor="amount", overlap=1)),
@@ -157,6 +156,6 @@ def test_a_comparison_that_fails_is_red_and_leaves_what_is_committed(stage, shop
 
 def test_without_the_boundary_such_a_fault_ends_the_run(stage, shop, monkeypatch):
     monkeypatch.setattr(run, "isolated", nullcontext)
-    monkeypatch.setattr(run, "read_source_table", failing(run.read_source_table))
+    monkeypatch.setattr(snapshot_writer, "read_source_table", failing(snapshot_writer.read_source_table))
     with pytest.raises(TypeError):
         results(stage, [PAYMENTS, ORDERS], TODAY)

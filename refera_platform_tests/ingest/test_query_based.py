@@ -7,15 +7,15 @@ from decimal import Decimal
 
 import pytest
 
-import refera_platform.ingest.query_based as capture_module
 from refera_platform.errors import DayRefused, LakeError, SettingError
+from refera_platform.ingest import query_writer
 from refera_platform.ingest.query_based import ingest_table
 from refera_platform.lake.lake import current_state, raw_rows
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.local_stack import capture_all, captured, source_of
+from refera_platform_tests.local_stack import capture_all, captured, context_of, source_of
 
 YESTERDAY = TODAY - timedelta(days=1)
 
@@ -206,7 +206,7 @@ def test_the_object_carries_its_own_state(stage, lake, shop):
 
 def test_a_day_that_a_killed_range_closed_unseen_is_seen_when_it_is_captured(stage, lake, shop, monkeypatch):
     captured(stage, "orders", TODAY - timedelta(days=2))
-    whole = capture_module._write_changes
+    whole = query_writer._added_rows
 
     class KilledError(BaseException):
         """The process is gone."""
@@ -214,10 +214,10 @@ def test_a_day_that_a_killed_range_closed_unseen_is_seen_when_it_is_captured(sta
     def killed(*arguments):
         raise KilledError
 
-    monkeypatch.setattr(capture_module, "_write_changes", killed)
+    monkeypatch.setattr(query_writer, "_added_rows", killed)
     with pytest.raises(KilledError):
         captured(stage, "orders", YESTERDAY, TODAY)
-    monkeypatch.setattr(capture_module, "_write_changes", whole)
+    monkeypatch.setattr(query_writer, "_added_rows", whole)
     found = captured(stage, "orders", YESTERDAY)
     assert found.state.is_observed
     with source_of(stage) as source:
@@ -298,7 +298,7 @@ def test_a_log_table_is_not_captured_here(stage, lake, shop, tmp_path):
         source_of(stage) as source,
         pytest.raises(ValueError, match=r"classicmodels\.payments is read from the binlog"),
     ):
-        ingest_table(lake, source, table, [TODAY], stage.clock, tmp_path)
+        ingest_table(context_of(stage, source, tmp_path), table, [TODAY])
 
 
 def test_a_run_that_was_overtaken_writes_nothing(stage, lake, shop, monkeypatch):

@@ -18,13 +18,12 @@ from hypothesis import strategies as some
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.ingest.result import IngestResult
 from refera_platform.ingest.run import ingest_tables
-from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source.connection import open_source
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.extractor import table_of
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
-from refera_platform_tests.local_stack import captures, evening
+from refera_platform_tests.local_stack import captures, context_of, evening
 
 KINDS = {
     "int": some.integers(-(2**31), 2**31 - 1),
@@ -247,7 +246,7 @@ class World:
         before = {day: raw_of(self.stage, self.logged, "*", day) for day in days}
         at = replace(self.stage, clock=self.stage.at_instant(evening(self.day)).clock)
         with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
-            for came in ingest_tables(Lake(at), source, [self.logged], days, at, folder):
+            for came in ingest_tables(context_of(at, source, folder), [self.logged], days):
                 assert isinstance(came, IngestResult), came.error
         assert {day: raw_of(self.stage, self.logged, "*", day) for day in days} == before
 

@@ -21,7 +21,7 @@ from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_errors import purge, reset
-from refera_platform_tests.local_stack import captured, evening
+from refera_platform_tests.local_stack import captured, context_of, evening
 
 ONE = timedelta(days=1)
 PAYMENTS = catalog.find_table("payments")
@@ -35,7 +35,7 @@ def at(stage, instant, *days, table=PAYMENTS, afresh=False):
     here = stage.at_instant(instant)
     with scratch_folder(here) as folder, open_source(here, "classicmodels", folder) as source:
         names = {table.name} if afresh else set()
-        (came,) = ingest_tables(Lake(here), source, [table], days, here, folder, resnapshot_names=names)
+        (came,) = ingest_tables(context_of(here, source, folder), [table], days, resnapshot_names=names)
     assert not hasattr(came, "error"), came.error
     return came
 

@@ -12,7 +12,7 @@ from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
-from refera_platform_tests.local_stack import captured, captures, root
+from refera_platform_tests.local_stack import captured, captures, context_of, root
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
@@ -196,13 +196,12 @@ def passed(stage, tables, day=TODAY):
     """Capture tables; those that were refused and those that were not."""
     from refera_platform.duckdb_session.scratch import scratch_folder
     from refera_platform.ingest.run import ingest_tables
-    from refera_platform.lake.lake import Lake
     from refera_platform.source.connection import open_source
     from refera_platform_tests.local_stack import evening
 
     at = stage.at_instant(evening(day))
     with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
-        came = list(ingest_tables(Lake(at), source, tables, [day], at, folder))
+        came = list(ingest_tables(context_of(at, source, folder), tables, [day]))
     refused = [one for one in came if isinstance(one, IngestFailure)]
     return refused, [one for one in came if not isinstance(one, IngestFailure)]
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
-from refera_platform_tests.local_stack import capture_all, captured, captures, owner
+from refera_platform_tests.local_stack import capture_all, captured, captures, context_of, owner
 
 ONE = timedelta(days=1)
 FIRST = TODAY - 4 * ONE
@@ -129,12 +129,11 @@ def captured_at(stage, moment, name, *days):
     """Capture one table at a moment of the day."""
     from refera_platform.duckdb_session.scratch import scratch_folder
     from refera_platform.ingest.run import ingest_tables
-    from refera_platform.lake.lake import Lake
     from refera_platform.source.connection import open_source
 
     at = stage.at_instant(moment)
     with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
-        (came,) = ingest_tables(Lake(at), source, [catalog.find_table(name)], days, at, folder)
+        (came,) = ingest_tables(context_of(at, source, folder), [catalog.find_table(name)], days)
         return came
 
 

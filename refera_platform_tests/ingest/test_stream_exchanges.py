@@ -8,14 +8,14 @@ import pytest
 
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.lake.lake import Lake
-from refera_platform.lake.writer import empty_rows, write_day
+from refera_platform.lake.writer import empty_rows
 from refera_platform.orchestration.checks import ingest
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_changes import server
 from refera_platform_tests.ingest.test_stream_settling import early, pass_at
-from refera_platform_tests.local_stack import captures, source_of
+from refera_platform_tests.local_stack import captures, context_of, source_of
 
 __all__ = ["server"]
 ONE = timedelta(days=1)
@@ -129,16 +129,8 @@ def test_a_count_that_is_wrong_in_the_lake_is_right_after_the_next_run(stage, sh
         item = lake.days(T, source.connection)[YESTERDAY]
         with scratch_folder(stage) as folder:
             wrong = replace(item.state, table_rows=7, rows={**item.state.rows})
-            write_day(
-                lake,
-                source.connection,
-                T,
-                wrong,
-                empty_rows(wrong),
-                existing=item.stored,
-                is_extension=True,
-                folder=folder,
-            )
+            writer = context_of(stage, source, folder).writer
+            writer.write_day(T, wrong, empty_rows(wrong), existing=item.stored, is_extension=True)
     assert states_of(stage, T)[YESTERDAY].table_rows == 7
     shop.run("insert into t values (5, 'v5')")
     (came,) = captures(stage, [T], TODAY)

@@ -10,17 +10,16 @@ from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import DayRefused, LakeError, QueryError, SourceError
 from refera_platform.ingest.result import IngestFailure
 from refera_platform.ingest.run import ingest_tables
-from refera_platform.ingest.stream import run
-from refera_platform.ingest.stream.table_task import TableTask
-from refera_platform.lake import writer
+from refera_platform.ingest.stream import run, task_writer
 from refera_platform.lake.lake import Lake
+from refera_platform.lake.writer import LakeWriter
 from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_changes import passed, server
-from refera_platform_tests.local_stack import captured, captures, source_of
+from refera_platform_tests.local_stack import captured, captures, context_of, source_of
 
 __all__ = ["server"]
 ONE = timedelta(days=1)
@@ -49,7 +48,7 @@ def pass_at(stage, moment, tables, *days):
     """Capture days at a moment; a refusal is raised."""
     at = stage.at_instant(moment)
     with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
-        came = list(ingest_tables(Lake(at), source, tables, list(days), at, folder))
+        came = list(ingest_tables(context_of(at, source, folder), tables, list(days)))
     for one in came:
         if isinstance(one, IngestFailure):
             raise one.error
@@ -149,12 +148,12 @@ def test_a_pass_that_failed_while_it_settled_is_not_green_when_it_is_tried_again
         raise SourceError("Lost connection:", "run again.", is_transient=True)
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "read_source_table", lost)
+        patched.setattr(task_writer, "read_source_table", lost)
         with pytest.raises(SourceError, match="Lost connection"):
             night(stage, shop, TODAY + ONE, tables)
     assert not states_of(stage, tables[1])[TODAY].is_settled
     with monkeypatch.context() as patched:
-        patched.setattr(TableTask, "windows_to_present", lambda job, cut, clock: ())
+        patched.setattr(run, "request_days_to_present", lambda *arguments: None)
         _, child = pass_at(stage, early(TODAY + ONE), tables, TODAY)
         assert not child.agrees, "what is open is not green"
     _, child = pass_at(stage, early(TODAY + ONE), tables, TODAY)
@@ -339,7 +338,7 @@ def test_a_parent_whose_rows_cannot_be_read_leaves_its_children_to_be_read_anew(
 def test_a_switch_from_compare_that_was_killed_between_its_days_goes_on(stage, monkeypatch, shop):
     days = [TODAY - ONE * back for back in (3, 2, 1, 0)]
     captures(stage, [replace(PAYMENTS, strategy=Strategy.COMPARE)], days[0])
-    writes, genuine = [], run.write_day
+    writes, genuine = [], LakeWriter.write_day
 
     def dies(*arguments, **options):
         writes.append(arguments)
@@ -348,8 +347,7 @@ def test_a_switch_from_compare_that_was_killed_between_its_days_goes_on(stage, m
         return genuine(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        for module in (run, writer):
-            patched.setattr(module, "write_day", dies)
+        patched.setattr(LakeWriter, "write_day", dies)
         with pytest.raises(KeyboardInterrupt):
             captured(stage, "payments", *days[1:])
     captured(stage, "payments", *days[1:])

@@ -10,11 +10,10 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from refera_platform.clock import Clock
 from refera_platform.duckdb_session.quoting import literal
 from refera_platform.errors import LakeError, SourceError
+from refera_platform.ingest.context import IngestContext
 from refera_platform.ingest.snapshot.chunks import ChunkPlan
 from refera_platform.json_fields import require_json_object, require_types
 from refera_platform.lake import layout
@@ -38,6 +37,15 @@ class StagedChunk:
     position: str
     """Binlog position at which it was read."""
     url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedSnapshot:
+    """A snapshot whose chunks are all staged."""
+
+    plan: ChunkPlan
+    chunks: tuple[StagedChunk, ...]
+    """Each chunk, as it was listed before the binlog was read: another call may add, remove or replace some later."""
 
 
 class ChunkStaging:
@@ -100,25 +108,20 @@ class ChunkStaging:
         return f"{self._folder}{plan.id}/"
 
 
-def stage_chunk(
-    lake: Lake, source: Source, table: SourceTable, plan_id: str, number: int, clock: Clock, folder: Path
-) -> StagedChunk:
+def stage_chunk(context: IngestContext, table: SourceTable, plan_id: str, number: int) -> StagedChunk:
     """Read one chunk and stage it; a chunk that is staged already is left as it is.
 
     Args:
-        lake: The lake that gets the chunk.
-        source: An open session of the table's database.
+        context: The call that reads it.
         table: The table.
         plan_id: Id of the plan it belongs to.
         number: Number of the chunk, from 0.
-        clock: Gives the present.
-        folder: Local folder of this call alone.
 
     Raises:
         LakeError: when the plan is not the current one, or the chunk cannot be stored.
         SourceError: when the table cannot be read, or was altered since the plan was made.
     """
-    staging = ChunkStaging(lake, table)
+    source, staging = context.source, ChunkStaging(context.lake, table)
     plan = staging.read_plan()
     if plan is None or plan.id != plan_id or not 0 <= number < plan.chunk_count:
         raise LakeError(
@@ -140,16 +143,16 @@ def stage_chunk(
                 is_transient=True,
             )
         where = chunk_condition(table, columns, plan.bounds, number)
-        pulled = read_source_table(source, table, folder / "read.parquet", clock, where=where)
+        pulled = read_source_table(source, table, context.folder / "read.parquet", context.clock, where=where)
     chunk_state = {"piece": number, "rows": pulled.rows, "position": str(snapshot.position)}
-    path = folder / "chunk.parquet"
+    path = context.folder / "chunk.parquet"
     run_sql(
         source.connection,
         f"copy (select * from {pulled.relation}) to {literal(str(path))} (format parquet, compression zstd,"
         f" kv_metadata {{{FOOTER_KEY}: {literal(json.dumps(chunk_state))}}})",
     )
     try:
-        lake.objects.put(staging.chunk_key(plan, number), path, replaces=None)
+        context.lake.objects.put(staging.chunk_key(plan, number), path, replaces=None)
     except LakeError:
         if number not in staging.stored_chunks(plan):
             raise  # else another call has just done the same

@@ -88,19 +88,13 @@ class PendingChunks:
 
 
 def plan_chunks(
-    source: Source,
-    table: SourceTable,
-    columns: Sequence[SourceColumn],
-    start_position: Position,
-    limits: ChunkLimits,
-    chunk_rows: int,
+    source: Source, table: SourceTable, start_position: Position, limits: ChunkLimits, chunk_rows: int
 ) -> ChunkPlan:
     """Divide a table by its key.
 
     Args:
         source: A session inside a snapshot.
         table: The table.
-        columns: Its columns.
         start_position: Binlog position of the snapshot.
         limits: Largest size of a chunk.
         chunk_rows: Rows of a chunk of this table.
@@ -108,6 +102,7 @@ def plan_chunks(
     Raises:
         SourceError: when its key cannot be divided, or there would be more than ``MAX_CHUNKS`` chunks.
     """
+    columns = source.columns(table)
     if not is_splittable(table, columns):
         reason = "hashed" if table.hashed & set(table.key) else "of a type that has no order to split by"
         raise SourceError(

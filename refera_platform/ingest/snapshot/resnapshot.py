@@ -5,80 +5,89 @@ snapshot's object: ``unknown_since`` and ``unknown_until``. Readers of the lake 
 
     newest day in the lake ──binlog──▶ write_closing_days() up to today ──▶ the snapshot, in today's object
 
-``ingest.stream.run`` writes the snapshot.
+``snapshot_writer`` writes the snapshot.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from refera_platform.clock import Clock
 from refera_platform.errors import ReferaError
 from refera_platform.ingest.result import IngestedDay
-from refera_platform.ingest.stream.table_changes import OTHER_BINLOG_OFFSET
+from refera_platform.ingest.row_position import OTHER_BINLOG_OFFSET
+from refera_platform.ingest.stream.changes import TableChanges, add_counts
+from refera_platform.ingest.stream.context import StreamContext, StreamSnapshot
+from refera_platform.ingest.stream.day_writer import DayWriter
 from refera_platform.ingest.stream.table_task import TableTask
-from refera_platform.ingest.stream.table_writer import DayWriter, add_counts
+from refera_platform.ingest.stream.task_writer import continued_day, with_day
 from refera_platform.lake.days import ONE_DAY
 from refera_platform.lake.fault_isolation import isolated
-from refera_platform.lake.lake import RawObject
+from refera_platform.lake.lake import RawObject, newest_state_until
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.server import Server
 from refera_platform.source.table import Strategy
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClosedDays:
+    """The days that were written before a resnapshot."""
+
+    ingested_days: tuple[IngestedDay, ...]
+    """Oldest first."""
+    days_in_lake: Mapping[date, RawObject]
+    """Every day of the table now."""
+    is_complete: bool
+    """Whether the binlog held every change up to the snapshot."""
+
+
 def write_closing_days(
-    task: TableTask,
-    writer: DayWriter,
-    server: Server,
-    new_state_after: Callable[[RawState], RawState],
-    snapshot_position: Position,
-) -> list[IngestedDay]:
-    """Write the days up to the snapshot that the binlog still holds, oldest first, and add them to the task.
+    context: StreamContext, snapshot: StreamSnapshot, task: TableTask, changes: TableChanges | None
+) -> ClosedDays:
+    """Write the days up to the snapshot that the binlog still holds, oldest first.
 
     Args:
+        context: The run.
+        snapshot: Its snapshot.
         task: The table's task.
-        writer: Writes its days.
-        server: Gives the GTIDs of a position.
-        new_state_after: Makes the state of a new object from the previous one, before its day is known.
-        snapshot_position: Binlog position of the snapshot.
+        changes: Changes between the newest day and the snapshot; ``None`` when there was no position to read from.
 
     Raises:
         ReferaError: only a transient one; days that the binlog does not hold are left out.
     """
-    written, last_end = list[IngestedDay](), None
-    for day_changes in task.closing_changes.days if task.closing_changes else ():
-        previous = task.newest_state_until(day_changes.window.day)
-        if day_changes.end is None or previous is None:
+    writer = DayWriter(context=context, snapshot=snapshot, table=task.table)
+    days_in_lake: Mapping[date, RawObject] = task.days_in_lake
+    ingested_days: list[IngestedDay] = []
+    last_end: Position | None = None
+    for read in changes.days if changes else ():
+        previous = newest_state_until(days_in_lake, read.window.day)
+        if read.end is None or previous is None:
             break
-        day_changes.is_unsettled |= not previous.is_settled
-        if last_end and day_changes.start and day_changes.start.order == last_end.order:
-            day_changes.start = last_end  # the same position, with its GTIDs
-        if not day_changes.end.gtid:
-            gtid = server.gtid_at(day_changes.end.file, day_changes.end.offset)
-            day_changes.end = replace(day_changes.end, gtid=gtid or "")
-        last_end = day_changes.end
-        base = replace(new_state_after(previous), source_types=previous.source_types)
+        day = continued_day(context.source.server, days_in_lake, read.after(last_end))
+        base = replace(context.new_state(task.table, previous), source_types=previous.source_types)
         try:
             with isolated(task.table):
-                item, added = writer.write(
-                    day_changes, base, task.days_in_lake, pulled=None, snapshot_position=snapshot_position
-                )
+                item, added = writer.write(day, base, days_in_lake)
         except ReferaError as error:
             if error.is_transient:
                 raise
             break
-        task.days_in_lake = dict(sorted({**task.days_in_lake, item.day: item}.items()))
-        written.append(IngestedDay.of_object(item, added))
-    return written
+        days_in_lake = with_day(days_in_lake, item)
+        ingested_days.append(IngestedDay.of_object(item, added))
+        last_end = day.end
+    return ClosedDays(
+        ingested_days=tuple(ingested_days),
+        days_in_lake=days_in_lake,
+        is_complete=changes is not None and len(ingested_days) == len(changes.days),
+    )
 
 
-def merge_ingested_days(closed_days: list[IngestedDay], snapshot: IngestedDay) -> list[IngestedDay]:
+def merge_ingested_days(closed_days: Sequence[IngestedDay], snapshot: IngestedDay) -> tuple[IngestedDay, ...]:
     """The days that a resnapshot wrote, each once: binlog rows of the snapshot's own day are counted with it."""
     same_day = [each for each in closed_days if each.day == snapshot.day]
     added = add_counts(same_day[0].added, snapshot.added) if same_day else snapshot.added
-    return [*(each for each in closed_days if each.day != snapshot.day), replace(snapshot, added=added)]
+    return *(each for each in closed_days if each.day != snapshot.day), replace(snapshot, added=added)
 
 
 def snapshot_number(existing: RawObject | None, read_count: int, server: str, snapshot_position: Position) -> int:

@@ -3,13 +3,15 @@
 cascades of the catalogue + table map ──▶ ParentCascades.affected_tables(event) ──▶ tables to be read again
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refera_platform.errors import ReferaError
+from refera_platform.ingest.stream.column_resolver import ColumnResolver
 from refera_platform.source.cascades import Cascade, Cascades, TableName
 from refera_platform.source.mysql.binlog.ddl import dml_words
 from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
+from refera_platform.source.mysql.binlog.stream_event import RowsEvent
 from refera_platform.source.mysql.binlog.table_map import TableMap
 
 
@@ -24,16 +26,16 @@ class ParentCascades:
     on_any: frozenset[str] = frozenset()
     """Tables that may change with any update, since the referenced columns cannot be decoded."""
 
-    def affected_tables(self, operation: str, version: int, body: bytes) -> frozenset[str]:
+    def affected_tables(self, event: RowsEvent) -> frozenset[str]:
         """Names of the child tables that one row event may change."""
-        if operation == "d":
+        if event.operation == "d":
             return self.on_delete
-        if operation == "c":
+        if event.operation == "c":
             return frozenset()
         affected = self.on_any
         for decoder, children in self.on_update:
             try:
-                is_changed = any(op == "d" for _, op in decoder.split_rows(operation, version, body, []))
+                is_changed = any(op == "d" for _, op in decoder.split_rows(event, []))
             except ReferaError:  # the row image lacks a column, so the key may have changed
                 is_changed = True
             if is_changed:
@@ -44,15 +46,15 @@ class ParentCascades:
 class CascadeIndex:
     """Cascades of a schema by parent table."""
 
-    def __init__(self, cascades: Cascades, decoder: Callable[[TableMap, tuple[str, ...]], RowDecoder]) -> None:
+    def __init__(self, cascades: Cascades, column_resolver: ColumnResolver) -> None:
         """Group the cascades by parent.
 
         Args:
             cascades: Foreign keys whose action changes rows.
-            decoder: Makes a decoder with the given columns as its key.
+            column_resolver: Makes the decoders of the parents' rows.
         """
         self._cascades = cascades
-        self._decoder = decoder
+        self._column_resolver = column_resolver
         self._by_parent: dict[TableName, list[Cascade]] = {}
         for cascade in cascades.acting:
             self._by_parent.setdefault((cascade.schema, cascade.parent), []).append(cascade)
@@ -68,7 +70,7 @@ class CascadeIndex:
             children = self._affected_tables([each]) if each.on_update else frozenset[str]()
             try:
                 if children:
-                    updating.append((self._decoder(table_map, each.columns), children))
+                    updating.append((self._column_resolver.keyed_decoder(table_map, each.columns), children))
             except ReferaError:  # the table map is of an older schema
                 on_any_update |= children
         deleting = self._affected_tables([each for each in parent_cascades if each.on_delete])

@@ -22,6 +22,9 @@ from refera_platform.lake.object_state import RawState
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.table import Strategy
 
+END_OF_TIME_SECONDS = 1 << 40
+"""A second since 1970 that no timestamp reaches."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DayWindow:

@@ -1,157 +1,134 @@
-"""Task of one table in an ingest run: the table's days in the lake, the plan, and the changes to read for it.
+"""Task of one table in an ingest run, as a value: its days in the lake, the plan, and the changes to read for it.
 
-RawObject of each day + StreamPlan ──▶ TableTask ──▶ TableChanges (the requested days, and the days that settle them)
+plan_task() ──▶ TableTask ──▶ ChangeRequests ──▶ reader ──▶ TaskChanges ──▶ write_days() or write_snapshot()
 
-``task_planner`` makes tasks; ``stream.run`` writes their days.
+Reads the lake's object states and the catalogue; reads no row and writes nothing.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
-import duckdb
-
-from refera_platform.clock import Clock
-from refera_platform.errors import LakeError, ReferaError
-from refera_platform.ingest.snapshot.chunk_staging import StagedChunk
-from refera_platform.ingest.snapshot.chunks import ChunkPlan
+from refera_platform.ingest.integrity import require_same_server
+from refera_platform.ingest.snapshot.chunk_staging import StagedSnapshot
 from refera_platform.ingest.stream import day_windows
+from refera_platform.ingest.stream.changes import ChangeRequest, TableChanges
+from refera_platform.ingest.stream.context import StreamContext, StreamSnapshot
 from refera_platform.ingest.stream.day_windows import DayWindow
-from refera_platform.ingest.stream.table_changes import DayChanges, TableChanges
-from refera_platform.lake.lake import RawObject
+from refera_platform.lake.lake import RawObject, newest_state_until
 from refera_platform.lake.object_state import RawState
+from refera_platform.source.column_names import as_spelled
+from refera_platform.source.hashing import require_hash_key
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.table import SourceTable
 
 DAY_SECONDS = 86_400
-"""Seconds."""
+"""Seconds of a day."""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TableTask:
     """One table of an ingest run."""
 
     table: SourceTable
     days_in_lake: dict[date, RawObject]
+    """Its days in the lake before the run, oldest first."""
     plan: day_windows.StreamPlan
-    changes: TableChanges | None = None
-    """Changes of the requested days; ``None`` when the binlog need not be read for them."""
-    chunk_plan: ChunkPlan | None = None
-    """Plan of its chunks when all are staged; ``changes`` is then what the binlog holds since the plan was made."""
-    staged_chunks: list[StagedChunk] = field(default_factory=list)
-    """Each chunk, as it was listed before the binlog was read."""
-    closing_changes: TableChanges | None = None
+    request: ChangeRequest | None = None
+    """Changes of the requested days, or of the time since the chunks were planned; ``None`` when none are read."""
+    closing_request: ChangeRequest | None = None
     """Changes between the newest day and a resnapshot; ``None`` when there is no position to read from."""
-    later_changes: TableChanges | None = None
-    """Changes of the days after the requested ones, when only reading the table now can settle what is open."""
-    error: ReferaError | None = None
-    """Why the days after the requested ones cannot be planned."""
-    previous: RawState | None = field(init=False)
-    """State of the newest day before the run."""
-
-    def __post_init__(self) -> None:
-        self.previous = self.newest_state_until(date.max)
+    staged: StagedSnapshot | None = None
+    """Its chunks, when the snapshot is merged from chunks."""
 
     @property
-    def all_changes(self) -> list[TableChanges]:
-        """All changes that are read from the binlog for its days."""
-        return [changes for changes in (self.changes, self.later_changes) if changes]
+    def previous(self) -> RawState | None:
+        """State of the newest observed day before the run."""
+        return newest_state_until(self.days_in_lake, date.max)
 
-    @property
-    def changed_days(self) -> list[DayChanges]:
-        """The days that were read from the binlog, oldest first."""
-        return [day_changes for changes in self.all_changes for day_changes in changes.days]
 
-    def iter_changed_days(self) -> Iterator[tuple[TableChanges, DayChanges]]:
-        """Yield each day with the changes it belongs to, oldest first."""
-        for changes in self.all_changes:
-            for day_changes in changes.days:
-                yield changes, day_changes
+def plan_task(
+    context: StreamContext, table: SourceTable, requested: Sequence[date], *, is_resnapshot: bool
+) -> TableTask:
+    """Plan a table: list its days in the lake, decide which are filled, and from which position.
 
-    @property
-    def observed_states(self) -> list[RawState]:
-        """The state of each observed day, oldest first."""
-        return [item.state for item in self.days_in_lake.values() if item.state.is_observed]
+    Args:
+        context: The run.
+        table: Table to plan.
+        requested: Days, oldest first, each once.
+        is_resnapshot: Whether a new snapshot is taken whatever the lake holds.
 
-    def snapshot_start(self, existing: RawObject | None) -> str:
-        """Start position of a day that gets a snapshot: its own one if it exists, else the end of the newest day."""
-        if existing and existing.state.is_observed:
-            return existing.state.start_position
-        newest = self.newest_state_until(date.max)
-        return newest.end_position if newest else ""
+    Raises:
+        ReferaError: when the table cannot have one of the days; nothing was read.
+    """
+    require_hash_key(table, context.stage.hash_key)
+    table = as_spelled(table, [column.name for column in context.column_resolver.declared_columns(table)])
+    days_in_lake = context.days_in_lake(table)
+    states_by_day = {day: item.state for day, item in days_in_lake.items()}
+    plan = day_windows.plan_stream_days(
+        table.address, requested, states_by_day, context.clock, is_resnapshot=is_resnapshot
+    )
+    task = TableTask(table=table, days_in_lake=days_in_lake, plan=plan)
+    previous, identity = task.previous, (context.identity.server, context.identity.schema)
+    if not is_resnapshot:
+        require_same_server(context.identity, table, previous)
+    can_close = bool(plan.closing_windows and previous and (previous.server, previous.schema) == identity)
+    return replace(
+        task,
+        request=request_changes(context, task, plan.windows) if plan.windows else None,
+        closing_request=request_changes(context, task, plan.closing_windows) if can_close else None,
+    )
 
-    def newest_state_until(self, day: date) -> RawState | None:
-        """The state of the newest observed day up to ``day``."""
-        states = [item.state for other, item in self.days_in_lake.items() if item.state.is_observed and other <= day]
-        return states[-1] if states else None
 
-    def make_changes(
-        self, windows: Sequence[DayWindow], now: float, connection: duckdb.DuckDBPyConnection, folder: Path
-    ) -> TableChanges:
-        """Make the changes that collect the rows of some days.
-
-        Args:
-            windows: The days, oldest first.
-            now: Second since 1970.
-            connection: Session that writes the rows.
-            folder: A folder that does not exist yet.
-        """
-        folder.mkdir()
-        snapshot_numbers = [
-            self.days_in_lake[window.day].state.baseline if window.is_extension else 0 for window in windows
-        ]
-        changes = TableChanges(self.table, windows, snapshot_numbers, connection, folder)
-        # the columns at the start of the read, not those of a later day
-        if previous := self.newest_state_until(windows[0].day):
-            changes.source_types = dict(previous.source_types)
+def request_changes(context: StreamContext, task: TableTask, windows: Sequence[DayWindow]) -> ChangeRequest:
+    """Ask for the changes of some days of a table, oldest first."""
+    # the columns at the start of the read, not those of a later day
+    previous = newest_state_until(task.days_in_lake, windows[0].day)
+    is_recent = windows[-1].midnight_seconds >= context.now.timestamp() - DAY_SECONDS
+    return ChangeRequest(
+        table=task.table,
+        windows=tuple(windows),
+        snapshot_numbers=tuple(
+            task.days_in_lake[window.day].state.baseline if window.is_extension else 0 for window in windows
+        ),
+        source_types=dict(previous.source_types) if previous else {},
         # rows after the last day are counted only when they are few: those of today
-        if windows[-1].end or windows[-1].midnight_seconds < now - DAY_SECONDS:
-            changes.net_rows = None
-        return changes
-
-    @property
-    def has_unsettled_days(self) -> bool:
-        """Whether a day has changes that the binlog does not hold and that only reading the table can settle."""
-        if self.plan.snapshot or (self.changes and self.changes.error):
-            return False
-        changed_days = self.changes.days if self.changes else []
-        previous = self.newest_state_until(changed_days[0].window.day) if changed_days else self.previous
-        return bool(previous and not previous.is_settled) or any(each.is_unsettled for each in changed_days)
-
-    def windows_to_present(self, snapshot_position: Position, clock: Clock) -> tuple[DayWindow, ...]:
-        """Windows of the days after the newest one, up to today; none when the binlog was read to the snapshot."""
-        if self.plan.snapshot or (self.changes and self.changes.error) or self.previous is None:
-            return ()
-        if self.changes is None:
-            is_behind = Position.parse(self.previous.end_position).order < snapshot_position.order
-            return day_windows.windows_to_today(self.previous, clock) if is_behind else ()
-        last_changes = self.changes.days[-1]
-        is_newest = last_changes.window.end is None and max(self.days_in_lake) <= last_changes.window.day
-        if not (
-            is_newest
-            and last_changes.end
-            and last_changes.resume_position
-            and last_changes.end.order < snapshot_position.order
-        ):
-            return ()
-        return day_windows.windows_after(last_changes.window.day, last_changes.end, last_changes.resume_position, clock)
-
-    def require_complete_log(self, day_changes: DayChanges) -> None:
-        """Require that a day with later days after it is read from the binlog alone: the table of now cannot settle it.
-
-        Raises:
-            LakeError: when the binlog does not hold all changes of the day.
-        """
-        if day_changes.is_unsettled and day_changes.window.end:
-            raise LakeError(
-                f"The object of {self.table.address} for day {day_changes.window.day} does not exist, and the binlog"
-                " does not hold all its changes (the table was altered, or rows were changed with their parent rows):",
-                f"put the object back, or take a new snapshot: refera resnapshot {self.table.address}",
-            )
+        counts_later_rows=windows[-1].end is None and is_recent,
+    )
 
 
-def stream_start(changes: TableChanges) -> Position | None:
-    """Position from which the binlog must be read for the days of a table."""
-    window = changes.days[0].window
-    return window.resume_position or window.start
+def has_unsettled_days(task: TableTask, changes: TableChanges | None) -> bool:
+    """Whether a day has changes that the binlog does not hold and that only reading the table can settle."""
+    if task.plan.snapshot or (changes and changes.error):
+        return False
+    changed_days = changes.days if changes else ()
+    until = changed_days[0].window.day if changed_days else date.max
+    previous = newest_state_until(task.days_in_lake, until)
+    return bool(previous and not previous.is_settled) or any(each.is_unsettled for each in changed_days)
+
+
+def request_days_to_present(
+    context: StreamContext, snapshot: StreamSnapshot, task: TableTask, changes: TableChanges | None
+) -> ChangeRequest | None:
+    """Ask for the changes after the newest day, up to today; ``None`` when the binlog was read to the snapshot."""
+    windows = _windows_to_present(context, snapshot, task, changes)
+    if not windows:
+        return None
+    request = request_changes(context, task, windows)
+    return replace(request, has_schema_change=bool(changes and changes.has_schema_change))
+
+
+def _windows_to_present(
+    context: StreamContext, snapshot: StreamSnapshot, task: TableTask, changes: TableChanges | None
+) -> tuple[DayWindow, ...]:
+    previous = task.previous
+    if task.plan.snapshot or (changes and changes.error) or previous is None:
+        return ()
+    if changes is None:
+        is_behind = Position.parse(previous.end_position).order < snapshot.position.order
+        return day_windows.windows_to_today(previous, context.clock) if is_behind else ()
+    last = changes.days[-1]
+    is_newest = last.window.end is None and max(task.days_in_lake) <= last.window.day
+    if is_newest and last.end and last.resume_position and last.end.order < snapshot.position.order:
+        return day_windows.windows_after(last.window.day, last.end, last.resume_position, context.clock)
+    return ()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from refera_platform.duckdb_session.scratch import scratch_folder
+from refera_platform.ingest.context import IngestContext
 from refera_platform.ingest.snapshot.chunk_staging import stage_chunk
 from refera_platform.lake.lake import Lake
 from refera_platform.runners.aws_lambda.event import LambdaRequest
@@ -30,15 +31,8 @@ def handle_chunk(
     """
     (table,) = request.tables
     with scratch_folder(stage) as folder, open_source(stage, request.database, folder) as source:
-        staged_chunk = stage_chunk(
-            Lake(stage),
-            source,
-            source.with_current_spelling(table),
-            request.plan,
-            request.chunk_number,
-            stage.clock,
-            folder,
-        )
+        context = IngestContext(lake=Lake(stage), source=source, stage=stage, folder=folder)
+        staged_chunk = stage_chunk(context, source.with_current_spelling(table), request.plan, request.chunk_number)
     logger.info(
         "piece",
         table=table.address,

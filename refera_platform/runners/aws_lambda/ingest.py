@@ -15,6 +15,7 @@ from typing import Any
 
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import LakeError, ReferaError
+from refera_platform.ingest.context import IngestContext
 from refera_platform.ingest.open_differences import open_difference
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.run import ingest_tables
@@ -139,15 +140,11 @@ class _IngestCall:
         tables = [table for table in planned.tables if table.address not in self._refused]
         chunked_tables = []
         with self._timed("run") as folder:
+            context = IngestContext(
+                lake=Lake(stage), source=self._source, stage=stage, folder=folder, chunk_limits=sizes
+            )
             for table_result in ingest_tables(
-                Lake(stage),
-                self._source,
-                tables,
-                planned.days,
-                stage,
-                folder,
-                resnapshot_names=planned.resnapshot_tables,
-                chunk_limits=sizes,
+                context, tables, planned.days, resnapshot_names=planned.resnapshot_tables
             ):
                 self._reporter.report(table_result)
                 self._record_or_refuse(table_result)
@@ -229,11 +226,9 @@ class _IngestCall:
                 )
             if chunk_number is None:
                 return
-            lake, clock = Lake(self._stage), self._stage.clock
             with self._timed("chunk") as folder:
-                staged_chunk = stage_chunk(
-                    lake, self._source, chunked_table.table, chunked_table.plan_id, chunk_number, clock, folder
-                )
+                context = IngestContext(lake=Lake(self._stage), source=self._source, stage=self._stage, folder=folder)
+                staged_chunk = stage_chunk(context, chunked_table.table, chunked_table.plan_id, chunk_number)
             self._logger.info(
                 "piece",
                 table=chunked_table.table.address,

@@ -30,6 +30,7 @@ from refera_platform.source.mysql.binlog.row_codec import (
     RowsSplitter,
     ValueWidth,
 )
+from refera_platform.source.mysql.binlog.stream_event import RowsEvent
 from refera_platform.source.mysql.binlog.table_map import TableMap
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import SourceColumn
@@ -78,13 +79,11 @@ class RowDecoder:
             )
         self._key = [index_by_name[name] for name in table.key]
 
-    def split_rows(self, operation: str, version: int, body: bytes, rows: list[EncodedRow]) -> OperationRuns:
+    def split_rows(self, event: RowsEvent, rows: list[EncodedRow]) -> OperationRuns:
         """Split the rows of one event.
 
         Args:
-            operation: ``c``, ``u`` or ``d``.
-            version: Version of the event's format.
-            body: Body from the table id on, uncompressed, without a checksum.
+            event: The event, whose rows are of this table map.
             rows: Receives one encoded row for each row; an update that changes the key becomes a delete and a create.
 
         Returns:
@@ -93,7 +92,8 @@ class RowDecoder:
         Raises:
             SourceError: when the event does not hold whole rows.
         """
-        (rows_splitter, pairs_splitter), offset = self._rows_start(operation, version, body)
+        operation, body = event.operation, event.body
+        (rows_splitter, pairs_splitter), offset = self._rows_start(operation, event.version, body)
         previous_count = len(rows)
         try:
             if operation == "u":

@@ -1,16 +1,15 @@
-"""Reader of the binlog as transactions: gives a consumer what was committed, in binlog order, each with its position.
+"""Reader of the binlog as transactions: yields what was committed, in binlog order, each with its position.
 
 Transactions that were rolled back are left out. A prepared XA transaction waits in an ``XaBuffer`` until the binlog
 has its COMMIT or ROLLBACK; a later reader starts at the oldest one still open (``resume_position``).
 Decodes no rows: ``row_decoder`` does. Parses no DDL: ``ddl`` does.
 
-    dump_binlog() ──▶ TransactionReader.read_transactions() ──▶ TransactionConsumer.begin / rows / statement / commit
+    dump_binlog() ──▶ TransactionReader.read_events() ──▶ TransactionBegin, RowsEvent, StatementEvent, TransactionCommit
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from typing import Protocol
 
 import pymysql
 
@@ -24,6 +23,14 @@ from refera_platform.source.mysql.binlog.read_errors import (
     is_lost_connection,
     replaced_binlog_error,
     unknown_event_error,
+)
+from refera_platform.source.mysql.binlog.stream_event import (
+    RowsEvent,
+    StatementEvent,
+    StreamEvent,
+    TransactionBegin,
+    TransactionCommit,
+    UnclearEvent,
 )
 from refera_platform.source.mysql.binlog.transaction import Transaction, transaction_of_gtid
 from refera_platform.source.mysql.binlog.xa_buffer import XaBuffer
@@ -40,42 +47,19 @@ MAX_CONNECTION_LOSSES = 3
 """Lost connections in a row without a new transaction, after which reading fails."""
 
 
-class TransactionConsumer(Protocol):
-    """Receiver of the transactions."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether no later transaction is needed."""
-
-    def begin(self, transaction: Transaction) -> bool:
-        """Whether its rows and statements are needed; called again for the same one after a lost connection."""
-
-    def rows(self, operation: str, version: int, table_map: bytes, body: bytes) -> None:
-        """Rows of the current transaction; ``table_map`` and ``body`` as in the binlog, uncompressed."""
-
-    def statement(self, schema: str, sql: str) -> None:
-        """A statement of the current transaction: DDL, or DML that was written as a statement instead of rows."""
-
-    def unclear(self) -> None:
-        """Rows may have changed, or been rolled back, without row events: compare the tables with the source."""
-
-    def commit(self) -> None:
-        """The current transaction is complete."""
-
-
 class TransactionReader:
     """Reads from one position to a later one; reconnects after a lost connection."""
 
     def __init__(self, connect: Callable[[], Wire], server: Server, start: Position, until: Position) -> None:
         self.position = start
-        """Everything before it was given to the consumer."""
+        """Everything before it was yielded."""
         self._until = until
         self._connect = connect
         self._server = server
         self._prepared: dict[str, XaBuffer] = {}
         self._table_maps: dict[bytes, bytes] = {}
         self._transaction: Transaction | None = None
-        self._is_consumed = False
+        self._is_yielded = False
         self._is_standalone: bool | None = None
         self._xa_buffer: XaBuffer | None = None
         self._delivered_events = self._delivered_before = 0
@@ -87,40 +71,39 @@ class TransactionReader:
         buffer_positions = [buffer.position for buffer in self._prepared.values()]
         return min([*buffer_positions, self.position], key=lambda position: position.order)
 
-    def read_transactions(self, consumer: TransactionConsumer) -> None:
-        """Give ``consumer`` everything up to the end position.
+    def read_events(self) -> Generator[StreamEvent, None, None]:
+        """Yield everything up to the end position; stop reading to leave the rest.
 
         Raises:
             SourceError: when the binlog cannot be read, also after reconnecting.
             LakeError: when the binlog is not the one of the start position, or has lost changes.
         """
         try:
-            self._read_with_reconnects(consumer)
+            yield from self._read_with_reconnects()
         finally:
             for buffer in self._prepared.values():
                 buffer.close()
 
-    def _read_with_reconnects(self, consumer: TransactionConsumer) -> None:
+    def _read_with_reconnects(self) -> Iterator[StreamEvent]:
         connection_losses = 0
-        while self.position.order < self._until.order and not consumer.is_done:
+        while self.position.order < self._until.order:
             previous = self.position
             try:
                 with closing_wire(self._connect()) as wire:
-                    self._read_connection(wire, consumer)
+                    yield from self._read_connection(wire)
             except (pymysql.OperationalError, OSError) as error:
                 connection_losses = 0 if self.position.order > previous.order else connection_losses + 1
                 if connection_losses > MAX_CONNECTION_LOSSES or not is_lost_connection(error):
                     raise binlog_read_error(error, self.position) from None
-        if not consumer.is_done:
-            begun = self.position.begun if self.position.file == self._until.file else self._until.begun
-            self.position = replace(self._until, begun=begun)
+        begun = self.position.begun if self.position.file == self._until.file else self._until.begun
+        self.position = replace(self._until, begun=begun)
 
-    def _read_connection(self, wire: Wire, consumer: TransactionConsumer) -> None:
+    def _read_connection(self, wire: Wire) -> Iterator[StreamEvent]:
         self._delivered_before, self._delivered_events = max(self._delivered_events, self._delivered_before), 0
         self._transaction = self._xa_buffer = None
         for located in dump_binlog(wire, self._server, self.position.file, self.position.offset):
-            self._dispatch_event(located, consumer)
-            if self.position.order >= self._until.order or consumer.is_done:
+            yield from self._dispatch_event(located)
+            if self.position.order >= self._until.order:
                 return
         raise SourceError(
             f"The binlog ended at {self.position} before {self._until}, the end that the server reported:",
@@ -128,29 +111,29 @@ class TransactionReader:
             is_transient=True,
         )
 
-    def _dispatch_event(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+    def _dispatch_event(self, located: LocatedEvent) -> Iterator[StreamEvent]:
         event, kind = located.event, located.event.kind
         if kind in events.ROWS_EVENTS:
-            self._handle_rows(event, consumer)
+            yield from self._handle_rows(event)
         elif kind == events.TABLE_MAP:
             self._table_maps[event.body[:6]] = event.body
             if self._xa_buffer:
                 self._xa_buffer.append_event(event)
         elif kind == events.MARIADB_GTID or kind in events.MYSQL_GTIDS:
-            self._begin_transaction(
-                transaction_of_gtid(located.file, located.start, event, self.position.begun), consumer
+            yield from self._begin_transaction(
+                transaction_of_gtid(located.file, located.start, event, self.position.begun)
             )
         elif kind in (events.QUERY, events.QUERY_COMPRESSED, events.LOAD_QUERY):
-            self._handle_query(located, consumer)
+            yield from self._handle_query(located)
         elif kind == events.XID:
-            self._commit_transaction(located, consumer)
+            yield from self._commit_transaction(located)
         elif kind == events.XA_PREPARE:
-            self._prepare_xa(located, consumer)
+            yield from self._prepare_xa(located)
         elif kind == events.PAYLOAD:
             for inner in events.payload_events(event):
-                self._dispatch_event(LocatedEvent(inner, located.file, located.start, located.end), consumer)
+                yield from self._dispatch_event(LocatedEvent(inner, located.file, located.start, located.end))
         elif kind == events.FORMAT:
-            self._begin_file(located, consumer)
+            yield from self._begin_file(located)
         elif kind in LOST_CHANGES:
             raise LakeError(f"{LOST_CHANGES[kind][0]} at {located.file}:{located.start}:", LOST_CHANGES[kind][1])
         elif (
@@ -161,7 +144,7 @@ class TransactionReader:
             begun = 0 if kind == events.ROTATE else self.position.begun
             self.position = replace(self.position, file=located.file, offset=located.end, begun=begun)
 
-    def _begin_file(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+    def _begin_file(self, located: LocatedEvent) -> Iterator[StreamEvent]:
         position, begun = self.position, located.event.timestamp_seconds
         if located.file == position.file:
             if position.begun and begun != position.begun:
@@ -169,13 +152,13 @@ class TransactionReader:
             self.position = replace(position, begun=begun)
             return
         # the server stopped or crashed: a transaction it was still writing was never committed
-        if self._is_consumed and self._delivered_events:
-            consumer.unclear()
+        if self._is_yielded and self._delivered_events:
+            yield UnclearEvent()
         self._transaction = self._xa_buffer = None
-        self._is_consumed = False
+        self._is_yielded = False
         self.position = replace(position, file=located.file, offset=FIRST_OFFSET, begun=begun)
 
-    def _begin_transaction(self, transaction: Transaction, consumer: TransactionConsumer) -> None:
+    def _begin_transaction(self, transaction: Transaction) -> Iterator[StreamEvent]:
         if transaction.position.order != self._transaction_order:
             self._transaction_order, self._delivered_before = transaction.position.order, 0
         self._delivered_events = 0
@@ -183,57 +166,59 @@ class TransactionReader:
         self._xa_buffer = (
             XaBuffer(transaction.position, transaction.prepared_xa_name) if transaction.prepared_xa_name else None
         )
-        self._is_consumed = self._xa_buffer is None and consumer.begin(transaction)
+        self._is_yielded = self._xa_buffer is None
+        if self._is_yielded:
+            yield TransactionBegin(transaction, self.resume_position)
 
-    def _handle_query(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+    def _handle_query(self, located: LocatedEvent) -> Iterator[StreamEvent]:
         schema, sql = events.read_query_event(located.event)
         verb = sql[:9].upper().rstrip("; ")
         if self._transaction is None:  # a server without GTIDs
             position = Position(file=located.file, offset=located.start, begun=self.position.begun)
-            self._begin_transaction(
-                Transaction(position=position, timestamp_seconds=located.event.timestamp_seconds), consumer
+            yield from self._begin_transaction(
+                Transaction(position=position, timestamp_seconds=located.event.timestamp_seconds)
             )
         begin_position = self._transaction.position if self._transaction else self.position
         if self._is_standalone is None:
             self._is_standalone = verb != "BEGIN" and not XA_START.match(sql) and not _is_create_select(sql)
         if match := XA_START.match(sql):
-            self._xa_buffer, self._is_consumed = XaBuffer(begin_position, match[1].lower()), False
+            self._xa_buffer, self._is_yielded = XaBuffer(begin_position, match[1].lower()), False
         elif match := XA_END.match(sql):
-            self._complete_xa(match[2].lower(), consumer, is_committed=match[1].upper() == "COMMIT")
+            yield from self._complete_xa(match[2].lower(), is_committed=match[1].upper() == "COMMIT")
             self._end_transaction(located)
         elif verb.startswith("ROLLBACK"):
-            self._mark_unclear(consumer)
+            yield from self._mark_unclear()
             if not ROLLBACK_TO.match(sql):
-                self._commit_transaction(located, consumer)
+                yield from self._commit_transaction(located)
         elif verb == "COMMIT":
-            self._commit_transaction(located, consumer)
+            yield from self._commit_transaction(located)
         elif verb != "BEGIN" and not SAVEPOINTS.match(sql):
             if self._xa_buffer or UNDECODABLE_CHARACTER in sql:
-                self._mark_unclear(consumer)
-            if self._is_consumed:
-                consumer.statement(schema, sql)
+                yield from self._mark_unclear()
+            if self._is_yielded:
+                yield StatementEvent(schema, sql)
             if self._is_standalone:
-                self._commit_transaction(located, consumer)
+                yield from self._commit_transaction(located)
 
-    def _mark_unclear(self, consumer: TransactionConsumer) -> None:
+    def _mark_unclear(self) -> Iterator[StreamEvent]:
         """The transaction changes rows that its row events do not show."""
         if self._xa_buffer:
             self._xa_buffer.is_unclear = True
-        elif self._is_consumed:
-            consumer.unclear()
+        elif self._is_yielded:
+            yield UnclearEvent()
 
-    def _handle_rows(self, event: events.BinlogEvent, consumer: TransactionConsumer) -> None:
+    def _handle_rows(self, event: events.BinlogEvent) -> Iterator[StreamEvent]:
         if self._xa_buffer:
             self._xa_buffer.append_event(event)
-        elif self._is_consumed:
+        elif self._is_yielded:
             self._delivered_events += 1
             if (
                 self._delivered_events > self._delivered_before
             ):  # rows delivered before the connection was lost are not delivered again
                 body = events.rows_body(event)
-                consumer.rows(*events.ROWS_EVENTS[event.kind], _table_map_of(self._table_maps, body), body)
+                yield RowsEvent(*events.ROWS_EVENTS[event.kind], _table_map_of(self._table_maps, body), body)
 
-    def _prepare_xa(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
+    def _prepare_xa(self, located: LocatedEvent) -> Iterator[StreamEvent]:
         buffer = self._xa_buffer
         if buffer is None:
             raise SourceError(
@@ -242,34 +227,36 @@ class TransactionReader:
             )
         self._prepared[buffer.name] = buffer
         if located.event.body[0]:  # committed in one phase
-            self._complete_xa(buffer.name, consumer, is_committed=True)
+            yield from self._complete_xa(buffer.name, is_committed=True)
         self._end_transaction(located)
 
-    def _complete_xa(self, name: str, consumer: TransactionConsumer, *, is_committed: bool) -> None:
+    def _complete_xa(self, name: str, *, is_committed: bool) -> Iterator[StreamEvent]:
         buffer = self._prepared.pop(name, None)
-        if is_committed and self._transaction and (self._is_consumed or consumer.begin(self._transaction)):
+        if is_committed and self._transaction:
+            if not self._is_yielded:
+                yield TransactionBegin(self._transaction, self.resume_position)
             # no buffer: it was prepared before the first position that was read
             if buffer is None or buffer.is_unclear:
-                consumer.unclear()
+                yield UnclearEvent()
             maps: dict[bytes, bytes] = {}
             for kind, body in buffer.read_events() if buffer else ():
                 if kind == events.TABLE_MAP:
                     maps[body[:6]] = body
                 else:
-                    consumer.rows(*events.ROWS_EVENTS[kind], _table_map_of(maps, body), body)
-            consumer.commit()
+                    yield RowsEvent(*events.ROWS_EVENTS[kind], _table_map_of(maps, body), body)
+            yield TransactionCommit()
         if buffer:
             buffer.close()
 
-    def _commit_transaction(self, located: LocatedEvent, consumer: TransactionConsumer) -> None:
-        if self._is_consumed:
-            consumer.commit()
+    def _commit_transaction(self, located: LocatedEvent) -> Iterator[StreamEvent]:
+        if self._is_yielded:
+            yield TransactionCommit()
         self._end_transaction(located)
 
     def _end_transaction(self, located: LocatedEvent) -> None:
         gtid = self._server.gtid_after(self.position.gtid, self._transaction.gtid if self._transaction else "")
         self._transaction = self._xa_buffer = None
-        self._is_consumed = False
+        self._is_yielded = False
         self._delivered_events = self._delivered_before = 0
         self._table_maps.clear()
         self.position = Position(file=located.file, offset=located.end, begun=self.position.begun, gtid=gtid)

@@ -10,6 +10,7 @@ from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.charsets import Charsets
 from refera_platform.source.mysql.binlog.dump_connection import dump_binlog
 from refera_platform.source.mysql.binlog.row_decoder import build_row_decoder
+from refera_platform.source.mysql.binlog.stream_event import RowsEvent
 from refera_platform.source.mysql.binlog.table_map import read_table_map
 from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.mysql.wire import open_wire
@@ -61,7 +62,7 @@ class Log:
                 body = events.rows_body(event)
                 table_map = read_table_map(maps[body[:6]])
                 if table_map.table == name:
-                    yield (*events.ROWS_EVENTS[event.kind], table_map, body)
+                    yield RowsEvent(*events.ROWS_EVENTS[event.kind], maps[body[:6]], body), table_map
             if placed.end >= end.offset:
                 wire._force_close()  # the server would send its end of the log into nowhere
                 return
@@ -71,9 +72,9 @@ class Log:
         decoder, rows, runs = None, [], []
         if declared is None:
             declared = self.source.catalogue_columns(table)
-        for operation, version, table_map, body in self.events(table.name):
+        for event, table_map in self.events(table.name):
             decoder = decoder or build_row_decoder(table_map, table, declared, Charsets(self.source.ask), HASH_KEY)
-            runs += decoder.split_rows(operation, version, body, rows)
+            runs += decoder.split_rows(event, rows)
         return Decoded(decoder, rows, runs)
 
 

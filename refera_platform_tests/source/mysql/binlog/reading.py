@@ -5,6 +5,14 @@ from contextlib import contextmanager
 from functools import partial
 
 from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.mysql.binlog.stream_event import (
+    RowsEvent,
+    StatementEvent,
+    TransactionBegin,
+    TransactionCommit,
+    UnclearEvent,
+)
+from refera_platform.source.mysql.binlog.table_map import read_table_map
 from refera_platform.source.mysql.binlog.transaction import Transaction
 from refera_platform.source.mysql.binlog.transaction_reader import TransactionReader
 from refera_platform.source.mysql.wire import Wire, open_wire
@@ -14,29 +22,24 @@ from refera_platform_tests.local_stack import source_of
 class Listener:
     """Remembers each transaction as ``[place, what, what, …]``."""
 
-    is_done = False
-
     def __init__(self):
         self.told: list[tuple[Transaction, list[str]]] = []
 
-    def begin(self, transaction):
-        if not self.told or self.told[-1][0].position.order != transaction.position.order:
-            self.told.append((transaction, []))
-        return True
-
-    def rows(self, operation, version, table_map, body):
-        length = table_map[8]
-        at = 10 + length
-        self.told[-1][1].append(f"{operation} {table_map[at + 1 : at + 1 + table_map[at]].decode()}")
-
-    def statement(self, schema, sql):
-        self.told[-1][1].append(f"{schema}: {sql}")
-
-    def unclear(self):
-        self.told[-1][1].append("unclear")
-
-    def commit(self):
-        self.told[-1][1].append("commit")
+    def listen(self, stream):
+        """Write down what each event says."""
+        for event in stream:
+            match event:
+                case TransactionBegin(transaction):
+                    if not self.told or self.told[-1][0].position.order != transaction.position.order:
+                        self.told.append((transaction, []))
+                case RowsEvent():
+                    self.told[-1][1].append(f"{event.operation} {read_table_map(event.table_map).table}")
+                case StatementEvent(schema, sql):
+                    self.told[-1][1].append(f"{schema}: {sql}")
+                case UnclearEvent():
+                    self.told[-1][1].append("unclear")
+                case TransactionCommit():
+                    self.told[-1][1].append("commit")
 
     @property
     def stories(self):
@@ -62,7 +65,7 @@ def from_here(stage):
             reader = TransactionReader(
                 connect or partial(open_wire, database), source.server, since, end_of_log(source)
             )
-            reader.read_transactions(listener)
+            listener.listen(reader.read_events())
             return listener, reader
 
         yield read

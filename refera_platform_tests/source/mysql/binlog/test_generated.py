@@ -9,6 +9,7 @@ from refera_platform.source.doctor.finding import Verdict
 from refera_platform.source.doctor.tables import examine_tables
 from refera_platform.source.mysql.binlog.charsets import Charsets
 from refera_platform.source.mysql.binlog.row_decoder import build_row_decoder
+from refera_platform.source.mysql.binlog.stream_event import RowsEvent
 from refera_platform.source.mysql.binlog.table_map import read_table_map
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.types import SourceColumn
@@ -71,7 +72,7 @@ def decoded(stage, table, declared):
         decoder = build_row_decoder(read_table_map(TABLE_MAP), table, declared, Charsets(source.ask), HASH_KEY)
     rows, runs = [], []
     for operation, body in ROWS:
-        runs += decoder.split_rows(operation, 1, bytes.fromhex(body), rows)
+        runs += decoder.split_rows(RowsEvent(operation, 1, TABLE_MAP, bytes.fromhex(body)), rows)
     return Decoded(decoder, rows, runs)
 
 

@@ -323,19 +323,20 @@ def test_a_key_that_the_log_does_not_have_is_refused_by_name(stage, shop):
 def test_mysqls_newer_events_are_read_and_damaged_ones_are_not(stage, shop):
     with log_of(stage, shop, "name varchar(300)") as log:
         shop.run("insert into logged values (1, 'one'), (2, null)")
-        ((operation, version, table_map, body),) = log.events("logged")
+        ((event, table_map),) = log.events("logged")
         decoder = build_row_decoder(
             table_map, TABLE, log.source.catalogue_columns(TABLE), Charsets(log.source.ask), HASH_KEY
         )
-    assert version == 1
+    assert event.version == 1
     expected, rows = [], []
-    assert decoder.split_rows(operation, 1, body, expected) == [(2, "c")]
+    assert decoder.split_rows(event, expected) == [(2, "c")]
     extra = b"\x05\x00abc"  # its own length, and what nobody asked for
-    assert decoder.split_rows(operation, 2, body[:8] + extra + body[8:], rows) == [(2, "c")]
+    newer = event._replace(version=2, body=event.body[:8] + extra + event.body[8:])
+    assert decoder.split_rows(newer, rows) == [(2, "c")]
     assert rows == expected
-    for damaged in (body[:-1], body[:-9], body + b"\0"):
+    for damaged in (event.body[:-1], event.body[:-9], event.body + b"\0"):
         with pytest.raises(SourceError, match=r"classicmodels\.logged in the binlog are not what their table map says"):
-            decoder.split_rows(operation, 1, damaged, [])
+            decoder.split_rows(event._replace(body=damaged), [])
 
 
 def test_no_rows_are_columns_of_the_right_types(stage, shop):

@@ -243,7 +243,7 @@ def test_after_a_restart_places_have_the_second_of_the_new_file_also_on_a_quiet_
     with source_of(stage) as source:
         connect, end = partial(open_wire, stage.databases["classicmodels"]), end_of_log(source)
         reader = TransactionReader(connect, source.server, start, end)
-        reader.read_transactions(Listener())  # nobody wrote anything
+        assert list(reader.read_events()) == []  # nobody wrote anything
         assert (reader.position.order, reader.position.begun) == (
             end.order,
             verify_position(connect, source.server, end).begun,
@@ -252,12 +252,12 @@ def test_after_a_restart_places_have_the_second_of_the_new_file_also_on_a_quiet_
         cursor.execute("update payments set amount = 5")
         listener = Listener()
         reader = TransactionReader(connect, source.server, start, end_of_log(source))
-        reader.read_transactions(listener)
+        listener.listen(reader.read_events())
         (transaction, story) = listener.told[-1]
         assert story == ["u payments", "commit"]
         assert transaction.position.begun == verify_position(connect, source.server, end).begun != start.begun
         again = TransactionReader(connect, source.server, transaction.position, end_of_log(source))
-        again.read_transactions(listener)  # the log it asks for is the one that the place was noted in
+        listener.listen(again.read_events())  # the log it asks for is the one that the place was noted in
 
 
 def test_rows_of_a_transaction_that_a_crash_cut_off_are_said_to_be_unclear(elsewhere):
@@ -277,7 +277,7 @@ def test_rows_of_a_transaction_that_a_crash_cut_off_are_said_to_be_unclear(elsew
             open_wire,
             load_stage({"REFERA_STAGE": "test", "REFERA_HOME": str(elsewhere)}).databases["classicmodels"],
         )
-        TransactionReader(connect, source.server, start, end_of_log(source)).read_transactions(listener)
+        listener.listen(TransactionReader(connect, source.server, start, end_of_log(source)).read_events())
     assert listener.stories == [["u payments", "unclear"]]
 
 
@@ -287,10 +287,9 @@ def test_an_event_that_is_not_known_stops_and_one_that_may_be_passed_over_does_n
     )
     strange = events.BinlogEvent(172, 0, 200, 196, b"")
     with pytest.raises(LakeError, match=r"event of kind 172 at binlog\.000001:4, which is not known"):
-        reader._dispatch_event(LocatedEvent(strange, "binlog.000001", 4, 200), Listener())
-    reader._dispatch_event(
-        LocatedEvent(replace(strange, flags=events.IGNORABLE_FLAG), "binlog.000001", 4, 200), Listener()
-    )
+        list(reader._dispatch_event(LocatedEvent(strange, "binlog.000001", 4, 200)))
+    ignorable = LocatedEvent(replace(strange, flags=events.IGNORABLE_FLAG), "binlog.000001", 4, 200)
+    assert list(reader._dispatch_event(ignorable)) == []
     assert reader.position.offset == 200
 
 
@@ -299,9 +298,8 @@ def test_rows_without_their_table_map_are_a_damaged_log():
         None, None, Position(file="binlog.000001", offset=4), Position(file="binlog.000001", offset=900)
     )
     begin = events.BinlogEvent(events.MARIADB_GTID, 0, 46, 42, bytes(13))
-    listener = Listener()
-    reader._dispatch_event(LocatedEvent(begin, "binlog.000001", 4, 46), listener)
+    assert len(list(reader._dispatch_event(LocatedEvent(begin, "binlog.000001", 4, 46)))) == 1
     with pytest.raises(SourceError, match="rows without their table map"):
-        reader._dispatch_event(
-            LocatedEvent(events.BinlogEvent(23, 0, 90, 44, bytes(20)), "binlog.000001", 46, 90), listener
+        list(
+            reader._dispatch_event(LocatedEvent(events.BinlogEvent(23, 0, 90, 44, bytes(20)), "binlog.000001", 46, 90))
         )
