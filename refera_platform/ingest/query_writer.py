@@ -21,7 +21,7 @@ from refera_platform.source.collation import CollationFold, collation_fold, coll
 from refera_platform.source.column_names import is_among
 from refera_platform.source.connection import ServerIdentity
 from refera_platform.source.mysql.snapshot import TableRead
-from refera_platform.source.row_changes import ReadScope, row_changes_sql
+from refera_platform.source.row_changes import ComparedColumns, ReadScope, row_changes_sql
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.types import SourceColumn
 
@@ -151,15 +151,13 @@ def _added_rows(context: IngestContext, plan: QueryPlan, state: RawState, read: 
     state_sql = current_state(table, context.copies.state_with_copies(plan.days_in_lake), state.columns)
     if state_sql is None:
         return replace(every_row, has_earlier_rows=False)
-    changes_sql = row_changes_sql(
-        read=pulled.relation,
-        state=state_sql,
+    columns = ComparedColumns(
         key=table.key,
-        columns=state.columns,
+        types=state.columns,
         state_columns=_columns_in_lake(plan.days_in_lake, state.columns),
-        scope=read.scope,
         folds=_key_folds(table, state),
     )
+    changes_sql = row_changes_sql(pulled.relation, state_sql, columns, read.scope)
     path = literal(str(context.folder / "changes.parquet"))
     run_sql(context.connection, f"copy ({changes_sql}) to {path} (format parquet, compression lz4)")
     changed = f"read_parquet({path})"

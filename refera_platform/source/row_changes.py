@@ -8,12 +8,11 @@ spellings of one key at the source end as the current one. Reads and writes noth
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.source.collation import CollationFold, folded_text_sql
-
-NO_FOLDS: Mapping[str, CollationFold] = {}
 
 
 class ReadScope(Enum):
@@ -27,77 +26,81 @@ class ReadScope(Enum):
     """The whole table was read as a new snapshot: every row is kept, changed or not."""
 
 
-def row_changes_sql(
-    *,
-    read: str,
-    state: str,
-    key: Sequence[str],
-    columns: Mapping[str, str],
-    state_columns: Collection[str],
-    scope: ReadScope = ReadScope.WHOLE,
-    folds: Mapping[str, CollationFold] = NO_FOLDS,
-) -> str:
+@dataclass(frozen=True, kw_only=True)
+class ComparedColumns:
+    """Columns by which two sides of a table are compared."""
+
+    key: Sequence[str]
+    """Columns that identify a row, never NULL."""
+    types: Mapping[str, str]
+    """Type of each current column of the table, wide enough for the values of both sides."""
+    state_columns: Collection[str]
+    """Columns that the state has; the others are new and NULL there."""
+    folds: Mapping[str, CollationFold] = field(default_factory=dict)
+    """Folds of the key's collations; needed only for ``ReadScope.PART``."""
+
+    def state_value(self, name: str, side: str) -> str:
+        """SQL of a column's value in the state, which is ``side`` of the comparison."""
+        return f"{side}{quoted(name)}" if name in self.state_columns else "null"
+
+
+def row_changes_sql(read: str, state: str, columns: ComparedColumns, scope: ReadScope = ReadScope.WHOLE) -> str:
     """SQL of the changes that turn ``state`` into ``read``: deletes first, and each part in the order of the key.
 
     Args:
         read: Relation of the rows as they are now.
         state: Relation of the rows that the lake has.
-        key: Columns that identify a row, never NULL.
-        columns: Type of each current column of the table, wide enough for the values of both sides.
-        state_columns: Columns that the state has; the others are new and NULL there.
+        columns: Columns of both sides.
         scope: How much of the table ``read`` is.
-        folds: Folds of the key's collations; needed only for ``ReadScope.PART``.
     """
+    key, first = columns.key, quoted(columns.key[0])
     match = " and ".join(f"now.{quoted(name)} = was.{quoted(name)}" for name in key)
-    first = quoted(key[0])
-    pairs = [
-        (f"now.{quoted(name)}", f"was.{quoted(name)}" if name in state_columns else "null")
-        for name in columns
-        if name not in key
-    ]
-    changed = " or ".join(f"{current} is distinct from {previous}" for current, previous in pairs) or "false"
-    values = [
-        # cast each side by itself: a CASE over BIGINT and UBIGINT is HUGEINT, which Parquet stores as a float
-        f"case when now.{first} is null then cast({f'was.{quoted(name)}' if name in state_columns else 'null'} as"
-        f" {kind})"
-        f" else cast(now.{quoted(name)} as {kind}) end as {quoted(name)}"
-        for name, kind in columns.items()
-    ]
     order = ", ".join(quoted(name) for name in key)
-    op = f"case when now.{first} is null then 'd' when was.{first} is null then 'c' else 'u' end"
-    change_condition = f"now.{first} is null or was.{first} is null or ({changed})"
+    is_created, is_deleted = f"was.{first} is null", f"now.{first} is null"
+    op = f"case when {is_deleted} then 'd' when {is_created} then 'c' else 'u' end"
+    condition = f"{is_deleted} or {is_created} or ({_is_changed_sql(columns)})"
     if scope is ReadScope.SNAPSHOT:
-        op, change_condition = f"case when now.{first} is null then 'd' else 'r' end", "true"
+        op, condition = f"case when {is_deleted} then 'd' else 'r' end", "true"
+    values = ", ".join(
+        # cast each side by itself: a CASE over BIGINT and UBIGINT is HUGEINT, which Parquet stores as a float
+        f"case when {is_deleted} then cast({columns.state_value(name, 'was.')} as {kind})"
+        f" else cast(now.{quoted(name)} as {kind}) end as {quoted(name)}"
+        for name, kind in columns.types.items()
+    )
     join = "left join" if scope is ReadScope.PART else "full join"
-    changes = f"select {', '.join(values)}, {op} as _op from {read} as now {join} {state} as was on {match}"
-    changes = f"{changes} where {change_condition}"
-    if scope is ReadScope.PART and folds:
-        gone = (
-            f"select {', '.join(_state_columns_sql(columns, state_columns))}, 'd' as _op from"
-            f" ({_retyped_keys_sql(read, state, key, folds)})"
+    changes = f"""
+        select {values}, {op} as _op
+        from {read} as now {join} {state} as was on {match}
+        where {condition}
+    """
+    if scope is ReadScope.PART and columns.folds:
+        gone = ", ".join(
+            f"cast({columns.state_value(name, '')} as {kind}) as {quoted(name)}" for name, kind in columns.types.items()
         )
-        changes = f"{changes} union all {gone}"
+        changes += f" union all select {gone}, 'd' as _op from ({_retyped_keys_sql(read, state, columns)})"
     return f"select * from ({changes}) order by _op <> 'd', {order}"
 
 
-def _retyped_keys_sql(read: str, state: str, key: Sequence[str], folds: Mapping[str, CollationFold]) -> str:
+def _is_changed_sql(columns: ComparedColumns) -> str:
+    """Condition that a column outside the key differs."""
+    pairs = [
+        f"now.{quoted(name)} is distinct from {columns.state_value(name, 'was.')}"
+        for name in columns.types
+        if name not in columns.key
+    ]
+    return " or ".join(pairs) or "false"
+
+
+def _retyped_keys_sql(read: str, state: str, columns: ComparedColumns) -> str:
     """SQL of the rows of ``state`` whose key is spelled another way now; for the source it is the same key."""
 
     def compared(side: str, name: str) -> str:
         column = f"{side}.{quoted(name)}"
-        return folded_text_sql(column, folds[name]) if name in folds else column
+        return folded_text_sql(column, columns.folds[name]) if name in columns.folds else column
 
-    is_same_key = " and ".join(f"{compared('now', name)} = {compared('was', name)}" for name in key)
-    is_same_text = " and ".join(f"typed.{quoted(name)} = was.{quoted(name)}" for name in key)
+    is_same_key = " and ".join(f"{compared('now', name)} = {compared('was', name)}" for name in columns.key)
+    is_same_text = " and ".join(f"typed.{quoted(name)} = was.{quoted(name)}" for name in columns.key)
     return (
         f"select was.* from {state} as was semi join {read} as now on {is_same_key} anti join {read} as typed on"
         f" {is_same_text}"
     )
-
-
-def _state_columns_sql(columns: Mapping[str, str], state_columns: Collection[str]) -> list[str]:
-    """Select list of a row of the state."""
-    return [
-        f"cast({quoted(name) if name in state_columns else 'null'} as {kind}) as {quoted(name)}"
-        for name, kind in columns.items()
-    ]

@@ -10,7 +10,7 @@ from refera_platform.answers.session import open_query_session
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.errors import DamagedError, LakeError, WarehouseError
-from refera_platform.ingest.stream import task_writer
+from refera_platform.ingest.snapshot import snapshot_writer
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import totals
 from refera_platform.warehouse.build import run as building
@@ -104,7 +104,7 @@ def test_a_group_that_the_source_counted_otherwise_is_red_although_the_sums_agre
         }
 
     shop.run("insert into orders values (105, '2026-02-03', '2026-03-20', null, 'In Process', null, 10)")
-    monkeypatch.setattr(task_writer, "grouped_totals", exchanged)
+    monkeypatch.setattr(snapshot_writer, "grouped_totals", exchanged)
     capture_all(stage, TODAY)
     built = build_warehouse(stage)
     assert built.published is None

@@ -9,7 +9,7 @@ from refera_platform.errors import DamagedError, LakeError, SourceError
 from refera_platform.ingest.context import IngestContext
 from refera_platform.ingest.snapshot.chunk_merge import merge_chunks
 from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging, StagedSnapshot, read_staged_chunks
-from refera_platform.ingest.snapshot.chunks import ChunkLimits, ChunkPlan, PendingChunks, plan_chunks, rows_per_chunk
+from refera_platform.ingest.snapshot.chunks import PendingChunks, plan_chunks, rows_per_chunk
 from refera_platform.ingest.stream.changes import TableChanges
 from refera_platform.ingest.stream.reader import start_error
 from refera_platform.lake.local_copies import LocalCopies
@@ -36,13 +36,20 @@ def find_chunks(
     source, limits = context.source, context.chunk_limits
     if limits is None:
         return None
+    columns = source.columns(table)  # says that the table is gone, before anything is counted
     rows, _ = source_totals(source, table)
     chunk_rows = rows_per_chunk(source, table, limits, rows)
     if chunk_rows is None:
         return None
     staging = ChunkStaging(context.lake, table)
     plan = staging.read_plan()
-    if plan is None or not _is_usable(context, table, plan, limits):
+    is_usable = (
+        plan is not None
+        and plan.most_rows <= limits.max_rows  # no larger than the present limit
+        and plan.is_for_table(source, table, columns)
+        and start_error(source.server, plan.start_position) is None
+    )
+    if plan is None or not is_usable:
         plan = plan_chunks(source, table, snapshot_position, limits, chunk_rows)
         staging.replace_plan(plan)
     stored = staging.stored_chunks(plan)
@@ -89,13 +96,3 @@ def _download_chunks(context: IngestContext, table: SourceTable, staged: StagedS
     etags = {staging.chunk_key(staged.plan, chunk.number): "" for chunk in staged.chunks}
     copies = LocalCopies(context.lake.objects, folder).paths(etags)
     return replace(staged, chunks=tuple(read_staged_chunks(context.source, list(copies.values()))))
-
-
-def _is_usable(context: IngestContext, table: SourceTable, plan: ChunkPlan, limits: ChunkLimits) -> bool:
-    """Whether its chunks can be merged, and are no larger than the present limit."""
-    source = context.source
-    return (
-        plan.most_rows <= limits.max_rows
-        and plan.is_for_table(source, table, source.columns(table))
-        and start_error(source.server, plan.start_position) is None
-    )

@@ -10,7 +10,7 @@ from refera_platform.ingest.row_position import FIRST_ROW_SUFFIX, READ_FROM_LOG,
 from refera_platform.ingest.stream.changes import Truncation
 from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.snapshot import TableRead
-from refera_platform.source.row_changes import row_changes_sql
+from refera_platform.source.row_changes import ComparedColumns, row_changes_sql
 
 
 def truncation_position(truncation: Truncation, prefix: str) -> str:
@@ -86,8 +86,8 @@ def difference_rows_sql(
     """
     if state is None:
         return f"select *, 'c' as _op from {pulled.relation}"
-    columns = {column.name: column_types[column.name] for column in pulled.columns}
-    return row_changes_sql(read=pulled.relation, state=state, key=key, columns=columns, state_columns=state_columns)
+    types = {column.name: column_types[column.name] for column in pulled.columns}
+    return row_changes_sql(pulled.relation, state, ComparedColumns(key=key, types=types, state_columns=state_columns))
 
 
 def positioned_differences_sql(differences: str, pulled: TableRead, position: Position, prefix: str) -> str:

@@ -7,6 +7,7 @@ The decoders are in ``column_decoder``, ``decimals`` and ``temporal``; this modu
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog import column_decoder, mysql_json, temporal
@@ -176,13 +177,13 @@ def _byte_transform(
         )
         transform = None if charset.is_utf8 else charset.to_utf8
     if code in COMPRESSED_TYPES:
-        charset_transform = transform
-        return lambda value: (
-            charset_transform(column_decoder.decompress_column_value(value))
-            if charset_transform
-            else column_decoder.decompress_column_value(value)
-        )
+        return partial(_decompress, transform=transform)
     return transform
+
+
+def _decompress(value: bytes, *, transform: column_decoder.ByteTransform | None) -> bytes:
+    text = column_decoder.decompress_column_value(value)
+    return transform(text) if transform else text
 
 
 def _hash_decoder(
@@ -194,6 +195,4 @@ def _hash_decoder(
     if logged.type_code in (types.ENUM, types.SET):
         return column_decoder.hash_decoder(_member_decoder(logged, column, charsets, where).to_texts, key)
     transform = _byte_transform(logged, column, charsets)
-    return column_decoder.hash_decoder(
-        lambda data, valid: column_decoder.transform_present(data, valid, transform), key
-    )
+    return column_decoder.hash_decoder(partial(column_decoder.transform_present, transform=transform), key)

@@ -10,6 +10,7 @@ import ipaddress
 import uuid
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,11 @@ ZLIB_METHOD, RAW_DEFLATE_FLAG = 8, 8
 
 def number_decoder(dtype: str) -> ColumnDecoder:
     """Decoder of integers or floats in the machine's own byte order."""
-    return lambda data, valid: (arrow.number_array(little_endian_numbers(data, dtype), valid=valid), 0)
+    return partial(_decode_numbers, dtype=dtype)
+
+
+def _decode_numbers(data: Matrix, valid: arrow.Validity, *, dtype: str) -> DecodedColumn:
+    return arrow.number_array(little_endian_numbers(data, dtype), valid=valid), 0
 
 
 def little_endian_numbers(data: Matrix, dtype: str) -> npt.NDArray[Any]:
@@ -160,12 +165,20 @@ def hash_decoder(to_texts: TextDecoder, key: bytes) -> ColumnDecoder:
 
 def decimal_digit_texts(dtype: str) -> TextDecoder:
     """Decoder of whole numbers as decimal digits."""
-    return lambda data, valid: [b"%d" % number for number in little_endian_numbers(data, dtype).tolist()]
+    return partial(_digit_texts, dtype=dtype)
+
+
+def _digit_texts(data: Matrix, _valid: arrow.Validity, *, dtype: str) -> Texts:
+    return [b"%d" % number for number in little_endian_numbers(data, dtype).tolist()]
 
 
 def zero_padder(width: int) -> ByteTransform:
     """Appends the trailing zeros of BINARY(n) that the binlog leaves out."""
-    return lambda value: value.ljust(width, b"\0")
+    return partial(_pad_zeros, width=width)
+
+
+def _pad_zeros(value: bytes, *, width: int) -> bytes:
+    return value.ljust(width, b"\0")
 
 
 def strip_srid(value: bytes) -> bytes:

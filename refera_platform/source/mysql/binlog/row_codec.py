@@ -11,6 +11,7 @@ deletes, not out of inserts): its rows become the same segments. Decodes no valu
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 EncodedRow = tuple[bytes, ...]
@@ -262,7 +263,11 @@ def _length_code(offset: int, size: int) -> str:
 
 def _null_mask_comparison(mask: bytes) -> Callable[[bytes, bytes], bool]:
     """A function that says whether two NULL bitmaps differ in columns of the key."""
-    return lambda first, second: any((a ^ b) & c for a, b, c in zip(first, second, mask, strict=True))
+    return partial(_differs_under, mask)
+
+
+def _differs_under(mask: bytes, first: bytes, second: bytes) -> bool:
+    return any((a ^ b) & c for a, b, c in zip(first, second, mask, strict=True))
 
 
 def _compile_function(*lines: str, **namespace: Any) -> Any:
