@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from refera_platform.settings.stage import load_stage
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.catalogs.lineage import Lineage
 from refera_platform.warehouse.publish.manifest import Publication, PublishedModel, PublishedObject, read_publication
+from refera_platform_tests.stored_examples import OneObject
 
 STRANGE: tuple[Any, ...] = (None, [], {}, "x", 5, -1.5, True, [[]], {"a": None}, ["x"])
 STATE = RawState(
@@ -62,19 +63,6 @@ PLAN = ChunkPlan(
     declared="d",
     most_rows=10,
 )
-
-
-@dataclass
-class OneObject:
-    """A bucket in which every key holds the same text."""
-
-    text: str
-
-    def read(self, key: str) -> tuple[bytes, str]:
-        return self.text.encode(), "etag"
-
-    def url(self, key: str) -> str:
-        return f"s3://b/{key}"
 
 
 def documents(good: Any) -> Iterator[str]:
