@@ -2,7 +2,7 @@
 
 The map of the house. Arrows point one way: a room imports only the rooms above it.
 
-    errors, disk, clock, json_fields      what can go wrong, local files, the present, checks of stored JSON
+    errors, disk, clock, json_codec       what can go wrong, local files, the present, JSON of declared types
     settings                              stage, addresses, alerts, runner: the only reader of environment variables
     aws, duckdb_session                   clients of AWS; DuckDB sessions, SQL quoting, scratch folders
       │

@@ -5,14 +5,14 @@ Holds the dataclass and its text form only; ``lake.lake`` reads footers and ``la
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
 from typing import Any
 
 from refera_platform.errors import DamagedError, LakeError
-from refera_platform.json_fields import require_json_object, require_types
+from refera_platform.json_codec import decode_values, encode_values, parse_json_object
 
 STATE_FORMAT_VERSION = 1
 FOOTER_KEY = "refera"
@@ -78,7 +78,7 @@ class RawState:
     """Rows of the source at the end position; ``None`` when the source was past it or they were not counted."""
     source_money: str | None = None
     """Sum of the table's declared amount at that position, as decimal text."""
-    source_groups: Mapping[str, Sequence[Sequence[Any]]] = field(default_factory=dict)
+    source_groups: Mapping[str, tuple[tuple[Any, ...], ...]] = field(default_factory=dict)
     """Both by declared grouping: (value as text, rows, money as decimal text), the largest first."""
     quirks: Mapping[str, int] = field(default_factory=dict)
     """Count of values, by column, that no Parquet type holds and that were stored as NULL."""
@@ -106,12 +106,7 @@ class RawState:
 
     def to_json(self) -> str:
         """The text for the footer."""
-        content = {
-            "format": STATE_FORMAT_VERSION,
-            **asdict(self),
-            "day": self.day.isoformat(),
-            "fingerprint": self.fingerprint,
-        }
+        content = {"format": STATE_FORMAT_VERSION, **encode_values(self), "fingerprint": self.fingerprint}
         content["columns"] = list(self.columns.items())
         return json.dumps({**content, "checksum": _checksum(content)})
 
@@ -127,7 +122,7 @@ class RawState:
         """
         remedy = "move the object away and capture the day again."
         try:
-            content = require_json_object(json.loads(text))
+            content = parse_json_object(text)
             checksum = content.pop("checksum", "")
             is_intact = checksum in ("", _checksum(content))
             if content.pop("format") > STATE_FORMAT_VERSION:
@@ -139,13 +134,8 @@ class RawState:
                     " move it away and capture the day again.",
                 )
             content.pop("fingerprint")
-            content |= {"day": date.fromisoformat(content["day"]), "columns": dict(content["columns"])}
-            groups = content.get("source_groups", {}).items()
-            content["source_groups"] = {kind: tuple(map(tuple, each)) for kind, each in groups}
-            state = cls(**content)
-            require_types(state)
-            return state
-        except (ValueError, KeyError, TypeError) as error:
+            return decode_values({**content, "columns": dict(content["columns"])}, cls)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise LakeError(f"{url} does not carry the state of a raw object:", remedy) from error
 
 

@@ -6,15 +6,14 @@ set from this file at each start. Only its owner can read it.
     new_stack_address() ──▶ write_stack_address() ──▶ stack.json ──▶ read_stack_address() ──▶ StackAddress
 """
 
-import json
 import secrets
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from refera_platform.disk import write_atomically
 from refera_platform.errors import LocalStackError
-from refera_platform.json_fields import require_types
+from refera_platform.json_codec import decode_values, encode_json, parse_json_object
 
 STACK_FILE = "stack.json"
 STACK_HOST = "127.0.0.1"
@@ -107,22 +106,15 @@ def read_stack_address(home: Path) -> StackAddress | None:
     """
     path = home / STACK_FILE
     try:
-        content = json.loads(path.read_text())
-        server = {
-            **content["mariadb"],
-            **{role: Account(**content["mariadb"][role]) for role in ("admin", "reader", "root")},
-        }
+        content = parse_json_object(path.read_text())
         # without fields that earlier versions wrote
         store = {name: value for name, value in content["s3"].items() if name != "pages"}
-        address = StackAddress(mariadb=DatabaseAddress(**server), s3=StoreAddress(**store))
-        for part in (address.mariadb, address.mariadb.admin, address.mariadb.reader, address.mariadb.root, address.s3):
-            require_types(part)
-        return address
+        return decode_values({"mariadb": content["mariadb"], "s3": store}, StackAddress)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise LocalStackError(f"{path} cannot be read ({error.strerror}):", "remove it and run `refera up`.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError) as error:
         raise LocalStackError(
             f"{path} does not describe a stack:", "remove it and run `refera up`; the data stays."
         ) from error
@@ -130,7 +122,7 @@ def read_stack_address(home: Path) -> StackAddress | None:
 
 def write_stack_address(home: Path, address: StackAddress) -> None:
     """Write ``stack.json`` in one step."""
-    write_private_file(home / STACK_FILE, json.dumps(asdict(address), indent=2) + "\n")
+    write_private_file(home / STACK_FILE, encode_json(address, indent=2) + "\n")
 
 
 def write_private_file(path: Path, text: str) -> None:

@@ -3,11 +3,10 @@
 a URL | {"url": …} | {"username": …, "password": …, "host": …, …} ──▶ database_url_of_secret() ──▶ the URL
 """
 
-import json
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from refera_platform.errors import SettingError
+from refera_platform.json_codec import parse_json_object
 
 
 def database_url_of_secret(secret_name: str, secret: str) -> str:
@@ -23,14 +22,12 @@ def database_url_of_secret(secret_name: str, secret: str) -> str:
     if secret.lstrip().startswith(("mysql://", "mariadb://")):
         return secret.strip()
     try:
-        fields: Any = json.loads(secret)
+        fields = parse_json_object(secret)
     except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
         raise SettingError(
             f"{secret_name} is neither a database URL nor a JSON object:",
             'write {"url": "mysql://…"}, or username, password, host, port and dbname.',
-        )
+        ) from None
     if fields.get("url"):
         return str(fields["url"])
     if missing := [name for name in ("username", "password", "host", "dbname") if not fields.get(name)]:

@@ -6,7 +6,6 @@ local stack writes under their home; ``production`` takes each address from the 
     environment ──▶ load_stage() ──▶ Stage ──▶ all other packages (which never read the environment)
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
-from refera_platform.json_fields import require_types
+from refera_platform.json_codec import decode_values, parse_json_object
 from refera_platform.settings.alerts import AlertSettings
 from refera_platform.settings.object_store import ObjectStore, parse_endpoint
 from refera_platform.settings.runner import RunnerSettings
@@ -107,20 +106,16 @@ def _local_stage(name: str, env: Mapping[str, str]) -> Stage:
         raise SettingError(f"No local stack has been started in {folder}:", "start it with `refera up`.")
     simulated_through = _simulated_through(folder / "sample.json")
     try:
-        reader, bucket = stack["mariadb"]["reader"], stack["s3"]["bucket"]
-        source = SourceDatabase(
-            host=stack["mariadb"]["host"],
-            port=stack["mariadb"]["port"],
-            user=reader["user"],
-            password=reader["password"],
-            name=stack["mariadb"]["database"],
-            ssl_mode="disabled",
-            kind="mariadb",
-        )
-        store = ObjectStore(**{key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")})
-        require_types(source)
-        require_types(store)
-    except (KeyError, TypeError) as error:
+        server, reader, bucket = stack["mariadb"], stack["mariadb"]["reader"], stack["s3"]["bucket"]
+        address = {
+            **{key: server[key] for key in ("host", "port")},
+            **{key: reader[key] for key in ("user", "password")},
+            "name": server["database"],
+        }
+        source = decode_values({**address, "ssl_mode": "disabled", "kind": "mariadb"}, SourceDatabase)
+        keys = {key: stack["s3"][key] for key in ("endpoint", "region", "access_key", "secret_key")}
+        store = decode_values(keys, ObjectStore)
+    except (KeyError, TypeError, ValueError) as error:
         raise SettingError(
             f"{folder / 'stack.json'} does not describe a stack:", "remove it and run `refera up`."
         ) from error
@@ -243,13 +238,10 @@ def _simulated_through(path: Path) -> datetime | None:
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads(path.read_text())
+        return parse_json_object(path.read_text())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise SettingError(f"{path} cannot be read ({error.strerror}):", "remove it and run `refera up`.") from error
     except ValueError as error:
-        raise SettingError(f"{path} is not JSON:", "remove it and run `refera up`.") from error
-    if not isinstance(content, dict):
-        raise SettingError(f"{path} is not a JSON object:", "remove it and run `refera up`.")
-    return content
+        raise SettingError(f"{path} is not a JSON object:", "remove it and run `refera up`.") from error

@@ -10,7 +10,7 @@ from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, mo
 
 pytestmark = pytest.mark.unit
 
-GROUND = ("errors", "disk", "clock", "json_fields", "settings", "aws", "duckdb_session")
+GROUND = ("errors", "disk", "clock", "json_codec", "settings", "aws", "duckdb_session")
 ROOMS = ("source", "lake", "reconcile", "ingest", "doctor", "warehouse", "answers")
 MAY_IMPORT = {
     "": (),

@@ -6,16 +6,18 @@ A staged chunk is never read from the source again, so only the chunk that faile
     <lake>/_staging/<database>/<table>/<plan>/piece-00007.parquet
 """
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from refera_platform.duckdb_session.quoting import literal
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.ingest.context import IngestContext
 from refera_platform.ingest.snapshot.chunks import ChunkPlan
-from refera_platform.json_fields import require_json_object, require_types
+from refera_platform.json_codec import decode_json, encode_json
 from refera_platform.lake import layout
 from refera_platform.lake.lake import Lake, read_state_texts, run_sql
 from refera_platform.lake.object_state import FOOTER_KEY
@@ -28,14 +30,18 @@ from refera_platform.source.table import SourceTable
 CHUNK_FILE_PATTERN = re.compile(r"piece-(\d{5})\.parquet")
 
 
-@dataclass(frozen=True, kw_only=True)
-class StagedChunk:
-    """One chunk as it is staged."""
+class ChunkState(Struct, frozen=True, kw_only=True, rename={"number": "piece"}):
+    """State of one chunk, stored in its footer."""
 
     number: int
     rows: int
     position: str
     """Binlog position at which it was read."""
+
+
+class StagedChunk(ChunkState, frozen=True, kw_only=True):
+    """One chunk as it is staged."""
+
     url: str
 
 
@@ -67,11 +73,8 @@ class ChunkStaging:
         if stored is None:
             return None
         try:
-            content = require_json_object(json.loads(stored[0]))
-            plan = ChunkPlan(**{**content, "bounds": [tuple(bound) for bound in content["bounds"]]})
-            require_types(plan)
-            return plan
-        except (ValueError, KeyError, TypeError) as error:
+            return decode_json(stored[0], ChunkPlan)
+        except ValueError as error:
             raise LakeError(
                 f"{self._objects.url(self._plan_key)} is not a chunk plan:",
                 "remove the object and run again.",
@@ -79,7 +82,7 @@ class ChunkStaging:
 
     def replace_plan(self, plan: ChunkPlan) -> None:
         """Make a plan the current one, and remove the chunks of earlier plans."""
-        self._objects.write(self._plan_key, json.dumps(asdict(plan)).encode())
+        self._objects.write(self._plan_key, encode_json(plan).encode())
         for item in list(self._objects.list(self._folder)):
             if item.key != self._plan_key and not item.key.startswith(self._chunk_prefix(plan)):
                 self._objects.remove(item.key)
@@ -144,12 +147,12 @@ def stage_chunk(context: IngestContext, table: SourceTable, plan_id: str, number
             )
         where = chunk_condition(table, columns, plan.bounds, number)
         pulled = read_source_table(source, table, context.folder / "read.parquet", context.clock, where=where)
-    chunk_state = {"piece": number, "rows": pulled.rows, "position": str(snapshot.position)}
+    chunk_state = ChunkState(number=number, rows=pulled.rows, position=str(snapshot.position))
     path = context.folder / "chunk.parquet"
     run_sql(
         source.connection,
         f"copy (select * from {pulled.relation}) to {literal(str(path))} (format parquet, compression zstd,"
-        f" kv_metadata {{{FOOTER_KEY}: {literal(json.dumps(chunk_state))}}})",
+        f" kv_metadata {{{FOOTER_KEY}: {literal(encode_json(chunk_state))}}})",
     )
     try:
         context.lake.objects.put(staging.chunk_key(plan, number), path, replaces=None)
@@ -177,12 +180,8 @@ def read_staged_chunks(source: Source, urls: Sequence[str]) -> list[StagedChunk]
     chunks = []
     for url in urls:
         try:
-            chunk_state = require_json_object(json.loads(texts[url]))
-            chunk = StagedChunk(
-                number=chunk_state["piece"], rows=chunk_state["rows"], position=chunk_state["position"], url=url
-            )
-            require_types(chunk)
-        except (ValueError, KeyError, TypeError) as error:
+            chunk_state = decode_json(texts[url], ChunkState)
+        except (ValueError, KeyError) as error:
             raise LakeError(f"{url} is not a chunk:", "remove it and run again.") from error
-        chunks.append(chunk)
+        chunks.append(StagedChunk(url=url, **asdict(chunk_state)))
     return chunks

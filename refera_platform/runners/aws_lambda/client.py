@@ -22,7 +22,7 @@ from refera_platform.doctor.log_retention import LogRetention
 from refera_platform.doctor.preflight import Diagnosis
 from refera_platform.errors import LakeError, ReferaError, SettingError
 from refera_platform.ingest.snapshot.chunks import PendingChunks
-from refera_platform.json_fields import require_json_object
+from refera_platform.json_codec import parse_json_object
 from refera_platform.runners.aws_lambda.event import Operation
 from refera_platform.runners.aws_lambda.messages import diagnosis_from_json, retention_from_json
 from refera_platform.settings.stage import Stage
@@ -106,7 +106,7 @@ class LambdaFunction:
         payload = {"operation": operation.value, "stage": self._stage.name, **event}
         answer = self.invoke(FunctionName=self.name, InvocationType="RequestResponse", Payload=json.dumps(payload))
         with self._reading_answer():
-            return dict(json.loads(answer["Payload"].read()))
+            return parse_json_object(answer["Payload"].read())
 
     def read_chunk(self, chunked_table: PendingChunks, chunk_number: int) -> int:
         """Have one chunk read, with retries; returns its number of rows.
@@ -179,8 +179,8 @@ class LambdaFunction:
     def _function_error(self, payload: bytes) -> ReferaError:
         """Error of the function as one of our classes."""
         try:
-            content = require_json_object(json.loads(payload))
-        except (ValueError, TypeError):
+            content = parse_json_object(payload)
+        except ValueError:
             content = {}
         kind, message = str(content.get("errorType", "")), str(content.get("errorMessage", "")).strip()
         error_class = getattr(errors, kind, None)

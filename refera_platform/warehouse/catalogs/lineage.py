@@ -8,12 +8,12 @@ A column derives from what its expression names: operands, conditions of a ``cas
 window. Columns that only filter, join or group are left out, so ``count(*)`` and literals derive from nothing.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
 
+from refera_platform.json_codec import decode_values, encode_json, parse_json_object
 from refera_platform.lake.lake import run_sql
 from refera_platform.warehouse.catalogs.graph import ancestors
 
@@ -62,26 +62,15 @@ class Lineage:
 
     def to_json(self) -> str:
         """The text of ``docs/lineage.json``."""
-        models = {
-            name: {column: [vars(origin) for origin in made_of] for column, made_of in columns.items()}
-            for name, columns in sorted(self.models.items())
-        }
-        return json.dumps({"models": models, "problems": dict(self.problems)}, indent=1)
+        return encode_json({"models": dict(sorted(self.models.items())), "problems": self.problems}, indent=1)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Lineage":
         """Read what ``to_json`` wrote; anything else becomes a problem, which the next full build corrects."""
         try:
-            models = {
-                name: {
-                    column: tuple(ColumnReference(**origin) for origin in made_of)
-                    for column, made_of in columns.items()
-                }
-                for name, columns in json.loads(text)["models"].items()
-            }
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return decode_values({"models": parse_json_object(text)["models"]}, cls)
+        except (ValueError, KeyError) as error:
             return cls(models={}, problems={"lineage.json": f"it cannot be read ({error!r})"})
-        return cls(models=models)
 
 
 def read_relation_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

@@ -8,14 +8,13 @@ Writes nothing: ``publish``, ``export`` and ``fixed_keys`` do.
 <warehouse>/_manifest.json                             which of them belong together; the fixed keys above follow it
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import WarehouseError
-from refera_platform.json_fields import require_json_object, require_types
+from refera_platform.json_codec import decode_values, encode_json, encode_values, parse_json_object
 from refera_platform.lake.lake import url_list
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import ObjectRoot
@@ -90,9 +89,9 @@ class Publication:
 
     def to_json(self) -> str:
         """The text of the manifest."""
-        content = {"format": MANIFEST_FORMAT, **asdict(self)}
+        content = {"format": MANIFEST_FORMAT, **encode_values(self)}
         content.pop("etag")
-        return json.dumps(content, separators=(",", ":"))
+        return encode_json(content, separators=(",", ":"))
 
     def object_keys(self) -> set[str]:
         """The content-addressed key of every object of the publication."""
@@ -159,30 +158,17 @@ def read_publication(root: ObjectRoot) -> Publication:
         return NO_PUBLICATION
     content, etag = stored
     try:
-        parsed = require_json_object(json.loads(content))
+        parsed = parse_json_object(content)
         format_version = parsed.pop("format")
         if format_version > MANIFEST_FORMAT:
             raise WarehouseError(f"{root.url(MANIFEST_KEY)} was written by a later version:", "update refera_platform.")
         if format_version < MANIFEST_FORMAT:
             parsed["models"] = {name: _from_first_format(model) for name, model in parsed["models"].items()}
-        models, state = (
-            {name: _parse_model(model) for name, model in parsed.pop(part, {}).items()} for part in ("models", "state")
-        )
-        published = Publication(**parsed, models=models, state=state, etag=etag)
-        require_types(published)
-        return published
+        return decode_values({**parsed, "etag": etag}, Publication)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WarehouseError(
             f"{root.url(MANIFEST_KEY)} is not a manifest:", "move it away and publish again."
         ) from error
-
-
-def _parse_model(content: dict[str, Any]) -> PublishedModel:
-    objects = tuple(PublishedObject(**item) for item in content.pop("objects"))
-    model = PublishedModel(**content, objects=objects)
-    for each in (model, *objects):
-        require_types(each)
-    return model
 
 
 def _from_first_format(content: dict[str, Any]) -> dict[str, Any]:

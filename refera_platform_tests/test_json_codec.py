@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ import pytest
 from refera_platform.errors import ReferaError
 from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging
 from refera_platform.ingest.snapshot.chunks import ChunkPlan
-from refera_platform.json_fields import require_types
+from refera_platform.json_codec import encode_json
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
 from refera_platform.orchestration.alerts import AlertsCursor
@@ -65,9 +64,13 @@ PLAN = ChunkPlan(
 )
 
 
+HOSTILE = ("9" * 10_000, "[" * 100_000, f"{'[' * 100_000}{']' * 100_000}", '{"a":' * 5_000, f'{{"a": {"9" * 10_000}}}')
+"""Texts that are too much for a parser."""
+
+
 def documents(good: Any) -> Iterator[str]:
     """A good document with each of its parts replaced or taken out, at every depth; and no document at all."""
-    yield from ("", "null", "[]", "5", '"x"', "{}", "{", "\x00", "nul", '{"format": 1}')
+    yield from ("", "null", "[]", "5", '"x"', "{}", "{", "\x00", "nul", '{"format": 1}', "NaN", '"\\ud800"')
 
     def changed(node: Any) -> Iterator[Any]:
         if isinstance(node, dict | list):
@@ -88,6 +91,11 @@ def read_state(text: str) -> RawState:
     return RawState.from_json(text, "s3://b/raw/shop/orders/part-0.parquet")
 
 
+def unsigned_text(state: RawState) -> str:
+    """As versions wrote it that had no checksums, so that what is in it is looked at."""
+    return json.dumps({key: value for key, value in json.loads(state.to_json()).items() if key != "checksum"})
+
+
 def read_plan(text: str) -> ChunkPlan | None:
     lake = cast(Lake, SimpleNamespace(objects=OneObject(text)))
     return ChunkStaging(lake, SourceTable(database="shop", name="orders", key=("id",), about="Orders.")).read_plan()
@@ -98,25 +106,28 @@ def read_manifest(text: str) -> Publication:
 
 
 @pytest.mark.parametrize(
-    ("reader", "good", "named"),
+    ("reader", "writer", "expected", "named"),
     [
-        pytest.param(read_state, json.loads(STATE.to_json()), "part-0.parquet", id="footer"),
-        pytest.param(read_plan, asdict(PLAN), "plan.json", id="plan of chunks"),
-        pytest.param(read_manifest, json.loads(PUBLISHED.to_json()), "_manifest.json", id="manifest"),
+        pytest.param(read_state, RawState.to_json, STATE, "part-0.parquet", id="footer"),
+        pytest.param(read_state, unsigned_text, STATE, "part-0.parquet", id="footer without a checksum"),
+        pytest.param(read_plan, encode_json, PLAN, "plan.json", id="plan of chunks"),
+        pytest.param(read_manifest, Publication.to_json, PUBLISHED, "_manifest.json", id="manifest"),
     ],
 )
-def test_what_is_not_ours_is_refused_by_its_key(reader: Callable[[str], Any], good: Any, named: str) -> None:
-    expected = reader(json.dumps(good))
+def test_what_is_not_ours_is_refused_by_its_key(
+    reader: Callable[[str], Any], writer: Callable[[Any], str], expected: Any, named: str
+) -> None:
+    good = json.loads(writer(expected))
     read_again, refusals = 0, list[str]()
-    for text in documents(good):
+    for text in (*HOSTILE, *documents(good)):
         try:
-            require_types(reader(text))
+            value = reader(text)
+            assert reader(writer(value)) == value, "it is of the types that it declares"
             read_again += 1
         except ReferaError as error:
             refusals.append(error.problem)
     assert len(refusals) > read_again
     assert all(named in each for each in refusals)
-    assert reader(json.dumps(good)) == expected
 
 
 def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_path: Path) -> None:
@@ -150,5 +161,5 @@ def test_what_another_version_remembered_is_forgotten_and_never_stops_a_run() ->
     cursor = {"seen": None, "watched": [], "stories": [], "pauses": {}}
     for text in documents(cursor):
         AlertsCursor.from_json(text)
-    for text in documents({"models": {"fct": {"a": [{"table": "t", "column": "c"}]}}}):
+    for text in (*HOSTILE, *documents({"models": {"fct": {"a": [{"table": "t", "column": "c"}]}}})):
         assert isinstance(Lineage.from_json(text), Lineage)
