@@ -115,12 +115,12 @@ CURSOR = AlertsCursor(
                 ended_at=datetime(2026, 3, 10, 12, tzinfo=UTC),
                 notifications={
                     "webhook": Notification(
-                        affected=frozenset({"raw/b", "raw/a", "raw/c"}),
+                        affected=("raw/a", "raw/b", "raw/c"),
                         notified_at=datetime(2026, 3, 10, 11, 30, tzinfo=UTC),
                         is_over=True,
                     ),
                     "mail": Notification(
-                        affected=frozenset(), notified_at=datetime(2026, 3, 10, 11, 31, tzinfo=UTC), is_over=False
+                        affected=(), notified_at=datetime(2026, 3, 10, 11, 31, tzinfo=UTC), is_over=False
                     ),
                 },
                 symptoms=("raw/a\tcheck", "raw/b"),

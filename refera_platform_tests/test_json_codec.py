@@ -159,7 +159,7 @@ def test_the_small_files_of_a_home_are_refused_by_their_name(home: Path, tmp_pat
 
 def test_what_another_version_remembered_is_forgotten_and_never_stops_a_run() -> None:
     cursor = {"seen": None, "watched": [], "stories": [], "pauses": {}}
-    for text in documents(cursor):
+    for text in (*HOSTILE, *documents(cursor)):
         AlertsCursor.from_json(text)
     for text in (*HOSTILE, *documents({"models": {"fct": {"a": [{"table": "t", "column": "c"}]}}})):
         assert isinstance(Lineage.from_json(text), Lineage)

@@ -1,13 +1,14 @@
 """Delivery of due messages to channels; a channel that fails stops no other one.
 
 A message is delivered when its channel accepted it. Until then it stays due, with growing intervals between attempts.
-``changes`` decides what is due; ``send`` has the channels.
+``tracking`` decides what is due; ``send`` has the channels.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from refera_platform.alerts.send import Channel
 from refera_platform.alerts.state import AlertState, ChannelBackoff

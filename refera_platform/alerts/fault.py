@@ -21,13 +21,26 @@ _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 
 
 class FaultKind(StrEnum):
-    """Kind of a fault, as people call it."""
+    """Kind of a fault; its value is what is stored."""
 
-    RUN = "Failed run"
-    CHECK = "Failed check"
-    OVERDUE = "Overdue table"
-    REFUSED = "Refused day"
+    RUN = "RUN"
+    CHECK = "CHECK"
+    OVERDUE = "OVERDUE"
+    REFUSED = "REFUSED"
     """No run at all can make the day: it is reported once, and its recovery is not expected."""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return KIND_LABELS[self]
+
+
+KIND_LABELS = {
+    FaultKind.RUN: "Failed run",
+    FaultKind.CHECK: "Failed check",
+    FaultKind.OVERDUE: "Overdue table",
+    FaultKind.REFUSED: "Refused day",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

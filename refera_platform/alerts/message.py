@@ -50,7 +50,7 @@ class Message:
     @property
     def subject(self) -> str:
         """Subject: the same in all messages of an incident, so that mail programs group them."""
-        return _truncate(f"{self.kind}: {one_line(self.cause)}", MAX_SUBJECT_CHARACTERS)
+        return _truncate(f"{self.kind.label}: {one_line(self.cause)}", MAX_SUBJECT_CHARACTERS)
 
     @property
     def title(self) -> str:
@@ -59,11 +59,11 @@ class Message:
             case MessageType.RECOVERED:
                 return f"Recovered after {format_duration(self.until - self.since)}"
             case MessageType.WIDENED:
-                return f"{self.kind}: {len(self.affected)} more affected"
+                return f"{self.kind.label}: {len(self.affected)} more affected"
             case MessageType.TEST:
                 return "Test: alerts of refera reach you here"
             case _:
-                return f"{self.kind}, reported once" if self.kind is FaultKind.REFUSED else str(self.kind)
+                return f"{self.kind.label}, reported once" if self.kind is FaultKind.REFUSED else self.kind.label
 
     @property
     def names(self) -> str:

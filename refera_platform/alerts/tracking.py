@@ -5,8 +5,9 @@ incidents ──▶ track_incidents() ──▶ AlertState ──▶ due_message
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from refera_platform.alerts.fault import SYMPTOM_SEPARATOR, FaultKind
 from refera_platform.alerts.incident import MAX_AFFECTED, MAX_SYMPTOMS, Incident
@@ -33,7 +34,7 @@ def track_incidents(state: AlertState, incidents: Sequence[Incident], now: datet
         if tracked.ended_at:
             tracked_incidents.append(tracked)
         elif current := present.pop(tracked.fingerprint, None):
-            symptoms = {*tracked.symptoms, *(current.symptoms or current.affected)}
+            symptoms = {*(tracked.symptoms or tracked.affected), *(current.symptoms or current.affected)}
             tracked_incidents.append(
                 replace(
                     tracked,
@@ -61,7 +62,7 @@ def due_messages(state: AlertState, channel: str, now: datetime) -> list[Message
         elif notification is None:
             messages.append(_message(MessageType.OPENED, tracked, tracked.affected, now))
         elif (
-            joined := sorted(set(tracked.affected) - notification.affected)
+            joined := sorted(set(tracked.affected) - set(notification.affected))
         ) and now - notification.notified_at >= WIDENED_INTERVAL:
             messages.append(_message(MessageType.WIDENED, tracked, joined, now))
     return messages
@@ -97,14 +98,16 @@ def _start_tracking(incident: Incident, now: datetime) -> TrackedIncident:
         link=incident.link,
         since=incident.since,
         affected=incident.affected,
+        ended_at=None,
         symptoms=incident.symptoms or incident.affected,
+        notifications={},
     )
 
 
 def _ever_affected(tracked: TrackedIncident) -> list[str]:
     """Every asset that an incident affects now, or did in any message that was sent."""
-    notified = frozenset[str]().union(*(notification.affected for notification in tracked.notifications.values()))
-    return sorted(notified | set(tracked.affected))[:MAX_AFFECTED]
+    notified = (notification.affected for notification in tracked.notifications.values())
+    return sorted(set(tracked.affected).union(*notified))[:MAX_AFFECTED]
 
 
 def _recovered(tracked: TrackedIncident, open_symptoms: Collection[str]) -> tuple[str, ...]:

@@ -7,20 +7,19 @@ Dagster's history ──▶ faults ──▶ incidents ──▶ messages ──
 ``run_history`` finds the faults; the ``alerts`` package groups them and sends the messages.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
+from msgspec import Struct
 
 from refera_platform.alerts.deliver import deliver_messages
 from refera_platform.alerts.fault import FaultKind
 from refera_platform.alerts.incident import group_faults
 from refera_platform.alerts.send import Channel, configured_channels
-from refera_platform.alerts.state import AlertState
+from refera_platform.alerts.state import NOTHING_TRACKED, AlertState
 from refera_platform.alerts.tracking import track_incidents
+from refera_platform.json_codec import decode_values, encode_json, encode_values, parse_json_object
 from refera_platform.orchestration.run_history.failed_checks import active_run_ids, find_check_faults
 from refera_platform.orchestration.run_history.failed_runs import failed_runs_since, find_open_failures
 from refera_platform.settings.stage import Stage
@@ -32,40 +31,35 @@ NO_CHANNEL_MESSAGE = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class AlertsCursor:
+class AlertsCursor(Struct, frozen=True, kw_only=True, rename={"checked_until": "seen", "pending_run_ids": "watched"}):
     """State of the sensor between two evaluations."""
 
-    checked_until: datetime | None = None
+    checked_until: datetime | None
     """Instant up to which failed runs were searched for."""
-    pending_run_ids: tuple[str, ...] = ()
+    pending_run_ids: tuple[str, ...]
     """Failed runs whose targets are still missing."""
-    memory: AlertState = field(default_factory=AlertState)
+    memory: AlertState
+    """Stored beside the other two, not within a key of its own."""
 
     def to_json(self) -> str:
         """Encode the cursor as compact JSON."""
-        content: Mapping[str, Any] = {
-            "seen": self.checked_until.isoformat() if self.checked_until else None,
-            "watched": self.pending_run_ids,
-            **self.memory.to_json(),
-        }
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        content = encode_values(self)
+        state = content.pop("memory")
+        return encode_json({**content, **state}, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | None) -> "AlertsCursor | None":
         """Decode a cursor: an empty one at the first evaluation, ``None`` for text that cannot be read."""
         if not text:
-            return cls()
+            return EMPTY_CURSOR
         try:
-            content = json.loads(text)
-            checked_until = content["seen"]
-            return cls(
-                checked_until=datetime.fromisoformat(checked_until) if checked_until else None,
-                pending_run_ids=tuple(str(each) for each in content["watched"]),
-                memory=AlertState.from_json(content),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
+            content = parse_json_object(text)
+            return decode_values({**content, "memory": content}, cls)
+        except ValueError:
             return None
+
+
+EMPTY_CURSOR = AlertsCursor(checked_until=None, pending_run_ids=(), memory=NOTHING_TRACKED)
 
 
 def build_alerts_sensor() -> dg.SensorDefinition:
@@ -88,7 +82,7 @@ def build_alerts_sensor() -> dg.SensorDefinition:
         if repository is None:
             raise dg.DagsterInvariantViolationError("The sensor was evaluated outside of a code location.")
         current, delivery_errors = evaluate_and_notify(
-            context.instance, repository, active_channels, previous or AlertsCursor(), datetime.now(UTC)
+            context.instance, repository, active_channels, previous or EMPTY_CURSOR, datetime.now(UTC)
         )
         context.update_cursor(current.to_json())
         for delivery_error in delivery_errors:

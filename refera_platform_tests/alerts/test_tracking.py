@@ -1,6 +1,5 @@
 """What each channel has to be told: once, not again, and when it is over; also after it was away."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +11,7 @@ from refera_platform.alerts.deliver import MAX_BACKOFF, MAX_MESSAGES_PER_DELIVER
 from refera_platform.alerts.fault import FaultKind, symptom
 from refera_platform.alerts.incident import Incident
 from refera_platform.alerts.message import MessageType, Origin, format_duration, slack_payload
-from refera_platform.alerts.state import AlertState
+from refera_platform.alerts.state import NOTHING_TRACKED, AlertState
 from refera_platform.alerts.tracking import (
     MAX_INCIDENTS,
     due_messages,
@@ -21,6 +20,7 @@ from refera_platform.alerts.tracking import (
     track_incidents,
 )
 from refera_platform.errors import AlertError
+from refera_platform.json_codec import decode_json, encode_json
 
 pytestmark = pytest.mark.unit
 
@@ -57,13 +57,13 @@ class Day:
     """A day of looks, remembered in between as Dagster does: as text."""
 
     def __init__(self, *ears):
-        self.ears, self.now, self.text, self.troubles = ears, NOON, json.dumps(AlertState().to_json()), []
+        self.ears, self.now, self.text, self.troubles = ears, NOON, encode_json(NOTHING_TRACKED), []
 
     def look(self, *incidents, after=timedelta(seconds=30)):
         self.now += after
-        memory = track_incidents(AlertState.from_json(json.loads(self.text)), incidents, self.now)
+        memory = track_incidents(decode_json(self.text, AlertState), incidents, self.now)
         memory, self.troubles = deliver_messages(memory, self.ears, self.now)
-        self.text = json.dumps(memory.to_json())
+        self.text = encode_json(memory)
         return memory
 
 
@@ -225,9 +225,9 @@ def test_whatever_happens_each_channel_ends_with_the_truth(looks):
 
 
 def test_the_same_in_gives_the_same_out():
-    memory = track_incidents(AlertState(), [incident("a", "x"), incident("b", "y")], NOON)
+    memory = track_incidents(NOTHING_TRACKED, [incident("a", "x"), incident("b", "y")], NOON)
     assert due_messages(memory, "mail", NOON) == due_messages(memory, "mail", NOON)
-    assert AlertState.from_json(json.loads(json.dumps(memory.to_json()))) == memory
+    assert decode_json(encode_json(memory), AlertState) == memory
     (first, _) = due_messages(memory, "mail", NOON)
     after = record_delivery(memory, first, "mail", NOON)
     assert len(due_messages(after, "mail", NOON)) == 1
@@ -249,7 +249,7 @@ def test_how_long_it_lasted(seconds, told):
 
 
 def test_slack_gets_no_mention_no_link_and_no_block_that_is_too_long():
-    memory = track_incidents(AlertState(), [incident("a", *(f"<{'&' * 200}{n}>" for n in range(100)))], NOON)
+    memory = track_incidents(NOTHING_TRACKED, [incident("a", *(f"<{'&' * 200}{n}>" for n in range(100)))], NOON)
     (message,) = due_messages(memory, "webhook", NOON)
     hostile = replace(message, cause="<!channel> @here <https://evil.example|click> " + "&" * 900)
     body = slack_payload(hostile, Origin(stage="production", ui_url="https://ui.example"))

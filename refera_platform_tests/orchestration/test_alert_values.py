@@ -13,7 +13,7 @@ from refera_platform.definitions import build
 from refera_platform.errors import SourceError
 from refera_platform.lake.lake import run_sql as ask_lake
 from refera_platform.orchestration import headless, instance
-from refera_platform.orchestration.alerts import AlertsCursor, evaluate_and_notify
+from refera_platform.orchestration.alerts import EMPTY_CURSOR, evaluate_and_notify
 from refera_platform.orchestration.run_history.failed_steps import dagster_failure
 from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.settings.alerts import AlertSettings
@@ -79,7 +79,7 @@ def test_a_check_that_shows_both_values_in_dagster_tells_key_and_column_alone(me
             history,
             house.get_repository_def(),
             configured_channels(now.alerts, now.name),
-            AlertsCursor(),
+            EMPTY_CURSOR,
             datetime.now(UTC),
         )
     assert len(ears.hook.took) == len(ears.box.messages) == 1
