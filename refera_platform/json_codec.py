@@ -1,8 +1,8 @@
 """JSON codec: checked values of declared types from stored or sent JSON, and back, by msgspec.
 
 A dataclass is stored under the names of its fields, and a key that no field has is refused. A type with other keys is
-a ``msgspec.Struct``, which declares them (``rename``) and whether it refuses unknown ones. Knows no file: the caller's
-error names the object that is malformed.
+a ``msgspec.Struct``, which declares them (``rename``) and whether it refuses unknown ones. An error of ours is stored
+with the name of its class. Knows no file: the caller's error names the object that is malformed.
 """
 
 import functools
@@ -13,6 +13,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
+
+from refera_platform import errors
+from refera_platform.errors import ReferaError
 
 T = TypeVar("T")
 
@@ -46,7 +49,7 @@ def decode_values(content: Any, kind: type[T]) -> T:
         ValueError: when the content is not of the type: a field is missing, unknown or of another type.
     """
     try:
-        value = msgspec.convert(content, kind)
+        value = msgspec.convert(content, kind, dec_hook=_decode_error)
         _require_known_keys(content, value)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
@@ -55,12 +58,37 @@ def decode_values(content: Any, kind: type[T]) -> T:
 
 def encode_values(value: Any) -> Any:
     """The value as parsed JSON: dictionaries, lists, texts, numbers. Instants stay: ``encode_json`` writes them."""
-    return msgspec.to_builtins(value, str_keys=True, builtin_types=(datetime,))
+    return msgspec.to_builtins(value, str_keys=True, builtin_types=(datetime,), enc_hook=_encode_error)
 
 
 def encode_json(value: Any, **layout: Any) -> str:
     """The value as JSON text, in the layout that ``json.dumps`` takes; instants are written with ``+00:00``."""
     return json.dumps(encode_values(value), default=datetime.isoformat, **layout)
+
+
+class _StoredError(msgspec.Struct, rename={"is_transient": "passing", "public_problem": "public"}):
+    kind: str
+    """Name of the error's class."""
+    problem: str
+    remedy: str
+    is_transient: bool
+    public_problem: str = ""
+
+
+def _encode_error(value: Any) -> _StoredError:
+    if not isinstance(value, ReferaError):
+        raise NotImplementedError(f"a {type(value).__name__} has no form in JSON")
+    return _StoredError(type(value).__name__, value.problem, value.remedy, value.is_transient, value.public_problem)
+
+
+def _decode_error(_: type, content: Any) -> ReferaError:
+    """The error as an instance of its own class; of ``ReferaError`` when this version has no such class."""
+    stored = msgspec.convert(content, _StoredError)
+    kind = getattr(errors, stored.kind, None)
+    own_class = kind if isinstance(kind, type) and issubclass(kind, ReferaError) else ReferaError
+    return own_class(
+        stored.problem, stored.remedy, is_transient=stored.is_transient, public_problem=stored.public_problem
+    )
 
 
 def _require_known_keys(content: Any, value: Any) -> None:

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from refera_platform.alerts.fault import FaultKind
 from refera_platform.alerts.state import AlertState, ChannelBackoff, Notification, TrackedIncident
@@ -193,9 +193,9 @@ DIAGNOSIS = Diagnosis(
     grants={"classicmodels": ["GRANT SELECT", "GRANT RELOAD"]},
 )
 RETENTIONS = (
-    LogRetention(has_read_log=False),
-    LogRetention(has_read_log=True, remaining=timedelta(days=2, seconds=3.5)),
-    LogRetention(has_read_log=True, error=LakeError("Purged:", "hurry.")),
+    LogRetention(has_read_log=False, remaining_seconds=None, error=None),
+    LogRetention(has_read_log=True, remaining_seconds=172_803.5, error=None),
+    LogRetention(has_read_log=True, remaining_seconds=None, error=LakeError("Purged:", "hurry.")),
 )
 STACK = StackAddress(
     mariadb=DatabaseAddress(

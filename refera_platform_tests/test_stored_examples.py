@@ -8,10 +8,13 @@ from typing import Any, cast
 
 import pytest
 
+from refera_platform.doctor.log_retention import LogRetention
+from refera_platform.doctor.preflight import Diagnosis
 from refera_platform.errors import ReferaError
 from refera_platform.ingest.result import IngestFailure
 from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging
 from refera_platform.ingest.snapshot.chunks import ChunkPlan
+from refera_platform.json_codec import encode_json
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
 from refera_platform.orchestration.alerts import AlertsCursor
@@ -131,11 +134,11 @@ def test_a_failure_arrives_as_its_own_error() -> None:
 
 
 def test_a_diagnosis_and_log_retentions_arrive() -> None:
-    assert messages.diagnosis_to_json(examples.DIAGNOSIS) == json.loads(stored("diagnosis"))
-    assert messages.diagnosis_from_json(json.loads(stored("diagnosis"))) == examples.DIAGNOSIS
+    assert json.loads(encode_json(examples.DIAGNOSIS)) == json.loads(stored("diagnosis"))
+    assert messages.decode_message(json.loads(stored("diagnosis")), Diagnosis) == examples.DIAGNOSIS
     for retention, content in zip(examples.RETENTIONS, json.loads(stored("retentions")), strict=True):
-        assert messages.retention_to_json(retention) == content
-        received = messages.retention_from_json(content)
+        assert json.loads(encode_json(retention)) == content
+        received = messages.decode_message(content, LogRetention)
         assert (received.has_read_log, received.remaining) == (retention.has_read_log, retention.remaining)
         assert outcome(received.error) == outcome(retention.error)
 

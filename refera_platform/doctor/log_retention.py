@@ -1,8 +1,9 @@
 """Log retention: how long the server keeps the binlog position from which each table goes on. Reads no row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from refera_platform.doctor.preflight import needed_positions
 from refera_platform.duckdb_session.scratch import scratch_folder
@@ -13,16 +14,24 @@ from refera_platform.source.doctor.binlog import retention_left
 from refera_platform.source.table import SourceTable
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogRetention:
+class LogRetention(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"has_read_log": "was_read", "remaining_seconds": "left", "error": "trouble"},
+):
     """The log retention of one table."""
 
     has_read_log: bool
     """Whether its newest day was read from the binlog."""
-    remaining: timedelta | None = None
-    """How long its position is kept at least; ``None`` when the binlog is never purged, or was not read."""
-    error: ReferaError | None = None
+    remaining_seconds: float | None
+    error: ReferaError | None
     """Why the position is gone."""
+
+    @property
+    def remaining(self) -> timedelta | None:
+        """How long its position is kept at least; ``None`` when the binlog is never purged, or was not read."""
+        return None if self.remaining_seconds is None else timedelta(seconds=self.remaining_seconds)
 
 
 def log_retentions(stage: Stage, database: str, tables: Sequence[SourceTable]) -> dict[str, LogRetention]:
@@ -37,9 +46,12 @@ def log_retentions(stage: Stage, database: str, tables: Sequence[SourceTable]) -
         for table in tables:
             position = positions.get(table.address)
             try:
-                remaining = retention_left(source, settings, *position) if position else None
+                remaining, gone = retention_left(source, settings, *position) if position else None, None
             except ReferaError as error:
-                retentions[table.address] = LogRetention(has_read_log=True, error=error)
-            else:
-                retentions[table.address] = LogRetention(has_read_log=position is not None, remaining=remaining)
+                remaining, gone = None, error
+            retentions[table.address] = LogRetention(
+                has_read_log=position is not None,
+                remaining_seconds=None if remaining is None else remaining.total_seconds(),
+                error=gone,
+            )
     return retentions

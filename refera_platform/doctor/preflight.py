@@ -8,10 +8,12 @@ Checks of a source are in ``source.doctor``, those of the object store in ``stor
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from refera_platform.doctor.store import examine_clock, examine_free_disk, examine_store, store_clock
 from refera_platform.duckdb_session.scratch import scratch_folder
@@ -36,12 +38,11 @@ from refera_platform.source.mysql.server import server_version
 from refera_platform.source.table import SourceTable, Strategy
 
 
-@dataclass(frozen=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """All findings of one preflight."""
 
     findings: Sequence[Finding]
-    grants: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    grants: Mapping[str, Sequence[str]]
     """GRANT statements that give the account exactly what it needs, by database."""
 
     @property

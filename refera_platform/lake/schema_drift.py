@@ -7,8 +7,9 @@ columns have the new types, and the days before keep theirs (``schema_evolution`
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from refera_platform.errors import LakeError
 from refera_platform.lake.object_state import RawState
@@ -22,8 +23,7 @@ INTEGER_DIGITS = dict(zip((*SIGNED_TYPES, *UNSIGNED_TYPES), (3, 5, 10, 19, 3, 5,
 DECIMAL_TYPE_PATTERN = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class SchemaChange:
+class SchemaChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the columns of a table differ from those of the run before."""
 
     added: tuple[str, ...] = ()

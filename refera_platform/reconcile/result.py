@@ -1,13 +1,12 @@
 """Result of reconciling a table: values at the source against those in the lake. Compares nothing: ``values`` does."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 WHOLE_TABLE_SCOPE = "the whole table"
 """Scope of a comparison that left no row out."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReconcileResult:
+class ReconcileResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"error": "trouble"}):
     """One comparison by checksums, both sides at one position."""
 
     scope: str

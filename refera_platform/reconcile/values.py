@@ -8,9 +8,11 @@ the newest day are applied first, so that both sides are at one position. A diff
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import ReferaError

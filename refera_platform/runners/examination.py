@@ -27,7 +27,7 @@ def iter_stage_findings(stage: Stage, tables: Sequence[SourceTable]) -> Iterator
     try:
         remote = LambdaFunction(stage).diagnose()
     except ReferaError as error:
-        remote = Diagnosis(findings=[error_finding("function: call", error)])
+        remote = Diagnosis(findings=[error_finding("function: call", error)], grants={})
     yield from remote.findings
     yield from (Grants(database=name, statements=each) for name, each in remote.grants.items())
     yield from examine_stage(stage, (), roots=(WAREHOUSE_ROOT,))

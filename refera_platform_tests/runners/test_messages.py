@@ -11,6 +11,7 @@ from refera_platform.doctor.preflight import Diagnosis
 from refera_platform.errors import DayRefused, LakeError, ReferaError, SourceError
 from refera_platform.ingest.result import IngestFailure
 from refera_platform.ingest.snapshot.chunks import PendingChunks
+from refera_platform.json_codec import decode_values, encode_json, encode_values
 from refera_platform.runners.aws_lambda import messages
 from refera_platform.source import catalog
 from refera_platform.source.doctor.finding import failure_finding, ok_finding
@@ -98,8 +99,8 @@ def test_pieces() -> None:
 
 def test_a_kind_that_is_no_error_of_ours_is_not_made() -> None:
     said = {"kind": "Exception", "problem": "a", "remedy": "", "passing": False}
-    assert type(messages.error_from_json(said)) is ReferaError
-    assert type(messages.error_from_json({**said, "kind": "__doc__"})) is ReferaError
+    assert type(decode_values(said, ReferaError)) is ReferaError
+    assert type(decode_values({**said, "kind": "__doc__"}, ReferaError)) is ReferaError
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,8 @@ def test_a_kind_that_is_no_error_of_ours_is_not_made() -> None:
         {"table": "classicmodels.orders", "came": "lost"},
         {"table": "other.orders", "came": "refused"},
         {"table": "classicmodels.orders", "came": "captured", "filled": []},
+        None,
+        [],
     ],
 )
 def test_another_version_is_not_understood_and_says_so(said) -> None:
@@ -118,10 +121,10 @@ def test_another_version_is_not_understood_and_says_so(said) -> None:
 
 def test_a_diagnosis_and_runways() -> None:
     found = Diagnosis(findings=[ok_finding("a", "b"), failure_finding("c", "d", "e")], grants={"x": ["grant"]})
-    assert messages.diagnosis_from_json(json.loads(json.dumps(messages.diagnosis_to_json(found)))) == found
-    for runway in (LogRetention(has_read_log=False), LogRetention(has_read_log=True, remaining=timedelta(hours=3.5))):
-        assert messages.retention_from_json(json.loads(json.dumps(messages.retention_to_json(runway)))) == runway
-    gone = messages.retention_from_json(
-        messages.retention_to_json(LogRetention(has_read_log=True, error=LakeError("Purged:", "hurry.")))
-    )
+    assert messages.decode_message(json.loads(encode_json(found)), Diagnosis) == found
+    for seconds in (None, 3.5 * 3600):
+        runway = LogRetention(has_read_log=True, remaining_seconds=seconds, error=None)
+        assert messages.decode_message(json.loads(encode_json(runway)), LogRetention) == runway
+    purged = LogRetention(has_read_log=True, remaining_seconds=None, error=LakeError("Purged:", "hurry."))
+    gone = messages.decode_message(encode_values(purged), LogRetention)
     assert (type(gone.error), str(gone.error)) == (LakeError, "Purged: hurry.")

@@ -24,7 +24,7 @@ from refera_platform.errors import LakeError, ReferaError, SettingError
 from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.json_codec import parse_json_object
 from refera_platform.runners.aws_lambda.event import Operation
-from refera_platform.runners.aws_lambda.messages import diagnosis_from_json, retention_from_json
+from refera_platform.runners.aws_lambda.messages import decode_message
 from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 
@@ -135,7 +135,7 @@ class LambdaFunction:
 
     def diagnose(self) -> Diagnosis:
         """Preflight checks, examined by the function."""
-        return diagnosis_from_json(self.call_operation(Operation.DOCTOR))
+        return decode_message(self.call_operation(Operation.DOCTOR), Diagnosis)
 
     def log_retention_by_table(self, database: str, tables: Sequence[SourceTable]) -> dict[str, LogRetention]:
         """How long the server keeps the change-stream position of each table, by table address."""
@@ -143,7 +143,7 @@ class LambdaFunction:
             Operation.LOG_RETENTION, database=database, tables=[table.name for table in tables]
         )
         with self._reading_answer():
-            return {table.address: retention_from_json(answer[table.address]) for table in tables}
+            return {table.address: decode_message(answer[table.address], LogRetention) for table in tables}
 
     @contextmanager
     def _reading_answer(self) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """Finding of an examination: one precondition, its verdict, and the remedy."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from refera_platform.errors import ReferaError
 
@@ -16,8 +17,7 @@ class Verdict(Enum):
     """It does not work, or rows would be lost."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One examined precondition."""
 
     about: str
