@@ -11,18 +11,18 @@ from typing import Any
 
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import ReferaError, SettingError
+from refera_platform.runners.aws_lambda.call import LambdaCall
 from refera_platform.runners.aws_lambda.chunk import handle_chunk
 from refera_platform.runners.aws_lambda.environment import lambda_stage
-from refera_platform.runners.aws_lambda.event import LambdaRequest, Operation, parse_event, require_days_in_calendar
+from refera_platform.runners.aws_lambda.event import Operation, parse_event, require_days_in_calendar
 from refera_platform.runners.aws_lambda.examine import handle_doctor, handle_log_retention
 from refera_platform.runners.aws_lambda.ingest import handle_ingest
 from refera_platform.runners.aws_lambda.json_logger import JsonLogger, quiet_libraries, stage_secrets
-from refera_platform.runners.aws_lambda.reporter import ResultReporter, open_reporter
-from refera_platform.settings.stage import Stage, child_environment
+from refera_platform.runners.aws_lambda.reporter import open_reporter
+from refera_platform.settings.stage import child_environment
 
 Answer = dict[str, Any]
-OperationHandler = Callable[[Stage, LambdaRequest, ResultReporter, JsonLogger, Callable[[], float]], Answer]
-OPERATION_HANDLERS: Mapping[Operation, OperationHandler] = {
+OPERATION_HANDLERS: Mapping[Operation, Callable[[LambdaCall], Answer]] = {
     Operation.INGEST: handle_ingest,
     Operation.CHUNK: handle_chunk,
     Operation.DOCTOR: handle_doctor,
@@ -68,9 +68,8 @@ def handler(event: object, context: Any) -> Answer:
         )
         pipes = event if isinstance(event, dict) else {}
         with open_reporter(pipes, stage.store, stage.runner.messages_bucket) as reporter:
-            answer = OPERATION_HANDLERS[request.operation](
-                stage, request, reporter, logger, lambda: context.get_remaining_time_in_millis() / 1000
-            )
+            call = LambdaCall(stage=stage, request=request, reporter=reporter, logger=logger, lambda_context=context)
+            answer = OPERATION_HANDLERS[request.operation](call)
     except ReferaError as error:
         logger.error("failed", error=type(error).__name__, trouble=str(error), passing=error.is_transient)
         raise _public_error(error, logger) from None

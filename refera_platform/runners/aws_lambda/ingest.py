@@ -5,7 +5,7 @@ When a schedule made it, this call reads chunks as long as there is time, and th
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -24,6 +24,7 @@ from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
 from refera_platform.lake.fault_isolation import fault_traceback, isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
+from refera_platform.runners.aws_lambda.call import LambdaCall
 from refera_platform.runners.aws_lambda.catch_up import (
     IngestPlan,
     PlannedIngest,
@@ -31,11 +32,7 @@ from refera_platform.runners.aws_lambda.catch_up import (
     plan_requested_days,
     scheduled_day,
 )
-from refera_platform.runners.aws_lambda.event import LambdaRequest
-from refera_platform.runners.aws_lambda.json_logger import JsonLogger
 from refera_platform.runners.aws_lambda.messages import TableResult
-from refera_platform.runners.aws_lambda.reporter import ResultReporter
-from refera_platform.settings.stage import Stage
 from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable
 
@@ -45,71 +42,51 @@ MIN_CHUNK_SECONDS, MIN_RUN_SECONDS = 120.0, 30.0
 """Seconds that must be left to begin another chunk, and another ingest run."""
 
 
-def handle_ingest(
-    stage: Stage,
-    request: LambdaRequest,
-    reporter: ResultReporter,
-    logger: JsonLogger,
-    seconds_left: Callable[[], float],
-) -> dict[str, Any]:
+def handle_ingest(call: LambdaCall) -> dict[str, Any]:
     """Ingest the requested days.
-
-    Args:
-        stage: The stage.
-        request: Tables and days.
-        reporter: Receives the result of each table as soon as it is committed.
-        logger: Receives the same in short.
-        seconds_left: Returns the remaining seconds of the call.
 
     Raises:
         ReferaError: when nothing could be ingested; without a connected reporter also when any table failed or differs
             from the source.
     """
-    with scratch_folder(stage) as folder, open_source(stage, request.database, folder) as source:
-        call = _IngestCall(stage, source, folder, reporter, logger, seconds_left)
-        ingest_plan = call.plan_runs(request)
+    request, is_connected = call.request, call.reporter.is_connected
+    with scratch_folder(call.stage) as folder, open_source(call.stage, request.database, folder) as source:
+        results = _IngestResults(call, source, folder)
+        ingest_plan = results.plan_runs()
         for table in ingest_plan.up_to_date:
-            call.record_up_to_date(table)
-        chunked_runs = [(call.ingest_run(run), run) for run in ingest_plan.runs]
-        if not reporter.is_connected:
+            results.record_up_to_date(table)
+        chunked_runs = [(results.ingest_run(run), run) for run in ingest_plan.runs]
+        if not is_connected:
             for chunked_tables, run in chunked_runs:
-                call.merge_chunks(chunked_tables, run)
-    unanswered = {table.address for table in request.tables} - call.answered
+                results.merge_chunks(chunked_tables, run)
+    unanswered = {table.address for table in request.tables} - results.answered
     if unanswered:
         raise LakeError(
             f"There is no result for {', '.join(sorted(unanswered))}:", "report this with the log of the function."
         )
-    if not reporter.is_connected:
-        call.require_all()
-    return {"database": request.database, "tables": call.table_answers}
+    if not is_connected:
+        results.require_all()
+    return {"database": request.database, "tables": results.table_answers}
 
 
-class _IngestCall:
-    """Results of one ingest call so far."""
+class _IngestResults:
+    """Results of one call so far."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        source: Source,
-        folder: Path,
-        reporter: ResultReporter,
-        logger: JsonLogger,
-        seconds_left: Callable[[], float],
-    ) -> None:
-        self._stage, self._source, self._folder = stage, source, folder
-        self._reporter, self._logger, self._seconds_left = reporter, logger, seconds_left
+    def __init__(self, call: LambdaCall, source: Source, folder: Path) -> None:
+        self._call, self._source, self._folder = call, source, folder
         self._longest_seconds = dict[str, float]()
         self._refused: dict[str, ReferaError] = {}
         self._differences: dict[str, str] = {}
         self.answered: set[str] = set()
         self.table_answers: dict[str, Any] = {}
 
-    def plan_runs(self, request: LambdaRequest) -> IngestPlan:
+    def plan_runs(self) -> IngestPlan:
         """Plan the ingest runs; a table whose newest object cannot be read fails alone."""
-        day = scheduled_day(request, self._stage.clock.time_zone)
+        stage, request = self._call.stage, self._call.request
+        day = scheduled_day(request, stage.clock.time_zone)
         if day is None:
             return plan_requested_days(request)
-        lake, newest = Lake(self._stage), dict[SourceTable, RawState | None]()
+        lake, newest = Lake(stage), dict[SourceTable, RawState | None]()
         first_days = dict[SourceTable, date | None]()
         for table in request.tables:
             try:
@@ -136,7 +113,8 @@ class _IngestCall:
         return []
 
     def _ingest(self, planned: PlannedIngest) -> list[PendingChunks]:
-        stage, sizes = self._stage, ChunkLimits(max_rows=self._stage.runner.chunk_rows, max_bytes=CHUNK_BYTES)
+        stage = self._call.stage
+        sizes = ChunkLimits(max_rows=stage.runner.chunk_rows, max_bytes=CHUNK_BYTES)
         tables = [table for table in planned.tables if table.address not in self._refused]
         chunked_tables = []
         with self._timed("run") as folder:
@@ -146,7 +124,7 @@ class _IngestCall:
             for table_result in ingest_tables(
                 context, tables, planned.days, resnapshot_names=planned.resnapshot_tables
             ):
-                self._reporter.report(table_result)
+                self._call.reporter.report(table_result)
                 self._record_or_refuse(table_result)
                 if isinstance(table_result, PendingChunks):
                     chunked_tables.append(table_result)
@@ -199,7 +177,7 @@ class _IngestCall:
 
     def _has_time(self, least_seconds: float, kind: str) -> bool:
         """Whether there is time for another one of a kind: ``least_seconds``, and twice the longest one so far."""
-        return self._seconds_left() >= max(least_seconds, 2 * self._longest_seconds.get(kind, 0.0))
+        return self._call.seconds_left >= max(least_seconds, 2 * self._longest_seconds.get(kind, 0.0))
 
     @contextmanager
     def _timed(self, kind: str) -> Iterator[Path]:
@@ -226,10 +204,11 @@ class _IngestCall:
                 )
             if chunk_number is None:
                 return
+            stage = self._call.stage
             with self._timed("chunk") as folder:
-                context = IngestContext(lake=Lake(self._stage), source=self._source, stage=self._stage, folder=folder)
+                context = IngestContext(lake=Lake(stage), source=self._source, stage=stage, folder=folder)
                 staged_chunk = stage_chunk(context, chunked_table.table, chunked_table.plan_id, chunk_number)
-            self._logger.info(
+            self._call.logger.info(
                 "piece",
                 table=chunked_table.table.address,
                 piece=chunk_number,
@@ -250,7 +229,7 @@ class _IngestCall:
         match table_result:
             case IngestResult():
                 self.answered.add(address)
-                difference = open_difference(Lake(self._stage), table_result) or table_result.unverified_because
+                difference = open_difference(Lake(self._call.stage), table_result) or table_result.unverified_because
                 days = {
                     str(filled.day): {"rows": filled.state.row_count, "added": dict(filled.added), "object": filled.url}
                     for filled in table_result.ingested_days
@@ -260,18 +239,18 @@ class _IngestCall:
                     "kept": [str(day) for day in table_result.unchanged_days],
                     "agrees": not difference,
                 }
-                self._logger.info("captured", table=address, **answer, seconds=round(table_result.seconds, 3))
+                self._call.logger.info("captured", table=address, **answer, seconds=round(table_result.seconds, 3))
                 previous = self.table_answers.get(address, {"days": {}})
                 self.table_answers[address] = {**answer, "days": {**previous["days"], **days}}
                 self._differences.pop(address, None)
                 if difference:
                     self._differences[address] = difference
-                    self._logger.error("differs", table=address, trouble=difference)
+                    self._call.logger.error("differs", table=address, trouble=difference)
             case IngestFailure():
                 self.answered.add(address)
                 self._refused[address] = table_result.error
                 frames = {"frames": frames} if (frames := fault_traceback(table_result.error)) else {}
-                self._logger.error(
+                self._call.logger.error(
                     "refused",
                     table=address,
                     error=type(table_result.error).__name__,
@@ -279,8 +258,8 @@ class _IngestCall:
                     **frames,
                 )
             case PendingChunks():
-                if self._reporter.is_connected:
+                if self._call.reporter.is_connected:
                     self.answered.add(address)
-                self._logger.info(
+                self._call.logger.info(
                     "in pieces", table=address, plan=table_result.plan_id, missing=len(table_result.missing_numbers)
                 )

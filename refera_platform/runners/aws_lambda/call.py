@@ -1,0 +1,28 @@
+"""Context of one call of the function that reads the source: what every operation takes. Does nothing itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from refera_platform.runners.aws_lambda.event import LambdaRequest
+from refera_platform.runners.aws_lambda.json_logger import JsonLogger
+from refera_platform.runners.aws_lambda.reporter import ResultReporter
+from refera_platform.settings.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class LambdaCall:
+    """One call of the function."""
+
+    stage: Stage
+    request: LambdaRequest
+    reporter: ResultReporter
+    """Receives each result as soon as it is committed."""
+    logger: JsonLogger
+    """Receives the same in short."""
+    lambda_context: Any
+    """Lambda's own context."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until Lambda stops the call."""
+        return float(self.lambda_context.get_remaining_time_in_millis()) / 1000
