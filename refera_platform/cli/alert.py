@@ -1,21 +1,29 @@
 """``refera alert``: prints the alert channels, and sends a test message through each."""
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
 
 from refera_platform.alerts.fault import FaultKind
 from refera_platform.alerts.message import Message, MessageType
 from refera_platform.alerts.send import configured_channels
 from refera_platform.cli.output import print_message, results_console, results_table
 from refera_platform.errors import AlertError, SettingError
-from refera_platform.settings.stage import Stage
+from refera_platform.settings.stage import load_stage
+
+EXAMPLES = ("refera alert", "refera alert --test")
 
 
-def print_channels(stage: Stage, *, test: bool) -> bool:
-    """Print each channel, after a test message if requested; returns whether all of them accepted it.
+def alert(
+    test: Annotated[bool, typer.Option("--test", help="Send a message through each channel.")] = False,
+) -> None:
+    """Print each channel, after a test message if requested; exits with 1 when one of them did not accept it.
 
     Raises:
         SettingError: when there is no channel.
     """
+    stage = load_stage()
     configured = configured_channels(stage.alerts, stage.name)
     if not configured:
         raise SettingError(
@@ -35,7 +43,8 @@ def print_channels(stage: Stage, *, test: bool) -> bool:
     results_console().print(results_table(f"Alerts of stage {stage.name}", ["channel", "host", "result"], rows))
     if not test:
         print_message("Next: refera alert --test")
-    return is_well
+    if not is_well:
+        raise typer.Exit(1)
 
 
 def _message(now: datetime) -> Message:

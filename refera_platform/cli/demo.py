@@ -1,19 +1,31 @@
-"""``refera simulate`` and ``refera demo``: simulated business days, and the whole way from source to answers."""
+"""``refera demo``: the whole way from an empty source to the printed answers, on the local stack.
+
+Everything in it is the work of other commands: ``up``, ``simulate`` or ``restore``, and ``run``.
+"""
 
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from refera_platform.answers.questions import QUESTIONS
+from refera_platform.answers.session import fetch_rows, open_query_session
 from refera_platform.cli.output import print_message, progress_steps, results_console, results_table
-from refera_platform.cli.query import print_answers
+from refera_platform.cli.restore import print_restored
 from refera_platform.cli.run import run_days
+from refera_platform.cli.simulate import describe_day
 from refera_platform.clock import Clock
+from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.sandbox import stack
-from refera_platform.sandbox.business import simulate as business
-from refera_platform.sandbox.business.simulate import DayReport
-from refera_platform.sandbox.dump.restore import RestoreReport, restore_dump
-from refera_platform.settings.stage import load_stage
+from refera_platform.sandbox.business.simulate import simulate_each_day
+from refera_platform.sandbox.dump.restore import restore_dump
+from refera_platform.settings.stage import Stage, home_folder, load_stage
 
+EXAMPLES = ("refera demo", "refera demo --dump backup.sql")
+ANSWER_ROWS_SHOWN = 8
+"""Rows that are printed of each answer."""
 NEXT_STEPS = """
 What to try next
   make ui                                              the same in Dagster: lineage, Materialize, schedule
@@ -26,39 +38,14 @@ What to try next
 """
 
 
-def print_simulated_days(home: Path, days: int, seed: int | None, scale: float | None) -> None:
-    """Simulate days of business and print what each of them changed."""
-    with progress_steps(None, f"Simulating {days} days of business") as progress:
-        for report in business.simulate_each_day(
-            home,
-            days=days,
-            seed=seed,
-            scale=scale,
-            on_progress=lambda what, done, of: progress.update(done, of, what),
-        ):
-            progress.advance(describe_day(report))
-
-
-def describe_day(report: DayReport) -> str:
-    """One line about a simulated day."""
-    inserted = sum(change.inserted for change in report.changes.values())
-    updated = sum(change.updated for change in report.changes.values())
-    deleted = sum(change.deleted for change in report.changes.values())
-    return f"Business of {report.day}: {inserted} rows inserted, {updated} updated, {deleted} deleted"
-
-
-def show_restored(report: RestoreReport) -> None:
-    """Print what was restored from a dump, and a line about everything that was not."""
-    results_console().print(
-        results_table(f"Restored from {report.dump.name}", ["table", "rows"], sorted(report.tables.items()))
-    )
-    for remark in report.notes:
-        print_message(f"Note: {remark}.")
-
-
-def run_demo(home: Path, dump: Path | None, days: int, seed: int, scale: float) -> None:
+def demo(
+    dump: Annotated[Path | None, typer.Option(help="A mysqldump file instead of the sample.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="Simulated days.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 1,
+    scale: Annotated[float, typer.Option(help="Size of the sample.")] = 1.0,
+) -> None:
     """Wipe local data, simulate days (or restore a dump), run them to the answers and print those."""
-    started = time.monotonic()
+    started, home = time.monotonic(), home_folder()
     if (home / "stack.json").exists():
         print_message(f"The demo starts from the beginning: deleting the local data in {home}")
         stack.stop_stack(home, wipe=True)
@@ -67,16 +54,29 @@ def run_demo(home: Path, dump: Path | None, days: int, seed: int, scale: float) 
     if dump is not None:
         with progress_steps(None, f"Restoring {dump.name}") as progress:
             report = restore_dump(home, dump, lambda done, total: progress.update(done, total, f"Reading {dump.name}"))
-        show_restored(report)
+        print_restored(report)
         stage = load_stage()
         run_days(stage, [stage.clock.newest_full_day()], is_brief=True)
     else:
         print_message(f"Making a sample business of scale {scale:g} with seed {seed}")
-        for simulated in business.simulate_each_day(home, days=days, seed=seed, scale=scale):
+        for simulated in simulate_each_day(home, days=days, seed=seed, scale=scale):
             print_message(describe_day(simulated))
             evening = datetime.combine(simulated.day + timedelta(days=1), datetime.min.time(), Clock().now().tzinfo)
             stage = load_stage().at_instant(evening - timedelta(seconds=1))
             run_days(stage, [simulated.day], is_brief=True)
-    print_answers(load_stage())
+    _print_answers(load_stage())
     print_message(f"\nThe demo took {time.monotonic() - started:.1f} s.")
     print_message(NEXT_STEPS)
+
+
+def _print_answers(stage: Stage) -> None:
+    """Print the answers to the seven questions, a few rows each."""
+    console = results_console()
+    with open_query_session(stage) as session:
+        for question in QUESTIONS:
+            console.print(f"\n[bold]{question.number}. {question.english}[/bold] [dim]· {question.portuguese}[/dim]")
+            for answer in question.answers:
+                answer_sql = f"select * from {quoted(answer.model)} order by {answer.order_by}"
+                names, rows = fetch_rows(session.query(f"{answer_sql} limit {ANSWER_ROWS_SHOWN}"))
+                total = session.published.models[answer.model].rows
+                console.print(results_table(answer.model, names, rows, hidden_count=max(0, total - ANSWER_ROWS_SHOWN)))

@@ -8,9 +8,11 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import duckdb
+import typer
 
 from refera_platform.cli.output import print_message
 from refera_platform.errors import SettingError
@@ -20,14 +22,26 @@ from refera_platform.source.declaration import catalogue_module_text, database_n
 from refera_platform.source.discover import propose_tables
 from refera_platform.source.mysql.wire import open_wire
 
+EXAMPLES = ("refera discover mysql://reader@db.example.com/shop", "refera discover - --output shop.py < url")
 
-def print_declarations(url: str, name: str, into: Path | None) -> None:
-    """Examine a schema and write the declarations of its tables.
 
-    Args:
-        url: URL of the database; ``-`` reads it from standard input, so that its password is on no command line.
-        name: Our name for the database; derived from the name of its schema when empty.
-        into: A file that does not exist yet; standard output when ``None``.
+def discover(
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="mysql://user:password@host:port/schema; without a password it is asked for; - reads the URL from"
+            " standard input."
+        ),
+    ],
+    name: Annotated[
+        str,
+        typer.Option("--schema-name", help="What the database is called here; made from its schema by default."),
+    ] = "",
+    into: Annotated[
+        Path | None, typer.Option("--output", help="New file to write; standard output by default.")
+    ] = None,
+) -> None:
+    """Examine the schema and write the declarations of its tables.
 
     Raises:
         SettingError: for an unreadable URL, an unusable name, or an existing file.

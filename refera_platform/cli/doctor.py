@@ -5,32 +5,39 @@ Examines nothing itself: ``runners.examination`` does.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated
 
+import typer
 from rich.text import Text
 
-from refera_platform.cli.output import print_message, printable, results_console
+from refera_platform.cli.output import print_message, printable, require_table_or_json, results_console
 from refera_platform.doctor.preflight import Diagnosis, Grants
-from refera_platform.errors import SettingError
 from refera_platform.runners.examination import diagnose_stage, iter_stage_findings
-from refera_platform.settings.stage import Stage
+from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Finding, Verdict
 
+EXAMPLES = ("refera doctor", "refera doctor --format json | jq .findings")
 VERDICT_STYLES: Mapping[Verdict, str] = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 
 
-def print_diagnosis(stage: Stage, form: str) -> bool:
-    """Run all checks and print each finding as soon as it is made; returns whether none failed.
-
-    Raises:
-        SettingError: for an unknown format.
-    """
-    if form not in {"table", "json"}:
-        raise SettingError(f"--format {form!r} is not known:", "choose table or json.")
+def doctor(
+    form: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+) -> None:
+    """Run all checks and print their findings; exits with 1 when one of them failed."""
+    stage = load_stage()
+    require_table_or_json(form)
     if form == "json":
         diagnosis = diagnose_stage(stage, TABLES)
         results_console().print_json(json.dumps(diagnosis_as_json(diagnosis)))
-        return diagnosis.is_healthy
+    else:
+        diagnosis = print_diagnosis(stage)
+    if not diagnosis.is_healthy:
+        raise typer.Exit(1)
+
+
+def print_diagnosis(stage: Stage) -> Diagnosis:
+    """Run all checks and print each finding as soon as it is made."""
     results_console().print(f"Stage {stage.name}", markup=False)
     diagnosis = Diagnosis.from_findings(_print_findings(iter_stage_findings(stage, TABLES)))
     for database, grants in diagnosis.grants.items():
@@ -38,7 +45,7 @@ def print_diagnosis(stage: Stage, form: str) -> bool:
         results_console().print("\n".join(grants), markup=False, soft_wrap=True)
     counts = {verdict: sum(each.verdict is verdict for each in diagnosis.findings) for verdict in Verdict}
     print_message(", ".join(f"{count} {verdict.value}" for verdict, count in counts.items()))
-    return diagnosis.is_healthy
+    return diagnosis
 
 
 def _print_findings(findings: Iterable[Finding | Grants]) -> Iterator[Finding | Grants]:

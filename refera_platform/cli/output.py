@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from refera_platform.errors import ReferaError
+from refera_platform.errors import ReferaError, SettingError
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters other than tab and line feed, and marks that change the direction of text."""
@@ -71,6 +71,16 @@ def results_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[An
     for row in content:
         rich_table.add_row(*(format_value(value) for value in row))
     return rich_table
+
+
+def require_table_or_json(form: str) -> None:
+    """Refuse an unknown ``--format`` of a command that prints a table or JSON.
+
+    Raises:
+        SettingError: for an unknown format.
+    """
+    if form not in {"table", "json"}:
+        raise SettingError(f"--format {form!r} is not known:", "choose table or json.")
 
 
 def format_value(value: Any) -> str:

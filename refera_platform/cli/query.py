@@ -1,29 +1,44 @@
-"""``refera query``, ``refera as-of`` and the printed answers.
+"""``refera query``: prints the result of one reading statement, or writes it to a file.
 
-``answers.session`` executes the statements.
+``answers.session`` executes the statement. ``cli.as_of`` writes its rows the same way.
 """
 
 import sys
 import tempfile
-from datetime import date
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
-from refera_platform.answers.questions import QUESTIONS
+import typer
+
 from refera_platform.answers.session import OUTPUT_FORMATS, QuerySession, fetch_rows, open_query_session
 from refera_platform.cli.output import printable, results_console, results_table
-from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import QueryError
-from refera_platform.settings.stage import Stage
-from refera_platform.source.table import SourceTable
+from refera_platform.settings.stage import load_stage
 
+EXAMPLES = ("refera query 'show tables'", "refera query --format csv 'from ans_sales_by_product'")
 MAX_ROWS_SHOWN = 100
 """Rows of a table printed for people; the other formats print all."""
-ANSWER_ROWS_SHOWN = 8
-"""Rows of each answer in a summary."""
 
 
-def read_statement() -> str:
+def query(
+    sql: Annotated[str, typer.Argument(help="One reading statement; - reads it from standard input.")],
+    form: Annotated[str, typer.Option("--format", help="table, csv, tsv, json or parquet.")] = "table",
+    into: Annotated[Path | None, typer.Option("--output", help="File to write; standard output by default.")] = None,
+) -> None:
+    """Execute the statement and print its result.
+
+    Raises:
+        QueryError: when the statement fails.
+    """
+    stage = load_stage()
+    statement = _read_statement() if sql == "-" else sql
+    require_known_format(form)
+    with open_query_session(stage) as session:
+        write_result(session, statement, form, into)
+
+
+def _read_statement() -> str:
     """Read the statement from standard input.
 
     Raises:
@@ -35,34 +50,22 @@ def read_statement() -> str:
         raise QueryError("The statement on standard input is not UTF-8:", "save it as UTF-8.") from None
 
 
-def print_query(stage: Stage, sql: str, form: str, into: Path | None) -> None:
-    """Execute one statement and print its result to standard output, or write it to a file.
+def require_known_format(form: str) -> None:
+    """Refuse an unknown format before anything is opened.
 
     Raises:
-        QueryError: when the statement fails.
+        QueryError: for an unknown format.
     """
-    _require_known_format(form)
-    with open_query_session(stage) as session:
-        _write_answer(session, sql, form, into)
-
-
-def print_as_of(stage: Stage, table: SourceTable, day: date, form: str, into: Path | None) -> None:
-    """Print a source table as it was at the end of a day.
-
-    Raises:
-        QueryError: for an unobserved day.
-    """
-    _require_known_format(form)
-    with open_query_session(stage) as session:
-        _write_answer(session, session.rows_as_of(table, day), form, into)
-
-
-def _require_known_format(form: str) -> None:
     if form not in OUTPUT_FORMATS:
         raise QueryError(f"--format {form!r} is not known:", f"choose one of {', '.join(OUTPUT_FORMATS)}.")
 
 
-def _write_answer(session: QuerySession, sql: str, form: str, into: Path | None) -> None:
+def write_result(session: QuerySession, sql: str, form: str, into: Path | None) -> None:
+    """Print the result of a statement to standard output, or write it to a file.
+
+    Raises:
+        QueryError: when the statement fails, or the format does not suit where it goes.
+    """
     if form == "table" and into is None:
         names, rows = fetch_rows(session.query(sql))
         first = list(islice(rows, MAX_ROWS_SHOWN))
@@ -85,16 +88,3 @@ def _write_answer(session: QuerySession, sql: str, form: str, into: Path | None)
         with path.open("rb") as content:
             while chunk := content.read(1 << 20):
                 sys.stdout.buffer.write(chunk)
-
-
-def print_answers(stage: Stage) -> None:
-    """Print the answers to the seven questions, a few rows each."""
-    console = results_console()
-    with open_query_session(stage) as session:
-        for question in QUESTIONS:
-            console.print(f"\n[bold]{question.number}. {question.english}[/bold] [dim]· {question.portuguese}[/dim]")
-            for answer in question.answers:
-                answer_sql = f"select * from {quoted(answer.model)} order by {answer.order_by}"
-                names, rows = fetch_rows(session.query(f"{answer_sql} limit {ANSWER_ROWS_SHOWN}"))
-                total = session.published.models[answer.model].rows
-                console.print(results_table(answer.model, names, rows, hidden_count=max(0, total - ANSWER_ROWS_SHOWN)))

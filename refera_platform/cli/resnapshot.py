@@ -1,24 +1,37 @@
 """``refera resnapshot``: takes a new snapshot of tables, after a purged binlog, a replaced server or in doubt."""
 
-from collections.abc import Sequence
 from datetime import date
+from typing import Annotated
+
+import typer
 
 from refera_platform.cli.run import run_days
+from refera_platform.errors import SettingError
 from refera_platform.lake.days import days_after
 from refera_platform.lake.lake import Lake
-from refera_platform.settings.stage import Stage
+from refera_platform.settings.stage import Stage, load_stage
+from refera_platform.source.catalog import TABLES, find_table
 from refera_platform.source.table import SourceTable
 
+EXAMPLES = ("refera resnapshot orders", "refera resnapshot orders customers", "refera resnapshot --all")
 
-def resnapshot_tables(stage: Stage, tables: Sequence[SourceTable]) -> None:
+
+def resnapshot(
+    tables: Annotated[list[str] | None, typer.Argument(help="Source tables: orders, or classicmodels.orders.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every declared table.")] = False,
+) -> None:
     """Read whole tables, through Dagster, into today's partition; ended days are not rewritten.
 
     Raises:
+        SettingError: when no table is named, or an unknown one.
         ReferaError: when any table failed, with every cause.
     """
+    if bool(tables) == every:
+        raise SettingError("refera resnapshot needs a table:", "name some, or say --all.")
+    stage = load_stage()
     lake = Lake(stage)
     groups: dict[tuple[date, ...], list[SourceTable]] = {}
-    for table in tables:
+    for table in TABLES if every else [find_table(name) for name in tables or ()]:
         groups.setdefault(days_to_fill(stage, lake, table), []).append(table)
     for days, same_days_tables in groups.items():
         run_days(stage, days, ",".join(table.address for table in same_days_tables), is_resnapshot=True)

@@ -3,6 +3,9 @@
 import sys
 from collections.abc import Sequence
 from datetime import date
+from typing import Annotated
+
+import typer
 
 from refera_platform.cli.interrupt import Stopped, catch_stop_signals
 from refera_platform.cli.live_table import LiveTable
@@ -12,9 +15,34 @@ from refera_platform.errors import LakeError, ReferaError, SettingError
 from refera_platform.lake.days import days_between, is_day_possible
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import OPERATION_NAMES
-from refera_platform.settings.stage import Stage
+from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
+
+EXAMPLES = (
+    "refera run",
+    "refera run --day 2026-11-22",
+    "refera run --from 2026-11-20 --to 2026-11-22",
+    "refera run --select orders,ans_sales_by_product",
+    "refera run --full-refresh",
+)
+
+
+def run(
+    day: Annotated[str, typer.Option(help="The day to fill; the newest full day by default.")] = "",
+    first: Annotated[str, typer.Option("--from", help="First day of a range, done in one run.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day of a range.")] = "",
+    select: Annotated[str, typer.Option(help="Tables, models or groups, comma-separated; everything by default.")] = "",
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build the warehouse from all days, not from the changes.")
+    ] = False,
+) -> None:
+    """Run the daily job for the requested days."""
+    stage = load_stage()
+    if not (day or first or last):
+        run_newest_day(stage, select, full_refresh=full_refresh)
+        return
+    run_days(stage, requested_days(stage.clock, day, first, last), select, full_refresh=full_refresh)
 
 
 def requested_days(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...]:

@@ -1,14 +1,18 @@
 """``refera verify``: prints the comparisons of source, lake and warehouse as a table, and the first difference."""
 
+import typer
+
 from refera_platform.answers.verify import verify_stage
 from refera_platform.cli.output import print_message, progress_steps, results_console, results_table
-from refera_platform.settings.stage import Stage
+from refera_platform.settings.stage import load_stage
 from refera_platform.source.catalog import TABLES
 
+EXAMPLES = ("refera verify",)
 
-def print_comparisons(stage: Stage) -> bool:
-    """Run and print all comparisons; returns whether everything agrees."""
-    comparisons = []
+
+def verify() -> None:
+    """Run and print all comparisons; exits with 1 unless everything agrees."""
+    stage, comparisons = load_stage(), []
     with progress_steps(len(TABLES), "Comparing source, lake and warehouse") as progress:
         for comparison in verify_stage(stage, on_table_started=lambda name: progress.advance(name, is_kept=False)):
             comparisons.append(comparison)
@@ -32,4 +36,4 @@ def print_comparisons(stage: Stage) -> bool:
         print_message(
             "Next: refera run brings lake and warehouse up to the source; a difference that stays is a defect."
         )
-    return not differing
+        raise typer.Exit(1)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from refera_platform.cli.demo import show_restored
+from refera_platform.cli.restore import print_restored
 from refera_platform.sandbox.dump.restore import RestoreReport
 
 
 def test_what_stayed_behind_of_a_dump_is_said_beside_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    show_restored(
+    print_restored(
         RestoreReport(
             dump=Path("backups/shop.sql"),
             database="shop",

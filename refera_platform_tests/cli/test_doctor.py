@@ -190,6 +190,6 @@ def test_each_finding_is_printed_when_it_is_made(stage, shop, monkeypatch, capsy
             printed.append(capsys.readouterr().out)
 
     monkeypatch.setattr(doctor, "iter_stage_findings", watched)
-    assert doctor.print_diagnosis(stage, "table")
+    assert doctor.print_diagnosis(stage).is_healthy
     assert "lake: list" in printed[0]
     assert "classicmodels: login" not in "".join(printed[:3])

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from refera_platform.answers.session import OUTPUT_FORMATS, QuerySession
-from refera_platform.cli.query import _write_answer
+from refera_platform.cli.query import write_result
 from refera_platform.lake.lake import Lake
 from refera_platform.warehouse.publish.manifest import Publication
 
@@ -47,7 +47,7 @@ def answer(stage, tmp_path, capfdbinary):
     def answered(form):
         with duckdb.connect() as connection:
             nothing = Publication(run_id="", published_at="", models={}, sources={})
-            _write_answer(QuerySession(connection, nothing, Lake(stage), tmp_path), SQL, form, None)
+            write_result(QuerySession(connection, nothing, Lake(stage), tmp_path), SQL, form, None)
         return capfdbinary.readouterr().out
 
     return answered

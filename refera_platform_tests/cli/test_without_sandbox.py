@@ -13,8 +13,10 @@ from refera_platform_tests.house.tree import PACKAGE, ROOT, dotted, modules, roo
 
 MAIN = "from refera_platform.cli.main import main; main()"
 IMPORT_ALL = "import importlib, sys; [importlib.import_module(each) for each in sys.argv[1:]]"
-OF_THE_SANDBOX = {"refera_platform.cli.demo", "refera_platform.cli.status"}
-"""Modules of commands that need it."""
+OF_THE_SANDBOX = {
+    f"refera_platform.cli.{command}" for command in ("up", "down", "status", "demo", "simulate", "restore")
+}
+"""Modules of the commands that need it."""
 
 
 @pytest.fixture(scope="module")

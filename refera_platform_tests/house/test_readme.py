@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from refera_platform.cli import main as refera
 from refera_platform.settings.variables import ENVIRONMENT_VARIABLES
 from refera_platform_tests.house.tree import ROOT
 
@@ -48,12 +49,11 @@ def split_assignments(command: list[str]) -> tuple[list[str], list[str]]:
 
 def parse_refera(words: list[str], folder: Path) -> None:
     """Parse ``refera …`` as the command line would, without running it; raises what the person would read."""
-    app = importlib.import_module("refera_platform.cli.main").app
     for word in words:
         if word.endswith(".sql"):
             (folder / word).parent.mkdir(parents=True, exist_ok=True)
             (folder / word).touch()
-    command, arguments, context = typer.main.get_command(app), list(words), None
+    command, arguments, context = typer.main.get_command(refera.app), list(words), None
     while hasattr(command, "resolve_command") and arguments and not arguments[0].startswith("-"):
         context = command.make_context("refera", [], parent=context, resilient_parsing=True)
         typed = arguments[0]
@@ -78,6 +78,17 @@ def test_a_command_of_the_pages_exists(command: list[str], tmp_path: Path, monke
         targets = set(re.findall(r"^([a-z_-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
         assert {word for word in words[1:] if not ASSIGNMENT.match(word)} <= targets
     elif words[:1] == ["refera"]:
+        parse_refera(words[1:], tmp_path)
+
+
+@pytest.mark.parametrize("name", refera.COMMANDS)
+def test_the_examples_of_a_command_can_be_typed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    examples = importlib.import_module(f"refera_platform.cli.{name.replace('-', '_')}").EXAMPLES
+    shown = [words for words in commands("```sh\n{}\n```".format("\n".join(examples))) if words[0] == "refera"]
+    assert len(shown) == len(examples)
+    for words in shown:
+        assert words[1] == name
         parse_refera(words[1:], tmp_path)
 
 
