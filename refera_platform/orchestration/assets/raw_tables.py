@@ -1,7 +1,7 @@
 """Dagster assets of the raw tables: one multi-asset for each source database, read by one ingest run.
 
 A table that fails does not stop the others: their days are committed and materialized. Reads and writes nothing
-itself: ``orchestration.runners`` does; ``checks.ingest`` and ``metadata.raw_table`` make check results and metadata.
+itself: ``runners`` does; ``checks.ingest`` and ``metadata.raw_table`` make check results and metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,16 +18,17 @@ from refera_platform.lake.days import require_in_calendar
 from refera_platform.lake.fault_isolation import fault_traceback, isolated
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.checks import ingest
-from refera_platform.orchestration.ingest_runner import open_ingest_runner
 from refera_platform.orchestration.metadata.labels import table_code_version, table_labels
 from refera_platform.orchestration.metadata.raw_table import DayMetadata
 from refera_platform.orchestration.partitions import partition_days
+from refera_platform.orchestration.pipes import PipesStep
 from refera_platform.orchestration.run_history.failed_steps import (
     FOR_ALERTS_KEY,
     MAY_SUCCEED_KEY,
     REASONS_KEY,
     dagster_failure,
 )
+from refera_platform.runners.ingest_runner import open_ingest_runner
 from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 
@@ -74,7 +75,7 @@ def build_raw_assets(
             with (
                 translate_disk_errors(stage.scratch),
                 scratch_folder(stage) as folder,
-                open_ingest_runner(stage, database, folder, context, pool) as runner,
+                open_ingest_runner(stage, database, folder, PipesStep(context, stage, pool)) as runner,
             ):
                 for table_result in runner.ingest_days(selected_tables, days, resnapshot_tables):
                     outcome = _materialize(context, table_result, stage, runner.connection)

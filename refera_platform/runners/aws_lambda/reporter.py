@@ -2,7 +2,7 @@
 
 event with Pipes parameters ──▶ open_reporter() ──▶ ResultReporter.report(result) ──▶ S3 ──▶ Dagster
 
-``messages`` encodes the results; ``orchestration.runners`` is the receiving side.
+``messages`` encodes the results; ``orchestration.pipes`` is the receiving side.
 """
 
 import re
