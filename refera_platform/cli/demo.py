@@ -18,6 +18,7 @@ from refera_platform.cli.run import run_days
 from refera_platform.cli.simulate import describe_day
 from refera_platform.clock import Clock
 from refera_platform.duckdb_session.quoting import quoted
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.business.simulate import simulate_each_day
 from refera_platform.sandbox.dump.restore import restore_dump
@@ -56,14 +57,14 @@ def demo(
             report = restore_dump(home, dump, lambda done, total: progress.update(done, total, f"Reading {dump.name}"))
         print_restored(report)
         stage = load_stage()
-        run_days(stage, [stage.clock.newest_full_day()], is_brief=True)
+        run_days(stage, DailyRunRequest(days=(stage.clock.newest_full_day(),)), is_brief=True)
     else:
         print_message(f"Making a sample business of scale {scale:g} with seed {seed}")
         for simulated in simulate_each_day(home, days=days, seed=seed, scale=scale):
             print_message(describe_day(simulated))
             evening = datetime.combine(simulated.day + timedelta(days=1), datetime.min.time(), Clock().now().tzinfo)
             stage = load_stage().at_instant(evening - timedelta(seconds=1))
-            run_days(stage, [simulated.day], is_brief=True)
+            run_days(stage, DailyRunRequest(days=(simulated.day,)), is_brief=True)
     _print_answers(load_stage())
     print_message(f"\nThe demo took {time.monotonic() - started:.1f} s.")
     print_message(NEXT_STEPS)

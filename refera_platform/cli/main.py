@@ -16,9 +16,9 @@ import typer
 from typer.core import TyperCommand
 
 from refera_platform.cli import output
-from refera_platform.cli.interrupt import Stopped
 from refera_platform.disk import disk_full_error, is_disk_full
 from refera_platform.errors import ReferaError, SettingError
+from refera_platform.orchestration.stop_signal import Stopped
 from refera_platform.settings.stage import home_folder
 
 COMMANDS = {

@@ -9,6 +9,7 @@ from refera_platform.cli.run import run_days
 from refera_platform.errors import SettingError
 from refera_platform.lake.days import days_after
 from refera_platform.lake.lake import Lake
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source.catalog import TABLES, find_table
 from refera_platform.source.table import SourceTable
@@ -34,7 +35,8 @@ def resnapshot(
     for table in TABLES if every else [find_table(name) for name in tables or ()]:
         groups.setdefault(days_to_fill(stage, lake, table), []).append(table)
     for days, same_days_tables in groups.items():
-        run_days(stage, days, ",".join(table.address for table in same_days_tables), is_resnapshot=True)
+        addresses = ",".join(table.address for table in same_days_tables)
+        run_days(stage, DailyRunRequest(days=days, select=addresses, is_resnapshot=True))
 
 
 def days_to_fill(stage: Stage, lake: Lake, table: SourceTable) -> tuple[date, ...]:

@@ -1,13 +1,12 @@
 """``refera run``: the daily job in this process, with a live display and a summary at the end."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
 import typer
 
-from refera_platform.cli.interrupt import Stopped, catch_stop_signals
 from refera_platform.cli.live_table import LiveTable
 from refera_platform.cli.output import print_message, results_console, results_table
 from refera_platform.clock import Clock
@@ -15,6 +14,8 @@ from refera_platform.errors import LakeError, ReferaError, SettingError
 from refera_platform.lake.days import days_between, is_day_possible
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import OPERATION_NAMES
+from refera_platform.orchestration.run_request import DailyRunRequest
+from refera_platform.orchestration.stop_signal import Stopped, catch_stop_signals
 from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
@@ -42,7 +43,8 @@ def run(
     if not (day or first or last):
         run_newest_day(stage, select, full_refresh=full_refresh)
         return
-    run_days(stage, requested_days(stage.clock, day, first, last), select, full_refresh=full_refresh)
+    days = requested_days(stage.clock, day, first, last)
+    run_days(stage, DailyRunRequest(days=days, select=select, full_refresh=full_refresh))
 
 
 def requested_days(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...]:
@@ -67,7 +69,7 @@ def requested_days(clock: Clock, day: str, first: str, last: str) -> tuple[date,
     return days_between(start, end)
 
 
-def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False) -> float:
+def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False) -> None:
     """Run the daily job for the newest full day; tables that cannot have that day any more are left out and named.
 
     Args:
@@ -84,7 +86,10 @@ def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False
         print_message(
             f"Left out, because day {day} is no longer available for them: {', '.join(later_tables.values())}"
         )
-    return run_days(stage, [day], select, excluded=tuple(later_tables), full_refresh=full_refresh)
+    run_days(
+        stage,
+        DailyRunRequest(days=(day,), select=select, excluded=tuple(later_tables), full_refresh=full_refresh),
+    )
 
 
 def _tables_with_later_days(stage: Stage, day: date) -> dict[SourceTable, str]:
@@ -100,49 +105,27 @@ def _tables_with_later_days(stage: Stage, day: date) -> dict[SourceTable, str]:
     return later_tables
 
 
-def run_days(
-    stage: Stage,
-    days: Sequence[date],
-    select: str = "",
-    *,
-    excluded: tuple[SourceTable, ...] = (),
-    is_brief: bool = False,
-    is_resnapshot: bool = False,
-    full_refresh: bool = False,
-) -> float:
-    """Run the daily job and display it; returns its seconds.
+def run_days(stage: Stage, request: DailyRunRequest, *, is_brief: bool = False) -> None:
+    """Run the daily job and display it.
 
     Args:
         stage: The stage, with its clock.
-        days: Consecutive days, oldest first.
-        select: Names of tables, models and groups; everything when empty.
-        excluded: Raw tables to leave out, even when ``select`` names them.
+        request: What to make.
         is_brief: Do not print the published tables.
-        is_resnapshot: Take a new snapshot of the tables.
-        full_refresh: Build the warehouse from all days, and not from the changes alone.
 
     Raises:
         ReferaError: when any part failed, with every cause.
         Stopped: when a signal stopped the run.
     """
-    span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    with catch_stop_signals() as is_stopped:
-        with LiveTable(f"Day {span}", is_brief=is_brief, is_stopped=is_stopped).display() as live_table:
-            from refera_platform.definitions import build  # its imports take seconds, which other commands need not pay
-            from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH_TAG
-            from refera_platform.orchestration.assets.raw_tables import RESNAPSHOT_TAG
-            from refera_platform.orchestration.headless import RunSelection, run_headless
+    span = request.span
+    with catch_stop_signals() as stop_signal:
+        with LiveTable(f"Day {span}", is_brief=is_brief, stop_signal=stop_signal).display() as live_table:
+            from refera_platform.definitions import build  # its imports take seconds, which the display shows
+            from refera_platform.orchestration.headless import run_headless
 
-            tags = {
-                **({RESNAPSHOT_TAG: "yes"} if is_resnapshot else {}),
-                **({FULL_REFRESH_TAG: "yes"} if full_refresh else {}),
-            }
-            selection = RunSelection(names=select, excluded=excluded)
-            result = run_headless(
-                build(stage), stage, days, selection, live_table.on_line, tags, live_table.on_event, is_stopped
-            )
-        if (signal_number := is_stopped()) and not result.succeeded:
-            raise Stopped(signal_number)
+            result = run_headless(build(stage), stage, request, stop_signal)
+        if stop_signal.number and not result.succeeded:
+            raise Stopped(stop_signal.number)
     # the live table already shows it on the screen; a file or a pipe gets all of it
     is_on_screen = live_table.is_live and sys.stdout.isatty()
     _print_assets(result.assets, is_brief=is_brief, is_on_screen=is_on_screen)
@@ -156,10 +139,9 @@ def run_days(
     if not result.succeeded:
         reasons = "\n  ".join(dict.fromkeys(result.failures)) or "the run did not finish"
         raise ReferaError(f"The run of {span} failed:\n  {reasons}\n", f"Its log is in the UI as run {result.run_id}.")
-    return result.seconds
 
 
-def _print_assets(assets: dict[str, dict[str, object]], *, is_brief: bool, is_on_screen: bool) -> None:
+def _print_assets(assets: Mapping[str, Mapping[str, object]], *, is_brief: bool, is_on_screen: bool) -> None:
     raw = {name: metadata for name, metadata in assets.items() if name.startswith("raw/")}
     rows = [
         [

@@ -5,7 +5,7 @@ waits, and retries a step that a signal stopped. Pool slots themselves are kept 
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,21 +13,21 @@ from types import TracebackType
 from typing import cast
 
 import dagster as dg
-from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus
+from dagster import DagsterEvent, DagsterEventType, DagsterExecutionInterruptedError, DagsterRunStatus
 from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.errors import DagsterExecutionInterruptedError, raise_execution_interrupts
+from dagster._core.errors import raise_execution_interrupts
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.execute_in_process import core_execute_in_process, merge_run_tags
+from dagster._core.execution.execute_in_process import core_execute_in_process
 from dagster._core.execution.plan.execute_plan import inner_plan_execution_iterator
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.in_process import InProcessExecutor
 
 from refera_platform.orchestration.run_history.failed_steps import is_interruption
 from refera_platform.orchestration.run_history.run_process import PROCESS_TAG, fail_orphaned_runs
+from refera_platform.orchestration.stop_signal import NEVER_STOPPED, StopSignal
 
 WAITING_PREFIX = "Waiting for "
 """Prefix of the log line that names the run which holds a pool slot."""
@@ -37,20 +37,22 @@ SIGNAL_POLL_SECONDS = 0.2
 """Seconds that the executor sleeps before it checks for signals again."""
 REMINDER_SECONDS = 60.0
 STOPPED_MESSAGE = "Stopped: what was committed counts; run it again."
+QUIET_RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Run configuration that keeps Dagster's log off the terminal."""
 STEP_FAILURE_EVENTS = {DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY}
 
 
-def build_executor(home: Path, is_stopped: Callable[[], int] = lambda: 0) -> dg.ExecutorDefinition:
+def build_executor(home: Path, stop_signal: StopSignal = NEVER_STOPPED) -> dg.ExecutorDefinition:
     """Executor definition for every job.
 
     Args:
         home: Folder in which the processes of runs hold their locks.
-        is_stopped: Number of the signal that stopped this process, or 0; a stopped run is canceled and not failed.
+        stop_signal: The signal that stopped this process, if any; a stopped run is canceled and not failed.
     """
 
     @dg.executor(name="in_process")
     def in_process(context: dg.InitExecutorContext) -> dg.Executor:
-        return PoolExecutor(home, is_stopped)
+        return PoolExecutor(home, stop_signal)
 
     return in_process
 
@@ -60,9 +62,8 @@ class RunSpec:
     """What one run executes."""
 
     run_id: str
-    run_config: Mapping[str, object]
     tags: Mapping[str, str]
-    partition_key: str | None
+    """Those of its days included."""
     selection: frozenset[dg.AssetKey] | None
     """Assets to materialize; ``None`` for all of the job."""
 
@@ -72,29 +73,32 @@ def execute_run(
 ) -> bool:
     """``JobDefinition.execute_in_process`` with a given executor; returns whether every step succeeded."""
     selected_keys = sorted(spec.selection or ())
-    tags = merge_run_tags(job, spec.partition_key, spec.tags, selected_keys, instance, spec.run_config)
     ephemeral_job = job.as_ephemeral_job({}, {}, asset_selection=selected_keys or None).with_executor_def(
         executor_definition
     )
     result = core_execute_in_process(
-        run_config=spec.run_config,
+        run_config=QUIET_RUN_CONFIG,
         job=InMemoryJob(ephemeral_job),
         instance=instance,
         output_capturing_enabled=False,
         raise_on_error=False,
-        run_tags=tags,
+        run_tags=spec.tags,
         run_id=spec.run_id,
         asset_selection=frozenset(selected_keys),
     )
     return result.success
 
 
-class PoolExecutor(InProcessExecutor):
+class PoolExecutor(dg.Executor):
     """Executor of all steps in this process."""
 
-    def __init__(self, home: Path, is_stopped: Callable[[], int]) -> None:
-        super().__init__(retries=RetryMode.ENABLED)
-        self._home, self._is_stopped = home, is_stopped
+    def __init__(self, home: Path, stop_signal: StopSignal) -> None:
+        self._home, self._stop_signal = home, stop_signal
+
+    @property
+    def retries(self) -> RetryMode:
+        """Steps are retried as their retry policies say."""
+        return RetryMode.ENABLED
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         """Execute the steps; reports the run as canceling when a signal stopped this process."""
@@ -114,7 +118,7 @@ class PoolExecutor(InProcessExecutor):
                 execution_plan=execution_plan, iterator=self._iter_step_events, execution_context_manager=manager
             )
         except (KeyboardInterrupt, DagsterExecutionInterruptedError):
-            if self._is_stopped():
+            if self._stop_signal.number:
                 plan_context.instance.report_run_canceling(plan_context.dagster_run, STOPPED_MESSAGE)
             raise
 
@@ -136,7 +140,7 @@ class PoolExecutor(InProcessExecutor):
         if event.event_type is DagsterEventType.STEP_UP_FOR_RETRY and is_interruption(event.step_retry_data.error):
             return True
         run = job_context.instance.get_run_by_id(job_context.run_id)
-        return bool(self._is_stopped()) or (run is not None and run.status is DagsterRunStatus.CANCELING)
+        return bool(self._stop_signal.number) or (run is not None and run.status is DagsterRunStatus.CANCELING)
 
 
 class PoolQueue(InstanceConcurrencyContext):

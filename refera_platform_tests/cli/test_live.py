@@ -1,5 +1,6 @@
 """A run on a terminal: one table that fits, stays, and says what is red; in a pipe the same lines as ever."""
 
+import logging
 import os
 import pty
 import signal
@@ -9,20 +10,30 @@ import sys
 import pytest
 from rich.console import Console
 
-from refera_platform.cli.interrupt import Stopped, catch_stop_signals
 from refera_platform.cli.live_table import LiveTable
-from refera_platform.orchestration.progress import ProgressEvent, ProgressKind
+from refera_platform.orchestration.progress import ProgressEvent, ProgressKind, log_progress
+from refera_platform.orchestration.stop_signal import Stopped, catch_stop_signals
+
+
+def show(board, **event):
+    """Have the board handle the record of an event."""
+    record = logging.makeLogRecord({"progress": ProgressEvent(**event)})
+    board.handle(record)
+
 
 MODELS = [f"stg_{n}" for n in range(13)]
+
+
+GONE = ProgressEvent(kind=ProgressKind.FAILED, line="Table x is gone", level=logging.ERROR)
 
 
 def board_of(tables=8):
     board = LiveTable("Day 2026-03-10")
     for n in range(tables):
-        board.on_event(ProgressEvent(kind=ProgressKind.PLANNED, asset=f"raw/shop/table_{n}", step="raw_shop"))
-        board.on_event(ProgressEvent(kind=ProgressKind.CHECK_PLANNED, asset=f"raw/shop/table_{n}", step="raw_shop"))
+        show(board, kind=ProgressKind.PLANNED, asset=f"raw/shop/table_{n}", step="raw_shop")
+        show(board, kind=ProgressKind.CHECK_PLANNED, asset=f"raw/shop/table_{n}", step="raw_shop")
     for name in MODELS:
-        board.on_event(ProgressEvent(kind=ProgressKind.PLANNED, asset=f"staging/{name}", step="warehouse"))
+        show(board, kind=ProgressKind.PLANNED, asset=f"staging/{name}", step="warehouse")
     return board
 
 
@@ -36,9 +47,7 @@ def drawn(board, width=80, height=24):
 
 
 def stored(board, n, **metadata):
-    board.on_event(
-        ProgressEvent(kind=ProgressKind.MATERIALIZED, asset=f"raw/shop/table_{n}", step="raw_shop", metadata=metadata)
-    )
+    show(board, kind=ProgressKind.MATERIALIZED, asset=f"raw/shop/table_{n}", step="raw_shop", metadata=metadata)
 
 
 def row(text, name):
@@ -48,14 +57,14 @@ def row(text, name):
 def test_a_table_goes_from_waiting_to_running_to_done_with_its_rows_and_checks():
     board = board_of()
     assert row(drawn(board), "table_0") == ["table_0", "waiting", "0/1"]
-    board.on_event(ProgressEvent(kind=ProgressKind.STARTED, step="raw_shop"))
+    show(board, kind=ProgressKind.STARTED, step="raw_shop")
     assert row(drawn(board), "table_0") == ["table_0", "running", "0/1"]
     stored(board, 0, rows_added_c=1200, rows_added_d=1, seconds=0.51)
     stored(board, 0, rows_added_c=34, seconds=0.51)
-    board.on_event(ProgressEvent(kind=ProgressKind.CHECKED, asset="raw/shop/table_0", line="raw/shop/table_0 agrees"))
+    show(board, kind=ProgressKind.CHECKED, asset="raw/shop/table_0", check="agrees")
     assert row(drawn(board), "table_0") == ["table_0", "done", "0", "1,234", "0", "1", "0.5", "1/1"]
     assert row(drawn(board), "table_1")[1] == "running"
-    board.on_event(ProgressEvent(kind=ProgressKind.FAILED, step="raw_shop"))
+    show(board, kind=ProgressKind.FAILED, step="raw_shop")
     text = drawn(board)
     assert row(text, "table_1")[1] == "failed"
     assert row(text, "table_0")[1] == "done", "what was committed stays so"
@@ -63,14 +72,12 @@ def test_a_table_goes_from_waiting_to_running_to_done_with_its_rows_and_checks()
 
 def test_the_models_of_a_group_are_one_line_that_names_the_red_ones():
     board = board_of()
-    board.on_event(ProgressEvent(kind=ProgressKind.STARTED, step="warehouse"))
+    show(board, kind=ProgressKind.STARTED, step="warehouse")
     for name in MODELS[:5]:
-        board.on_event(
-            ProgressEvent(kind=ProgressKind.BUILT, asset=name, line=f"model {name}: success, 0.10 s", seconds=0.1)
-        )
+        show(board, kind=ProgressKind.BUILT, asset=name, line=f"model {name}: success, 0.10 s", seconds=0.1)
     assert row(drawn(board), "staging") == ["staging", "running", "5/13", "0.5", "0/0"]
     for name in MODELS:
-        board.on_event(ProgressEvent(kind=ProgressKind.BUILT, asset=name, passed=name not in MODELS[8:]))
+        show(board, kind=ProgressKind.BUILT, asset=name, passed=name not in MODELS[8:])
     text = drawn(board)
     assert row(text, "staging")[1:3] == ["failed", "13/13"]
     assert "stg_8" in text
@@ -80,7 +87,7 @@ def test_the_models_of_a_group_are_one_line_that_names_the_red_ones():
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 60), (60, 12)])
 def test_it_fits_however_many_tables_there_are(width, height):
     board = board_of(tables=50)
-    board.on_event(ProgressEvent(kind=ProgressKind.STARTED, step="raw_shop"))
+    show(board, kind=ProgressKind.STARTED, step="raw_shop")
     for n in range(40):
         stored(board, n, rows_added_c=n)
     text = drawn(board, width, height)
@@ -99,14 +106,14 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_noticed_also_by_whom_a_library_kept_it_from():
-    with catch_stop_signals() as is_stopped:
-        assert not is_stopped()
+    with catch_stop_signals() as stop_signal:
+        assert not stop_signal.number
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        assert is_stopped() == signal.SIGINT
-        assert is_stopped() == signal.SIGINT
-    with catch_stop_signals() as is_stopped:
-        assert not is_stopped()
+        assert stop_signal.number == signal.SIGINT
+        assert stop_signal.number == signal.SIGINT
+    with catch_stop_signals() as stop_signal:
+        assert not stop_signal.number
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -121,10 +128,11 @@ def test_a_block_that_a_signal_ends_says_which_one(number):
 
 def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monkeypatch, capsys):
     with LiveTable("Day 1").display() as board:
-        board.on_line("asset", "raw/shop/orders")
-        board.on_line("check", "not told")
-        board.on_line("waiting", "Waiting for run 1")
-        board.on_line("failure", "Table x is gone")
+        log_progress(ProgressEvent(kind=ProgressKind.MATERIALIZED, asset="raw/shop/orders", line="raw/shop/orders"))
+        log_progress(ProgressEvent(kind=ProgressKind.CHECKED, asset="raw/shop/orders", line="not told"))
+        log_progress(ProgressEvent(kind=ProgressKind.WAITING, line="Waiting for run 1"))
+        log_progress(GONE)
+    log_progress(GONE)  # the run is over, and nobody shows it any more
     assert capsys.readouterr().err.splitlines() == [
         "Day 1: loading Dagster and dbt",
         "raw/shop/orders",
@@ -136,7 +144,7 @@ def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monke
         monkeypatch.setattr("sys.stderr", terminal)
         board = board_of(tables=1)
         with board.display():
-            board.on_line("failure", "Table x is gone")
+            log_progress(GONE)
             stored(board, 0, rows_added_c=7)
         assert board.is_live
     monkeypatch.undo()

@@ -11,6 +11,7 @@ from botocore.client import BaseClient
 from refera_platform import definitions
 from refera_platform.errors import WarehouseError
 from refera_platform.orchestration import headless
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.runners.aws_lambda import handler, transform
 from refera_platform.warehouse.catalogs import glue
 from refera_platform_tests.business import TODAY
@@ -136,7 +137,7 @@ def test_a_run_of_dagster(planned: Mapping[str, Planned], on_lambda, stage, shop
     recorded = Recorded(stage, made)
     listening.append(recorded)
     there = on_lambda.stage
-    outcome = headless.run_headless(definitions.build(there), there, [TODAY], select="")
+    outcome = headless.run_headless(definitions.build(there), there, DailyRunRequest(days=(TODAY,)))
     assert outcome.succeeded, outcome.failures
     assert {"lambda:InvokeFunction", "s3:PutObject"} <= {action for action, _ in recorded.asked}
     assert recorded.refused_to(made.policy(RUN)) == []

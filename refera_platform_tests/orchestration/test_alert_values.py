@@ -15,6 +15,7 @@ from refera_platform.lake.lake import run_sql as ask_lake
 from refera_platform.orchestration import headless, instance
 from refera_platform.orchestration.alerts import EMPTY_CURSOR, evaluate_and_notify
 from refera_platform.orchestration.run_history.failed_steps import dagster_failure
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.settings.alerts import AlertSettings
 from refera_platform.settings.runner import RunnerSettings
@@ -70,9 +71,9 @@ def test_a_check_that_shows_both_values_in_dagster_tells_key_and_column_alone(me
     """Issue 16, 25: a failed check sent a customer's phone to Slack and into a mail's subject."""
     now = replace(memory, alerts=settings(ears)).at_instant(evening(TODAY))
     house = build(now)
-    assert headless.run_headless(house, now, [TODAY], "customers").succeeded
+    assert headless.run_headless(house, now, DailyRunRequest(days=(TODAY,), select="customers")).succeeded
     behind_the_log(home, f"update classicmodels.customers set phone = '{MARK}' where customerNumber = 10")
-    outcome = headless.run_headless(house, now, [TODAY], "customers")
+    outcome = headless.run_headless(house, now, DailyRunRequest(days=(TODAY,), select="customers"))
     assert any(f"phone is '{MARK}' in the source" in each for each in outcome.failures), "the page shows it"
     with instance.open_instance(now) as history:
         evaluate_and_notify(

@@ -1,5 +1,6 @@
 """The daily job through Dagster: what runs, what is told, and what heals."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -16,9 +17,9 @@ from refera_platform.definitions import build
 from refera_platform.errors import SettingError
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.orchestration import headless, instance, keys
-from refera_platform.orchestration.assets.dbt_models import FULL_REFRESH_TAG
+from refera_platform.orchestration import headless, instance, keys, progress
 from refera_platform.orchestration.run_history import run_process
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.source import catalog
 from refera_platform.warehouse.publish.manifest import read_publication
 from refera_platform_tests.business import TODAY
@@ -27,12 +28,12 @@ from refera_platform_tests.local_stack import captured, evening, root
 
 def run(stage, *days, select="", **options):
     at = stage.at_instant(evening(days[-1]))
-    return headless.run_headless(build(at), at, days, select, **options)
+    return headless.run_headless(build(at), at, DailyRunRequest(days=days, select=select, **options))
 
 
 def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory, shop):
     outcome = run(memory, TODAY)
-    assert outcome.failures == []
+    assert outcome.failures == ()
     assert outcome.succeeded
     assert len(outcome.assets) == 55
     assert outcome.assets["raw/classicmodels/orders"]["rows_added_r"] == 4
@@ -131,7 +132,7 @@ def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home
 def test_a_refused_day_is_one_sentence_and_nothing_below_it_runs(memory, shop):
     old = TODAY - timedelta(days=4)
     at = memory.at_instant(evening(TODAY))
-    outcome = headless.run_headless(build(at), at, [old])
+    outcome = headless.run_headless(build(at), at, DailyRunRequest(days=(old,)))
     assert not outcome.succeeded
     assert outcome.assets == {}
     (failure,) = outcome.failures
@@ -149,7 +150,7 @@ def test_a_table_that_cannot_be_captured_is_red_by_itself(memory, shop):
     assert failure.startswith("Table classicmodels.payments does not exist for user refera_reader")
 
 
-def test_a_model_is_materialized_alone(memory, shop):
+def test_a_model_is_materialized_alone(memory, shop, caplog):
     assert run(memory, TODAY).succeeded
     for select in (
         "fct_order_lines",
@@ -160,10 +161,9 @@ def test_a_model_is_materialized_alone(memory, shop):
         outcome = run(memory, TODAY, select=select)
         assert outcome.succeeded, (select, outcome.failures)
     assert set(outcome.assets) == {name for name in outcome.assets if name.startswith("staging/")}
-    said = list[str]()
-    asked = {"tags": {FULL_REFRESH_TAG: "yes"}, "on_line": lambda kind, line: said.append(line)}
-    assert run(memory, TODAY, select="warehouse/dim_date", **asked).succeeded
-    assert any("Everything was read, because it was asked for" in line for line in said)
+    caplog.set_level(logging.INFO, progress.LOGGER.name)
+    assert run(memory, TODAY, select="warehouse/dim_date", full_refresh=True).succeeded
+    assert any("Everything was read, because it was asked for" in line for line in caplog.messages)
 
 
 def test_a_red_audit_fails_the_run_and_tells_the_check(memory, shop):
@@ -206,25 +206,32 @@ def test_no_secret_is_in_dagster_s_history(memory, shop, tmp_path):
 
 
 CHILD = """
+import logging
 import sys
 from dataclasses import replace
 from datetime import date, datetime
 from refera_platform.definitions import build
-from refera_platform.orchestration import headless
+from refera_platform.orchestration import headless, progress
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.settings.stage import load_stage
 stage = load_stage().at_instant(datetime.fromisoformat(sys.argv[3]))
 stage = replace(stage, lake=sys.argv[1], warehouse=sys.argv[2])
 print("ready", flush=True)
-outcome = headless.run_headless(build(stage), stage, [date.fromisoformat(sys.argv[4])], on_line=lambda kind, line: print(kind, line, flush=True))
-print(outcome.failures, flush=True)
+class Printer(logging.Handler):
+    def emit(self, record):
+        print(record.progress.kind.name, record.getMessage(), flush=True)
+progress.LOGGER.addHandler(Printer())
+progress.LOGGER.setLevel(logging.INFO)
+outcome = headless.run_headless(build(stage), stage, DailyRunRequest(days=(date.fromisoformat(sys.argv[4]),)))
+print(list(outcome.failures), flush=True)
 """
 
 
 KILL_POINTS = {
     "before the first table": "ready",
-    "between two tables": "asset raw/classicmodels/payments",
-    "while dbt builds": "log model stg_",
-    "about to publish": "log model ans_sales_by_month",
+    "between two tables": "MATERIALIZED raw/classicmodels/payments",
+    "while dbt builds": "BUILT model stg_",
+    "about to publish": "BUILT model ans_sales_by_month",
 }
 
 
@@ -240,7 +247,7 @@ def test_killed_runs_leave_old_or_new_and_the_next_one_heals(memory, shop):
             amount = session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone()
             assert amount == session.query("select sum(sales_amount)::varchar from fct_order_lines").fetchone()
     outcome = run(memory, TODAY)
-    assert outcome.failures == []
+    assert outcome.failures == ()
     assert [one.first_difference for one in verify_stage(memory) if not one.is_equal] == []
     with open_query_session(memory) as session:
         for table in catalog.TABLES:

@@ -1,5 +1,6 @@
 """What people see of an asset: who owns it, what a day brought, and no value that was declared private."""
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,11 +10,11 @@ import pytest
 from refera_platform.definitions import build
 from refera_platform.errors import SettingError
 from refera_platform.lake.preview import Preview
-from refera_platform.orchestration import headless, instance, keys
+from refera_platform.orchestration import headless, instance, keys, progress
 from refera_platform.orchestration.assets import raw_tables
 from refera_platform.orchestration.metadata import labels
 from refera_platform.orchestration.metadata.dbt_model import code_reference_metadata, dbt_test_metadata
-from refera_platform.orchestration.progress import ProgressKind
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.settings.stage import load_stage
 from refera_platform.source import catalog
 from refera_platform.warehouse.build import run as warehouse
@@ -35,7 +36,7 @@ def memory(stage, tmp_path, monkeypatch):
 
 def run(stage, *days, select="", **options):
     at = stage.at_instant(evening(days[-1]))
-    return headless.run_headless(build(at), at, days, select, **options)
+    return headless.run_headless(build(at), at, DailyRunRequest(days=days, select=select, **options))
 
 
 def told(stage, table):
@@ -84,15 +85,15 @@ def test_a_model_s_code_is_linked_where_it_can_be_opened(stage):
     assert code_reference_metadata({"original_file_path": "models/x.sql"}, replace(stage, name="production")) == {}
 
 
-def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
+def test_three_days_of_one_pass_each_tell_their_own(memory, shop, caplog):
     days = [TODAY - timedelta(days=back) for back in (3, 2, 1, 0)]
     assert run(memory, days[0], select="orders").succeeded
     for count, day in enumerate(days[1:], 1):
         shop.at(day)
         for order in (100, 103, 104)[:count]:
             shop.run(f"update orders set comments = 'on {day}' where orderNumber = {order}")
-    events = []
-    outcome = run(memory, *days[1:], select="orders", on_event=events.append)
+    caplog.set_level(logging.INFO, progress.LOGGER.name)
+    outcome = run(memory, *days[1:], select="orders")
     assert outcome.succeeded, outcome.failures
     found = told(memory, ORDERS)
     for count, day in enumerate(days[1:], 1):
@@ -107,9 +108,9 @@ def test_three_days_of_one_pass_each_tell_their_own(memory, shop):
         assert f"{days[0]} to {day}" in one["last_30_days_in_detail"].md_str
         assert one["dagster/column_schema"].schema.columns[0].name == "orderNumber"
     assert outcome.assets["raw/classicmodels/orders"]["rows_added_u"] == 6, "the run is told all that it added"
-    assert [each.kind for each in events if each.asset == "raw/classicmodels/orders"].count(
-        ProgressKind.MATERIALIZED
-    ) >= 3
+    events = [record.progress for record in caplog.records if record.name == progress.LOGGER.name]
+    made = [each for each in events if each.kind is progress.ProgressKind.MATERIALIZED]
+    assert [each.asset for each in made].count("raw/classicmodels/orders") >= 3
     again = run(memory, *days[1:], select="orders")
     assert again.succeeded
     kept = told(memory, ORDERS)[str(days[1])]

@@ -27,13 +27,14 @@ PRODUCTION = {
     "REFERA_WAREHOUSE": "s3://corp/warehouse",
 }
 RUN = """
-import sys, time
+import logging, sys, time
 from datetime import date
 import dagster as dg
-from refera_platform.orchestration import headless
+from refera_platform.orchestration import headless, progress
 from refera_platform.orchestration.partitions import daily_partitions
+from refera_platform.orchestration.run_request import DailyRunRequest
+from refera_platform.orchestration.stop_signal import NEVER_STOPPED, catch_stop_signals
 from refera_platform.settings.stage import load_stage
-from refera_platform.cli.interrupt import catch_stop_signals
 
 stage = load_stage()
 
@@ -50,12 +51,17 @@ def orders():
         raise
 
 jobs = [dg.define_asset_job("daily", selection=[orders])]
-with catch_stop_signals() as is_stopped:
-    said = lambda kind, line: print(kind, line, flush=True)
-    told = is_stopped if sys.argv[2:] != ["as a worker"] else lambda: 0
-    outcome = headless.run_headless(dg.Definitions(assets=[orders], jobs=jobs), stage, [stage.clock.today()], on_line=said,
-                           is_stopped=told)
-    print("outcome", outcome.succeeded, is_stopped(), flush=True)
+class Printer(logging.Handler):
+    def emit(self, record):
+        print(record.progress.kind.name, record.getMessage(), flush=True)
+
+progress.LOGGER.addHandler(Printer())
+progress.LOGGER.setLevel(logging.INFO)
+with catch_stop_signals() as stop_signal:
+    told = stop_signal if sys.argv[2:] != ["as a worker"] else NEVER_STOPPED
+    request = DailyRunRequest(days=(stage.clock.today(),))
+    outcome = headless.run_headless(dg.Definitions(assets=[orders], jobs=jobs), stage, request, told)
+    print("outcome", outcome.succeeded, stop_signal.number, flush=True)
 """
 HOLD = """
 import sys
@@ -135,7 +141,7 @@ def test_a_wait_for_a_pool_is_told_and_cheap_and_ends_at_once_when_the_run_is_st
     holder = going(history, "machine/4711/1")
     run_lock.acquire_run_lock(stage.home, holder)  # by the process of this test, which lives
     with started(stage, RUN, "at once") as child:
-        line = heard(child, "waiting ")
+        line = heard(child, "WAITING ")
         assert f"Waiting for run {holder} (process machine/4711/1), since " in line
         assert f"UTC: pool {POOL}" in line
         before = psutil.Process(child.pid).cpu_times()
@@ -156,7 +162,7 @@ def test_who_waits_goes_on_when_the_holder_is_killed_whatever_its_machine_was_ca
     holder = going(history, "another-name/1/1")
     with started(stage, HOLD, str(stage.home), holder) as other, started(stage, RUN, "at once") as child:
         heard(other, "held")
-        heard(child, "waiting ")
+        heard(child, "WAITING ")
         other.kill()
         heard(child, "step began")
         assert heard(child, "outcome") == "outcome True 0"

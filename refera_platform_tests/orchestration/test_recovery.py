@@ -16,6 +16,7 @@ from refera_platform.orchestration import headless, instance, keys
 from refera_platform.orchestration.assets import raw_tables
 from refera_platform.orchestration.run_history import retry_candidates, retry_sensor, run_process
 from refera_platform.orchestration.run_history.failed_days import NO_FAILED_DAY_CHECK
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.settings.stage import load_stage
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
@@ -44,7 +45,7 @@ def looked(stage):
 
 
 def run(stage, select="orders", days=(TODAY,), tags=None):
-    return headless.run_headless(build(stage), stage, days, select, tags=tags or {})
+    return headless.run_headless(build(stage), stage, DailyRunRequest(days=days, select=select, tags=tags or {}))
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import pytest
 from refera_platform.alerts.fault import FaultKind
 from refera_platform.cli.run import run_newest_day
 from refera_platform.definitions import build
-from refera_platform.orchestration import headless, instance, keys
+from refera_platform.orchestration import executor, headless, instance, keys
 from refera_platform.orchestration.partitions import partition_days
 from refera_platform.orchestration.run_history.failed_runs import find_open_failures
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.local_stack import captured
@@ -40,7 +41,7 @@ def faults(stage, run_id):
 
 
 def test_a_refused_day_is_told_once_and_owed_by_nobody(noon):
-    outcome = headless.run_headless(build(noon), noon, [YESTERDAY], "customers,orders")
+    outcome = headless.run_headless(build(noon), noon, DailyRunRequest(days=(YESTERDAY,), select="customers,orders"))
     assert not outcome.succeeded
     assert list(outcome.assets) == [ORDERS.to_user_string()], "the others are committed"
     looked_at = faults(noon, outcome.run_id)
@@ -80,7 +81,7 @@ def test_a_partition_that_the_calendar_has_not_is_refused_in_one_sentence(noon, 
             tags={"dagster/partition": day},
             raise_on_error=False,
             asset_selection=[ORDERS],
-            run_config=headless.QUIET_RUN_CONFIG,
+            run_config=executor.QUIET_RUN_CONFIG,
         )
     (fault,) = faults(noon, done.run_id).faults
     assert fault.kind is FaultKind.REFUSED
@@ -101,7 +102,8 @@ def test_a_tag_that_is_no_day_stops_no_sensor(tag):
 
 def test_what_a_refused_run_left_besides_is_made_again(noon):
     # a model below the refused table was never begun, and needs no day
-    outcome = headless.run_headless(build(noon), noon, [YESTERDAY], "customers,stg_classicmodels__customers")
+    request = DailyRunRequest(days=(YESTERDAY,), select="customers,stg_classicmodels__customers")
+    outcome = headless.run_headless(build(noon), noon, request)
     assert not outcome.succeeded
     request = looked(noon)
     assert isinstance(request, dg.RunRequest)

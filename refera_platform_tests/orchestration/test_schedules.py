@@ -12,6 +12,7 @@ from refera_platform.lake.days import CatchUp, days_between, plan_catch_up
 from refera_platform.lake.object_state import RawState
 from refera_platform.orchestration import headless, keys
 from refera_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, partition_days
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
@@ -127,7 +128,8 @@ def test_missed_nights_are_one_run_over_all_their_days(memory, shop):
     assert keys.raw_table_key(ORDERS) in rest.asset_selection
     assert not set(new.asset_selection) & set(rest.asset_selection)
     assert (rest.tags[RANGE_START_TAG], rest.tags[RANGE_END_TAG]) == (str(first), str(TODAY))
-    assert headless.run_headless(build(late), late, partition_days(rest.tags), "orders").succeeded
+    rest_request = DailyRunRequest(days=partition_days(rest.tags), select="orders")
+    assert headless.run_headless(build(late), late, rest_request).succeeded
     assert [one.run_key for one in requests(late, NIGHT)] == [str(TODAY)]
 
 

@@ -12,6 +12,7 @@ from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.lake import Lake, raw_rows
 from refera_platform.orchestration import headless
 from refera_platform.orchestration.assets import raw_tables
+from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.ingest.logged_tables import differences_of
@@ -24,7 +25,7 @@ OF_THE_MOMENT = {"seconds", "rows_per_second", "position", "dagster/uri", "objec
 
 
 def run_on(stage, *days, select="lake"):
-    return headless.run_headless(definitions.build(stage), stage, days, select=select)
+    return headless.run_headless(definitions.build(stage), stage, DailyRunRequest(days=days, select=select))
 
 
 def told_of(outcome):

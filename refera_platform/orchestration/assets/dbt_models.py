@@ -19,6 +19,7 @@ from refera_platform.orchestration.metadata.column_lineage import dbt_asset_keys
 from refera_platform.orchestration.metadata.dbt_model import ModelMetadata, code_reference_metadata, dbt_test_metadata
 from refera_platform.orchestration.metadata.labels import model_labels
 from refera_platform.orchestration.run_history.failed_steps import MAY_SUCCEED_KEY, dagster_failure
+from refera_platform.orchestration.run_request import FULL_REFRESH_TAG
 from refera_platform.settings.stage import Stage
 from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.build.result import BuildResult
@@ -28,8 +29,6 @@ from refera_platform.warehouse.dbt_project import MANIFEST_FILE
 
 UNIQUE_ID_KEY = "dagster_dbt/unique_id"
 """Metadata key under which dagster-dbt keeps the dbt ``unique_id`` of an asset or a check."""
-FULL_REFRESH_TAG = "refera/full-refresh"
-"""Tag of a run that builds the warehouse from all raw objects, and not from the changes alone."""
 DbtAssetEvent = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 

@@ -28,13 +28,12 @@ from refera_platform.orchestration.run_history.failed_steps import (
     REASONS_KEY,
     dagster_failure,
 )
+from refera_platform.orchestration.run_request import RESNAPSHOT_TAG
 from refera_platform.runners.ingest_runner import open_ingest_runner
 from refera_platform.settings.stage import Stage
 from refera_platform.source.table import SourceTable
 
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-RESNAPSHOT_TAG = "refera/resnapshot"
-"""Tag of a run that takes a new snapshot of its tables: all present rows, and the deletes that follow from them."""
 FRESHNESS_WINDOW = timedelta(hours=36)
 
 
