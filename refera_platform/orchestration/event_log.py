@@ -11,25 +11,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.event import listen
 
+from refera_platform.orchestration.dagster_internals import SqliteEventLogStorage
+
 MAX_OPEN_FILES = 8
 """Maximum of open files: the index of all runs, and the files of the most recently used runs."""
+BUSY_TIMEOUT_SECONDS = 30
+"""Seconds that a statement waits for another process's lock on its file."""
 
 
 class EventLog(SqliteEventLogStorage):
     """Event log storage with the tables and files of Dagster's own class, which may use them at the same time."""
 
-    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         super().__init__(base_dir, inst_data)
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "EventLog":
+    def from_config_value(cls, inst_data: Any, config_value: Any) -> "EventLog":
         """Construct the storage from ``dagster.yaml``; Dagster calls this."""
         return cls(inst_data=inst_data, **config_value)
 
@@ -52,7 +53,7 @@ class EventLog(SqliteEventLogStorage):
         return engine
 
     def _open_engine(self, shard: str) -> Engine:
-        engine = create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
+        engine = create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
         # In WAL mode a killed process loses nothing. After a power cut the last events may be missing, and the file is
         # consistent. With ``synchronous = full`` each event waits for the disk.
         listen(engine, "connect", lambda connection, _: connection.execute("pragma synchronous = normal"))

@@ -14,17 +14,20 @@ from typing import cast
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterExecutionInterruptedError, DagsterRunStatus
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.errors import raise_execution_interrupts
-from dagster._core.execution.api import ExecuteRunWithPlanIterable
-from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext
-from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.execute_in_process import core_execute_in_process
-from dagster._core.execution.plan.execute_plan import inner_plan_execution_iterator
-from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
 
+from refera_platform.orchestration.dagster_internals import (
+    ExecuteRunWithPlanIterable,
+    ExecutionPlan,
+    InMemoryJob,
+    InstanceConcurrencyContext,
+    PlanExecutionContext,
+    PlanExecutionContextManager,
+    PlanOrchestrationContext,
+    RetryMode,
+    core_execute_in_process,
+    inner_plan_execution_iterator,
+    raise_execution_interrupts,
+)
 from refera_platform.orchestration.run_history.failed_steps import is_interruption
 from refera_platform.orchestration.run_history.run_process import PROCESS_TAG, fail_orphaned_runs
 from refera_platform.orchestration.stop_signal import NEVER_STOPPED, StopSignal

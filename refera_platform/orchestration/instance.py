@@ -7,11 +7,11 @@ from pathlib import Path
 
 import dagster as dg
 import yaml
-from dagster._core.instance.ref import InstanceRef
 
 from refera_platform.disk import write_atomically
 from refera_platform.duckdb_session.scratch import make_private_folder
 from refera_platform.errors import SettingError
+from refera_platform.orchestration.dagster_internals import InstanceRef, NoOpComputeLogManager
 from refera_platform.settings.stage import Stage
 
 DAGSTER_YAML = """\
@@ -45,12 +45,7 @@ run_retries:
   max_retries: 0
 """
 BASE_DIR_PATTERN = re.compile(r'base_dir: (".*/dagster/history/runs")')
-
-
-NO_COMPUTE_LOGS = {
-    "module": "dagster._core.storage.noop_compute_log_manager",
-    "class": "NoOpComputeLogManager",
-}
+NO_COMPUTE_LOGS = {"module": NoOpComputeLogManager.__module__, "class": NoOpComputeLogManager.__name__}
 """Output of a step goes to the output of its process. Dagster's own capture starts four processes a step, and they
 print tracebacks of their own to the terminal on Ctrl-C."""
 
