@@ -2,7 +2,7 @@
 
 IngestResult ──▶ ingest_check_results() ──▶ one dg.AssetCheckResult for each of ingest_check_specs()
 
-Compares nothing itself: ``ingest`` and ``reconcile`` do. ``checks.standing`` has the checks that run every hour.
+Compares nothing itself: ``ingest`` and ``reconcile`` do. ``checks.hourly`` has the checks that run every hour.
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,10 @@ DESCRIPTIONS: Mapping[str, str] = {
     SCHEMA_CHECK: "No column was added, and none changed its type.",
     VOLUME_CHECK: "Each day that is over changed about as many rows as days like it usually do.",
 }
+
+
+WARNING_CHECKS = frozenset({SCHEMA_CHECK, VOLUME_CHECK})
+"""Checks that stop nothing when they fail."""
 
 
 def ingest_check_specs(table: SourceTable) -> list[dg.AssetCheckSpec]:
@@ -150,7 +154,6 @@ def _schema_check(ingested: IngestResult) -> dg.AssetCheckResult:
         SCHEMA_CHECK,
         passed=not schema_change.description,
         description=schema_change.description or None,
-        severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "added": ", ".join(schema_change.added),
             "changed": ", ".join(schema_change.changed),
@@ -187,7 +190,6 @@ def _volume_check(ingested: IngestResult) -> dg.AssetCheckResult:
         passed=not unusual_days,
         metadata=metadata,
         description=description,
-        severity=dg.AssetCheckSeverity.WARN,
     )
 
 
@@ -198,7 +200,6 @@ def _check_result(
     passed: bool,
     metadata: Mapping[str, Any],
     description: str | None = None,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=name,
@@ -206,5 +207,5 @@ def _check_result(
         passed=passed,
         metadata=metadata,
         description=description,
-        severity=severity,
+        severity=dg.AssetCheckSeverity.WARN if name in WARNING_CHECKS else dg.AssetCheckSeverity.ERROR,
     )
