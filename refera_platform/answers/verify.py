@@ -5,7 +5,7 @@ Repairs nothing. ``damage`` compares checksums of objects, ``mirrors`` pairs tab
 source ──== lake's current state ──== published tables        (the first differing row and column is named)
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -38,6 +38,8 @@ class Comparison:
 
     left: str
     right: str
+    table: str = ""
+    """Address of the source table, when the left side is one."""
     left_rows: int
     right_rows: int
     different: int
@@ -51,13 +53,8 @@ class Comparison:
         return self.different == 0 and not self.first_difference
 
 
-def verify_stage(stage: Stage, on_table_started: Callable[[str], None] = lambda name: None) -> Iterator[Comparison]:
-    """Compare every declared table with the lake, and the lake with every table that mirrors it.
-
-    Args:
-        stage: Stage to verify.
-        on_table_started: Called with the name of each table before it is read.
-    """
+def verify_stage(stage: Stage) -> Iterator[Comparison]:
+    """Compare every declared table with the lake, and the lake with every table that mirrors it."""
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
     published = read_publication(root)
     yield _compare_manifest_and_fixed_keys(root)
@@ -71,7 +68,6 @@ def verify_stage(stage: Stage, on_table_started: Callable[[str], None] = lambda 
             lake_days = {table.name: lake.days(table, source.connection) for table in tables}
             with source.snapshot():
                 for table in tables:
-                    on_table_started(table.address)
                     yield _compare_source_and_lake(stage, source, table, lake_days[table.name], folder)
                     yield from _compare_lake_and_warehouse(source, table, lake_days[table.name], root, published)
 
@@ -104,7 +100,7 @@ def _compare_checksums(name: str, result: ChecksumResult) -> Comparison:
 def _compare_source_and_lake(
     stage: Stage, source: Source, table: SourceTable, days: Mapping[date, RawObject], folder: Path
 ) -> Comparison:
-    names = {"left": f"source {table.address}", "right": f"lake {table.address}"}
+    names = {"table": table.address, "left": f"source {table.address}", "right": f"lake {table.address}"}
     snapshot = read_source_table(source, table, folder / "verify.parquet", stage.clock)
     columns = {column.name: column.name for column in snapshot.columns}
     lake_columns = respell_columns(newest_column_types(item.state.columns for item in days.values()), columns)

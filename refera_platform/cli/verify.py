@@ -14,8 +14,10 @@ def verify() -> None:
     """Run and print all comparisons; exits with 1 unless everything agrees."""
     stage, comparisons = load_stage(), []
     with progress_steps(len(TABLES), "Comparing source, lake and warehouse") as progress:
-        for comparison in verify_stage(stage, on_table_started=lambda name: progress.advance(name, is_kept=False)):
+        for comparison in verify_stage(stage):
             comparisons.append(comparison)
+            if comparison.table:
+                progress.advance(comparison.table, is_kept=False)
     rows = [
         [
             one.left,
