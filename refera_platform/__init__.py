@@ -20,7 +20,7 @@ The map of the house. Arrows point one way: a room imports only the rooms above 
       │
     answers       query session, verification, report
 
-Beside them: ``alerts`` (messages about what is wrong), ``runners`` (ingest and build as functions of AWS Lambda),
+Beside them: ``alerts`` (messages about what is wrong), ``runners`` (ingest in this process or on AWS Lambda),
 ``orchestration`` and ``definitions`` (the only ones that import Dagster), ``sandbox`` (local servers and sample
 business, for ``cli`` alone) and ``cli`` (what people type).
 """

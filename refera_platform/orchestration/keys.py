@@ -1,4 +1,4 @@
-"""Asset keys: one rule for each kind of asset, with the names of the database, the lake and dbt.
+"""Asset keys and the pool of a source: one rule for each kind, with the names of the database, the lake and dbt.
 
 raw/<database>/<table>    staging/<model>    warehouse/<model>    answers/<model>    answers/report
 """
@@ -28,6 +28,11 @@ REPORT_KEY = dg.AssetKey(["answers", "report"])
 def raw_table_key(table: SourceTable) -> dg.AssetKey:
     """Asset key of a raw table."""
     return dg.AssetKey(["raw", table.database, table.name])
+
+
+def source_pool(database: str) -> str:
+    """Pool that limits how many steps read a source database at a time."""
+    return f"source_{database}"
 
 
 def dbt_node_key(props: Mapping[str, Any]) -> dg.AssetKey:

@@ -1,1 +1,1 @@
-"""Runners of ingest and build outside of Dagster's process, and examinations where the source can be reached."""
+"""Runners of ingest and build, in this process or on AWS Lambda, and examinations where the source can be reached."""

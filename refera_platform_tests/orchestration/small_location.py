@@ -12,10 +12,10 @@ from refera_platform.errors import SourceError, UnavailableDayError
 from refera_platform.ingest.result import IngestFailure
 from refera_platform.orchestration import instance as memory
 from refera_platform.orchestration.alerts import AlertsCursor, build_alerts_sensor, evaluate_and_notify
-from refera_platform.orchestration.assets.raw_tables import failure_for_tables
 from refera_platform.orchestration.checks.hourly import NEWEST_DAY_CHECK
 from refera_platform.orchestration.executor import QUIET_RUN_CONFIG
 from refera_platform.orchestration.keys import raw_table_key as raw_key
+from refera_platform.orchestration.run_history.table_failures import failure_for_tables
 from refera_platform.settings.object_store import ObjectStore
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES

@@ -133,7 +133,7 @@ def build_log_retention_check(database: str, tables: Sequence[SourceTable]) -> d
             for table in tables
         ],
         can_subset=True,
-        pool=f"source_{database}",
+        pool=keys.source_pool(database),
     )
     def log_retention(
         context: dg.AssetCheckExecutionContext, stage: dg.ResourceParam[Stage]
