@@ -155,6 +155,16 @@ def test_on_a_terminal_it_is_drawn_and_stays_and_in_a_pipe_there_are_lines(monke
     assert b"Table x is gone" in seen
 
 
+@pytest.mark.usefixtures("interruptible")
+def test_what_a_signal_made_fail_is_not_shown(capsys):
+    with catch_stop_signals() as stop_signal, LiveTable("Day 1", stop_signal=stop_signal).display():
+        log_progress(GONE)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        log_progress(GONE)
+    assert capsys.readouterr().err.splitlines() == ["Day 1: loading Dagster and dbt", GONE.line]
+
+
 WRITING = """
 import sys
 from refera_platform.cli import output
