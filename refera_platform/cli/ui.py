@@ -50,7 +50,7 @@ def serve_ui(home: Path, port: int) -> None:
     while True:
         started = time.monotonic()
         with subprocess.Popen(command, env=variables, cwd=CHECKOUT_FOLDER) as process:  # noqa: S603 - our own argv
-            signals.child = process
+            signals.forward_to(process)
             _reload_broken_locations(process, f"http://127.0.0.1:{chosen_port}/graphql")
         if signals.is_stopping:
             return
@@ -63,15 +63,19 @@ class SignalForwarder:
     """Forwards stop signals of this process to Dagster, which then ends its own processes in order."""
 
     def __init__(self) -> None:
-        self.child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
         self.is_stopping = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
+    def forward_to(self, child: subprocess.Popen[bytes]) -> None:
+        """Forward signals to this process from now on."""
+        self._child = child
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.is_stopping = True
-        if self.child and self.child.poll() is None:
-            self.child.send_signal(signal.SIGTERM)
+        if self._child and self._child.poll() is None:
+            self._child.send_signal(signal.SIGTERM)
 
 
 def _reload_broken_locations(process: subprocess.Popen[bytes], address: str) -> None:
