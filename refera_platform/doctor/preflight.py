@@ -33,8 +33,8 @@ from refera_platform.source.doctor.privileges import (
     show_grants,
 )
 from refera_platform.source.doctor.tables import examine_tables, largest_table
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.server import server_version
+from refera_platform.source.position import Position
 from refera_platform.source.table import SourceTable, Strategy
 
 

@@ -9,7 +9,7 @@ Positions of query-based tables are made by ``lake.writer``.
 
 from datetime import date
 
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.position import Position
 
 READ_FROM_TABLE, READ_FROM_LOG = 0, 1
 """The row was read from the table at a binlog position, or from the binlog."""

@@ -15,7 +15,7 @@ from refera_platform.ingest.query_based import ingest_table
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.ingest.stream.run import ingest_stream_tables
-from refera_platform.lake.fault_isolation import isolated
+from refera_platform.source.fault_isolation import isolated
 from refera_platform.source.hashing import require_hash_key
 from refera_platform.source.table import SourceTable, Strategy
 

@@ -15,7 +15,6 @@ from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import ReferaError, UnavailableDayError
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.lake.days import require_in_calendar
-from refera_platform.lake.fault_isolation import fault_traceback, isolated
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.metadata.raw_materialization import materialize_result
 from refera_platform.orchestration.metadata.raw_table import DayMetadata
@@ -26,6 +25,7 @@ from refera_platform.orchestration.run_history.table_failures import failure_for
 from refera_platform.orchestration.run_request import RESNAPSHOT_TAG
 from refera_platform.runners.ingest_runner import open_ingest_runner
 from refera_platform.settings.stage import Stage
+from refera_platform.source.fault_isolation import fault_traceback, isolated
 from refera_platform.source.table import SourceTable
 
 

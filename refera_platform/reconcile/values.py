@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import ReferaError
-from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import RawObject, latest_rows, object_rows, state_objects
 from refera_platform.lake.schema_evolution import respell_columns
 from refera_platform.reconcile.first_difference import Difference, first_difference
@@ -24,6 +23,7 @@ from refera_platform.reconcile.hashed_rows import HashedRows
 from refera_platform.reconcile.result import WHOLE_TABLE_SCOPE, ReconcileResult
 from refera_platform.source.checksum import Checksums
 from refera_platform.source.connection import Source
+from refera_platform.source.fault_isolation import isolated
 from refera_platform.source.indexes import read_indexes
 from refera_platform.source.table import SourceTable
 

@@ -20,7 +20,7 @@ OF_NO_ROW = {
     "refera_platform/source/catalog/__init__.py": "a name that somebody typed",
     "refera_platform/source/declaration.py": "a declaration",
     "refera_platform/source/table.py": "a declaration",
-    "refera_platform/source/mysql/binlog/position.py": "a place in a log",
+    "refera_platform/source/position.py": "a place in a log",
 }
 """Modules whose errors quote, but nothing that was ever in a row."""
 

@@ -9,7 +9,7 @@ from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused
 from refera_platform.ingest.stream.day_windows import plan_stream_days, windows_after, windows_to_today
 from refera_platform.lake.object_state import RawState
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.position import Position
 
 pytestmark = pytest.mark.unit
 

@@ -14,10 +14,10 @@ from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.snapshot import snapshot_writer
 from refera_platform.ingest.stream import run
 from refera_platform.ingest.stream.day_writer import DayWriter
-from refera_platform.lake.fault_isolation import fault_traceback
 from refera_platform.reconcile import values as reconcile
 from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
+from refera_platform.source.fault_isolation import fault_traceback
 from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY

@@ -18,8 +18,8 @@ from refera_platform.source.connection import Source
 from refera_platform.source.doctor.connectivity import examine_address, examine_server
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.source.doctor.tables import examine_tables
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.wire import open_wire
+from refera_platform.source.position import Position
 from refera_platform_tests.local_stack import source_of
 from refera_platform_tests.source.doctor_findings import account, log_findings, only, troubled
 from refera_platform_tests.source.doctor_findings import root as root

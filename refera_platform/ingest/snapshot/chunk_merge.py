@@ -16,8 +16,8 @@ from refera_platform.ingest.snapshot.chunks import ChunkPlan
 from refera_platform.ingest.stream.changes import DayChanges, TableChanges
 from refera_platform.ingest.stream.day_windows import END_OF_TIME_SECONDS, DayWindow
 from refera_platform.lake.lake import raw_rows, run_sql
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.snapshot import TableRead, count_rows
+from refera_platform.source.position import Position
 from refera_platform.source.table import SourceTable
 
 

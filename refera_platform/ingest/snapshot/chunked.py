@@ -13,8 +13,8 @@ from refera_platform.ingest.snapshot.chunks import PendingChunks, plan_chunks, r
 from refera_platform.ingest.stream.changes import TableChanges
 from refera_platform.ingest.stream.reader import start_error
 from refera_platform.lake.local_copies import LocalCopies
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.snapshot import TableRead
+from refera_platform.source.position import Position
 from refera_platform.source.table import SourceTable
 from refera_platform.source.totals import source_totals
 

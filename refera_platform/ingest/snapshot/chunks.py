@@ -15,7 +15,7 @@ from refera_platform.errors import SourceError
 from refera_platform.source.connection import Source
 from refera_platform.source.hashing import hash_values
 from refera_platform.source.key_ranges import KeyBound, average_row_bytes, chunk_bounds, is_splittable
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.position import Position
 from refera_platform.source.table import SourceTable
 from refera_platform.source.types import SourceColumn
 

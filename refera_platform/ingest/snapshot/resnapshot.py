@@ -23,10 +23,10 @@ from refera_platform.ingest.stream.day_writer import DayWriter
 from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.ingest.stream.task_writer import continued_day, with_day
 from refera_platform.lake.days import ONE_DAY
-from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import RawObject, newest_state_until
 from refera_platform.lake.object_state import RawState
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.fault_isolation import isolated
+from refera_platform.source.position import Position
 from refera_platform.source.table import Strategy
 
 

@@ -19,14 +19,11 @@ from refera_platform.errors import ReferaError
 from refera_platform.ingest.row_position import READ_FROM_LOG, position_prefix
 from refera_platform.ingest.stream.changes import ChangeRequest, DayChanges, TableChanges, Truncation, add_counts
 from refera_platform.ingest.stream.day_windows import END_OF_TIME_SECONDS, DayWindow
-from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import run_sql
 from refera_platform.source import arrow
-from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.binlog.row_codec import EncodedRow
-from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
-from refera_platform.source.mysql.binlog.stream_event import RowsEvent
-from refera_platform.source.mysql.binlog.transaction import Transaction
+from refera_platform.source.change_stream import EncodedRow, RowBatch, RowDecoder, Transaction
+from refera_platform.source.fault_isolation import isolated
+from refera_platform.source.position import Position
 
 OPERATION_CODES = "cud"
 NET_ROWS_BY_OPERATION = {"c": 1, "u": 0, "d": -1}
@@ -44,10 +41,7 @@ class ChangeCollector:
             folder: Local folder of the run.
         """
         self.table = request.table
-        self.start = request.start
-        """Position from which the binlog must be read."""
-        self.source_types = request.source_types
-        """Type and character set of each column at the start of the read; empty when unknown."""
+        self.request = request
         self.has_schema_change = request.has_schema_change
         """Whether DDL changed its columns during the run."""
         self.error: ReferaError | None = None
@@ -84,6 +78,7 @@ class ChangeCollector:
     def fail(self, error: ReferaError) -> None:
         """Stop this table with an error; other tables go on."""
         self.error = self.error or error
+        self.later_net_rows = None
         self._drop_rows()
 
     def begin(self, transaction: Transaction, resume_position: Position, latest_second: int) -> bool:
@@ -116,16 +111,16 @@ class ChangeCollector:
             self._close_day(window.end or position, resume_position, is_closed=True)
         return False
 
-    def add_rows(self, decoder: RowDecoder, event: RowsEvent, transaction: Transaction) -> None:
-        """Add the rows of one event."""
-        if decoder is not self._decoder:
+    def add_rows(self, batch: RowBatch, transaction: Transaction) -> None:
+        """Add the rows of one batch."""
+        if batch.decoder is not self._decoder:
             self.spill()
-            self._decoder = decoder
+            self._decoder = batch.decoder
         counts_rows, position = self.counts_rows, transaction.position
         if self.has_all_days and not counts_rows:
             return
         changed_second = _row_second(transaction, self._day.window)
-        for count, op in decoder.split_rows(event, self._rows):
+        for count, op in batch.decoder.split_rows(batch.payload, self._rows):
             code = OPERATION_CODES.index(op)
             self._row_runs.append(
                 (count, code, changed_second, position.file_number, position.offset, self._row_ordinal)

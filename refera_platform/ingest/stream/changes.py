@@ -11,8 +11,8 @@ from pathlib import Path
 
 from refera_platform.errors import ReferaError
 from refera_platform.ingest.stream.day_windows import DayWindow
-from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.binlog.transaction import Transaction
+from refera_platform.source.change_stream import StreamTable, Transaction
+from refera_platform.source.position import Position
 from refera_platform.source.table import SourceTable
 
 
@@ -34,8 +34,18 @@ class ChangeRequest:
 
     @property
     def start(self) -> Position | None:
-        """Position from which the binlog must be read."""
+        """Position from which the change stream must be read."""
         return self.windows[0].resume_position or self.windows[0].start
+
+    @property
+    def stream_table(self) -> StreamTable:
+        """The table as its change stream is asked for."""
+        return StreamTable(
+            table=self.table,
+            start=self.start,
+            previous_types=self.source_types,
+            has_schema_change=self.has_schema_change,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from refera_platform.ingest.context import IngestContext
-from refera_platform.ingest.stream.column_resolver import ColumnResolver
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.cascades import Cascades
 from refera_platform.source.connection import ServerIdentity
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.mysql.column_resolver import ColumnResolver
+from refera_platform.source.position import Position
 from refera_platform.source.table import SourceTable
 
 

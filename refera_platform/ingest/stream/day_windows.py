@@ -19,7 +19,7 @@ from refera_platform.clock import Clock
 from refera_platform.errors import DayRefused, UnavailableDayError
 from refera_platform.lake import days as calendar
 from refera_platform.lake.object_state import RawState
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.position import Position
 from refera_platform.source.table import Strategy
 
 END_OF_TIME_SECONDS = 1 << 40

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.ingest.row_position import FIRST_ROW_SUFFIX, READ_FROM_LOG, READ_FROM_TABLE, position_suffix
 from refera_platform.ingest.stream.changes import Truncation
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.snapshot import TableRead
+from refera_platform.source.position import Position
 from refera_platform.source.row_changes import ComparedColumns, row_changes_sql
 
 

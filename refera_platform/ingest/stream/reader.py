@@ -8,19 +8,16 @@ Decodes no event (``source.mysql.binlog`` does) and writes no object (``day_writ
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.ingest.stream.cascaded_rows import CascadeIndex
 from refera_platform.ingest.stream.change_collector import ChangeCollector
 from refera_platform.ingest.stream.changes import ChangeRequest, TableChanges
 from refera_platform.ingest.stream.context import StreamContext, StreamSnapshot
 from refera_platform.ingest.stream.router import StreamRouter
-from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.binlog.transaction_reader import TransactionReader
 from refera_platform.source.mysql.binlog.verified_position import require_same_binlog
+from refera_platform.source.mysql.change_stream import read_change_stream
 from refera_platform.source.mysql.server import Server
-from refera_platform.source.mysql.wire import open_wire
+from refera_platform.source.position import Position
 
 
 def read_changes(
@@ -89,18 +86,14 @@ def _open_collectors(context: StreamContext, requests: Sequence[ChangeRequest]) 
 def _collect(context: StreamContext, snapshot: StreamSnapshot, collectors: Sequence[ChangeCollector]) -> None:
     """Read the binlog into the collectors, from the first of their start positions."""
     collectors = [each for each in collectors if not each.error]
-    starts = [each.start for each in collectors if each.start]
-    if not starts:
-        return
-    database, resolver = context.source.database, context.column_resolver
     latest_second = int(max(context.now, datetime.now(UTC)).timestamp())
-    cascade_index = CascadeIndex(snapshot.cascades, resolver)
-    router = StreamRouter(database.name, collectors, resolver, cascade_index, latest_second)
-    start = min(starts, key=lambda position: position.order)
-    reader = TransactionReader(partial(open_wire, database), context.source.server, start, snapshot.position)
-    with closing(reader.read_events()) as events:
+    router = StreamRouter(collectors, latest_second, context.clock.today())
+    tables = [each.request.stream_table for each in collectors]
+    if not any(table.start for table in tables):
+        return
+    stream = read_change_stream(context.source, context.column_resolver, snapshot.cascades, tables, snapshot.position)
+    with closing(stream) as events:
         for event in events:
             router.route(event)
             if router.is_done:
                 return
-    router.finish(reader.position, reader.resume_position, context.clock.today())

@@ -20,7 +20,6 @@ from refera_platform.ingest.snapshot.chunked import find_chunks
 from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.ingest.snapshot.snapshot_writer import SnapshotWriter
 from refera_platform.ingest.stream.changes import ChangeRequest, TableChanges, TaskChanges
-from refera_platform.ingest.stream.column_resolver import ColumnResolver
 from refera_platform.ingest.stream.context import StreamContext, StreamSnapshot
 from refera_platform.ingest.stream.reader import read_available_changes, read_changes
 from refera_platform.ingest.stream.table_result import stream_result
@@ -32,11 +31,12 @@ from refera_platform.ingest.stream.table_task import (
     request_days_to_present,
 )
 from refera_platform.ingest.stream.task_writer import write_days
-from refera_platform.lake.fault_isolation import isolated
 from refera_platform.source.cascades import find_cascades
+from refera_platform.source.fault_isolation import isolated
 from refera_platform.source.mysql.binlog.coverage import require_schema_in_binlog
 from refera_platform.source.mysql.binlog.server_settings import require_full_binlog
 from refera_platform.source.mysql.binlog.verified_position import verify_position
+from refera_platform.source.mysql.column_resolver import ColumnResolver
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable
 

@@ -19,7 +19,7 @@ from refera_platform.lake.lake import RawObject, newest_state_until
 from refera_platform.lake.object_state import RawState
 from refera_platform.source.column_names import as_spelled
 from refera_platform.source.hashing import require_hash_key
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.position import Position
 from refera_platform.source.table import SourceTable
 
 DAY_SECONDS = 86_400

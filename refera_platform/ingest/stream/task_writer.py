@@ -18,9 +18,9 @@ from refera_platform.ingest.stream.table_result import WrittenTable
 from refera_platform.ingest.stream.table_task import TableTask
 from refera_platform.lake.lake import RawObject, newest_state_until
 from refera_platform.lake.object_state import RawState
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.server import Server
 from refera_platform.source.mysql.snapshot import read_source_table
+from refera_platform.source.position import Position
 from refera_platform.source.table import SourceTable
 from refera_platform.source.totals import grouped_totals, source_totals
 

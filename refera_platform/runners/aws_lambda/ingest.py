@@ -21,7 +21,6 @@ from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.snapshot.chunk_staging import stage_chunk
 from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
-from refera_platform.lake.fault_isolation import fault_traceback, isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
 from refera_platform.runners.aws_lambda.call import LambdaCall
@@ -34,6 +33,7 @@ from refera_platform.runners.aws_lambda.catch_up import (
 )
 from refera_platform.runners.aws_lambda.messages import TableResult
 from refera_platform.source.connection import Source, open_source
+from refera_platform.source.fault_isolation import fault_traceback, isolated
 from refera_platform.source.table import SourceTable
 
 CHUNK_BYTES = 512 << 20

@@ -20,12 +20,12 @@ from refera_platform.duckdb_session.secrets import create_store_secret
 from refera_platform.errors import LakeError, ReferaError
 from refera_platform.ingest.result import IngestFailure, IngestResult
 from refera_platform.ingest.snapshot.chunks import PendingChunks
-from refera_platform.lake.fault_isolation import isolated
 from refera_platform.lake.lake import Lake
 from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.runners.aws_lambda.event import Operation
 from refera_platform.runners.aws_lambda.messages import TableResult, result_from_json
 from refera_platform.settings.stage import Stage
+from refera_platform.source.fault_isolation import isolated
 from refera_platform.source.table import SourceTable
 
 MAX_PARALLEL_CHUNKS = 16

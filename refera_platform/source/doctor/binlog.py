@@ -13,10 +13,10 @@ from refera_platform.source.connection import Source
 from refera_platform.source.doctor.finding import Finding, error_finding, failure_finding, ok_finding, warning_finding
 from refera_platform.source.doctor.privileges import Privilege, account_of, missing_privileges
 from refera_platform.source.mysql.binlog.coverage import binlog_exclusion_error, binlog_filter
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.server_settings import REQUIRED_SETTINGS, binlog_setting_errors
 from refera_platform.source.mysql.binlog.verified_position import require_same_binlog
 from refera_platform.source.mysql.server import server_version
+from refera_platform.source.position import Position
 from refera_platform.source.types import backticked, mysql_literal
 
 MIN_RETENTION = timedelta(days=3)

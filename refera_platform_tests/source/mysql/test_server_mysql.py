@@ -3,7 +3,6 @@
 import pytest
 
 from refera_platform.errors import SourceError
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.server.detection import detect_server
 from refera_platform.source.mysql.server.mysql import (
     IN_FLIGHT_WAIT_SECONDS,
@@ -11,6 +10,7 @@ from refera_platform.source.mysql.server.mysql import (
     MAX_SNAPSHOT_ATTEMPTS,
     MySQL,
 )
+from refera_platform.source.position import Position
 
 pytestmark = pytest.mark.unit
 

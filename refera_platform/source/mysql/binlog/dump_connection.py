@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.events import BinlogEvent, EventParser
-from refera_platform.source.mysql.binlog.position import FIRST_OFFSET
 from refera_platform.source.mysql.server import Server
 from refera_platform.source.mysql.wire import END_PACKET, Wire
+from refera_platform.source.position import FIRST_OFFSET
 
 COM_BINLOG_DUMP = 0x12
 NON_BLOCKING_FLAG = 1

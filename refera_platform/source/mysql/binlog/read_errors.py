@@ -3,7 +3,7 @@
 from refera_platform.errors import LakeError, ReferaError, SourceError, error_kind
 from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.dump_connection import LocatedEvent
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.position import Position
 
 LOST_CHANGES = {
     events.PARTIAL_UPDATE: (

@@ -1,21 +1,12 @@
-"""Events of the change stream of a MySQL or MariaDB server: transactions with what they changed, in binlog order.
+"""Events of the binlog inside a transaction: rows and statements, in the order in which they were committed.
 
-``transaction_reader`` yields them; what of them is needed is decided by who reads. Rows are not decoded yet:
-``row_decoder`` does.
+``transaction_reader`` yields them; ``mysql.change_stream`` says what they mean for each table. Rows are not decoded
+yet: ``row_decoder`` does.
 """
 
 from typing import NamedTuple
 
-from refera_platform.source.mysql.binlog.position import Position
-from refera_platform.source.mysql.binlog.transaction import Transaction
-
-
-class TransactionBegin(NamedTuple):
-    """A committed transaction begins; repeated after a lost connection, without the rows that were yielded before."""
-
-    transaction: Transaction
-    resume_position: Position
-    """Position at which a later reader must start to see every transaction that is still prepared."""
+from refera_platform.source.change_stream import TransactionBegin, TransactionCommit
 
 
 class RowsEvent(NamedTuple):
@@ -43,8 +34,4 @@ class UnclearEvent(NamedTuple):
     """Rows may have changed, or been rolled back, without row events: compare the tables with the source."""
 
 
-class TransactionCommit(NamedTuple):
-    """The current transaction is complete."""
-
-
-StreamEvent = TransactionBegin | RowsEvent | StatementEvent | UnclearEvent | TransactionCommit
+BinlogEvents = TransactionBegin | RowsEvent | StatementEvent | UnclearEvent | TransactionCommit

@@ -14,9 +14,9 @@ from dataclasses import replace
 import pymysql
 
 from refera_platform.errors import LakeError, SourceError
+from refera_platform.source.change_stream import TransactionBegin, TransactionCommit
 from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.dump_connection import LocatedEvent, dump_binlog
-from refera_platform.source.mysql.binlog.position import FIRST_OFFSET, Position
 from refera_platform.source.mysql.binlog.read_errors import (
     LOST_CHANGES,
     binlog_read_error,
@@ -24,18 +24,12 @@ from refera_platform.source.mysql.binlog.read_errors import (
     replaced_binlog_error,
     unknown_event_error,
 )
-from refera_platform.source.mysql.binlog.stream_event import (
-    RowsEvent,
-    StatementEvent,
-    StreamEvent,
-    TransactionBegin,
-    TransactionCommit,
-    UnclearEvent,
-)
-from refera_platform.source.mysql.binlog.transaction import Transaction, transaction_of_gtid
+from refera_platform.source.mysql.binlog.stream_event import BinlogEvents, RowsEvent, StatementEvent, UnclearEvent
+from refera_platform.source.mysql.binlog.transaction import BinlogTransaction, transaction_of_gtid
 from refera_platform.source.mysql.binlog.xa_buffer import XaBuffer
 from refera_platform.source.mysql.server import Server
 from refera_platform.source.mysql.wire import Wire, closing_wire
+from refera_platform.source.position import FIRST_OFFSET, Position
 
 XA_END = re.compile(r"XA (COMMIT|ROLLBACK) (X'[0-9a-f]*',X'[0-9a-f]*',\d+)", re.IGNORECASE)
 XA_START = re.compile(r"XA START (X'[0-9a-f]*',X'[0-9a-f]*',\d+)", re.IGNORECASE)
@@ -58,7 +52,7 @@ class TransactionReader:
         self._server = server
         self._prepared: dict[str, XaBuffer] = {}
         self._table_maps: dict[bytes, bytes] = {}
-        self._transaction: Transaction | None = None
+        self._transaction: BinlogTransaction | None = None
         self._is_yielded = False
         self._is_standalone: bool | None = None
         self._xa_buffer: XaBuffer | None = None
@@ -71,7 +65,7 @@ class TransactionReader:
         buffer_positions = [buffer.position for buffer in self._prepared.values()]
         return min([*buffer_positions, self.position], key=lambda position: position.order)
 
-    def read_events(self) -> Generator[StreamEvent, None, None]:
+    def read_events(self) -> Generator[BinlogEvents, None, None]:
         """Yield everything up to the end position; stop reading to leave the rest.
 
         Raises:
@@ -84,7 +78,7 @@ class TransactionReader:
             for buffer in self._prepared.values():
                 buffer.close()
 
-    def _read_with_reconnects(self) -> Iterator[StreamEvent]:
+    def _read_with_reconnects(self) -> Iterator[BinlogEvents]:
         connection_losses = 0
         while self.position.order < self._until.order:
             previous = self.position
@@ -98,7 +92,7 @@ class TransactionReader:
         begun = self.position.begun if self.position.file == self._until.file else self._until.begun
         self.position = replace(self._until, begun=begun)
 
-    def _read_connection(self, wire: Wire) -> Iterator[StreamEvent]:
+    def _read_connection(self, wire: Wire) -> Iterator[BinlogEvents]:
         self._delivered_before, self._delivered_events = max(self._delivered_events, self._delivered_before), 0
         self._transaction = self._xa_buffer = None
         for located in dump_binlog(wire, self._server, self.position.file, self.position.offset):
@@ -111,7 +105,7 @@ class TransactionReader:
             is_transient=True,
         )
 
-    def _dispatch_event(self, located: LocatedEvent) -> Iterator[StreamEvent]:
+    def _dispatch_event(self, located: LocatedEvent) -> Iterator[BinlogEvents]:
         event, kind = located.event, located.event.kind
         if kind in events.ROWS_EVENTS:
             yield from self._handle_rows(event)
@@ -144,7 +138,7 @@ class TransactionReader:
             begun = 0 if kind == events.ROTATE else self.position.begun
             self.position = replace(self.position, file=located.file, offset=located.end, begun=begun)
 
-    def _begin_file(self, located: LocatedEvent) -> Iterator[StreamEvent]:
+    def _begin_file(self, located: LocatedEvent) -> Iterator[BinlogEvents]:
         position, begun = self.position, located.event.timestamp_seconds
         if located.file == position.file:
             if position.begun and begun != position.begun:
@@ -158,7 +152,7 @@ class TransactionReader:
         self._is_yielded = False
         self.position = replace(position, file=located.file, offset=FIRST_OFFSET, begun=begun)
 
-    def _begin_transaction(self, transaction: Transaction) -> Iterator[StreamEvent]:
+    def _begin_transaction(self, transaction: BinlogTransaction) -> Iterator[BinlogEvents]:
         if transaction.position.order != self._transaction_order:
             self._transaction_order, self._delivered_before = transaction.position.order, 0
         self._delivered_events = 0
@@ -170,13 +164,13 @@ class TransactionReader:
         if self._is_yielded:
             yield TransactionBegin(transaction, self.resume_position)
 
-    def _handle_query(self, located: LocatedEvent) -> Iterator[StreamEvent]:
+    def _handle_query(self, located: LocatedEvent) -> Iterator[BinlogEvents]:
         schema, sql = events.read_query_event(located.event)
         verb = sql[:9].upper().rstrip("; ")
         if self._transaction is None:  # a server without GTIDs
             position = Position(file=located.file, offset=located.start, begun=self.position.begun)
             yield from self._begin_transaction(
-                Transaction(position=position, timestamp_seconds=located.event.timestamp_seconds)
+                BinlogTransaction(position=position, timestamp_seconds=located.event.timestamp_seconds)
             )
         begin_position = self._transaction.position if self._transaction else self.position
         if self._is_standalone is None:
@@ -200,14 +194,14 @@ class TransactionReader:
             if self._is_standalone:
                 yield from self._commit_transaction(located)
 
-    def _mark_unclear(self) -> Iterator[StreamEvent]:
+    def _mark_unclear(self) -> Iterator[BinlogEvents]:
         """The transaction changes rows that its row events do not show."""
         if self._xa_buffer:
             self._xa_buffer.is_unclear = True
         elif self._is_yielded:
             yield UnclearEvent()
 
-    def _handle_rows(self, event: events.BinlogEvent) -> Iterator[StreamEvent]:
+    def _handle_rows(self, event: events.BinlogEvent) -> Iterator[BinlogEvents]:
         if self._xa_buffer:
             self._xa_buffer.append_event(event)
         elif self._is_yielded:
@@ -218,7 +212,7 @@ class TransactionReader:
                 body = events.rows_body(event)
                 yield RowsEvent(*events.ROWS_EVENTS[event.kind], _table_map_of(self._table_maps, body), body)
 
-    def _prepare_xa(self, located: LocatedEvent) -> Iterator[StreamEvent]:
+    def _prepare_xa(self, located: LocatedEvent) -> Iterator[BinlogEvents]:
         buffer = self._xa_buffer
         if buffer is None:
             raise SourceError(
@@ -230,7 +224,7 @@ class TransactionReader:
             yield from self._complete_xa(buffer.name, is_committed=True)
         self._end_transaction(located)
 
-    def _complete_xa(self, name: str, *, is_committed: bool) -> Iterator[StreamEvent]:
+    def _complete_xa(self, name: str, *, is_committed: bool) -> Iterator[BinlogEvents]:
         buffer = self._prepared.pop(name, None)
         if is_committed and self._transaction:
             if not self._is_yielded:
@@ -248,7 +242,7 @@ class TransactionReader:
         if buffer:
             buffer.close()
 
-    def _commit_transaction(self, located: LocatedEvent) -> Iterator[StreamEvent]:
+    def _commit_transaction(self, located: LocatedEvent) -> Iterator[BinlogEvents]:
         if self._is_yielded:
             yield TransactionCommit()
         self._end_transaction(located)

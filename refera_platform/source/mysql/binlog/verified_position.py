@@ -7,10 +7,10 @@ import pymysql
 
 from refera_platform.errors import LakeError
 from refera_platform.source.mysql.binlog.dump_connection import file_begun_seconds
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.read_errors import binlog_read_error, replaced_binlog_error
 from refera_platform.source.mysql.server import Server
 from refera_platform.source.mysql.wire import Wire, closing_wire
+from refera_platform.source.position import Position
 
 PURGED_REMEDY = (
     "`refera resnapshot` every table that reports this, and keep the binlog longer than the time between runs."

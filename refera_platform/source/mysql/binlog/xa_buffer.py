@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.events import BinlogEvent
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.position import Position
 
 MAX_MEMORY_BYTES = 16 << 20
 """Bytes above which the events go to a file."""

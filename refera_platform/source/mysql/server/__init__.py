@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from refera_platform.source.mysql.binlog.position import Position
+from refera_platform.source.position import Position
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 """Runs one statement on the server and returns its rows."""

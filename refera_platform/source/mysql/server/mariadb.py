@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.server import Ask, SnapshotPosition, global_variables
+from refera_platform.source.position import Position
 from refera_platform.source.types import mysql_literal
 
 BINLOG_SETTING_NAMES = (

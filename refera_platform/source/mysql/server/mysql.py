@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from refera_platform.errors import SourceError
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.server import Ask, SnapshotPosition, global_variables, server_version
+from refera_platform.source.position import Position
 from refera_platform.source.types import mysql_literal
 
 BINLOG_SETTING_NAMES = (

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.stream_event import (
     RowsEvent,
     StatementEvent,
@@ -16,6 +15,7 @@ from refera_platform.source.mysql.binlog.table_map import read_table_map
 from refera_platform.source.mysql.binlog.transaction import Transaction
 from refera_platform.source.mysql.binlog.transaction_reader import TransactionReader
 from refera_platform.source.mysql.wire import Wire, open_wire
+from refera_platform.source.position import Position
 from refera_platform_tests.local_stack import source_of
 
 
@@ -29,7 +29,7 @@ class Listener:
         """Write down what each event says."""
         for event in stream:
             match event:
-                case TransactionBegin(transaction):
+                case TransactionBegin(transaction=transaction):
                     if not self.told or self.told[-1][0].position.order != transaction.position.order:
                         self.told.append((transaction, []))
                 case RowsEvent():

@@ -14,10 +14,10 @@ from refera_platform.sandbox import stack
 from refera_platform.settings.stage import load_stage
 from refera_platform.source.mysql.binlog import events
 from refera_platform.source.mysql.binlog.dump_connection import LocatedEvent
-from refera_platform.source.mysql.binlog.position import Position
 from refera_platform.source.mysql.binlog.transaction_reader import TransactionReader
 from refera_platform.source.mysql.binlog.verified_position import require_same_binlog, verify_position
 from refera_platform.source.mysql.wire import open_wire
+from refera_platform.source.position import Position
 from refera_platform_tests.business import open_shop
 from refera_platform_tests.local_stack import owner, root, source_of
 from refera_platform_tests.source.mysql.binlog.reading import Listener, end_of_log, from_here

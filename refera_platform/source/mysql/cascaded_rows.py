@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refera_platform.errors import ReferaError
-from refera_platform.ingest.stream.column_resolver import ColumnResolver
 from refera_platform.source.cascades import Cascade, Cascades, TableName
 from refera_platform.source.mysql.binlog.ddl import dml_words
 from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
 from refera_platform.source.mysql.binlog.stream_event import RowsEvent
 from refera_platform.source.mysql.binlog.table_map import TableMap
+from refera_platform.source.mysql.column_resolver import ColumnResolver
 
 
 @dataclass(frozen=True, kw_only=True)

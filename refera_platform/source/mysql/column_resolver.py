@@ -6,6 +6,7 @@ Makes the row decoders of a run and caches the catalogue columns of each table. 
 from collections.abc import Mapping, Sequence
 
 from refera_platform.errors import LakeError, SourceError
+from refera_platform.source.change_stream import StreamTable
 from refera_platform.source.collation import collations_by_column
 from refera_platform.source.column_names import name_identity
 from refera_platform.source.connection import Source
@@ -45,23 +46,17 @@ class ColumnResolver:
         """The collation of each text column, in the form that a day's state stores."""
         return collations_by_column(self.declared_columns(table))
 
-    def decoder(
-        self, table_map: TableMap, table: SourceTable, previous_types: Mapping[str, str], *, has_schema_change: bool
-    ) -> RowDecoder:
+    def decoder(self, table_map: TableMap, stream_table: StreamTable) -> RowDecoder:
         """Make the decoder of a copied table's rows.
-
-        Args:
-            table_map: Table map that the rows belong to.
-            table: The table.
-            previous_types: Type and character set of each column when the table was last read; empty when unknown.
-            has_schema_change: Whether DDL changed its columns during the run.
 
         Raises:
             LakeError: when the binlog does not name the columns and they changed.
             SourceError: when a column type cannot be copied exactly, or a row image is not complete.
         """
-        previous, current = _comparable_types(previous_types), _comparable_types(self.source_types(table))
-        if not table_map.has_names and (has_schema_change or previous not in ([], current)):
+        table = stream_table.table
+        previous = _comparable_types(stream_table.previous_types)
+        current = _comparable_types(self.source_types(table))
+        if not table_map.has_names and (stream_table.has_schema_change or previous not in ([], current)):
             raise LakeError(
                 f"The columns of {table.address} changed, and the binlog does not name the columns of its rows:",
                 f"set global binlog_row_metadata = FULL, then `refera resnapshot {table.address}`.",
