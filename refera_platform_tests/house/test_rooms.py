@@ -11,12 +11,12 @@ from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, mo
 pytestmark = pytest.mark.unit
 
 GROUND = ("errors", "disk", "clock", "json_codec", "settings", "aws", "duckdb_session")
-ROOMS = ("source", "lake", "reconcile", "ingest", "doctor", "warehouse", "answers")
+ROOMS = ("source", "project", "lake", "reconcile", "ingest", "doctor", "warehouse", "answers")
 MAY_IMPORT = {
     "": (),
     **{floor: GROUND[:level] for level, floor in enumerate(GROUND)},
     **{each: (*GROUND, *ROOMS[:level]) for level, each in enumerate(ROOMS)},
-    "runners": (*GROUND, "source", "lake", "reconcile", "ingest", "doctor", "warehouse"),
+    "runners": (*GROUND, "source", "project", "lake", "reconcile", "ingest", "doctor", "warehouse"),
     "sandbox": GROUND,
     "alerts": GROUND,
     "orchestration": (*GROUND, *ROOMS, "runners", "alerts"),
