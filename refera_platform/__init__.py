@@ -8,6 +8,8 @@ The map of the house. Arrows point one way: a room imports only the rooms above 
       │
     source        declared tables and the readers of a database: snapshot, binlog, catalog queries
       │
+    project       what one business says: tables, questions and mirrors, read from dbt's yml files
+      │
     lake          the store only: keys of objects, their state, schema evolution, the writer of a day
       │
     reconcile     values of the source against values of the lake

@@ -26,8 +26,8 @@ def read_models(files: Sequence[YamlFile]) -> dict[str, ModelDeclaration]:
     for file in files:
         for index, entry in entries(file, file.content, "models"):
             if (said := declaration_of(entry)) is not None:
-                place = ("models", index, *DECLARATION_PLACE)
-                declared[str(entry.get("name", ""))] = file.parse(ModelDeclaration, said, place)
+                key_path = ("models", index, *DECLARATION_PLACE)
+                declared[str(entry.get("name", ""))] = file.parse(ModelDeclaration, said, key_path)
     return declared
 
 
@@ -68,8 +68,8 @@ def _iter_questions(
         for index, entry in entries(file, file.content, "exposures"):
             if (said := declaration_of(entry)) is None:
                 continue
-            place, where = ("exposures", index), file.where(("exposures", index))
-            declaration = file.parse(QuestionDeclaration, said, (*place, *DECLARATION_PLACE))
+            key_path, where = ("exposures", index), file.where(("exposures", index))
+            declaration = file.parse(QuestionDeclaration, said, (*key_path, *DECLARATION_PLACE))
             english = str(entry.get("label") or entry.get("name") or "")
             answers = tuple(_answers(entry, models))
             if not answers:

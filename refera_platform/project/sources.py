@@ -9,7 +9,7 @@ from typing import Any
 
 from refera_platform.errors import SettingError
 from refera_platform.project.declarations import GroupingDeclaration, TableDeclaration, TableDefaults
-from refera_platform.project.yaml_file import Place, YamlFile
+from refera_platform.project.yaml_file import KeyPath, YamlFile
 from refera_platform.source.table import Grouping, SourceTable, Strategy
 
 DECLARATION_PLACE = ("config", "meta", "refera")
@@ -43,38 +43,38 @@ def declaration_of(entry: Mapping[str, Any]) -> Any:
     return found
 
 
-def entries(file: YamlFile, content: Any, *place: str | int) -> list[tuple[int, Mapping[str, Any]]]:
+def entries(file: YamlFile, content: Any, *key_path: str | int) -> list[tuple[int, Mapping[str, Any]]]:
     """The entries of a list of dbt's, each with its index; nothing when the list is missing.
 
     Args:
         file: The file.
         content: What holds the list.
-        place: Where in the file the list stands; its name comes last.
+        key_path: Where in the file the list stands; its name comes last.
 
     Raises:
         SettingError: when it is no list of mappings.
     """
-    found = content.get(place[-1]) if isinstance(content, Mapping) else None
+    found = content.get(key_path[-1]) if isinstance(content, Mapping) else None
     if not isinstance(found, list | None) or not all(isinstance(each, Mapping) for each in found or ()):
-        raise SettingError(f"{file.where(place)}: {place[-1]} is not a list of entries:", "correct the line.")
+        raise SettingError(f"{file.where(key_path)}: {key_path[-1]} is not a list of entries:", "correct the line.")
     return list(enumerate(found or ()))
 
 
 def _iter_tables(files: Sequence[YamlFile]) -> Iterator[tuple[SourceTable, str]]:
     for file in files:
         for index, source in entries(file, file.content, "sources"):
-            place: Place = ("sources", index)
+            key_path: KeyPath = ("sources", index)
             said = declaration_of(source)
-            defaults = file.parse(TableDefaults, said or {}, (*place, *DECLARATION_PLACE))
-            for number, entry in entries(file, source, *place, "tables"):
+            defaults = file.parse(TableDefaults, said or {}, (*key_path, *DECLARATION_PLACE))
+            for number, entry in entries(file, source, *key_path, "tables"):
                 if (declared := declaration_of(entry)) is not None:
-                    table_place = (*place, "tables", number)
+                    table_place = (*key_path, "tables", number)
                     declaration = file.parse(TableDeclaration, declared, (*table_place, *DECLARATION_PLACE))
                     where = file.where(table_place)
                     yield _make_table(str(source.get("name", "")), entry, declaration, defaults, where), where
                 elif said is not None:
                     raise SettingError(
-                        f"{file.where((*place, 'tables', number))}: table {entry.get('name')} does not say how it is"
+                        f"{file.where((*key_path, 'tables', number))}: table {entry.get('name')} does not say how it is"
                         " copied:",
                         "add config: {meta: {refera: {key: [...]}}} to it.",
                     )

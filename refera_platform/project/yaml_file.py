@@ -19,7 +19,7 @@ MAX_FILE_BYTES = 4 << 20
 MAX_VALUES = 200_000
 """Values of one file, each alias counted as often as it is used: a few lines of aliases can stand for billions."""
 Declared = TypeVar("Declared", bound=BaseModel)
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and indexes that lead from the top of a file to a value."""
 
 
@@ -31,23 +31,23 @@ class YamlFile:
     """Path as it is shown in errors."""
     content: Any
     """Its mappings, sequences and scalars; an empty mapping for an empty file."""
-    lines: dict[Place, int] = field(repr=False)
+    lines: dict[KeyPath, int] = field(repr=False)
     """Line of each value, counted from 1."""
 
-    def where(self, place: Sequence[str | int]) -> str:
+    def where(self, key_path: Sequence[str | int]) -> str:
         """``file:line`` of a value, or of the nearest value around it."""
-        known = tuple(place)
-        while known and known not in self.lines:
-            known = known[:-1]
-        return f"{self.path}:{self.lines.get(known, 1)}"
+        nearest = tuple(key_path)
+        while nearest and nearest not in self.lines:
+            nearest = nearest[:-1]
+        return f"{self.path}:{self.lines.get(nearest, 1)}"
 
-    def parse(self, model: type[Declared], content: Any, place: Sequence[str | int]) -> Declared:
+    def parse(self, model: type[Declared], content: Any, key_path: Sequence[str | int]) -> Declared:
         """Check a part of the file against a typed model.
 
         Args:
             model: The model.
             content: The part.
-            place: Where in the file it stands.
+            key_path: Where in the file it stands.
 
         Raises:
             SettingError: naming file, line and field of the first mistake.
@@ -56,11 +56,11 @@ class YamlFile:
             return model.model_validate(content)
         except ValidationError as error:
             mistake = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            inner: Place = tuple(mistake["loc"])
+            inner: KeyPath = tuple(mistake["loc"])
             name = ".".join(str(step) for step in inner) or "this entry"
             reason = mistake["msg"].removeprefix("Value error, ").rstrip(".")
             raise SettingError(
-                f"{self.where((*place, *inner))}: {name}: {reason}:",
+                f"{self.where((*key_path, *inner))}: {name}: {reason}:",
                 "correct the line (`refera schema` has the fields).",
             ) from None
 
@@ -98,15 +98,15 @@ def read_yaml(path: Path, shown: Path) -> YamlFile:
     return YamlFile(path=shown, content=content, lines=lines)
 
 
-def _lines(node: yaml.Node, place: Place, around: frozenset[int]) -> Iterator[tuple[Place, int]]:
+def _lines(node: yaml.Node, key_path: KeyPath, around: frozenset[int]) -> Iterator[tuple[KeyPath, int]]:
     """The line of a node and of everything in it."""
-    yield place, node.start_mark.line + 1
+    yield key_path, node.start_mark.line + 1
     if id(node) in around:  # an anchor that holds itself
         return
     inside = around | {id(node)}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _lines(value, (*place, key.value), inside)
+            yield from _lines(value, (*key_path, key.value), inside)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _lines(value, (*place, index), inside)
+            yield from _lines(value, (*key_path, index), inside)
