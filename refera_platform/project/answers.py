@@ -10,7 +10,7 @@ from typing import Any
 from refera_platform.errors import SettingError
 from refera_platform.project.declarations import ModelDeclaration, QuestionDeclaration
 from refera_platform.project.model import AnswerTable, Mirror, Question
-from refera_platform.project.sources import DECLARATION_PLACE, declaration_of, entries
+from refera_platform.project.sources import DECLARATION_PATH, declaration_of, entries
 from refera_platform.project.yaml_file import YamlFile
 
 REFERENCE_PATTERN = re.compile(r"ref\(\s*(['\"])(\w+)\1\s*\)")
@@ -26,7 +26,7 @@ def read_models(files: Sequence[YamlFile]) -> dict[str, ModelDeclaration]:
     for file in files:
         for index, entry in entries(file, file.content, "models"):
             if (said := declaration_of(entry)) is not None:
-                key_path = ("models", index, *DECLARATION_PLACE)
+                key_path = ("models", index, *DECLARATION_PATH)
                 declared[str(entry.get("name", ""))] = file.parse(ModelDeclaration, said, key_path)
     return declared
 
@@ -69,7 +69,7 @@ def _iter_questions(
             if (said := declaration_of(entry)) is None:
                 continue
             key_path, where = ("exposures", index), file.where(("exposures", index))
-            declaration = file.parse(QuestionDeclaration, said, (*key_path, *DECLARATION_PLACE))
+            declaration = file.parse(QuestionDeclaration, said, (*key_path, *DECLARATION_PATH))
             english = str(entry.get("label") or entry.get("name") or "")
             answers = tuple(_answers(entry, models))
             if not answers:

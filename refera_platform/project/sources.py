@@ -12,7 +12,7 @@ from refera_platform.project.declarations import GroupingDeclaration, TableDecla
 from refera_platform.project.yaml_file import KeyPath, YamlFile
 from refera_platform.source.table import Grouping, SourceTable, Strategy
 
-DECLARATION_PLACE = ("config", "meta", "refera")
+DECLARATION_PATH = ("config", "meta", "refera")
 """Where an entry of dbt's yml says something to the engine."""
 
 
@@ -38,7 +38,7 @@ def read_tables(files: Sequence[YamlFile]) -> tuple[SourceTable, ...]:
 def declaration_of(entry: Mapping[str, Any]) -> Any:
     """What an entry of dbt's yml says to the engine; ``None`` when it says nothing."""
     found: Any = entry
-    for step in DECLARATION_PLACE:
+    for step in DECLARATION_PATH:
         found = found.get(step) if isinstance(found, Mapping) else None
     return found
 
@@ -65,12 +65,12 @@ def _iter_tables(files: Sequence[YamlFile]) -> Iterator[tuple[SourceTable, str]]
         for index, source in entries(file, file.content, "sources"):
             key_path: KeyPath = ("sources", index)
             said = declaration_of(source)
-            defaults = file.parse(TableDefaults, said or {}, (*key_path, *DECLARATION_PLACE))
+            defaults = file.parse(TableDefaults, said or {}, (*key_path, *DECLARATION_PATH))
             for number, entry in entries(file, source, *key_path, "tables"):
                 if (declared := declaration_of(entry)) is not None:
-                    table_place = (*key_path, "tables", number)
-                    declaration = file.parse(TableDeclaration, declared, (*table_place, *DECLARATION_PLACE))
-                    where = file.where(table_place)
+                    table_path = (*key_path, "tables", number)
+                    declaration = file.parse(TableDeclaration, declared, (*table_path, *DECLARATION_PATH))
+                    where = file.where(table_path)
                     yield _make_table(str(source.get("name", "")), entry, declaration, defaults, where), where
                 elif said is not None:
                     raise SettingError(

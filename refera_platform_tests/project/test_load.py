@@ -138,7 +138,7 @@ def test_a_table_is_found_by_its_name_or_its_address(project):
     assert found.find_table("visits") is found.find_table("shop.visits") is found.tables[2]
     assert found.databases == ("shop",)
     assert found.tables_of("shop") == found.tables
-    with pytest.raises(SettingError, match="'nowhere' is not one declared table: choose from shop.orders, "):
+    with pytest.raises(SettingError, match=r"'nowhere' is not one declared table: choose from shop\.orders, "):
         found.find_table("nowhere")
 
 
