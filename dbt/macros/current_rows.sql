@@ -17,17 +17,17 @@
 {%- endmacro %}
 
 {#-
-    To stand at the end of a staging model, after `from` its cleaned newest changes: the rows that were there
-    before, less those that changed meanwhile. Nothing in a build of everything.
+    Ends a staging model, after `from` its cleaned newest changes: the rows of the previous publication, without those that
+    changed since. Nothing in a full build.
 
-    model: the staging model itself. columns: its columns, in order. key: those that tell its rows apart.
+    previous: the staging model itself, as published before. columns: its columns, in order. key: those that identify a row.
     changed: a relation with the keys that changed, under the same names.
 -#}
-{% macro and_the_unchanged(model, columns, key, changed) -%}
-    {%- if is_served(model) | trim %}
+{% macro and_the_unchanged(previous, columns, key, changed) -%}
+    {%- if previous %}
     union all
     select {% for name in columns %}unchanged.{{ name }}{{ ", " if not loop.last }}{% endfor %}
-    from {{ served(model) }} as unchanged
+    from {{ previous }} as unchanged
     where not exists (
         select 1
         from {{ changed }} as changed

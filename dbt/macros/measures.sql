@@ -79,7 +79,7 @@
         inner join {{ ref(model) }} as {{ alias }} on order_lines.{{ foreign_key }} = {{ alias }}.{{ key }}
         {%- endfor %}
         group by {{ groups.values() | join(', ') }}
-        {%- if is_served(answer) | trim %}
+        {%- if published(answer) %}
         union all
         select
             {% for name, expression in groups.items() -%}
@@ -88,14 +88,14 @@
             {% for measure, (expression, type) in measures.items() -%}
             -cast({{ expression }} as {{ type }}) as {{ measure }}{{ "," if not loop.last }}
             {% endfor %}
-        from {{ served('fct_order_lines') }} as order_lines
+        from {{ published('fct_order_lines') }} as order_lines
         {%- for alias, (model, key, foreign_key) in dimensions.items() %}
-        inner join {{ served(model) }} as {{ alias }} on order_lines.{{ foreign_key }} = {{ alias }}.{{ key }}
+        inner join {{ published(model) }} as {{ alias }} on order_lines.{{ foreign_key }} = {{ alias }}.{{ key }}
         {%- endfor %}
         group by {{ groups.values() | join(', ') }}
         union all
         select {{ kept | join(', ') }}, {{ measures | join(', ') }}
-        from {{ served(answer) }}
+        from {{ published(answer) }}
         {%- endif %}
     ) as months
     group by {{ by | join(', ') }}

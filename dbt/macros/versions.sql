@@ -40,17 +40,17 @@
     Applied to what it kept before and the changes since, it gives what it gives on all changes together, so
     the published model is all that the next build needs.
 -#}
-{% macro version_history(changes, model, key, attributes) -%}
+{% macro version_history(changes, previous, key, attributes) -%}
 with
 
 changes as (
 
     select {{ key }}, {{ attributes | join(', ') }}, changed_at, changed_on, change_position, is_deletion
     from {{ changes }}
-    {%- if is_served(model) | trim %}
+    {%- if previous %}
     union all
     select {{ key }}, {{ attributes | join(', ') }}, changed_at, changed_on, change_position, is_deletion
-    from {{ served(model) }}
+    from {{ previous }}
     {%- endif %}
 
 ),

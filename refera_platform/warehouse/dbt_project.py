@@ -21,6 +21,9 @@ MANIFEST_FILE = TARGET_FOLDER / "manifest.json"
 PUBLISHED_FOLDERS = ("marts", "answers")
 """Folders below ``models/`` whose tables are published; the others exist only during the build."""
 
+PUBLISHED_SCHEMA = "published"
+"""dbt source, and schema in the build's database, with the tables of the previous publication."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MonthlyStorage:

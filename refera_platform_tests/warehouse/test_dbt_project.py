@@ -230,11 +230,21 @@ def test_a_layer_reads_only_the_layers_below_it(manifest: Any, folder: str) -> N
     models = [model for model in _models(manifest) if model.fqn[1] == folder]
     assert models
     for model in models:
-        parents = [manifest.nodes.get(parent) for parent in model.depends_on.nodes]
+        # any layer may continue from the previous publication
+        parents = [manifest.nodes.get(parent) for parent in model.depends_on.nodes if ".published." not in parent]
         read = {parent.fqn[1] if parent else "source" for parent in parents}
         assert read <= MAY_READ[folder], model.name
         assert model.name.startswith(PREFIXES[folder])
         assert {"staging": "staging", "answers": "answers"}.get(folder, "warehouse") == model.config.group
+
+
+def test_what_is_read_of_the_previous_publication_is_declared_stored_and_read(manifest: Any) -> None:
+    declared = {source.unique_id: source for source in manifest.sources.values() if source.source_name == "published"}
+    read = {parent for node in manifest.nodes.values() for parent in node.depends_on.nodes}
+    assert declared.keys() - read == set()
+    published = {model.name for model in _models(manifest) if model.fqn[1] in {"marts", "answers"}}
+    states = {model.name for model in _models(manifest) if model.config.meta.get("is_state")}
+    assert {source.name for source in declared.values()} - published - states == {"kept_totals"}
 
 
 def test_staging_recognises_a_row_by_the_key_that_its_source_declares(manifest: Any) -> None:
@@ -297,12 +307,12 @@ def test_a_group_that_drifts_below_nothing_is_shown_and_red(shop: Warehouse, man
     database = tmp_path / shop.database.name
     shutil.copy(shop.database, database)
     with duckdb.connect(database) as connection:
-        connection.execute("create schema served")
+        connection.execute("create schema published")
         for name in ("fct_order_lines", "dim_order_status", "dim_product", answer):
-            connection.execute(f"create table served.{name} as from main.{name}")
+            connection.execute(f"create table published.{name} as from main.{name}")
         for line, more in (("Planes", -7), ("Ships", 7)):
             connection.execute(
-                f"update served.{answer} set orders = orders + ?, order_lines = order_lines + ? where product_line = ?",
+                f"update published.{answer} set orders = orders + ?, order_lines = order_lines + ? where product_line = ?",
                 [more, more, line],
             )
     built = dbt(database, "build", "--select", answer, "--exclude-resource-type", "unit_test", manifest=manifest)

@@ -89,12 +89,15 @@ def made_of(sql: str) -> dict[str, list[str]]:
             "select list_transform(xs, lambda e: e + x) as t, [v + y for v in xs] as l from main.a",
             {"t": ["a.X", "a.xs"], "l": ["a.xs", "a.y"]},
         ),
-        ("select * from served.a union all select x, y, xs from main.a", {"x": ["a.X"], "y": ["a.y"], "xs": ["a.xs"]}),
-        ("select x from served.m union all select x from main.a", {"x": ["a.X"]}),
+        (
+            "select * from published.a union all select x, y, xs from main.a",
+            {"x": ["a.X"], "y": ["a.y"], "xs": ["a.xs"]},
+        ),
+        ("select x from published.m union all select x from main.a", {"x": ["a.X"]}),
     ],
 )
 def test_a_column_is_made_of(sql: str, expected: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(COLUMNS, "served.m", ["x"])
+    monkeypatch.setitem(COLUMNS, "published.m", ["x"])
     assert made_of(sql) == expected
 
 

@@ -1,7 +1,7 @@
 -- Every attribute of a customer has a history.
 {{ version_history(
     ref('stg_classicmodels__customer_changes'),
-    'int_customer_history',
+    published('int_customer_history'),
     key='customer_number',
     attributes=[
         'customer_name', 'contact_first_name', 'contact_last_name', 'customer_phone',

@@ -34,32 +34,32 @@ occurring as (
         payment_date as date_day,
         1 as occurrences
     from payments
-    {%- if is_served('int_dates_that_occur') | trim %}
+    {%- if published('int_dates_that_occur') %}
     union all
     select
         order_date as date_day,
         -1 as occurrences
-    from {{ served('stg_classicmodels__orders') }}
+    from {{ published('stg_classicmodels__orders') }}
     union all
     select
         required_date as date_day,
         -1 as occurrences
-    from {{ served('stg_classicmodels__orders') }}
+    from {{ published('stg_classicmodels__orders') }}
     union all
     select
         shipped_date as date_day,
         -1 as occurrences
-    from {{ served('stg_classicmodels__orders') }}
+    from {{ published('stg_classicmodels__orders') }}
     union all
     select
         payment_date as date_day,
         -1 as occurrences
-    from {{ served('stg_classicmodels__payments') }}
+    from {{ published('stg_classicmodels__payments') }}
     union all
     select
         date_day,
         occurrences
-    from {{ served('int_dates_that_occur') }}
+    from {{ published('int_dates_that_occur') }}
     {%- endif %}
 
 )

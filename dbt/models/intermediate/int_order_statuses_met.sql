@@ -13,17 +13,17 @@ met as (
         order_status,
         1 as orders
     from orders
-    {%- if is_served('int_order_statuses_met') | trim %}
+    {%- if published('int_order_statuses_met') %}
     union all
     select
         order_status,
         -1 as orders
-    from {{ served('stg_classicmodels__orders') }}
+    from {{ published('stg_classicmodels__orders') }}
     union all
     select
         order_status,
         orders
-    from {{ served('int_order_statuses_met') }}
+    from {{ published('int_order_statuses_met') }}
     {%- endif %}
 
 )

@@ -1,7 +1,7 @@
 -- The stock is no attribute of a product but a measure: it has facts of its own.
 {{ version_history(
     ref('stg_classicmodels__product_changes'),
-    'int_product_history',
+    published('int_product_history'),
     key='product_code_folded',
     attributes=[
         'product_code', 'product_name', 'product_line', 'product_scale', 'product_vendor', 'product_description',

@@ -43,7 +43,7 @@ changes as (
         is_deletion,
         change_position
     from product_changes
-    {%- if is_served('fct_stock_daily') | trim %}
+    {%- if published('fct_stock_daily') %}
     union all
     select
         earlier.product_code,
@@ -53,7 +53,7 @@ changes as (
         earlier.buy_price,
         false as is_deletion,
         '' as change_position
-    from {{ served('fct_stock_daily') }} as earlier
+    from {{ published('fct_stock_daily') }} as earlier
     inner join capture on earlier.stock_date = capture.last_known_day
     {%- endif %}
 
@@ -112,7 +112,7 @@ days as (
         cast(each_day.date_day as date) as stock_date
     from spans
     {{ for_each_day('spans.first_day', 'spans.last_day') }}
-    {%- if is_served('fct_stock_daily') | trim %}
+    {%- if published('fct_stock_daily') %}
     union all
     select
         earlier.product_code,
@@ -120,7 +120,7 @@ days as (
         earlier.quantity_in_stock,
         earlier.buy_price,
         earlier.stock_date
-    from {{ served('fct_stock_daily') }} as earlier
+    from {{ published('fct_stock_daily') }} as earlier
     cross join capture
     where earlier.stock_date < capture.first_new_day or capture.first_new_day is null
     {%- endif %}

@@ -21,7 +21,7 @@ from refera_platform.orchestration.metadata.dbt_results import (
     describe_scope,
     log_node,
 )
-from refera_platform.orchestration.metadata.dbt_translator import DbtTranslator
+from refera_platform.orchestration.metadata.dbt_translator import DbtTranslator, without_published_tables
 from refera_platform.orchestration.run_history.failed_steps import MAY_SUCCEED_KEY, dagster_failure
 from refera_platform.orchestration.run_request import FULL_REFRESH_TAG
 from refera_platform.settings.stage import Stage
@@ -37,7 +37,7 @@ DbtAssetEvent = dg.MaterializeResult[None] | dg.AssetCheckResult
 def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
     """Multi-asset of all dbt models; parses the project first when one of its files is newer than the manifest."""
     ensure_manifest()
-    manifest = json.loads(MANIFEST_FILE.read_text())
+    manifest = without_published_tables(json.loads(MANIFEST_FILE.read_text()))
     assets, translator = dbt_asset_keys(manifest), DbtTranslator(stage)
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="warehouse", pool="warehouse")

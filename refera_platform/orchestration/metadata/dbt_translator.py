@@ -1,6 +1,6 @@
 """Translator of the dbt manifest to asset specs: keys, groups and labels are ours, the rest is dagster-dbt's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,6 +10,7 @@ from refera_platform.orchestration import keys
 from refera_platform.orchestration.metadata.dbt_model import code_reference_metadata
 from refera_platform.orchestration.metadata.labels import model_labels
 from refera_platform.settings.stage import Stage
+from refera_platform.warehouse.dbt_project import PUBLISHED_SCHEMA
 
 
 class DbtTranslator(DagsterDbtTranslator):
@@ -40,3 +41,25 @@ class DbtTranslator(DagsterDbtTranslator):
             kinds=labels["kinds"],
             metadata={**spec.metadata, **code_reference_metadata(node, self._stage)},
         )
+
+
+def without_published_tables(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest without the tables of the previous publication.
+
+    Each is an earlier state of an asset of ours, and Dagster refuses an asset that depends on itself.
+    """
+    sources = {key: node for key, node in manifest["sources"].items() if node["source_name"] != PUBLISHED_SCHEMA}
+    removed = manifest["sources"].keys() - sources.keys()
+
+    def remaining(keys: Iterable[str]) -> list[str]:
+        return [key for key in keys if key not in removed]
+
+    nodes = {
+        key: {**node, "depends_on": {**node["depends_on"], "nodes": remaining(node["depends_on"]["nodes"])}}
+        for key, node in manifest["nodes"].items()
+    }
+    maps = {
+        name: {key: remaining(others) for key, others in manifest[name].items() if key not in removed}
+        for name in ("parent_map", "child_map")
+    }
+    return {**manifest, **maps, "sources": sources, "nodes": nodes}

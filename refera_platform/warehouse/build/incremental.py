@@ -22,7 +22,7 @@ from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.build.collations import collation_of
 from refera_platform.warehouse.build.inputs import BuildInputs, RawObjectsByDay
 from refera_platform.warehouse.build.month_lookup import months_of_changed_rows, months_of_previous_rows
-from refera_platform.warehouse.dbt_project import DbtProject
+from refera_platform.warehouse.dbt_project import PUBLISHED_SCHEMA, DbtProject
 from refera_platform.warehouse.publish.manifest import Publication, published_relation
 
 UNKNOWN_MONTH = "unknown"
@@ -169,17 +169,17 @@ def create_previous_publication_views(
     copies: LocalCopies,
 ) -> None:
     """Create views on the previous publication: whole tables, or of tables stored by month the months to rebuild."""
-    run_sql(connection, "create schema if not exists served")
+    run_sql(connection, f"create schema if not exists {PUBLISHED_SCHEMA}")
     for name, model in {**published.models, **published.state}.items():
         months = scope.get(model.stored_by)
         run_sql(
             connection,
-            f"create or replace view served.{quoted(name)} as select * from"
+            f"create or replace view {PUBLISHED_SCHEMA}.{quoted(name)} as select * from"
             f" {published_relation(copies, name, model, months)}",
         )
     run_sql(
         connection,
-        "create or replace table served.kept_totals"
+        f"create or replace table {PUBLISHED_SCHEMA}.kept_totals"
         " (model varchar, month varchar, measure varchar, total decimal(38, 6))",
     )
     kept_totals = [
@@ -193,7 +193,8 @@ def create_previous_publication_views(
     if kept_totals:
         columns = [list(values) for values in zip(*kept_totals, strict=True)]
         connection.execute(
-            "insert into served.kept_totals select unnest(?), unnest(?), unnest(?), cast(unnest(?) as decimal(38, 6))",
+            f"insert into {PUBLISHED_SCHEMA}.kept_totals"
+            " select unnest(?), unnest(?), unnest(?), cast(unnest(?) as decimal(38, 6))",
             columns,
         )
 

@@ -16,9 +16,10 @@ import duckdb
 from refera_platform.json_codec import decode_values, encode_json, parse_json_object
 from refera_platform.lake.lake import run_sql
 from refera_platform.warehouse.catalogs.graph import ancestors
+from refera_platform.warehouse.dbt_project import PUBLISHED_SCHEMA
 
-MAIN_SCHEMA, PREVIOUS_SCHEMA = "main", "served"
-"""Schemas of models: of this build, and of the previous publication."""
+MAIN_SCHEMA = "main"
+"""Schema of the models of a build."""
 
 
 @dataclass(frozen=True, order=True)
@@ -105,7 +106,7 @@ def trace_lineage(models: Mapping[str, str], columns: Mapping[str, Iterable[str]
     relation_columns = {relation: tuple(names) for relation, names in columns.items()}
     reader = SqlLineageReader(
         {_schema_and_table(relation): names for relation, names in relation_columns.items()},
-        fallback_schemas={PREVIOUS_SCHEMA: MAIN_SCHEMA},
+        fallback_schemas={PUBLISHED_SCHEMA: MAIN_SCHEMA},
     )
     traced: dict[str, ColumnOrigins] = {}
     problems = {}
@@ -148,4 +149,4 @@ def _schema_and_table(relation: str) -> tuple[str, str]:
 
 
 def _relation_name(schema: str, table: str) -> str:
-    return table if schema in {MAIN_SCHEMA, PREVIOUS_SCHEMA} else f"{schema}.{table}"
+    return table if schema in {MAIN_SCHEMA, PUBLISHED_SCHEMA} else f"{schema}.{table}"

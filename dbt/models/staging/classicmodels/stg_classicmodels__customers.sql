@@ -16,4 +16,4 @@ newest as (
 select {{ columns | join(', ') }}
 from newest
 where not is_deletion
-{{ and_the_unchanged('stg_classicmodels__customers', columns, key=['customer_number'], changed='newest') }}
+{{ and_the_unchanged(published('stg_classicmodels__customers'), columns, key=['customer_number'], changed='newest') }}

@@ -31,7 +31,7 @@ lines as (
     from cleaned
     where not is_deletion
     {{ and_the_unchanged(
-        'stg_classicmodels__orderdetails', columns, key=['order_number', 'product_code'], changed='cleaned'
+        published('stg_classicmodels__orderdetails'), columns, key=['order_number', 'product_code'], changed='cleaned'
     ) }}
 
 ),

@@ -51,12 +51,12 @@ oldest as (
 
 earlier as (
 
-    {% if is_served('stg_classicmodels__orders') | trim -%}
+    {% if published('stg_classicmodels__orders') -%}
     select
         order_number,
         entered_position,
         entered_on
-    from {{ served('stg_classicmodels__orders') }}
+    from {{ published('stg_classicmodels__orders') }}
     {%- else -%}
     select
         cast(null as integer) as order_number,
@@ -97,4 +97,4 @@ cleaned as (
 select {{ columns | join(', ') }}
 from cleaned
 where not is_deletion
-{{ and_the_unchanged('stg_classicmodels__orders', columns, key=['order_number'], changed='cleaned') }}
+{{ and_the_unchanged(published('stg_classicmodels__orders'), columns, key=['order_number'], changed='cleaned') }}

@@ -26,5 +26,5 @@ select {{ columns | join(', ') }}
 from cleaned
 where not is_deletion
 {{ and_the_unchanged(
-    'stg_classicmodels__payments', columns, key=['customer_number', 'check_number'], changed='cleaned'
+    published('stg_classicmodels__payments'), columns, key=['customer_number', 'check_number'], changed='cleaned'
 ) }}

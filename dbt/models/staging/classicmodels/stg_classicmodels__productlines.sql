@@ -25,4 +25,4 @@ cleaned as (
 select {{ columns | join(', ') }}
 from cleaned
 where not is_deletion
-{{ and_the_unchanged('stg_classicmodels__productlines', columns, key=['product_line'], changed='cleaned') }}
+{{ and_the_unchanged(published('stg_classicmodels__productlines'), columns, key=['product_line'], changed='cleaned') }}
