@@ -14,6 +14,24 @@
 {%- endmacro %}
 
 {#-
+    The rows of a model with a column `sign`: 1 for its rows now and, in an incremental build, -1 for the published rows that
+    they replace. What is summed by sign and added to a published total is the new total.
+-#}
+{% macro signed_rows(current, previous) -%}
+    select
+        *,
+        1 as sign
+    from {{ current }}
+    {%- if previous %}
+    union all by name
+    select
+        *,
+        -1 as sign
+    from {{ previous }}
+    {%- endif %}
+{%- endmacro %}
+
+{#-
     A measure's total over the months of a published model that this build does not rebuild; 0 in a full build.
     The exporter stores it for each month: see `months.totals` in the model's meta.
 -#}

@@ -1,14 +1,14 @@
 with
 
-sales as (
+order_lines as (
 
-    {{ sales_by(
-        'ans_sales_by_month',
-        {
-            'order_year': 'cast(extract(year from order_lines.order_date) as integer)',
-            'order_month': 'cast(extract(month from order_lines.order_date) as integer)',
-        },
-    ) }}
+    {{ signed_rows(ref('fct_order_lines'), published('fct_order_lines')) }}
+
+),
+
+statuses as (
+
+    {{ signed_rows(ref('dim_order_status'), published('dim_order_status')) }}
 
 ),
 
@@ -21,17 +21,58 @@ months as (
         month_name_pt
     from {{ ref('dim_date') }}
 
+),
+
+sales as (
+
+    select
+        cast(extract(year from order_lines.order_date) as integer) as order_year,
+        cast(extract(month from order_lines.order_date) as integer) as order_month,
+        {{ sales_measures() }}
+    from order_lines
+    inner join statuses
+        on order_lines.order_status_key = statuses.order_status_key and order_lines.sign = statuses.sign
+    group by
+        cast(extract(year from order_lines.order_date) as integer),
+        cast(extract(month from order_lines.order_date) as integer),
+        order_lines.sign
+    {%- if published('ans_sales_by_month') %}
+    union all
+    select
+        order_year,
+        order_month,
+        orders,
+        order_lines,
+        units,
+        sales_amount,
+        cancelled_amount
+    from {{ published('ans_sales_by_month') }}
+    {%- endif %}
+
+),
+
+totals as (
+
+    select
+        order_year,
+        order_month,
+        {{ sales_totals() }}
+    from sales
+    group by order_year, order_month
+    having
+        {{ sales_are_left() }}
+
 )
 
 select
-    sales.order_year,
-    sales.order_month,
-    sales.orders,
-    sales.order_lines,
-    sales.units,
-    sales.sales_amount,
-    sales.cancelled_amount,
+    totals.order_year,
+    totals.order_month,
+    totals.orders,
+    totals.order_lines,
+    totals.units,
+    totals.sales_amount,
+    totals.cancelled_amount,
     months.month_name_en,
     months.month_name_pt
-from sales
-left join months on sales.order_year = months.calendar_year and sales.order_month = months.calendar_month
+from totals
+left join months on totals.order_year = months.calendar_year and totals.order_month = months.calendar_month

@@ -1,18 +1,21 @@
 -- A sale stays with the line that its product belonged to when it was ordered.
 with
 
-sales as (
+order_lines as (
 
-    {{ sales_by(
-        'ans_sales_by_product_line_and_month',
-        {
-            'product_line': 'products.product_line',
-            'order_year': 'cast(extract(year from order_lines.order_date) as integer)',
-            'order_month': 'cast(extract(month from order_lines.order_date) as integer)',
-        },
-        dimensions={'products': ('dim_product', 'product_key', 'product_key')},
-        folds={'product_line': ('productlines', 'productLine')},
-    ) }}
+    {{ signed_rows(ref('fct_order_lines'), published('fct_order_lines')) }}
+
+),
+
+statuses as (
+
+    {{ signed_rows(ref('dim_order_status'), published('dim_order_status')) }}
+
+),
+
+products as (
+
+    {{ signed_rows(ref('dim_product'), published('dim_product')) }}
 
 ),
 
@@ -35,19 +38,66 @@ lines as (
     from {{ ref('dim_product') }}
     group by {{ folded('product_line', 'productlines', 'productLine') }}
 
+),
+
+sales as (
+
+    select
+        {{ folded('products.product_line', 'productlines', 'productLine') }} as product_line,
+        cast(extract(year from order_lines.order_date) as integer) as order_year,
+        cast(extract(month from order_lines.order_date) as integer) as order_month,
+        {{ sales_measures() }}
+    from order_lines
+    inner join statuses
+        on order_lines.order_status_key = statuses.order_status_key and order_lines.sign = statuses.sign
+    inner join products
+        on order_lines.product_key = products.product_key and order_lines.sign = products.sign
+    group by
+        {{ folded('products.product_line', 'productlines', 'productLine') }},
+        cast(extract(year from order_lines.order_date) as integer),
+        cast(extract(month from order_lines.order_date) as integer),
+        order_lines.sign
+    {%- if published('ans_sales_by_product_line_and_month') %}
+    union all
+    select
+        {{ folded('product_line', 'productlines', 'productLine') }} as product_line,
+        order_year,
+        order_month,
+        orders,
+        order_lines,
+        units,
+        sales_amount,
+        cancelled_amount
+    from {{ published('ans_sales_by_product_line_and_month') }}
+    {%- endif %}
+
+),
+
+totals as (
+
+    select
+        product_line,
+        order_year,
+        order_month,
+        {{ sales_totals() }}
+    from sales
+    group by product_line, order_year, order_month
+    having
+        {{ sales_are_left() }}
+
 )
 
 select
     lines.product_line,
-    sales.order_year,
-    sales.order_month,
-    sales.orders,
-    sales.order_lines,
-    sales.units,
-    sales.sales_amount,
-    sales.cancelled_amount,
+    totals.order_year,
+    totals.order_month,
+    totals.orders,
+    totals.order_lines,
+    totals.units,
+    totals.sales_amount,
+    totals.cancelled_amount,
     months.month_name_en,
     months.month_name_pt
-from sales
-left join lines on sales.product_line = lines.product_line_folded
-left join months on sales.order_year = months.calendar_year and sales.order_month = months.calendar_month
+from totals
+left join lines on totals.product_line = lines.product_line_folded
+left join months on totals.order_year = months.calendar_year and totals.order_month = months.calendar_month

@@ -2,22 +2,25 @@
 -- manager that its salesperson had when it was ordered; people and offices are told by their present names.
 with
 
-sales as (
+order_lines as (
 
-    {{ sales_by(
-        'ans_sales_by_salesperson',
-        {
-            'employee_number': 'employees.employee_number',
-            'office_code': 'employees.office_code',
-            'manager_number': 'employees.manager_number',
-        },
-        dimensions={'employees': ('dim_employee', 'employee_key', 'sales_rep_key')},
-        folds={'office_code': ('offices', 'officeCode')},
-    ) }}
+    {{ signed_rows(ref('fct_order_lines'), published('fct_order_lines')) }}
+
+),
+
+statuses as (
+
+    {{ signed_rows(ref('dim_order_status'), published('dim_order_status')) }}
 
 ),
 
 employees as (
+
+    {{ signed_rows(ref('dim_employee'), published('dim_employee')) }}
+
+),
+
+present_employees as (
 
     select * from {{ ref('dim_employee') }}
     where is_latest
@@ -28,20 +31,67 @@ offices as (
 
     select * from {{ ref('dim_office') }}
 
+),
+
+sales as (
+
+    select
+        employees.employee_number,
+        {{ folded('employees.office_code', 'offices', 'officeCode') }} as office_code,
+        employees.manager_number,
+        {{ sales_measures() }}
+    from order_lines
+    inner join statuses
+        on order_lines.order_status_key = statuses.order_status_key and order_lines.sign = statuses.sign
+    inner join employees
+        on order_lines.sales_rep_key = employees.employee_key and order_lines.sign = employees.sign
+    group by
+        employees.employee_number,
+        {{ folded('employees.office_code', 'offices', 'officeCode') }},
+        employees.manager_number,
+        order_lines.sign
+    {%- if published('ans_sales_by_salesperson') %}
+    union all
+    select
+        employee_number,
+        {{ folded('office_code', 'offices', 'officeCode') }} as office_code,
+        manager_number,
+        orders,
+        order_lines,
+        units,
+        sales_amount,
+        cancelled_amount
+    from {{ published('ans_sales_by_salesperson') }}
+    {%- endif %}
+
+),
+
+totals as (
+
+    select
+        employee_number,
+        office_code,
+        manager_number,
+        {{ sales_totals() }}
+    from sales
+    group by employee_number, office_code, manager_number
+    having
+        {{ sales_are_left() }}
+
 )
 
 select
-    sales.employee_number,
-    employees.first_name,
-    employees.last_name,
-    coalesce(offices.office_code, sales.office_code) as office_code,
+    totals.employee_number,
+    present_employees.first_name,
+    present_employees.last_name,
+    coalesce(offices.office_code, totals.office_code) as office_code,
     offices.office_city,
-    sales.manager_number,
-    sales.orders,
-    sales.order_lines,
-    sales.units,
-    sales.sales_amount,
-    sales.cancelled_amount
-from sales
-left join employees on sales.employee_number = employees.employee_number
-left join offices on sales.office_code = {{ folded('offices.office_code', 'offices', 'officeCode') }}
+    totals.manager_number,
+    totals.orders,
+    totals.order_lines,
+    totals.units,
+    totals.sales_amount,
+    totals.cancelled_amount
+from totals
+left join present_employees on totals.employee_number = present_employees.employee_number
+left join offices on totals.office_code = {{ folded('offices.office_code', 'offices', 'officeCode') }}

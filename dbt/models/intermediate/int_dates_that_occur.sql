@@ -1,15 +1,15 @@
--- Counted, so that the days of the months which a build writes anew can be taken out and put in again.
+-- Counted, so that an incremental build can subtract the days of the months that it rebuilds and add them again.
 with
 
 orders as (
 
-    select * from {{ ref('stg_classicmodels__orders') }}
+    {{ signed_rows(ref('stg_classicmodels__orders'), published('stg_classicmodels__orders')) }}
 
 ),
 
 payments as (
 
-    select * from {{ ref('stg_classicmodels__payments') }}
+    {{ signed_rows(ref('stg_classicmodels__payments'), published('stg_classicmodels__payments')) }}
 
 ),
 
@@ -17,44 +17,24 @@ occurring as (
 
     select
         order_date as date_day,
-        1 as occurrences
+        sign as occurrences
     from orders
     union all
     select
         required_date as date_day,
-        1 as occurrences
+        sign as occurrences
     from orders
     union all
     select
         shipped_date as date_day,
-        1 as occurrences
+        sign as occurrences
     from orders
     union all
     select
         payment_date as date_day,
-        1 as occurrences
+        sign as occurrences
     from payments
     {%- if published('int_dates_that_occur') %}
-    union all
-    select
-        order_date as date_day,
-        -1 as occurrences
-    from {{ published('stg_classicmodels__orders') }}
-    union all
-    select
-        required_date as date_day,
-        -1 as occurrences
-    from {{ published('stg_classicmodels__orders') }}
-    union all
-    select
-        shipped_date as date_day,
-        -1 as occurrences
-    from {{ published('stg_classicmodels__orders') }}
-    union all
-    select
-        payment_date as date_day,
-        -1 as occurrences
-    from {{ published('stg_classicmodels__payments') }}
     union all
     select
         date_day,

@@ -1,9 +1,9 @@
--- Counted, so that the orders of the months which a build writes anew can be taken out and put in again.
+-- Counted, so that an incremental build can subtract the orders of the months that it rebuilds and add them again.
 with
 
 orders as (
 
-    select * from {{ ref('stg_classicmodels__orders') }}
+    {{ signed_rows(ref('stg_classicmodels__orders'), published('stg_classicmodels__orders')) }}
 
 ),
 
@@ -11,14 +11,9 @@ met as (
 
     select
         order_status,
-        1 as orders
+        sign as orders
     from orders
     {%- if published('int_order_statuses_met') %}
-    union all
-    select
-        order_status,
-        -1 as orders
-    from {{ published('stg_classicmodels__orders') }}
     union all
     select
         order_status,
