@@ -123,50 +123,63 @@ where is_different or next_position is null
 {%- endmacro %}
 
 {#-
-    The versions of a dimension's members from their history: each with its surrogate key, from when to when it
-    was valid, and the positions between which it is the one to look up. The first is valid since the beginning;
-    a member that is gone is looked up as it was last. Each later version has its key from the place of the change that
-    began it, which no other change of the table has.
+    The versions of a dimension's members, from their history: each with its surrogate key, the instants between which it was
+    valid, and the positions between which facts look it up. The first version is valid since the beginning; a deleted member
+    is looked up as it was last. The key of a later version is made of the position of the change that began it, which no
+    other change of the table has.
 
-    Positions never go back: on a day on which the log itself began anew they would, and two versions be valid at once.
+    Positions never decrease: on a day on which the binlog itself began again they would, and two versions be valid at once.
 -#}
 {% macro versions(history, key) -%}
+with
+
+begun as (
+
     select
-        placed.*,
-        case when version_number = 1 then '' else began_position end as first_position,
-        coalesce(
-            lead(began_position) over (partition by {{ key }} order by change_position), {{ after_everything() }}
-        ) as next_position
-    from (
-        select
-            *,
-            max({{ log_position('change_position', 'changed_on', 'changed_at') }}) over (
-                partition by {{ key }} order by change_position rows between unbounded preceding and current row
-            ) as began_position,
-            case
-                when version_number = 1 then {{ surrogate_key(key) }}
-                else {{ surrogate_key("cast(" ~ key ~ " as string) || '@' || change_position") }}
-            end as version_key,
-            case
-                when version_number = 1 then cast('1900-01-01 00:00:00+00' as timestamp with time zone) else changed_at
-            end as valid_from,
-            lead(change_position) over (partition by {{ key }} order by change_position) is null as is_latest
-        from (
-            select
-                *,
-                row_number() over (partition by {{ key }} order by change_position) as version_number
-            from (
-                select
-                    *,
-                    lead(changed_at) over (partition by {{ key }} order by change_position) as valid_to,
-                    coalesce(lead(is_deletion) over (partition by {{ key }} order by change_position), false)
-                        as was_deleted
-                from {{ history }}
-                where begins_version
-            ) as begun
-            where not is_deletion
-        ) as numbered
-    ) as placed
+        *,
+        lead(changed_at) over (partition by {{ key }} order by change_position) as valid_to,
+        coalesce(lead(is_deletion) over (partition by {{ key }} order by change_position), false) as is_deleted
+    from {{ history }}
+    where begins_version
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by {{ key }} order by change_position) as version_number
+    from begun
+    where not is_deletion
+
+),
+
+positioned as (
+
+    select
+        *,
+        max({{ log_position('change_position', 'changed_on', 'changed_at') }}) over (
+            partition by {{ key }} order by change_position rows between unbounded preceding and current row
+        ) as began_position
+    from numbered
+
+)
+
+select
+    *,
+    case
+        when version_number = 1 then {{ surrogate_key(key) }}
+        else {{ surrogate_key("cast(" ~ key ~ " as string) || '@' || change_position") }}
+    end as version_key,
+    case
+        when version_number = 1 then cast('1900-01-01 00:00:00+00' as timestamp with time zone) else changed_at
+    end as valid_from,
+    lead(change_position) over (partition by {{ key }} order by change_position) is null as is_latest,
+    case when version_number = 1 then '' else began_position end as first_position,
+    coalesce(
+        lead(began_position) over (partition by {{ key }} order by change_position), {{ after_everything() }}
+    ) as next_position
+from positioned
 {%- endmacro %}
 
 {#- To stand in a join: the version of a member that was valid at a position. -#}
@@ -203,5 +216,5 @@ where is_different or next_position is null
     cast(coalesce({{ versions }}.version_number, 1) as integer) as version_number,
     {{ versions }}.valid_to is null as is_current,
     coalesce({{ versions }}.is_latest, true) as is_latest,
-    coalesce({{ versions }}.was_deleted, false) as is_deleted
+    coalesce({{ versions }}.is_deleted, false) as is_deleted
 {%- endmacro %}

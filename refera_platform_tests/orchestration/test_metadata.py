@@ -49,7 +49,7 @@ def told(stage, table):
 def test_every_asset_has_an_owner_a_kind_a_description_a_group_and_a_layer(stage):
     graph = build(stage).resolve_asset_graph()
     nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
-    assert len(nodes) == 57
+    assert len(nodes) == 61
     for node in nodes:
         assert node.owners, node.key
         assert node.kinds, node.key

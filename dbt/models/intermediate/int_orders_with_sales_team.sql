@@ -17,22 +17,19 @@ orders as (
 
 customers as (
 
-    {{ versions(ref('int_customer_history'), 'customer_number') }}
+    select * from {{ ref('int_customer_versions') }}
 
 ),
 
 employees as (
 
-    {{ versions(ref('int_employee_history'), 'employee_number') }}
+    select * from {{ ref('int_employee_versions') }}
 
 ),
 
 offices as (
 
-    select *
-    from (
-        {{ versions(ref('int_office_history'), 'office_code_folded') }}
-    ) as office_versions
+    select * from {{ ref('int_office_versions') }}
     where is_latest
 
 )

@@ -17,7 +17,7 @@ captured_days as (
 
 products as (
 
-    select * from {{ ref('int_product_history') }}
+    select * from {{ ref('int_product_versions') }}
 
 ),
 
@@ -125,17 +125,11 @@ days as (
     where earlier.stock_date < capture.first_new_day or capture.first_new_day is null
     {%- endif %}
 
-),
-
-versions as (
-
-    {{ versions('products', 'product_code_folded') }}
-
 )
 
 select
     days.product_code,
-    coalesce(versions.version_key, -1) as product_key,
+    coalesce(products.version_key, -1) as product_key,
     days.stock_date,
     days.quantity_in_stock,
     days.buy_price,
@@ -146,7 +140,7 @@ select
 from days
 cross join capture
 left join captured_days on days.stock_date = captured_days.captured_on
-left join versions
+left join products
     on
-        days.product_code_folded = versions.product_code_folded
-        and {{ valid_at(end_of_day('days.stock_date'), 'versions') }}
+        days.product_code_folded = products.product_code_folded
+        and {{ valid_at(end_of_day('days.stock_date'), 'products') }}

@@ -2,16 +2,13 @@ with
 
 versions as (
 
-    {{ versions(ref('int_customer_history'), 'customer_number') }}
+    select * from {{ ref('int_customer_versions') }}
 
 ),
 
 employees as (
 
-    select *
-    from (
-        {{ versions(ref('int_employee_history'), 'employee_number') }}
-    ) as employee_versions
+    select * from {{ ref('int_employee_versions') }}
     where is_latest
 
 )

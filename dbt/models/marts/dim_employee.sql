@@ -2,7 +2,7 @@ with
 
 versions as (
 
-    {{ versions(ref('int_employee_history'), 'employee_number') }}
+    select * from {{ ref('int_employee_versions') }}
 
 ),
 
@@ -15,10 +15,7 @@ newest as (
 
 offices as (
 
-    select *
-    from (
-        {{ versions(ref('int_office_history'), 'office_code_folded') }}
-    ) as office_versions
+    select * from {{ ref('int_office_versions') }}
     where is_latest
 
 )

@@ -2,10 +2,7 @@ with
 
 offices as (
 
-    select *
-    from (
-        {{ versions(ref('int_office_history'), 'office_code_folded') }}
-    ) as office_versions
+    select * from {{ ref('int_office_versions') }}
     where is_latest
 
 )
@@ -21,6 +18,6 @@ select
     offices.office_state,
     offices.office_country,
     offices.territory,
-    coalesce(offices.was_deleted, false) as is_deleted
+    coalesce(offices.is_deleted, false) as is_deleted
 from offices
 {{ and_the_unknown_member('offices', 'office_code_folded', 'string') }}

@@ -3,7 +3,7 @@ with
 
 versions as (
 
-    {{ versions(ref('int_product_history'), 'product_code_folded') }}
+    select * from {{ ref('int_product_versions') }}
 
 ),
 

@@ -43,7 +43,7 @@ dated_lines as (
 
 products as (
 
-    {{ versions(ref('int_product_history'), 'product_code_folded') }}
+    select * from {{ ref('int_product_versions') }}
 
 )
 

@@ -12,7 +12,7 @@ payments as (
 
 customers as (
 
-    {{ versions(ref('int_customer_history'), 'customer_number') }}
+    select * from {{ ref('int_customer_versions') }}
 
 )
 

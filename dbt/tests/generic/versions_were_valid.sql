@@ -1,9 +1,9 @@
 {#-
-    The version that a fact points at was valid at the place in the log at which the fact happened.
+    The version that a fact refers to was valid at the position in the log at which the fact happened.
 
-    members: key of the model -> (model with the history of the members, their own key). position: the place, of `facts`
-    or of `placed`. placed: a model with the places of the facts, when they have none themselves; by: its columns and those
-    of the facts.
+    members: key of the model -> model with the versions of the members. position: SQL of the position, of `facts` or of
+    `placed`. placed: a model with the positions of the facts, when they have none themselves; by: its columns and those of
+    the facts.
 -#}
 {% test versions_were_valid(model, members, position, placed=none, by=[]) %}
 
@@ -18,7 +18,7 @@ facts as (
 
 )
 
-{% for key, (history, member) in members.items() -%}
+{% for key, versions in members.items() -%}
 select
     '{{ key }}' as key_column,
     facts.{{ key }} as key_value,
@@ -26,7 +26,7 @@ select
     versions.first_position,
     versions.next_position
 from facts
-inner join ({{ versions(ref(history), member) }}) as versions on facts.{{ key }} = versions.version_key
+inner join {{ ref(versions) }} as versions on facts.{{ key }} = versions.version_key
 where not ({{ valid_at('facts.fact_position', 'versions') }})
 {{ "union all" if not loop.last }}
 {% endfor %}

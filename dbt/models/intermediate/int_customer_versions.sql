@@ -1,0 +1,1 @@
+{{ versions(ref('int_customer_history'), 'customer_number') }}

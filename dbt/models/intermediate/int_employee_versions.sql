@@ -1,0 +1,1 @@
+{{ versions(ref('int_employee_history'), 'employee_number') }}

@@ -1,0 +1,1 @@
+{{ versions(ref('int_office_history'), 'office_code_folded') }}

@@ -1,0 +1,1 @@
+{{ versions(ref('int_product_history'), 'product_code_folded') }}
