@@ -257,7 +257,7 @@ def test_a_red_test_says_how_many_rows_it_found_and_keeps_them(copied):
     built = build_warehouse(copied)
     assert (built.full_build_reason, built.published) == ("", None), "red, and of the changes alone"
     assert everything(copied) == before
-    ((name, address),) = [pair for pair in built.failed_rows if pair[0].startswith("one_row_per_stg")]
+    ((name, address),) = [pair for pair in built.failed_rows if pair[0].startswith("unique_combination_of_columns_stg")]
     assert f"test {name} is red with 1 rows: " in str(built.to_error())
     assert f"; its rows are in {address}" in str(built.to_error())
     assert address == f"{copied.warehouse}/{FAILED_ROWS_PREFIX}{built.run_id}/{name}.parquet"

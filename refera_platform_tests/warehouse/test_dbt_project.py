@@ -271,7 +271,7 @@ WRONGS = {
     "fct_payments_adds_up_to_staging": "delete from fct_payments where check_number = 'Z'",
     "fct_stock_daily_ends_with_the_present_stock": "update fct_stock_daily set quantity_in_stock = 99",
     "dim_customer_has_every_customer": "delete from dim_customer where customer_number = 2",
-    "one_row_per_dim_product_product_key": "insert into dim_product select * from dim_product",
+    "unique_combination_of_columns_dim_product_product_key": "insert into dim_product select * from dim_product",
     "fct_payments_points_at_members_that_exist": "update fct_payments set customer_key = 7",
     "versions_follow_one_another_dim_customer_customer_number": "update dim_customer set version_number = 3 where customer_number = 3 and version_number = 2",
     "fct_orders_reconciles_with_the_source": "update stg_refera__captured_days set lake_rows = 77",
