@@ -15,7 +15,7 @@
     datediff(day, {{ first }}, {{ last }})
 {%- endmacro %}
 
-{#- To stand after `from spans`: repeats each row for every day of its span, as `each_day.date_day`. -#}
+{#- Follows `from spans`: repeats each row for every day of its span, as `each_day.date_day`. -#}
 {% macro for_each_day(first, last) -%}
     {{ adapter.dispatch('for_each_day', 'refera')(first, last) }}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#-
-    A text by which texts are equal that the source calls equal: by the collation of its column there (case, accents, blanks
-    at the end). Members are looked up, grouped and joined by it; what people are shown is the text as it was typed.
-    Of a text that refers to another table, the column that it refers to is named: both have one collation.
+    A text folded by the collation of its column in the source (case, accents, blanks at the end): equal for texts that are
+    equal to the source. Members are looked up, grouped and joined by it; people see the text as it was typed. For a text
+    that refers to another table, name the column that it refers to: both have one collation.
 
     text: SQL of the text, as typed. table, column: whose values it has. database: ours.
 -#}
@@ -10,16 +10,16 @@
 {%- endmacro %}
 
 {#- A function of the build's database for each text of the source, made of what the lake knows of its collation. -#}
-{% macro duckdb__folded(text, place) -%}
-    folded_{{ place | lower }}({{ text }})
+{% macro duckdb__folded(text, source_column) -%}
+    folded_{{ source_column | lower }}({{ text }})
 {%- endmacro %}
 
 {#- Case and blanks at the end; accents need a function like DuckDB's, made of `source/collations.json`. -#}
-{% macro spark__folded(text, place) -%}
+{% macro spark__folded(text, source_column) -%}
     upper(rtrim({{ text }}))
 {%- endmacro %}
 
-{% macro snowflake__folded(text, place) -%}
+{% macro snowflake__folded(text, source_column) -%}
     upper(rtrim({{ text }}))
 {%- endmacro %}
 
@@ -30,8 +30,8 @@
 {% macro folded_by_kind(kind, text, folds) -%}
     coalesce(
         case
-            {%- for name, place in folds.items() %}
-            when {{ kind }} = '{{ name }}' then {{ folded(text, place[0], place[1]) }}
+            {%- for name, column in folds.items() %}
+            when {{ kind }} = '{{ name }}' then {{ folded(text, column[0], column[1]) }}
             {%- endfor %}
             when true then {{ text }}
         end,

@@ -1,6 +1,6 @@
 {#-
     The rows that the changes leave of a source table: of each key the newest change, deletions among them.
-    Positions order the changes of a table; a key that came back after its deletion is there.
+    Positions order the changes of a table; a key that was created again after its deletion exists.
 -#}
 {% macro newest_changes(changes, key, position='_position') -%}
     select *

@@ -37,8 +37,8 @@
 {%- endmacro %}
 
 {#-
-    To stand after `from members`: adds one row whose columns are all NULL, which `member_key` then numbers
-    -1. A full join with a row that matches nobody, so that a model lists its columns once.
+    Follows `from members`: adds one row whose columns are all NULL, which `member_key` then numbers -1. A full join
+    with a row that matches none, so that a model lists its columns once.
 -#}
 {% macro and_the_unknown_member(members, natural_key, type) -%}
     full outer join (select cast(null as {{ type }}) as {{ natural_key }}) as unknown_member

@@ -1,6 +1,6 @@
 {#-
-    Whether an order with this status was called off: var `cancelled_statuses` is the business's say. Statuses are
-    typed by people, so their case does not matter; an order without a status was not called off.
+    Whether an order with this status is cancelled, by var `cancelled_statuses`. Statuses are typed by people, so their case
+    does not matter; an order without a status is not cancelled.
 -#}
 {% macro is_cancelled(status) -%}
     coalesce(lower({{ status }}) in (

@@ -1,12 +1,12 @@
 {#-
     Versions of slowly changing dimensions (SCD type 2).
 
-    Where a change stands among all changes of a database, as text that sorts: the day, then the place of its transaction
-    in the log. Of `_position` this leaves out how often the table was read anew on the day and the number of the row
-    within its transaction, which each table counts for itself: what is committed together is there together. Places in
-    another log than that in which the day began (a server was replaced, a log reset) come after all that it told.
-    A table that is read without a log tells only on which day a row was seen to be another, so that counts as the day's
-    last; such tables are ordered among themselves by the instants at which they were read.
+    Position of a change among all changes of a database, as text that sorts: the day, then the binlog position of its
+    transaction. Of `_position` this leaves out the number of snapshots of the table on the day and the number of the row
+    within its transaction, which each table counts for itself: rows that are committed together have one position.
+    Positions in another binlog than that in which the day began (a replaced server, a reset log) sort after it.
+    A table that is read without a binlog shows only the day on which a row differed, so the change counts as the day's last;
+    such tables are ordered among themselves by the instants at which they were read.
 -#}
 {% macro log_position(position, day, seen_at) -%}
     case
@@ -26,19 +26,18 @@
     replace(cast({{ day }} as string), '-', '')
 {%- endmacro %}
 
-{#- The end of a day, which sorts after everything that the log puts into it; after everything for no day. -#}
+{#- The end of a day, which sorts after every position of the day; after everything for no day. -#}
 {% macro end_of_day(day) -%}
     coalesce({{ day_position(day) }}, '') || '~'
 {%- endmacro %}
 
 {#-
-    What is worth keeping of the changes of a dimension's members: those that began a version, a deletion among
-    them, and each member's newest change. Of several changes in one transaction the last counts; a change that
-    changes no attribute begins nothing; an instant is never earlier than that of the change before it, because the
-    order is the log's.
+    The changes of a dimension's members that matter: those that began a version, deletions among them, and each member's
+    newest change. Of several changes in one transaction the last counts; a change that changes no attribute begins no
+    version; an instant is never earlier than that of the change before it, because the binlog gives the order.
 
-    Applied to what it kept before and the changes since, it gives what it gives on all changes together, so
-    the published model is all that the next build needs.
+    Its own published rows and the changes since give the same as all changes together, so an incremental build reads no
+    older change.
 -#}
 {% macro version_history(changes, previous, key, attributes) -%}
 with
@@ -182,7 +181,7 @@ select
 from positioned
 {%- endmacro %}
 
-{#- To stand in a join: the version of a member that was valid at a position. -#}
+{#- A condition of a join: the version of a member that was valid at a position. -#}
 {% macro valid_at(position, versions) -%}
     {{ position }} >= {{ versions }}.first_position and {{ position }} < {{ versions }}.next_position
 {%- endmacro %}
@@ -209,7 +208,7 @@ from positioned
     cast(date_part(epoch_microsecond, {{ instant }}) as string)
 {%- endmacro %}
 
-{#- What every slowly changing dimension says of a version; the unknown member is one version, valid always. -#}
+{#- Columns that every slowly changing dimension has of a version; the unknown member is one version, valid always. -#}
 {% macro version_columns(versions) -%}
     coalesce({{ versions }}.valid_from, cast('1900-01-01 00:00:00+00' as timestamp with time zone)) as valid_from,
     {{ versions }}.valid_to,

@@ -1,4 +1,4 @@
--- Lines whose order is missing have no order to be in; everything else must be there.
+-- Lines whose order is missing are in no order; all other lines must be in one.
 with
 
 orders as (

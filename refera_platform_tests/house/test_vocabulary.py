@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refera_platform_tests.house.tree import PACKAGE, modules, name
+from refera_platform_tests.house.tree import PACKAGE, ROOT, modules, name
 
 pytestmark = pytest.mark.unit
 
@@ -123,6 +123,23 @@ def dialect_docstrings(source: str) -> list[str]:
     ]
 
 
+def dbt_prose(source: str, suffix: str) -> str:
+    """Comments of a SQL file; all of a file with descriptions."""
+    return " ".join(re.findall(r"{#.*?#}|--[^\n]*", source, re.DOTALL)) if suffix == ".sql" else source
+
+
+def dialect_words(source: str, suffix: str) -> list[str]:
+    """The same words in a file of the dbt project."""
+    return sorted(set(WORD.findall(dbt_prose(source, suffix).lower())) & IN_DOCSTRINGS)
+
+
+def test_the_dbt_project_speaks_the_field_s_words() -> None:
+    folders = [ROOT / "dbt" / folder for folder in ("models", "macros", "tests")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in {".sql", ".yml", ".md"}]
+    assert files
+    assert not {name(path): words for path in files if (words := dialect_words(path.read_text(), path.suffix))}
+
+
 @pytest.mark.parametrize("rule", [dialect_names, dialect_docstrings], ids=["names", "docstrings"])
 def test_the_package_speaks_the_field_s_words(rule) -> None:
     broken = {name(path): told for path in modules() if (told := rule(path.read_text()))}
@@ -154,6 +171,12 @@ def test_what_is_stored_is_still_there() -> None:
 )
 def test_the_rule_sees_the_dialect(rule, source: str) -> None:
     assert rule(source)
+
+
+@pytest.mark.parametrize("source", ["select 1 -- read anew", "{#- What came of it. -#}\nselect 1"])
+def test_the_rule_sees_the_dialect_in_comments_of_sql(source: str) -> None:
+    assert dialect_words(source, ".sql")
+    assert not dialect_words("select came from struck", ".sql")
 
 
 @pytest.mark.parametrize("source", ["token = 1", "def pieced_together(): pass", "import told", "baseline: int"])

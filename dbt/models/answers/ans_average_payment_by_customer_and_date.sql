@@ -1,4 +1,4 @@
--- A customer is told by the name it had on the day of the payment.
+-- A customer has the name that it had on the day of the payment.
 with
 
 payments as (

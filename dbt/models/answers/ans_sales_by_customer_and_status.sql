@@ -1,4 +1,4 @@
--- A customer is told by its present name.
+-- A customer has its present name.
 with
 
 order_lines as (

@@ -1,5 +1,5 @@
--- Sales without a salesperson are the row whose employee_number is NULL. A person is told by its present name, whatever
--- office and manager it had when it sold: ans_sales_by_salesperson tells these apart.
+-- Sales without a salesperson are the row whose employee_number is NULL. A person is one row with its
+-- present name, whatever its office and manager were: ans_sales_by_salesperson has a row for each.
 with
 
 order_lines as (

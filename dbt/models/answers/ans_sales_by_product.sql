@@ -1,5 +1,5 @@
--- A product is told by its present code, name and line, whatever they were when it was sold; a code that no product
--- has is told as the source compares it.
+-- A product has its present code, name and line, and not those of the day of the sale; a code without a product is
+-- shown folded.
 with
 
 order_lines as (

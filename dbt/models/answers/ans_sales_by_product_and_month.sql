@@ -1,4 +1,4 @@
--- A product is told by its present name and line, whatever they were when it was sold.
+-- A product has its present name and line, and not those of the day of the sale.
 with
 
 order_lines as (

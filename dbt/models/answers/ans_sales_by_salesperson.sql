@@ -1,5 +1,5 @@
 -- Sales without a salesperson are the row whose employee_number is NULL. A sale stays with the office and the
--- manager that its salesperson had when it was ordered; people and offices are told by their present names.
+-- manager that its salesperson had when it was ordered; people and offices have their present names.
 with
 
 order_lines as (

@@ -1,4 +1,4 @@
--- A product is told by the name and the line it had at the end of the month.
+-- A product has the name and the line that it had at the end of the month.
 with
 
 stock as (

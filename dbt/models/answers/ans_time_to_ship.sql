@@ -1,4 +1,4 @@
--- A status that is known is told as it is known, however it was typed.
+-- A known status has its known spelling, however it was typed.
 with
 
 orders as (

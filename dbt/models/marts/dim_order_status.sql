@@ -1,4 +1,4 @@
--- A status nobody told us of is a member too: it must not cost an order its place.
+-- A status without a known meaning is a member too, so that no order is lost.
 with
 
 met as (

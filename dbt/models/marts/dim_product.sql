@@ -1,4 +1,4 @@
--- A line is called what it calls itself now: a product may name it in letters that only the source takes for the same.
+-- A line has its own spelling: a product may name it in letters that are the same by the collation only.
 with
 
 versions as (

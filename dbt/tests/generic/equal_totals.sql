@@ -1,14 +1,14 @@
 {#-
-    Totals of a model equal totals of another model: each is an aggregate `expression` here and a `compare_expression` there,
-    and a sum of no rows is 0. The rows of a failure name the total and both values. `kept_of` is the model of which an
-    incremental build has some months only, and a total's `kept` is its name there. `counts` are columns that count something:
+    Totals of a model equal totals of another model: each is an aggregate `expression` of the one and a `compare_expression` of
+    the other, and a sum of no rows is 0. The rows of a failure name the total and both values. `kept_of` is the model of which an
+    incremental build has some months only, and a total's `kept` is its measure there. `counts` are columns that count something:
     a group with less than one of it is wrong, which a sum over all groups does not show.
 -#}
 {% test equal_totals(model, compare_model, totals, kept_of=none, counts=[]) %}
 
 with
 
-here as (
+model_totals as (
 
     select
         {% for total in totals -%}
@@ -18,7 +18,7 @@ here as (
 
 ),
 
-there as (
+compare_totals as (
 
     select
         {% for total in totals -%}
@@ -34,19 +34,19 @@ there as (
 {% for total in totals -%}
 select
     '{{ total.expression | replace("'", "''") }}' as total,
-    here.total_{{ loop.index }} as value_here,
-    there.total_{{ loop.index }} as value_there
-from here
-cross join there
-where here.total_{{ loop.index }} <> there.total_{{ loop.index }}
+    model_totals.total_{{ loop.index }} as model_value,
+    compare_totals.total_{{ loop.index }} as compare_value
+from model_totals
+cross join compare_totals
+where model_totals.total_{{ loop.index }} <> compare_totals.total_{{ loop.index }}
 {{ "union all" if not loop.last }}
 {% endfor %}
 {%- for column in counts %}
 union all
 select
     'rows with less than one of {{ column }}' as total,
-    cast(count(*) as decimal(38, 6)) as value_here,
-    cast(0 as decimal(38, 6)) as value_there
+    cast(count(*) as decimal(38, 6)) as model_value,
+    cast(0 as decimal(38, 6)) as compare_value
 from {{ model }}
 where {{ column }} < 1
 having count(*) > 0

@@ -1,12 +1,13 @@
 {#-
-    A model has the rows that the lake counted when it wrote the newest day of a table, and the rows and the money
-    that the source had at that moment: together, and in each group that the source was asked for. What nobody counted
-    then (NULL there) is not compared; a table that was never captured, while others were, is a failure.
+    A model has the rows that the lake counted when it wrote the newest day of a table, and the rows and the money that the
+    source had then: in total, and in each group that the source counted. What was not counted then (NULL) is not
+    compared; a table that was never captured, while others were, is a failure.
 
-    table: database.table. rows, money: aggregates of the model. kept_rows, kept_money: the totals of the months that a
-    build leaves alone. newest: a column of which only the rows with its highest value tell of that moment.
-    groups: kind of group -> what it is of the model. folds: kind of group -> table and column of the source that it is named
-    by: names are one that are one there, and nothing is the empty text. Of a model of which a build has some months only, that is `month`.
+    table: database.table. rows, money: aggregates of the model. kept_rows, kept_money: measures of the months that an
+    incremental build does not rebuild. newest: a column of which only the rows with its highest value belong to that
+    day. groups: kind of group -> its SQL in the model. folds: kind of group -> table and column of the source that it is
+    named by: names are equal that are equal to the source, and NULL is the empty text. A model of which an incremental build
+    has some months only is grouped by `month`.
 -#}
 {% test reconciles_with_the_source(
     model, table, rows, money=none, kept_rows=none, kept_money=none, newest=none, groups={},
@@ -23,7 +24,7 @@ model_rows as (
 
 ),
 
-here as (
+model_totals as (
 
     select
         coalesce({{ rows }}, 0){% if kept_rows %} + {{ kept(model.identifier, kept_rows) }}{% endif %} as row_count,
@@ -56,14 +57,14 @@ newest_day as (
 
 ),
 
-anything as (
+all_days as (
 
     select count(*) as captured_days
     from {{ ref('stg_refera__captured_days') }}
 
 ),
 
-groups_here as (
+model_groups as (
 
     {% for kind, expression in groups.items() -%}
     select
@@ -96,31 +97,31 @@ groups_here as (
 
 ),
 
-groups_there as (
+source_groups as (
 
     select
-        asked.group_kind,
-        {{ folded_by_kind('asked.group_kind', 'asked.group_value', folds) }} as group_value,
-        sum(asked.row_count) as row_count,
-        sum(asked.money) as money,
-        min(case when asked.is_whole then 1 else 0 end) as is_whole
-    from {{ ref('stg_refera__source_groups') }} as asked
+        counted.group_kind,
+        {{ folded_by_kind('counted.group_kind', 'counted.group_value', folds) }} as group_value,
+        sum(counted.row_count) as row_count,
+        sum(counted.money) as money,
+        min(case when counted.is_whole then 1 else 0 end) as is_whole
+    from {{ ref('stg_refera__source_groups') }} as counted
     inner join newest_day
         on
-            asked.database_name = newest_day.database_name
-            and asked.table_name = newest_day.table_name
-            and asked.captured_on = newest_day.captured_on
-    where asked.group_kind in ('{{ groups | join("', '") }}')
-    group by asked.group_kind, {{ folded_by_kind('asked.group_kind', 'asked.group_value', folds) }}
+            counted.database_name = newest_day.database_name
+            and counted.table_name = newest_day.table_name
+            and counted.captured_on = newest_day.captured_on
+    where counted.group_kind in ('{{ groups | join("', '") }}')
+    group by counted.group_kind, {{ folded_by_kind('counted.group_kind', 'counted.group_value', folds) }}
 
 ),
 
-kinds_there as (
+source_kinds as (
 
     select
         group_kind,
         min(is_whole) as is_whole
-    from groups_there
+    from source_groups
     group by group_kind
 
 ),
@@ -128,15 +129,15 @@ kinds_there as (
 compared_groups as (
 
     select
-        coalesce(groups_here.group_kind, groups_there.group_kind) as group_kind,
-        coalesce(groups_here.group_value, groups_there.group_value) as group_value,
-        coalesce(groups_here.row_count, 0) as rows_here,
-        groups_there.row_count as rows_there,
-        groups_here.money as money_here,
-        groups_there.money as money_there
-    from groups_here
-    full outer join groups_there
-        on groups_here.group_kind = groups_there.group_kind and groups_here.group_value = groups_there.group_value
+        coalesce(model_groups.group_kind, source_groups.group_kind) as group_kind,
+        coalesce(model_groups.group_value, source_groups.group_value) as group_value,
+        coalesce(model_groups.row_count, 0) as rows_here,
+        source_groups.row_count as rows_there,
+        model_groups.money as money_here,
+        source_groups.money as money_there
+    from model_groups
+    full outer join source_groups
+        on model_groups.group_kind = source_groups.group_kind and model_groups.group_value = source_groups.group_value
 
 )
 
@@ -145,20 +146,20 @@ select
     newest_day.captured_on,
     cast(null as {{ dbt.type_string() }}) as group_kind,
     cast(null as {{ dbt.type_string() }}) as group_value,
-    here.row_count as rows_here,
+    model_totals.row_count as rows_here,
     newest_day.lake_rows as rows_in_the_lake,
     newest_day.source_rows as rows_in_the_source,
-    here.money as money_here,
+    model_totals.money as money_here,
     newest_day.source_money as money_in_the_source
-from here
-cross join anything
+from model_totals
+cross join all_days
 left join newest_day on 1 = 1
 where
-    (newest_day.captured_on is null and anything.captured_days > 0)
-    or (newest_day.lake_rows is not null and here.row_count is distinct from newest_day.lake_rows)
-    or (newest_day.source_rows is not null and here.row_count is distinct from newest_day.source_rows)
-    -- money is NULL here only where the test was not told of any
-    or (here.money is not null and newest_day.source_money is not null and here.money <> newest_day.source_money)
+    (newest_day.captured_on is null and all_days.captured_days > 0)
+    or (newest_day.lake_rows is not null and model_totals.row_count is distinct from newest_day.lake_rows)
+    or (newest_day.source_rows is not null and model_totals.row_count is distinct from newest_day.source_rows)
+    -- money is NULL model_totals only where the test has no money
+    or (model_totals.money is not null and newest_day.source_money is not null and model_totals.money <> newest_day.source_money)
 {%- if groups %}
 union all
 select
@@ -173,11 +174,11 @@ select
     compared_groups.money_there as money_in_the_source
 from compared_groups
 cross join newest_day
--- a kind of group that the source was not asked for then is not compared
-inner join kinds_there on compared_groups.group_kind = kinds_there.group_kind
+-- a kind of group that the source did not count then is not compared
+inner join source_kinds on compared_groups.group_kind = source_kinds.group_kind
 where
-    -- a group that is here only may be one of those that were too many to be asked for
-    (compared_groups.rows_there is not null or kinds_there.is_whole = 1)
+    -- a group of the model only may be one of those that were too many to request
+    (compared_groups.rows_there is not null or source_kinds.is_whole = 1)
     and (
         compared_groups.rows_here is distinct from compared_groups.rows_there
         {%- if money %}

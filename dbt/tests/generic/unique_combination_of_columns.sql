@@ -1,7 +1,7 @@
 {#-
     No two rows have the same values in these columns, as in dbt_utils; and unless `never_null` is false none of them is NULL,
     so that one query does the work of a `unique` and a `not_null` for each column. folds: name of a text -> table and column
-    of the source whose values it has: texts are equal here that are equal there.
+    of the source whose values it has: texts are equal that are equal to it.
 -#}
 {% test unique_combination_of_columns(model, combination_of_columns, never_null=true, folds={}) %}
 

@@ -15,7 +15,7 @@ in_order as (
         valid_from,
         valid_to,
         is_latest,
-        row_number() over (partition by {{ one }} order by version_number) as place,
+        row_number() over (partition by {{ one }} order by version_number) as expected_number,
         lead(valid_from) over (partition by {{ one }} order by version_number) as next_from
     from {{ model }}
 
@@ -24,7 +24,7 @@ in_order as (
 select *
 from in_order
 where
-    version_number <> place
+    version_number <> expected_number
     or valid_to < valid_from
     or next_from < valid_to
     or (next_from is null) <> is_latest

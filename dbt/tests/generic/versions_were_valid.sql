@@ -2,10 +2,10 @@
     The version that a fact refers to was valid at the position in the log at which the fact happened.
 
     members: key of the model -> model with the versions of the members. position: SQL of the position, of `facts` or of
-    `placed`. placed: a model with the positions of the facts, when they have none themselves; by: its columns and those of
-    the facts.
+    `positioned`. positioned: a model with the positions of the facts, when they have none themselves; by: its columns and
+    those of the facts.
 -#}
-{% test versions_were_valid(model, members, position, placed=none, by=[]) %}
+{% test versions_were_valid(model, members, position, positioned=none, by=[]) %}
 
 with
 
@@ -14,7 +14,7 @@ facts as (
     select
         facts.*,
         {{ position }} as fact_position
-    from {{ model }} as facts{% if placed %} left join {{ ref(placed) }} as placed using ({{ by | join(', ') }}){% endif %}
+    from {{ model }} as facts{% if positioned %} left join {{ ref(positioned) }} as positioned using ({{ by | join(', ') }}){% endif %}
 
 )
 

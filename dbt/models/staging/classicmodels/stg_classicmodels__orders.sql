@@ -1,5 +1,5 @@
--- When an order was entered decides which version of its customer it belongs to: the first change of its present
--- life tells, if it is a creation and not an order that was already there when it was first read.
+-- When an order was entered decides which version of its customer it belongs to: the first change since its
+-- creation gives it, unless the order existed before the first capture.
 {%- set columns = [
     'order_number', 'customer_number', 'order_status', 'order_status_folded', 'order_date', 'required_date',
     'shipped_date', 'order_comments', 'entered_position', 'entered_on', 'order_year_month',
@@ -38,11 +38,11 @@ oldest as (
             'changes.' ~ column('_position'), 'changes.' ~ column('day'), 'changes.' ~ column('_changed_at')
         ) }} as first_position,
         changes.{{ column('day') }} as first_changed_on,
-        deletions.order_number is not null as came_back,
+        deletions.order_number is not null as is_recreated,
         row_number() over (
             partition by changes.{{ column('orderNumber') }}
             order by changes.{{ column('_position') }}
-        ) as place
+        ) as change_number
     from changes
     left join deletions on changes.{{ column('orderNumber') }} = deletions.order_number
     where deletions.order_number is null or changes.{{ column('_position') }} > deletions.deletion_position
@@ -79,17 +79,17 @@ cleaned as (
         cast(newest.{{ column('shippedDate') }} as date) as shipped_date,
         {{ trimmed('comments') }} as order_comments,
         case
-            when earlier.order_number is not null and not oldest.came_back then earlier.entered_position
+            when earlier.order_number is not null and not oldest.is_recreated then earlier.entered_position
             when oldest.first_op = 'c' then oldest.first_position
         end as entered_position,
         case
-            when earlier.order_number is not null and not oldest.came_back then earlier.entered_on
+            when earlier.order_number is not null and not oldest.is_recreated then earlier.entered_on
             when oldest.first_op = 'c' then oldest.first_changed_on
         end as entered_on,
         {{ month_of('cast(newest.' ~ column('orderDate') ~ ' as date)') }} as order_year_month,
         newest.{{ column('_op') }} = 'd' as is_deletion
     from newest
-    left join oldest on newest.{{ column('orderNumber') }} = oldest.order_number and oldest.place = 1
+    left join oldest on newest.{{ column('orderNumber') }} = oldest.order_number and oldest.change_number = 1
     left join earlier on newest.{{ column('orderNumber') }} = earlier.order_number
 
 )

@@ -1,4 +1,4 @@
--- The picture of the line stays in the lake: no question is asked of its bytes.
+-- The image of the line stays in the lake: no answer needs its bytes.
 {%- set columns = [
     'product_line', 'product_line_folded', 'product_line_description', 'product_line_html',
 ] %}
