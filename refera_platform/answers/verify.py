@@ -32,6 +32,15 @@ from refera_platform.warehouse.publish.fixed_keys import compare_fixed_keys
 from refera_platform.warehouse.publish.manifest import Publication, published_relation, read_publication
 
 
+@dataclass(frozen=True)
+class ComparedSide:
+    """One side of a comparison."""
+
+    name: str
+    relation: str
+    """DuckDB relation with its rows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Comparison of two sides that should hold the same rows."""
@@ -122,7 +131,8 @@ def _compare_source_and_lake(
     source_relation = f"read_parquet({literal(str(snapshot.path))})"
     keys = {name: name for name in table.key}
     try:
-        return _compare_relations(source.connection, names, source_relation, lake_relation, keys, columns)
+        left, right = ComparedSide(names["left"], source_relation), ComparedSide(names["right"], lake_relation)
+        return _compare_sides(source.connection, left, right, keys, columns)
     except LakeError as error:
         return _unreadable_comparison(names, error)
 
@@ -156,7 +166,8 @@ def _compare_lake_and_warehouse(
         key = {name: mirror.columns[name] for name in table.key}
         try:
             left = _staged_relation(source.connection, lake_relation, mirror, folds)
-            yield _compare_relations(source.connection, names, left, right, key, mirror.columns)
+            sides = ComparedSide(names["left"], left), ComparedSide(names["right"], right)
+            yield _compare_sides(source.connection, *sides, key, mirror.columns)
         except LakeError as error:
             yield _unreadable_comparison(names, error)
 
@@ -184,27 +195,27 @@ def _staged_relation(
     return f"(select {', '.join(cleaned)} from {relation})"
 
 
-def _compare_relations(
+def _compare_sides(
     connection: duckdb.DuckDBPyConnection,
-    names: Mapping[str, str],
-    left: str,
-    right: str,
+    left: ComparedSide,
+    right: ComparedSide,
     key: Mapping[str, str],
     columns: Mapping[str, str],
 ) -> Comparison:
-    """Compare two relations. ``columns`` pairs their columns; ``key`` identifies a row."""
+    """Compare the rows of two sides. ``columns`` pairs their columns; ``key`` identifies a row."""
     match = " and ".join(f"l.{quoted(one)} = r.{quoted(other)}" for one, other in key.items())
     one, other = next(iter(key.items()))
     alone = f"l.{quoted(one)} is null or r.{quoted(other)} is null"
     pairs = [(f"l.{quoted(name)}", f"r.{quoted(twin)}", name) for name, twin in columns.items()]
     is_different = " or ".join(f"{mine} is distinct from {theirs}" for mine, theirs, _ in pairs)
-    joined = f"from {left} as l full join {right} as r on {match} where {alone} or {is_different}"
+    joined = f"from {left.relation} as l full join {right.relation} as r on {match} where {alone} or {is_different}"
     counts = run_sql(
         connection,
-        f"select (select count(*) from {left}), (select count(*) from {right}), (select count(*) {joined})",
+        f"select (select count(*) from {left.relation}), (select count(*) from {right.relation}),"
+        f" (select count(*) {joined})",
     ).fetchone()
     left_rows, right_rows, different = counts if counts else (0, 0, 0)
-    first = ""
+    first, names = "", {"left": left.name, "right": right.name}
     if different:
         order = ", ".join(f"coalesce(l.{quoted(mine)}, r.{quoted(theirs)})" for mine, theirs in key.items())
         sides = ", ".join(f"{mine}, {theirs}" for mine, theirs, _ in pairs)

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -12,7 +13,9 @@ from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.lake import RawObject
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.objects import ObjectRoot, StoredObject
+from refera_platform.settings.stage import Stage
 from refera_platform.source import catalog
+from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.inputs import BuildInputs
 from refera_platform.warehouse.dbt_project import DbtModel, DbtProject, MonthlyStorage
 from refera_platform.warehouse.publish.manifest import (
@@ -58,6 +61,18 @@ def _inputs() -> BuildInputs:
     )
     stored = StoredObject(key="k", url="u", size_bytes=1, etag="e", modified_at=datetime(2026, 3, 10, tzinfo=UTC))
     return BuildInputs(days={table: {TODAY: RawObject(day=TODAY, stored=stored, state=state)}}, previous_days={})
+
+
+def _context(stage: Stage, project: DbtProject, previous: Publication, run_id: str, folder: Path) -> BuildContext:
+    return BuildContext(
+        stage=stage,
+        root=ObjectRoot(stage.warehouse, stage.store),
+        project=project,
+        models_to_build=frozenset(project.models),
+        previous=previous,
+        run_id=run_id,
+        folder=folder,
+    )
 
 
 def _sell(connection: duckdb.DuckDBPyConnection, number: int) -> None:
@@ -116,15 +131,7 @@ def test_readers_of_a_hundred_publications_see_each_whole_or_not_at_all(stage, p
             for number in range(1, publications + 1):
                 _sell(connection, number)
                 publish_build(
-                    root,
-                    connection,
-                    list(PROJECT.models.values()),
-                    project=PROJECT,
-                    previous=read_publication(root),
-                    inputs=_inputs(),
-                    scope=None,
-                    run_id=str(number),
-                    folder=folder,
+                    _context(stage, PROJECT, read_publication(root), str(number), folder), connection, _inputs(), None
                 )
     finally:
         stop.set()
@@ -154,17 +161,7 @@ def test_a_manifest_of_the_first_format_is_read_and_its_whole_objects_are_taken_
     assert not before.complete_run
     with scratch_folder(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
         _sell(connection, 1)
-        publish_build(
-            root,
-            connection,
-            list(PROJECT.models.values()),
-            project=PROJECT,
-            previous=before,
-            inputs=_inputs(),
-            scope=None,
-            run_id="1",
-            folder=folder,
-        )
+        publish_build(_context(stage, PROJECT, before, "1", folder), connection, _inputs(), None)
     assert root.read("fct_sales/part-0.parquet") is None
     assert len(read_publication(root).models["fct_sales"].objects) == len(MONTHS)
     assert date.fromisoformat(read_publication(root).sources["classicmodels.orders"]["day"]) == TODAY
@@ -176,15 +173,7 @@ def sell(stage, number: int, project: DbtProject = PROJECT) -> Publication:
     with scratch_folder(stage) as folder, duckdb.connect(folder / "build.duckdb") as connection:
         _sell(connection, number)
         return publish_build(
-            root,
-            connection,
-            list(project.models.values()),
-            project=project,
-            previous=read_publication(root),
-            inputs=_inputs(),
-            scope=None,
-            run_id=str(number),
-            folder=folder,
+            _context(stage, project, read_publication(root), str(number), folder), connection, _inputs(), None
         )
 
 

@@ -4,13 +4,12 @@ build's database ──store_failed_rows()──▶ <warehouse>/_failures/<run>/
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import duckdb
 
 from refera_platform.duckdb_session.quoting import literal
 from refera_platform.lake.lake import run_sql
-from refera_platform.lake.objects import ObjectRoot
+from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.publish.manifest import FAILED_ROWS_PREFIX
 
@@ -19,11 +18,7 @@ MAX_FAILED_ROWS = 10_000
 
 
 def store_failed_rows(
-    root: ObjectRoot,
-    connection: duckdb.DuckDBPyConnection,
-    failed_nodes: Iterable[NodeResult],
-    run_id: str,
-    folder: Path,
+    context: BuildContext, connection: duckdb.DuckDBPyConnection, failed_nodes: Iterable[NodeResult]
 ) -> tuple[tuple[str, str], ...]:
     """Store the rows of each failed test.
 
@@ -34,13 +29,14 @@ def store_failed_rows(
     for node in failed_nodes:
         if not node.failures or not node.sql:
             continue  # a test that could not run found no rows
-        path, key = folder / "failures.parquet", f"{FAILED_ROWS_PREFIX}{run_id}/{node.name}.parquet"
+        path = context.folder / "failures.parquet"
+        key = f"{FAILED_ROWS_PREFIX}{context.run_id}/{node.name}.parquet"
         run_sql(
             connection,
             f"copy (select * from ({node.sql}\n) limit {MAX_FAILED_ROWS}) to {literal(str(path))}"
             " (format parquet, compression zstd)",
         )
-        root.put(key, path, replaces=None)
+        context.root.put(key, path, replaces=None)
         path.unlink()
-        stored.append((node.name, root.url(key)))
+        stored.append((node.name, context.root.url(key)))
     return tuple(stored)

@@ -6,7 +6,7 @@ Publication + BuildInputs ──full_build_reason()──▶ why a full build is
 Publication + BuildInputs ──affected_months()──▶ column -> months (models stored by the same column share them)
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,11 +15,11 @@ import duckdb
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import RawObject, run_sql
-from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.collation import collation_fold
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.build.collations import collation_of
+from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.inputs import BuildInputs, RawObjectsByDay
 from refera_platform.warehouse.build.month_lookup import months_of_changed_rows, months_of_previous_rows
 from refera_platform.warehouse.dbt_project import PUBLISHED_SCHEMA, DbtProject
@@ -111,13 +111,7 @@ def _is_extension(previous: RawObject, current: RawObject, *, is_last: bool) -> 
     return is_last and has_all_rows and is_same_origin
 
 
-def affected_months(
-    project: DbtProject,
-    published: Publication,
-    inputs: BuildInputs,
-    connection: duckdb.DuckDBPyConnection,
-    copies: LocalCopies,
-) -> RebuildScope:
+def affected_months(context: BuildContext, inputs: BuildInputs, connection: duckdb.DuckDBPyConnection) -> RebuildScope:
     """The months whose rows, or the dimension versions that they refer to, the new raw objects may have changed.
 
     Always included are:
@@ -129,18 +123,16 @@ def affected_months(
     - months with rows that have a value which changes as days go by.
 
     Args:
-        project: Which models are stored by month, and how the months of a changed row are found.
-        published: The publication that the changes are applied to.
+        context: The build, with the previous publication that the changes are applied to.
         inputs: Raw objects of the build, with those that are new.
         connection: Session in which the new raw rows are registered.
-        copies: Local copies of the warehouse's objects.
     """
     first = min(min(inputs.new_days(table), default=max(inputs.days[table])) for table in TABLES)
     since = str(first - timedelta(days=1))[:7]
-    tables = {**published.models, **published.state}
+    models, tables = context.project.models, context.previous_tables
     months_of_new_days = {str(day)[:7] for table in TABLES for day in inputs.new_days(table)}
     scope: dict[str, set[str]] = {}
-    for name, model in project.models.items():
+    for name, model in models.items():
         if not model.months:
             continue
         months = scope.setdefault(model.months.by, {UNKNOWN_MONTH})
@@ -151,26 +143,21 @@ def affected_months(
             if month >= since
             or any(Decimal(item.totals.get(measure) or 0) for measure in (UNKNOWN_MEMBERS_MEASURE, UNDECIDED_MEASURE))
         }
-    for name, model in project.models.items():
+    for model in models.values():
         if model.months and model.months.found_by:
             months = scope[model.months.by]
             months |= months_of_changed_rows(model.months, connection)
-            months |= months_of_previous_rows(
-                name, model.months, tables[name], frozenset(months), inputs, connection, copies
-            )
+            months |= months_of_previous_rows(context, model, frozenset(months), inputs, connection)
     return {by: frozenset(months) for by, months in scope.items()}
 
 
 def create_previous_publication_views(
-    project: DbtProject,
-    published: Publication,
-    scope: RebuildScope,
-    connection: duckdb.DuckDBPyConnection,
-    copies: LocalCopies,
+    context: BuildContext, scope: RebuildScope, connection: duckdb.DuckDBPyConnection
 ) -> None:
     """Create views on the previous publication: whole tables, or of tables stored by month the months to rebuild."""
     run_sql(connection, f"create schema if not exists {PUBLISHED_SCHEMA}")
-    for name, model in {**published.models, **published.state}.items():
+    copies = context.copies
+    for name, model in context.previous_tables.items():
         months = scope.get(model.stored_by)
         run_sql(
             connection,
@@ -184,8 +171,8 @@ def create_previous_publication_views(
     )
     kept_totals = [
         (name, month, measure, total)
-        for name, model in published.models.items()
-        if name in project.models
+        for name, model in context.previous.models.items()
+        if name in context.project.models
         for month, item in model.by_month.items()
         if model.stored_by and month not in scope.get(model.stored_by, frozenset())
         for measure, total in item.totals.items()
@@ -199,19 +186,22 @@ def create_previous_publication_views(
         )
 
 
-def create_published_model_views(
-    connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Publication, names: Collection[str]
-) -> None:
+def create_published_model_views(context: BuildContext, connection: duckdb.DuckDBPyConnection) -> None:
     """Create views on published tables that the build reads but does not build.
 
     Raises:
         WarehouseError: naming the tables that are not published.
     """
-    if missing := sorted(set(names) - set(published.models)):
+    names, published, copies = (
+        context.project.models_to_read(context.models_to_build),
+        context.previous.models,
+        context.copies,
+    )
+    if missing := sorted(set(names) - set(published)):
         raise WarehouseError(
             f"{', '.join(missing)} is read by this build and not published yet:",
             "build everything once: `refera run`.",
         )
     for name in names:
-        rows = published_relation(copies, name, published.models[name])
+        rows = published_relation(copies, name, published[name])
         run_sql(connection, f"create view main.{quoted(name)} as select * from {rows}")

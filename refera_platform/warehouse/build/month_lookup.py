@@ -9,12 +9,12 @@ import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.lake.lake import run_sql
-from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
+from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.inputs import BuildInputs
-from refera_platform.warehouse.dbt_project import MonthlyStorage
-from refera_platform.warehouse.publish.manifest import PublishedModel, published_relation
+from refera_platform.warehouse.dbt_project import DbtModel, MonthlyStorage
+from refera_platform.warehouse.publish.manifest import published_relation
 
 LEAST_KEY_MEASURE, GREATEST_KEY_MEASURE = "least_key", "most_key"
 """Measures of a month: least and greatest value of the first column in ``found_by``."""
@@ -35,28 +35,27 @@ def months_of_changed_rows(months: MonthlyStorage, connection: duckdb.DuckDBPyCo
 
 
 def months_of_previous_rows(
-    name: str,
-    months: MonthlyStorage,
-    published: PublishedModel,
+    context: BuildContext,
+    model: DbtModel,
     near_months: frozenset[str],
     inputs: BuildInputs,
     connection: duckdb.DuckDBPyConnection,
-    copies: LocalCopies,
 ) -> set[str]:
-    """The months in which the changed rows lay before.
+    """The months in which the changed rows lay before; none for a model that is not stored by month.
 
     A row lies in one month, so a row found in a near month is not looked up further. Nor is a created row: where a
     table's rows are counted, a creation of an existing row makes a wrong count, which the audit finds.
 
     Args:
-        name: Model in which the rows are looked up.
-        months: Monthly storage of the model: the columns by which rows are found.
-        published: The published model.
+        context: The build, with the previous publication.
+        model: Model in which the rows are looked up, by the columns of its monthly storage.
         near_months: Months that are rebuilt in any case.
         inputs: Raw objects of the build.
         connection: Session in which the new raw rows are registered.
-        copies: Local copies of the warehouse's objects.
     """
+    if model.months is None:
+        return set()
+    months, published, copies = model.months, context.previous_tables[model.name], context.copies
     column_types = published.columns
     columns = list(months.found_by)
 
@@ -80,7 +79,7 @@ def months_of_previous_rows(
     )
     match = " and ".join(f"p.{quoted(column)} = c.{quoted(column)}" for column in columns)
     month_column = quoted(months.by)
-    near_rows = published_relation(copies, name, published, near_months)
+    near_rows = published_relation(copies, model.name, published, near_months)
     run_sql(
         connection,
         f"create or replace temp table found_near as select {key_columns} from changed_keys as c"
@@ -105,8 +104,8 @@ def months_of_previous_rows(
     }
     rows = run_sql(
         connection,
-        f"select distinct p.{month_column} from {published_relation(copies, name, published, far_months)} as p semi"
-        f" join {keys_not_found} as c on {match}",
+        f"select distinct p.{month_column} from {published_relation(copies, model.name, published, far_months)} as p"
+        f" semi join {keys_not_found} as c on {match}",
     )
     return {month for (month,) in rows.fetchall()}
 

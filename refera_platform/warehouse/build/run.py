@@ -9,7 +9,6 @@ publication and rebuilds the months that they affect. The same SQL on all raw ob
 import time
 import uuid
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 import duckdb
 
@@ -22,6 +21,7 @@ from refera_platform.lake.preview import Preview
 from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse import dbt_manifest
+from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.dbt_run import BUILD_DATABASE_FILE, connection_options, run_dbt
 from refera_platform.warehouse.build.failed_rows import store_failed_rows
 from refera_platform.warehouse.build.incremental import (
@@ -35,9 +35,8 @@ from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.build.previews import preview_models
 from refera_platform.warehouse.build.result import BuildResult
 from refera_platform.warehouse.catalogs.publish_catalogs import publish_catalogs
-from refera_platform.warehouse.dbt_project import DbtProject
 from refera_platform.warehouse.publish.fixed_keys import list_objects_by_key, sync_fixed_keys
-from refera_platform.warehouse.publish.manifest import NO_PUBLICATION, Publication, read_publication
+from refera_platform.warehouse.publish.manifest import NO_PUBLICATION, read_publication
 from refera_platform.warehouse.publish.publish import publish_build
 
 
@@ -61,57 +60,49 @@ def build_warehouse(
     Raises:
         WarehouseError: when the build could not run at all. A failed test is in the result instead.
     """
-    started, run_id = time.monotonic(), uuid.uuid4().hex[:12]
+    started, root = time.monotonic(), ObjectRoot(stage.warehouse, stage.store)
     project = dbt_manifest.load_project()
-    chosen = project.select_models(selected)
-    models_to_build = project.models_to_build(chosen)
-    lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
+    models_to_build = project.models_to_build(project.select_models(selected))
+    lake = Lake(stage)
     with scratch_folder(stage) as folder:
-        database = folder / BUILD_DATABASE_FILE
-        previous = read_publication(root)
-        copies = LocalCopies(root, folder)
-        with _open_build_database(stage, database) as connection:
-            inputs = pin_inputs(lake, connection, copies, NO_PUBLICATION if full_refresh else previous)
-            full_reason = _why_full_build(project, models_to_build, previous, inputs, full_refresh=full_refresh)
+        context = BuildContext(
+            stage=stage,
+            root=root,
+            project=project,
+            models_to_build=models_to_build,
+            previous=read_publication(root),
+            run_id=uuid.uuid4().hex[:12],
+            folder=folder,
+            full_refresh=full_refresh,
+        )
+        with _open_build_database(context) as connection:
+            known_publication = NO_PUBLICATION if full_refresh else context.previous
+            inputs = pin_inputs(lake, connection, context.copies, known_publication)
+            full_reason = _why_full_build(context, inputs)
             local_inputs = inputs.with_local_copies(LocalCopies(lake.objects, folder / "raw"), only_new=not full_reason)
             register_inputs(connection, local_inputs, only_new=not full_reason)
-            scope = None if full_reason else affected_months(project, previous, inputs, connection, copies)
+            scope = None if full_reason else affected_months(context, inputs, connection)
             if scope is not None:
-                create_previous_publication_views(project, previous, scope, connection, copies)
-            create_published_model_views(connection, copies, previous, project.models_to_read(models_to_build))
+                create_previous_publication_views(context, scope, connection)
+            create_published_model_views(context, connection)
         nodes = run_dbt(stage, folder, models_to_build, on_node_finished)
         published, lineage, failed_rows = None, None, tuple[tuple[str, str], ...]()
         model_previews: dict[str, Preview] = {}
         failed_nodes = [node for node in nodes if node.is_failed]
-        with _open_build_database(stage, database) as connection:
+        with _open_build_database(context) as connection:
             if failed_nodes:
-                failed_rows = store_failed_rows(root, connection, failed_nodes, run_id, folder)
+                failed_rows = store_failed_rows(context, connection, failed_nodes)
                 if is_publishing:  # repair the fixed keys: a late copy of another run may have overwritten some
-                    sync_fixed_keys(root, previous, list_objects_by_key(root))
+                    sync_fixed_keys(root, context.previous, list_objects_by_key(root))
             elif is_publishing:
                 require_unchanged_inputs(lake, inputs)
-                published = publish_build(
-                    root,
-                    connection,
-                    [project.models[name] for name in models_to_build if project.models[name].is_kept],
-                    project=project,
-                    previous=previous,
-                    inputs=inputs,
-                    scope=scope,
-                    run_id=run_id,
-                    folder=folder,
-                    is_resending=full_refresh,
-                )
+                published = publish_build(context, connection, inputs, scope)
                 sql = {node.name: node.sql for node in nodes if node.kind == "model" and node.sql}
-                lineage = publish_catalogs(
-                    stage, root, connection, sql, published, [folder], is_increment=not full_reason
-                )
+                lineage = publish_catalogs(context, connection, sql, published, is_increment=not full_reason)
                 if stage.is_previewed:
-                    model_previews = preview_models(
-                        connection, project.published & set(models_to_build), lineage, TABLES
-                    )
+                    model_previews = preview_models(connection, project.published & models_to_build, lineage, TABLES)
     return BuildResult(
-        run_id=run_id,
+        run_id=context.run_id,
         nodes=nodes,
         published=published,
         root=root.root,
@@ -124,24 +115,19 @@ def build_warehouse(
     )
 
 
-def _why_full_build(
-    project: DbtProject,
-    models_to_build: Collection[str],
-    previous: Publication,
-    inputs: BuildInputs,
-    *,
-    full_refresh: bool,
-) -> str:
+def _why_full_build(context: BuildContext, inputs: BuildInputs) -> str:
     """Why it is a full build; empty when the new raw objects are enough."""
-    if full_refresh:
+    if context.full_refresh:
         return "it was asked for"
-    if set(models_to_build) != set(project.models):
+    if context.models_to_build != context.project.models.keys():
         return "only some models are built"
-    return full_build_reason(project, previous, inputs)
+    return full_build_reason(context.project, context.previous, inputs)
 
 
-def _open_build_database(stage: Stage, database: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(database, config=connection_options(stage, database.parent))
+def _open_build_database(context: BuildContext) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(
+        context.folder / BUILD_DATABASE_FILE, config=connection_options(context.stage, context.folder)
+    )
     connection.execute("set TimeZone = 'UTC'")
-    create_store_secret(connection, stage.store)
+    create_store_secret(connection, context.stage.store)
     return connection

@@ -2,7 +2,7 @@
 
 <warehouse>/docs/index.html     dbt's own page in one file; it needs no network
 <warehouse>/docs/manifest.json  dbt's manifest, with the SQL that ran and without names of this machine
-<warehouse>/docs/catalog.json   dbt's catalog: columns, types and row counts as they were built
+<warehouse>/docs/catalog.json   dbt's catalog: columns and types as they were built
 <warehouse>/docs/lineage.json   column lineage (see ``lineage``)
 
 ``dbt docs generate`` is not used: its catalog describes one database only, and its manifest names folders of this
@@ -12,15 +12,13 @@ machine and holds all of dbt's own macros. Here a build of some models keeps the
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.warehouse.catalogs.lineage import Lineage, read_relation_columns, trace_lineage
+from refera_platform.warehouse.catalogs.lineage import Lineage
 
 DOCS_FOLDER = "docs"
 DOCS_PAGE_KEY, DOCS_MANIFEST_KEY, DOCS_CATALOG_KEY, LINEAGE_KEY = (
@@ -44,35 +42,6 @@ class BuiltModels:
     columns: Mapping[str, Mapping[str, str]]
     """Column types by relation: a model's name, or ``schema.table`` (see ``lineage.read_relation_columns``)."""
     lineage: Lineage
-    rows: Mapping[str, int] = field(default_factory=dict)
-    """Published row count by model."""
-
-
-def trace_and_publish_docs(
-    root: ObjectRoot,
-    connection: duckdb.DuckDBPyConnection,
-    manifest: Mapping[str, Any],
-    sql: Mapping[str, str],
-    *,
-    rows: Mapping[str, int],
-    private_folders: Collection[Path] = (),
-) -> Lineage:
-    """Trace the column lineage of a build's models, and publish the documents.
-
-    Args:
-        root: The warehouse.
-        connection: Session on the database that was built.
-        manifest: dbt's parsed ``manifest.json``.
-        sql: Compiled SQL of the models that were built.
-        rows: Published row count by model.
-        private_folders: Folders of this machine that no document may name.
-
-    Returns:
-        Column lineage of all models, built now or before.
-    """
-    columns = read_relation_columns(connection)
-    built = BuiltModels(sql=sql, columns=columns, lineage=trace_lineage(sql, columns), rows=rows)
-    return publish_docs(root, manifest, built, private_folders=private_folders)
 
 
 def publish_docs(
@@ -92,7 +61,7 @@ def publish_docs(
     previous = _read_previous_docs(root, manifest, built)
     lineage = built.lineage.with_previous(previous.lineage, _model_names(manifest))
     manifest_content = public_manifest(manifest, {**previous.compiled_sql(manifest), **built.sql}, private_folders)
-    catalog = public_catalog(manifest, built.columns, built.rows, previous.catalog)
+    catalog = public_catalog(manifest, built.columns, previous.catalog)
     existing_etags = {item.key: item.etag.strip('"') for item in root.list(f"{DOCS_FOLDER}/")}
     for key, text, kind in (
         (DOCS_MANIFEST_KEY, json.dumps(manifest_content), "application/json"),
@@ -134,12 +103,12 @@ def public_manifest(
 
 
 def public_catalog(
-    manifest: Mapping[str, Any],
-    columns: Mapping[str, Mapping[str, str]],
-    rows: Mapping[str, int],
-    previous_catalog: Mapping[str, Any],
+    manifest: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]], previous_catalog: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The catalog: relations with known columns from this build, the others from the previous catalog."""
+    """The catalog: relations with known columns from this build, the others from the previous catalog.
+
+    It has no row counts: the warehouse's manifest has them, and they would change a page of megabytes every day.
+    """
     content: dict[str, Any] = {
         "metadata": {
             "dbt_schema_version": CATALOG_SCHEMA_URL,
@@ -154,7 +123,7 @@ def public_catalog(
             is_model = node["resource_type"] == "model"
             relation = node["name"] if is_model else f"{node['schema']}.{node['name']}"
             if relation in columns:
-                entries[key] = _catalog_entry(key, node, columns[relation], rows.get(relation))
+                entries[key] = _catalog_entry(key, node, columns[relation])
             elif key in previous_catalog.get(group, {}):
                 entries[key] = previous_catalog[group][key]
         content[group] = entries
@@ -173,25 +142,17 @@ def docs_page(manifest: Mapping[str, Any], catalog: Mapping[str, Any]) -> str:
     return html
 
 
-def _catalog_entry(key: str, node: Mapping[str, Any], columns: Mapping[str, str], rows: int | None) -> dict[str, Any]:
+def _catalog_entry(key: str, node: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
     is_view = node["resource_type"] == "source" or node["config"]["materialized"] == "view"
     stats: dict[str, Any] = {
         "has_stats": {
             "id": "has_stats",
             "label": "Has Stats?",
-            "value": rows is not None,
+            "value": False,
             "include": False,
             "description": "Indicates whether there are statistics for this table",
         },
     }
-    if rows is not None:
-        stats["num_rows"] = {
-            "id": "num_rows",
-            "label": "Rows",
-            "value": rows,
-            "include": True,
-            "description": "Rows as published",
-        }
     return {
         "unique_id": key,
         "metadata": {

@@ -6,18 +6,18 @@ build + Publication ──publish_catalogs()──▶ <warehouse>/docs/…, and 
 """
 
 import json
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
 
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.settings.stage import CHECKOUT_FOLDER, Stage
-from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY, trace_and_publish_docs
+from refera_platform.settings.stage import CHECKOUT_FOLDER
+from refera_platform.warehouse.build.context import BuildContext
+from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY, BuiltModels, publish_docs
 from refera_platform.warehouse.catalogs.glue import register_glue_tables
 from refera_platform.warehouse.catalogs.glue_tables import CatalogTable
-from refera_platform.warehouse.catalogs.lineage import Lineage
+from refera_platform.warehouse.catalogs.lineage import Lineage, read_relation_columns, trace_lineage
 from refera_platform.warehouse.dbt_project import MANIFEST_FILE, project_hash
 from refera_platform.warehouse.publish.manifest import Publication
 
@@ -26,12 +26,10 @@ DOCUMENTED_PROJECT_KEY = "docs/project.sha256"
 
 
 def publish_catalogs(
-    stage: Stage,
-    root: ObjectRoot,
+    context: BuildContext,
     connection: duckdb.DuckDBPyConnection,
     sql: Mapping[str, str],
     published: Publication,
-    private_folders: Collection[Path],
     *,
     is_increment: bool,
 ) -> Lineage:
@@ -41,12 +39,10 @@ def publish_catalogs(
     description changed.
 
     Args:
-        stage: Stage, with the store and the name of the Glue database.
-        root: The warehouse.
+        context: The build, whose stage names the Glue database.
         connection: Session on the database that was built.
         sql: Compiled SQL of the models that were built.
         published: The present publication.
-        private_folders: Folders of this machine, besides the usual ones, that no document may name.
         is_increment: Whether the build was incremental.
 
     Returns:
@@ -55,6 +51,7 @@ def publish_catalogs(
     Raises:
         WarehouseError: when Glue refuses; the tables stay published.
     """
+    stage, root = context.stage, context.root
     manifest: dict[str, Any] = json.loads(MANIFEST_FILE.read_text())
     documented_hash, current_hash = root.read(DOCUMENTED_PROJECT_KEY), project_hash()
     stored_lineage = (
@@ -65,10 +62,10 @@ def publish_catalogs(
     if stored_lineage:
         lineage = Lineage.from_json(stored_lineage[0])
     else:
-        # no row counts: the manifest has them, and they would change a page of megabytes every day
-        lineage = trace_and_publish_docs(
-            root, connection, manifest, sql, rows={}, private_folders=[CHECKOUT_FOLDER, stage.home, *private_folders]
-        )
+        columns = read_relation_columns(connection)
+        built = BuiltModels(sql=sql, columns=columns, lineage=trace_lineage(sql, columns))
+        private_folders = [CHECKOUT_FOLDER, stage.home, context.folder]
+        lineage = publish_docs(root, manifest, built, private_folders=private_folders)
         root.write(DOCUMENTED_PROJECT_KEY, current_hash.encode(), content_type="text/plain")
     if stage.glue_database:
         register_glue_tables(stage.store, stage.glue_database, root.root, catalog_tables(root, manifest, published))

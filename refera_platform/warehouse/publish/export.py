@@ -18,6 +18,7 @@ from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import run_sql
 from refera_platform.lake.objects import ObjectRoot, StoredObject
+from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.incremental import UNKNOWN_MONTH, RebuildScope
 from refera_platform.warehouse.dbt_project import DbtModel
 from refera_platform.warehouse.publish.manifest import PublishedModel, PublishedObject, object_key
@@ -54,27 +55,18 @@ class StoredObjectIndex:
 
 
 def export_models(
-    root: ObjectRoot,
+    context: BuildContext,
     connection: duckdb.DuckDBPyConnection,
-    models: Collection[DbtModel],
-    *,
-    previous: dict[str, PublishedModel],
     scope: RebuildScope | None,
     stored: StoredObjectIndex,
-    run_id: str,
-    folder: Path,
 ) -> dict[str, PublishedModel]:
     """Store tables of the build's database.
 
     Args:
-        root: The warehouse.
+        context: The build; months outside ``scope`` are taken over from its previous publication.
         connection: Session on the database that was built and tested.
-        models: Models to store.
-        previous: Published models; months outside ``scope`` are taken over from them.
         scope: Months that the build rebuilt, by column; ``None`` for all months.
         stored: Objects below the root.
-        run_id: ID of the run, for the manifest.
-        folder: Local folder for files.
 
     Returns:
         The stored models by name.
@@ -82,27 +74,27 @@ def export_models(
     Raises:
         WarehouseError: when a file does not hold the rows of its table.
     """
-    exported = {}
+    exported, previous = {}, context.previous_tables
     with ThreadPoolExecutor(MAX_PARALLEL_REQUESTS) as executor:
         uploads = list[Future[None]]()
-        for model in sorted(models, key=lambda model: model.name):
+        for model in sorted(context.stored_models, key=lambda model: model.name):
             by = model.months.by if model.months else ""
             column_rows = run_sql(connection, f"describe main.{quoted(model.name)}").fetchall()
             previous_objects = previous[model.name].objects if scope is not None and by else ()
             objects = [item for item in previous_objects if scope is not None and item.month not in scope[by]]
             months = None if scope is None else scope.get(by)
-            for item, path in _write_files(connection, model, months, folder, is_alone=not objects):
+            for item, path in _write_files(connection, model, months, context.folder, is_alone=not objects):
                 key = object_key(model.name, item, by)
                 if stored.has(key, item.bytes):
                     path.unlink()
                 else:
-                    uploads.append(executor.submit(stored.upload, root, key, path))
+                    uploads.append(executor.submit(stored.upload, context.root, key, path))
                 objects.append(item)
             objects.sort(key=lambda item: item.month)
             exported[model.name] = PublishedModel(
                 rows=sum(item.rows for item in objects),
                 bytes=sum(item.bytes for item in objects),
-                run_id=run_id,
+                run_id=context.run_id,
                 columns={column: kind for column, kind, *_ in column_rows},
                 stored_by=by,
                 objects=tuple(objects),

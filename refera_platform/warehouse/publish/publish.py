@@ -9,15 +9,14 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import duckdb
 
 from refera_platform.errors import OvertakenError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot, StoredObject
+from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.incremental import RebuildScope
 from refera_platform.warehouse.build.inputs import BuildInputs, save_inputs
-from refera_platform.warehouse.dbt_project import DbtModel, DbtProject
 from refera_platform.warehouse.publish.export import StoredObjectIndex, export_models
 from refera_platform.warehouse.publish.fixed_keys import list_objects_by_key, sync_fixed_keys, with_fixed_key_etags
 from refera_platform.warehouse.publish.manifest import MANIFEST_KEY, OBJECTS_PREFIX, Publication, inputs_key
@@ -27,31 +26,18 @@ GRACE_PERIOD = timedelta(days=1)
 
 
 def publish_build(
-    root: ObjectRoot,
+    context: BuildContext,
     connection: duckdb.DuckDBPyConnection,
-    models: Collection[DbtModel],
-    *,
-    project: DbtProject,
-    previous: Publication,
     inputs: BuildInputs,
     scope: RebuildScope | None,
-    run_id: str,
-    folder: Path,
-    is_resending: bool = False,
 ) -> Publication:
     """Publish tables of the build's database.
 
     Args:
-        root: The warehouse.
+        context: The build. Published models that its project does not have are removed.
         connection: Session on the database that was built and tested.
-        models: Models that this run built and that are stored; the rest of the project stays as published.
-        project: All models. Published models that are not among them are removed.
-        previous: The publication when the build began.
         inputs: What the build read.
         scope: Months that an incremental build rebuilt, by column; ``None`` for a full build.
-        run_id: ID of the run, for the manifest.
-        folder: Local folder for files.
-        is_resending: Whether objects that exist are sent again: stored bytes may be damaged.
 
     Returns:
         The new publication.
@@ -59,19 +45,19 @@ def publish_build(
     Raises:
         WarehouseError: when another run published meanwhile, or a file does not hold the rows of its table.
     """
+    root, project, previous = context.root, context.project, context.previous
     listing, published_at = list_objects_by_key(root), datetime.now(UTC)
     expiring_keys = _expiring_keys(previous, listing, published_at)
-    stored = StoredObjectIndex(objects=listing, expiring_keys=expiring_keys, is_trusted=not is_resending)
-    tables = {**previous.models, **previous.state}
-    exported = export_models(
-        root, connection, models, previous=tables, scope=scope, stored=stored, run_id=run_id, folder=folder
-    )
-    is_complete = {model.name for model in models} >= {name for name, model in project.models.items() if model.is_kept}
+    stored = StoredObjectIndex(objects=listing, expiring_keys=expiring_keys, is_trusted=not context.full_refresh)
+    exported = export_models(context, connection, scope, stored)
+    is_complete = exported.keys() >= {name for name, model in project.models.items() if model.is_kept}
     base = previous
     if is_complete:
         state = {name: model for name, model in exported.items() if not project.models[name].is_published}
-        inputs_sha256 = _store_inputs(root, connection, inputs, stored, folder)
-        base = replace(previous, complete_run=run_id, logic=project.logic_hash(), inputs=inputs_sha256, state=state)
+        inputs_sha256 = _store_inputs(context, connection, inputs, stored)
+        base = replace(
+            previous, complete_run=context.run_id, logic=project.logic_hash(), inputs=inputs_sha256, state=state
+        )
     carried_over = {name: model for name, model in previous.models.items() if name in project.published}
     published_models = {
         **carried_over,
@@ -79,7 +65,7 @@ def publish_build(
     }
     publication = replace(
         base,
-        run_id=run_id,
+        run_id=context.run_id,
         published_at=published_at.isoformat(),
         models=with_fixed_key_etags(root, published_models, previous, listing),
         sources=inputs.to_manifest_sources(),
@@ -93,7 +79,7 @@ def publish_build(
     }
     expired = {key for key, at in retired.items() if datetime.fromisoformat(at) < published_at - GRACE_PERIOD}
     publication = replace(publication, retired={key: at for key, at in retired.items() if key not in expired})
-    manifest = folder / MANIFEST_KEY
+    manifest = context.folder / MANIFEST_KEY
     manifest.write_text(publication.to_json())
     try:
         publication = replace(publication, etag=root.put(MANIFEST_KEY, manifest, replaces=previous.etag or None))
@@ -137,17 +123,13 @@ def _remove_unused_objects(
 
 
 def _store_inputs(
-    root: ObjectRoot,
-    connection: duckdb.DuckDBPyConnection,
-    inputs: BuildInputs,
-    stored: StoredObjectIndex,
-    folder: Path,
+    context: BuildContext, connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, stored: StoredObjectIndex
 ) -> str:
     """Store the list of raw objects; its key is the hash of its content."""
-    path = folder / "inputs.parquet"
+    path = context.folder / "inputs.parquet"
     save_inputs(connection, inputs, str(path))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     key = inputs_key(digest)
     if not stored.has(key, path.stat().st_size):
-        stored.upload(root, key, path)
+        stored.upload(context.root, key, path)
     return digest
