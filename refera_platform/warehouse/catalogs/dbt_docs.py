@@ -5,8 +5,9 @@
 <warehouse>/docs/catalog.json   dbt's catalog: columns and types as they were built
 <warehouse>/docs/lineage.json   column lineage (see ``lineage``)
 
-``dbt docs generate`` is not used: its catalog describes one database only, and its manifest names folders of this
-machine and holds all of dbt's own macros. Here a build of some models keeps the documents of the others.
+``dbt docs generate --static`` (1.11) is not used: it takes 4.3 s of CPU where this takes 0.1 s, its catalog describes
+one database only, and its page (3.6 MiB, here 2.9) holds dbt's own macros, names folders of this machine 159 times and
+the user's ID once. Here a build of some models keeps the documents of the others.
 """
 
 import hashlib

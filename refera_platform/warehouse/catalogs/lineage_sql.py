@@ -1,7 +1,10 @@
 """Parser of one ``select`` for column lineage: qualifies the SQL once, then walks its scopes from column to column.
 
-Knows no models and no files: ``lineage`` does. ``sqlglot.lineage`` qualifies the SQL again for each column, which
-takes three times as long for 34 models.
+Knows no models and no files: ``lineage`` does.
+
+``sqlglot.lineage`` (30.30) in its place finds the same origins of all 618 columns of 50 models, in 3.4 s of CPU where
+this takes 0.3 s, also when each query is qualified once. It loses origins, on which masking of private columns relies:
+all but the first branch of a recursive CTE, a named window, ``union all by name``, arguments of a table function.
 """
 
 from collections.abc import Iterator, Mapping
