@@ -20,7 +20,8 @@ from refera_platform.clock import Clock
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.sandbox import stack
-from refera_platform.sandbox.business.simulate import simulate_each_day
+from refera_platform.sandbox.business.sample_state import SampleSettings, prepare_sample
+from refera_platform.sandbox.business.simulate import simulate_days
 from refera_platform.sandbox.dump.restore import restore_dump
 from refera_platform.settings.stage import Stage, home_folder, load_stage
 
@@ -59,8 +60,11 @@ def demo(
         stage = load_stage()
         run_days(stage, DailyRunRequest(days=(stage.clock.newest_full_day(),)), is_brief=True)
     else:
-        print_message(f"Making a sample business of scale {scale:g} with seed {seed}")
-        for simulated in simulate_each_day(home, days=days, seed=seed, scale=scale):
+        settings = SampleSettings(days=days, seed=seed, scale=scale)
+        with progress_steps(None, f"Making a sample business of scale {scale:g} with seed {seed}") as progress:
+            for step in prepare_sample(home, settings):
+                progress.update(step.done, step.total, step.table)
+        for simulated in simulate_days(home, days):
             print_message(describe_day(simulated))
             evening = datetime.combine(simulated.day + timedelta(days=1), datetime.min.time(), Clock().now().tzinfo)
             stage = load_stage().at_instant(evening - timedelta(seconds=1))

@@ -7,7 +7,8 @@ import pytest
 
 from refera_platform.answers.session import open_query_session
 from refera_platform.answers.verify import verify_stage
-from refera_platform.sandbox.business.sample import SampleAdmin, create_sample
+from refera_platform.sandbox.business.history import create_sample
+from refera_platform.sandbox.business.session import SampleAdmin
 from refera_platform.sandbox.dump.restore import restore_dump
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, ship_answer, stock_answer
@@ -65,7 +66,7 @@ def test_every_answer_of_the_real_dump_is_the_source_s_own(stage, home, shop):
 
 
 def test_every_answer_follows_updates_deletes_and_late_keys_of_the_generated_sample(stage, home, shop):
-    create_sample(SampleAdmin.from_home(home), seed=3, scale=0.3, opening=TODAY)
+    list(create_sample(SampleAdmin.from_home(home), seed=3, scale=0.3, opening=TODAY))
     capture_all(stage, TODAY - timedelta(days=1))
     with closing(owner(home)) as connection, connection.cursor() as cursor:
         cursor.execute(f"set timestamp = {evening(TODAY).timestamp() - 3600}")

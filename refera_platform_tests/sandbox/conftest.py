@@ -15,6 +15,8 @@ import pytest
 from botocore.config import Config
 
 from refera_platform.sandbox import stack
+from refera_platform.sandbox.business.sample_state import SampleSettings, prepare_sample
+from refera_platform.sandbox.business.simulate import DayReport, simulate_days
 from refera_platform.sandbox.stack_file import Account, StackAddress
 
 REAL_DUMP = Path(__file__).parents[3] / "shared/data/classicmodels/mysqlsampledatabase.sql"
@@ -187,6 +189,13 @@ def dump_text(
             values = ",\n".join(ROWS[table])
             text += f"\nLOCK TABLES `{table}` WRITE;\nINSERT INTO `{table}` VALUES\n{values};\nUNLOCK TABLES;\n"
     return text + extra + (FOOT if comments else "")
+
+
+def simulated(home: Path, **settings: Any) -> list[DayReport]:
+    """Simulate days on a sample that is made when there is none."""
+    requested = SampleSettings(**settings)
+    list(prepare_sample(home, requested))
+    return list(simulate_days(home, requested.days))
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,24 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from refera_platform.errors import LocalStackError, SettingError
 from refera_platform.sandbox import stack
-from refera_platform.sandbox.business import order_history
-from refera_platform.sandbox.business.sample import SampleAdmin, create_sample
+from refera_platform.sandbox.business import history
+from refera_platform.sandbox.business.chance import slot, throw
+from refera_platform.sandbox.business.orders import COMMENTS, WIDE_COMMENTS
 from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS
-from refera_platform.sandbox.business.seeded_dice import SeededDice, seeded_integer, seeded_slot, sql_macros
-from refera_platform.sandbox.business.session import SampleSession
-from refera_platform.sandbox.business.vocabulary import COMMENTS, WIDE_COMMENTS
-from refera_platform_tests.sandbox.sample_facts import FACTS
+from refera_platform.sandbox.business.session import SampleAdmin, SampleSession
 
 OPENING = date(2026, 11, 20)
 PUBLIC_SAMPLE = Path(__file__).parents[3] / "shared/data/classicmodels/mysqlsampledatabase.sql"
-GENERATED = ("employees", "customers", "products", "orders", "orderdetails", "payments")
+GENERATED = ("offices", "employees", "customers", "products", "orders", "orderdetails", "payments")
+
+
+def create_sample(admin: SampleAdmin, *, seed: int, scale: float, opening: date) -> None:
+    """Create a sample as a whole."""
+    list(history.create_sample(admin, seed=seed, scale=scale, opening=opening))
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def test_the_same_seed_gives_the_same_rows(small: SampleAdmin, other: SampleAdmi
 def test_the_rows_do_not_depend_on_how_they_are_cut_into_chunks(
     small: SampleAdmin, other: SampleAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(order_history, "ORDERS_A_CHUNK", 37)
+    monkeypatch.setattr(history, "CHUNK_ROWS", 7)
     create_sample(other, seed=1, scale=0.3, opening=OPENING)
     assert checksums(other) == checksums(small)
 
@@ -98,43 +100,43 @@ def test_another_seed_gives_other_rows(small: SampleAdmin, other: SampleAdmin) -
 PINNED = {
     "select employeeNumber, lastName, firstName, extension from employees order by 1 limit 1": (
         1007,
-        "Muñoz",
-        "Julián",
-        "x5383",
+        "Bouvet",
+        "Augustin",
+        "x7476",
     ),
     "select customerName, city, postalCode, salesRepEmployeeNumber from customers where customerNumber = 105": (
-        "Maison Châtelain & Fils",
-        "Trois-Rivières",
-        "G9A 5J7",
+        "Baron",
+        "Riouboeuf",
+        "34116",
         1105,
     ),
     "select productCode, productName, quantityInStock, MSRP from products order by 1 limit 1": (
-        "BR120_1108",
-        "North Mole Bridge Pocket",
-        125,
-        Decimal("94.54"),
+        "S120_1012",
+        "Recklinghausen Funicular (Winter)",
+        7226,
+        Decimal("19.24"),
     ),
     "select * from orders where orderNumber = 10116": (
         10116,
         date(2025, 5, 2),
-        date(2025, 5, 18),
-        date(2025, 5, 7),
+        date(2025, 5, 16),
+        date(2025, 5, 4),
         "Shipped",
         None,
-        105,
+        124,
     ),
     "select * from orderdetails where orderNumber = 10116 and orderLineNumber = 2": (
         10116,
-        "TR160_1033",
-        49,
-        Decimal("111.03"),
+        "S24_1006",
+        30,
+        Decimal("18.97"),
         2,
     ),
     "select * from payments order by paymentDate, checkNumber limit 1": (
-        130,
-        "YF395950",
-        date(2024, 12, 17),
-        Decimal("51007.91"),
+        104,
+        "UA9979638",
+        date(2025, 1, 11),
+        Decimal("21667.04"),
     ),
 }
 
@@ -144,20 +146,23 @@ def test_seed_one_gives_these_rows_on_every_machine_and_release(small: SampleAdm
     assert rows(small, query) == [PINNED[query]]
 
 
-def test_a_throw_is_the_same_in_python_and_in_the_engine() -> None:
-    with duckdb.connect() as engine:
-        engine.execute(sql_macros(5))
-        numbers = engine.execute(
-            "select throw('topic', i), slot('topic', i, 12) from range(50) t(i) order by i"
-        ).fetchall()
-    assert numbers == [(seeded_integer("5/topic", i), seeded_slot("5/topic", i, 12)) for i in range(50)]
-    assert seeded_integer("5/topic", 0) == 4650992064283603927
-    assert SeededDice(1, "a").sample(range(9), 4) == [3, 1, 5, 4]
+def test_every_run_of_numbers_takes_each_slot_once(small: SampleAdmin) -> None:
+    with small.session() as session:
+        session.use(small.database)
+        session.set_variables(seed="1")
+        for size in (25, 45, 50):
+            slots = session.column(f"select {slot('x', 'seq', size)} from seq_0_to_{2 * size - 1} order by seq")
+            assert sorted(slots[:size]) == sorted(slots[size:]) == list(range(size)) != slots[:size]
 
 
-def test_every_run_of_numbers_takes_each_slot_once() -> None:
-    for size in (5, 9, 12, 20, 25, 50):
-        assert sorted(seeded_slot("1/x", size + number, size) for number in range(size)) == list(range(size))
+def test_two_topics_of_one_number_are_not_correlated(small: SampleAdmin) -> None:
+    with small.session() as session:
+        session.use(small.database)
+        session.set_variables(seed="1")
+        (pairs,) = session.column(
+            f"select count(distinct {throw('one', 'seq')} % 16, {throw('two', 'seq')} % 16) from seq_1_to_5000"
+        )
+    assert pairs == 256
 
 
 BOUNDS = {
@@ -178,22 +183,6 @@ def test_a_sample_is_about_as_large_as_its_scale_says(small: SampleAdmin, usual:
         (count,) = rows(admin, f"select count(*) from {table}")[0]
         assert isinstance(count, int)
         assert least <= count <= most
-
-
-def test_the_report_counts_the_rows_of_each_table(other: SampleAdmin) -> None:
-    told: list[tuple[int, int]] = []
-    report = create_sample(
-        other, seed=1, scale=0.3, opening=OPENING, on_progress=lambda _, done, total: told.append((done, total))
-    )
-    assert report.rows == {table: rows(other, f"select count(*) from {table}")[0][0] for table in TABLE_DEFINITIONS}
-    assert told == sorted(told)
-    assert told[-1][0] == sum(report.rows.values()) <= told[-1][1]
-
-
-@pytest.mark.parametrize("fact", FACTS)
-def test_a_sample_of_any_size_and_seed_has(small: SampleAdmin, usual: SampleAdmin, fact: str) -> None:
-    for admin in (small, usual):
-        assert rows(admin, FACTS[fact])
 
 
 def test_every_comment_arrives_as_it_was_written(usual: SampleAdmin) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from refera_platform.errors import LocalStackError
-from refera_platform.sandbox.business.sample import SampleAdmin
 from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS
-from refera_platform.sandbox.business.simulate import simulate_days
+from refera_platform.sandbox.business.session import SampleAdmin
+from refera_platform_tests.sandbox.conftest import simulated
 from refera_platform_tests.sandbox.test_simulate import said_in, tables
 
 TODAY = date(2026, 11, 23)
@@ -45,26 +45,26 @@ def test_tables_that_somebody_else_made_go_on_from_where_days_ago(home: Path) ->
             session.run(f"create table {table} ({body}) engine = InnoDB")
         for statement in filter(str.strip, FOREIGN.split(";")):
             session.run(statement)
-    report = simulate_days(home, days=6, seed=3, today=TODAY)
-    assert [day.day for day in report.days] == [TODAY - timedelta(days=back) for back in range(6, 0, -1)]
+    report = simulated(home, days=6, seed=3, today=TODAY)
+    assert [day.day for day in report] == [TODAY - timedelta(days=back) for back in range(6, 0, -1)]
     after = tables(admin)
     assert len(after["orders"]) > 6
-    assert {row[1] for row in after["orders"].values()} > {day.day for day in report.days}
+    assert {row[1] for row in after["orders"].values()} > {day.day for day in report}
     assert said_in(home)["seed"] == 3
 
 
 def test_restored_tables_have_no_scale(home: Path) -> None:
-    simulate_days(home, days=2, scale=0.3, today=TODAY)
+    simulated(home, days=2, scale=0.3, today=TODAY)
     (home / "sample.json").unlink()
     with pytest.raises(LocalStackError, match="leave it out"):
-        simulate_days(home, days=1, scale=0.3, today=TODAY)
+        simulated(home, days=1, scale=0.3, today=TODAY)
 
 
 def test_a_restored_dump_of_a_simulated_source_goes_on_after_its_last_day(home: Path) -> None:
-    simulate_days(home, days=2, scale=0.3, today=TODAY)
+    simulated(home, days=2, scale=0.3, today=TODAY)
     (home / "sample.json").unlink()
-    again = simulate_days(home, days=2, today=TODAY)
-    assert [(report.day, report.is_repeated) for report in again.days] == [
+    again = simulated(home, days=2, today=TODAY)
+    assert [(report.day, report.is_repeated) for report in again] == [
         (date(2026, 11, 23), False),
         (date(2026, 11, 24), False),
     ]
@@ -78,9 +78,9 @@ def test_the_public_sample_goes_on(home: Path) -> None:
     client = ["mariadb", "--no-defaults", f"-h{admin.host}", f"-P{admin.port}", f"-u{admin.user}"]
     subprocess.run(client, input=dump, env=os.environ | {"MYSQL_PWD": admin.password}, check=True)
     before = tables(admin)
-    report = simulate_days(home, days=3, today=TODAY)
+    report = simulated(home, days=3, today=TODAY)
     after = tables(admin)
-    assert not any(day.is_repeated for day in report.days)
+    assert not any(day.is_repeated for day in report)
     assert said_in(home)["scale"] == 1.0
     for table in ("orders", "orderdetails", "payments"):
         assert after[table].keys() - before[table].keys()
@@ -90,9 +90,9 @@ def test_the_public_sample_goes_on(home: Path) -> None:
 
 
 def test_a_long_business_stays_in_shape(home: Path) -> None:
-    report = simulate_days(home, days=40, scale=0.3, today=TODAY)
-    assert all(one.day < two.day for one, two in pairwise(report.days))
+    report = simulated(home, days=40, scale=0.3, today=TODAY)
+    assert all(one.day < two.day for one, two in pairwise(report))
     orders = tables(SampleAdmin.from_home(home))["orders"].values()
     waiting = [row for row in orders if row[4] in {"In Process", "On Hold", "Disputed"}]
     assert len(waiting) < 40 < len(orders)
-    assert all(day.changes[table].inserted for day in report.days for table in ("orders", "customers", "payments"))
+    assert all(day.changes[table, "insert"] for day in report for table in ("orders", "customers", "payments"))

@@ -1,188 +1,99 @@
-"""Generator of offices, employees and customers of the sample business, as rows in column order.
+"""Offices, employees and customers of the sample. Faker invents names, companies and addresses; SQL makes rows of them.
 
-Their orders and payments are generated in ``ledger``.
-
-    texts (``vocabulary``) + random numbers (``dice``) ──▶ rows
+Faker ──▶ table identity ──▶ OFFICES_SQL, EMPLOYEES_SQL; with table newcomer: CUSTOMERS_SQL (history and days)
 """
 
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
-from math import sqrt
-from typing import NamedTuple
+from functools import cache
 
-from refera_platform.sandbox.business.seeded_dice import SeededDice, seeded_slot
-from refera_platform.sandbox.business.vocabulary import (
-    CITIES,
-    CULTURES,
-    OFFICES,
-    TERRITORIES,
-    City,
-    Culture,
-    fits_latin1,
-)
+from faker import Faker
 
+from refera_platform.sandbox.business.chance import throw
+from refera_platform.sandbox.business.session import SampleSession
+
+LOCALES = {
+    "en_NZ": ("APAC", "Rear entrance"),
+    "pt_BR": ("LATAM", "2º andar"),
+    "fr_FR": ("EMEA", "3e étage"),
+    "en_US": ("NA", 'Floor 2, Door "A"'),
+    "de_DE": ("EMEA", "Hinterhaus"),
+    "es_AR": ("LATAM", "Piso 4º"),
+    "sv_SE": ("EMEA", "Uppgång 3"),
+    "pl_PL": ("EMEA", "wejście od podwórza"),
+    "ja_JP": ("APAC", "3階"),
+}
+"""Territory, and second line of an address. latin1 cannot spell the last two."""
+MAX_IDENTITIES = 900
+"""Invented identities; more customers than these share their parts in other combinations."""
 FIRST_CUSTOMER_NUMBER = 103
+_PERSON = ("company", "last_name", "first_name", "phone_number")
+_ADDRESS = ("street_address", "city", "administrative_unit", "postcode", "current_country")
+"""Methods of Faker, and columns of the table ``identity``. Not every country has administrative units."""
+
+OFFICES_SQL = """
+insert into offices
+select
+    i + 1, city, phone_number, street_address, case i % 3 when 1 then suite when 2 then '' end,
+    case when i % 4 = 2 then '' when i % 4 > 0 then administrative_unit end,
+    current_country, postcode, territory
+from identity where i < 7"""
+EMPLOYEES_SQL = f"""
+insert into employees
+select
+    1007 + 7 * seq, last_name, first_name, concat('x', 100 + {throw("extension", "seq")} % 9900),
+    concat('staff', 1007 + 7 * seq, '@faroeponte.example'), if(seq < 3, 1, 1 + (seq - 3) % 7),
+    case when seq = 0 then null when seq < 3 then 1007
+        when seq < 3 + @managers or seq = 2 + @managers + @reps then 1014 else 1028 + 7 * (seq % @managers) end,
+    case when seq < 3 then elt(seq + 1, 'President', 'VP Sales', 'VP Workshop') when seq < 3 + @managers
+        then concat('Sales Manager (', elt(seq % 4 + 1, 'EMEA', 'LATAM', 'NA', 'APAC'), ')') else 'Sales Rep' end
+from seq_0_to_{{last}} join identity on i = {throw("employee", "seq")} % @identities"""
+"""Superiors come first; the last rep reports to the sales vice president and not to a manager."""
+FIRST_CUSTOMERS_SQL = f"""
+create or replace temporary table newcomer (primary key (customerNumber)) as
+select
+    seq as i, seq % 12 as oddity, {FIRST_CUSTOMER_NUMBER} + seq + seq div 4 as customerNumber,
+    case when seq % 9 <> 7 then 1007 + 7 * (3 + @managers + (seq + @reps - 3) % @reps) end as rep
+from seq_{{start}}_to_{{last}}"""
+"""Customers of the history: every fifth number is skipped, the third customer has the rep without a manager."""
+BUYERS_SQL = "select customerNumber from customers where customerNumber % 6 > 0"
+CUSTOMERS_SQL = f"""
+insert into customers
+select
+    customerNumber, case oddity when 9 then concat('The "Little ', firm.last_name, '" Shop')
+        when 10 then concat(firm.last_name, ' & Sons'' Models') else firm.company end,
+    person.last_name, concat(person.first_name, if(oddity = 6, ' ', '')), firm.phone_number, site.street_address,
+    case when oddity in (5, 6, 8) then site.suite when oddity = 4 then '' end,
+    concat(site.city, if(oddity = 0, '  ', '')), if(oddity = 7, '', site.administrative_unit),
+    if(oddity = 8, null, site.postcode), concat(site.current_country, if(oddity = 3, ' ', '')), rep,
+    case oddity when 2 then null when 3 then 0 else 100 * (80 + {throw("credit", "customerNumber")} % 2120) end
+from newcomer as n
+join identity as site on site.i = if(n.i = 1, 0, n.i) % @identities
+join identity as firm on firm.i = (if(n.i % 40 = 4, n.i - 1, n.i) + n.i div @identities * @locales) % @identities
+join identity as person on person.i = (n.i + n.i div @identities * 2 * @locales) % @identities
+order by customerNumber"""
+"""The first two customers live in one city, spelt in two ways; the fifth and every fortieth has another one's name."""
 
 
-class Employee(NamedTuple):
-    """One row of ``employees``."""
-
-    number: int
-    last: str
-    first: str
-    extension: str
-    email: str
-    office: str
-    reports_to: int | None
-    title: str
-
-
-class Customer(NamedTuple):
-    """One row of ``customers``."""
-
-    number: int
-    name: str
-    last: str
-    first: str
-    phone: str
-    street: str
-    inside: str | None
-    city: str
-    state: str | None
-    postal: str | None
-    country: str
-    rep: int | None
-    credit: Decimal | None
+def fill_identities(session: SampleSession, topic: str, count: int, *, is_wide: bool = True) -> None:
+    """Invent people, companies and addresses of all locales in turn, into the temporary table ``identity``."""
+    locales = [*LOCALES] if is_wide else [*LOCALES][:-2]
+    rounds = range(-(-min(count, MAX_IDENTITIES) // len(locales)))
+    for locale in locales:
+        _faker(locale).seed_instance(f"{topic}/{locale}")
+    texts = [_identity(locale, "utf-8" if is_wide else "latin-1") for _ in rounds for locale in locales]
+    columns = ", ".join(f"{name} varchar(50)" for name in (*_PERSON, *_ADDRESS, "territory", "suite"))
+    session.run(f"create or replace temporary table identity (i int primary key, {columns}) charset utf8mb4")
+    session.insert("identity", [(index, *identity) for index, identity in enumerate(texts)])
+    session.set_variables(identities=len(texts), locales=len(locales))
 
 
-def make_employees(seed: int, scale: float) -> list[Employee]:
-    """A president, two vice presidents, regional managers and their reps, superiors first.
-
-    The last rep reports to the sales vice president and not to a manager.
-    """
-    reps = max(8, round(17 * sqrt(scale)))
-    managers = max(3, round(reps / 6))
-    titles = ["President", "VP Sales", "VP Workshop"]
-    titles += [f"Sales Manager ({TERRITORIES[index % len(TERRITORIES)]})" for index in range(managers)]
-    titles += ["Sales Rep"] * reps
-    numbers = [1000 + 7 * index for index in range(1, len(titles) + 1)]
-    staff: list[Employee] = []
-    for index, (number, title) in enumerate(zip(numbers, titles, strict=True)):
-        dice = SeededDice(seed, "employee", number)
-        office = OFFICES[0] if index < 3 else OFFICES[(index - 3) % len(OFFICES)]
-        culture = _latin_culture(dice)
-        first, last = dice.pick(culture.first), dice.pick(culture.last)
-        if index == 0:
-            superior = None
-        elif index < 3:
-            superior = numbers[0]
-        elif index < 3 + managers or index == len(titles) - 1:
-            superior = numbers[1]
-        else:
-            superior = numbers[3 + index % managers]
-        staff.append(
-            Employee(
-                number=number,
-                last=last,
-                first=first,
-                extension=f"x{dice.between(100, 9999)}",
-                email=f"{_email_spelling(first)[0]}{_email_spelling(last)}{number % 1000}@faroeponte.example",
-                office=office[0],
-                reports_to=superior,
-                title=title,
-            )
-        )
-    return staff
+def _identity(locale: str, charset: str) -> list[str | None]:
+    fake = _faker(locale)
+    texts = [getattr(fake, part)() if hasattr(fake, part) else None for part in (*_PERSON, *_ADDRESS)]
+    return [text and text[:50].encode(charset, "replace").decode(charset) for text in (*texts, *LOCALES[locale])]
 
 
-def _reps_by_territory(staff: Sequence[Employee]) -> dict[str, list[int]]:
-    """Numbers of the sales reps, by the territory of their office."""
-    territory = {office[0]: office[8] for office in OFFICES}
-    reps: dict[str, list[int]] = {name: [] for name in TERRITORIES}
-    for employee in staff:
-        if employee.title == "Sales Rep":
-            reps[territory[employee.office]].append(employee.number)
-    return reps
-
-
-def customer_count(scale: float) -> int:
-    """How many customers a sample of this scale has."""
-    return max(36, round(122 * scale))
-
-
-def make_customers(seed: int, scale: float, staff: Sequence[Employee]) -> Iterator[Customer]:
-    """All customers; their numbers leave a gap after every fourth.
-
-    The first two live in one city and differ in its trailing blanks; the third has the rep without a manager.
-    """
-    reps = _reps_by_territory(staff)
-    for index in range(customer_count(scale)):
-        dice = SeededDice(seed, "customer", index)
-        city = CITIES[0] if index < 2 else dice.pick(CITIES)
-        rep: int | None = dice.pick(reps[city.territory])
-        if index == 2:
-            rep = staff[-1].number
-        elif seeded_slot(f"{seed}/rep", index, 9) == 0:
-            rep = None
-        oddity = (NO_ODDITY, 0)[index] if index < 2 else seeded_slot(f"{seed}/oddity", index, ODDITY_COUNT)
-        yield make_customer(dice, FIRST_CUSTOMER_NUMBER + index + index // 4, city, rep, oddity)
-
-
-def make_customer(dice: SeededDice, number: int, city: City, rep: int | None, oddity: int) -> Customer:
-    """A customer in a city, with one of the oddities of real data (``oddity`` below ``ODDITY_COUNT``)."""
-    culture = CULTURES[city.culture]
-    owner = {"first": dice.pick(culture.first), "last": dice.pick(culture.last)}
-    postal = "".join(str(dice.below(10)) if sign == "#" else sign for sign in city.postal)
-    row = Customer(
-        number=number,
-        name=dice.pick(culture.shops).format_map(owner),
-        last=dice.pick(culture.last),
-        first=dice.pick(culture.first),
-        phone=f"{city.phone}{dice.between(100, 999)}",
-        street=dice.pick(culture.streets).format(n=dice.between(1, 999)),
-        inside=dice.pick(culture.inside) if oddity in {5, 6, 8} else None,
-        city=city.city,
-        state=city.state,
-        postal=postal,
-        country=city.country,
-        rep=rep,
-        credit=Decimal(dice.between(80, 2200) * 100),
-    )
-    changes: Mapping[int, Mapping[str, object]] = {
-        0: {"city": row.city + "  "},
-        1: {"country": row.country + " "},
-        2: {"credit": None},
-        3: {"credit": Decimal(0)},
-        4: {"inside": ""},
-        6: {"first": row.first + " "},
-        7: {"state": "" if row.state is None else None},
-        9: {"postal": None},
-    }
-    return row._replace(**changes.get(oddity, {}))  # type: ignore[arg-type]
-
-
-ODDITY_COUNT = 12
-"""Number of kinds; from 10 on the customer has nothing odd."""
-NO_ODDITY = 11
-
-
-def customer_cities(*, is_wide: bool) -> list[City]:
-    """Cities a new customer may live in; only those that latin1 can spell unless ``is_wide``."""
-    return [city for city in CITIES if is_wide or _is_latin_city(city)]
-
-
-def _is_latin_city(city: City) -> bool:
-    culture = CULTURES[city.culture]
-    texts = (*culture.first, *culture.last, *culture.shops, *culture.streets)
-    return fits_latin1(city.city, city.state or "", *texts)
-
-
-def _latin_culture(dice: SeededDice) -> Culture:
-    return CULTURES[dice.pick(("brazilian", "french", "english", "german", "spanish", "nordic"))]
-
-
-def _email_spelling(name: str) -> str:
-    """A name as an e-mail address spells it."""
-    letters = unicodedata.normalize("NFKD", name.replace("ø", "o").replace("Ø", "O").replace("ß", "ss"))
-    return "".join(letter for letter in letters.lower() if letter.isascii() and letter.isalpha())
+@cache
+def _faker(locale: str) -> Faker:
+    """Generator of one locale; loading one takes longer than a simulated day."""
+    providers = [f"faker.providers.{name}" for name in ("address", "company", "person", "phone_number")]
+    return Faker(locale, providers=providers, use_weighting=False)

@@ -5,10 +5,9 @@ Reading a source to ingest it is not done here: the room ``source`` does.
     home/stack.json ──▶ SampleAdmin ──▶ SampleSession.set_clock(instant) ──▶ dated statements
 """
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,11 @@ import pymysql
 from pymysql.cursors import Cursor
 
 from refera_platform.errors import LocalStackError, SettingError
-
-SampleRow = Sequence[Any]
-OnSampleProgress = Callable[[str, int, int], None]
-"""Called with the current step, how much of it is done, and how much there is to do."""
+from refera_platform.sandbox.stack_file import read_stack_address
 
 SAMPLE_LOCK_TIMEOUT_SECONDS = 2
 """Seconds in which the server notices that a killed session is gone."""
-
-
-def ignore_sample_progress(step: str, done: int, total: int) -> None:
-    """Ignore progress."""
+SESSION_SETTINGS = "set session sql_mode = 'STRICT_ALL_TABLES,NO_UNSIGNED_SUBTRACTION', time_zone = '+00:00'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,33 +35,16 @@ class SampleAdmin:
 
     @classmethod
     def from_home(cls, home: Path) -> "SampleAdmin":
-        """The account in the ``stack.json`` of the local stack below ``home``.
-
-        Raises:
-            SettingError: if no stack was started there.
-        """
-        path = home / "stack.json"
-        try:
-            server = json.loads(path.read_text())["mariadb"]
-            return cls(
-                host=server["host"],
-                port=server["port"],
-                user=server["admin"]["user"],
-                password=server["admin"]["password"],
-                database=server["database"],
-            )
-        except FileNotFoundError:
-            raise SettingError(f"No local stack has been started in {home}:", "start it with `refera up`.") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise SettingError(f"{path} does not describe a stack:", "remove it and run `refera up`.") from error
+        """The account in the ``stack.json`` of the local stack below ``home``, which must have been started."""
+        address = read_stack_address(home)
+        if address is None:
+            raise SettingError(f"No local stack has been started in {home}:", "start it with `refera up`.")
+        server, login = address.mariadb, asdict(address.mariadb.admin)
+        return cls(host=server.host, port=server.port, database=server.database, **login)
 
     @contextmanager
     def session(self) -> Iterator["SampleSession"]:
-        """An open session; uncommitted changes are rolled back when it ends.
-
-        Raises:
-            LocalStackError: if the server cannot be reached or refuses a statement.
-        """
+        """An open session; uncommitted changes are rolled back when it ends, also after an error of the server."""
         address = f"{self.host}:{self.port}"
         try:
             connection = pymysql.connect(
@@ -78,10 +54,8 @@ class SampleAdmin:
                 password=self.password,
                 charset="utf8mb4",
                 autocommit=True,
-                local_infile=True,
-                connect_timeout=10,
                 ssl_disabled=True,
-                init_command="set session sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
+                init_command=SESSION_SETTINGS,
             )
         except pymysql.MySQLError as error:
             raise LocalStackError(
@@ -106,19 +80,15 @@ class SampleSession:
 
     def set_clock(self, instant: datetime) -> None:
         """Date all later statements, in the server's clock and in its binlog."""
-        self._cursor.execute("set timestamp = %s", (round(instant.timestamp(), 6),))
+        self.run("set timestamp = %s", round(instant.timestamp(), 6))
 
     def use(self, database: str) -> None:
         """Make a database the default for unqualified names."""
-        self._cursor.execute(f"use `{database}`")
+        self.run(f"use `{database}`")
 
     @contextmanager
     def exclusive(self, database: str) -> Iterator[None]:
-        """Keep other sessions from generating or simulating in a database inside the block.
-
-        Raises:
-            LocalStackError: if another session does so already.
-        """
+        """Keep other sessions from generating or simulating in a database inside the block, or raise if one does."""
         lock = f"refera {database}"
         if self.column("select get_lock(%s, %s)", lock, SAMPLE_LOCK_TIMEOUT_SECONDS) != [1]:
             raise LocalStackError(
@@ -130,7 +100,7 @@ class SampleSession:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        self._cursor.execute(query, values or None)
+        self.run(query, *values)
         return list(self._cursor.fetchall())
 
     def column(self, query: str, *values: object) -> list[Any]:
@@ -141,11 +111,15 @@ class SampleSession:
         """Run one statement; returns the number of rows it changed."""
         return self._cursor.execute(statement, values or None)
 
-    def run_many(self, statement: str, rows: Sequence[SampleRow]) -> int:
-        """Run one statement for each row; returns the number of rows it changed."""
-        return self._cursor.executemany(statement, rows) or 0
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert whole rows."""
+        placeholders = ", ".join(["%s"] * len(rows[0]))
+        self._cursor.executemany(f"insert into {table} values ({placeholders})", rows)
+
+    def set_variables(self, **values: object) -> None:
+        """Set user variables of the session, which its statements read as ``@name``."""
+        self.run(f"set {', '.join(f'@{name} = %s' for name in values)}", *values.values())
 
 
 def _server_message(error: pymysql.MySQLError) -> str:
-    """The server's own message, without the type names around it."""
     return str(error.args[-1]) if error.args else type(error).__name__
