@@ -100,8 +100,8 @@ def take_orders(size: int) -> Iterator[str]:
         yield orders.ORDER_LINES_SQL
         yield """
             update products join (
-                select productCode, sum(quantityOrdered) as quantity
-                from orderdetails join new_order using (orderNumber) where batch = @batch group by productCode
+                select productCode, sum(quantityOrdered) as quantity from new_order as n
+                straight_join orderdetails as o on o.orderNumber = n.orderNumber where batch = @batch group by 1
             ) as sold using (productCode)
             set quantityInStock = least(quantityInStock, greatest(0, quantityInStock - quantity))"""
     yield "update orders set status = 'Shipped', shippedDate = @day order by orderNumber desc limit 1"
@@ -172,13 +172,13 @@ def delete_rows(few: int, gone: int) -> Iterator[str]:
     """Delete some orders with their lines, lines of orders that stay, and payments."""
     for table in ("orderdetails", "orders"):
         yield f"""
-            delete {table} from {table} join fate using (orderNumber)
+            delete {table} from fate straight_join {table} on {table}.orderNumber = fate.orderNumber
             where fate.status = 'Shipped' and turn - {few} between 1 and {gone}"""
     yield f"""
         delete orderdetails from orderdetails join (
-            select orderNumber, max(productCode) as productCode from orderdetails join fate using (orderNumber)
-            where status = 'Shipped' and turn > {few + gone}
-            group by orderNumber having count(*) > 1 order by min(turn) limit {gone}
+            select o.orderNumber, max(productCode) as productCode
+            from fate straight_join orderdetails as o on o.orderNumber = fate.orderNumber where status = 'Shipped'
+            and turn > {few + gone} group by 1 having count(*) > 1 order by min(turn) limit {gone}
         ) as dropped using (orderNumber, productCode)"""
     yield f"""
         delete from payments where {_EARLIER_CHECKS}

@@ -60,10 +60,10 @@ select
     customerNumber, {CHECK_NUMBER_SQL}, paid_on,
     if(seq + 1 < checks, round(total * 0.4, 2), total - if(checks = 2, round(total * 0.4, 2), 0))
 from (
-    select orderNumber, customerNumber, paid_on, checks, least(sum(quantityOrdered * priceEach), 99999999.99) as total
-    from due join orders using (orderNumber) join orderdetails using (orderNumber) group by orderNumber
-) as owed
-join seq_0_to_1 on seq < checks
+    select o.orderNumber, customerNumber, paid_on, checks, least(sum(quantityOrdered * priceEach), 99999999.99) as total
+    from due straight_join orders as o on o.orderNumber = due.orderNumber
+    straight_join orderdetails as l on l.orderNumber = o.orderNumber group by 1
+) as owed join seq_0_to_1 on seq < checks
 order by 1, 2"""
 
 

@@ -24,7 +24,7 @@ from refera_platform.sandbox.business.session import SampleAdmin, SampleSession
 
 OPENING_TIME, OPENING_HOURS = time(7), timedelta(hours=14)
 MIN_ORDERS_PER_DAY, IDENTITIES_PER_DAY = 6, 45
-_CHANGE = re.compile(r"\s*(insert|update|delete)(?: into| \w+ from| from)? (\w+)")
+_CHANGE = re.compile(r"\s*(insert|update|delete)(?: into| from)? (\w+)")
 """Beginning of a statement that changes a table of the source."""
 _WIDE_COLUMNS_SQL = """
 select count(*) from information_schema.columns where table_schema = database() and character_set_name like 'utf8%'
