@@ -17,6 +17,8 @@ from refera_platform.cli.ui import free_port
 from refera_platform.sandbox import stack
 
 REFERA = Path(sys.executable).parent / "refera"
+POLL_SECONDS = 0.5
+"""Between two questions to a server: each is answered by a process that needs the machine for what is waited for."""
 FINISHED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 LAUNCH = """mutation launch($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
@@ -63,7 +65,7 @@ class Ui:
                 pass
             assert not (said := trouble()), f"{what} never came: {said}"
             assert time.monotonic() < end, f"{what} never came"
-            time.sleep(0.1)
+            time.sleep(POLL_SECONDS)
 
     def loaded(self) -> Any:
         """Whether the code location answers."""

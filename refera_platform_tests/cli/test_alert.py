@@ -1,11 +1,12 @@
 """``refera alert``, as people type it: who is told, whether it gets there, and never a secret."""
 
 from refera_platform_tests.alerts.receivers import listening_hook, listening_mailbox
-from refera_platform_tests.cli.test_commands import NOWHERE, said, typed
+from refera_platform_tests.cli.test_commands import NOWHERE
+from refera_platform_tests.cli.typed import said, typed
 
 
 def alert(home, *words, **settings):
-    return typed(home, "alert", *words, env={"REFERA_STAGE": "production", **NOWHERE, **settings})
+    return typed(home, "alert", *words, env={"REFERA_STAGE": "production", **NOWHERE, **settings}, is_cold=True)
 
 
 def mail(port):

@@ -8,7 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -16,8 +16,8 @@ import pymysql
 import pytest
 
 from refera_platform.sandbox import stack
+from refera_platform_tests.cli.typed import REFERA, said, typed
 
-REFERA = Path(sys.executable).parent / "refera"
 DAY = "2026-03-10"
 NOWHERE = {
     "REFERA_CLASSICMODELS_URL": "mysql://u:p@127.0.0.1:1/shop",
@@ -33,30 +33,10 @@ NOWHERE = {
 def ours(tmp_path_factory):
     """A home of the module's own with the demo of one day in it, as a person makes it."""
     place = tmp_path_factory.mktemp("typed") / "home"
-    done = typed(place, "demo", "--days", "1", "--scale", "0.3")
+    done = typed(place, "demo", "--days", "1", "--scale", "0.3", is_cold=True)
     assert done.returncode == 0, done.stderr
     yield place, done
     stack.stop_stack(place, wipe=True)
-
-
-def typed(home, *words, env=None, **options):
-    variables = {**os.environ, "REFERA_HOME": str(home), **(env or {})}
-    variables.pop("COLUMNS", None)
-    return subprocess.run(
-        [str(REFERA), *words],
-        capture_output=True,
-        text=options.pop("text", True),
-        env=variables,
-        timeout=280,
-        **options,
-    )
-
-
-def said(done):
-    """The error of a command that failed as it should: a sentence and no traceback."""
-    assert done.returncode == 1, done.stdout
-    assert "Traceback" not in done.stderr
-    return done.stderr
 
 
 def test_the_demo_goes_the_whole_way_and_says_what_to_try_next(ours):
@@ -72,8 +52,8 @@ def test_the_demo_goes_the_whole_way_and_says_what_to_try_next(ours):
 
 def test_up_twice_is_quick_and_status_tells_every_address(ours):
     home, _ = ours
-    assert typed(home, "up").returncode == 0
-    told = json.loads(typed(home, "status", "--format", "json").stdout)
+    assert typed(home, "up", is_cold=True).returncode == 0
+    told = json.loads(typed(home, "status", "--format", "json", is_cold=True).stdout)
     mariadb, s3 = told["servers"]["mariadb"], told["servers"]["seaweedfs"]
     assert {"endpoint", "access_key", "secret_key", "bucket"} <= set(s3)
     with (
@@ -118,13 +98,14 @@ def test_a_query_over_the_lake_shows_its_changes(ours):
         "--format",
         "csv",
         "select _op, count(*) > 100 as many from classicmodels.orders group by 1",
+        is_cold=True,
     )
     assert done.stdout.splitlines() == ["_op,many", "r,true"]
 
 
 def test_the_report_is_where_it_says_and_opens_in_a_browser(ours, tmp_path):
     home, _ = ours
-    told = typed(home, "report")
+    told = typed(home, "report", is_cold=True)
     assert told.stdout == "s3://refera/warehouse/report/index.html\n"
     assert "refera report --open" in told.stderr
     browser = tmp_path / "browser"
@@ -248,7 +229,7 @@ def test_as_of_rebuilds_a_day_and_refuses_one_that_nobody_saw(ours):
     days = typed(
         home, "query", "--format", "csv", "select distinct day from classicmodels.orders order by 1"
     ).stdout.split()[1:]
-    done = typed(home, "as-of", days[0], "orders", "--format", "csv")
+    done = typed(home, "as-of", days[0], "orders", "--format", "csv", is_cold=True)
     assert done.returncode == 0, done.stderr
     assert len(list(csv.reader(io.StringIO(done.stdout)))) > 100
     assert "and not on 2020-01-01" in said(typed(home, "as-of", "2020-01-01", "orders"))
@@ -282,13 +263,13 @@ def test_a_run_that_is_told_to_end_says_so_in_a_sentence(ours):
 
 def test_simulate_and_run_bring_a_day_and_verify_agrees(ours):
     home, _ = ours
-    done = typed(home, "simulate", "--days", "1")
+    done = typed(home, "simulate", "--days", "1", is_cold=True)
     assert done.returncode == 0, done.stderr
     assert "rows inserted" in done.stderr
-    verdict = typed(home, "verify")
+    verdict = typed(home, "verify", is_cold=True)
     assert verdict.returncode == 1
     assert "First difference: " in verdict.stderr
-    done = typed(home, "run")
+    done = typed(home, "run", is_cold=True)
     assert done.returncode == 0, done.stderr
     assert "created" in done.stdout
     verdict = typed(home, "verify")
@@ -320,19 +301,19 @@ def test_nothing_is_up_and_nothing_was_published_say_the_next_step(tmp_path):
     assert "start it with `refera up`" in said(typed(empty, "query", "select 1"))
     assert "start it with `refera up`" in said(typed(empty, "run"))
     assert "start it with `refera up`" in said(typed(empty, "verify"))
-    assert typed(empty, "status").returncode == 1
-    assert typed(empty, "down").returncode == 0
+    assert typed(empty, "status", is_cold=True).returncode == 1
+    assert typed(empty, "down", is_cold=True).returncode == 0
 
 
 def test_debug_shows_the_traceback(tmp_path):
-    done = typed(tmp_path / "empty", "--debug", "query", "select 1")
+    done = typed(tmp_path / "empty", "--debug", "query", "select 1", is_cold=True)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
 
 
 def test_help_comes_quickly_and_shows_examples():
     for words in ([], ["run"], ["query"], ["simulate"], ["up"]):
-        done = typed("/nowhere", *words, "--help")
+        done = typed("/nowhere", *words, "--help", is_cold=True)
         assert done.returncode == 0
         assert not words or "Examples" in done.stdout
     loaded = subprocess.run(
@@ -357,17 +338,12 @@ def test_a_terminal_gets_a_bar_and_the_same_result(ours):
         env={**os.environ, "REFERA_HOME": str(home), "TERM": "xterm"},
     )
     os.close(follower)
-    out, _ = child.communicate(timeout=120)
     seen = b""
-    while True:
-        try:
-            chunk = os.read(leader, 65536)
-        except OSError:  # Linux says so when the other side has closed
-            break
-        if not chunk:
-            break
-        seen += chunk
+    with suppress(OSError):  # Linux says so when the other side has closed; unread, a bar that is drawn would wait
+        while chunk := os.read(leader, 65536):
+            seen += chunk
     os.close(leader)
+    out, _ = child.communicate(timeout=120)
     assert child.returncode == 0
     assert b"agree" in out
     assert b"classicmodels." in seen
@@ -375,12 +351,12 @@ def test_a_terminal_gets_a_bar_and_the_same_result(ours):
 
 def test_servers_that_went_away_are_named_with_the_next_step(ours):
     home, _ = ours
-    assert typed(home, "down").returncode == 0
+    assert typed(home, "down", is_cold=True).returncode == 0
     try:
         assert "could not be reached" in said(typed(home, "query", "select 1"))
         told = said(typed(home, "verify"))
         assert "could not be reached" in told
         assert json.loads((home / "stack.json").read_text())["mariadb"]["reader"]["password"] not in told
     finally:
-        assert typed(home, "up").returncode == 0
+        assert typed(home, "up", is_cold=True).returncode == 0
     assert typed(home, "query", "select count(*) from dim_customer").returncode == 0

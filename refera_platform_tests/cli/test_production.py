@@ -22,7 +22,7 @@ from refera_platform.clock import Clock
 from refera_platform.sandbox.business.schema import TABLE_DEFINITIONS, TABLE_OPTIONS
 from refera_platform.sandbox.servers import ports
 from refera_platform_tests.business import ROWS
-from refera_platform_tests.cli.test_commands import said, typed
+from refera_platform_tests.cli.typed import said, typed
 
 PASSWORD = "p@ss/w'o\"rd;%"
 KEY, SECRET = "corporate", secrets.token_hex(16)
@@ -250,7 +250,7 @@ def rows_of(corporate, sql):
 
 
 def test_the_same_day_runs_against_servers_that_are_not_ours(corporate):
-    done = typed(corporate.home, "run", env=corporate.environment())
+    done = typed(corporate.home, "run", env=corporate.environment(), is_cold=True)
     assert done.returncode == 0, done.stderr
     assert rows_of(corporate, "select sum(sales_amount) from ans_sales_by_product") == [["233.94"]]
     assert rows_of(corporate, "select count(*) from classicmodels.orders") == [["4"]]

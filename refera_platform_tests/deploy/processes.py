@@ -6,6 +6,7 @@ A service's folders stand for its container's: ``/opt`` is unpacked as its Docke
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -84,7 +85,9 @@ class Services:
             self.kill(service)
 
     def is_healthy(self, service: str) -> bool:
-        """Whether the service's own health check of the compose file says so."""
+        """Whether the service's own health check of the compose file says so; a start of Python for each question."""
+        if service == "code" and not _is_listening(self.code):
+            return False
         (_, *words) = shape.compose()["services"][service]["healthcheck"]["test"]
         told = {**shape.environment(service, self._variables), "PATH": f"{BIN}:{os.defpath}"}
         told["DAGSTER_HOME"] = str(self.folder / service / "opt" / "dagster")
@@ -107,3 +110,8 @@ class Services:
     def said(self, service: str) -> str:
         path = self.folder / service / "log"
         return path.read_text()[-3000:] if path.exists() else ""
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
