@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refera_platform.alerts.fault import MAX_CAUSE_CHARACTERS, Fault, FaultKind, one_line
@@ -103,6 +103,7 @@ def test_the_newest_run_is_linked():
     assert (found.link, found.since) == ("/runs/2", older.since)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=3000))
 def test_any_text_becomes_one_bounded_line(text):
     line = one_line(text)
@@ -115,6 +116,7 @@ def test_an_address_in_a_cause_loses_its_password():
     assert one_line("cannot reach mysql://reader:password@db/shop") == "cannot reach mysql://…@db/shop"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["no {} here", "{} 7", "x"]), st.sampled_from(TABLES)), max_size=12))
 def test_no_fault_is_lost_and_the_order_does_not_matter(pairs):
     faults = [fault(said.format(table), table) for said, table in pairs]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refera_platform.alerts.deliver import MAX_BACKOFF, MAX_MESSAGES_PER_DELIVERY, deliver_messages
@@ -197,6 +197,7 @@ def test_a_new_channel_hears_what_is_wrong_now():
     assert first.told == second.told == [(MessageType.OPENED, ("x",))]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.frozensets(st.sampled_from("abc")), st.booleans(), st.booleans()), max_size=25))
 def test_whatever_happens_each_channel_ends_with_the_truth(looks):
     """Any incidents, any outages: at the end both channels were told alternately, and know what is open."""

@@ -25,11 +25,12 @@ from refera_platform.aws import s3_client
 from refera_platform.errors import QueryError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.object_store import ObjectStore
+from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY
 from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
 from refera_platform_tests.business import TODAY, open_shop
-from refera_platform_tests.local_stack import capture_all, copy_into, own_stage
+from refera_platform_tests.local_stack import capture_all, captures, copy_into, own_stage
 
 HOSTILE = "</script><!--<b>&amp; 'é'\u2028"
 ANSWERS = {
@@ -169,8 +170,9 @@ def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_
     assert found.headline["sales"] == "233.94"
 
 
-def test_sources_that_differ_from_the_warehouse_or_are_overdue_are_told(stage, shop):
-    built = rebuilt(stage)
+def test_sources_that_differ_from_the_warehouse_or_are_overdue_are_told(copied, shop):
+    built = copied
+    captures(built, TABLES, TODAY, afresh=True)
     assert [source.differences for source in read_figures(built).sources] == [{}] * 8
     shop.run("insert into orderdetails values (104, 'P1', 1, '1.00', 2), (104, 'P3', 1, '1.00', 3)")
     capture_all(built, TODAY)

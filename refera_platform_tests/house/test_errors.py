@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from refera_platform import errors
-from refera_platform_tests.house.tree import dotted, modules, name, room
+from refera_platform_tests.house.tree import dotted, modules, name, nodes, room
 
 pytestmark = pytest.mark.unit
 
@@ -28,7 +28,7 @@ OF_NO_ROW = {
 def silent(source: str) -> list[int]:
     """Lines of errors that quote without ``public_problem``."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in KINDS:
             continue
         if node.args and _quotes(node.args[0]) and "public_problem" not in {each.arg for each in node.keywords}:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, modules, name, room
+from refera_platform_tests.house.tree import PACKAGE, TESTS, dotted, imports, modules, name, nodes, room
 
 pytestmark = pytest.mark.unit
 
@@ -47,10 +47,9 @@ def dagster_names(source: str) -> set[str]:
 
 def environment_lines(source: str, may_set: bool = False) -> list[int]:
     """Lines on which ``source`` touches the environment of its process."""
-    tree = ast.parse(source)
-    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    parents = {child: node for node in nodes(source) for child in ast.iter_child_nodes(node)}
     lines = []
-    for node in ast.walk(tree):
+    for node in nodes(source):
         if isinstance(node, ast.ImportFrom) and node.module == "os":
             lines += [node.lineno for alias in node.names if alias.name in ENVIRONMENT]
         elif isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refera_platform_tests.house.tree import PACKAGE, ROOT, modules, name
+from refera_platform_tests.house.tree import PACKAGE, ROOT, modules, name, nodes
 
 pytestmark = pytest.mark.unit
 
@@ -80,7 +80,7 @@ def parts(identifier: str) -> set[str]:
 
 def identifiers(source: str) -> Iterator[tuple[int, str]]:
     """Line and name of everything that ``source`` defines."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name
         elif isinstance(node, ast.arg):
@@ -95,7 +95,7 @@ def identifiers(source: str) -> Iterator[tuple[int, str]]:
 
 def docstrings(source: str) -> Iterator[tuple[int, str]]:
     """Line and text of every docstring, also of those under a field or a constant."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, node.value.value
 

@@ -35,6 +35,12 @@ def room(module: str) -> str:
     return parts[1] if parts[0] == PACKAGE.name and len(parts) > 1 else ""
 
 
+@cache
+def nodes(source: str) -> tuple[ast.AST, ...]:
+    """Every node of a module, itself first; parsed once, however many rules ask."""
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def imports(source: str, package: str = "") -> Iterator[str]:
     """Every dotted name that ``source`` imports, wherever the statement stands.
 
@@ -44,7 +50,7 @@ def imports(source: str, package: str = "") -> Iterator[str]:
         source: Text of a module.
         package: Dotted name of the package that the module lies in; relative imports start there.
     """
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from refera_platform.lake.object_state import RawState
@@ -70,6 +70,7 @@ def test_a_day_is_judged_by_those_before_it_and_only_by_recent_ones():
     assert not judge_volume(days, max(days)).is_usual
 
 
+@settings(deadline=None)
 @given(some.lists(some.integers(0, 10**7), min_size=1, max_size=60))
 def test_what_is_usual_holds_for_any_series(counts):
     found = last(*counts)
@@ -82,6 +83,7 @@ def test_what_is_usual_holds_for_any_series(counts):
         assert found.is_usual == (found.usual_min_rows <= found.rows <= found.usual_max_rows)
 
 
+@settings(deadline=None)
 @given(some.integers(0, 10**6), some.integers(8, 40))
 def test_days_that_are_all_the_same_are_usual(count, days):
     assert last(*[count] * days).is_usual

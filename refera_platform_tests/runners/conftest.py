@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from refera_platform.aws import s3_client
-from refera_platform.settings.runner import RunnerSettings
-from refera_platform.settings.stage import Stage
-from refera_platform_tests.runners.calls import variables
-from refera_platform_tests.runners.lambda_environment import Function
-from refera_platform_tests.runners.lambda_service import LambdaService
+if TYPE_CHECKING:
+    from refera_platform.settings.stage import Stage
+    from refera_platform_tests.runners.lambda_service import LambdaService
 
 EXTRACT, TRANSFORM = "refera-extract", "refera-transform"
 MESSAGES = "messages"
@@ -21,17 +19,23 @@ MESSAGES = "messages"
 class OnLambda:
     """A stage whose source is read by a function, and the service that the function runs on."""
 
-    stage: Stage
-    service: LambdaService
+    stage: "Stage"
+    service: "LambdaService"
     deploy: Callable[..., None]
     """Deploys the function anew; ``timeout``, ``memory``, ``reserved``, ``package``, ``on_success`` and variables may be given."""
 
 
 @pytest.fixture
 def on_lambda(
-    stage: Stage, extract_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: "Stage", extract_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[OnLambda]:
     """The test's stage, seen by a Dagster that cannot reach the source itself."""
+    from refera_platform.aws import s3_client
+    from refera_platform.settings.runner import RunnerSettings
+    from refera_platform_tests.runners.calls import variables
+    from refera_platform_tests.runners.lambda_environment import Function
+    from refera_platform_tests.runners.lambda_service import LambdaService
+
     store = s3_client(stage.store)
     if MESSAGES not in {bucket["Name"] for bucket in store.list_buckets()["Buckets"]}:
         store.create_bucket(Bucket=MESSAGES)

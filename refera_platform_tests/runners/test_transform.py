@@ -76,13 +76,13 @@ def test_a_whole_day_without_a_machine(on_lambda, transform, stage, shop) -> Non
 
 
 @pytest.fixture
-def told(copied, tmp_path, monkeypatch):
-    """The environment of the function, in this process; the stage has a warehouse already."""
-    tell(monkeypatch, without_source(variables(copied, REFERA_HOME=str(tmp_path / "home"))))
-    return copied
+def told(stage, tmp_path, monkeypatch):
+    """The environment of the function, in this process."""
+    tell(monkeypatch, without_source(variables(stage, REFERA_HOME=str(tmp_path / "home"))))
+    return stage
 
 
-def test_a_red_test_is_an_error_and_what_was_published_stays(told, capsys) -> None:
+def test_a_red_test_is_an_error_and_what_was_published_stays(copied, told, capsys) -> None:
     before = published_of(told)
     add_a_row_without_a_key(told, f"classicmodels/payments/day={TODAY}/part-0.parquet")
     with pytest.raises(WarehouseError, match=r"payments.* is red.*nothing was published"):
@@ -93,7 +93,7 @@ def test_a_red_test_is_an_error_and_what_was_published_stays(told, capsys) -> No
     assert lines[-1]["message"] == "failed"
 
 
-def test_everything_is_built_when_that_is_asked_for(told) -> None:
+def test_everything_is_built_when_that_is_asked_for(copied, told) -> None:
     assert handler({"stage": "production"}, Context())["everything_because"] == ""
     answer = handler({"stage": "production", "full_refresh": True}, Context())
     assert answer["everything_because"]
