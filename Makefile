@@ -6,7 +6,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 REFERA := .venv/bin/refera
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lock stress bench-cdc bench-warehouse bench-latency bench-lambda lambda_package terraform_plan terraform_apply lint types sql ui down clean
+.PHONY: help setup demo test coverage unit lock stress bench-cdc bench-warehouse bench-latency bench-lambda lambda_package terraform_plan terraform_apply lint types sql ui down clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,11 @@ demo: setup ## three days of business from a sample source to answers; DUMP=file
 
 test: lint ## style, types and SQL, then every test; ARGS="-k words" chooses among the tests
 	@.venv/bin/pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+coverage: setup ## every test once more, measured, and which lines of the package none reaches; ARGS as for test
+	@mkdir -p build/coverage && rm -f build/coverage/data*
+	@.venv/bin/coverage run -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@.venv/bin/coverage combine --quiet && .venv/bin/coverage report
 
 unit: setup ## only the tests that need no server, in seconds; one test: .venv/bin/pytest path -k words
 	@.venv/bin/pytest -m unit $(ARGS)

@@ -104,7 +104,10 @@ def test_make_alone_lists_every_verb() -> None:
 def test_continuous_integration_runs_the_tests() -> None:
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
-    assert script.read_text().rstrip().endswith("exec make test")
+    assert script.read_text().rstrip().endswith('exec make "${1:-test}"')
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    given = {each["verb"] for each in jobs["test"]["strategy"]["matrix"]["include"]}
+    assert {"test", "coverage"} == given <= set(verbs())
 
 
 @pytest.fixture
@@ -163,4 +166,4 @@ def test_make_lock_compiles_every_lock_of_what_runs() -> None:
 def test_the_workflow_runs_what_ci_runs() -> None:
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
     steps = [step.get("run") for job in jobs.values() for step in job["steps"]]
-    assert ".ci/run" in steps
+    assert ".ci/run ${{ matrix.verb }}" in steps
