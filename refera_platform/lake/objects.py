@@ -61,9 +61,16 @@ class ObjectRoot:
     """All objects below ``root``; creating it makes no request."""
 
     def __init__(
-        self, root: str, store: ObjectStore, *, max_attempts: int = 4, read_timeout_seconds: float = 60
+        self,
+        root: str,
+        store: ObjectStore,
+        *,
+        max_attempts: int = 4,
+        read_timeout_seconds: float = 60,
+        max_single_put_bytes: int = MAX_SINGLE_PUT_BYTES,
     ) -> None:
         self.root = root
+        self._max_single_put_bytes = max_single_put_bytes
         self._bucket, _, prefix = root.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
         self._client: Any = s3_client(store, max_attempts=max_attempts, read_timeout_seconds=read_timeout_seconds)
@@ -211,7 +218,7 @@ class ObjectRoot:
 
     def _send(self, target: dict[str, str], path: Path, sha256: bytes, condition: dict[str, str]) -> str:
         """Write a local file under a condition; return the ETag."""
-        if path.stat().st_size > MAX_SINGLE_PUT_BYTES:
+        if path.stat().st_size > self._max_single_put_bytes:
             return self._put_parts(target, path, sha256.hex(), condition)
         with path.open("rb") as body:
             answer = self._client.put_object(**target, Body=body, **_checksums(sha256), **condition)

@@ -22,13 +22,16 @@ def source_totals(source: Source, table: SourceTable) -> tuple[int, str | None]:
     return int(row[0]), None if row[1] is None else str(row[1])
 
 
-def grouped_totals(source: Source, table: SourceTable, rows: int) -> Mapping[str, tuple[GroupTotals, ...]]:
-    """Totals of each group, by grouping; one group more than ``MAX_GROUPS`` shows that there are more.
+def grouped_totals(
+    source: Source, table: SourceTable, rows: int, max_groups: int = MAX_GROUPS
+) -> Mapping[str, tuple[GroupTotals, ...]]:
+    """Totals of each group, by grouping; one group more than ``max_groups`` shows that there are more.
 
     Args:
         source: An open session, in the snapshot of the totals.
         table: The table.
         rows: Its number of rows; above ``MAX_GROUPED_ROWS`` nothing is read.
+        max_groups: Most groups of one grouping, largest first.
     """
     if not table.groupings or rows > MAX_GROUPED_ROWS:
         return {}
@@ -39,7 +42,7 @@ def grouped_totals(source: Source, table: SourceTable, rows: int) -> Mapping[str
         joined_columns = _column_names(source, each.of) if each.of else columns
         # a missing column is reported by the check of columns
         if each.column in joined_columns and (not each.of or (each.on[0] in columns and each.on[1] in joined_columns)):
-            answer = source.ask(_group_totals_sql(table, each, money))
+            answer = source.ask(f"{_group_totals_sql(table, each, money)} limit {max_groups + 1}")
             totals_by_grouping[each.name] = tuple(
                 (None if value is None else str(value), int(count), None if sum_ is None else str(sum_))
                 for value, count, sum_ in answer
@@ -60,7 +63,7 @@ def _group_totals_sql(table: SourceTable, grouping: Grouping, money: str) -> str
         group = f"if(month({column}) * dayofmonth({column}) = 0, null, date_format({column}, '%Y-%m'))"
     return (
         f"select cast(min({group}) as char) as value, {_totals_select_list(money)} from {relation}"
-        f" group by {group} order by 2 desc, 1 limit {MAX_GROUPS + 1}"
+        f" group by {group} order by 2 desc, 1"
     )
 
 

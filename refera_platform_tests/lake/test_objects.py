@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from refera_platform.errors import LakeError, OvertakenError
-from refera_platform.lake import objects
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform_tests.fault_proxy import Answer, before_the_store, flipped, lost, refusal
 
@@ -38,14 +37,14 @@ def without_checksum(answer: Answer) -> Answer:
 
 @pytest.mark.parametrize("replaces", [False, True], ids=["new", "replaced"])
 @pytest.mark.parametrize("single", [1 << 30, 1], ids=["one request", "parts"])
-def test_a_write_whose_answer_was_lost_is_our_own(stage, root, path, monkeypatch, replaces, single):
+def test_a_write_whose_answer_was_lost_is_our_own(stage, root, path, replaces, single):
     """A 412 after a retry says no more than that something is there: it may be what the first try wrote."""
-    monkeypatch.setattr(objects, "MAX_SINGLE_PUT_BYTES", single)
     before = root.write("a", b"before") if replaces else None
     last = r"^PUT [^?]*$" if single > 1 else r"^POST .*uploadId"
     with before_the_store(stage) as (broken, proxy):
         proxy.breaks(last, lost, times=1)
-        etag = ObjectRoot(stage.lake, broken.store).put("a", path, replaces=before)
+        writer = ObjectRoot(stage.lake, broken.store, max_single_put_bytes=single)
+        etag = writer.put("a", path, replaces=before)
         assert sum(request.startswith("HEAD") for request in proxy.requests) == 1
     assert root.read("a") == (CONTENT, etag)
 
