@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from refera_platform.warehouse.catalogs.lineage import Lineage, read_relation_columns, trace_lineage
-from refera_platform_tests.warehouse.shop import SHOP, Warehouse, dbt, lake
+from refera_platform_tests.warehouse.shop import SHOP, Warehouse, dbt, lake, parsed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class BuiltShop:
 @pytest.fixture(scope="session")
 def built_shop(tmp_path_factory: pytest.TempPathFactory) -> BuiltShop:
     database = lake(tmp_path_factory.mktemp("built"), SHOP)
-    manifest = dbt(database, "parse").manifest
+    manifest = parsed(tmp_path_factory.mktemp("parse"))
     warehouse = dbt(database, "build", "--exclude-resource-type", "unit_test", manifest=manifest)
     assert warehouse.not_green() == set()
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]

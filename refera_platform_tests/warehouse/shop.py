@@ -6,6 +6,7 @@ Neither a lake nor a source is needed: dbt is handed a DuckDB file with the rela
 """
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,6 +21,8 @@ from refera_platform.source import catalog
 from refera_platform.source.collation import UNKNOWN_COLLATION
 from refera_platform.warehouse.build.collations import define_folding_macro
 from refera_platform.warehouse.build.inputs import SOURCE_GROUPS_COLUMNS
+from refera_platform.warehouse.dbt_manifest import PARTIAL_PARSE_FILE, ensure_manifest, parse_project
+from refera_platform.warehouse.dbt_project import TARGET_FOLDER
 
 PROJECT = CHECKOUT_FOLDER / "dbt"
 Row = dict[str, Any]
@@ -157,7 +160,14 @@ class Warehouse:
         return {name for name, status in self.status.items() if status not in {"success", "pass", "no-op"}}
 
 
-def dbt(database: Path, *arguments: str, manifest: Any = None) -> Warehouse:
+def parsed(folder: Path) -> Any:
+    """Dbt's own manifest of the project, from the partial parse that the checkout keeps: seconds less than anew."""
+    ensure_manifest()
+    shutil.copy(TARGET_FOLDER / PARTIAL_PARSE_FILE, folder)
+    return parse_project(folder)
+
+
+def dbt(database: Path, *arguments: str, manifest: Any) -> Warehouse:
     """Run dbt in this process on a database file."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -187,8 +197,6 @@ def dbt(database: Path, *arguments: str, manifest: Any = None) -> Warehouse:
     finally:
         DuckDBConnectionManager.close_all_connections()
     assert answer.exception is None, answer.exception
-    if arguments[0] == "parse":
-        return Warehouse(database=database, manifest=answer.result, status={})
     status = {result.node.name: str(result.status) for result in answer.result}
     return Warehouse(database=database, manifest=manifest, status=status)
 

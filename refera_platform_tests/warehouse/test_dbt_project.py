@@ -13,7 +13,7 @@ import pytest
 
 from refera_platform.source import catalog
 from refera_platform.warehouse.build.collations import define_folding_macro
-from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake
+from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake, parsed
 from refera_platform_tests.warehouse.source_figures import GROUPS, MONEY
 
 SALES = "orders, order_lines, units, sales_amount, cancelled_amount"
@@ -47,7 +47,7 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return dbt(tmp_path_factory.mktemp("parse") / "warehouse.duckdb", "parse").manifest
+    return parsed(tmp_path_factory.mktemp("parse"))
 
 
 @pytest.fixture(scope="module")
