@@ -34,6 +34,7 @@ lock: ## the five lock files from their wishes; each keeps the pins of the one b
 stress: setup ## rows that are killed and counted, and random lives of tables, each for SECONDS_EACH=3600
 	@.venv/bin/pytest refera_platform_tests/ingest/test_counter_machine.py refera_platform_tests/ingest/test_random_days.py \
 		refera_platform_tests/ingest/test_stream_memory.py refera_platform_tests/warehouse/test_increment.py \
+		refera_platform_tests/warehouse/test_publish.py \
 		--timeout=0 --stress-seconds=$${SECONDS_EACH:-3600}
 
 bench-cdc: setup ## rows a second and memory of reading the log: this reader beside a bare python-mysql-replication loop
