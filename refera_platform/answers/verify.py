@@ -6,7 +6,7 @@ source ──== lake's current state ──== published tables        (the first
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,7 @@ def _compare_source_and_lake(
     keys = {name: name for name in table.key}
     try:
         left, right = ComparedSide(names["left"], source_relation), ComparedSide(names["right"], lake_relation)
-        return _compare_sides(source.connection, left, right, keys, columns)
+        return replace(_compare_sides(source.connection, left, right, keys, columns), table=table.address)
     except LakeError as error:
         return _unreadable_comparison(names, error)
 

@@ -41,7 +41,7 @@ def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory,
     outcome = run(memory, TODAY)
     assert outcome.failures == ()
     assert outcome.succeeded
-    assert len(outcome.assets) == 55
+    assert len(outcome.assets) == 59
     assert outcome.assets["raw/classicmodels/orders"]["rows_added_r"] == 4
     assert outcome.assets["warehouse/fct_order_lines"]["dagster/row_count"] == 5
     for name in (
