@@ -79,6 +79,7 @@ def _iter_questions(
             yield (
                 Question(
                     number=declaration.number,
+                    name=str(entry.get("name", "")),
                     english=english,
                     portuguese=declaration.label.pt or english,
                     answers=answers,

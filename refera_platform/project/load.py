@@ -1,4 +1,4 @@
-"""Loader of a project: reads every yml file below dbt's model paths, without dbt.
+"""Loader of a project: reads every yml file below dbt's model paths and in its report folder, without dbt.
 
 dbt/ ──▶ load_project() ──▶ Project
 """
@@ -8,10 +8,13 @@ from pathlib import Path
 from refera_platform.errors import SettingError
 from refera_platform.project.answers import read_mirrors, read_models, read_questions
 from refera_platform.project.model import Project
+from refera_platform.project.report import read_reports
 from refera_platform.project.sources import read_tables
 from refera_platform.project.yaml_file import YamlFile, read_yaml
 
 PROJECT_FILE = "dbt_project.yml"
+REPORT_FOLDER = "report"
+YAML_PATTERNS = ("*.yml", "*.yaml")
 
 
 def load_project(folder: Path) -> Project:
@@ -25,7 +28,13 @@ def load_project(folder: Path) -> Project:
     """
     files = read_yaml_files(folder)
     models = read_models(files)
-    return Project(tables=read_tables(files), questions=read_questions(files, models), mirrors=read_mirrors(models))
+    questions = read_questions(files, models)
+    return Project(
+        tables=read_tables(files),
+        questions=questions,
+        mirrors=read_mirrors(models),
+        reports=read_reports(read_report_files(folder), questions),
+    )
 
 
 def read_yaml_files(folder: Path) -> list[YamlFile]:
@@ -42,9 +51,19 @@ def read_yaml_files(folder: Path) -> list[YamlFile]:
     paths = {
         path
         for model_path in model_paths
-        for pattern in ("*.yml", "*.yaml")
+        for pattern in YAML_PATTERNS
         for path in (folder / str(model_path)).rglob(pattern)
     }
+    return [read_yaml(path, _shown(path, folder)) for path in sorted(paths)]
+
+
+def read_report_files(folder: Path) -> list[YamlFile]:
+    """Every yml file of the report's folder of a project, in the order of their names.
+
+    Raises:
+        SettingError: when a file is no YAML.
+    """
+    paths = (path for pattern in YAML_PATTERNS for path in (folder / REPORT_FOLDER).glob(pattern))
     return [read_yaml(path, _shown(path, folder)) for path in sorted(paths)]
 
 

@@ -1,12 +1,14 @@
-"""Project as a value: its tables, its business questions with their answers, and its mirrors. Reads nothing.
+"""Project as a value: tables, business questions with their answers, mirrors, and pages of the report. Reads nothing.
 
 ``load`` makes it from the yml files; ``compiled`` makes it from the one file that a function on AWS Lambda has.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from refera_platform.errors import SettingError
+from refera_platform.project.report_declarations import PageDeclaration, SectionDeclaration, Text
 from refera_platform.source.table import SourceTable
 
 
@@ -26,6 +28,8 @@ class Question:
     number: int
     english: str
     portuguese: str
+    name: str = ""
+    """Name of its exposure."""
     answers: tuple[AnswerTable, ...]
 
 
@@ -47,6 +51,40 @@ class Mirror:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReportSection:
+    """A section of a page, with the question that it answers."""
+
+    key: str
+    """Number of the question, or the section's own name."""
+    title: Text
+    short: Text
+    """Title in the contents."""
+    said: SectionDeclaration
+    question: Question | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One page of the report."""
+
+    name: str
+    """Name of the business."""
+    file: Path
+    """Its file, as errors show it."""
+    page: PageDeclaration
+    sections: tuple[ReportSection, ...]
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Models that answer the questions of the page, each once."""
+        return tuple(
+            dict.fromkeys(
+                answer.model for section in self.sections if section.question for answer in section.question.answers
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Project:
     """Everything that one business says."""
 
@@ -55,6 +93,8 @@ class Project:
     questions: tuple[Question, ...] = field(default=())
     """In the order of their numbers."""
     mirrors: tuple[Mirror, ...] = field(default=())
+    reports: tuple[Report, ...] = field(default=())
+    """The pages of the report, in the order of their names."""
 
     @property
     def databases(self) -> tuple[str, ...]:
