@@ -29,13 +29,14 @@ from refera_platform.orchestration.schedules import (
     freshness_job,
     freshness_schedule,
 )
+from refera_platform.project.checkout import load_checkout_project
 from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source.catalog import TABLES
 
 
 def build(stage: Stage) -> dg.Definitions:
     """Assemble the code location on one stage; tests call it with a stage of their own."""
-    partitions = daily_partitions(stage)
+    partitions, project = daily_partitions(stage), load_checkout_project()
     job, freshness = daily_job(), freshness_job()
     databases = dict.fromkeys(table.database for table in TABLES)
     raw = [
@@ -53,7 +54,7 @@ def build(stage: Stage) -> dg.Definitions:
         if (stream_tables := change_stream_tables([table for table in TABLES if table.database == database]))
     ]
     return dg.Definitions(
-        assets=[*raw, *footer_asset_specs(), build_dbt_assets(stage), build_report_asset()],
+        assets=[*raw, *footer_asset_specs(), build_dbt_assets(stage), build_report_asset(project)],
         asset_checks=[
             build_freshness_check(TABLES),
             build_failed_days_check(TABLES),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 
 import pymysql
@@ -16,6 +17,8 @@ from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.snapshot.chunks import ChunkLimits
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.project.checkout import load_checkout_project
+from refera_platform.project.model import Project
 from refera_platform.sandbox import stack
 from refera_platform.settings.stage import Stage, load_stage
 from refera_platform.source import catalog
@@ -24,6 +27,12 @@ from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
 
 REAL_DUMP = Path(__file__).parents[2] / "shared/data/classicmodels/mysqlsampledatabase.sql"
+
+
+@cache
+def checkout_project() -> Project:
+    """The project of this checkout, read once."""
+    return load_checkout_project()
 
 
 def own_stage(home: Path) -> Stage:

@@ -7,7 +7,7 @@ same publication, even while another one is written.
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -41,6 +41,7 @@ ERROR_HINTS = {
     "Conversion Error": "Cast with `try_cast`, which gives NULL for what does not fit.",
 }
 """Hints for DuckDB's messages, by a part of the message."""
+NO_PARAMETERS: Mapping[str, Any] = {}
 OUTPUT_FORMATS = ("table", "csv", "tsv", "json", "parquet")
 
 
@@ -61,13 +62,17 @@ class QuerySession:
         """
         return rows_as_of(self._lake, self._connection, table, day)
 
-    def query(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def query(self, sql: str, parameters: Mapping[str, Any] = NO_PARAMETERS) -> duckdb.DuckDBPyConnection:
         """Run one reading statement.
+
+        Args:
+            sql: The statement.
+            parameters: Values for the ``$names`` in it; names that it does not have are ignored.
 
         Raises:
             QueryError: with DuckDB's message, or because the statement would write.
         """
-        return self._run(self._require_read_only(sql))
+        return self._run(self._require_read_only(sql), parameters)
 
     def save(self, sql: str, path: Path, output_format: str) -> None:
         """Write the result of one reading statement to a local file as ``csv``, ``tsv``, ``json`` or ``parquet``.
@@ -124,9 +129,12 @@ class QuerySession:
             )
         return text
 
-    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def _run(self, sql: str, parameters: Mapping[str, Any] = NO_PARAMETERS) -> duckdb.DuckDBPyConnection:
         try:
-            return self._connection.execute(sql)
+            if not parameters:
+                return self._connection.execute(sql)
+            names = {name for each in self._connection.extract_statements(sql) for name in each.named_parameters}
+            return self._connection.execute(sql, {name: parameters[name] for name in names & parameters.keys()})
         except duckdb.Error as error:
             raise self._to_query_error(error) from None
 

@@ -14,15 +14,14 @@ from typing import Any
 import duckdb
 
 from refera_platform.answers.checksums import ChecksumResult, checksums_of_publication, verify_checksums
-from refera_platform.answers.mirrors import MIRRORS, Mirror
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import LakeError
 from refera_platform.lake.lake import Lake, RawObject, current_state, run_sql
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.lake.schema_evolution import newest_column_types, respell_columns
+from refera_platform.project.model import Mirror, Project
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.collation import CollationFold, collation_fold, folded_text_sql
 from refera_platform.source.connection import Source, open_source
 from refera_platform.source.mysql.snapshot import read_source_table
@@ -62,7 +61,7 @@ class Comparison:
         return self.different == 0 and not self.first_difference
 
 
-def verify_stage(stage: Stage) -> Iterator[Comparison]:
+def verify_stage(stage: Stage, project: Project) -> Iterator[Comparison]:
     """Compare every declared table with the lake, and the lake with every table that mirrors it."""
     lake, root = Lake(stage), ObjectRoot(stage.warehouse, stage.store)
     published = read_publication(root)
@@ -70,15 +69,18 @@ def verify_stage(stage: Stage) -> Iterator[Comparison]:
     with scratch_folder(stage) as folder:
         yield _compare_checksums("lake", verify_checksums(lake.objects, folder))
         yield _compare_checksums("warehouse", verify_checksums(root, folder, checksums_of_publication(published)))
-    for database in dict.fromkeys(table.database for table in TABLES):
-        tables = [table for table in TABLES if table.database == database]
+    for database in project.databases:
+        tables = project.tables_of(database)
         with scratch_folder(stage) as folder, open_source(stage, database, folder) as source:
             # the lake first: a row written meanwhile then shows as missing in the lake, and the next run ingests it
             lake_days = {table.name: lake.days(table, source.connection) for table in tables}
             with source.snapshot():
                 for table in tables:
                     yield _compare_source_and_lake(stage, source, table, lake_days[table.name], folder)
-                    yield from _compare_lake_and_warehouse(source, table, lake_days[table.name], root, published)
+                    for mirror in project.mirrors:
+                        if mirror.table == table.address and current_state(table, lake_days[table.name]):
+                            relation = _mirror_relation(root, published, mirror)
+                            yield _compare_lake_and_warehouse(source, table, lake_days[table.name], mirror, relation)
 
 
 def _compare_manifest_and_fixed_keys(root: ObjectRoot) -> Comparison:
@@ -137,39 +139,40 @@ def _compare_source_and_lake(
         return _unreadable_comparison(names, error)
 
 
+def _mirror_relation(root: ObjectRoot, published: Publication, mirror: Mirror) -> str:
+    """SQL of the published table; empty when it was never published."""
+    model = published.models.get(mirror.model)
+    return published_relation(root, mirror.model, model) if model else ""
+
+
 def _compare_lake_and_warehouse(
-    source: Source, table: SourceTable, days: Mapping[date, RawObject], root: ObjectRoot, published: Publication
-) -> Iterator[Comparison]:
-    lake_relation = current_state(table, days)
-    for mirror in MIRRORS:
-        if mirror.table != table.address or lake_relation is None:
-            continue
-        names = {"left": f"lake {table.address}", "right": f"warehouse {mirror.model}"}
-        model = published.models.get(mirror.model)
-        if model is None:
-            yield Comparison(
-                **names,
-                left_rows=0,
-                right_rows=0,
-                different=0,
-                first_difference="the table was never published: refera run",
-            )
-            continue
-        newest = [item.state for item in days.values() if item.state.is_observed][-1]
-        folds = {name: collation_fold(collation_of(newest, name)) for name in mirror.member_named_columns}
-        folded_columns = ", ".join(
-            f"{folded_text_sql(quoted(mirror.columns[name]), fold)} as {quoted(mirror.columns[name])}"
-            for name, fold in folds.items()
+    source: Source, table: SourceTable, days: Mapping[date, RawObject], mirror: Mirror, relation: str
+) -> Comparison:
+    """Compare the lake's current state, which is not empty of days, with the table that mirrors it."""
+    names = {"left": f"lake {table.address}", "right": f"warehouse {mirror.model}"}
+    if not relation:
+        return Comparison(
+            **names,
+            left_rows=0,
+            right_rows=0,
+            different=0,
+            first_difference="the table was never published: refera run",
         )
-        replace_clause = f" replace ({folded_columns})" if folded_columns else ""
-        right = f"(select *{replace_clause} from {published_relation(root, mirror.model, model)} where {mirror.where})"
-        key = {name: mirror.columns[name] for name in table.key}
-        try:
-            left = _staged_relation(source.connection, lake_relation, mirror, folds)
-            sides = ComparedSide(names["left"], left), ComparedSide(names["right"], right)
-            yield _compare_sides(source.connection, *sides, key, mirror.columns)
-        except LakeError as error:
-            yield _unreadable_comparison(names, error)
+    newest = [item.state for item in days.values() if item.state.is_observed][-1]
+    folds = {name: collation_fold(collation_of(newest, name)) for name in mirror.member_named_columns}
+    folded_columns = ", ".join(
+        f"{folded_text_sql(quoted(mirror.columns[name]), fold)} as {quoted(mirror.columns[name])}"
+        for name, fold in folds.items()
+    )
+    replace_clause = f" replace ({folded_columns})" if folded_columns else ""
+    right = f"(select *{replace_clause} from {relation} where {mirror.where})"
+    key = {name: mirror.columns[name] for name in table.key}
+    try:
+        left = _staged_relation(source.connection, current_state(table, days) or "", mirror, folds)
+        sides = ComparedSide(names["left"], left), ComparedSide(names["right"], right)
+        return _compare_sides(source.connection, *sides, key, mirror.columns)
+    except LakeError as error:
+        return _unreadable_comparison(names, error)
 
 
 def _unreadable_comparison(names: Mapping[str, str], error: LakeError) -> Comparison:

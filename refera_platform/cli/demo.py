@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from refera_platform.answers.questions import QUESTIONS
 from refera_platform.answers.session import fetch_rows, open_query_session
 from refera_platform.cli.output import print_message, progress_steps, results_console, results_table
 from refera_platform.cli.restore import print_restored
@@ -19,6 +18,8 @@ from refera_platform.cli.simulate import describe_day
 from refera_platform.clock import Clock
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.orchestration.run_request import DailyRunRequest
+from refera_platform.project.checkout import load_checkout_project
+from refera_platform.project.model import Project
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.business.sample_state import SampleSettings, prepare_sample
 from refera_platform.sandbox.business.simulate import simulate_days
@@ -69,19 +70,20 @@ def demo(
             evening = datetime.combine(simulated.day + timedelta(days=1), datetime.min.time(), Clock().now().tzinfo)
             stage = load_stage().at_instant(evening - timedelta(seconds=1))
             run_days(stage, DailyRunRequest(days=(simulated.day,)), is_brief=True)
-    _print_answers(load_stage())
+    _print_answers(load_stage(), load_checkout_project())
     print_message(f"\nThe demo took {time.monotonic() - started:.1f} s.")
     print_message(NEXT_STEPS)
 
 
-def _print_answers(stage: Stage) -> None:
-    """Print the answers to the seven questions, a few rows each."""
+def _print_answers(stage: Stage, project: Project) -> None:
+    """Print the answers to all questions, a few rows each."""
     console = results_console()
     with open_query_session(stage) as session:
-        for question in QUESTIONS:
+        for question in project.questions:
             console.print(f"\n[bold]{question.number}. {question.english}[/bold] [dim]· {question.portuguese}[/dim]")
             for answer in question.answers:
-                answer_sql = f"select * from {quoted(answer.model)} order by {answer.order_by}"
+                order = f" order by {answer.order_by}" if answer.order_by else ""
+                answer_sql = f"select * from {quoted(answer.model)}{order}"
                 names, rows = fetch_rows(session.query(f"{answer_sql} limit {ANSWER_ROWS_SHOWN}"))
                 total = session.published.models[answer.model].rows
                 console.print(results_table(answer.model, names, rows, hidden_count=max(0, total - ANSWER_ROWS_SHOWN)))

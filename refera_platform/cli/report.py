@@ -8,10 +8,10 @@ import typer
 
 from refera_platform.answers.report.page import page_in_language
 from refera_platform.answers.report.publish import REPORT_PAGE_KEY, read_published_page
-from refera_platform.answers.report.texts import LANGUAGES
 from refera_platform.cli.output import print_message, results_console
 from refera_platform.disk import write_atomically
 from refera_platform.errors import QueryError
+from refera_platform.project.report_declarations import LANGUAGES
 from refera_platform.settings.stage import load_stage
 from refera_platform.warehouse.catalogs.dbt_docs import DOCS_PAGE_KEY
 

@@ -4,17 +4,17 @@ import typer
 
 from refera_platform.answers.verify import verify_stage
 from refera_platform.cli.output import print_message, progress_steps, results_console, results_table
+from refera_platform.project.checkout import load_checkout_project
 from refera_platform.settings.stage import load_stage
-from refera_platform.source.catalog import TABLES
 
 EXAMPLES = ("refera verify",)
 
 
 def verify() -> None:
     """Run and print all comparisons; exits with 1 unless everything agrees."""
-    stage, comparisons = load_stage(), []
-    with progress_steps(len(TABLES), "Comparing source, lake and warehouse") as progress:
-        for comparison in verify_stage(stage):
+    stage, project, comparisons = load_stage(), load_checkout_project(), []
+    with progress_steps(len(project.tables), "Comparing source, lake and warehouse") as progress:
+        for comparison in verify_stage(stage, project):
             comparisons.append(comparison)
             if comparison.table:
                 progress.advance(comparison.table, is_kept=False)

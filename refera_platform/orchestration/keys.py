@@ -35,6 +35,11 @@ def source_pool(database: str) -> str:
     return f"source_{database}"
 
 
+def published_model_key(name: str) -> dg.AssetKey:
+    """Asset key of a published model, by its name: answers begin with ``ans_``."""
+    return dg.AssetKey(["answers" if name.startswith("ans_") else "warehouse", name])
+
+
 def dbt_node_key(props: Mapping[str, Any]) -> dg.AssetKey:
     """Asset key of a dbt model or source, from its entry in the manifest."""
     if props["resource_type"] == "source":

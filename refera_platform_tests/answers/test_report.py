@@ -10,34 +10,33 @@ import pytest
 
 from refera_platform.answers.report import page as pages
 from refera_platform.answers.report.charts import chart_specifications
-from refera_platform.answers.report.figures import read_figures
+from refera_platform.answers.report.figures import Figures, read_figures
 from refera_platform.answers.report.lineage import AnswerColumn, trace_answer_columns
 from refera_platform.answers.report.publish import (
     REPORT_PAGE_KEY,
     REPORT_PREVIEW_KEY,
+    PublishedReport,
     publish_report,
     read_published_page,
     report_browser_url,
 )
-from refera_platform.answers.report.texts import LANGUAGES, page_texts
+from refera_platform.answers.report.words import page_words
 from refera_platform.answers.session import open_query_session
 from refera_platform.aws import s3_client
 from refera_platform.errors import QueryError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.project.report_declarations import LANGUAGES
 from refera_platform.settings.object_store import ObjectStore
 from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY
 from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
 from refera_platform_tests.business import TODAY, open_shop
-from refera_platform_tests.local_stack import capture_all, captures, copy_into, own_stage
+from refera_platform_tests.local_stack import capture_all, captures, checkout_project, copy_into, own_stage
 
 HOSTILE = "</script><!--<b>&amp; 'é'\u2028"
 ANSWERS = {
-    (
-        1,
-        "products",
-    ): "select product_code, orders, order_lines, units, sales_amount from ans_sales_by_product",
+    (1, "products"): "select product_code, orders, order_lines, units, sales_amount from ans_sales_by_product",
     (1, "product_lines"): "select product_line, orders, units, sales_amount from ans_sales_by_product_line",
     (1, "days"): "select order_date, orders, units, sales_amount from ans_sales_by_order_date",
     (
@@ -75,6 +74,16 @@ def odd(home):
         return rebuilt(own_stage(home))
 
 
+def figures_of(stage) -> Figures:
+    (report,) = checkout_project().reports
+    return read_figures(stage, checkout_project(), report)
+
+
+def published(stage) -> PublishedReport:
+    (report,) = checkout_project().reports
+    return publish_report(stage, checkout_project(), report)
+
+
 def rebuilt(stage):
     capture_all(stage, TODAY)
     made = build_warehouse(stage)
@@ -84,13 +93,13 @@ def rebuilt(stage):
 
 def table(found, number, name):
     """A table of the page, and its rows as dictionaries."""
-    (one,) = [each for each in found.tables[number] if each.name == name]
+    (one,) = [each for each in found.tables[str(number)] if each.name == name]
     names = [column.name for column in one.columns]
     return one, [dict(zip(names, row, strict=True)) for row in one.rows]
 
 
 def test_the_headline_is_what_the_business_did(built):
-    found = read_figures(built)
+    found = figures_of(built)
     assert found.headline == {
         "sales": "233.94",
         "orders": 4,
@@ -109,11 +118,11 @@ def test_the_headline_is_what_the_business_did(built):
         "units_per_line": "4.0",
     }
     assert found.as_of == TODAY
-    assert found.not_drawn == 0
+    assert found.sentences["1"] == [None]
 
 
 def test_every_table_of_the_page_is_the_answer_and_its_total_is_of_all(built):
-    found = read_figures(built)
+    found = figures_of(built)
     with open_query_session(built) as session:
         for (number, name), sql in ANSWERS.items():
             cursor = session.query(sql)
@@ -136,12 +145,11 @@ def test_every_table_of_the_page_is_the_answer_and_its_total_is_of_all(built):
 
 
 def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(built):
-    found = read_figures(built)
-    placed = [name for charts in pages.CHARTS_BY_QUESTION.values() for name, _ in charts]
-    assert sorted(placed) == sorted(found.series)
+    found = figures_of(built)
+    (report,) = checkout_project().reports
+    assert len(found.series) == 17
     for language in LANGUAGES:
-        drawn = chart_specifications(page_texts(language), language, validate=True)
-        assert sorted(drawn) == sorted(placed)
+        assert sorted(chart_specifications(report, language, validate=True)) == sorted(found.series)
     for name in (
         "sales_by_month",
         "sales_by_line_and_month",
@@ -152,7 +160,7 @@ def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(buil
         "managers",
         "cities",
     ):
-        assert round(sum(row["sales"] for row in found.series[name]), 2) == 233.94, name
+        assert round(sum(row["sales_amount"] for row in found.series[name]), 2) == 233.94, name
     assert {(row["days"], row["outcome"], row["orders"]) for row in found.series["days_to_ship"] if row["orders"]} == {
         ("5", "on_time", 1),
         ("8", "late", 1),
@@ -161,11 +169,11 @@ def test_charts_draw_what_the_tables_say_and_each_has_its_place_on_the_page(buil
 
 
 def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_only(odd):
-    found = read_figures(odd)
-    named = {row["name"] for row in found.series["salespeople"]}
+    found = figures_of(odd)
+    named = {row["salesperson"] for row in found.series["salespeople"]}
     assert named == {"Duda Évora (4)", "Duda Évora (5)", None}
     assert [row["month"][:10] for row in found.series["sales_by_month"]] == ["2026-01-01", "2026-02-01"]
-    assert found.not_drawn == 1
+    assert found.sentences["1"] == [{"count": 1}]
     assert table(found, 1, "months")[1][0]["month"] == "2206-02-01"
     assert found.headline["sales"] == "233.94"
 
@@ -173,22 +181,22 @@ def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_
 def test_sources_that_differ_from_the_warehouse_or_are_overdue_are_told(copied, shop):
     built = copied
     captures(built, TABLES, TODAY, afresh=True)
-    assert [source.differences for source in read_figures(built).sources] == [{}] * 8
+    assert [source.differences for source in figures_of(built).sources] == [{}] * 8
     shop.run("insert into orderdetails values (104, 'P1', 1, '1.00', 2), (104, 'P3', 1, '1.00', 3)")
     capture_all(built, TODAY)
-    found = {source.table: source for source in read_figures(built).sources}
+    found = {source.table: source for source in figures_of(built).sources}
     assert found["classicmodels.orderdetails"].differences == {"fct_order_lines": -2}
     assert found["classicmodels.orderdetails"].lake_rows == 7
     assert found["classicmodels.orders"].differences == {}
     assert found["classicmodels.orders"].position
     assert all(source.is_fresh for source in found.values())
     later = built.at_instant(built.clock.now().replace(day=25))
-    late = read_figures(later).sources[0]
+    late = figures_of(later).sources[0]
     assert (late.is_fresh, late.due, late.day) == (False, date(2026, 3, 24), TODAY)
 
 
 def test_the_page_is_published_as_a_browser_wants_it_and_stays_small(built):
-    made = publish_report(built)
+    made = published(built)
     store = s3_client(built.store)
     bucket, _, prefix = built.warehouse.removeprefix("s3://").partition("/")
     for key, kind in ((REPORT_PAGE_KEY, "text/html; charset=utf-8"), (REPORT_PREVIEW_KEY, "image/png")):
@@ -206,12 +214,12 @@ def test_the_page_is_published_as_a_browser_wants_it_and_stays_small(built):
 
 
 def test_names_that_are_markup_reach_the_page_as_text(odd):
-    publish_report(odd)
+    published(odd)
     page = read_published_page(odd)
     assert HOSTILE not in page
     embedded = re.search(r'id="content">(.*?)</script>', page, re.DOTALL)[1]
     assert not set("<>\u2028") & set(embedded)
-    assert HOSTILE in {row["name"] for row in json.loads(embedded)["series"]["customers_by_status"]}
+    assert HOSTILE in {row["customer"] for row in json.loads(embedded)["series"]["customers_by_status"]}
 
 
 def test_however_many_rows_there_are_the_page_holds_the_first_and_counts_the_rest(stage, shop):
@@ -229,7 +237,7 @@ def test_however_many_rows_there_are_the_page_holds_the_first_and_counts_the_res
         )
         shop.run("insert into orderdetails values (%s, %s, 1, '1.01', 1)", [start, f"X{start}"])
         shop.run("insert into payments values (%s, 'K', '2026-03-02', '1.01')", [start])
-    made = publish_report(rebuilt(stage))
+    made = published(rebuilt(stage))
     products, rows = table(made.figures, 1, "products")
     assert (len(rows), products.row_count) == (200, many + 2)
     assert products.total[-2] == str(Decimal("233.94") + many * Decimal("1.01"))
@@ -243,7 +251,7 @@ def test_however_many_rows_there_are_the_page_holds_the_first_and_counts_the_res
 def test_a_warehouse_without_orders_has_a_page_that_says_so(stage, shop):
     for name in ("orderdetails", "payments", "orders"):
         shop.run(f"delete from {name}")
-    made = publish_report(rebuilt(stage))
+    made = published(rebuilt(stage))
     assert made.figures.headline["sales"] == "0.00"
     assert made.figures.headline["average_order"] is None
     assert made.figures.series["sales_by_month"] == []
@@ -252,12 +260,12 @@ def test_a_warehouse_without_orders_has_a_page_that_says_so(stage, shop):
 
 def test_a_report_of_nothing_is_an_error_with_the_next_step(stage, shop):
     with pytest.raises(QueryError, match="start with `refera run`"):
-        publish_report(stage)
+        published(stage)
     with pytest.raises(WarehouseError, match=r"There is no report at s3://.* yet: run `refera run`\."):
         read_published_page(stage)
     capture_all(stage, TODAY)
-    with pytest.raises(WarehouseError, match=r"The report reads ans_.* never published: build everything once"):
-        publish_report(stage)
+    with pytest.raises(WarehouseError, match=r"The report .* reads ans_.* never published: build everything once"):
+        published(stage)
 
 
 def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built):
@@ -283,20 +291,20 @@ def test_a_column_is_followed_to_the_source_and_no_circle_is_walked_twice(built)
     ]
     root = ObjectRoot(built.warehouse, built.store)
     root.remove(LINEAGE_KEY)
-    assert read_figures(built).origins is None
+    assert figures_of(built).origins is None
     written = {"models": {"ans_sales_by_month": {"units": [{"relation": "s.lines", "column": "q"}]}}}
     root.write(LINEAGE_KEY, json.dumps(written).encode())
-    assert read_figures(built).origins == [
+    assert figures_of(built).origins == [
         AnswerColumn(model="ans_sales_by_month", column="units", through=(), sources=("s.lines.q",))
     ]
     root.write(LINEAGE_KEY, b'{"models": ["x"]}')
     with pytest.raises(WarehouseError, match="is not lineage: build the warehouse again"):
-        read_figures(built)
+        figures_of(built)
     root.remove(LINEAGE_KEY)
 
 
 def test_both_languages_say_everything_with_the_same_numbers_in_it():
-    english, portuguese = (page_texts(language) for language in LANGUAGES)
+    english, portuguese = (page_words(checkout_project().reports[0], language) for language in LANGUAGES)
     assert english.keys() == portuguese.keys()
     blanks = re.compile(r"\{\w+\}")
     for key, text in english.items():

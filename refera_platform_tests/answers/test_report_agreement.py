@@ -6,16 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from refera_platform.answers.report.charts import SERIES_LABELS
 from refera_platform.answers.report.figures import Figures, read_figures
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, open_shop
-from refera_platform_tests.local_stack import capture_all, own_stage
+from refera_platform_tests.local_stack import capture_all, checkout_project, own_stage
 
 KINDS = {
+    "product": "product",
     "product_name": "product",
     "product_line": "product_line",
     "salesperson": "salesperson",
+    "customer": "customer",
     "customer_name": "customer",
     "order_status": "status",
     "manager": "manager",
@@ -23,9 +24,8 @@ KINDS = {
     "customer_city": "city",
     "month": "month",
 }
-"""What a column of a table tells of, in the words of the charts."""
+"""What a column of a chart or table tells of."""
 MEASURES = {
-    "sales": "sales",
     "sales_amount": "sales",
     "paid": "paid",
     "total_amount": "paid",
@@ -70,19 +70,13 @@ def totals(found: Figures) -> Totals:
     """(kind of member, measure) -> chart or table -> member -> its total there."""
     told: Totals = defaultdict(lambda: defaultdict(lambda: defaultdict(Decimal)))
     for name, rows in found.series.items():
-        kinds = {
-            field: kind
-            for field, kind in zip(("name", "group"), SERIES_LABELS.get(name, ("", "")), strict=True)
-            if kind
-        }
         for row in rows:
-            for field, kind in {**kinds, **({"month": "month"} if "month" in row else {})}.items():
+            for field in KINDS.keys() & row.keys():
                 for measure in MEASURES.keys() & row.keys():
                     if row[measure] is not None:
-                        member = row[field][:7] if kind == "month" else row[field]
-                        told[kind, MEASURES[measure]][name][member] += Decimal(str(row[measure])).quantize(
-                            Decimal("0.01")
-                        )
+                        member = row[field][:7] if field == "month" else row[field]
+                        amount = Decimal(str(row[measure])).quantize(Decimal("0.01"))
+                        told[KINDS[field], MEASURES[measure]][name][member] += amount
     for number, tables in found.tables.items():
         for table in tables:
             names = [column.name for column in table.columns]
@@ -109,7 +103,7 @@ def disagreements(told: Totals) -> list[str]:
 
 
 def test_a_member_has_one_name_and_one_total_on_the_whole_page(renamed):
-    told = totals(read_figures(renamed))
+    told = totals(read_figures(renamed, checkout_project(), checkout_project().reports[0]))
     assert disagreements(told) == []
     assert {kind for kind, _ in told} == set(KINDS.values())
     for kind in ("product_line", "customer", "office", "manager", "salesperson"):
@@ -123,7 +117,7 @@ def test_a_member_has_one_name_and_one_total_on_the_whole_page(renamed):
 
 def test_one_chart_that_says_something_else_is_seen(renamed):
     """The twin: a chart by the line that a product belonged to when it was sold, as the page had it once."""
-    found = read_figures(renamed)
-    found.series["sales_by_line"][0]["name"] = "Boats"
+    found = read_figures(renamed, checkout_project(), checkout_project().reports[0])
+    found.series["sales_by_line"][0]["product_line"] = "Boats"
     (told,) = {line.partition(":")[0] for line in disagreements(totals(found))}
     assert told == "sales by product_line"

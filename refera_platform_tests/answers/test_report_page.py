@@ -7,18 +7,16 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from refera_platform.answers.report.page import CHARTS_BY_QUESTION
 from refera_platform.answers.report.publish import REPORT_PREVIEW_KEY, publish_report, read_published_page
 from refera_platform.answers.session import open_query_session
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, open_shop
-from refera_platform_tests.local_stack import capture_all, own_stage
+from refera_platform_tests.local_stack import capture_all, checkout_project, own_stage
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<img src=x onerror=alert(1)>"
 DESKTOP, PHONE = {"width": 1366, "height": 900}, {"width": 360, "height": 780}
-CHARTS = [name for charts in CHARTS_BY_QUESTION.values() for name, _ in charts]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,7 @@ def stage(home):
         here = own_stage(home)
         capture_all(here, TODAY)
         assert build_warehouse(here).published is not None
-        publish_report(here)
+        publish_report(here, checkout_project(), checkout_project().reports[0])
         return here
 
 
@@ -91,8 +89,7 @@ def drawn(page, how=" "):
 
 def headline(page):
     return {
-        box.get_attribute("id").removeprefix("headline-"): box.locator(".figure").inner_text()
-        for box in page.locator(".number").all()
+        box.get_attribute("data-tile"): box.locator(".figure").inner_text() for box in page.locator(".number").all()
     }
 
 
@@ -114,7 +111,9 @@ def amount(value, english=True):
 
 def test_every_chart_is_drawn_and_named_and_nothing_leaves_the_page(show):
     page = show()
-    for name in CHARTS:
+    names = [chart.name for section in checkout_project().reports[0].sections for chart in section.said.charts]
+    assert len(names) == 17
+    for name in names:
         chart = page.locator(f"[data-series={name}]")
         assert (
             chart.locator("svg.marks .mark-rect path, svg.marks .mark-line path, svg.marks .mark-symbol path").count()
@@ -122,7 +121,7 @@ def test_every_chart_is_drawn_and_named_and_nothing_leaves_the_page(show):
         ), name
         assert (
             chart.locator("[role=graphics-document]").get_attribute("aria-label")
-            == page.locator(f"[data-say=chart_{name}]").inner_text()
+            == page.locator(f"[data-say='chart.{name}']").inner_text()
         )
     assert page.locator("html").get_attribute("lang") == "en"
 

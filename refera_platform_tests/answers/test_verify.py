@@ -8,7 +8,7 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.publish.manifest import fixed_key, inputs_key, object_key, read_publication
 from refera_platform_tests.business import TODAY
 from refera_platform_tests.fault_proxy import before_the_store, flipped
-from refera_platform_tests.local_stack import capture_all, captured
+from refera_platform_tests.local_stack import capture_all, captured, checkout_project
 
 
 @pytest.fixture
@@ -19,12 +19,14 @@ def whole(copied, shop):
 
 def apart(stage):
     return [
-        (one.left, one.right, one.different, one.first_difference) for one in verify_stage(stage) if not one.is_equal
+        (one.left, one.right, one.different, one.first_difference)
+        for one in verify_stage(stage, checkout_project())
+        if not one.is_equal
     ]
 
 
 def test_nothing_differs_after_a_run(whole):
-    found = list(verify_stage(whole))
+    found = list(verify_stage(whole, checkout_project()))
     assert all(one.is_equal for one in found)
     assert {one.left.split()[0] for one in found} == {"manifest", "objects", "source", "lake"}
     assert sum(one.left_rows for one in found if one.left.startswith("source")) == 28
@@ -38,7 +40,7 @@ def test_an_object_that_the_store_has_damaged_is_named(whole):
     key, gone = object_key("dim_office", item), inputs_key(read_publication(root).inputs)
     with before_the_store(whole) as (broken, proxy):
         proxy.breaks(rf"^GET [^?]*({raw.replace('=', '%3D')}|{key})", flipped)
-        found = {one.left: one for one in verify_stage(broken) if one.left.startswith("objects")}
+        found = {one.left: one for one in verify_stage(broken, checkout_project()) if one.left.startswith("objects")}
     assert {name: one.different for name, one in found.items()} == {
         "objects of the lake": 1,
         "objects of the warehouse": 1,
@@ -62,7 +64,7 @@ def test_a_key_that_other_engines_read_and_that_holds_something_else_is_named(wh
 
 
 def test_all_tables_are_compared_as_they_were_at_one_moment(whole, shop):
-    for one in verify_stage(whole):
+    for one in verify_stage(whole, checkout_project()):
         assert one.is_equal
         if one.table:  # others go on while the tables are compared
             shop.run("delete from payments")
@@ -118,9 +120,9 @@ def test_a_column_that_the_lake_has_not_seen_is_named(whole, shop):
 
 
 def test_a_table_that_was_never_captured_or_published_is_said_to_be_so(stage, shop):
-    found = {one.left: one.first_difference for one in verify_stage(stage)}
+    found = {one.left: one.first_difference for one in verify_stage(stage, checkout_project())}
     assert found["source classicmodels.orders"] == "the table was never captured: refera run"
     capture_all(stage, TODAY)
     assert ("lake classicmodels.orders", "the table was never published: refera run") in {
-        (one.left, one.first_difference) for one in verify_stage(stage)
+        (one.left, one.first_difference) for one in verify_stage(stage, checkout_project())
     }

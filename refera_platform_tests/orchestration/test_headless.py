@@ -23,7 +23,7 @@ from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.source import catalog
 from refera_platform.warehouse.publish.manifest import read_publication
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.local_stack import captured, captures, evening, root
+from refera_platform_tests.local_stack import captured, captures, checkout_project, evening, root
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_killed_runs_leave_old_or_new_and_the_next_one_heals(memory, shop):
             assert amount == session.query("select sum(sales_amount)::varchar from fct_order_lines").fetchone()
     outcome = run(memory, TODAY)
     assert outcome.failures == ()
-    assert [one.first_difference for one in verify_stage(memory) if not one.is_equal] == []
+    assert [one.first_difference for one in verify_stage(memory, checkout_project()) if not one.is_equal] == []
     with open_query_session(memory) as session:
         for table in catalog.TABLES:
             doubled = session.query(f"select count(*) - count(distinct _position) from {table.address}").fetchone()
@@ -310,5 +310,5 @@ def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):
     said = [child.communicate(timeout=240)[0] for child in children]
     assert any(text.splitlines()[-1] == "[]" for text in said), said
     assert run(memory, TODAY).succeeded
-    assert [one.first_difference for one in verify_stage(memory) if not one.is_equal] == []
+    assert [one.first_difference for one in verify_stage(memory, checkout_project()) if not one.is_equal] == []
     assert len(Lake(at).stored_days(catalog.find_table("orders"))) == 1

@@ -20,7 +20,7 @@ from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.settings.stage import load_stage
 from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.local_stack import captured, evening
+from refera_platform_tests.local_stack import captured, checkout_project, evening
 from refera_platform_tests.ui import business, served
 
 PAYMENTS = keys.raw_table_key(catalog.find_table("payments"))
@@ -205,7 +205,7 @@ def test_killed_workers_code_servers_and_daemons_need_no_hand(tmp_path):
         kill(ui, dagster, "dagster._daemon")
         assert ui.finished(ui.launch(names, {"dagster/partition": day})) == "SUCCESS"
         ui.wait(lambda: {one["status"] for one in ui.runs()} <= {"SUCCESS", "FAILURE"}, "rest")
-        found = {one.left: one for one in verify_stage(load_stage({"REFERA_HOME": str(home)}))}
+        found = {one.left: one for one in verify_stage(load_stage({"REFERA_HOME": str(home)}), checkout_project())}
         assert [
             one.first_difference
             for one in found.values()

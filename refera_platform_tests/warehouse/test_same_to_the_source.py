@@ -11,7 +11,7 @@ from refera_platform.settings.stage import Stage
 from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, Shop, open_shop
-from refera_platform_tests.local_stack import captures, evening, own_stage
+from refera_platform_tests.local_stack import captures, checkout_project, evening, own_stage
 
 NEXT = TODAY + timedelta(days=1)
 
@@ -98,7 +98,7 @@ def test_a_line_finds_its_product_however_it_was_typed_and_shows_what_was_typed(
     assert lines == [(" P1", "Boats"), ("P1", "Boats"), ("P2", "Cars"), ("P3", "Cars"), (None, None)]
     checks = ask(stage, "select check_number from fct_payments where customer_number = 10 order by 1")
     assert checks == [(" C1",), ("C1",)]
-    assert [each.first_difference for each in verify_stage(stage) if not each.is_equal] == []
+    assert [each.first_difference for each in verify_stage(stage, checkout_project()) if not each.is_equal] == []
 
 
 def test_a_member_that_is_typed_anew_stays_one_member_until_its_collation_parts_them(stage: Stage, shop: Shop) -> None:

@@ -8,7 +8,8 @@ const THEMES = {
   dark: { ground: "#131c2e", ink: "#e6ebf4", soft: "#9fb0c9", grid: "#26344d", one: "#6ea8fe", none: "#718096", others: "#475569",
     category: ["#6ea8fe", "#ff9f5a", "#4fd1a5", "#c792ff", "#ff86b0", "#5cd3ec", "#f2c14e", "#e0a98f", "#a3d65c", "#f9a8d4"] },
 };
-const NUMBERS = new Set(["integer", "amount"]);
+const NUMBERS = new Set(["integer", "number", "amount", "percent"]);
+const DAY = /^\d{4}-\d{2}-\d{2}/;
 const root = document.documentElement;
 const views = new Map();
 let language, theme, words, turn = 0;
@@ -44,6 +45,8 @@ function shown(value, kind) {
   if (value === null) return words.none;
   if (kind === "integer") return number(value);
   if (kind === "amount") return number(value, 2);
+  if (kind === "percent") return number(value) + "%";
+  if (kind === "number") return new Intl.NumberFormat(language === "pt" ? "pt-BR" : "en-US", { maximumFractionDigits: 2 }).format(value);
   if (kind === "date") return date(value);
   if (kind === "month") return month(value);
   return String(value);
@@ -63,38 +66,46 @@ function element(tag, attributes = {}, ...children) {
 function say() {
   words = content.words[language];
   root.lang = language === "pt" ? "pt-BR" : "en";
-  document.title = words.title;
+  document.title = words["page.title"];
   for (const place of document.querySelectorAll("[data-say]")) place.textContent = words[place.dataset.say];
   for (const place of document.querySelectorAll("[data-label]")) place.setAttribute("aria-label", words[place.dataset.label]);
   for (const button of document.querySelectorAll("[data-language]")) {
     if (button !== root) button.setAttribute("aria-pressed", String(button.dataset.language === language));
   }
-  const { as_of, published_at, run_id, not_drawn } = content.publication;
+  const { as_of, published_at, run_id } = content.publication;
   const upTo = as_of ? words.as_of + " " + date(as_of) : words.never_captured;
   document.getElementById("as-of").textContent = upTo + " · " + words.published + " " + instant(published_at) + " UTC";
   document.getElementById("made-by").textContent = words.made_by + " " + run_id + ".";
-  const note = document.getElementById("not-drawn");
-  note.hidden = !not_drawn;
-  note.textContent = filled(words.not_drawn, { count: number(not_drawn) });
+  for (const place of document.querySelectorAll("[data-sentence]")) {
+    const { section, sentence } = place.dataset;
+    const row = content.sentences[section][sentence];
+    place.hidden = row === null;
+    place.textContent = row === null ? "" : filled(words["sentence." + section + "." + sentence], toldOf(row));
+  }
+}
+/** Numbers and days of a row as people write them, by name. */
+function toldOf(row) {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name,
+    value === null ? "–" : DAY.test(value) ? date(String(value)) : number(value)]));
 }
 
 function headline() {
-  const found = content.headline;
-  const told = Object.fromEntries(Object.entries(found).map(([name, value]) => [name,
-    value === null ? "–" : /^\d{4}-/.test(value) ? date(String(value)) : number(value)]));
-  const digits = { sales: 2, average_order: 2 };
-  for (const box of document.querySelectorAll(".number")) {
-    const name = box.id.replace("headline-", "");
-    const figure = number(found[name], digits[name] || 0) + (name === "late_share" && found[name] !== null ? "%" : "");
+  const numbers = content.headline;
+  const told = toldOf(numbers);
+  const isEmpty = Object.values(numbers).every((value) => value === null || Number(value) === 0);
+  for (const box of document.querySelectorAll("[data-tile]")) {
+    const name = box.dataset.tile;
+    const value = numbers[name] ?? null;
+    const figure = value === null ? "–" : shown(value, content.tiles[name]);
     box.querySelector(".figure").textContent = figure;
     box.style.setProperty("--length", figure.length);
-    box.querySelector(".aside").textContent = found.orders || found.order_lines ? filled(words[name + "_note"], told) : words.no_data;
+    box.querySelector(".aside").textContent = isEmpty ? words.no_data : filled(words["tile_note." + name] || "", told);
   }
 }
 
 // ---------------------------------------------------------------- tables
-function table(data) {
-  const heading = (column) => words[column.name] || (/^\d{4}-\d{2}$/.test(column.name) ? month(column.name) : column.name);
+function table(section, data) {
+  const heading = (column) => words[column.say || "column." + column.name] || (/^\d{4}-\d{2}$/.test(column.name) ? month(column.name) : column.name);
   const body = element("tbody");
   const rows = [...data.rows];
   const fill = () => body.replaceChildren(...rows.map((row) => element("tr", {}, ...row.map((value, at) => {
@@ -119,7 +130,7 @@ function table(data) {
   const foot = data.total && element("tfoot", {}, element("tr", {}, ...data.total.map((value, at) =>
     element("td", { class: NUMBERS.has(data.columns[at].kind) ? "right" : null },
       value !== null ? shown(value, data.columns[at].kind) : at === 0 ? words.total : ""))));
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words["table_" + data.name] },
+  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words["table." + section + "." + data.name] },
     element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body, foot));
 }
 function compared(one, other, numeric, direction) {
@@ -130,14 +141,15 @@ function compared(one, other, numeric, direction) {
 }
 function tables() {
   for (const place of document.querySelectorAll("[data-tables]")) {
+    const section = place.dataset.tables;
     const open = new Set([...place.querySelectorAll("details[open]")].map((one) => one.dataset.table));
-    place.replaceChildren(...content.tables[place.dataset.tables].map((data) => {
+    place.replaceChildren(...content.tables[section].map((data) => {
       const counts = { shown: number(data.rows.length), all: number(data.in_all) };
       const less = data.rows.length < data.in_all ? (data.total ? words.first_of : words.first_of_only)
         : data.in_all === 1 ? words.one_row : words.row_count;
-      const summary = element("summary", {}, words["table_" + data.name], element("span", {}, data.in_all ? filled(less, counts) : words.no_data));
+      const summary = element("summary", {}, words["table." + section + "." + data.name], element("span", {}, data.in_all ? filled(less, counts) : words.no_data));
       const details = element("details", { class: "table", "data-table": data.name }, summary);
-      const draw = () => { if (details.open && details.children.length === 1 && data.in_all) details.append(table(data)); };
+      const draw = () => { if (details.open && details.children.length === 1 && data.in_all) details.append(table(section, data)); };
       details.addEventListener("toggle", draw);
       details.open = open.has(data.name);
       draw();
@@ -148,12 +160,12 @@ function tables() {
 
 // ---------------------------------------------------------------- charts
 function rowsOf(name) {
+  const { names = [], values = {} } = content.charts[language][name].usermeta || {};
   return content.series[name].map((row) => {
     const told = { ...row };
-    for (const field of ["name", "group"]) {
-      if (field in told) told[field] = told[field] === null ? words.none : told[field] === OTHERS ? words.others : told[field];
+    for (const field of names) {
+      told[field] = row[field] === null ? words.none : row[field] === OTHERS ? words.others : values[row[field]] ?? row[field];
     }
-    if ("outcome" in told) told.outcome = words[told.outcome];
     return told;
   });
 }
@@ -167,7 +179,7 @@ function themed(width, named) {
     axisY: { labelLimit: narrow ? 110 : 210, labelPadding: 6, domain: false, ticks: false },
     axisX: { labelPadding: 5 }, axisTop: { labelAngle: narrow ? -90 : -35 },
     legend: { orient: "top", labelColor: ink, labelFontSize: 12, symbolType: "square", labelLimit: narrow ? 95 : 130, offset: 12,
-      columns: Math.max(narrow ? 2 : 1, Math.floor((width - (named ? 190 : 60)) / 155)) },
+      columns: Math.max(narrow && !named ? 2 : 1, Math.floor((width - (named ? 190 : 60)) / 155)) },
     mark: { aria: false }, bar: { color: one }, line: { color: one }, point: { color: one }, range: { category },
   };
 }
@@ -176,29 +188,33 @@ function palette(kind) {
   const known = [];
   for (const [name, spec] of Object.entries(content.charts[language])) {
     if (spec.usermeta?.groups !== kind) continue;
-    for (const { group } of content.series[name]) if (group !== null && group !== OTHERS && !known.includes(group)) known.push(group);
+    for (const { [kind]: group } of content.series[name]) if (group !== null && group !== OTHERS && !known.includes(group)) known.push(group);
   }
   const { category, others, none } = THEMES[theme];
   return (group) => group === words.none ? none : group === words.others ? others : category[known.indexOf(group) % category.length];
 }
 function coloured(spec, rows) {
+  const { groups, size, values } = spec.usermeta || {};
   const colour = spec.encoding?.color;
-  if (colour?.field === "outcome") {
-    const kept = colour.scale.domain.map((outcome) => rows.some((row) => row.outcome === outcome && row.orders));
+  if (!groups || !colour) return;
+  if (values) {
+    const kept = colour.scale.domain.map((value) => rows.some((row) => row[groups] === value && row[size]));
     colour.scale = { domain: colour.scale.domain.filter((_, at) => kept[at]), range: colour.scale.range.filter((_, at) => kept[at]) };
-  } else if (colour?.field === "group") {
-    const size = new Map();
-    for (const row of rows) size.set(row.group, (size.get(row.group) || 0) + (row.sales ?? row.quantity ?? 0));
-    const nameless = (group) => (group === words.none) + 2 * (group === words.others);
-    const domain = [...size.keys()].sort((one, other) => nameless(one) - nameless(other) || size.get(other) - size.get(one));
-    colour.scale = { domain, range: domain.map(palette(spec.usermeta.groups)) };
-    for (const row of rows) row.turn = domain.indexOf(row.group);
+    return;
   }
+  const sizes = new Map();
+  for (const row of rows) sizes.set(row[groups], (sizes.get(row[groups]) || 0) + Number(row[size] ?? 0));
+  const nameless = (group) => (group === words.none) + 2 * (group === words.others);
+  const domain = [...sizes.keys()].sort((one, other) => nameless(one) - nameless(other) || sizes.get(other) - sizes.get(one));
+  colour.scale = { domain, range: domain.map(palette(groups)) };
+  for (const row of rows) row.turn = domain.indexOf(row[groups]);
 }
 /** A chart of one or two months keeps bars of a usual width: the axis begins half a year before the last. */
 function roomForFew(spec, rows) {
-  const months = [...new Set(rows.map((row) => row.month))].sort();
-  if (!months.length || months.length >= 6 || !spec.encoding?.x || !rows[0].month) return;
+  const field = spec.usermeta?.months;
+  if (!field) return;
+  const months = [...new Set(rows.map((row) => row[field]))].filter((one) => DAY.test(one)).sort();
+  if (!months.length || months.length >= 6) return;
   const [year, last] = months[months.length - 1].split("-").map(Number);
   const at = (step) => ({ year: year + Math.floor((last - 1 + step) / 12), month: ((last - 1 + step) % 12 + 12) % 12 + 1 });
   spec.encoding.x.scale = { domain: [at(-5), at(1)] };
@@ -220,11 +236,12 @@ async function charts() {
     roomForFew(spec, rows);
     coloured(spec, rows);
     // a height of steps would be said to be dropped, in a warning a chart, although the width alone is fitted
-    if (spec.height.step) spec.height = spec.height.step * new Set(rows.map((row) => row.name)).size;
+    const named = spec.usermeta?.rows;
+    if (named && spec.height.step) spec.height = spec.height.step * new Set(rows.map((row) => row[named])).size;
     spec.datasets = { [name]: rows };
     const locale = content.locales[language];
     const made = await vegaEmbed(place, spec, {
-      mode: "vega-lite", renderer: "svg", config: themed(place.clientWidth, rows[0].name !== undefined), tooltip: { theme, offsetX: 12 },
+      mode: "vega-lite", renderer: "svg", config: themed(place.clientWidth, named !== undefined), tooltip: { theme, offsetX: 12 },
       formatLocale: locale.number, timeFormatLocale: locale.time, downloadFileName: name,
       actions: { export: true, source: false, compiled: false, editor: false },
       i18n: { PNG_ACTION: words.save_png, SVG_ACTION: words.save_svg, CLICK_TO_VIEW_ACTIONS: words.save_png + ", " + words.save_svg },

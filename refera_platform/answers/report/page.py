@@ -2,12 +2,11 @@
 
 Figures ──render_page()──▶ HTML
 
-Texts of the source are in the page as JSON only, and the script inserts them as text. So no name of a customer can be
-markup.
+Texts of the source and of the page's declaration are in the page as JSON, or escaped by the template, and the script
+inserts them as text. So no name of a customer can be markup.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
@@ -15,35 +14,21 @@ from typing import Any
 
 from refera_platform.answers.report.charts import chart_specifications
 from refera_platform.answers.report.figures import Figures
-from refera_platform.answers.report.query import to_json_value
-from refera_platform.answers.report.texts import LANGUAGES, page_texts
+from refera_platform.answers.report.tables import ReportColumn
+from refera_platform.answers.report.values import to_json_value
+from refera_platform.answers.report.words import column_label, page_words
+from refera_platform.project.model import Report
+from refera_platform.project.report_declarations import LANGUAGES
 
-HEADLINE_NUMBERS = ("sales", "orders", "order_lines", "units", "average_order", "late_share")
-WIDE, HALF = True, False
-CHARTS_BY_QUESTION: Mapping[int, tuple[tuple[str, bool], ...]] = {
-    1: (
-        ("sales_by_month", WIDE),
-        ("sales_by_line_and_month", WIDE),
-        ("sales_by_line", HALF),
-        ("best_products", HALF),
-        ("sales_by_day", WIDE),
-    ),
-    2: (("salespeople", WIDE),),
-    3: (("payments_by_month", HALF), ("average_payment_by_month", HALF), ("paying_customers", WIDE)),
-    4: (("customers_by_status", WIDE), ("statuses", WIDE)),
-    5: (("days_to_ship", WIDE), ("shipping_by_month", WIDE)),
-    6: (("managers", WIDE), ("cities", WIDE)),
-    7: (("stock_by_month", HALF), ("stock_value", HALF)),
-}
-"""The charts of each question, and whether they take the whole width."""
 DEFAULT_HTML_TAG = '<html lang="en">'
 UNSAFE_CHARACTERS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def render_page(figures: Figures, library: str) -> str:
+def render_page(report: Report, figures: Figures, library: str) -> str:
     """The whole page.
 
     Args:
+        report: Declaration of the page.
         figures: Content of the page.
         library: JavaScript of the chart library.
     """
@@ -53,15 +38,16 @@ def render_page(figures: Figures, library: str) -> str:
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         (folder / "page.html").read_text(encoding="utf-8")
     )
+    content = _page_content(report, figures)
     # marked as safe in the template: our own files, and JSON without angle brackets
     return template.render(
-        say=page_texts(LANGUAGES[0]),
-        headline=HEADLINE_NUMBERS,
-        sections=[{"number": number, "charts": charts} for number, charts in CHARTS_BY_QUESTION.items()],
+        say=content["words"][LANGUAGES[0]],
+        page=report.page,
+        sections=report.sections,
         style=(folder / "page.css").read_text(encoding="utf-8"),
         script=(folder / "page.js").read_text(encoding="utf-8"),
         library=library.replace("</script", "<\\/script"),
-        content=script_safe_json(_page_content(figures)),
+        content=script_safe_json(content),
     )
 
 
@@ -78,31 +64,32 @@ def page_in_language(page: str, language: str) -> str:
     return page.replace(DEFAULT_HTML_TAG, f'<html lang="{language}" data-language="{language}">', 1)
 
 
-def _page_content(figures: Figures) -> dict[str, Any]:
+def _page_content(report: Report, figures: Figures) -> dict[str, Any]:
     return {
-        "words": {language: page_texts(language) for language in LANGUAGES},
+        "words": {language: _words(report, figures, language) for language in LANGUAGES},
         "locales": _number_locales(),
-        "charts": _charts_by_language(),
+        "charts": {language: chart_specifications(report, language) for language in LANGUAGES},
         "publication": {
             "as_of": figures.as_of,
             "published_at": figures.published_at,
             "run_id": figures.run_id,
-            "not_drawn": figures.not_drawn,
         },
         "headline": figures.headline,
+        "tiles": {tile.name: tile.kind for tile in report.page.headline.tiles} if report.page.headline else {},
         "series": figures.series,
+        "sentences": figures.sentences,
         "tables": {
-            number: [
+            section: [
                 {
                     "name": table.name,
                     "rows": table.rows,
                     "total": table.total,
                     "in_all": table.row_count,
-                    "columns": [{"name": column.name, "kind": column.kind} for column in table.columns],
+                    "columns": [_column(column, section, table.name) for column in table.columns],
                 }
                 for table in tables
             ]
-            for number, tables in figures.tables.items()
+            for section, tables in figures.tables.items()
         },
         "sources": [
             asdict(source) | {"is_fresh": source.is_fresh, "differences": source.differences}
@@ -112,9 +99,18 @@ def _page_content(figures: Figures) -> dict[str, Any]:
     }
 
 
-@cache
-def _charts_by_language() -> dict[str, dict[str, Any]]:
-    return {language: chart_specifications(page_texts(language), language) for language in LANGUAGES}
+def _words(report: Report, figures: Figures, language: str) -> dict[str, str]:
+    """The words of the page, with labels for the columns and numbers that have none."""
+    words = page_words(report, language)
+    columns = (column for tables in figures.tables.values() for table in tables for column in table.columns)
+    labels = {f"column.{each.name}": column_label(words, each.name) for each in columns if not each.is_pivoted}
+    tiles = report.page.headline.tiles if report.page.headline else ()
+    return {f"tile.{tile.name}": column_label(words, tile.name) for tile in tiles} | labels | words
+
+
+def _column(column: ReportColumn, section: str, table: str) -> dict[str, str]:
+    own_label = {"say": f"column.{section}.{table}.{column.name}"} if column.label else {}
+    return {"name": column.name, "kind": column.kind, **own_label}
 
 
 @cache

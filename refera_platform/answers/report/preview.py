@@ -2,20 +2,29 @@
 
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from refera_platform.answers.report.charts import SHORT_NUMBER_EXPRESSIONS
+from refera_platform.answers.report.charts import chart_specification
 from refera_platform.answers.report.figures import Figures
+from refera_platform.answers.report.page_queries import OTHERS
+from refera_platform.project.model import Report
+from refera_platform.project.report_declarations import LANGUAGES, ChartDeclaration
+
+MAX_PREVIEW_CHARTS = 2
+MAX_PREVIEW_NAMES = 10
 
 CHART_WIDTH_PIXELS, CHART_HEIGHT_PIXELS = 340, 160
 TEXT_COLOR, LABEL_COLOR, GRID_COLOR, BAR_COLOR = "#0f172a", "#51607a", "#e5eaf2", "#2563eb"
 
 
-def render_preview(figures: Figures) -> bytes:
-    """Sales by month, and by product line, as PNG."""
+def render_preview(report: Report, figures: Figures) -> bytes:
+    """The charts of a page's ``preview`` as PNG, or its first ones; empty for a page without charts."""
     import vl_convert
 
-    return recompress_png(vl_convert.vegalite_to_png(_specification(figures)))
+    if not figures.series:
+        return b""
+    return recompress_png(vl_convert.vegalite_to_png(_specification(report, figures)))
 
 
 def recompress_png(png: bytes) -> bytes:
@@ -38,44 +47,40 @@ def _png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _specification(figures: Figures) -> dict[str, Any]:
-    import altair as alt
-
-    short = alt.Axis(labelExpr=SHORT_NUMBER_EXPRESSIONS["en"], tickCount=4)
-    months = (
-        alt.Chart(
-            alt.InlineData(values=list(figures.series["sales_by_month"])),
-            title="Sales by month",
-            width=CHART_WIDTH_PIXELS,
-            height=CHART_HEIGHT_PIXELS,
-        )
-        .mark_bar(color=BAR_COLOR)
-        .encode(
-            x=alt.X("yearmonth(month):T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap="parity", grid=False)),
-            y=alt.Y("sales:Q", title=None, axis=short),
-        )
-    )
-    lines = (
-        alt.Chart(
-            alt.InlineData(values=[row | {"name": row["name"] or "(none)"} for row in _lines(figures)]),
-            title="Sales by product line",
-            width=CHART_WIDTH_PIXELS - 60,
-            height=CHART_HEIGHT_PIXELS,
-        )
-        .mark_bar(color=BAR_COLOR)
-        .encode(
-            x=alt.X("sales:Q", title=None, axis=short),
-            y=alt.Y("name:N", title=None, sort=alt.EncodingSortField("place", op="min"), axis=alt.Axis(labelLimit=130)),
-        )
-    )
-    both = alt.hconcat(months, lines, spacing=24, background="#ffffff", padding=12)
-    specification: dict[str, Any] = both.configure(
-        axis=alt.AxisConfig(labelColor=LABEL_COLOR, gridColor=GRID_COLOR, domainColor=GRID_COLOR, tickColor=GRID_COLOR),
-        title=alt.TitleConfig(color=TEXT_COLOR, anchor="start"),
-        view=alt.ViewConfig(stroke=None),
-    ).to_dict(validate=False)
-    return specification
+def _specification(report: Report, figures: Figures) -> dict[str, Any]:
+    charts = {chart.name: chart for section in report.sections for chart in section.said.charts}
+    names = report.page.preview or [*charts][:MAX_PREVIEW_CHARTS]
+    return {
+        "hconcat": [_still_chart(report, charts[name], figures.series[name]) for name in names],
+        "spacing": 24,
+        "background": "#ffffff",
+        "padding": 12,
+        "config": {
+            "axis": {"labelColor": LABEL_COLOR, "gridColor": GRID_COLOR, "domainColor": GRID_COLOR, "labelLimit": 130},
+            "title": {"color": TEXT_COLOR, "anchor": "start"},
+            "view": {"stroke": None},
+            "bar": {"color": BAR_COLOR},
+            "line": {"color": BAR_COLOR},
+        },
+    }
 
 
-def _lines(figures: Figures) -> list[dict[str, Any]]:
-    return [dict(row) for row in figures.series["sales_by_line"][:10]]
+def _still_chart(report: Report, chart: ChartDeclaration, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A chart of the page with its data, in the size of the picture."""
+    specification = chart_specification(report, chart, LANGUAGES[0])
+    names = specification.get("usermeta", {}).get("names", [])
+    words = {None: "(none)", OTHERS: "Others"} | {each.value: each.label.en for each in chart.values}
+    values = [dict(row) | {name: words.get(row[name], row[name]) for name in names} for row in rows]
+    for removed in ("config", "autosize", "params"):
+        specification.pop(removed, None)
+    if chart.kind == "ranked":
+        first = list(dict.fromkeys(row[chart.y] for row in values))[:MAX_PREVIEW_NAMES]
+        values = [row for row in values if row[chart.y] in first]
+    specification.get("encoding", {}).pop("opacity", None)
+    return {
+        **specification,
+        "title": chart.title.en,
+        "width": CHART_WIDTH_PIXELS,
+        "height": CHART_HEIGHT_PIXELS,
+        "data": {"values": values},
+    }

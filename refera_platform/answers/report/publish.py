@@ -1,4 +1,4 @@
-"""Publisher of the report: writes the page beside the tables that it describes, and reads it back.
+"""Publisher of the report: writes its pages beside the tables that they describe, and reads them back.
 
 published tables ──read_figures──▶ render_page ──▶ <warehouse>/report/index.html and report/preview.png
 """
@@ -15,9 +15,12 @@ from refera_platform.answers.report.preview import render_preview
 from refera_platform.errors import SettingError, WarehouseError
 from refera_platform.lake.links import object_page_url
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.project.model import Project, Report
+from refera_platform.project.report import default_report
 from refera_platform.settings.stage import Stage
 
 REPORT_PAGE_KEY, REPORT_PREVIEW_KEY = "report/index.html", "report/preview.png"
+"""Keys of the first page and its picture; a further page has its name in both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,27 +35,51 @@ class PublishedReport:
     """Size of the page in bytes."""
     seconds: float
     preview: bytes
-    """Preview as PNG."""
+    """Preview as PNG; empty for a page without charts."""
     figures: Figures
 
 
-def publish_report(stage: Stage) -> PublishedReport:
-    """Render the page of the present publication, and store it in the warehouse.
+def pages(project: Project) -> tuple[Report, ...]:
+    """The pages of a project; one with every question when it declares none."""
+    return project.reports or (default_report(project.questions),)
+
+
+def page_keys(project: Project, report: Report) -> tuple[str, str]:
+    """Keys of a page and of its picture in the warehouse."""
+    if report.name == pages(project)[0].name:
+        return REPORT_PAGE_KEY, REPORT_PREVIEW_KEY
+    return f"report/{report.name}.html", f"report/{report.name}.png"
+
+
+def publish_reports(stage: Stage, project: Project) -> list[PublishedReport]:
+    """Publish every page of a project, the first one first.
+
+    Raises:
+        WarehouseError: when a table that a page reads was never published.
+        QueryError: when nothing was ingested or published at all, or when SQL of a page fails.
+    """
+    return [publish_report(stage, project, report) for report in pages(project)]
+
+
+def publish_report(stage: Stage, project: Project, report: Report) -> PublishedReport:
+    """Render a page of the present publication, and store it in the warehouse.
 
     Raises:
         WarehouseError: when a table that the page reads was never published.
-        QueryError: when nothing was ingested or published at all.
+        QueryError: when nothing was ingested or published at all, or when SQL of the page fails.
     """
     started = time.monotonic()
-    figures = read_figures(stage)
-    html = render_page(figures, load_chart_library(stage)).encode()
-    picture = render_preview(figures)
+    figures = read_figures(stage, project, report)
+    html = render_page(report, figures, load_chart_library(stage)).encode()
+    picture = render_preview(report, figures)
     root = ObjectRoot(stage.warehouse, stage.store)
-    root.write(REPORT_PREVIEW_KEY, picture, content_type="image/png")
-    root.write(REPORT_PAGE_KEY, html, content_type="text/html; charset=utf-8")
+    page_key, preview_key = page_keys(project, report)
+    if picture:
+        root.write(preview_key, picture, content_type="image/png")
+    root.write(page_key, html, content_type="text/html; charset=utf-8")
     return PublishedReport(
-        url=root.url(REPORT_PAGE_KEY),
-        browser_url=report_browser_url(stage),
+        url=root.url(page_key),
+        browser_url=report_browser_url(stage, page_key),
         size_bytes=len(html),
         seconds=time.monotonic() - started,
         preview=picture,
@@ -74,9 +101,9 @@ def read_published_page(stage: Stage, key: str = REPORT_PAGE_KEY) -> str:
     return stored[0].decode()
 
 
-def report_browser_url(stage: Stage) -> str:
-    """The HTTP URL of the page, for a browser that may read the bucket."""
-    return object_page_url(stage.store, ObjectRoot(stage.warehouse, stage.store).url(REPORT_PAGE_KEY))
+def report_browser_url(stage: Stage, key: str = REPORT_PAGE_KEY) -> str:
+    """The HTTP URL of a page, for a browser that may read the bucket."""
+    return object_page_url(stage.store, ObjectRoot(stage.warehouse, stage.store).url(key))
 
 
 def load_chart_library(stage: Stage) -> str:

@@ -1,21 +1,20 @@
 """Source status on the page: freshness of each source table, and whether the row counts of lake and warehouse agree."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import duckdb
 
-from refera_platform.answers.mirrors import MIRRORS
 from refera_platform.answers.session import QuerySession
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.duckdb_session.session import open_duckdb_session
 from refera_platform.lake.days import due_day
 from refera_platform.lake.lake import Lake, RawObject, current_state, run_sql
+from refera_platform.project.model import Mirror, Project
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 
 
@@ -64,21 +63,31 @@ class SourceStatus:
         }
 
 
-def read_source_statuses(stage: Stage, warehouse: QuerySession) -> list[SourceStatus]:
+def read_source_statuses(stage: Stage, project: Project, warehouse: QuerySession) -> list[SourceStatus]:
     """The status of every declared table, in the order of the declaration."""
     lake = Lake(stage)
+    mirrors = {
+        table.address: _count_mirrors(
+            [mirror for mirror in project.mirrors if mirror.table == table.address], warehouse
+        )
+        for table in project.tables
+    }
     with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
-        return [_status(stage, table, lake.days(table, connection), connection, warehouse) for table in TABLES]
+        return [
+            _status(
+                table, lake.days(table, connection), due_day(table, stage.clock), connection, mirrors[table.address]
+            )
+            for table in project.tables
+        ]
 
 
 def _status(
-    stage: Stage,
     table: SourceTable,
     days: Mapping[date, RawObject],
+    due: date,
     connection: duckdb.DuckDBPyConnection,
-    warehouse: QuerySession,
+    mirrors: tuple[MirrorCount, ...],
 ) -> SourceStatus:
-    due = due_day(table, stage.clock)
     common: dict[str, Any] = {"table": table.address, "about": table.about, "strategy": table.strategy.value}
     observed = [day for day, item in days.items() if item.state.is_observed]
     if not observed:
@@ -94,7 +103,7 @@ def _status(
         lake_rows=_count_lake_rows(table, days, connection),
         is_settled=state.is_settled,
         quirks=sum(state.quirks.values()),
-        mirrors=_count_mirrors(table, warehouse),
+        mirrors=mirrors,
     )
 
 
@@ -109,13 +118,12 @@ def _count_lake_rows(
     return count_row[0] if count_row else None
 
 
-def _count_mirrors(table: SourceTable, warehouse: QuerySession) -> tuple[MirrorCount, ...]:
+def _count_mirrors(mirrors: Sequence[Mirror], warehouse: QuerySession) -> tuple[MirrorCount, ...]:
     counts = []
-    for mirror in MIRRORS:
-        if mirror.table == table.address:
-            rows = None
-            if mirror.model in warehouse.published.models:
-                sql = f"select count(*) from {quoted(mirror.model)} where {mirror.where}"
-                rows = (warehouse.query(sql).fetchone() or (None,))[0]
-            counts.append(MirrorCount(model=mirror.model, rows=rows))
+    for mirror in mirrors:
+        rows = None
+        if mirror.model in warehouse.published.models:
+            sql = f"select count(*) from {quoted(mirror.model)} where {mirror.where}"
+            rows = (warehouse.query(sql).fetchone() or (None,))[0]
+        counts.append(MirrorCount(model=mirror.model, rows=rows))
     return tuple(counts)

@@ -1,41 +1,36 @@
-"""Dagster asset of the report: one HTML page, downstream of the answers, with its link and picture as metadata.
+"""Dagster asset of the report: its HTML pages, downstream of the answers, with their links and a picture as metadata.
 
-``answers.report`` renders and publishes the page.
+``answers.report`` renders and publishes the pages.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from refera_platform.answers.questions import QUESTIONS
-from refera_platform.answers.report.figures import REQUIRED_MODELS
-from refera_platform.answers.report.publish import PublishedReport, publish_report
+from refera_platform.answers.report.page_queries import read_models
+from refera_platform.answers.report.publish import PublishedReport, pages, publish_reports
 from refera_platform.disk import translate_disk_errors
 from refera_platform.errors import ReferaError
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.metadata.labels import ANALYTICS, link_metadata
 from refera_platform.orchestration.run_history.failed_steps import dagster_failure
+from refera_platform.project.model import Project
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
 
 WAREHOUSE_AGREES_CHECK = "warehouse_agrees_with_the_lake"
 
 
-def build_report_asset() -> dg.AssetsDefinition:
-    """Asset of the page with the seven answers; it depends on everything that the page shows."""
-    answers = [dg.AssetKey(["answers", each.model]) for question in QUESTIONS for each in question.answers]
+def build_report_asset(project: Project) -> dg.AssetsDefinition:
+    """Asset of the pages of a project; it depends on everything that they show."""
+    models = {name for report in pages(project) for name in (*report.answers, *read_models(report))}
 
     @dg.asset(
         key=keys.REPORT_KEY,
         group_name=keys.REPORT_KEY.path[0],
-        deps=[
-            *answers,
-            *(dg.AssetKey(["warehouse", name]) for name in REQUIRED_MODELS),
-            *map(keys.raw_table_key, TABLES),
-        ],
+        deps=[*map(keys.published_model_key, sorted(models)), *map(keys.raw_table_key, project.tables)],
         description=(
-            "One HTML page of the answers to the seven questions: charts with tables behind them, in English and"
+            "HTML pages of the answers to the business questions: charts with tables behind them, in English and"
             " Portuguese, how fresh each source table is, whether it is reconciled, and where each column comes from."
         ),
         kinds={"html"},
@@ -55,32 +50,30 @@ def build_report_asset() -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         try:
             with translate_disk_errors(stage.scratch):
-                published_report = publish_report(stage)
+                published_reports = publish_reports(stage, project)
         except ReferaError as error:
             raise dagster_failure(error) from None
-        context.log.info(
-            f"{published_report.url}: {published_report.size_bytes:,} bytes, {published_report.seconds:.2f} s"
-        )
-        yield _report_result(published_report)
+        for each in published_reports:
+            context.log.info(f"{each.url}: {each.size_bytes:,} bytes, {each.seconds:.2f} s")
+        yield _report_result(published_reports)
 
     return report
 
 
-def _report_result(published_report: PublishedReport) -> dg.MaterializeResult[None]:
-    encoded_preview = base64.b64encode(published_report.preview).decode()
-    row_differences = {
-        model: rows for source in published_report.figures.sources for model, rows in source.differences.items()
-    }
+def _report_result(published_reports: Sequence[PublishedReport]) -> dg.MaterializeResult[None]:
+    first, *others = published_reports
+    row_differences = {model: rows for source in first.figures.sources for model, rows in source.differences.items()}
     description = ", ".join(f"{model} has {rows:+,} rows" for model, rows in row_differences.items())
     return dg.MaterializeResult(
         metadata={
-            "dagster/uri": published_report.url,
-            **link_metadata("page", published_report.browser_url),
-            "preview": dg.MetadataValue.md(f"![The report](data:image/png;base64,{encoded_preview})"),
+            "dagster/uri": first.url,
+            **link_metadata("page", first.browser_url),
+            **_preview_metadata(first),
+            **{f"page {number}": each.url for number, each in enumerate(others, 2)},
             "open": dg.MetadataValue.md("`refera report --open`"),
-            "as_of": str(published_report.figures.as_of),
-            "bytes": published_report.size_bytes,
-            "seconds": round(published_report.seconds, 3),
+            "as_of": str(first.figures.as_of),
+            "bytes": sum(each.size_bytes for each in published_reports),
+            "seconds": round(sum(each.seconds for each in published_reports), 3),
         },
         check_results=[
             dg.AssetCheckResult(
@@ -94,3 +87,10 @@ def _report_result(published_report: PublishedReport) -> dg.MaterializeResult[No
             )
         ],
     )
+
+
+def _preview_metadata(published_report: PublishedReport) -> dict[str, dg.MetadataValue[str]]:
+    if not published_report.preview:
+        return {}
+    encoded = base64.b64encode(published_report.preview).decode()
+    return {"preview": dg.MetadataValue.md(f"![The report](data:image/png;base64,{encoded})")}
