@@ -89,7 +89,7 @@ def _iter_names(report: Report) -> Iterator[tuple[str, str, KeyPath]]:
 
 
 def _require_preview_charts(file: YamlFile, report: Report) -> None:
-    """Require that the picture shows charts of the vocabulary.
+    """Require that the picture shows charts of the page.
 
     Raises:
         SettingError: naming the chart.

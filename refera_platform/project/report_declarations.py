@@ -47,7 +47,7 @@ class Text(Declaration):
 
 
 LANGUAGES = tuple(Text.model_fields)
-Words = Annotated[Text, BeforeValidator(_plain_text)]
+Words = Annotated[Text, BeforeValidator(_plain_text, json_schema_input_type=Text | str)]
 
 
 class Quotient(Declaration):
@@ -111,8 +111,8 @@ class ChartDeclaration(Declaration):
     group: str = Field(default="", description="Column by which bars are stacked, in one colour a value.")
     value: str = Field(default="", description="Column of the numbers in the squares of kind heatmap.")
     per: Literal["month", "day"] | None = Field(default=None, description="What a date along x stands for.")
-    x_order: str = Field(default="", description="Column that orders the names along x; the rows' order without it.")
-    y_order: str = Field(default="", description="Column that orders the names along y; the rows' order without it.")
+    x_order: str = Field(default="", description="Column that sorts the names along x; the rows' order without it.")
+    y_order: str = Field(default="", description="Column that sorts the names along y; the rows' order without it.")
     values: list[GroupValue] = Field(default=[], max_length=10, description="The group's values, when they are known.")
     tooltip: list[Column] = Field(default=[], description="Further columns that are shown where somebody points.")
     width: Literal["full", "half"] = "full"
@@ -143,6 +143,9 @@ class TableColumn(ColumnDeclaration):
     name: Column
 
 
+ColumnOrName = Annotated[TableColumn, BeforeValidator(_plain_column, json_schema_input_type=TableColumn | str)]
+
+
 class Pivot(Declaration):
     """One column of a table spread over the values of another, the newest first."""
 
@@ -158,8 +161,8 @@ class TableDeclaration(Declaration):
     title: Words | None = None
     sql: str = ""
     of: str = Field(default="", description="A published table instead of SQL.")
-    columns: list[Annotated[TableColumn, BeforeValidator(_plain_column)]] = Field(
-        default=[], description="All columns of the SQL when there are none."
+    columns: list[Annotated[TableColumn, BeforeValidator(_plain_column, json_schema_input_type=TableColumn | str)]] = (
+        Field(default=[], description="All columns of the SQL when there are none.")
     )
     order: str = Field(default="", description="DuckDB `order by`.")
     first: int = Field(default=200, ge=1, le=1000, description="Rows on the page.")

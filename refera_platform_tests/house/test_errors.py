@@ -14,6 +14,7 @@ KINDS = {each for each, kind in vars(errors).items() if isinstance(kind, type) a
 WORDS = {"words", "said", "error", "cause", "failure", "fault", "refusal", "message", "reason", "detail"}
 """What the words of somebody else are called."""
 OF_NO_ROW = {
+    "refera_platform/answers/report/charts.py": "Altair's words on a declared chart",
     "refera_platform/lake/s3_errors.py": "S3's words on an object",
     "refera_platform/warehouse/catalogs/glue.py": "AWS' words on a catalogue",
     "refera_platform/warehouse/dbt_manifest.py": "dbt's words on files of the project",

@@ -6,9 +6,11 @@ names, which are the groups, and what a bar stands for.
 """
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from refera_platform.answers.report.words import column_label, page_words
+from refera_platform.errors import SettingError
 from refera_platform.project.model import Report
 from refera_platform.project.report_declarations import ChartDeclaration, ColumnDeclaration
 
@@ -41,14 +43,13 @@ def chart_specifications(report: Report, language: str, *, validate: bool = Fals
 def chart_specification(
     report: Report, chart: ChartDeclaration, language: str, *, validate: bool = False
 ) -> dict[str, Any]:
-    """One chart in one language."""
-    import altair
+    """One chart in one language.
 
-    title = chart.title.in_language(language)
+    Raises:
+        SettingError: when a whole specification is none of Vega-Lite.
+    """
     if chart.vega_lite is not None:
-        frame = {"$schema": altair.SCHEMA_URL, "width": "container", "height": CHART_HEIGHT_PIXELS}
-        fit = {"autosize": {"type": "fit-x", "contains": "padding"}, "description": title}
-        return {**frame, **fit, **chart.vega_lite, "data": {"name": chart.name}}
+        return _whole_specification(report, chart, chart.vega_lite, language)
     builder = ChartBuilder(report, chart, language)
     draw = {
         "bar": builder.bars,
@@ -58,6 +59,31 @@ def chart_specification(
         "heatmap": builder.heatmap,
     }[chart.kind or "bar"]
     specification: dict[str, Any] = draw().to_dict(validate=validate)
+    return specification
+
+
+def _whole_specification(
+    report: Report, chart: ChartDeclaration, declared: Mapping[str, Any], language: str
+) -> dict[str, Any]:
+    import altair
+    from jsonschema import ValidationError
+
+    default = {
+        "$schema": altair.SCHEMA_URL,
+        "width": "container",
+        "height": CHART_HEIGHT_PIXELS,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "description": chart.title.in_language(language),
+    }
+    specification = {**default, **declared, "data": {"name": chart.name}, "usermeta": {}}
+    try:
+        altair.Chart.from_dict(specification)
+    except ValidationError as error:
+        reason = error.message.strip().splitlines()[0].rstrip(".:")
+        raise SettingError(
+            f"{report.file}, chart {chart.name}: vega_lite is no specification of Vega-Lite ({reason}):",
+            "correct it; the error that Vega-Lite's own editor shows says more.",
+        ) from None
     return specification
 
 

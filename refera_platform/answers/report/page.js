@@ -178,7 +178,7 @@ function themed(width, named) {
     axis: { labelColor: soft, titleColor: soft, gridColor: grid, domainColor: grid, tickColor: grid, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 },
     axisY: { labelLimit: narrow ? 110 : 210, labelPadding: 6, domain: false, ticks: false },
     axisX: { labelPadding: 5 }, axisTop: { labelAngle: narrow ? -90 : -35 },
-    legend: { orient: "top", labelColor: ink, labelFontSize: 12, symbolType: "square", labelLimit: narrow ? 95 : 130, offset: 12,
+    legend: { orient: "top", labelColor: ink, labelFontSize: 12, symbolType: "square", labelLimit: !narrow ? 130 : named ? width - 150 : 95, offset: 12,
       columns: Math.max(narrow && !named ? 2 : 1, Math.floor((width - (named ? 190 : 60)) / 155)) },
     mark: { aria: false }, bar: { color: one }, line: { color: one }, point: { color: one }, range: { category },
   };
@@ -240,12 +240,20 @@ async function charts() {
     if (named && spec.height.step) spec.height = spec.height.step * new Set(rows.map((row) => row[named])).size;
     spec.datasets = { [name]: rows };
     const locale = content.locales[language];
-    const made = await vegaEmbed(place, spec, {
-      mode: "vega-lite", renderer: "svg", config: themed(place.clientWidth, named !== undefined), tooltip: { theme, offsetX: 12 },
-      formatLocale: locale.number, timeFormatLocale: locale.time, downloadFileName: name,
-      actions: { export: true, source: false, compiled: false, editor: false },
-      i18n: { PNG_ACTION: words.save_png, SVG_ACTION: words.save_svg, CLICK_TO_VIEW_ACTIONS: words.save_png + ", " + words.save_svg },
-    });
+    let made;
+    try {
+      made = await vegaEmbed(place, spec, {
+        mode: "vega-lite", renderer: "svg", config: themed(place.clientWidth, named !== undefined), tooltip: { theme, offsetX: 12 },
+        formatLocale: locale.number, timeFormatLocale: locale.time, downloadFileName: name,
+        actions: { export: true, source: false, compiled: false, editor: false },
+        i18n: { PNG_ACTION: words.save_png, SVG_ACTION: words.save_svg, CLICK_TO_VIEW_ACTIONS: words.save_png + ", " + words.save_svg },
+      });
+    } catch (error) {  // one chart that cannot be drawn leaves the others alone
+      if (mine !== turn) return;
+      console.error(name, error);
+      place.replaceChildren(element("div", { class: "empty" }, String(error.message)));
+      continue;
+    }
     if (mine !== turn) { made.finalize(); return; }
     views.set(name, made);
   }

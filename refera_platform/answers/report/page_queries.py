@@ -20,7 +20,7 @@ from refera_platform.project.model import Report
 
 OTHERS = "\x01"
 """Name of all members that a chart has no room for; the page translates it."""
-CAPTURED_DAYS = "captured_days"
+INGESTED_DAYS = "captured_days"
 DEFAULT_WINDOW_MONTHS = 60
 MONTHS_OF_YEAR = 12
 
@@ -52,7 +52,7 @@ class PageQueries:
             QueryError: naming the page's file, the part and DuckDB's message.
         """
         try:
-            views = {**self.report.page.views, CAPTURED_DAYS: _captured_days_sql(self.session)}
+            views = {**self.report.page.views, INGESTED_DAYS: _ingested_days_sql(self.session)}
             cursor = self.session.query(with_views(sql, views), self.parameters)
             columns = tuple(column[0] for column in cursor.description or ())
             return QueryResult(columns=columns, rows=tuple(cursor.fetchall()))
@@ -115,7 +115,7 @@ def read_models(report: Report) -> frozenset[str]:
             names |= read_table_names(sql)
         except QueryError as error:
             raise page_error(report, element, error) from None
-    return frozenset(names - views.keys() - {CAPTURED_DAYS})
+    return frozenset(names - views.keys() - {INGESTED_DAYS})
 
 
 def _iter_sql(report: Report) -> Iterable[tuple[str, str]]:
@@ -145,7 +145,7 @@ def _needed_views(names: Iterable[str], views: Mapping[str, str]) -> list[str]:
     return needed
 
 
-def _captured_days_sql(session: QuerySession) -> str:
+def _ingested_days_sql(session: QuerySession) -> str:
     values = ", ".join(
         f"({literal(table)}, date {literal(str(source['day']))})"
         for table, source in session.published.sources.items()

@@ -8,6 +8,7 @@ from typing import Any
 from refera_platform.answers.report.charts import chart_specification
 from refera_platform.answers.report.figures import Figures
 from refera_platform.answers.report.page_queries import OTHERS
+from refera_platform.errors import SettingError
 from refera_platform.project.model import Report
 from refera_platform.project.report_declarations import LANGUAGES, ChartDeclaration
 
@@ -19,12 +20,23 @@ TEXT_COLOR, LABEL_COLOR, GRID_COLOR, BAR_COLOR = "#0f172a", "#51607a", "#e5eaf2"
 
 
 def render_preview(report: Report, figures: Figures) -> bytes:
-    """The charts of a page's ``preview`` as PNG, or its first ones; empty for a page without charts."""
+    """The charts of a page's ``preview`` as PNG, or its first ones; empty for a page without charts.
+
+    Raises:
+        SettingError: when they cannot be drawn.
+    """
     import vl_convert
 
     if not figures.series:
         return b""
-    return recompress_png(vl_convert.vegalite_to_png(_specification(report, figures)))
+    try:
+        png = vl_convert.vegalite_to_png(_specification(report, figures))
+    except ValueError:
+        # the renderer's message is a page of JavaScript, and may hold values of rows
+        raise SettingError(
+            f"{report.file}: the first charts cannot be drawn as a picture:", "name others in `preview`."
+        ) from None
+    return recompress_png(png)
 
 
 def recompress_png(png: bytes) -> bytes:

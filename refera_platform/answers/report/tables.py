@@ -37,7 +37,7 @@ class ReportColumn:
     label: Text | None = None
     """Its heading in this table, where that is not what the page calls the column."""
     is_summed: bool = False
-    """Whether it has a total: distinct orders of products, for example, do not add up."""
+    """Whether it has a total: distinct counts, for example, do not add up."""
     is_pivoted: bool = False
     """Whether its name is a value of the data, like ``2026-11``."""
 
@@ -86,8 +86,8 @@ def read_table(queries: PageQueries, section: str, said: TableDeclaration) -> Re
     return ReportTable(
         name=said.key,
         columns=drawn,
-        rows=[_cells(drawn, row, said.quotients) for row in rows],
-        total=None if total is None else _cells(drawn, total, said.quotients),
+        rows=[_row_values(drawn, row, said.quotients) for row in rows],
+        total=None if total is None else _row_values(drawn, total, said.quotients),
         row_count=row_count,
     )
 
@@ -188,7 +188,9 @@ def _kind_of(name: str, value: Any) -> Kind:
     return "date" if isinstance(value, date) else "text"
 
 
-def _cells(columns: Sequence[ReportColumn], values: Mapping[str, Any], quotients: Mapping[str, Quotient]) -> list[Any]:
+def _row_values(
+    columns: Sequence[ReportColumn], values: Mapping[str, Any], quotients: Mapping[str, Quotient]
+) -> list[Any]:
     """A row in the order of the columns, with the quotients that are computed here."""
     return [
         to_json_value(divide(quotient, values) if (quotient := quotients.get(column.name)) else values.get(column.name))

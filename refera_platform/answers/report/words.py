@@ -120,7 +120,7 @@ def _iter_texts(report: Report) -> Iterator[tuple[str, Text]]:
         for chart in section.said.charts:
             yield f"chart.{chart.name}", chart.title
         for table in section.said.tables:
-            title = table.title or Text(en=column_label({}, table.of))
+            title = table.title or Text(en=column_label({}, table.key))
             yield f"table.{section.key}.{table.key}", title
             for column in table.columns:
                 if column.label:
