@@ -6,10 +6,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from refera_platform.errors import SettingError
-from refera_platform.project.report_declarations import PageDeclaration, SectionDeclaration, Text
 from refera_platform.source.table import SourceTable
+
+if TYPE_CHECKING:  # a function on AWS Lambda has the tables of a project, and no pydantic
+    from refera_platform.project.report_declarations import PageDeclaration, SectionDeclaration, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +59,10 @@ class ReportSection:
 
     key: str
     """Number of the question, or the section's own name."""
-    title: Text
-    short: Text
+    title: "Text"
+    short: "Text"
     """Title in the contents."""
-    said: SectionDeclaration
+    said: "SectionDeclaration"
     question: Question | None = None
 
 
@@ -71,7 +74,7 @@ class Report:
     """Name of the business."""
     file: Path
     """Its file, as errors show it."""
-    page: PageDeclaration
+    page: "PageDeclaration"
     sections: tuple[ReportSection, ...]
 
     @property

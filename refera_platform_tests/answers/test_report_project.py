@@ -182,6 +182,12 @@ def test_a_browser_draws_it_and_its_texts_are_text(library, tmp_path, show_file)
             id="the window",
         ),
         pytest.param(
+            "dated: select * from fct_loans",
+            "dated: select * from by_month",
+            r"section 1, chart fees_by_month: The views (by_month, dated|dated, by_month) read each other: correct its",
+            id="views in a circle",
+        ),
+        pytest.param(
             "by_month: select date_trunc(",
             "by_month: select date_trunk(",
             r"section 1, chart fees_by_month: Catalog Error: Scalar Function with name date_trunk does not exist",

@@ -16,7 +16,9 @@ NOT_YET = {"refera_platform/project/checkout.py"}
 """May name the checkout's list of tables until the project has it."""
 
 
-PLATFORM = re.compile(r"refera|published|stg_refera__\w+")
+PUBLISHED_SOURCE = "published"
+"""The dbt source of what the publication before holds."""
+PLATFORM = re.compile(r"refera|stg_refera__\w+")
 """Sources and models of dbt that hold what the platform itself wrote."""
 
 
@@ -39,7 +41,7 @@ def business_names() -> set[str]:
     for report in load_project(DBT).reports:
         names |= {each for each in (*report.page.views, *report.page.columns) if "_" in each}
         names |= {chart.name for section in report.sections for chart in section.said.charts if "_" in chart.name}
-    return names - own
+    return names - own - {PUBLISHED_SOURCE}
 
 
 def named(text: str, names: set[str]) -> set[str]:

@@ -1,12 +1,16 @@
 """A page of the report is read from its yml file, and a mistake in it is named with its file and line."""
 
+import re
 from textwrap import dedent
 
 import pytest
+import yaml
 
 from refera_platform.errors import SettingError
 from refera_platform.project.load import load_project
 from refera_platform.project.report import default_report
+from refera_platform.project.report_declarations import PageDeclaration
+from refera_platform_tests.house.tree import ROOT
 
 pytestmark = pytest.mark.unit
 
@@ -71,6 +75,17 @@ def test_a_page_without_sections_has_a_section_for_each_question(reports, page):
 def test_a_project_without_pages_has_none_and_its_default_has_every_question(reports, tmp_path):
     assert reports() == ()
     assert [each.key for each in default_report(load_project(tmp_path / "dbt").questions).sections] == ["1", "2"]
+
+
+def test_the_page_of_the_readme_is_one():
+    block = re.search(r"```yaml\n(title:.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert PageDeclaration.model_validate(yaml.safe_load(block[1])).sections[0].charts[0].name == "money_by_status"
+
+
+def test_editors_can_know_every_field(reports):
+    schema = PageDeclaration.model_json_schema()
+    assert {"title", "sections", "views"} <= schema["properties"].keys()
+    assert {"type": "string"} in schema["properties"]["title"]["anyOf"], "plain text is one"
 
 
 def test_plain_text_is_english_and_what_is_not_said_in_portuguese_is_english(reports):

@@ -10,6 +10,7 @@ Report ──open_page_queries()──▶ PageQueries ──read()──▶ Quer
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from refera_platform.answers.session import QuerySession
@@ -135,14 +136,23 @@ def _iter_sql(report: Report) -> Iterable[tuple[str, str]]:
 
 
 def _needed_views(names: Iterable[str], views: Mapping[str, str]) -> list[str]:
-    """The views of ``names`` and the views that these read, in the order in which they can be defined."""
-    needed: list[str] = []
-    for name in sorted(set(names) & views.keys()):
-        inner = {view: sql for view, sql in views.items() if view != name}  # a view that reads itself reads a table
-        for each in (*_needed_views(read_table_names(views[name]), inner), name):
-            if each not in needed:
-                needed.append(each)
-    return needed
+    """The views of ``names`` and the views that these read, in the order in which they can be defined.
+
+    Raises:
+        QueryError: naming views that read each other.
+    """
+    reads: dict[str, frozenset[str]] = {}
+    queue = [name for name in names if name in views]
+    while queue:
+        name = queue.pop()
+        if name not in reads:
+            reads[name] = (read_table_names(views[name]) & views.keys()) - {name}
+            queue.extend(reads[name])
+    try:
+        return [*TopologicalSorter({name: sorted(reads[name]) for name in sorted(reads)}).static_order()]
+    except CycleError as error:
+        circle = ", ".join(dict.fromkeys(error.args[1]))
+        raise QueryError(f"The views {circle} read each other:", "take one out of the circle.") from None
 
 
 def _ingested_days_sql(session: QuerySession) -> str:

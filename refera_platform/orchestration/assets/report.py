@@ -30,8 +30,9 @@ def build_report_asset(project: Project) -> dg.AssetsDefinition:
         group_name=keys.REPORT_KEY.path[0],
         deps=[*map(keys.published_model_key, sorted(models)), *map(keys.raw_table_key, project.tables)],
         description=(
-            "HTML pages of the answers to the business questions: charts with tables behind them, in English and"
-            " Portuguese, how fresh each source table is, whether it is reconciled, and where each column comes from."
+            "One HTML page for each business, of the answers to its questions: charts with tables behind them, in"
+            " English and Portuguese, how fresh each source table is, whether it is reconciled, and where each column"
+            " comes from."
         ),
         kinds={"html"},
         owners=[ANALYTICS],
