@@ -9,9 +9,11 @@ import pytest
 from refera_platform.clock import Clock
 from refera_platform.definitions import build
 from refera_platform.orchestration import keys
+from refera_platform.orchestration.assets.report import build_report_asset
 from refera_platform.orchestration.checks.hourly import due_day, freshness_result
 from refera_platform.settings.stage import CHECKOUT_FOLDER
 from refera_platform.source import catalog
+from refera_platform_tests.answers.library import PAGE, write_library
 from refera_platform_tests.business import TODAY
 
 
@@ -69,10 +71,19 @@ def test_the_report_comes_after_the_answers_and_knows_no_days(definitions, graph
     answers = {one for one in graph.materializable_asset_keys if one.path[0] == "answers"} - {keys.REPORT_KEY}
     assert len(answers) == 13
     assert node.parent_keys >= answers | {keys.raw_table_key(table) for table in catalog.TABLES}
+    assert node.parent_keys <= graph.materializable_asset_keys
     assert node.partitions_def is None
     assert node.kinds == {"html"}
     assert node.description.startswith("One HTML page")
     assert keys.REPORT_KEY in definitions.resolve_job_def("daily").asset_layer.executable_asset_keys
+
+
+def test_a_page_whose_sql_is_wrong_leaves_the_other_assets_alone(tmp_path):
+    project = write_library(tmp_path, PAGE.replace("from by_month group", "form by_month group"))
+    asset = build_report_asset(project)
+    assert {dependence.asset_key for dependence in asset.get_asset_spec(keys.REPORT_KEY).deps} == {
+        key("answers", "ans_loans_by_branch")
+    }
 
 
 def test_today_has_a_partition_and_tomorrow_has_none(definitions, graph, stage):

@@ -147,14 +147,14 @@ class ChartBuilder:
             field=value, type="quantitative", legend=None, scale=altair.Scale(range=list(HEATMAP_COLORS), zero=True)
         )
         base = altair.Chart(altair.NamedData(chart.name)).encode(x=x, y=y, tooltip=self._tooltips(chart.value))
-        share = f"datum[{json.dumps(chart.value)}] > {DARK_SQUARE_SHARE} * datum.largest_value"
+        share = f"datum[{json.dumps(chart.value)}] > {DARK_SQUARE_SHARE} * datum._largest"
         ink = altair.condition(share, altair.value("#ffffff"), altair.value("#0f172a"))
         text = altair.Text(field=value, type="quantitative", format=",")
         both: alt.LayerChart = altair.layer(
             base.mark_rect(cornerRadius=3).encode(color=ramp), base.mark_text(fontSize=11).encode(text=text, color=ink)
         )
         return both.transform_joinaggregate(
-            [altair.JoinAggregateFieldDef(**{"op": "max", "field": value, "as": "largest_value"})]
+            [altair.JoinAggregateFieldDef(**{"op": "max", "field": value, "as": "_largest"})]
         ).properties(
             height={"step": chart.step},
             width="container",
@@ -190,7 +190,7 @@ class ChartBuilder:
         """The chart with its groups in colours; a click on the legend selects one group.
 
         Known values have their own colours. The page gives each other group the same colour in all charts, and its
-        position ``turn`` in the stack.
+        position ``_turn`` in the stack.
         """
         alt, chart = self._alt, self._chart
         if not chart.group:
@@ -203,7 +203,7 @@ class ChartBuilder:
         else:
             drawn = drawn.encode(color=alt.Color(**colour))
             if is_stacked:
-                drawn = drawn.encode(order=alt.Order("turn:Q"))
+                drawn = drawn.encode(order=alt.Order("_turn:Q"))
         highlight = alt.selection_point(name="highlight", fields=[_field(chart.group)], bind="legend")
         opacity = alt.condition(highlight, alt.value(FULL_OPACITY), alt.value(FAINT_OPACITY))
         return drawn.encode(opacity=opacity).add_params(highlight)

@@ -58,7 +58,7 @@ def read_figures(stage: Stage, project: Project, report: Report) -> Figures:
         queries = open_page_queries(session, report, stage.clock.today())
         stored_lineage = lineage.read_lineage(ObjectRoot(stage.warehouse, stage.store))
         return Figures(
-            as_of=min((day for day in newest_days if day), default=None) if None not in newest_days else None,
+            as_of=None if None in newest_days else min((day for day in newest_days if day), default=None),
             published_at=session.published.published_at,
             run_id=session.published.run_id,
             headline=_read_headline(queries),

@@ -207,7 +207,7 @@ function coloured(spec, rows) {
   const nameless = (group) => (group === words.none) + 2 * (group === words.others);
   const domain = [...sizes.keys()].sort((one, other) => nameless(one) - nameless(other) || sizes.get(other) - sizes.get(one));
   colour.scale = { domain, range: domain.map(palette(groups)) };
-  for (const row of rows) row.turn = domain.indexOf(row[groups]);
+  for (const row of rows) row._turn = domain.indexOf(row[groups]);
 }
 /** A chart of one or two months keeps bars of a usual width: the axis begins half a year before the last. */
 function roomForFew(spec, rows) {

@@ -79,13 +79,12 @@ def open_page_queries(session: QuerySession, report: Report, today: date) -> Pag
     """
     window = report.page.chart_window
     queries = PageQueries(session=session, report=report, parameters={"today": today, "others": OTHERS})
-    rows = (
-        queries.read(f"select max(last_day) from ({window.last_day}\n) as days(last_day)", "chart_window").rows
-        if window
-        else ()
-    )
-    last_day = next((day for (day,) in rows if isinstance(day, date)), today)
-    first_day = _first_day(last_day, window.months if window else DEFAULT_WINDOW_MONTHS)
+    last_day, months = today, DEFAULT_WINDOW_MONTHS
+    if window:
+        newest = f"select max(last_day)::date from (\n{bare(window.last_day)}\n) as days(last_day)"
+        ((day,),) = queries.read(newest, "chart_window").rows
+        last_day, months = day or today, window.months
+    first_day = _first_day(last_day, months)
     return replace(queries, parameters={**queries.parameters, "first_day": first_day, "last_day": last_day})
 
 

@@ -11,11 +11,11 @@ import dagster as dg
 from refera_platform.answers.report.page_queries import read_models
 from refera_platform.answers.report.publish import PublishedReport, pages, publish_reports
 from refera_platform.disk import translate_disk_errors
-from refera_platform.errors import ReferaError
+from refera_platform.errors import QueryError, ReferaError
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.metadata.labels import ANALYTICS, link_metadata
 from refera_platform.orchestration.run_history.failed_steps import dagster_failure
-from refera_platform.project.model import Project
+from refera_platform.project.model import Project, Report
 from refera_platform.settings.stage import Stage
 
 WAREHOUSE_AGREES_CHECK = "warehouse_agrees_with_the_lake"
@@ -23,7 +23,7 @@ WAREHOUSE_AGREES_CHECK = "warehouse_agrees_with_the_lake"
 
 def build_report_asset(project: Project) -> dg.AssetsDefinition:
     """Asset of the pages of a project; it depends on everything that they show."""
-    models = {name for report in pages(project) for name in (*report.answers, *read_models(report))}
+    models = {name for report in pages(project) for name in (*report.answers, *_models_in_sql(report))}
 
     @dg.asset(
         key=keys.REPORT_KEY,
@@ -59,6 +59,14 @@ def build_report_asset(project: Project) -> dg.AssetsDefinition:
         yield _report_result(published_reports)
 
     return report
+
+
+def _models_in_sql(report: Report) -> frozenset[str]:
+    """Models that the page's SQL reads; none for SQL with a mistake, which the asset's own run tells."""
+    try:
+        return read_models(report)
+    except QueryError:
+        return frozenset()
 
 
 def _report_result(published_reports: Sequence[PublishedReport]) -> dg.MaterializeResult[None]:
