@@ -56,14 +56,25 @@ def decode_values(content: Any, kind: type[T]) -> T:
     return value
 
 
-def encode_values(value: Any) -> Any:
-    """The value as parsed JSON: dictionaries, lists, texts, numbers. Instants stay: ``encode_json`` writes them."""
-    return msgspec.to_builtins(value, str_keys=True, builtin_types=(datetime,), enc_hook=_encode_error)
+def encode_values(value: Any, *, is_sorted: bool = False) -> Any:
+    """The value as parsed JSON: dictionaries, lists, texts, numbers. Instants stay: ``encode_json`` writes them.
+
+    Args:
+        value: The value.
+        is_sorted: Whether sets and dictionaries are sorted, so that equal values give equal texts in every process.
+    """
+    return msgspec.to_builtins(
+        value,
+        str_keys=True,
+        builtin_types=(datetime,),
+        enc_hook=_encode_error,
+        order="deterministic" if is_sorted else None,
+    )
 
 
-def encode_json(value: Any, **layout: Any) -> str:
+def encode_json(value: Any, *, is_sorted: bool = False, **layout: Any) -> str:
     """The value as JSON text, in the layout that ``json.dumps`` takes; instants are written with ``+00:00``."""
-    return json.dumps(encode_values(value), default=datetime.isoformat, **layout)
+    return json.dumps(encode_values(value, is_sorted=is_sorted), default=datetime.isoformat, **layout)
 
 
 class _StoredError(msgspec.Struct, rename={"is_transient": "passing", "public_problem": "public"}):

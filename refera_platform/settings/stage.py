@@ -24,6 +24,7 @@ from refera_platform.settings.runner import RunnerSettings
 from refera_platform.settings.source_database import SourceDatabase
 
 CHECKOUT_FOLDER = Path(__file__).resolve().parents[2]
+PROJECT_FOLDER = CHECKOUT_FOLDER / "dbt"
 MIN_HASH_KEY_BYTES = 16
 """Bytes below which a hash key could be found by brute force."""
 
@@ -44,6 +45,8 @@ class Stage:
     clock: Clock
     first_day: date
     """Oldest daily partition."""
+    project_folder: Path = PROJECT_FOLDER
+    """Folder that declares what the business says: its tables, models and questions."""
     memory_limit: str = "1GB"
     hash_key: bytes = field(default=b"", repr=False)
     """Key of the hashes of columns declared ``hashed``; empty when there are none."""
@@ -98,6 +101,12 @@ def home_folder(environment: Mapping[str, str] | None = None) -> Path:
     return Path(env.get("REFERA_HOME") or CHECKOUT_FOLDER / ".refera").expanduser().resolve()
 
 
+def project_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Folder of the project, of any stage."""
+    env = os.environ if environment is None else environment
+    return Path(env.get("REFERA_PROJECT") or PROJECT_FOLDER).expanduser().resolve()
+
+
 def _local_stage(name: str, env: Mapping[str, str]) -> Stage:
     """The stage of the local stack: addresses and credentials are in its ``stack.json``."""
     folder = home_folder(env)
@@ -129,6 +138,7 @@ def _local_stage(name: str, env: Mapping[str, str]) -> Stage:
         warehouse=f"s3://{bucket}/warehouse",
         clock=clock,
         first_day=_first_day(env),
+        project_folder=project_folder(env),
         memory_limit=_memory_limit(env),
         hash_key=_hash_key(env),
         alerts=AlertSettings.from_environment(env),
@@ -166,6 +176,7 @@ def _production_stage(name: str, env: Mapping[str, str]) -> Stage:
         warehouse=roots["REFERA_WAREHOUSE"],
         clock=_clock(env),
         first_day=_first_day(env),
+        project_folder=project_folder(env),
         memory_limit=_memory_limit(env),
         hash_key=_hash_key(env),
         glue_database=catalog,

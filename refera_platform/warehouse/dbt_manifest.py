@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from refera_platform.errors import WarehouseError
+from refera_platform.settings.stage import PROJECT_FOLDER
 from refera_platform.warehouse.dbt_project import (
     MANIFEST_FILE,
-    PROJECT_FOLDER,
     TARGET_FOLDER,
     DbtProject,
     project_files,

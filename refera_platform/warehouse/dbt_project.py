@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from refera_platform.errors import WarehouseError
-from refera_platform.settings.stage import CHECKOUT_FOLDER
+from refera_platform.settings.stage import PROJECT_FOLDER
 from refera_platform.source.collation import fold_tables_hash
 
-PROJECT_FOLDER = CHECKOUT_FOLDER / "dbt"
 TARGET_FOLDER = PROJECT_FOLDER / "target"
 MANIFEST_FILE = TARGET_FOLDER / "manifest.json"
 PUBLISHED_FOLDERS = ("marts", "answers")

@@ -21,10 +21,10 @@ from refera_platform_tests.house.tree import ROOT
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
 NOT_IN_PRODUCTION = {
-    *("REFERA_STAGE", "REFERA_HOME", "REFERA_NOW"),
+    *("REFERA_STAGE", "REFERA_HOME", "REFERA_NOW", "REFERA_PROJECT"),
     *("REFERA_PIECE_ROWS", "REFERA_CLASSICMODELS_SECRET", "REFERA_HASH_KEY_SECRET"),
 }
-"""Said by the images, a clock that stands still, and what only a function on Lambda is told."""
+"""Said by the images or held in them, a clock that stands still, and what only a function on Lambda is told."""
 OF_COMPOSE = {
     "REFERA_CODE_HOST",
     "REFERA_CODE_PORT",

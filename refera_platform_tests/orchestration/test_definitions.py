@@ -157,4 +157,4 @@ def test_sources_of_dbt_are_the_catalogue():
     (source,) = yaml.safe_load((folder / "_classicmodels__sources.yml").read_text())["sources"]
     declared = {table.name: list(table.key) for table in catalog.TABLES}
     assert source["name"] == catalog.TABLES[0].database
-    assert {table["name"]: table["config"]["meta"]["key"] for table in source["tables"]} == declared
+    assert {table["name"]: table["config"]["meta"]["refera"]["key"] for table in source["tables"]} == declared

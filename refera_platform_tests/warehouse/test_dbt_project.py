@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from refera_platform.source import catalog
 from refera_platform.warehouse.build.collations import define_folding_macro
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.warehouse.shop import AWKWARD, COLUMNS, PROJECT, SHOP, Warehouse, dbt, lake, parsed
 from refera_platform_tests.warehouse.source_figures import GROUPS, MONEY
 
@@ -176,7 +176,8 @@ def test_what_is_published_holds_no_float_and_no_type_wider_than_a_reader_knows(
 
 
 def test_every_description_begins_with_the_grain(manifest: Any) -> None:
-    described = [*_models(manifest), *manifest.sources.values()]
+    ours = [source for source in manifest.sources.values() if "refera" not in source.config.meta]
+    described = [*_models(manifest), *ours]
     assert [node.name for node in described if not node.description.startswith("One row per ")] == []
 
 
@@ -251,7 +252,7 @@ def test_what_is_read_of_the_previous_publication_is_declared_stored_and_read(ma
 
 def test_staging_recognises_a_row_by_the_key_that_its_source_declares(manifest: Any) -> None:
     declared = {
-        source.name: source.config.meta["key"]
+        source.name: source.config.meta["refera"]["key"]
         for source in manifest.sources.values()
         if source.source_name == "classicmodels"
     }
@@ -368,7 +369,7 @@ def test_each_answer_is_what_the_source_itself_answers(
     database = tmp_path / shop.database.name
     shutil.copy(shop.database, database)
     with duckdb.connect(database) as connection:
-        define_folding_macro(connection, catalog.find_table("orders"), "status", "utf8mb4_general_ci")
+        define_folding_macro(connection, find_table("orders"), "status", "utf8mb4_general_ci")
         for table, sql in MONEY.items():
             count, money = connection.execute(sql).fetchone() or (0, None)
             asked = None if money is None else money + Decimal(cents) / 100

@@ -4,7 +4,6 @@ BuildResult + manifest ──▶ ModelMetadata.for_model() ──▶ row counts,
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,12 +15,11 @@ from refera_platform.orchestration.metadata.column_lineage import column_lineage
 from refera_platform.orchestration.metadata.labels import link_metadata
 from refera_platform.orchestration.metadata.preview_table import preview_markdown
 from refera_platform.orchestration.run_history.failed_steps import FOR_ALERTS_KEY
-from refera_platform.settings.stage import Stage
+from refera_platform.settings.stage import PROJECT_FOLDER, Stage
 from refera_platform.warehouse.build.failed_rows import MAX_FAILED_ROWS
 from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.build.result import BuildResult
 from refera_platform.warehouse.catalogs.dbt_docs import DOCS_PAGE_KEY as DOCS
-from refera_platform.warehouse.dbt_project import PROJECT_FOLDER
 from refera_platform.warehouse.publish.manifest import PublishedModel
 
 MAX_MONTHS = 36
@@ -112,7 +110,7 @@ def code_reference_metadata(node: Mapping[str, Any], stage: Stage) -> dict[str, 
     """Path of a model's SQL on the developer's machine; empty in production, where nobody has that path."""
     if stage.name == "production":
         return {}
-    path = Path(PROJECT_FOLDER) / node["original_file_path"]
+    path = PROJECT_FOLDER / node["original_file_path"]
     return {
         "dagster/code_references": dg.CodeReferencesMetadataValue(
             code_references=[dg.LocalFileCodeReference(file_path=str(path), line_number=1, label=path.name)]

@@ -16,7 +16,7 @@ from refera_platform.disk import disk_full_error, is_disk_full_message
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.duckdb_session.session import duckdb_options
 from refera_platform.errors import WarehouseError, error_kind
-from refera_platform.settings.stage import Stage
+from refera_platform.settings.stage import PROJECT_FOLDER, Stage
 from refera_platform.warehouse import dbt_manifest, dbt_project
 from refera_platform.warehouse.build.node_result import NodeResult
 
@@ -63,7 +63,7 @@ def run_dbt(
 
     arguments = [
         "--project-dir",
-        str(dbt_project.PROJECT_FOLDER),
+        str(PROJECT_FOLDER),
         "--profiles-dir",
         str(folder),
         "--target-path",
