@@ -18,11 +18,11 @@ from refera_platform.cli.output import print_message
 from refera_platform.errors import SettingError
 from refera_platform.settings.source_database import SourceDatabase
 from refera_platform.source.connection import Source
-from refera_platform.source.declaration import catalogue_module_text, database_name, require_database_name
+from refera_platform.source.declaration import database_name, require_database_name, source_entry_text
 from refera_platform.source.discover import propose_tables
 from refera_platform.source.mysql.wire import open_wire
 
-EXAMPLES = ("refera discover mysql://reader@db.example.com/shop", "refera discover - --output shop.py < url")
+EXAMPLES = ("refera discover mysql://reader@db.example.com/shop", "refera discover - --output shop.yml < url")
 
 
 def discover(
@@ -55,7 +55,7 @@ def discover(
         source = Source(connection, wire, database, b"")
         proposals = propose_tables(source, source_name)
         server = f"{'MariaDB' if source.server.kind == 'mariadb' else 'MySQL'} {source.ask('select version()')[0][0]}"
-    declarations = catalogue_module_text(source_name, server, proposals)
+    declarations = source_entry_text(source_name, server, proposals)
     if into is None:
         sys.stdout.write(declarations)
     else:
@@ -72,8 +72,7 @@ def discover(
         f"{declared_count} tables declared, {len(proposals) - declared_count} left out with the reason in a comment."
     )
     print_message(
-        f"Next: read them, save them as refera_platform/source/catalog/{source_name}.py and name that in"
-        " catalog/__init__.py"
+        f"Next: read them, and save them in the project as models/staging/{source_name}/_{source_name}__sources.yml"
     )
 
 

@@ -1,23 +1,22 @@
-"""Writer of a catalogue module: turns proposals of ``discover`` into Python text that imports as it is.
+"""Writer of a dbt source entry: turns proposals of ``discover`` into the text of a sources file.
 
-Proposals ──▶ catalogue_module_text() ──▶ text in the style of ``catalog``
+Proposals ──▶ source_entry_text() ──▶ text that ``project`` reads, with the reasons and remarks as comments
 """
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
 
 from refera_platform.errors import SettingError
 from refera_platform.source.discover import Proposal
-from refera_platform.source.table import DATABASE_NAME_PATTERN, SourceTable, Strategy
+from refera_platform.source.table import DATABASE_NAME_PATTERN, SourceTable
 
 MAX_LINE_CHARACTERS = 110
-MODULE_DOCSTRING = '''"""Declared tables of ``{database}``, as `refera discover` found them.
-
-Read from {server}. Review each declaration before you use it: what a row is, how its changes
-are captured, which columns are personal. Tables that refer to others come before them.
-"""
-'''
+ENTRY_INDENT = 6
+JINJA_OPENING = re.compile(r"\{(?=[{%#])")
 
 
 def database_name(schema: str) -> str:
@@ -45,74 +44,68 @@ def require_database_name(name: str, role: str) -> str:
     return name
 
 
-def catalogue_module_text(database: str, server: str, proposals: Sequence[Proposal]) -> str:
-    """The text of a catalogue module.
+def source_entry_text(database: str, server: str, proposals: Sequence[Proposal]) -> str:
+    """The text of a sources file.
 
     Args:
         database: Name of the database.
         server: Kind and version of the server.
         proposals: In the order of the declarations.
     """
-    tables = [proposal for proposal in proposals if proposal.table]
-    imports = ["SourceTable", "Strategy"] if tables else ["SourceTable"]
-    has_cursor = any(each.table and each.table.strategy is Strategy.CURSOR for each in tables)
     lines = [
-        MODULE_DOCSTRING.format(database=database, server=re.sub(r"[^A-Za-z0-9 .+~-]", "?", server)),
-        *(["from datetime import timedelta", ""] if has_cursor else []),
-        f"from refera_platform.source.table import {', '.join(imports)}",
+        *_comment_lines(f"Declared tables of {database}, as `refera discover` found them on {server}.", 0),
+        *_comment_lines(
+            "Review each declaration before you use it: what a row is, how its changes are captured, which columns are"
+            " personal. Tables that refer to others come before them.",
+            0,
+        ),
+        "version: 2",
         "",
-        f"DATABASE = {python_literal(database)}",
-        "",
-        "TABLES = (" if tables else "TABLES: tuple[SourceTable, ...] = (",
+        "sources:",
+        f"  - name: {database}",
+        "    tables:" if any(proposal.table for proposal in proposals) else "    tables: []",
     ]
     for proposal in proposals:
         if proposal.table is None:
-            lines += _comment_lines(f"{python_literal(proposal.name)} is left out: {proposal.why}", 4)
+            lines += _comment_lines(f"{proposal.name!r} is left out: {proposal.why}", ENTRY_INDENT)
         else:
-            lines += _table_lines(proposal.table, proposal)
-    return "\n".join([*lines, ")"]) + "\n"
+            lines += _entry_lines(proposal.table, proposal)
+    return "\n".join(lines) + "\n"
 
 
-def python_literal(value: str) -> str:
-    """A readable Python literal on one line; nothing in the value can end it or reverse its direction."""
-    mark = "'" if '"' in value and "'" not in value else '"'
-    return mark + "".join(_escaped_character(character, mark) for character in value) + mark
+def _entry_lines(table: SourceTable, proposal: Proposal) -> list[str]:
+    comments = [line for text in (proposal.why, *proposal.remarks) for line in _comment_lines(text, ENTRY_INDENT)]
+    return [*comments, *textwrap.indent(_yaml_text([_entry(table)]), " " * ENTRY_INDENT).splitlines()]
 
 
-def _escaped_character(character: str, mark: str) -> str:
-    if character in {mark, "\\"}:
-        return f"\\{character}"
-    if character.isprintable():
-        return character
-    return ascii(character)[1:-1]
-
-
-def _table_lines(table: SourceTable, proposal: Proposal) -> list[str]:
-    lines = [
-        "    SourceTable(",
-        "        database=DATABASE,",
-        f"        name={python_literal(table.name)},",
-        *_sequence_lines("key", table.key, "(", ")", needs_comma=len(table.key) == 1),
-        *_comment_lines(_single_line(proposal.why), 8),
-        f"        strategy=Strategy.{table.strategy.name},",
-    ]
+def _entry(table: SourceTable) -> Mapping[str, Any]:
+    said: dict[str, Any] = {"key": list(table.key), "strategy": table.strategy.value}
     if table.cursor:
-        hours = int(table.overlap.total_seconds()) // 3600 if not isinstance(table.overlap, int) else 0
-        lines += [f"        cursor={python_literal(table.cursor)},", f"        overlap=timedelta(hours={hours}),"]
-    for remark in proposal.remarks:
-        lines += _comment_lines(_single_line(remark), 8)
+        said["cursor"] = table.cursor
+        if isinstance(table.overlap, int):
+            said["overlap"] = table.overlap
+        else:
+            said["overlap_hours"] = table.overlap.total_seconds() / 3600
     if table.private:
-        lines += _sequence_lines("private", sorted(table.private), "frozenset({", "})")
-    return [*lines, f"        about={python_literal(table.about)},", "    ),"]
+        said["private"] = sorted(table.private)
+    # dbt renders a description as Jinja, and this one may be a comment that anybody wrote on the server
+    about = JINJA_OPENING.sub("{ ", table.about)
+    return {"name": table.name, "description": about, "config": {"meta": {"refera": said}}}
 
 
-def _sequence_lines(name: str, values: Sequence[str], begin: str, end: str, *, needs_comma: bool = False) -> list[str]:
-    """Lines of an argument with several values; over several lines when it is long."""
-    literals = [python_literal(value) for value in values]
-    line = f"        {name}={begin}{', '.join(literals)}{',' if needs_comma else ''}{end},"
-    if len(line) <= MAX_LINE_CHARACTERS:
-        return [line]
-    return [f"        {name}={begin}", *(f"            {each}," for each in literals), f"        {end},"]
+def _yaml_text(value: Any) -> str:
+    """The value as YAML without characters that a reader could not see, or that reverse the direction of a line."""
+    for may_be_unicode in (True, False):
+        text = yaml.safe_dump(
+            value,
+            allow_unicode=may_be_unicode,
+            sort_keys=False,
+            default_flow_style=None,
+            width=MAX_LINE_CHARACTERS - ENTRY_INDENT,
+        )
+        if all(line.isprintable() for line in text.split("\n")):
+            break
+    return str(text)
 
 
 def _comment_lines(text: str, indent: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 Each proposal says why; a person reviews it before it is used. Writes no file: ``declaration`` makes the text.
 
-    Source ──▶ propose_tables() ──▶ Proposals ──▶ declaration.catalogue_module_text()
+    Source ──▶ propose_tables() ──▶ Proposals ──▶ declaration.source_entry_text()
 """
 
 import re
@@ -197,9 +197,9 @@ def _remarks(columns: Sequence[SourceColumn], index: Index) -> Iterator[str]:
         yield f"kept as text, because no Parquet decimal is so wide: {_quoted_list(wide)}."
     personal = [column.name for column in columns if PERSONAL_NAME_PATTERN.search(_snake_case(column.name))]
     if keys := [name for name in personal if name in index.columns]:
-        yield f"perhaps personal, and in the key, so that it can only be hashed={{...}}: {_quoted_list(keys)}."
+        yield f"perhaps personal, and in the key, so that it can only be hashed: [...]: {_quoted_list(keys)}."
     if others := [name for name in personal if name not in index.columns]:
-        yield f"perhaps personal, to drop with private={{...}} or to hash with hashed={{...}}: {_quoted_list(others)}."
+        yield f"perhaps personal, to drop with private: [...] or to hash with hashed: [...]: {_quoted_list(others)}."
 
 
 def _propose_strategy(

@@ -16,6 +16,7 @@ from refera_platform.cli.doctor import diagnosis_as_json
 from refera_platform.cli.main import app
 from refera_platform.doctor.preflight import diagnose, examine_stage
 from refera_platform.errors import SettingError
+from refera_platform.project.load import load_project
 from refera_platform.sandbox import stack
 from refera_platform.source import catalog
 from refera_platform.source.doctor.finding import Finding, Verdict
@@ -123,13 +124,15 @@ def test_a_position_that_was_captured_is_looked_for_in_the_log(stage, shop):
 
 def test_discover_writes_a_new_file_and_never_over_another(typed, home, shop, tmp_path):
     address = stack.stack_status(home).address.mariadb
-    url, path = address.url(address.reader), tmp_path / "shop.py"
+    url, path = address.url(address.reader), tmp_path / "dbt/models/shop.yml"
+    path.parent.mkdir(parents=True)
+    (tmp_path / "dbt/dbt_project.yml").write_text("name: shop\n")
     done = typed("discover", "-", "--schema-name", "shop", "--output", str(path), input=f"{url}\n")
     assert (done.exit_code, done.stdout) == (0, "")
     assert "8 tables declared, 0 left out" in done.stderr
-    namespace = {}
-    exec(path.read_text(), namespace)
-    assert {table.address for table in namespace["TABLES"]} == {f"shop.{table.name}" for table in catalog.TABLES}
+    assert {table.address for table in load_project(tmp_path / "dbt").tables} == {
+        f"shop.{table.name}" for table in catalog.TABLES
+    }
     again = typed("discover", url, "--output", str(path))
     assert "already exists, and is not overwritten" in str(again.exception)
     assert typed("discover", url, "--schema-name", "shop").stdout == path.read_text()

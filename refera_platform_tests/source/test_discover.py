@@ -1,29 +1,25 @@
-"""What a live schema is made of becomes a module that imports, whatever its tables are called."""
+"""What a live schema is made of becomes a sources file that declares it, whatever its tables are called."""
 
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import duckdb
 import pymysql
 import pytest
+import yaml
 
 from refera_platform.errors import SettingError, SourceError
 from refera_platform.lake.lake import Lake
-from refera_platform.source import catalog
-from refera_platform.source.catalog import classicmodels
+from refera_platform.project.load import load_project
 from refera_platform.source.connection import Source
-from refera_platform.source.declaration import catalogue_module_text, database_name, python_literal
+from refera_platform.source.declaration import database_name, source_entry_text
 from refera_platform.source.discover import Proposal, propose_tables
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables
 from refera_platform_tests.local_stack import captures, source_of
-
-RUFF = Path(sys.executable).parent / "ruff"
 
 
 def proposed(stage, database="shop"):
@@ -31,11 +27,17 @@ def proposed(stage, database="shop"):
         return propose_tables(source, database)
 
 
-def imported(written):
-    """The tables of a written module."""
-    namespace = {}
-    exec(compile(written, "catalogue.py", "exec"), namespace)
-    return namespace["TABLES"]
+@pytest.fixture
+def loaded(tmp_path):
+    """A function that gives the tables of a project with a written file."""
+
+    def load(written):
+        (tmp_path / "models").mkdir(exist_ok=True)
+        (tmp_path / "dbt_project.yml").write_text("name: shop\n")
+        (tmp_path / "models/sources.yml").write_text(written, encoding="utf-8")
+        return load_project(tmp_path).tables
+
+    return load
 
 
 def by_name(proposals):
@@ -45,7 +47,7 @@ def by_name(proposals):
 def test_the_sample_is_found_as_it_is_declared(stage, shop):
     proposals = proposed(stage, "classicmodels")
     found = {proposal.name: proposal.table for proposal in proposals}
-    for declared in classicmodels.TABLES:
+    for declared in declared_tables():
         assert replace(found[declared.name], about=declared.about) == replace(
             declared, overlap=timedelta(hours=1), amount=(), groupings=()
         ), "which columns make a row's money, and what to group by, only people know"
@@ -54,24 +56,16 @@ def test_the_sample_is_found_as_it_is_declared(stage, shop):
     assert order.index("employees") < order.index("offices")
     remarks = by_name(proposals)["employees"].remarks
     assert remarks == (
-        "perhaps personal, to drop with private={...} or to hash with hashed={...}: 'lastName', 'firstName', 'email'.",
+        "perhaps personal, to drop with private: [...] or to hash with hashed: [...]: 'lastName', 'firstName', 'email'.",
     )
 
 
-def test_what_is_written_imports_is_formatted_and_captures(stage, shop, tmp_path, monkeypatch):
-    written = catalogue_module_text("classicmodels", "MariaDB 10.11", proposed(stage, "classicmodels"))
-    path = tmp_path / "classicmodels.py"
-    path.write_text(written)
-    for command in (
-        ["check", "--select", "E,F,W,I,D,UP,RUF", "--ignore", "RUF001,RUF002,RUF003"],
-        ["format", "--check"],
-    ):
-        done = subprocess.run(
-            [RUFF, *command, "--isolated", "--line-length", "110", path], capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout
-    tables = tuple(replace(table, strategy=Strategy.COMPARE) for table in imported(written))
-    monkeypatch.setattr(catalog, "TABLES", tables)
+def test_what_is_written_is_read_by_dbt_and_captures(stage, shop, loaded):
+    written = source_entry_text("classicmodels", "MariaDB 10.11", proposed(stage, "classicmodels"))
+    assert max(map(len, written.splitlines())) <= 110
+    (source,) = yaml.safe_load(written)["sources"]
+    assert (source["name"], len(source["tables"])) == ("classicmodels", 8)
+    tables = tuple(replace(table, strategy=Strategy.COMPARE) for table in loaded(written))
     assert all(came.agrees and came.lake_rows for came in captures(stage, tables, TODAY))
     assert len(Lake(stage).stored_days(tables[0])) == 1
 
@@ -100,7 +94,7 @@ def test_the_key_is_what_the_server_promises(stage, shop, made, key):
     assert found.table or "no primary key, and no unique key without NULLs" in found.why
 
 
-def test_tables_that_are_not_copied_are_left_out_with_the_reason(stage, shop):
+def test_tables_that_are_not_copied_are_left_out_with_the_reason(stage, shop, loaded):
     shop.run("create view seen as select * from offices")
     shop.run("create sequence counting")
     shop.run("create table Offices (id int primary key)")
@@ -119,12 +113,12 @@ def test_tables_that_are_not_copied_are_left_out_with_the_reason(stage, shop):
         "a/b": "it cannot be declared: The declaration of shop.a/b has a table name that cannot be a folder.",
     }
     assert found["versions"].table.strategy is Strategy.COMPARE
-    written = catalogue_module_text("shop", "MariaDB", list(found.values()))
-    assert '    # "seen" is left out: it is a view: copy the tables that it is made of.\n' in written
-    assert {table.name for table in imported(written)} == set(found) - set(left_out)
+    written = source_entry_text("shop", "MariaDB", list(found.values()))
+    assert "      # 'seen' is left out: it is a view: copy the tables that it is made of.\n" in written
+    assert {table.name for table in loaded(written)} == set(found) - set(left_out)
 
 
-def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, shop):
+def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, shop, loaded):
     shop.run(
         "create table moves (id int primary key, dt_atualizacao datetime not null, updatedAt timestamp not null"
         " default current_timestamp on update current_timestamp, key (dt_atualizacao), key (updatedAt, id))"
@@ -142,7 +136,7 @@ def test_without_the_log_a_table_is_followed_by_its_cursor_or_compared(stage, sh
     for name in ("unindexed", "empty_ones", "orders"):
         assert found[name].table.strategy is Strategy.COMPARE
         assert "no indexed column shows when a row changed" in found[name].why
-    tables = {table.name: table for table in imported(catalogue_module_text("shop", "MariaDB", list(found.values())))}
+    tables = {table.name: table for table in loaded(source_entry_text("shop", "MariaDB", list(found.values())))}
     assert tables["moves"] == moves.table
 
 
@@ -158,13 +152,13 @@ def test_columns_that_cannot_be_copied_or_may_be_personal_are_told(stage, shop):
     assert people.remarks == (
         "'day' is not copied: raw rows need this name for themselves.",
         "kept as text, because no Parquet decimal is so wide: 'wide'.",
-        "perhaps personal, and in the key, so that it can only be hashed={...}: 'cpf'.",
-        "perhaps personal, to drop with private={...} or to hash with hashed={...}: 'telefone_celular',"
+        "perhaps personal, and in the key, so that it can only be hashed: [...]: 'cpf'.",
+        "perhaps personal, to drop with private: [...] or to hash with hashed: [...]: 'telefone_celular',"
         " 'contactFirstName', 'senha'.",
     )
     assert found["days"].table is None
-    written = catalogue_module_text("shop", "MariaDB", list(found.values()))
-    assert '        private=frozenset({"day"}),\n' in written
+    written = source_entry_text("shop", "MariaDB", list(found.values()))
+    assert "              private: [day]\n" in written
 
 
 def test_tables_that_refer_in_a_circle_still_have_an_order(stage, shop):
@@ -201,7 +195,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_names_give_python_that_says_the_same(stage, shop):
+def test_hostile_names_give_yaml_that_says_the_same(stage, shop, loaded):
     made, refused = [], []
     for name in HOSTILE:
         column = name.replace("`", "``")[:60]
@@ -220,27 +214,43 @@ def test_hostile_names_give_python_that_says_the_same(stage, shop):
     finally:
         for name in made:
             shop.run(f"drop table `{name.replace('`', '``')}`")
-    written = catalogue_module_text("shop", 'Maria"""DB\n', proposals)
-    tables = {table.name: table for table in imported(written)}
+    written = source_entry_text("shop", 'Maria"""DB\n', proposals)
+    tables = {table.name: table for table in loaded(written)}
     assert tables == {each.name: each.table for each in proposals if each.table}
     assert {each.name for each in proposals if each.table is None} == {"back\\slash", "new\nline"}
     assert all(line.isprintable() for line in written.splitlines())
 
 
-@pytest.mark.parametrize("value", [*HOSTILE, "", "\x00", "\x7f", "\ud800"])
-def test_a_literal_is_one_line_and_says_the_same(value):
-    written = python_literal(value)
-    assert written.isprintable()
-    assert eval(written) == value
+def test_a_comment_of_the_server_is_no_jinja_to_dbt(loaded):
+    about = "Orders {{ env_var('HOME') }} {% set x = 1 %} {# gone #} {plain}."
+    table = SourceTable(database="shop", name="orders", key=("id",), about=about)
+    (read,) = loaded(source_entry_text("shop", "MariaDB", [Proposal(name="orders", table=table, why="so.")]))
+    assert read.about == "Orders { { env_var('HOME') }} { % set x = 1 %} { # gone #} {plain}."
 
 
-def test_a_schema_without_tables_is_named(stage, shop):
+@pytest.mark.parametrize(
+    "overlap", [timedelta(hours=1), timedelta(minutes=10), 500], ids=["hours", "part of an hour", "a number"]
+)
+def test_an_overlap_is_read_as_it_was_proposed(loaded, overlap):
+    table = SourceTable(
+        database="shop",
+        name="t",
+        key=("id",),
+        strategy=Strategy.CURSOR,
+        cursor="at",
+        overlap=overlap,
+        about="A table.",
+    )
+    assert loaded(source_entry_text("shop", "MariaDB", [Proposal(name="t", table=table, why="so.")])) == (table,)
+
+
+def test_a_schema_without_tables_is_named(stage, shop, loaded):
     shop.run("set foreign_key_checks = 0")
-    for table in classicmodels.TABLES:
+    for table in declared_tables():
         shop.run(f"drop table {table.name}")
     with pytest.raises(SourceError, match="User refera_reader sees no table of schema classicmodels"):
         proposed(stage)
-    assert imported(catalogue_module_text("shop", "MariaDB", [Proposal(name="v", why="it is a view.")])) == ()
+    assert loaded(source_entry_text("shop", "MariaDB", [Proposal(name="v", why="it is a view.")])) == ()
 
 
 @pytest.mark.parametrize(
