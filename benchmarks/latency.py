@@ -23,6 +23,7 @@ from refera_platform_tests.ui import REFERA, Ui, business, served
 
 PLAIN_DBT = """
 import sys, time
+from refera_platform.project.load import load_project
 from refera_platform.settings.stage import load_stage
 from refera_platform.warehouse.build import run as build
 run, spent = build.run_dbt, []
@@ -33,7 +34,8 @@ def timed(*given):
     finally:
         spent.append(time.monotonic() - began)
 build.run_dbt = timed
-assert not build.build_warehouse(load_stage(), is_publishing=False, full_refresh=True).failed_nodes
+stage, audit = load_stage(), build.BuildRequest(is_publishing=False, full_refresh=True)
+assert not build.build_warehouse(stage, load_project(stage.project_folder).tables, audit).failed_nodes
 print(spent[0])
 """
 

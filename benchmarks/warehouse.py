@@ -24,8 +24,9 @@ from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.sandbox import stack
 from refera_platform.settings.stage import Stage, load_stage
-from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.build.run import BuildRequest, build_warehouse
 from refera_platform.warehouse.publish.manifest import fixed_key, read_publication
+from refera_platform_tests.checkout import declared_tables
 
 DAYS_TIMED = 3
 """Daily builds that are timed; the median is printed."""
@@ -111,7 +112,7 @@ def _measure(stage: Stage, what: str) -> None:
     if what == "limit":
         months = _to_and_fro(stage)
     else:
-        built = build_warehouse(stage, full_refresh=what == "full")
+        built = build_warehouse(stage, declared_tables(), BuildRequest(full_refresh=what == "full"))
         if built.published is None or bool(built.full_build_reason) != (what == "full"):
             raise SystemExit(f"{what}: {built.full_build_reason or str(built.to_error())}")
         months = len(built.rebuilt_months)

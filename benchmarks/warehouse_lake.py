@@ -13,7 +13,7 @@ from refera_platform.duckdb_session.quoting import literal
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.writer import LakeWriter
-from refera_platform.source import catalog
+from refera_platform_tests.checkout import find_table
 
 FIRST = date(2026, 9, 30)
 """Day of the first snapshot; ten years of orders end on it."""
@@ -150,7 +150,7 @@ class BenchLake:
 
     def _write(self, name: str, parts: list[tuple[str, str]]) -> None:
         """One day's object of one table, as the ingest run would write it."""
-        table, rows = catalog.find_table(name), []
+        table, rows = find_table(name), []
         described = parts or [
             ("r", {"employees": _EMPLOYEES, "offices": _OFFICES, "productlines": _PRODUCT_LINES}[name])
         ]

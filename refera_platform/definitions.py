@@ -1,6 +1,6 @@
-"""Dagster code location: ``build(stage)`` assembles assets, checks, jobs, schedules, sensors and resources.
+"""Dagster code location: ``build(stage, project)`` assembles assets, checks, jobs, schedules, sensors and resources.
 
-Nothing else is in here; ``orchestration`` defines the parts. Importing this module does not load a stage.
+Nothing else is in here; ``orchestration`` defines the parts. Importing this module loads neither.
 
 dagster dev -w workspace.yaml        (or `make ui`, which also starts the local stack)
 """
@@ -29,41 +29,40 @@ from refera_platform.orchestration.schedules import (
     freshness_job,
     freshness_schedule,
 )
-from refera_platform.project.checkout import load_checkout_project
+from refera_platform.project.load import load_project
+from refera_platform.project.model import Project
 from refera_platform.settings.stage import Stage, load_stage
-from refera_platform.source.catalog import TABLES
 
 
-def build(stage: Stage) -> dg.Definitions:
-    """Assemble the code location on one stage; tests call it with a stage of their own."""
-    partitions, project = daily_partitions(stage), load_checkout_project()
-    job, freshness = daily_job(), freshness_job()
-    databases = dict.fromkeys(table.database for table in TABLES)
+def build(stage: Stage, project: Project) -> dg.Definitions:
+    """Assemble the code location of a project on one stage; tests call it with a stage of their own."""
+    partitions, tables = daily_partitions(stage), project.tables
+    job, freshness = daily_job(), freshness_job(tables)
     raw = [
         build_raw_assets(
             database,
-            [table for table in TABLES if table.database == database],
+            project.tables_of(database),
             partitions,
             stage.databases[database].kind if database in stage.databases else "mysql",
         )
-        for database in databases
+        for database in project.databases
     ]
     log_retention_checks = [
         build_log_retention_check(database, stream_tables)
-        for database in databases
-        if (stream_tables := change_stream_tables([table for table in TABLES if table.database == database]))
+        for database in project.databases
+        if (stream_tables := change_stream_tables(project.tables_of(database)))
     ]
     return dg.Definitions(
-        assets=[*raw, *footer_asset_specs(), build_dbt_assets(stage), build_report_asset(project)],
+        assets=[*raw, *footer_asset_specs(tables), build_dbt_assets(stage, tables), build_report_asset(project)],
         asset_checks=[
-            build_freshness_check(TABLES),
-            build_failed_days_check(TABLES),
+            build_freshness_check(tables),
+            build_failed_days_check(tables),
             *log_retention_checks,
             build_fixed_keys_check(),
         ],
         jobs=[job, freshness],
-        schedules=[daily_schedule(stage, job), freshness_schedule(freshness)],
-        sensors=[build_recovery_sensor(job, stage), build_alerts_sensor()],
+        schedules=[daily_schedule(stage, tables, job), freshness_schedule(freshness)],
+        sensors=[build_recovery_sensor(job, stage, tables), build_alerts_sensor()],
         resources={"stage": stage_resource(stage)},
         executor=build_executor(stage.home),
     )
@@ -71,5 +70,6 @@ def build(stage: Stage) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Code location that Dagster loads: on the stage that the environment names."""
-    return build(load_stage())
+    """Code location that Dagster loads: the project and the stage that the environment names."""
+    stage = load_stage()
+    return build(stage, load_project(stage.project_folder))

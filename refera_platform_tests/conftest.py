@@ -43,12 +43,13 @@ def template(home: Path) -> "Stage":
     """The small business captured and published once, for tests that take a copy and ask the source nothing more."""
     from refera_platform.warehouse.build.run import build_warehouse
     from refera_platform_tests.business import TODAY, open_shop
+    from refera_platform_tests.checkout import declared_tables
     from refera_platform_tests.local_stack import capture_all, own_stage
 
     made = own_stage(home)
     with open_shop(home):
         capture_all(made, TODAY)
-    built = build_warehouse(made)
+    built = build_warehouse(made, declared_tables())
     assert built.published is not None, str(built.to_error())
     return made
 

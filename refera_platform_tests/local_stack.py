@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import cache
 from pathlib import Path
 
 import pymysql
@@ -17,22 +16,14 @@ from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.snapshot.chunks import ChunkLimits
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.project.checkout import load_checkout_project
-from refera_platform.project.model import Project
 from refera_platform.sandbox import stack
 from refera_platform.settings.stage import Stage, load_stage
-from refera_platform.source import catalog
 from refera_platform.source.connection import Source, open_source
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables, find_table
 
 REAL_DUMP = Path(__file__).parents[2] / "shared/data/classicmodels/mysqlsampledatabase.sql"
-
-
-@cache
-def checkout_project() -> Project:
-    """The project of this checkout, read once."""
-    return load_checkout_project()
 
 
 def own_stage(home: Path) -> Stage:
@@ -67,13 +58,13 @@ def source_of(stage: Stage) -> Iterator[Source]:
 
 def captured(stage: Stage, name: str, *days: date, afresh: bool = False) -> IngestResult:
     """Capture days of one table, at the evening of the last of them."""
-    (came,) = captures(stage, [catalog.find_table(name)], *days, afresh=afresh)
+    (came,) = captures(stage, [find_table(name)], *days, afresh=afresh)
     return came
 
 
 def capture_all(stage: Stage, *days: date) -> list[IngestResult]:
     """Capture days of every table in one pass."""
-    return captures(stage, catalog.TABLES, *days)
+    return captures(stage, declared_tables(), *days)
 
 
 def captures(stage: Stage, tables: Sequence[SourceTable], *days: date, afresh: bool = False) -> list[IngestResult]:

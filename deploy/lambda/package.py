@@ -56,7 +56,7 @@ class Function:
         return Path(__file__).with_name(f"{self.name}.lock")
 
 
-GROUND = ("settings", "duckdb_session", "source", "lake", "runners")
+GROUND = ("settings", "duckdb_session", "source", "project", "lake", "runners")
 EXTRACT = Function(name="extract", rooms=(*GROUND, "reconcile", "ingest", "doctor"))
 TRANSFORM = Function(name="transform", rooms=(*GROUND, "warehouse"), has_dbt=True)
 FUNCTIONS = {each.name: each for each in (EXTRACT, TRANSFORM)}
@@ -119,7 +119,9 @@ def packed(function: Function, target: Path, arch: str, python: str) -> Path:
     record.mkdir()
     # each object of the lake says by which version it was written
     (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: refera-platform\nVersion: {version}\n")
-    if function.has_dbt:
+    if not function.has_dbt:
+        _compile_project(target)
+    else:
         (target / package.name).symlink_to(f"{OWN}/{package.name}")
         _parse_dbt(home, target)
     return target
@@ -140,6 +142,20 @@ def zipped(folder: Path, path: Path, level: int = 9) -> Path:
 def size_of(folder: Path) -> int:
     """Bytes of all files below a folder."""
     return sum(found.stat().st_size for found in folder.rglob("*") if found.is_file())
+
+
+def _compile_project(target: Path) -> None:
+    """What the function needs of the project, which has no YAML: the tables, as JSON in the folder of the project."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        from refera_platform.project.compiled import write_compiled_tables
+        from refera_platform.project.load import load_project
+    except ModuleNotFoundError as error:
+        sys.exit(f"package: the project cannot be read without {error.name}: run this with .venv/bin/python.")
+    finally:
+        sys.path.remove(str(ROOT))
+    (target / "dbt").mkdir()
+    write_compiled_tables(target / "dbt", load_project(ROOT / "dbt").tables)
 
 
 def _parse_dbt(home: Path, libraries: Path) -> None:

@@ -24,8 +24,8 @@ from refera_platform.errors import QueryError, error_kind
 from refera_platform.lake.lake import Lake, object_rows, raw_rows, read_state_texts, run_sql
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.objects import ObjectRoot
+from refera_platform.project.model import Project
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.publish.manifest import Publication, published_relation, read_publication
 
@@ -48,10 +48,13 @@ OUTPUT_FORMATS = ("table", "csv", "tsv", "json", "parquet")
 class QuerySession:
     """Published tables by name, raw tables as ``database.table``. Open one with :func:`open_query_session`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, published: Publication, lake: Lake, folder: Path) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, published: Publication, lake: Lake, project: Project, folder: Path
+    ) -> None:
         self._connection = connection
         self._folder = folder
         self._lake = lake
+        self._project = project
         self.published = published
 
     def rows_as_of(self, table: SourceTable, day: date) -> str:
@@ -142,8 +145,11 @@ class QuerySession:
         message, public = redact(str(error), []).strip(), _public_message(error)
         hint = next((hint for sign, hint in ERROR_HINTS.items() if sign in message), "")
         if "Table with name" in message:
-            hint = f"The tables are {', '.join([*self.published.models, *_raw_table_names()])}."
+            hint = f"The tables are {', '.join([*self.published.models, *self._raw_table_names()])}."
         return QueryError(message, hint, public_problem=public)
+
+    def _raw_table_names(self) -> list[str]:
+        return [table.address for table in self._project.tables]
 
 
 def _public_message(error: duckdb.Error) -> str:
@@ -161,8 +167,12 @@ def _is_pivot(parsed: Sequence[duckdb.Statement]) -> bool:
 
 
 @contextmanager
-def open_query_session(stage: Stage) -> Iterator[QuerySession]:
+def open_query_session(stage: Stage, project: Project) -> Iterator[QuerySession]:
     """Open the present publication of the warehouse.
+
+    Args:
+        stage: Stage with the lake and the warehouse.
+        project: Its tables, which can be queried as ``database.table``.
 
     Raises:
         QueryError: when nothing has been ingested or published.
@@ -178,11 +188,11 @@ def open_query_session(stage: Stage) -> Iterator[QuerySession]:
                 f"create view {quoted(name)} as select {columns} from {published_relation(root, name, model)}",
             )
         lake = Lake(stage)
-        raw_tables = _register_lake(connection, lake)
+        raw_tables = _register_lake(connection, lake, project)
         if not published.models and not raw_tables:
             raise QueryError("Nothing has been captured or published yet:", "start with `refera run`.")
         _lock_down(connection, [stage.lake, stage.warehouse, str(folder)])
-        yield QuerySession(connection, published, lake, folder)
+        yield QuerySession(connection, published, lake, project, folder)
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> None:
@@ -192,9 +202,9 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, roots: Sequence[str]) -> N
     run_sql(connection, "set enable_external_access = false; set lock_configuration = true")
 
 
-def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
+def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake, project: Project) -> list[str]:
     registered = []
-    stored_days = {table: stored for table in TABLES if (stored := lake.stored_days(table))}
+    stored_days = {table: stored for table in project.tables if (stored := lake.stored_days(table))}
     newest_states = read_state_texts(connection, [stored[max(stored)].url for stored in stored_days.values()])
     for table, stored in stored_days.items():
         url = stored[max(stored)].url
@@ -207,10 +217,6 @@ def _register_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[st
         run_sql(connection, f"create view {view} as select * from {rows}")
         registered.append(table.address)
     return registered
-
-
-def _raw_table_names() -> list[str]:
-    return [table.address for table in TABLES]
 
 
 def fetch_rows(cursor: duckdb.DuckDBPyConnection) -> tuple[list[str], Iterator[tuple[Any, ...]]]:

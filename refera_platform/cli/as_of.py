@@ -8,8 +8,8 @@ import typer
 from refera_platform.answers.session import open_query_session
 from refera_platform.cli.query import require_known_format, write_result
 from refera_platform.cli.run import requested_days
+from refera_platform.project.load import load_project
 from refera_platform.settings.stage import load_stage
-from refera_platform.source.catalog import find_table
 
 EXAMPLES = ("refera as-of 2026-11-21 orders", "refera as-of 2026-11-21 customers --format csv")
 
@@ -25,8 +25,10 @@ def as_of(
     Raises:
         QueryError: for an unobserved day.
     """
-    stage, source_table = load_stage(), find_table(table)
+    stage = load_stage()
+    project = load_project(stage.project_folder)
+    source_table = project.find_table(table)
     (requested_day,) = requested_days(stage.clock, day, "", "")
     require_known_format(form)
-    with open_query_session(stage) as session:
+    with open_query_session(stage, project) as session:
         write_result(session, session.rows_as_of(source_table, requested_day), form, into)

@@ -18,13 +18,13 @@ from refera_platform.cli.simulate import describe_day
 from refera_platform.clock import Clock
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.orchestration.run_request import DailyRunRequest
-from refera_platform.project.checkout import load_checkout_project
+from refera_platform.project.load import load_project
 from refera_platform.project.model import Project
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.business.sample_state import SampleSettings, prepare_sample
 from refera_platform.sandbox.business.simulate import simulate_days
 from refera_platform.sandbox.dump.restore import restore_dump
-from refera_platform.settings.stage import Stage, home_folder, load_stage
+from refera_platform.settings.stage import Stage, home_folder, load_stage, project_folder
 
 EXAMPLES = ("refera demo", "refera demo --dump backup.sql")
 ANSWER_ROWS_SHOWN = 8
@@ -48,7 +48,7 @@ def demo(
     scale: Annotated[float, typer.Option(help="Size of the sample.")] = 1.0,
 ) -> None:
     """Wipe local data, simulate days (or restore a dump), run them to the answers and print those."""
-    started, home = time.monotonic(), home_folder()
+    started, home, project = time.monotonic(), home_folder(), load_project(project_folder())
     if (home / "stack.json").exists():
         print_message(f"The demo starts from the beginning: deleting the local data in {home}")
         stack.stop_stack(home, wipe=True)
@@ -59,7 +59,7 @@ def demo(
             report = restore_dump(home, dump, lambda done, total: progress.update(done, total, f"Reading {dump.name}"))
         print_restored(report)
         stage = load_stage()
-        run_days(stage, DailyRunRequest(days=(stage.clock.newest_full_day(),)), is_brief=True)
+        run_days(stage, project, DailyRunRequest(days=(stage.clock.newest_full_day(),)), is_brief=True)
     else:
         settings = SampleSettings(days=days, seed=seed, scale=scale)
         with progress_steps(None, f"Making a sample business of scale {scale:g} with seed {seed}") as progress:
@@ -69,8 +69,8 @@ def demo(
             print_message(describe_day(simulated))
             evening = datetime.combine(simulated.day + timedelta(days=1), datetime.min.time(), Clock().now().tzinfo)
             stage = load_stage().at_instant(evening - timedelta(seconds=1))
-            run_days(stage, DailyRunRequest(days=(simulated.day,)), is_brief=True)
-    _print_answers(load_stage(), load_checkout_project())
+            run_days(stage, project, DailyRunRequest(days=(simulated.day,)), is_brief=True)
+    _print_answers(load_stage(), project)
     print_message(f"\nThe demo took {time.monotonic() - started:.1f} s.")
     print_message(NEXT_STEPS)
 
@@ -78,7 +78,7 @@ def demo(
 def _print_answers(stage: Stage, project: Project) -> None:
     """Print the answers to all questions, a few rows each."""
     console = results_console()
-    with open_query_session(stage) as session:
+    with open_query_session(stage, project) as session:
         for question in project.questions:
             console.print(f"\n[bold]{question.number}. {question.english}[/bold] [dim]· {question.portuguese}[/dim]")
             for answer in question.answers:

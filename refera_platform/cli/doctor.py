@@ -4,7 +4,7 @@ Examines nothing itself: ``runners.examination`` does.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -12,10 +12,11 @@ from rich.text import Text
 
 from refera_platform.cli.output import print_message, printable, require_table_or_json, results_console
 from refera_platform.doctor.preflight import Diagnosis, Grants
+from refera_platform.project.load import load_project
 from refera_platform.runners.examination import diagnose_stage, iter_stage_findings
 from refera_platform.settings.stage import Stage, load_stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Finding, Verdict
+from refera_platform.source.table import SourceTable
 
 EXAMPLES = ("refera doctor", "refera doctor --format json | jq .findings")
 VERDICT_STYLES: Mapping[Verdict, str] = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
@@ -27,19 +28,20 @@ def doctor(
     """Run all checks and print their findings; exits with 1 when one of them failed."""
     stage = load_stage()
     require_table_or_json(form)
+    tables = load_project(stage.project_folder).tables
     if form == "json":
-        diagnosis = diagnose_stage(stage, TABLES)
+        diagnosis = diagnose_stage(stage, tables)
         results_console().print_json(json.dumps(diagnosis_as_json(diagnosis)))
     else:
-        diagnosis = print_diagnosis(stage)
+        diagnosis = print_diagnosis(stage, tables)
     if not diagnosis.is_healthy:
         raise typer.Exit(1)
 
 
-def print_diagnosis(stage: Stage) -> Diagnosis:
+def print_diagnosis(stage: Stage, tables: Sequence[SourceTable]) -> Diagnosis:
     """Run all checks and print each finding as soon as it is made."""
     results_console().print(f"Stage {stage.name}", markup=False)
-    diagnosis = Diagnosis.from_findings(_print_findings(iter_stage_findings(stage, TABLES)))
+    diagnosis = Diagnosis.from_findings(_print_findings(iter_stage_findings(stage, tables)))
     for database, grants in diagnosis.grants.items():
         results_console().print(f"\nAll that the account of {database} needs:", markup=False)
         results_console().print("\n".join(grants), markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ import typer
 from refera_platform.answers.session import OUTPUT_FORMATS, QuerySession, fetch_rows, open_query_session
 from refera_platform.cli.output import printable, results_console, results_table
 from refera_platform.errors import QueryError
+from refera_platform.project.load import load_project
 from refera_platform.settings.stage import load_stage
 
 EXAMPLES = ("refera query 'show tables'", "refera query --format csv 'from ans_sales_by_product'")
@@ -34,7 +35,7 @@ def query(
     stage = load_stage()
     statement = _read_statement() if sql == "-" else sql
     require_known_format(form)
-    with open_query_session(stage) as session:
+    with open_query_session(stage, load_project(stage.project_folder)) as session:
         write_result(session, statement, form, into)
 
 

@@ -11,9 +11,9 @@ from refera_platform.answers.report.publish import REPORT_PAGE_KEY, page_keys, p
 from refera_platform.cli.output import print_message, results_console
 from refera_platform.disk import write_atomically
 from refera_platform.errors import QueryError
-from refera_platform.project.checkout import load_checkout_project
+from refera_platform.project.load import load_project
 from refera_platform.project.report_declarations import LANGUAGES
-from refera_platform.settings.stage import load_stage
+from refera_platform.settings.stage import load_stage, project_folder
 from refera_platform.warehouse.catalogs.dbt_docs import DOCS_PAGE_KEY
 
 EXAMPLES = ("refera report", "refera report --open --language pt", "refera report --output sales.html")
@@ -60,7 +60,7 @@ def _page_key(name: str) -> str:
     """Key of the page called ``name``, or of the first one for an empty name."""
     if not name:
         return REPORT_PAGE_KEY
-    project = load_checkout_project()
+    project = load_project(project_folder())
     reports = {report.name: report for report in pages(project)}
     if name not in reports:
         raise QueryError(f"--page {name!r} is not known:", f"choose one of {', '.join(reports)}.")

@@ -10,8 +10,8 @@ from refera_platform.errors import SettingError
 from refera_platform.lake.days import days_after
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration.run_request import DailyRunRequest
+from refera_platform.project.load import load_project
 from refera_platform.settings.stage import Stage, load_stage
-from refera_platform.source.catalog import TABLES, find_table
 from refera_platform.source.table import SourceTable
 
 EXAMPLES = ("refera resnapshot orders", "refera resnapshot orders customers", "refera resnapshot --all")
@@ -30,13 +30,13 @@ def resnapshot(
     if bool(tables) == every:
         raise SettingError("refera resnapshot needs a table:", "name some, or say --all.")
     stage = load_stage()
-    lake = Lake(stage)
+    project, lake = load_project(stage.project_folder), Lake(stage)
     groups: dict[tuple[date, ...], list[SourceTable]] = {}
-    for table in TABLES if every else [find_table(name) for name in tables or ()]:
+    for table in project.tables if every else [project.find_table(name) for name in tables or ()]:
         groups.setdefault(days_to_fill(stage, lake, table), []).append(table)
     for days, same_days_tables in groups.items():
         addresses = ",".join(table.address for table in same_days_tables)
-        run_days(stage, DailyRunRequest(days=days, select=addresses, is_resnapshot=True))
+        run_days(stage, project, DailyRunRequest(days=days, select=addresses, is_resnapshot=True))
 
 
 def days_to_fill(stage: Stage, lake: Lake, table: SourceTable) -> tuple[date, ...]:

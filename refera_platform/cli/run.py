@@ -16,8 +16,9 @@ from refera_platform.lake.lake import Lake
 from refera_platform.lake.object_state import OPERATION_NAMES
 from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.orchestration.stop_signal import Stopped, catch_stop_signals
+from refera_platform.project.load import load_project
+from refera_platform.project.model import Project
 from refera_platform.settings.stage import Stage, load_stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable, Strategy
 
 EXAMPLES = (
@@ -40,11 +41,12 @@ def run(
 ) -> None:
     """Run the daily job for the requested days."""
     stage = load_stage()
+    project = load_project(stage.project_folder)
     if not (day or first or last):
-        run_newest_day(stage, select, full_refresh=full_refresh)
+        run_newest_day(stage, project, select, full_refresh=full_refresh)
         return
     days = requested_days(stage.clock, day, first, last)
-    run_days(stage, DailyRunRequest(days=days, select=select, full_refresh=full_refresh))
+    run_days(stage, project, DailyRunRequest(days=days, select=select, full_refresh=full_refresh))
 
 
 def requested_days(clock: Clock, day: str, first: str, last: str) -> tuple[date, ...]:
@@ -69,11 +71,12 @@ def requested_days(clock: Clock, day: str, first: str, last: str) -> tuple[date,
     return days_between(start, end)
 
 
-def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False) -> None:
+def run_newest_day(stage: Stage, project: Project, select: str = "", *, full_refresh: bool = False) -> None:
     """Run the daily job for the newest full day; tables that cannot have that day any more are left out and named.
 
     Args:
         stage: The stage, with its clock.
+        project: What the business says.
         select: Names of tables, models and groups; everything when empty.
         full_refresh: Build the warehouse from all days, and not from the changes alone.
 
@@ -81,22 +84,23 @@ def run_newest_day(stage: Stage, select: str = "", *, full_refresh: bool = False
         ReferaError: when any part failed, with every cause.
     """
     day = stage.clock.newest_full_day()
-    later_tables = _tables_with_later_days(stage, day)
+    later_tables = _tables_with_later_days(stage, project, day)
     if later_tables:
         print_message(
             f"Left out, because day {day} is no longer available for them: {', '.join(later_tables.values())}"
         )
     run_days(
         stage,
+        project,
         DailyRunRequest(days=(day,), select=select, excluded=tuple(later_tables), full_refresh=full_refresh),
     )
 
 
-def _tables_with_later_days(stage: Stage, day: date) -> dict[SourceTable, str]:
+def _tables_with_later_days(stage: Stage, project: Project, day: date) -> dict[SourceTable, str]:
     """Tables that cannot have a day any more, each with the days that it has."""
     lake, later_tables = Lake(stage), dict[SourceTable, str]()
     try:
-        for table in TABLES:
+        for table in project.tables:
             days = sorted(lake.stored_days(table))
             if days and not is_day_possible(day, days[0], days[-1], is_streamed=table.strategy is Strategy.LOG):
                 later_tables[table] = f"{table.address} (captured from {days[0]} to {days[-1]})"
@@ -105,11 +109,12 @@ def _tables_with_later_days(stage: Stage, day: date) -> dict[SourceTable, str]:
     return later_tables
 
 
-def run_days(stage: Stage, request: DailyRunRequest, *, is_brief: bool = False) -> None:
+def run_days(stage: Stage, project: Project, request: DailyRunRequest, *, is_brief: bool = False) -> None:
     """Run the daily job and display it.
 
     Args:
         stage: The stage, with its clock.
+        project: What the business says.
         request: What to make.
         is_brief: Do not print the published tables.
 
@@ -123,7 +128,7 @@ def run_days(stage: Stage, request: DailyRunRequest, *, is_brief: bool = False) 
             from refera_platform.definitions import build  # its imports take seconds, which the display shows
             from refera_platform.orchestration.headless import run_headless
 
-            result = run_headless(build(stage), stage, request, stop_signal)
+            result = run_headless(build(stage, project), stage, request, stop_signal)
         if stop_signal.number and not result.succeeded:
             raise Stopped(stop_signal.number)
     # the live table already shows it on the screen; a file or a pipe gets all of it

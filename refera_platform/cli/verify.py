@@ -4,7 +4,7 @@ import typer
 
 from refera_platform.answers.verify import verify_stage
 from refera_platform.cli.output import print_message, progress_steps, results_console, results_table
-from refera_platform.project.checkout import load_checkout_project
+from refera_platform.project.load import load_project
 from refera_platform.settings.stage import load_stage
 
 EXAMPLES = ("refera verify",)
@@ -12,7 +12,8 @@ EXAMPLES = ("refera verify",)
 
 def verify() -> None:
     """Run and print all comparisons; exits with 1 unless everything agrees."""
-    stage, project, comparisons = load_stage(), load_checkout_project(), []
+    stage, comparisons = load_stage(), []
+    project = load_project(stage.project_folder)
     with progress_steps(len(project.tables), "Comparing source, lake and warehouse") as progress:
         for comparison in verify_stage(stage, project):
             comparisons.append(comparison)

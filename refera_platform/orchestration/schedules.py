@@ -1,5 +1,6 @@
 """Jobs and schedules: the daily job that closes yesterday, and the hourly job of the freshness checks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,7 +23,7 @@ from refera_platform.orchestration.partitions import partition_run_request
 from refera_platform.orchestration.run_history.failed_days import NO_FAILED_DAY_CHECK
 from refera_platform.orchestration.run_history.retry_candidates import DAILY_JOB
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
+from refera_platform.source.table import SourceTable
 
 DAILY_CRON = "30 0 * * *"
 HOURLY_CRON = "15 * * * *"
@@ -38,15 +39,15 @@ def daily_job() -> "dg.UnresolvedAssetJobDefinition":
     )
 
 
-def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
+def freshness_job(tables: Sequence[SourceTable]) -> "dg.UnresolvedAssetJobDefinition":
     """Job of the checks that can fail as time passes: freshness, missing and failed days, log retention, fixed keys."""
     checks = [
         dg.AssetCheckKey(keys.raw_table_key(table), name)
-        for table in TABLES
+        for table in tables
         for name in (NEWEST_DAY_CHECK, MISSING_DAYS_CHECK, NO_FAILED_DAY_CHECK)
     ]
     checks += [
-        dg.AssetCheckKey(keys.raw_table_key(table), LOG_RETENTION_CHECK) for table in change_stream_tables(TABLES)
+        dg.AssetCheckKey(keys.raw_table_key(table), LOG_RETENTION_CHECK) for table in change_stream_tables(tables)
     ]
     checks.append(dg.AssetCheckKey(keys.REPORT_KEY, FIXED_KEYS_CHECK))
     return dg.define_asset_job(
@@ -56,7 +57,9 @@ def freshness_job() -> "dg.UnresolvedAssetJobDefinition":
     )
 
 
-def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.ScheduleDefinition:
+def daily_schedule(
+    stage: Stage, tables: Sequence[SourceTable], job: "dg.UnresolvedAssetJobDefinition"
+) -> dg.ScheduleDefinition:
     """Schedule that closes yesterday half an hour after midnight in the stage's time zone; running by default."""
 
     @dg.schedule(
@@ -79,8 +82,8 @@ def daily_schedule(stage: Stage, job: "dg.UnresolvedAssetJobDefinition") -> dg.S
         try:
             with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
                 lake = Lake(stage)
-                newest_states = {table: lake.newest_state(table, connection) for table in TABLES}
-                pending = plan_catch_up(newest_states, last, {table: lake.first_day(table) for table in TABLES})
+                newest_states = {table: lake.newest_state(table, connection) for table in tables}
+                pending = plan_catch_up(newest_states, last, {table: lake.first_day(table) for table in tables})
         except ReferaError as error:
             context.log.warning(f"The days in the lake could not be read: {error}")  # the run reports it
             pending = CatchUp(days=(last,))

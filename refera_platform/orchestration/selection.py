@@ -1,11 +1,12 @@
 """Selection of assets by the names that people type: tables, models, groups, or Dagster's own selection syntax."""
 
+from collections import Counter
+
 import dagster as dg
 
 from refera_platform.errors import SettingError
 from refera_platform.orchestration import keys
 from refera_platform.orchestration.run_request import DailyRunRequest
-from refera_platform.source.catalog import TABLES
 
 
 def selected_assets(definitions: dg.Definitions, request: DailyRunRequest) -> frozenset[dg.AssetKey] | None:
@@ -30,9 +31,10 @@ def _resolve_names(definitions: dg.Definitions, select: str) -> frozenset[dg.Ass
         SettingError: for a part that names no asset.
     """
     graph = definitions.resolve_asset_graph()
-    keys_by_name = {table.name: keys.raw_table_key(table) for table in TABLES} | {
-        table.address: keys.raw_table_key(table) for table in TABLES
-    }
+    tables = sorted(key for key in graph.materializable_asset_keys if key.path[0] == "raw")
+    name_counts = Counter(key.path[-1] for key in tables)
+    keys_by_name = {".".join(key.path[1:]): key for key in tables}
+    keys_by_name |= {key.path[-1]: key for key in tables if name_counts[key.path[-1]] == 1}
     keys_by_name |= {key.path[-1]: key for key in graph.materializable_asset_keys if key.path[0] != "raw"}
     groups = set(keys.GROUPS.values()) | {"lake"}
     asset_keys: set[dg.AssetKey] = set()
@@ -51,9 +53,10 @@ def _resolve_names(definitions: dg.Definitions, select: str) -> frozenset[dg.Ass
         except dg.DagsterError:
             matching_keys = frozenset()
         if not matching_keys:
+            example = f" ({tables[0].path[-1]})" if tables else ""
             raise SettingError(
                 f"--select {part!r} names no asset:",
-                f"write a table ({TABLES[0].name}), a model (dim_customer), a group ({', '.join(sorted(groups))})"
+                f"write a table{example}, a model (dim_customer), a group ({', '.join(sorted(groups))})"
                 " or a selection like '+key:\"answers/ans_sales_by_month\"'.",
             )
         asset_keys |= matching_keys

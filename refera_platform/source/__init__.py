@@ -1,4 +1,4 @@
-"""Source databases: declared tables (``table``, ``catalog``), and the readers of MySQL and MariaDB (``mysql``).
+"""Source databases: what a declared table is (``table``), and the readers of MySQL and MariaDB (``mysql``).
 
 Writes nothing to the lake: ``ingest`` does.
 """

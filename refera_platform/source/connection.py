@@ -1,7 +1,7 @@
 """Session of one MySQL or MariaDB database: a connection to the server and a bounded DuckDB session.
 
-The server session is read-only and in UTC. Whole results are streamed into Parquet. Knows no tables of its own:
-``catalog`` declares them.
+The server session is read-only and in UTC. Whole results are streamed into Parquet. Knows no tables of its own: a
+project declares them.
 
     SourceDatabase ──▶ open_source() ──▶ Source ──▶ ask(sql), snapshot(), columns(table), stream_select(select)
 """

@@ -1,9 +1,9 @@
 """Declared source tables: key, strategy, private columns and more of every table that is copied.
 
-A ``SourceTable`` describes one table of a database that we do not own. Opens no connection: ``connection`` does. The
-list of tables is in ``catalog``.
+A ``SourceTable`` describes one table of a database that we do not own. Opens no connection: ``connection`` does.
+``project`` reads which tables there are.
 
-    catalog (which tables) ──▶ Strategy (how changes are captured) ──▶ readers
+    project (which tables) ──▶ Strategy (how changes are captured) ──▶ readers
 """
 
 import re

@@ -13,14 +13,15 @@ from refera_platform.sandbox.dump.restore import restore_dump
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.answers.oracle import ANSWERS, ask, in_order, ship_answer, stock_answer
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.local_stack import REAL_DUMP, capture_all, checkout_project, evening, owner
+from refera_platform_tests.checkout import checkout_project, declared_tables
+from refera_platform_tests.local_stack import REAL_DUMP, capture_all, evening, owner
 
 STOCK, SHIP = "ans_stock_by_product_and_month", "ans_time_to_ship"
 
 
 def published(stage):
     """Every answer as it is published, as comparable rows."""
-    with open_query_session(stage) as session:
+    with open_query_session(stage, checkout_project()) as session:
         return {name: in_order(session.query(f"from {name}").fetchall()) for name in (*ANSWERS, STOCK, SHIP)}
 
 
@@ -39,7 +40,7 @@ def asked(home, customers="customers"):
 def run_day(stage):
     """One whole day: capture everything, build, audit, publish."""
     capture_all(stage, TODAY)
-    built = build_warehouse(stage)
+    built = build_warehouse(stage, declared_tables())
     assert built.published is not None, str(built.to_error())
     return built
 
@@ -59,7 +60,7 @@ def test_every_answer_of_the_real_dump_is_the_source_s_own(stage, home, shop):
     run_day(stage)
     found = published(stage)
     assert found == asked(home)
-    with open_query_session(stage) as session:
+    with open_query_session(stage, checkout_project()) as session:
         total = session.query("select cast(sum(sales_amount) as varchar) from ans_sales_by_product").fetchone()
     assert total == ("9604190.61",)
 
@@ -88,7 +89,7 @@ def test_every_answer_follows_updates_deletes_and_late_keys_of_the_generated_sam
 
 
 def test_a_city_with_blanks_around_it_is_one_city_and_a_sale_without_a_rep_is_kept(copied):
-    with open_query_session(copied) as session:
+    with open_query_session(copied, checkout_project()) as session:
         places = session.query(
             "select customer_country, customer_city, office_city, orders from ans_sales_by_manager_and_cities"
         ).fetchall()
@@ -114,8 +115,8 @@ def test_stock_is_told_for_the_month_of_its_day_and_the_last_known_one_counts(st
     days = [start + timedelta(days=step) for step in range((april - start).days + 1)]
     capture_all(stage, *days)
     for _ in range(2):  # the same month again gives no second row
-        assert build_warehouse(stage).published is not None
-    with open_query_session(stage) as session:
+        assert build_warehouse(stage, declared_tables()).published is not None
+    with open_query_session(stage, checkout_project()) as session:
         rows = session.query(
             f"select stock_year, stock_month, quantity_in_stock from {STOCK} where product_code = 'P1' order by all"
         ).fetchall()

@@ -7,13 +7,13 @@ import pytest
 
 from refera_platform.answers.session import open_query_session
 from refera_platform.errors import QueryError
-from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, find_table
 from refera_platform_tests.local_stack import captures
 
 FIRST = TODAY - timedelta(days=3)
-PAYMENTS = catalog.find_table("payments")
+PAYMENTS = find_table("payments")
 
 
 def lived(stage, shop, table):
@@ -43,7 +43,7 @@ def compared(stage, shop):
 
 
 def then(stage, day):
-    with open_query_session(stage) as session:
+    with open_query_session(stage, checkout_project()) as session:
         cursor = session.query(session.rows_as_of(PAYMENTS, day))
         names = [column[0] for column in cursor.description]
         return names, [(row[1], str(row[3])) for row in cursor.fetchall()]
@@ -88,7 +88,7 @@ def test_the_log_tells_also_of_the_day_on_which_nobody_looked(stage, shop):
 
 def test_a_table_that_was_never_captured_says_so(compared):
     with (
-        open_query_session(compared) as session,
+        open_query_session(compared, checkout_project()) as session,
         pytest.raises(QueryError, match=r"classicmodels\.orders was never captured"),
     ):
-        session.rows_as_of(catalog.find_table("orders"), TODAY)
+        session.rows_as_of(find_table("orders"), TODAY)

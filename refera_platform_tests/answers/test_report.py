@@ -27,12 +27,12 @@ from refera_platform.errors import QueryError, WarehouseError
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.project.report_declarations import LANGUAGES
 from refera_platform.settings.object_store import ObjectStore
-from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform.warehouse.catalogs.dbt_docs import LINEAGE_KEY
 from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
 from refera_platform_tests.business import TODAY, open_shop
-from refera_platform_tests.local_stack import capture_all, captures, checkout_project, copy_into, own_stage
+from refera_platform_tests.checkout import checkout_project, declared_tables
+from refera_platform_tests.local_stack import capture_all, captures, copy_into, own_stage
 
 HOSTILE = "</script><!--<b>&amp; 'é'\u2028"
 ANSWERS = {
@@ -86,7 +86,7 @@ def published(stage) -> PublishedReport:
 
 def rebuilt(stage):
     capture_all(stage, TODAY)
-    made = build_warehouse(stage)
+    made = build_warehouse(stage, declared_tables())
     assert made.published is not None, str(made.to_error())
     return stage
 
@@ -123,7 +123,7 @@ def test_the_headline_is_what_the_business_did(built):
 
 def test_every_table_of_the_page_is_the_answer_and_its_total_is_of_all(built):
     found = figures_of(built)
-    with open_query_session(built) as session:
+    with open_query_session(built, checkout_project()) as session:
         for (number, name), sql in ANSWERS.items():
             cursor = session.query(sql)
             columns = [column[0] for column in cursor.description]
@@ -180,7 +180,7 @@ def test_people_of_one_name_are_told_apart_and_a_mistyped_year_is_in_the_tables_
 
 def test_sources_that_differ_from_the_warehouse_or_are_overdue_are_told(copied, shop):
     built = copied
-    captures(built, TABLES, TODAY, afresh=True)
+    captures(built, declared_tables(), TODAY, afresh=True)
     assert [source.differences for source in figures_of(built).sources] == [{}] * 8
     shop.run("insert into orderdetails values (104, 'P1', 1, '1.00', 2), (104, 'P3', 1, '1.00', 3)")
     capture_all(built, TODAY)

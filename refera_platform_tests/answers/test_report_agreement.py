@@ -9,7 +9,8 @@ import pytest
 from refera_platform.answers.report.figures import Figures, read_figures
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, open_shop
-from refera_platform_tests.local_stack import capture_all, checkout_project, own_stage
+from refera_platform_tests.checkout import checkout_project, declared_tables
+from refera_platform_tests.local_stack import capture_all, own_stage
 
 KINDS = {
     "product": "product",
@@ -61,7 +62,7 @@ def renamed(home):
         ):
             shop.run(statement)
         capture_all(here, TODAY)
-        made = build_warehouse(here)
+        made = build_warehouse(here, declared_tables())
         assert made.published is not None, str(made.to_error())
         return here
 

@@ -12,7 +12,8 @@ from refera_platform.answers.session import open_query_session
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, open_shop
-from refera_platform_tests.local_stack import capture_all, checkout_project, own_stage
+from refera_platform_tests.checkout import checkout_project, declared_tables
+from refera_platform_tests.local_stack import capture_all, own_stage
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 PHONE = {"width": 360, "height": 780}
@@ -26,7 +27,7 @@ def stage(home):
         shop.run("insert into orderdetails values (103, 'P1', 1000, '1234.50', 2)")
         here = own_stage(home)
         capture_all(here, TODAY)
-        assert build_warehouse(here).published is not None
+        assert build_warehouse(here, declared_tables()).published is not None
         publish_report(here, checkout_project(), checkout_project().reports[0])
         return here
 
@@ -96,7 +97,7 @@ def test_the_preview_is_a_picture(browser, stage):
 
 def test_the_numbers_on_the_page_are_the_warehouse_s(show, stage):
     page = show()
-    with open_query_session(stage) as session:
+    with open_query_session(stage, checkout_project()) as session:
         sales, lines, units = session.query(
             "select sum(sales_amount), count(*), sum(units) from fct_order_lines"
         ).fetchone()

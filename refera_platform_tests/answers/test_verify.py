@@ -7,8 +7,9 @@ from refera_platform.answers.verify import verify_stage
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.warehouse.publish.manifest import fixed_key, inputs_key, object_key, read_publication
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project
 from refera_platform_tests.fault_proxy import before_the_store, flipped
-from refera_platform_tests.local_stack import capture_all, captured, checkout_project
+from refera_platform_tests.local_stack import capture_all, captured
 
 
 @pytest.fixture

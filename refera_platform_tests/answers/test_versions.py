@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from refera_platform.answers.session import open_query_session
-from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, open_shop
+from refera_platform_tests.checkout import checkout_project, declared_tables
 from refera_platform_tests.local_stack import captures, evening, own_stage
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt
 
@@ -20,7 +20,7 @@ def at(hour):
 
 
 def ask(stage, sql):
-    with open_query_session(stage) as session:
+    with open_query_session(stage, checkout_project()) as session:
         return session.query(sql).fetchall()
 
 
@@ -32,8 +32,8 @@ def moved(home):
 
 
 def after_a_day(stage, shop):
-    captures(stage, TABLES, TODAY)
-    assert build_warehouse(stage).published is not None
+    captures(stage, declared_tables(), TODAY)
+    assert build_warehouse(stage, declared_tables()).published is not None
     order = "insert into orders values (%s, %s, '2026-04-01', null, 'In Process', null, %s)"
     line = "insert into orderdetails values (%s, 'P1', 1, 10.00, 1)"
     shop.at(NEXT, 9)
@@ -64,8 +64,8 @@ def after_a_day(stage, shop):
     shop.at(NEXT, 15)
     in_one_second(shop, order, line)
     after = stage.at_instant(evening(NEXT))
-    captures(after, TABLES, NEXT)
-    built = build_warehouse(after)
+    captures(after, declared_tables(), NEXT)
+    built = build_warehouse(after, declared_tables())
     assert built.published is not None, str(built.to_error())
     assert built.full_build_reason == "", "the day's changes are enough"
     return after

@@ -18,13 +18,13 @@ from refera_platform.doctor.preflight import diagnose, examine_stage
 from refera_platform.errors import SettingError
 from refera_platform.project.load import load_project
 from refera_platform.sandbox import stack
-from refera_platform.source import catalog
 from refera_platform.source.doctor.finding import Finding, Verdict
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables
 from refera_platform_tests.local_stack import captures
 
-COMPARED = tuple(replace(table, strategy=Strategy.COMPARE) for table in catalog.TABLES)
+COMPARED = tuple(replace(table, strategy=Strategy.COMPARE) for table in declared_tables())
 
 
 @pytest.fixture
@@ -86,17 +86,17 @@ def test_the_statements_that_are_printed_are_enough_and_not_more(stage, home, sh
     ):
         cursor.execute("create user least@'127.0.0.1' identified by 'least'")
         try:
-            for statement in diagnose(stage, catalog.TABLES).grants["classicmodels"]:
+            for statement in diagnose(stage, declared_tables()).grants["classicmodels"]:
                 cursor.execute(statement.replace("`refera_reader`@`127.0.0.1`", "least@'127.0.0.1'").rstrip(";"))
             least = replace(stage.databases["classicmodels"], user="least", password="least")
             least = replace(stage, databases={"classicmodels": least})
-            found = diagnose(least, catalog.TABLES)
+            found = diagnose(least, declared_tables())
             assert [each for each in found.findings if each.verdict is not Verdict.OK] == []
             assert (
                 found.grants["classicmodels"][-1]
                 == "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `least`@`127.0.0.1`;"
             )
-            assert all(came.agrees for came in captures(least, catalog.TABLES, TODAY))
+            assert all(came.agrees for came in captures(least, declared_tables(), TODAY))
             compared = diagnose(least, COMPARED)
         finally:
             cursor.execute("drop user least@'127.0.0.1'")
@@ -106,7 +106,7 @@ def test_the_statements_that_are_printed_are_enough_and_not_more(stage, home, sh
 
 def test_a_database_that_cannot_be_reached_does_not_hide_the_rest(stage, shop):
     away = replace(stage.databases["classicmodels"], port=1)
-    found = diagnose(replace(stage, databases={"classicmodels": away}), catalog.TABLES)
+    found = diagnose(replace(stage, databases={"classicmodels": away}), declared_tables())
     assert not found.is_healthy
     assert [each.about for each in found.findings if each.verdict is Verdict.FAIL] == ["classicmodels: port"]
     assert found.findings[-1].about == "disk: scratch"
@@ -115,9 +115,9 @@ def test_a_database_that_cannot_be_reached_does_not_hide_the_rest(stage, shop):
 
 def test_a_position_that_was_captured_is_looked_for_in_the_log(stage, shop):
     stage = replace(stage, clock=replace(stage.clock, fixed=None))
-    captures(stage, catalog.TABLES, TODAY)
+    captures(stage, declared_tables(), TODAY)
     place = [
-        each for each in diagnose(stage, catalog.TABLES).findings if each.about == "classicmodels: binlog position"
+        each for each in diagnose(stage, declared_tables()).findings if each.about == "classicmodels: binlog position"
     ]
     assert [each.verdict for each in place] == [Verdict.OK]
 
@@ -131,7 +131,7 @@ def test_discover_writes_a_new_file_and_never_over_another(typed, home, shop, tm
     assert (done.exit_code, done.stdout) == (0, "")
     assert "8 tables declared, 0 left out" in done.stderr
     assert {table.address for table in load_project(tmp_path / "dbt").tables} == {
-        f"shop.{table.name}" for table in catalog.TABLES
+        f"shop.{table.name}" for table in declared_tables()
     }
     again = typed("discover", url, "--output", str(path))
     assert "already exists, and is not overwritten" in str(again.exception)
@@ -167,7 +167,7 @@ def test_a_frozen_server_is_asked_once_for_five_seconds_and_the_rest_is_told(sta
         began = time.monotonic()
         found = [
             (each, time.monotonic() - began)
-            for each in examine_stage(stage, catalog.TABLES)
+            for each in examine_stage(stage, declared_tables())
             if isinstance(each, Finding)
         ]
         took = time.monotonic() - began
@@ -193,6 +193,6 @@ def test_each_finding_is_printed_when_it_is_made(stage, shop, monkeypatch, capsy
             printed.append(capsys.readouterr().out)
 
     monkeypatch.setattr(doctor, "iter_stage_findings", watched)
-    assert doctor.print_diagnosis(stage).is_healthy
+    assert doctor.print_diagnosis(stage, declared_tables()).is_healthy
     assert "lake: list" in printed[0]
     assert "classicmodels: login" not in "".join(printed[:3])

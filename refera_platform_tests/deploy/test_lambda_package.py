@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from refera_platform.project.compiled import read_compiled_tables
 from refera_platform.runners.aws_lambda import handler, transform
+from refera_platform_tests.checkout import declared_tables
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.house.test_packaging import PIN, pins
 from refera_platform_tests.house.tree import ROOT
@@ -61,6 +63,8 @@ def test_the_same_files_make_the_same_bytes(extract_package: Path, tmp_path: Pat
         assert {each.date_time for each in archive.infolist()} == {package.EARLIEST}
         assert sum(each.file_size for each in archive.infolist()) < package.LIMIT
     assert "refera_platform/runners/aws_lambda/handler.py" in names
+    assert [each for each in names if each.startswith("dbt/")] == ["dbt/project.json"]
+    assert read_compiled_tables(extract_package / "dbt") == declared_tables()
     assert [each for each in names if each.endswith(".duckdb_extension")]
     rooms = {each.split("/")[1] for each in names if re.match(r"refera_platform/\w+/", each)}
     assert rooms - {"__pycache__"} == set(package.EXTRACT.rooms)
@@ -91,7 +95,7 @@ def test_the_package_needs_nothing_beside_itself(extract_package: Path) -> None:
     assert done.returncode == 0, done.stderr
     modules, files = done.stdout.splitlines()
     assert {"duckdb", "boto3", "pymysql"} <= set(modules.split())
-    assert not {"dagster", "dbt", "pytest"} & set(modules.split())
+    assert not {"dagster", "dbt", "pytest", "yaml", "pydantic"} & set(modules.split())
     assert not [each for each in files.split() if "site-packages" in each]
 
 

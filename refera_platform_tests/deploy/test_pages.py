@@ -6,6 +6,7 @@ import re
 import pytest
 
 from refera_platform.runners.aws_lambda import event, transform
+from refera_platform_tests.checkout import declared_tables
 from refera_platform_tests.deploy import shape
 from refera_platform_tests.house.test_readme import commands
 from refera_platform_tests.house.tree import ROOT
@@ -32,7 +33,9 @@ def test_commands_name_what_there_is(name: str) -> None:
     made = {"deploy/terraform/terraform.tfvars"}
     assert not [word for word in named if word not in made and not (ROOT / word).exists()]
     payloads = [words[words.index("--payload") + 1] for _, *words in typed if "--payload" in words]
-    assert {event.parse_event(json.loads(each)).operation for each in payloads} == {event.Operation.DOCTOR}
+    assert {event.parse_event(json.loads(each), declared_tables()).operation for each in payloads} == {
+        event.Operation.DOCTOR
+    }
 
 
 def test_the_files_of_terraform_s_page_exist() -> None:
@@ -54,5 +57,5 @@ def test_every_event_of_the_page_is_understood() -> None:
         if set(asked) <= transform.EVENT_FIELDS:
             read.append("transform")
         else:
-            read.append(event.parse_event(asked).operation.value)
+            read.append(event.parse_event(asked, declared_tables()).operation.value)
     assert read == ["capture", "capture", "piece", "doctor", "log", "transform"]

@@ -18,7 +18,6 @@ OF_NO_ROW = {
     "refera_platform/lake/s3_errors.py": "S3's words on an object",
     "refera_platform/warehouse/catalogs/glue.py": "AWS' words on a catalogue",
     "refera_platform/warehouse/dbt_manifest.py": "dbt's words on files of the project",
-    "refera_platform/source/catalog/__init__.py": "a name that somebody typed",
     "refera_platform/source/declaration.py": "a declaration",
     "refera_platform/source/table.py": "a declaration",
     "refera_platform/source/position.py": "a place in a log",

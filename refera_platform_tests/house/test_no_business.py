@@ -12,10 +12,6 @@ pytestmark = pytest.mark.unit
 
 ENGINE = (PACKAGE / "answers", PACKAGE / "project")
 DBT = ROOT / "dbt"
-NOT_YET = {"refera_platform/project/checkout.py"}
-"""May name the checkout's list of tables until the project has it."""
-
-
 PUBLISHED_SOURCE = "published"
 """The dbt source of what the publication before holds."""
 PLATFORM = re.compile(r"refera|stg_refera__\w+")
@@ -56,7 +52,7 @@ def test_the_engine_names_nothing_of_a_business() -> None:
     names = business_names()
     assert {"ans_time_to_ship", "classicmodels", "orderdetails", "sales_amount", "best_products"} <= names
     found = {name(path): met for path in files() if (met := named(path.read_text(), names))}
-    assert {path: met for path, met in found.items() if path not in NOT_YET} == {}
+    assert found == {}
 
 
 def test_a_name_of_a_business_is_seen() -> None:

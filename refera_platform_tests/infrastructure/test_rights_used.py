@@ -12,9 +12,11 @@ from refera_platform import definitions
 from refera_platform.errors import WarehouseError
 from refera_platform.orchestration import headless
 from refera_platform.orchestration.run_request import DailyRunRequest
+from refera_platform.project.compiled import write_compiled_tables
 from refera_platform.runners.aws_lambda import handler, transform
 from refera_platform.warehouse.catalogs import glue
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, declared_tables
 from refera_platform_tests.infrastructure.planned import Planned
 from refera_platform_tests.infrastructure.policy import allows
 from refera_platform_tests.infrastructure.test_rights import (
@@ -104,7 +106,9 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> list[Recorded]:
 
 def test_reading_the_source(planned: Mapping[str, Planned], stage, shop, tmp_path, monkeypatch, listening) -> None:
     made = planned[WHOLE_DAY]
-    tell(monkeypatch, variables(stage, REFERA_HOME=str(tmp_path), REFERA_PIECE_ROWS="2"))
+    write_compiled_tables(tmp_path, declared_tables())
+    places = {"REFERA_HOME": str(tmp_path), "REFERA_PROJECT": str(tmp_path)}
+    tell(monkeypatch, variables(stage, **places, REFERA_PIECE_ROWS="2"))
     recorded = Recorded(stage, made)
     listening.append(recorded)
     handler.handler({**ASKED, "scheduled_at": "2026-03-11T00:30:00Z"}, Context())
@@ -137,7 +141,7 @@ def test_a_run_of_dagster(planned: Mapping[str, Planned], on_lambda, stage, shop
     recorded = Recorded(stage, made)
     listening.append(recorded)
     there = on_lambda.stage
-    outcome = headless.run_headless(definitions.build(there), there, DailyRunRequest(days=(TODAY,)))
+    outcome = headless.run_headless(definitions.build(there, checkout_project()), there, DailyRunRequest(days=(TODAY,)))
     assert outcome.succeeded, outcome.failures
     assert {"lambda:InvokeFunction", "s3:PutObject"} <= {action for action, _ in recorded.asked}
     assert recorded.refused_to(made.policy(RUN)) == []

@@ -11,16 +11,16 @@ from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.snapshot.chunk_staging import ChunkStaging, stage_chunk
 from refera_platform.ingest.snapshot.chunks import ChunkLimits, PendingChunks
 from refera_platform.lake.lake import Lake
-from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
 from refera_platform.source.key_ranges import chunk_bounds, chunk_condition
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
 from refera_platform_tests.local_stack import captures, context_of, own_stage, source_of
 
 SMALL = ChunkLimits(max_rows=2, max_bytes=1 << 30)
-LINES = catalog.find_table("orderdetails")
+LINES = find_table("orderdetails")
 
 
 def capture_in_pieces(stage, table, sizes=SMALL, afresh=()):

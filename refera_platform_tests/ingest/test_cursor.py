@@ -8,10 +8,10 @@ import pytest
 
 from refera_platform.errors import LakeError, SourceError
 from refera_platform.lake.lake import raw_rows
-from refera_platform.source import catalog
 from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declare
 from refera_platform_tests.ingest.test_query_based import changes_of, state_of
 from refera_platform_tests.local_stack import captured, source_of
 
@@ -30,7 +30,7 @@ MOVES = SourceTable(
 @pytest.fixture
 def moves(shop, monkeypatch):
     """A table whose rows say when they changed; gives a function that puts a row in."""
-    monkeypatch.setattr(catalog, "TABLES", (MOVES,))
+    declare(monkeypatch, MOVES)
     shop.run("create table moves (id int primary key, at datetime(3) null, v varchar(20), key (at))")
 
     def put(number, at, value=""):
@@ -55,7 +55,7 @@ def reads(monkeypatch):
 
 def declared(monkeypatch, **changes):
     table = replace(MOVES, **changes)
-    monkeypatch.setattr(catalog, "TABLES", (table,))
+    declare(monkeypatch, table)
     return table
 
 

@@ -15,18 +15,18 @@ from refera_platform.ingest.snapshot import snapshot_writer
 from refera_platform.ingest.stream import run
 from refera_platform.ingest.stream.day_writer import DayWriter
 from refera_platform.reconcile import values as reconcile
-from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
 from refera_platform.source.fault_isolation import fault_traceback
 from refera_platform.source.mysql.binlog.row_decoder import RowDecoder
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, states_of
 from refera_platform_tests.local_stack import captures, context_of, evening
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-PAYMENTS, ORDERS = catalog.find_table("payments"), catalog.find_table("orders")
+PAYMENTS, ORDERS = find_table("payments"), find_table("orders")
 DATED = SourceTable(database="classicmodels", name="dated", key=("id", "d"), about="Keys with a date.")
 BEHIND = SourceTable(database="classicmodels", name="behind", key=("id",), about="Captured behind it.")
 

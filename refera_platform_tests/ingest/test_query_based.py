@@ -12,9 +12,9 @@ from refera_platform.ingest import query_writer
 from refera_platform.ingest.query_based import ingest_table
 from refera_platform.lake.lake import current_state, raw_rows
 from refera_platform.lake.objects import ObjectRoot
-from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declare, declared_tables, find_table
 from refera_platform_tests.local_stack import capture_all, captured, context_of, source_of
 
 YESTERDAY = TODAY - timedelta(days=1)
@@ -23,13 +23,13 @@ YESTERDAY = TODAY - timedelta(days=1)
 @pytest.fixture(autouse=True)
 def compared(monkeypatch):
     """The catalogue's tables, each compared with the lake."""
-    tables = tuple(replace(table, strategy=Strategy.COMPARE) for table in catalog.TABLES)
-    monkeypatch.setattr(catalog, "TABLES", tables)
+    tables = tuple(replace(table, strategy=Strategy.COMPARE) for table in declared_tables())
+    declare(monkeypatch, *tables)
 
 
 def state_of(stage, lake, name, columns="*"):
     """The lake's current state of a table, as a set of rows."""
-    table = catalog.find_table(name)
+    table = find_table(name)
     with source_of(stage) as source:
         there = current_state(table, lake.days(table, source.connection))
         return set(source.connection.execute(f"select {columns} from {there}").fetchall())
@@ -37,7 +37,7 @@ def state_of(stage, lake, name, columns="*"):
 
 def changes_of(stage, lake, name, columns):
     """Every raw row of a table, in the order of its position."""
-    table = catalog.find_table(name)
+    table = find_table(name)
     with source_of(stage) as source:
         urls = [item.url for item in lake.stored_days(table).values()]
         return source.connection.execute(f"select {columns} from {raw_rows(urls)} order by _position").fetchall()
@@ -129,9 +129,9 @@ def test_a_row_that_came_back_after_its_deletion_is_there_once(stage, lake, shop
 
 def test_a_closed_day_run_again_is_the_same_object(stage, lake, shop):
     capture_all(stage, TODAY)
-    before = {table.name: lake.stored_days(table) for table in catalog.TABLES}
+    before = {table.name: lake.stored_days(table) for table in declared_tables()}
     capture_all(stage, TODAY)
-    assert {table.name: lake.stored_days(table) for table in catalog.TABLES} == before
+    assert {table.name: lake.stored_days(table) for table in declared_tables()} == before
 
 
 def test_today_run_again_extends_and_keeps_what_it_saw_before(stage, lake, shop):
@@ -149,7 +149,7 @@ def test_a_day_without_changes_is_an_empty_object_with_the_whole_schema(stage, l
     captured(stage, "orders", YESTERDAY)
     captured(stage, "orders", TODAY)
     with source_of(stage) as source:
-        item = lake.days(catalog.find_table("orders"), source.connection)[TODAY]
+        item = lake.days(find_table("orders"), source.connection)[TODAY]
         described = source.connection.execute(f"describe select * from {raw_rows([item.stored.url])}").fetchall()
         assert source.connection.execute(f"select count(*) from {raw_rows([item.stored.url])}").fetchone() == (0,)
     assert item.state.row_count == 0
@@ -173,13 +173,13 @@ def test_missed_days_are_refused_and_then_closed_as_never_looked_at(stage, lake,
     shop.run("update orders set status = 'Resolved' where orderNumber = 103")
     with pytest.raises(DayRefused, match=r"--from 2026-03-07 --to 2026-03-10"):
         captured(stage, "orders", TODAY)
-    assert list(lake.stored_days(catalog.find_table("orders"))) == [TODAY - timedelta(days=4)]
+    assert list(lake.stored_days(find_table("orders"))) == [TODAY - timedelta(days=4)]
     days = [TODAY - timedelta(days=back) for back in (3, 2, 1, 0)]
     found = captured(stage, "orders", *days)
     assert found.unseen_days == tuple(days[:3])
     assert dict(found.added) == {"u": 1}
     with source_of(stage) as source:
-        known = lake.days(catalog.find_table("orders"), source.connection)
+        known = lake.days(find_table("orders"), source.connection)
     assert [item.state.is_observed for item in known.values()] == [True, False, False, False, True]
 
 
@@ -188,7 +188,7 @@ def test_the_object_carries_its_own_state(stage, lake, shop):
     shop.run("update customers set creditLimit = 1 where customerNumber = 10")
     captured(stage, "customers", TODAY)
     with source_of(stage) as source:
-        state = lake.days(catalog.find_table("customers"), source.connection)[TODAY].state
+        state = lake.days(find_table("customers"), source.connection)[TODAY].state
         server = source.identity().server
     assert (state.database, state.table, state.day, state.strategy) == (
         "classicmodels",
@@ -221,7 +221,7 @@ def test_a_day_that_a_killed_range_closed_unseen_is_seen_when_it_is_captured(sta
     found = captured(stage, "orders", YESTERDAY)
     assert found.state.is_observed
     with source_of(stage) as source:
-        known = lake.days(catalog.find_table("orders"), source.connection)
+        known = lake.days(find_table("orders"), source.connection)
     assert [item.state.is_observed for item in known.values()] == [True, True]
 
 
@@ -264,8 +264,8 @@ def test_a_new_baseline_takes_another_servers_rows_and_writes_the_deletes_it_imp
 
 def test_a_new_baseline_of_an_empty_lake_and_of_a_snapshot_table_is_the_table(stage, lake, shop, monkeypatch):
     assert dict(captured(stage, "offices", TODAY, afresh=True).added) == {"r": 2}
-    table = replace(catalog.find_table("payments"), strategy=Strategy.SNAPSHOT)
-    monkeypatch.setattr(catalog, "TABLES", (table,))
+    table = replace(find_table("payments"), strategy=Strategy.SNAPSHOT)
+    declare(monkeypatch, table)
     captured(stage, "payments", TODAY)
     before = lake.stored_days(table)
     assert dict(captured(stage, "payments", TODAY, afresh=True).state.rows) == {"r": 3}
@@ -274,9 +274,9 @@ def test_a_new_baseline_of_an_empty_lake_and_of_a_snapshot_table_is_the_table(st
 
 def test_private_columns_stay_behind_and_hashed_ones_arrive_as_hashes(stage, lake, shop, monkeypatch):
     key = b"a key of more than sixteen bytes"
-    plain = catalog.find_table("employees")
+    plain = find_table("employees")
     table = replace(plain, private=frozenset({"email"}), hashed=frozenset({"lastName", "reportsTo"}))
-    monkeypatch.setattr(catalog, "TABLES", (table,))
+    declare(monkeypatch, table)
     with pytest.raises(SettingError, match="REFERA_HASH_KEY"):
         captured(stage, "employees", TODAY)
     assert not lake.stored_days(table)
@@ -293,7 +293,7 @@ def test_private_columns_stay_behind_and_hashed_ones_arrive_as_hashes(stage, lak
 
 
 def test_a_log_table_is_not_captured_here(stage, lake, shop, tmp_path):
-    table = replace(catalog.find_table("payments"), strategy=Strategy.LOG)
+    table = replace(find_table("payments"), strategy=Strategy.LOG)
     with (
         source_of(stage) as source,
         pytest.raises(ValueError, match=r"classicmodels\.payments is read from the binlog"),
@@ -337,8 +337,8 @@ def test_two_runs_that_write_the_same_bytes_are_both_right(stage, lake, shop, mo
 
 
 def test_a_snapshot_table_is_a_copy_a_day(stage, lake, shop, monkeypatch):
-    table = replace(catalog.find_table("payments"), strategy=Strategy.SNAPSHOT)
-    monkeypatch.setattr(catalog, "TABLES", (table,))
+    table = replace(find_table("payments"), strategy=Strategy.SNAPSHOT)
+    declare(monkeypatch, table)
     captured(stage, "payments", YESTERDAY)
     shop.run("delete from payments where checkNumber = 'C1'")
     assert dict(captured(stage, "payments", TODAY).added) == {"r": 2}

@@ -15,16 +15,16 @@ from refera_platform.lake.days import days_between, plan_catch_up
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.missing_days import find_missing_days
 from refera_platform.orchestration.checks.hourly import missing_days_result
-from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_errors import purge, reset
 from refera_platform_tests.local_stack import captured, context_of, evening
 
 ONE = timedelta(days=1)
-PAYMENTS = catalog.find_table("payments")
+PAYMENTS = find_table("payments")
 FIRST, LOST, ALSO_LOST = (TODAY - ONE * back for back in (3, 2, 1))
 NOON = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
 READ = "'2026-03-10 12:00:00+00'"
@@ -47,7 +47,7 @@ def night(day):
 
 def then(stage, day, table=PAYMENTS):
     """Check number and amount of each payment at the end of a day."""
-    with open_query_session(stage) as session:
+    with open_query_session(stage, checkout_project()) as session:
         return [(row[1], row[3]) for row in session.query(session.rows_as_of(table, day)).fetchall()]
 
 

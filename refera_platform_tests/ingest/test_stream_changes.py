@@ -8,15 +8,15 @@ import pytest
 
 from refera_platform.errors import LakeError
 from refera_platform.ingest.result import IngestFailure
-from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables, find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.local_stack import captured, captures, context_of, root
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-PAYMENTS = catalog.find_table("payments")
+PAYMENTS = find_table("payments")
 
 
 def operations(stage, table, columns='_op, "checkNumber", amount'):
@@ -180,11 +180,11 @@ def test_a_change_on_a_day_that_is_over_is_settled_by_the_next_pass_that_reaches
 
 
 def test_an_incompatible_change_stops_that_table_alone_and_names_the_column(stage, shop):
-    captures(stage, [PAYMENTS, catalog.find_table("orders")], YESTERDAY)
+    captures(stage, [PAYMENTS, find_table("orders")], YESTERDAY)
     shop.run("alter table payments modify amount varchar(20)")
     shop.run("update payments set amount = 'many'")
     shop.run("update orders set status = 'z'")
-    refused, done = passed(stage, [PAYMENTS, catalog.find_table("orders")])
+    refused, done = passed(stage, [PAYMENTS, find_table("orders")])
     assert [one.table.name for one in done] == ["orders"]
     (only,) = refused
     assert isinstance(only.error, LakeError)
@@ -221,14 +221,14 @@ def server(home):
 def test_a_log_without_names_is_read_against_the_catalogue_until_the_columns_change(stage, shop, server, metadata):
     server.execute(f"set global binlog_row_metadata = '{metadata}'")
     shop.run("set session sql_mode = ''")
-    captures(stage, catalog.TABLES, YESTERDAY)
+    captures(stage, declared_tables(), YESTERDAY)
     shop.run("update customers set creditLimit = 5, city = 'São Paulo', addressLine2 = null where customerNumber = 10")
     shop.run("insert into productlines values ('Trens', 'é', null, x'00ff')")
-    captures(stage, catalog.TABLES, TODAY)
+    captures(stage, declared_tables(), TODAY)
     assert differences_of(stage) == {}
     shop.run("alter table customers modify phone varchar(50) not null first")
     shop.run("update customers set phone = '1'")
-    refused, done = passed(stage, [catalog.find_table("customers"), catalog.find_table("orders")], TODAY + ONE)
+    refused, done = passed(stage, [find_table("customers"), find_table("orders")], TODAY + ONE)
     assert [one.table.name for one in done] == ["orders"]
     assert "columns of classicmodels.customers changed, and the binlog does not name" in str(refused[0].error)
     assert "binlog_row_metadata = FULL" in str(refused[0].error)
@@ -278,11 +278,11 @@ def test_a_compressed_log_is_read_as_any_other(stage, shop, server):
     finally:
         server.execute("set global log_bin_compress = OFF")
     captured(stage, "productlines", TODAY)
-    assert differences_of(stage, [catalog.find_table("productlines")]) == {}
+    assert differences_of(stage, [find_table("productlines")]) == {}
 
 
 def test_private_and_hashed_columns_of_the_log_never_arrive(stage, shop):
-    table = replace(catalog.find_table("customers"), private=frozenset({"phone"}), hashed=frozenset({"customerName"}))
+    table = replace(find_table("customers"), private=frozenset({"phone"}), hashed=frozenset({"customerName"}))
     keyed = replace(stage, hash_key=b"a key of sixteen bytes or more")
     captures(keyed, [table], YESTERDAY)
     shop.run("update customers set phone = 'SECRET', creditLimit = 1 where customerNumber = 10")

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables, find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.local_stack import capture_all, captured, captures, context_of, owner
 
@@ -50,7 +50,7 @@ def test_every_change_arrives_once_in_order_with_its_moment(stage, shop):
     assert dict(came.added) == {"c": 3, "d": 2, "u": 2}
     assert came.agrees
     assert came.source_rows == 4
-    assert differences_of(stage, [catalog.find_table("payments")]) == {}
+    assert differences_of(stage, [find_table("payments")]) == {}
 
 
 def test_all_tables_and_many_days_are_one_pass(stage, shop, monkeypatch):
@@ -67,7 +67,7 @@ def test_all_tables_and_many_days_are_one_pass(stage, shop, monkeypatch):
     dumps = []
     genuine = transactions.dump_binlog
     monkeypatch.setattr(transactions, "dump_binlog", lambda *arguments: dumps.append(arguments) or genuine(*arguments))
-    came = captures(stage, catalog.TABLES, *[FIRST + ONE * step for step in (1, 2, 3, 4)])
+    came = captures(stage, declared_tables(), *[FIRST + ONE * step for step in (1, 2, 3, 4)])
     assert len(dumps) == 1
     added = {
         one.table.name: [dict(filled.added) for filled in one.ingested_days[-4:]]
@@ -86,7 +86,7 @@ def test_all_tables_and_many_days_are_one_pass(stage, shop, monkeypatch):
 
 
 def test_a_closed_day_run_again_gives_the_same_rows_and_a_lost_one_comes_back(stage, lake, shop):
-    table = catalog.find_table("payments")
+    table = find_table("payments")
     captured(stage, "payments", FIRST)
     for step in (1, 2, 3):
         happen(shop, FIRST + step * ONE, f"update payments set amount = {step}", "delete from payments limit 1")
@@ -133,7 +133,7 @@ def captured_at(stage, moment, name, *days):
 
     at = stage.at_instant(moment)
     with scratch_folder(at) as folder, open_source(at, "classicmodels", folder) as source:
-        (came,) = ingest_tables(context_of(at, source, folder), [catalog.find_table(name)], days)
+        (came,) = ingest_tables(context_of(at, source, folder), [find_table(name)], days)
         return came
 
 
@@ -182,7 +182,7 @@ def test_the_order_of_days_is_the_log_s_also_when_a_clock_jumps(stage, shop):
     assert amounts == [2] * 3 + [1] * 3
     came = captured_at(stage, datetime.now(UTC), "payments", *days_to_now())
     assert came.agrees
-    assert differences_of(stage, [catalog.find_table("payments")]) == {}
+    assert differences_of(stage, [find_table("payments")]) == {}
 
 
 def days_to_now():
@@ -231,7 +231,7 @@ def test_a_table_that_is_added_later_catches_up_in_the_same_pass(stage, shop):
     captured(stage, "orders", FIRST)
     happen(shop, FIRST + ONE, "update orders set status = 'x'")
     captured(stage, "orders", FIRST + ONE)
-    captures(stage, [catalog.find_table("payments")], FIRST + ONE)
+    captures(stage, [find_table("payments")], FIRST + ONE)
     happen(shop, FIRST + 2 * ONE, "update orders set status = 'y'", "update payments set amount = 9")
-    came = captures(stage, [catalog.find_table("orders"), catalog.find_table("payments")], FIRST + 2 * ONE)
+    came = captures(stage, [find_table("orders"), find_table("payments")], FIRST + 2 * ONE)
     assert [dict(one.added) for one in came] == [{"u": 4}, {"u": 3}]

@@ -11,14 +11,14 @@ import pytest
 from refera_platform.errors import LakeError
 from refera_platform.sandbox import stack
 from refera_platform.settings.stage import load_stage
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY, open_shop
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
 from refera_platform_tests.local_stack import captured, root
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-PAYMENTS = catalog.find_table("payments")
+PAYMENTS = find_table("payments")
 
 
 @contextmanager

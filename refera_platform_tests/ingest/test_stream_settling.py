@@ -13,10 +13,10 @@ from refera_platform.ingest.run import ingest_tables
 from refera_platform.ingest.stream import run, task_writer
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.writer import LakeWriter
-from refera_platform.source import catalog
 from refera_platform.source.connection import open_source
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_changes import passed, server
 from refera_platform_tests.local_stack import captured, captures, context_of, source_of
@@ -24,7 +24,7 @@ from refera_platform_tests.local_stack import captured, captures, context_of, so
 __all__ = ["server"]
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-PAYMENTS, ORDERS = catalog.find_table("payments"), catalog.find_table("orders")
+PAYMENTS, ORDERS = find_table("payments"), find_table("orders")
 
 
 def family(*names):
@@ -93,7 +93,7 @@ def test_a_table_that_was_altered_is_settled_by_the_run_that_closes_the_day(stag
 
 
 def test_tables_that_are_settled_take_those_beside_them_to_the_same_moment(stage, shop):
-    lines = catalog.find_table("orderdetails")
+    lines = find_table("orderdetails")
     pass_at(stage, early(TODAY), [lines, ORDERS], YESTERDAY)
     shop.at(TODAY)
     shop.run("alter table orderdetails add column note text")
@@ -162,7 +162,7 @@ def test_a_pass_that_failed_while_it_settled_is_not_green_when_it_is_tried_again
 
 
 def test_a_table_that_has_its_day_already_is_taken_to_the_same_moment(stage, shop):
-    lines = catalog.find_table("orderdetails")
+    lines = find_table("orderdetails")
     pass_at(stage, early(TODAY), [lines, ORDERS], YESTERDAY)
     shop.at(TODAY)
     shop.run("alter table orderdetails add column note text")

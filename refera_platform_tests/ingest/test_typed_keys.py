@@ -8,9 +8,9 @@ import pytest
 
 from refera_platform.lake.object_state import RawState
 from refera_platform.reconcile import values
-from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declare
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.local_stack import captured
 
@@ -31,7 +31,7 @@ def codes(request, shop, monkeypatch):
     )
     shop.run("insert into codes values ('abc', '2026-03-09 10:00:00', 1), ('Écu', '2026-03-09 10:00:00', 2)")
     table = STRATEGIES[request.param]
-    monkeypatch.setattr(catalog, "TABLES", (table,))
+    declare(monkeypatch, table)
     return table
 
 

@@ -12,9 +12,9 @@ from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.lake.lake import Lake
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.object_state import RawState
-from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.fault_proxy import Answer, before_the_store, flipped
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
 from refera_platform_tests.ingest.test_chunks import LINES, capture_in_pieces, stage_one
@@ -61,7 +61,7 @@ def test_a_day_that_grows_keeps_the_rows_that_it_had(pictured, monkeypatch, is_c
     if is_checked:
         captured(pictured, "productlines", TODAY)
         assert set(was) < set(raw_of(pictured, "productlines", COLUMNS))
-        assert differences_of(pictured, [catalog.find_table("productlines")]) == {}
+        assert differences_of(pictured, [find_table("productlines")]) == {}
 
 
 def test_one_flipped_bit_on_the_way_is_asked_for_again(pictured):
@@ -77,13 +77,13 @@ def test_one_flipped_bit_on_the_way_is_asked_for_again(pictured):
         proxy.breaks(ROWS, once)
         captured(broken, "productlines", TODAY)
     assert hits
-    assert differences_of(pictured, [catalog.find_table("productlines")]) == {}
+    assert differences_of(pictured, [find_table("productlines")]) == {}
 
 
 @pytest.mark.parametrize("strategy", [Strategy.COMPARE, Strategy.LOG], ids=["compare", "resnapshot"])
 def test_what_is_compared_with_the_lake_is_what_was_written(stage, shop, strategy):
     """A flipped key would be a row that came and one that went."""
-    table = replace(catalog.find_table("productlines"), strategy=strategy)
+    table = replace(find_table("productlines"), strategy=strategy)
     shop.run("insert into productlines values ('Planes', 'text', null, %s)", [PICTURE])
     captures(stage, [table], TODAY)
     shop.run("update productlines set textDescription = 'other' where productLine = 'Cars'")

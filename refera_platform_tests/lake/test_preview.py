@@ -16,8 +16,8 @@ from refera_platform.orchestration.metadata.bar_chart import ChartLayer, ChartPa
 from refera_platform.orchestration.metadata.day_history import DayFigures, history_chart, history_sparkline, recent_days
 from refera_platform.orchestration.metadata.preview_table import escape_markdown, preview_markdown
 from refera_platform.settings.object_store import ObjectStore
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.local_stack import captured
 
 HOSTILE = [
@@ -84,7 +84,7 @@ def test_a_hidden_column_is_masked_and_never_read(memory):
 
 
 def test_what_is_hidden_is_what_the_declaration_says_in_any_case():
-    table = replace(catalog.find_table("customers"), private=frozenset({"Phone"}), hashed=frozenset({"city"}))
+    table = replace(find_table("customers"), private=frozenset({"Phone"}), hashed=frozenset({"city"}))
     assert hidden_columns(table, ["phone", "City", "country"]) == {"phone", "City"}
     assert hidden_columns(replace(table, is_previewed=False), ["phone", "country"]) == {"phone", "country"}
 
@@ -92,7 +92,7 @@ def test_what_is_hidden_is_what_the_declaration_says_in_any_case():
 def test_the_last_changes_of_a_day_come_first(stage, shop):
     captured(stage, "orders", TODAY)
     shop.run("update orders set comments = 'now | then' where orderNumber = 103")
-    table = replace(catalog.find_table("orders"), private=frozenset({"gone"}), hashed=frozenset({"status"}))
+    table = replace(find_table("orders"), private=frozenset({"gone"}), hashed=frozenset({"status"}))
     captured(stage, "orders", TODAY)
     with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
         item = Lake(stage).days(table, connection)[TODAY]

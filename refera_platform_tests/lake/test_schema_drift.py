@@ -10,8 +10,8 @@ import pytest
 from refera_platform.errors import LakeError
 from refera_platform.lake.lake import raw_rows
 from refera_platform.lake.schema_drift import SchemaChange, common_type, detect_schema_change
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.ingest.test_query_based import state_of
 from refera_platform_tests.local_stack import captured, source_of
 
@@ -38,7 +38,7 @@ def test_a_column_that_changed_its_kind_stops_its_table_by_name(stage, lake, sho
         match=r"Column territory of classicmodels.offices was VARCHAR .* INTEGER .*`refera resnapshot classicmodels.off",
     ):
         captured(stage, "offices", TODAY)
-    assert list(lake.stored_days(catalog.find_table("offices"))) == [YESTERDAY]
+    assert list(lake.stored_days(find_table("offices"))) == [YESTERDAY]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_column_that_widens_keeps_its_past_and_its_present_exactly(stage, lake
     assert found.agrees
     assert found.state.columns["n"] == kind
     with source_of(stage) as source:
-        url = lake.stored_days(catalog.find_table("offices"))[TODAY].url
+        url = lake.stored_days(find_table("offices"))[TODAY].url
         rows = source.connection.execute(f"select typeof(n), n from {raw_rows([url])}").fetchall()
     assert rows == [(kind, value)]
     assert state_of(stage, lake, "offices", '"officeCode", n') == {("1", 5), ("2", value)}

@@ -11,16 +11,16 @@ from refera_platform.answers.session import open_query_session
 from refera_platform.errors import LakeError
 from refera_platform.lake.lake import Lake
 from refera_platform.orchestration.checks import ingest
-from refera_platform.source import catalog
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.build.inputs import BuildInputs, register_inputs
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.local_stack import captured, captures, source_of
 
 ONE = timedelta(days=1)
 YESTERDAY = TODAY - ONE
-OFFICES = catalog.find_table("offices")
+OFFICES = find_table("offices")
 T = SourceTable(database="classicmodels", name="t", key=("id",), about="Altered.")
 STRATEGIES = pytest.mark.parametrize(
     "strategy", [Strategy.LOG, Strategy.COMPARE, Strategy.SNAPSHOT], ids=lambda each: each.value
@@ -88,7 +88,7 @@ def test_readers_see_older_values_in_the_present_type_as_far_as_they_can_be_conv
         after = source.connection.execute(rows_as_of(lake, source.connection, OFFICES, TODAY)).fetchall()
     assert [row[-1] for row in before] == ["2001-02-03", "unknown"], "a day is shown as it was"
     assert [row[-1] for row in after] == [date(2001, 2, 3), None]
-    with open_query_session(stage) as session:
+    with open_query_session(stage, checkout_project()) as session:
         rows = session.query('select "officeCode", n from classicmodels.offices order by _position')
         assert rows.fetchall() == wanted
 

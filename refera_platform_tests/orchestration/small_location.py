@@ -18,7 +18,7 @@ from refera_platform.orchestration.keys import raw_table_key as raw_key
 from refera_platform.orchestration.run_history.table_failures import failure_for_tables
 from refera_platform.settings.object_store import ObjectStore
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
+from refera_platform_tests.checkout import declared_tables
 
 DAYS = dg.DailyPartitionsDefinition(start_date="2026-03-01", end_date="2026-03-20")
 DOWN = "The source classicmodels does not answer at db:3306: see whether it runs."
@@ -101,13 +101,13 @@ def house(world):
         name="raw_classicmodels",
         partitions_def=DAYS,
         can_subset=True,
-        specs=[dg.AssetSpec(raw_key(table), skippable=True) for table in TABLES],
-        check_specs=[dg.AssetCheckSpec("rows_agree", asset=raw_key(TABLES[0]), description="Rows agree.")],
+        specs=[dg.AssetSpec(raw_key(table), skippable=True) for table in declared_tables()],
+        check_specs=[dg.AssetCheckSpec("rows_agree", asset=raw_key(declared_tables()[0]), description="Rows agree.")],
     )
     def raw():
         if world.down:
             raise dg.Failure(DOWN, allow_retries=False)
-        for table in TABLES:
+        for table in declared_tables():
             if table.name not in world.refused:
                 found = dg.AssetCheckResult(
                     check_name="rows_agree",
@@ -116,7 +116,7 @@ def house(world):
                     severity=world.severity,
                 )
                 yield dg.MaterializeResult(
-                    asset_key=raw_key(table), check_results=[found] if table is TABLES[0] else []
+                    asset_key=raw_key(table), check_results=[found] if table is declared_tables()[0] else []
                 )
         if world.in_the_middle:
             world.in_the_middle()
@@ -129,14 +129,14 @@ def house(world):
                             world.refused[table.name].format(table.address)
                         ),
                     )
-                    for table in TABLES
+                    for table in declared_tables()
                     if table.name in world.refused
                 ]
             )
 
     @dg.asset(
         key=["warehouse", "fct_orders"],
-        deps=[raw_key(table) for table in TABLES],
+        deps=[raw_key(table) for table in declared_tables()],
         check_specs=[dg.AssetCheckSpec("adds_up", asset=["warehouse", "fct_orders"])],
     )
     def model():
@@ -151,10 +151,11 @@ def house(world):
         yield dg.MaterializeResult()
 
     @dg.multi_asset_check(
-        name="freshness", specs=[dg.AssetCheckSpec(NEWEST_DAY_CHECK, asset=raw_key(table)) for table in TABLES]
+        name="freshness",
+        specs=[dg.AssetCheckSpec(NEWEST_DAY_CHECK, asset=raw_key(table)) for table in declared_tables()],
     )
     def freshness():
-        for table in TABLES:
+        for table in declared_tables():
             yield dg.AssetCheckResult(
                 check_name=NEWEST_DAY_CHECK,
                 asset_key=raw_key(table),

@@ -21,6 +21,7 @@ from refera_platform.settings.alerts import AlertSettings
 from refera_platform.settings.runner import RunnerSettings
 from refera_platform_tests.alerts.receivers import listening_hook, listening_mailbox
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project
 from refera_platform_tests.local_stack import evening, root, source_of
 from refera_platform_tests.orchestration.test_alerts import new_history, world
 
@@ -70,7 +71,7 @@ def behind_the_log(home, statement):
 def test_a_check_that_shows_both_values_in_dagster_tells_key_and_column_alone(memory, shop, home, ears):
     """Issue 16, 25: a failed check sent a customer's phone to Slack and into a mail's subject."""
     now = replace(memory, alerts=settings(ears)).at_instant(evening(TODAY))
-    house = build(now)
+    house = build(now, checkout_project())
     assert headless.run_headless(house, now, DailyRunRequest(days=(TODAY,), select="customers")).succeeded
     behind_the_log(home, f"update classicmodels.customers set phone = '{MARK}' where customerNumber = 10")
     outcome = headless.run_headless(house, now, DailyRunRequest(days=(TODAY,), select="customers"))

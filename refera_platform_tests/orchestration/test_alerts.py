@@ -10,11 +10,11 @@ import pytest
 
 from refera_platform.orchestration import instance as memory
 from refera_platform.settings.alerts import AlertSettings
-from refera_platform.source.catalog import TABLES
 from refera_platform_tests.alerts.receivers import listening_hook, listening_mailbox
+from refera_platform_tests.checkout import declared_tables
 from refera_platform_tests.orchestration.small_location import DOWN, NOWHERE, World
 
-ALL = frozenset(table.name for table in TABLES)
+ALL = frozenset(table.name for table in declared_tables())
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_a_failed_check_of_a_run_that_went_well_is_told_with_a_link_to_it(world)
     world.run()
     world.look()
     (text,) = world.hook.texts
-    name = TABLES[0].name
+    name = declared_tables()[0].name
     assert "*Failed check* · test\nCheck rows_agree failed: Rows agree." in text
     assert f"/assets/raw/classicmodels/{name}?view=checks&amp;checkDetail=rows_agree|" in text
     world.agrees = True

@@ -12,14 +12,14 @@ from refera_platform.orchestration import keys
 from refera_platform.orchestration.assets.report import build_report_asset
 from refera_platform.orchestration.checks.hourly import due_day, freshness_result
 from refera_platform.settings.stage import CHECKOUT_FOLDER
-from refera_platform.source import catalog
 from refera_platform_tests.answers.library import PAGE, write_library
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, declared_tables, find_table
 
 
 @pytest.fixture
 def definitions(stage):
-    return build(stage)
+    return build(stage, checkout_project())
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_the_definitions_load_as_dagster_loads_them(definitions):
 
 def test_every_declared_table_is_an_asset_under_raw_partitioned_by_day(graph):
     raw = {one for one in graph.materializable_asset_keys if one.path[0] == "raw"}
-    assert raw == {keys.raw_table_key(table) for table in catalog.TABLES}
+    assert raw == {keys.raw_table_key(table) for table in declared_tables()}
     assert len(raw) == 8
     for one in raw:
         node = graph.get(one)
@@ -70,7 +70,7 @@ def test_the_report_comes_after_the_answers_and_knows_no_days(definitions, graph
     node = graph.get(keys.REPORT_KEY)
     answers = {one for one in graph.materializable_asset_keys if one.path[0] == "answers"} - {keys.REPORT_KEY}
     assert len(answers) == 13
-    assert node.parent_keys >= answers | {keys.raw_table_key(table) for table in catalog.TABLES}
+    assert node.parent_keys >= answers | {keys.raw_table_key(table) for table in declared_tables()}
     assert node.parent_keys <= graph.materializable_asset_keys
     assert node.partitions_def is None
     assert node.kinds == {"html"}
@@ -116,7 +116,7 @@ def test_a_source_is_read_by_one_run_at_a_time_and_retried(definitions):
     raw = next(
         one
         for one in definitions.resolve_asset_graph().assets_defs
-        if keys.raw_table_key(catalog.TABLES[0]) in one.keys
+        if keys.raw_table_key(declared_tables()[0]) in one.keys
     )
     assert raw.op.pool == "source_classicmodels"
     assert raw.op.retry_policy.max_retries == 2
@@ -130,11 +130,11 @@ def test_a_source_is_read_by_one_run_at_a_time_and_retried(definitions):
     ],
 )
 def test_a_day_is_due_some_hours_after_it_ended(now, due):
-    assert due_day(catalog.TABLES[0], Clock(fixed=now)) == due
+    assert due_day(declared_tables()[0], Clock(fixed=now)) == due
 
 
 def test_freshness_looks_at_the_newest_day_and_not_at_the_last_load():
-    table, noon = catalog.find_table("orders"), Clock(fixed=datetime(2026, 3, 10, 12, tzinfo=UTC))
+    table, noon = find_table("orders"), Clock(fixed=datetime(2026, 3, 10, 12, tzinfo=UTC))
     stale = freshness_result(table, date(2026, 1, 31), noon)
     assert not stale.passed
     assert (
@@ -148,13 +148,3 @@ def test_freshness_looks_at_the_newest_day_and_not_at_the_last_load():
 def test_the_workspace_file_loads_this_code_location():
     text = (CHECKOUT_FOLDER / "workspace.yaml").read_text()
     assert "module_name: refera_platform.definitions" in text
-
-
-def test_sources_of_dbt_are_the_catalogue():
-    import yaml
-
-    folder = CHECKOUT_FOLDER / "dbt/models/staging/classicmodels"
-    (source,) = yaml.safe_load((folder / "_classicmodels__sources.yml").read_text())["sources"]
-    declared = {table.name: list(table.key) for table in catalog.TABLES}
-    assert source["name"] == catalog.TABLES[0].database
-    assert {table["name"]: table["config"]["meta"]["refera"]["key"] for table in source["tables"]} == declared

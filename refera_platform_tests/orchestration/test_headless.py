@@ -20,21 +20,23 @@ from refera_platform.lake.objects import ObjectRoot
 from refera_platform.orchestration import headless, instance, keys, progress
 from refera_platform.orchestration.run_history import run_process
 from refera_platform.orchestration.run_request import DailyRunRequest
-from refera_platform.source import catalog
 from refera_platform.warehouse.publish.manifest import read_publication
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.local_stack import captured, captures, checkout_project, evening, root
+from refera_platform_tests.checkout import checkout_project, declared_tables, find_table
+from refera_platform_tests.local_stack import captured, captures, evening, root
 
 
 @pytest.fixture
 def published(memory, copied, shop):
     """The small business in the warehouse, by no run of Dagster; the lake goes on with the binlog from here."""
-    captures(copied, catalog.TABLES, TODAY, afresh=True)
+    captures(copied, declared_tables(), TODAY, afresh=True)
 
 
 def run(stage, *days, select="", **options):
     at = stage.at_instant(evening(days[-1]))
-    return headless.run_headless(build(at), at, DailyRunRequest(days=days, select=select, **options))
+    return headless.run_headless(
+        build(at, checkout_project()), at, DailyRunRequest(days=days, select=select, **options)
+    )
 
 
 def test_a_day_goes_from_the_source_to_the_answers_with_every_check_told(memory, shop):
@@ -90,7 +92,7 @@ def test_a_range_is_one_pass_and_each_day_is_told_what_is_its_own(memory, shop):
     outcome = run(memory, *days[1:], select="orders")
     assert outcome.succeeded, outcome.failures
     with instance.open_instance(memory) as history:
-        key = keys.raw_table_key(catalog.find_table("orders"))
+        key = keys.raw_table_key(find_table("orders"))
         events = history.fetch_materializations(key, limit=10).records
     told = {record.partition_key: record.asset_materialization.metadata for record in events}
     assert sorted(told) == [str(day) for day in days], "the first was captured before it was over, and is completed"
@@ -121,7 +123,7 @@ def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home
     with closing(root(home)) as server, server.cursor() as cursor:
         cursor.execute("reset master")
     at = memory.at_instant(evening(TODAY))
-    checked = build(at).resolve_job_def("look_for_overdue_days")
+    checked = build(at, checkout_project()).resolve_job_def("look_for_overdue_days")
     with dg.DagsterInstance.ephemeral() as history:
         result = checked.execute_in_process(instance=history, raise_on_error=False)
     (found,) = [
@@ -138,13 +140,13 @@ def test_a_log_that_is_gone_is_an_error_that_names_the_remedy(memory, shop, home
 def test_a_refused_day_is_one_sentence_and_nothing_below_it_runs(memory, shop):
     old = TODAY - timedelta(days=4)
     at = memory.at_instant(evening(TODAY))
-    outcome = headless.run_headless(build(at), at, DailyRunRequest(days=(old,)))
+    outcome = headless.run_headless(build(at, checkout_project()), at, DailyRunRequest(days=(old,)))
     assert not outcome.succeeded
     assert outcome.assets == {}
     (failure,) = outcome.failures
     assert f"Day {old} of the table is over" in failure
     assert "refera run --day 2026-03-09" in failure
-    assert all(table.name in failure for table in catalog.TABLES), "eight tables, one reason, one sentence"
+    assert all(table.name in failure for table in declared_tables()), "eight tables, one reason, one sentence"
 
 
 def test_a_table_that_cannot_be_captured_is_red_by_itself(memory, shop):
@@ -225,7 +227,7 @@ class Printer(logging.Handler):
         print(record.progress.kind.name, record.getMessage(), flush=True)
 progress.LOGGER.addHandler(Printer())
 progress.LOGGER.setLevel(logging.INFO)
-outcome = headless.run_headless(build(stage), stage, DailyRunRequest(days=(date.fromisoformat(sys.argv[4]),)))
+outcome = headless.run_headless(build(stage, checkout_project()), stage, DailyRunRequest(days=(date.fromisoformat(sys.argv[4]),)))
 print(list(outcome.failures), flush=True)
 """
 
@@ -246,14 +248,14 @@ def test_killed_runs_leave_old_or_new_and_the_next_one_heals(memory, shop):
     for until in KILL_POINTS.values():
         _run_and_kill(memory, until)
         assert len(read_publication(ObjectRoot(memory.warehouse, memory.store)).models) == 24
-        with open_query_session(memory) as session:
+        with open_query_session(memory, checkout_project()) as session:
             amount = session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone()
             assert amount == session.query("select sum(sales_amount)::varchar from fct_order_lines").fetchone()
     outcome = run(memory, TODAY)
     assert outcome.failures == ()
     assert [one.first_difference for one in verify_stage(memory, checkout_project()) if not one.is_equal] == []
-    with open_query_session(memory) as session:
-        for table in catalog.TABLES:
+    with open_query_session(memory, checkout_project()) as session:
+        for table in declared_tables():
             doubled = session.query(f"select count(*) - count(distinct _position) from {table.address}").fetchone()
             assert doubled == (0,)
         assert session.query("select sum(sales_amount)::varchar from ans_sales_by_product").fetchone() == ("301.42",)
@@ -287,12 +289,12 @@ def test_a_killed_process_is_gone_before_anybody_has_taken_note():
 
 
 def test_a_run_that_the_ui_started_says_which_process_executes_it(memory, shop):
-    job = build(memory).resolve_job_def("daily")
+    job = build(memory, checkout_project()).resolve_job_def("daily")
     with instance.open_instance(memory) as history:
         done = job.execute_in_process(
             instance=history,
             partition_key=str(TODAY),
-            asset_selection=[keys.raw_table_key(catalog.find_table("orders"))],
+            asset_selection=[keys.raw_table_key(find_table("orders"))],
         )
         assert history.get_run_by_id(done.run_id).tags[run_process.PROCESS_TAG] == run_process.process_identity(
             os.getpid()
@@ -311,4 +313,4 @@ def test_two_runs_of_a_day_at_once_lose_and_double_nothing(memory, shop):
     assert any(text.splitlines()[-1] == "[]" for text in said), said
     assert run(memory, TODAY).succeeded
     assert [one.first_difference for one in verify_stage(memory, checkout_project()) if not one.is_equal] == []
-    assert len(Lake(at).stored_days(catalog.find_table("orders"))) == 1
+    assert len(Lake(at).stored_days(find_table("orders"))) == 1

@@ -16,15 +16,15 @@ from refera_platform.orchestration.metadata import labels
 from refera_platform.orchestration.metadata.dbt_model import code_reference_metadata, dbt_test_metadata
 from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.settings.stage import load_stage
-from refera_platform.source import catalog
 from refera_platform.warehouse.build import run as warehouse
 from refera_platform.warehouse.build.node_result import NodeResult, node_result_from_line
 from refera_platform.warehouse.build.previews import hidden_model_columns
 from refera_platform.warehouse.catalogs.lineage import ColumnReference, Lineage
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, find_table
 from refera_platform_tests.local_stack import evening
 
-ORDERS, CUSTOMERS = catalog.find_table("orders"), catalog.find_table("customers")
+ORDERS, CUSTOMERS = find_table("orders"), find_table("customers")
 
 
 @pytest.fixture
@@ -36,7 +36,9 @@ def memory(stage, tmp_path, monkeypatch):
 
 def run(stage, *days, select="", **options):
     at = stage.at_instant(evening(days[-1]))
-    return headless.run_headless(build(at), at, DailyRunRequest(days=days, select=select, **options))
+    return headless.run_headless(
+        build(at, checkout_project()), at, DailyRunRequest(days=days, select=select, **options)
+    )
 
 
 def told(stage, table):
@@ -47,7 +49,7 @@ def told(stage, table):
 
 
 def test_every_asset_has_an_owner_a_kind_a_description_a_group_and_a_layer(stage):
-    graph = build(stage).resolve_asset_graph()
+    graph = build(stage, checkout_project()).resolve_asset_graph()
     nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
     assert len(nodes) == 61
     for node in nodes:
@@ -59,7 +61,7 @@ def test_every_asset_has_an_owner_a_kind_a_description_a_group_and_a_layer(stage
 
 
 def test_labels_come_from_the_declarations(stage):
-    graph = build(stage).resolve_asset_graph()
+    graph = build(stage, checkout_project()).resolve_asset_graph()
     orders, answer = graph.get(keys.raw_table_key(ORDERS)), graph.get(dg.AssetKey(["answers", "ans_sales_by_month"]))
     assert orders.owners == ["team:data-platform"]
     assert orders.kinds == {"mariadb", "parquet"}
@@ -80,7 +82,7 @@ def test_labels_come_from_the_declarations(stage):
 
 def test_a_model_s_code_is_linked_where_it_can_be_opened(stage):
     key = dg.AssetKey(["warehouse", "dim_customer"])
-    found = build(stage).resolve_asset_graph().get(key).metadata["dagster/code_references"]
+    found = build(stage, checkout_project()).resolve_asset_graph().get(key).metadata["dagster/code_references"]
     assert [reference.label for reference in found.code_references] == ["dim_customer.sql"]
     assert code_reference_metadata({"original_file_path": "models/x.sql"}, replace(stage, name="production")) == {}
 

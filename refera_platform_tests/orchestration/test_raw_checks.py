@@ -15,11 +15,11 @@ from refera_platform.orchestration.checks.ingest import (
     ingest_check_specs,
 )
 from refera_platform.reconcile.result import NOT_COMPARED_DAY_OVER, ReconcileResult
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.local_stack import captured
 
-ORDERS = catalog.find_table("orders")
+ORDERS = find_table("orders")
 YESTERDAY = TODAY - timedelta(days=1)
 
 

@@ -18,13 +18,13 @@ from refera_platform.orchestration.run_history import retry_candidates, retry_se
 from refera_platform.orchestration.run_history.failed_days import NO_FAILED_DAY_CHECK
 from refera_platform.orchestration.run_request import DailyRunRequest
 from refera_platform.settings.stage import load_stage
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
-from refera_platform_tests.local_stack import captured, checkout_project, evening
+from refera_platform_tests.checkout import checkout_project, find_table
+from refera_platform_tests.local_stack import captured, evening
 from refera_platform_tests.ui import business, served
 
-PAYMENTS = keys.raw_table_key(catalog.find_table("payments"))
-ORDERS = keys.raw_table_key(catalog.find_table("orders"))
+PAYMENTS = keys.raw_table_key(find_table("payments"))
+ORDERS = keys.raw_table_key(find_table("orders"))
 NEVER = "the table was never captured: refera run"
 
 
@@ -37,7 +37,7 @@ def later(monkeypatch):
 
 def looked(stage):
     """What the sensor says now: a run request, or why there is none."""
-    definitions = build(stage)
+    definitions = build(stage, checkout_project())
     with instance.open_instance(stage) as history:
         context = dg.build_sensor_context(instance=history, repository_def=definitions.get_repository_def())
         found = definitions.resolve_sensor_def("run_again_what_failed").evaluate_tick(context)
@@ -45,7 +45,9 @@ def looked(stage):
 
 
 def run(stage, select="orders", days=(TODAY,), tags=None):
-    return headless.run_headless(build(stage), stage, DailyRunRequest(days=days, select=select, tags=tags or {}))
+    return headless.run_headless(
+        build(stage, checkout_project()), stage, DailyRunRequest(days=days, select=select, tags=tags or {})
+    )
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def test_what_a_later_run_made_is_owed_by_nobody(now, later):
 def standing(stage):
     """The hourly look: whether each table has no failed day, and what is said of it."""
     with instance.open_instance(stage) as history:
-        job = build(stage).resolve_job_def("look_for_overdue_days")
+        job = build(stage, checkout_project()).resolve_job_def("look_for_overdue_days")
         done = job.execute_in_process(instance=history, raise_on_error=False)
     return {one.asset_key: one for one in done.get_asset_check_evaluations() if one.check_name == NO_FAILED_DAY_CHECK}
 
@@ -147,14 +149,14 @@ def test_a_failed_day_stays_red_until_it_is_captured(now, later):
 def test_a_run_that_is_going_on_is_waited_for(now, later):
     assert not run(unreachable(now)).succeeded
     with instance.open_instance(now) as history:
-        job = build(now).resolve_job_def("daily")
+        job = build(now, checkout_project()).resolve_job_def("daily")
         going = history.create_run_for_job(job, tags=run_process.own_process_tag(), status=dg.DagsterRunStatus.STARTED)
     assert looked(now) == f"Run {going.run_id} is in progress."
 
 
 def test_a_run_whose_process_was_killed_is_failed_and_run_again(now, later):
     with instance.open_instance(now) as history:
-        job = build(now).resolve_job_def("daily")
+        job = build(now, checkout_project()).resolve_job_def("daily")
         dead = f"{run_process.process_identity(os.getpid()).rpartition('/')[0]}/1"
         history.create_run_for_job(
             job,

@@ -12,8 +12,8 @@ from refera_platform.orchestration import executor, headless, instance, keys
 from refera_platform.orchestration.partitions import partition_days
 from refera_platform.orchestration.run_history.failed_runs import find_open_failures
 from refera_platform.orchestration.run_request import DailyRunRequest
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, declared_tables, find_table
 from refera_platform_tests.local_stack import captured
 from refera_platform_tests.orchestration.test_alerts import new_history, world
 from refera_platform_tests.orchestration.test_recovery import later, looked, standing
@@ -22,8 +22,8 @@ from refera_platform_tests.orchestration.test_schedules import requests
 __all__ = ["later", "new_history", "world"]
 YESTERDAY = TODAY - timedelta(days=1)
 CUSTOMERS, ORDERS = (
-    keys.raw_table_key(catalog.find_table("customers")),
-    keys.raw_table_key(catalog.find_table("orders")),
+    keys.raw_table_key(find_table("customers")),
+    keys.raw_table_key(find_table("orders")),
 )
 
 
@@ -36,12 +36,14 @@ def noon(memory, shop, later):
 
 def faults(stage, run_id):
     with instance.open_instance(stage) as history:
-        known = set(build(stage).resolve_asset_graph().get_all_asset_keys())
+        known = set(build(stage, checkout_project()).resolve_asset_graph().get_all_asset_keys())
         return find_open_failures(history, known, [run_id], datetime.now(UTC) + timedelta(hours=1))
 
 
 def test_a_refused_day_is_told_once_and_owed_by_nobody(noon):
-    outcome = headless.run_headless(build(noon), noon, DailyRunRequest(days=(YESTERDAY,), select="customers,orders"))
+    outcome = headless.run_headless(
+        build(noon, checkout_project()), noon, DailyRunRequest(days=(YESTERDAY,), select="customers,orders")
+    )
     assert not outcome.succeeded
     assert list(outcome.assets) == [ORDERS.to_user_string()], "the others are committed"
     looked_at = faults(noon, outcome.run_id)
@@ -54,14 +56,14 @@ def test_a_refused_day_is_told_once_and_owed_by_nobody(noon):
 
 
 def test_a_run_without_a_day_leaves_out_what_begins_later_and_makes_the_rest(noon, capsys):
-    run_newest_day(noon, "customers,orders")
+    run_newest_day(noon, checkout_project(), "customers,orders")
     said = " ".join(capsys.readouterr().err.split())
     assert f"Left out, because day {YESTERDAY} is no longer available for them:" in said
     assert f"classicmodels.customers (captured from {TODAY} to {TODAY})" in said
     with instance.open_instance(noon) as history:
         made = history.get_materialized_partitions(ORDERS)
     assert made == {str(YESTERDAY)}
-    run_newest_day(noon, "customers")
+    run_newest_day(noon, checkout_project(), "customers")
     assert f"Day {YESTERDAY}: 0 assets" in capsys.readouterr().err
 
 
@@ -74,7 +76,7 @@ def test_the_night_leaves_out_what_begins_later(noon):
 
 @pytest.mark.parametrize("day", ["2199-01-01", "1999-01-01"])
 def test_a_partition_that_the_calendar_has_not_is_refused_in_one_sentence(noon, day):
-    job = build(noon).resolve_job_def("daily")
+    job = build(noon, checkout_project()).resolve_job_def("daily")
     with instance.open_instance(noon) as history:
         done = job.execute_in_process(
             instance=history,
@@ -103,7 +105,7 @@ def test_a_tag_that_is_no_day_stops_no_sensor(tag):
 def test_what_a_refused_run_left_besides_is_made_again(noon):
     # a model below the refused table was never begun, and needs no day
     request = DailyRunRequest(days=(YESTERDAY,), select="customers,stg_classicmodels__customers")
-    outcome = headless.run_headless(build(noon), noon, request)
+    outcome = headless.run_headless(build(noon, checkout_project()), noon, request)
     assert not outcome.succeeded
     request = looked(noon)
     assert isinstance(request, dg.RunRequest)
@@ -112,14 +114,14 @@ def test_what_a_refused_run_left_besides_is_made_again(noon):
 
 def test_a_refusal_by_rule_is_told_once_and_swallows_no_recovery(world):
     """Issue 16, 21: the first capture of customers was today's, and a run asked for yesterday."""
-    name = catalog.TABLES[0].name
+    name = declared_tables()[0].name
     world.refused, world.by_rule = {name: "Day 2026-03-09 of {} is before 2026-03-10."}, True
     world.run("2026-03-09")
     for _ in range(2):
         world.look()
     (text,) = world.hook.texts
     assert text.startswith(
-        f"*Refused day, reported once* · test\nDay 2026-03-09 of {catalog.TABLES[0].address} is before 2026-03-10."
+        f"*Refused day, reported once* · test\nDay 2026-03-09 of {declared_tables()[0].address} is before 2026-03-10."
     )
     assert world.skipped == "Nothing is wrong."
     world.refused, world.agrees = {}, False

@@ -13,12 +13,12 @@ from refera_platform.lake.object_state import RawState
 from refera_platform.orchestration import headless, keys
 from refera_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, partition_days
 from refera_platform.orchestration.run_request import DailyRunRequest
-from refera_platform.source import catalog
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, find_table
 from refera_platform_tests.local_stack import captured, evening
 
-ORDERS, PAYMENTS = catalog.find_table("orders"), catalog.find_table("payments")
+ORDERS, PAYMENTS = find_table("orders"), find_table("payments")
 NIGHT = TODAY + timedelta(days=1)
 
 
@@ -61,7 +61,7 @@ def test_the_days_to_catch_up_begin_where_the_lake_ends(newest, first):
 
 
 def test_new_tables_and_tables_that_are_ahead_are_told_apart():
-    ahead = compared(catalog.find_table("offices"))
+    ahead = compared(find_table("offices"))
     found = plan_catch_up({ORDERS: state(day(8)), PAYMENTS: None, ahead: state(day(11))}, day(10))
     assert found == CatchUp(days=days_between(day(9), day(10)), new_tables=(PAYMENTS,), done_tables=(ahead,))
 
@@ -91,7 +91,7 @@ def test_tables_that_begin_within_the_days_get_a_run_of_their_own(memory, shop):
 
 def ticked(stage, tick: date):
     """What the schedule says half an hour after midnight of a day."""
-    definitions = build(stage)
+    definitions = build(stage, checkout_project())
     schedule = definitions.resolve_schedule_def("close_yesterday")
     moment = datetime.combine(tick, datetime.min.time(), ZoneInfo("UTC")) + timedelta(minutes=30)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -129,7 +129,7 @@ def test_missed_nights_are_one_run_over_all_their_days(memory, shop):
     assert not set(new.asset_selection) & set(rest.asset_selection)
     assert (rest.tags[RANGE_START_TAG], rest.tags[RANGE_END_TAG]) == (str(first), str(TODAY))
     rest_request = DailyRunRequest(days=partition_days(rest.tags), select="orders")
-    assert headless.run_headless(build(late), late, rest_request).succeeded
+    assert headless.run_headless(build(late, checkout_project()), late, rest_request).succeeded
     assert [one.run_key for one in requests(late, NIGHT)] == [str(TODAY)]
 
 

@@ -10,10 +10,10 @@ from refera_platform.lake import layout
 from refera_platform.lake.lake import Lake, raw_rows, read_state_texts
 from refera_platform.reconcile import hashed_rows
 from refera_platform.reconcile import values as reconcile
-from refera_platform.source import catalog
 from refera_platform.source.connection import Source
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.local_stack import captured, captures, source_of
 
 ONE = timedelta(days=1)
@@ -58,7 +58,7 @@ def table_of(name, *key, **others):
     return SourceTable(database="classicmodels", name=name, key=key, about="A table of a test.", **others)
 
 
-PAYMENTS = catalog.find_table("payments")
+PAYMENTS = find_table("payments")
 FALSE = {
     "a changed value": (
         "select * replace (case when \"checkNumber\" = 'C3' then amount + 1 else amount end as amount) from {rows}",
@@ -180,7 +180,7 @@ def test_of_a_cursor_only_the_rows_that_it_took_are_compared(stage, shop, tmp_pa
 
 def test_hashed_and_private_columns_are_left_out_and_never_shown(stage, shop, tmp_path):
     hashed = replace(
-        catalog.find_table("customers"), hashed=frozenset({"phone", "customerNumber"}), private=frozenset({"city"})
+        find_table("customers"), hashed=frozenset({"phone", "customerNumber"}), private=frozenset({"city"})
     )
     at = replace(stage, hash_key=b"a key of the tests, long enough")
     (came,) = captures(at, [hashed], TODAY)

@@ -13,8 +13,8 @@ from refera_platform.lake.lake import Lake, raw_rows
 from refera_platform.orchestration import headless
 from refera_platform.orchestration.assets import raw_tables
 from refera_platform.orchestration.run_request import DailyRunRequest
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, declared_tables, find_table
 from refera_platform_tests.ingest.logged_tables import differences_of
 from refera_platform_tests.local_stack import evening, own_stage
 from refera_platform_tests.runners.conftest import EXTRACT, MESSAGES
@@ -25,7 +25,9 @@ OF_THE_MOMENT = {"seconds", "rows_per_second", "position", "dagster/uri", "objec
 
 
 def run_on(stage, *days, select="lake"):
-    return headless.run_headless(definitions.build(stage), stage, DailyRunRequest(days=days, select=select))
+    return headless.run_headless(
+        definitions.build(stage, checkout_project()), stage, DailyRunRequest(days=days, select=select)
+    )
 
 
 def told_of(outcome):
@@ -39,7 +41,7 @@ def rows_of(stage):
     """Every raw row of every table, less the instant at which a baseline was read."""
     found = {}
     with scratch_folder(stage) as folder, open_duckdb_session(stage, folder) as connection:
-        for table in catalog.TABLES:
+        for table in declared_tables():
             for day, item in Lake(stage).stored_days(table).items():
                 rows = connection.execute(f"from {raw_rows([item.url])} order by all").fetchall()
                 found[table.name, day] = rows
@@ -102,7 +104,7 @@ def test_a_table_that_is_refused_is_red_and_the_others_count(on_lambda, stage, s
     assert not outcome.succeeded
     assert set(outcome.assets) == {"raw/classicmodels/orders"}
     assert "payments" in outcome.failures[0]
-    assert differences_of(stage, [catalog.find_table("orders")]) == {}
+    assert differences_of(stage, [find_table("orders")]) == {}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from refera_platform.lake.object_state import RawState
 from refera_platform.runners.aws_lambda.catch_up import plan_missing_days, plan_requested_days, scheduled_day
 from refera_platform.runners.aws_lambda.event import parse_event
 from refera_platform.source.table import SourceTable, Strategy
+from refera_platform_tests.checkout import declared_tables
 
 pytestmark = pytest.mark.unit
 
@@ -80,12 +81,16 @@ def test_a_table_that_shows_a_later_moment_is_left_alone():
 
 
 def test_days_that_are_named_are_one_pass():
-    request = parse_event({"database": "classicmodels", "stage": "test", "days": ["2026-03-08", "2026-03-09"]})
+    request = parse_event(
+        {"database": "classicmodels", "stage": "test", "days": ["2026-03-08", "2026-03-09"]}, declared_tables()
+    )
     (one,) = plan_requested_days(request).runs
     assert [day.day for day in one.days] == [8, 9]
     assert scheduled_day(request, "UTC") is None
 
 
 def test_the_day_of_a_schedule_is_that_of_the_stage_s_time_zone():
-    request = parse_event({"database": "classicmodels", "stage": "test", "scheduled_at": "2026-03-10T01:30:00Z"})
+    request = parse_event(
+        {"database": "classicmodels", "stage": "test", "scheduled_at": "2026-03-10T01:30:00Z"}, declared_tables()
+    )
     assert scheduled_day(request, "America/Recife") == date(2026, 3, 9)

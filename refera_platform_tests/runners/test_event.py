@@ -7,6 +7,7 @@ import pytest
 from refera_platform.errors import DayRefused, SettingError
 from refera_platform.runners.aws_lambda.event import Operation, parse_event, require_days_in_calendar
 from refera_platform.settings.stage import load_stage
+from refera_platform_tests.checkout import declared_tables
 
 pytestmark = pytest.mark.unit
 
@@ -15,7 +16,7 @@ PLAN = "0123456789abcdef" * 2
 
 
 def test_days_of_tables() -> None:
-    request = parse_event({**ASKED, "days": ["2026-11-26", "2026-11-25", "2026-11-26"]})
+    request = parse_event({**ASKED, "days": ["2026-11-26", "2026-11-25", "2026-11-26"]}, declared_tables())
     assert request.operation is Operation.INGEST
     assert [table.name for table in request.tables] == ["orders"]
     assert request.days == (date(2026, 11, 25), date(2026, 11, 26))
@@ -23,16 +24,16 @@ def test_days_of_tables() -> None:
 
 def test_every_table_in_the_order_of_the_catalogue() -> None:
     asked = {"database": "classicmodels", "stage": "production", "days": ["2026-11-26"]}
-    names = [table.name for table in parse_event(asked).tables]
+    names = [table.name for table in parse_event(asked, declared_tables()).tables]
     assert (names[0], len(names)) == ("orderdetails", 8)
-    mixed = parse_event({**asked, "tables": ["orders", "orderdetails"], "afresh": ["orders"]})
+    mixed = parse_event({**asked, "tables": ["orders", "orderdetails"], "afresh": ["orders"]}, declared_tables())
     assert [table.name for table in mixed.tables] == ["orderdetails", "orders"]
     assert mixed.resnapshot_tables == {"orders"}
 
 
 def test_a_schedule_says_when_it_is() -> None:
     event = {"database": "classicmodels", "stage": "production", "scheduled_at": "2026-11-27T00:30:00Z"}
-    assert parse_event(event).scheduled_at == datetime(2026, 11, 27, 0, 30, tzinfo=UTC)
+    assert parse_event(event, declared_tables()).scheduled_at == datetime(2026, 11, 27, 0, 30, tzinfo=UTC)
 
 
 def test_a_piece() -> None:
@@ -43,7 +44,7 @@ def test_a_piece() -> None:
         "plan": PLAN,
         "piece": 7,
     }
-    request = parse_event({**event, "stage": "test"})
+    request = parse_event({**event, "stage": "test"}, declared_tables())
     assert (request.plan, request.chunk_number, request.tables[0].name) == (PLAN, 7, "orders")
 
 
@@ -78,7 +79,7 @@ def test_a_piece() -> None:
 )
 def test_what_is_refused(changed: dict[str, object], said: str) -> None:
     with pytest.raises(SettingError) as refused:
-        parse_event({**ASKED, **changed})
+        parse_event({**ASKED, **changed}, declared_tables())
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -104,14 +105,14 @@ def test_what_is_refused_of_a_piece(changed: dict[str, object], said: str) -> No
         "stage": "x",
     }
     with pytest.raises(SettingError) as refused:
-        parse_event({**event, **changed})
+        parse_event({**event, **changed}, declared_tables())
     assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 7, {1: 2}])
 def test_what_is_no_object_at_all(event: object) -> None:
     with pytest.raises(SettingError, match="not a JSON object"):
-        parse_event(event)
+        parse_event(event, declared_tables())
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_what_is_no_object_at_all(event: object) -> None:
 )
 def test_an_instant_that_is_none(instant: object) -> None:
     with pytest.raises(SettingError, match="is not an instant"):
-        parse_event({"database": "classicmodels", "stage": "production", "scheduled_at": instant})
+        parse_event({"database": "classicmodels", "stage": "production", "scheduled_at": instant}, declared_tables())
 
 
 NOON = "2026-03-10T12:00:00+00:00"
@@ -165,7 +166,7 @@ STAGE = {
     ],
 )
 def test_a_day_that_the_calendar_has_not_is_refused(asked: dict[str, object], said: str) -> None:
-    request = parse_event({"database": "classicmodels", "stage": "production", **asked})
+    request = parse_event({"database": "classicmodels", "stage": "production", **asked}, declared_tables())
     with pytest.raises(DayRefused, match=said) as refused:
         require_days_in_calendar(request, load_stage(STAGE))
     assert "\n" not in str(refused.value)
@@ -181,12 +182,12 @@ def test_a_day_that_the_calendar_has_not_is_refused(asked: dict[str, object], sa
     ],
 )
 def test_a_day_that_the_calendar_has_is_taken(asked: dict[str, object]) -> None:
-    request = parse_event({"database": "classicmodels", "stage": "production", **asked})
+    request = parse_event({"database": "classicmodels", "stage": "production", **asked}, declared_tables())
     require_days_in_calendar(request, load_stage(STAGE))
 
 
 def test_today_is_the_stages_own() -> None:
     tokyo = load_stage({**STAGE, "REFERA_TIME_ZONE": "Asia/Tokyo", "REFERA_NOW": "2026-03-10T15:30:00+00:00"})
-    require_days_in_calendar(parse_event({**ASKED, "days": ["2026-03-11"]}), tokyo)
+    require_days_in_calendar(parse_event({**ASKED, "days": ["2026-03-11"]}, declared_tables()), tokyo)
     with pytest.raises(DayRefused, match="2026-03-12 has not begun"):
-        require_days_in_calendar(parse_event({**ASKED, "days": ["2026-03-12"]}), tokyo)
+        require_days_in_calendar(parse_event({**ASKED, "days": ["2026-03-12"]}, declared_tables()), tokyo)

@@ -11,11 +11,12 @@ from refera_platform.errors import DayRefused, LakeError, ReferaError, SettingEr
 from refera_platform.ingest.snapshot.chunk_staging import stage_chunk
 from refera_platform.lake import layout
 from refera_platform.lake.lake import Lake
+from refera_platform.project.compiled import write_compiled_tables
 from refera_platform.runners.aws_lambda import ingest
 from refera_platform.runners.aws_lambda.handler import PassingError, handler
-from refera_platform.source import catalog
 from refera_platform.source.mysql.server.mariadb import MariaDB
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables, find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of, states_of
 from refera_platform_tests.ingest.test_stream_changes import root_session, server
 from refera_platform_tests.local_stack import captures
@@ -24,7 +25,7 @@ from refera_platform_tests.runners.calls import Context, tell, variables
 __all__ = ["server"]
 ASKED = {"database": "classicmodels", "stage": "production"}
 DAY = {**ASKED, "days": [str(TODAY)]}
-LINES = catalog.find_table("orderdetails")
+LINES = find_table("orderdetails")
 
 
 @pytest.fixture
@@ -32,8 +33,10 @@ def told(stage, tmp_path, monkeypatch):
     """The environment of the function, and nothing of this process's own."""
 
     def telling(**more: str) -> None:
-        tell(monkeypatch, variables(stage, REFERA_HOME=str(tmp_path / "home"), **more))
+        places = {"REFERA_HOME": str(tmp_path / "home"), "REFERA_PROJECT": str(tmp_path)}
+        tell(monkeypatch, variables(stage, **places, **more))
 
+    write_compiled_tables(tmp_path, declared_tables())
     telling()
     return telling
 
@@ -44,7 +47,7 @@ def lines_of(capsys):
 
 def test_a_day_of_every_table(stage, shop, told, capsys) -> None:
     answer = handler(DAY, Context())
-    assert set(answer["tables"]) == {table.address for table in catalog.TABLES}
+    assert set(answer["tables"]) == {table.address for table in declared_tables()}
     assert answer["tables"]["classicmodels.orderdetails"]["days"][str(TODAY)]["rows"] == 5
     assert all(told["agrees"] for told in answer["tables"].values())
     assert differences_of(stage) == {}
@@ -57,10 +60,10 @@ def test_a_day_of_every_table(stage, shop, told, capsys) -> None:
 
 def test_the_same_event_twice_changes_no_row(stage, shop, told) -> None:
     handler(DAY, Context())
-    before = {table.name: raw_of(stage, table, "*") for table in catalog.TABLES}
+    before = {table.name: raw_of(stage, table, "*") for table in declared_tables()}
     assert len(before["orderdetails"]) == 5
     handler(DAY, Context())
-    assert {table.name: raw_of(stage, table, "*") for table in catalog.TABLES} == before
+    assert {table.name: raw_of(stage, table, "*") for table in declared_tables()} == before
 
 
 def test_a_schedule_captures_the_day_before_it_and_what_was_missed(stage, shop, told) -> None:
@@ -95,9 +98,7 @@ def test_a_refused_table_fails_the_call_and_the_others_are_committed(stage, shop
 def test_a_newest_object_that_cannot_be_read_keeps_no_other_table_from_its_day(stage, shop, told) -> None:
     told(REFERA_NOW=f"{TODAY}T23:50:00+00:00")
     day = TODAY - timedelta(days=1)
-    Lake(stage).objects.write(
-        layout.raw_object_key(catalog.find_table("payments"), day - timedelta(days=1)), b"no Parquet"
-    )
+    Lake(stage).objects.write(layout.raw_object_key(find_table("payments"), day - timedelta(days=1)), b"no Parquet")
     with pytest.raises(LakeError, match="1 tables were refused, and the others are committed"):
         handler({**ASKED, "tables": ["payments", "orders"], "scheduled_at": f"{TODAY}T00:30:00Z"}, Context())
     assert list(states_of(stage, "orders")) == [day]
@@ -171,13 +172,13 @@ class RunningOut(Context):
 
 def test_a_large_table_keeps_no_other_from_its_day(stage, shop, told) -> None:
     told(REFERA_PIECE_ROWS="2")
-    small = [catalog.find_table(name) for name in ("offices", "productlines", "products", "payments")]
+    small = [find_table(name) for name in ("offices", "productlines", "products", "payments")]
     captures(stage, small, TODAY - timedelta(days=1))
     shop.run("insert into payments values (10, 'C9', '2026-03-09', '1.00')")
     with pytest.raises(PassingError, match="chunks of"):
         handler(DAY, Context(seconds=60))
     assert all(TODAY in states_of(stage, table) for table in small)
-    assert set(handler(DAY, Context())["tables"]) == {table.address for table in catalog.TABLES}
+    assert set(handler(DAY, Context())["tables"]) == {table.address for table in declared_tables()}
     assert differences_of(stage) == {}
 
 
@@ -206,12 +207,12 @@ def test_who_has_nobody_listening_fails_when_lake_and_source_differ(stage, shop,
         handler({**DAY, "tables": ["orders", "payments"]}, Context())
     assert [line["table"] for line in lines_of(capsys) if line["message"] == "differs"] == ["classicmodels.payments"]
     assert handler({**DAY, "tables": ["payments"], "afresh": ["payments"]}, Context())
-    assert differences_of(stage, [catalog.find_table("orders"), catalog.find_table("payments")]) == {}
+    assert differences_of(stage, [find_table("orders"), find_table("payments")]) == {}
 
 
 def test_a_difference_stands_until_somebody_has_compared_anew(stage, shop, told, server) -> None:
     yesterday = TODAY - timedelta(days=1)
-    payments = catalog.find_table("payments")
+    payments = find_table("payments")
     shop.at(yesterday)
     captures(stage, [payments], yesterday)
     with root_session(server, "set session sql_log_bin = 0"):
@@ -230,7 +231,7 @@ def test_a_difference_stands_until_somebody_has_compared_anew(stage, shop, told,
 
 
 def test_what_is_committed_while_an_inexact_snapshot_begins_is_no_difference(stage, shop, told, monkeypatch) -> None:
-    payments = catalog.find_table("payments")
+    payments = find_table("payments")
     captures(stage, [payments], TODAY)
     genuine = MariaDB.begin_snapshot
 
@@ -290,7 +291,7 @@ def test_a_downtime_is_made_up_day_by_day_as_long_as_there_is_time(stage, shop, 
     answer = handler(event, Context())["tables"]["classicmodels.orderdetails"]
     assert {day: told["added"] for day, told in answer["days"].items()} == {str(day): {"u": 2} for day in days[2:]}
     assert list(states_of(stage, LINES)) == days
-    assert differences_of(stage, [LINES, catalog.find_table("orders")]) == {}
+    assert differences_of(stage, [LINES, find_table("orders")]) == {}
 
 
 def test_the_doctor_of_the_function_looks_at_what_it_reads_and_writes(stage, shop, told) -> None:

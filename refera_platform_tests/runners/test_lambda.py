@@ -12,13 +12,13 @@ from refera_platform.lake.lake import Lake
 from refera_platform.runners.aws_lambda.client import LambdaFunction
 from refera_platform.runners.aws_lambda.event import Operation
 from refera_platform.runners.examination import diagnose_stage
-from refera_platform.source import catalog
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables, find_table
 from refera_platform_tests.ingest.logged_tables import differences_of, raw_of
 from refera_platform_tests.runners.conftest import EXTRACT
 
 DAY = {"database": "classicmodels", "days": [str(TODAY)]}
-LINES = catalog.find_table("orderdetails")
+LINES = find_table("orderdetails")
 
 
 def called(on_lambda, **event):
@@ -30,10 +30,10 @@ def called(on_lambda, **event):
 def test_a_day_cold_and_again_warm(on_lambda, stage, shop) -> None:
     first = called(on_lambda)
     assert all(told["agrees"] for told in first["tables"].values())
-    before = {table.name: raw_of(stage, table, "*") for table in catalog.TABLES}
+    before = {table.name: raw_of(stage, table, "*") for table in declared_tables()}
     assert differences_of(stage) == {}
     called(on_lambda)
-    assert {table.name: raw_of(stage, table, "*") for table in catalog.TABLES} == before
+    assert {table.name: raw_of(stage, table, "*") for table in declared_tables()} == before
     assert [each.is_cold for each in on_lambda.service.of(EXTRACT).invoked] == [True, False]
     (environment,) = on_lambda.service.of(EXTRACT).environments
     assert 0 < environment.most_memory < 512 << 20
@@ -203,13 +203,13 @@ def test_a_piece_that_died_is_taken_again_alone(on_lambda, stage, shop) -> None:
 
 
 def test_the_doctor_looks_from_where_the_source_is_read(on_lambda, shop) -> None:
-    found = diagnose_stage(on_lambda.stage, catalog.TABLES)
+    found = diagnose_stage(on_lambda.stage, declared_tables())
     about = {each.about for each in found.findings}
     assert {"lake: write", "warehouse: write", "classicmodels: privileges"} <= about
     assert found.is_healthy
     assert found.grants["classicmodels"]
     on_lambda.deploy(timeout=0.1)
-    broken = diagnose_stage(on_lambda.stage, catalog.TABLES)
+    broken = diagnose_stage(on_lambda.stage, declared_tables())
     assert [each.about for each in broken.findings if "stopped by Lambda" in each.found] == ["function: call"]
     assert not broken.is_healthy
 
@@ -229,4 +229,4 @@ def test_a_schedule_without_dagster_tries_again_and_then_keeps_the_event(on_lamb
     (kept,) = deployed.failed
     assert kept["responsePayload"]["errorType"] == "LakeError"
     assert "payments" in kept["responsePayload"]["errorMessage"]
-    assert differences_of(stage, [catalog.find_table("orders")]) == {}
+    assert differences_of(stage, [find_table("orders")]) == {}

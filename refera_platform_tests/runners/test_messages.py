@@ -13,13 +13,13 @@ from refera_platform.ingest.result import IngestFailure
 from refera_platform.ingest.snapshot.chunks import PendingChunks
 from refera_platform.json_codec import decode_values, encode_json, encode_values
 from refera_platform.runners.aws_lambda import messages
-from refera_platform.source import catalog
 from refera_platform.source.doctor.finding import failure_finding, ok_finding
 from refera_platform.source.table import Strategy
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declare, declared_tables, find_table
 from refera_platform_tests.local_stack import capture_all, captured
 
-BY_ADDRESS = {table.address: table for table in catalog.TABLES}
+BY_ADDRESS = {table.address: table for table in declared_tables()}
 
 
 def over_json(came):
@@ -68,8 +68,8 @@ def test_the_keys_on_the_wire_are_those_that_deployed_versions_read(stage, shop)
 
 
 def test_a_compared_table_arrives_whole(stage, shop, monkeypatch) -> None:
-    table = replace(catalog.find_table("products"), strategy=Strategy.COMPARE)
-    monkeypatch.setattr(catalog, "TABLES", (table,))
+    table = replace(find_table("products"), strategy=Strategy.COMPARE)
+    declare(monkeypatch, table)
     one = captured(stage, "products", TODAY)
     assert messages.result_from_json(
         json.loads(json.dumps(messages.result_to_json(one))), {table.address: table}
@@ -81,7 +81,7 @@ def test_a_compared_table_arrives_whole(stage, shop, monkeypatch) -> None:
     [DayRefused("Day is over:", "take another."), SourceError("Gone.", is_transient=True), ReferaError("What?")],
 )
 def test_a_refusal_keeps_its_kind(trouble: ReferaError) -> None:
-    table = catalog.find_table("orders")
+    table = find_table("orders")
     heard = over_json(IngestFailure(table=table, error=trouble))
     assert isinstance(heard, IngestFailure)
     assert (type(heard.error), str(heard.error), heard.error.is_transient) == (
@@ -93,7 +93,7 @@ def test_a_refusal_keeps_its_kind(trouble: ReferaError) -> None:
 
 
 def test_pieces() -> None:
-    came = PendingChunks(table=catalog.find_table("orders"), plan_id="ab" * 16, missing_numbers=(0, 3), chunk_count=9)
+    came = PendingChunks(table=find_table("orders"), plan_id="ab" * 16, missing_numbers=(0, 3), chunk_count=9)
     assert over_json(came) == came
 
 

@@ -11,7 +11,7 @@ from refera_platform.aws import s3_client
 from refera_platform.errors import LakeError, SettingError
 from refera_platform.ingest.result import IngestFailure
 from refera_platform.runners.aws_lambda.reporter import open_reporter
-from refera_platform.source import catalog
+from refera_platform_tests.checkout import find_table
 
 CONTEXT = {
     "asset_keys": ["raw/classicmodels/orders"],
@@ -25,7 +25,7 @@ CONTEXT = {
     "retry_number": 0,
     "extras": {},
 }
-ORDERS = catalog.find_table("orders")
+ORDERS = find_table("orders")
 
 
 BUCKET = "refera"

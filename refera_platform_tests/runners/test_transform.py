@@ -16,6 +16,7 @@ from refera_platform.runners.aws_lambda.transform import handler
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform.warehouse.publish.manifest import read_publication
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables
 from refera_platform_tests.runners.calls import Context, tell, variables
 from refera_platform_tests.runners.conftest import EXTRACT, TRANSFORM, OnLambda
 from refera_platform_tests.runners.lambda_environment import Function
@@ -64,7 +65,7 @@ def test_a_whole_day_without_a_machine(on_lambda, transform, stage, shop) -> Non
     assert (first.is_cold, second.is_cold) == (True, False)
     assert first.event["requestPayload"] == EVENT
     here = replace(stage, warehouse=f"{stage.warehouse}-here")
-    assert build_warehouse(here).published is not None
+    assert build_warehouse(here, declared_tables()).published is not None
     assert len(published_of(stage)) == 24
     assert published_of(stage) == published_of(here)
     lines = [json.loads(line) for line in service.logs(TRANSFORM).splitlines() if line.startswith("{")]

@@ -12,7 +12,6 @@ import pytest
 from refera_platform.doctor.preflight import diagnose
 from refera_platform.sandbox import stack
 from refera_platform.sandbox.servers import mariadb, ports
-from refera_platform.source import catalog
 from refera_platform.source.cascades import find_cascades
 from refera_platform.source.connection import Source
 from refera_platform.source.doctor.connectivity import examine_address, examine_server
@@ -20,6 +19,7 @@ from refera_platform.source.doctor.finding import Verdict
 from refera_platform.source.doctor.tables import examine_tables
 from refera_platform.source.mysql.wire import open_wire
 from refera_platform.source.position import Position
+from refera_platform_tests.checkout import declared_tables, find_table
 from refera_platform_tests.local_stack import source_of
 from refera_platform_tests.source.doctor_findings import account, log_findings, only, troubled
 from refera_platform_tests.source.doctor_findings import root as root
@@ -31,7 +31,7 @@ def test_a_server_as_it_should_be_has_nothing_to_mend(stage, shop):
         findings = [
             *examine_address(stage.databases["classicmodels"], "shop"),
             *examine_server(source, "shop"),
-            *examine_tables(source, catalog.TABLES, b""),
+            *examine_tables(source, declared_tables(), b""),
             *log_findings(source),
         ]
     assert troubled(findings) == []
@@ -165,7 +165,7 @@ def test_a_broken_log_is_found(stage, shop, root, break_it, mend_it, about, verd
 def test_a_log_without_names_is_what_the_doctor_leads_with(stage, shop, root):
     root("set global binlog_row_metadata = 'NO_LOG'")
     try:
-        found = diagnose(stage, [catalog.find_table("payments")], roots=[]).findings
+        found = diagnose(stage, [find_table("payments")], roots=[]).findings
     finally:
         root("set global binlog_row_metadata = 'FULL'")
     about = [each.about for each in found]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from refera_platform.source import catalog
 from refera_platform.source.doctor.finding import Verdict
 from refera_platform.source.doctor.tables import examine_tables
 from refera_platform.source.table import SourceTable, Strategy
+from refera_platform_tests.checkout import declared_tables, find_table
 from refera_platform_tests.local_stack import source_of
 from refera_platform_tests.source.doctor_findings import account, log_findings, only, troubled
 from refera_platform_tests.source.doctor_findings import root as root
@@ -133,7 +133,7 @@ def test_tables_that_are_as_declared_are_well(stage, shop):
     shop.run("create table t (id int primary key, v text, at timestamp not null, key (at, v(3)))")
     declared = table("t", hashed=frozenset({"v"}), strategy=Strategy.CURSOR, cursor="at")
     with source_of(stage) as source:
-        findings = list(examine_tables(source, [declared, *catalog.TABLES], KEY))
+        findings = list(examine_tables(source, [declared, *declared_tables()], KEY))
     assert troubled(findings) == []
     assert "it is at at=." in only(findings, "classicmodels.t: cursor").found
 
@@ -141,7 +141,7 @@ def test_tables_that_are_as_declared_are_well(stage, shop):
 def test_a_column_that_may_not_be_read_is_found(stage, shop, root):
     grant = "grant select (officeCode) on classicmodels.offices to {account}"
     with account(stage, root, grant) as narrow, source_of(narrow) as source:
-        (found,) = troubled(examine_tables(source, [catalog.find_table("orders")], b""))
+        (found,) = troubled(examine_tables(source, [find_table("orders")], b""))
         lacking = only(log_findings(source), "shop: binlog privileges")
     assert (found.about, found.verdict) == ("classicmodels.orders", Verdict.FAIL)
     assert "has no REPLICATION SLAVE and no BINLOG MONITOR" in lacking.found

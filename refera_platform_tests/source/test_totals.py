@@ -1,7 +1,7 @@
 """What the source adds up itself: as a whole and in the groups of the catalogue, by its own idea of what is equal."""
 
 from refera_platform.source import totals
-from refera_platform.source.catalog import find_table
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.local_stack import source_of
 
 

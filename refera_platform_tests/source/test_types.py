@@ -11,6 +11,7 @@ import pytest
 from refera_platform.errors import SourceError
 from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.table import SourceTable, Strategy
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.local_stack import source_of
 
 TABLE = SourceTable(database="classicmodels", name="extremes", key=("id",), about="Extremes.")
@@ -214,9 +215,8 @@ def test_names_like_keywords_with_quotes_spaces_and_accents_are_names(stage, sho
 
 
 def test_a_private_column_is_never_asked_for(stage, shop, tmp_path):
-    from refera_platform.source import catalog
 
-    table = replace(catalog.find_table("customers"), private=frozenset({"phone", "creditLimit"}), amount=())
+    table = replace(find_table("customers"), private=frozenset({"phone", "creditLimit"}), amount=())
     with source_of(stage) as source:
         read = read_source_table(source, table, tmp_path / "private.parquet", stage.clock)
     names = [column.name for column in read.columns]

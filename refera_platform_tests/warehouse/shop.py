@@ -17,12 +17,12 @@ from typing import Any
 import duckdb
 
 from refera_platform.settings.stage import CHECKOUT_FOLDER
-from refera_platform.source import catalog
 from refera_platform.source.collation import UNKNOWN_COLLATION
 from refera_platform.warehouse.build.collations import define_folding_macro
 from refera_platform.warehouse.build.inputs import SOURCE_GROUPS_COLUMNS
 from refera_platform.warehouse.dbt_manifest import PARTIAL_PARSE_FILE, ensure_manifest, parse_project
 from refera_platform.warehouse.dbt_project import TARGET_FOLDER
+from refera_platform_tests.checkout import find_table
 
 PROJECT = CHECKOUT_FOLDER / "dbt"
 Row = dict[str, Any]
@@ -210,7 +210,7 @@ def lake(folder: Path, days: Mapping[date, Day], collation: str = UNKNOWN_COLLAT
             changes = "_op varchar, _changed_at timestamptz, _position varchar, day date"
             connection.execute(f"create table classicmodels.{table} ({columns}, {changes})")
             for name in re.findall(r"(\w+) varchar", columns):
-                define_folding_macro(connection, catalog.find_table(table), name, collation)
+                define_folding_macro(connection, find_table(table), name, collation)
         connection.execute(
             "create table refera.captured_days (database_name varchar, table_name varchar, day date,"
             " is_observed boolean, captured_at timestamptz, row_count bigint, is_new boolean, is_continued boolean, lake_rows bigint,"

@@ -14,7 +14,7 @@ from refera_platform.ingest.snapshot import snapshot_writer
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.source import totals
 from refera_platform.warehouse.build import run as building
-from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.build.run import BuildRequest, build_warehouse
 from refera_platform.warehouse.publish.manifest import (
     FAILED_ROWS_PREFIX,
     MANIFEST_KEY,
@@ -23,6 +23,7 @@ from refera_platform.warehouse.publish.manifest import (
     read_publication,
 )
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import checkout_project, declared_tables
 from refera_platform_tests.fault_proxy import before_the_store, flipped
 from refera_platform_tests.local_stack import capture_all, captured
 
@@ -51,7 +52,7 @@ def everything(stage):
 
 
 def total(stage, of="sales_amount", where="ans_sales_by_product"):
-    with open_query_session(stage) as asking:
+    with open_query_session(stage, checkout_project()) as asking:
         return asking.query(f"select cast(sum({of}) as varchar) from {where}").fetchone()[0]
 
 
@@ -64,7 +65,7 @@ def test_a_full_refresh_replaces_objects_whose_bytes_were_damaged(served, tmp_pa
     (tmp_path / "damaged").write_bytes(damaged)
     root.put(key, tmp_path / "damaged", replaces=root_keys(root)[key])
     assert verify_checksums(root, tmp_path, checksums_of_publication(published)).damaged_keys
-    assert build_warehouse(served, full_refresh=True).published is not None
+    assert build_warehouse(served, declared_tables(), BuildRequest(full_refresh=True)).published is not None
     assert not verify_checksums(root, tmp_path, checksums_of_publication(read_publication(root))).damaged_keys
 
 
@@ -106,7 +107,7 @@ def test_a_group_that_the_source_counted_otherwise_is_red_although_the_sums_agre
     shop.run("insert into orders values (105, '2026-02-03', '2026-03-20', null, 'In Process', null, 10)")
     monkeypatch.setattr(snapshot_writer, "grouped_totals", exchanged)
     capture_all(stage, TODAY)
-    built = build_warehouse(stage)
+    built = build_warehouse(stage, declared_tables())
     assert built.published is None
     red = {node.name for node in built.nodes if node.status == "fail"}
     assert red == {
@@ -130,7 +131,7 @@ def test_a_red_test_leaves_the_published_warehouse_as_it_was(served, shop):
     shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
     captured(served, "orderdetails", TODAY, afresh=True)
     add_a_row_without_a_key(served, f"classicmodels/payments/day={TODAY}/part-0.parquet")
-    built = build_warehouse(served)
+    built = build_warehouse(served, declared_tables())
     assert built.published is None
     assert "payments" in str(built.to_error())
     assert "nothing was published and the previous tables stay" in str(built.to_error())
@@ -159,7 +160,7 @@ def test_a_build_that_cannot_run_leaves_the_published_warehouse_as_it_was(copied
     before = everything(copied)
     ObjectRoot(copied.lake, copied.store).write(f"classicmodels/orders/day={TODAY}/part-0.parquet", b"not parquet")
     with pytest.raises((WarehouseError, LakeError), match="orders"):
-        build_warehouse(copied)
+        build_warehouse(copied, declared_tables())
     assert everything(copied) == before
 
 
@@ -176,7 +177,7 @@ def test_bytes_that_were_damaged_on_the_way_stop_a_build(copied, of, full_refres
         # what DuckDB asks for is a range, and of raw objects their footers alone
         proxy.breaks(rf"^GET [^?]*/{of}", lambda answer: flipped(answer) if answer.status == HTTPStatus.OK else answer)
         with pytest.raises(DamagedError, match="are not those that were written"):
-            build_warehouse(broken, full_refresh=full_refresh)
+            build_warehouse(broken, declared_tables(), BuildRequest(full_refresh=full_refresh))
         ranges = [each for each in proxy.requests if "/_objects/" in each and each.startswith("HEAD")]
     assert ranges == []
     assert read_publication(root) == before
@@ -184,7 +185,7 @@ def test_bytes_that_were_damaged_on_the_way_stop_a_build(copied, of, full_refres
 
 def test_an_unchanged_build_rewrites_no_object(copied):
     before = everything(copied)
-    assert build_warehouse(copied).published is not None
+    assert build_warehouse(copied, declared_tables()).published is not None
     after = everything(copied)
     assert {key for key in after if after[key] != before[key]} == {MANIFEST_KEY}
 
@@ -192,29 +193,33 @@ def test_an_unchanged_build_rewrites_no_object(copied):
 def test_one_model_is_built_from_what_is_published(served, shop):
     shop.run("update orderdetails set quantityOrdered = quantityOrdered + 1")
     captured(served, "orderdetails", TODAY, afresh=True)
-    built = build_warehouse(served, {"ans_sales_by_product"})
+    built = build_warehouse(served, declared_tables(), BuildRequest(selected={"ans_sales_by_product"}))
     assert [node.name for node in built.nodes if node.kind == "model"] == ["ans_sales_by_product"]
     assert total(served) == "233.94"
-    assert {node.name for node in build_warehouse(served, {"fct_order_lines"}).nodes if node.kind == "model"} > {
+    assert {
+        node.name
+        for node in build_warehouse(served, declared_tables(), BuildRequest(selected={"fct_order_lines"})).nodes
+        if node.kind == "model"
+    } > {
         "fct_order_lines",
         "stg_classicmodels__orderdetails",
     }
-    build_warehouse(served, {"ans_sales_by_product"})
+    build_warehouse(served, declared_tables(), BuildRequest(selected={"ans_sales_by_product"}))
     assert total(served) == "301.42"
 
 
 def test_a_model_that_reads_what_was_never_published_says_so(stage, shop):
     capture_all(stage, TODAY)
     with pytest.raises(WarehouseError, match=r"fct_order_lines.* not published yet: build everything once"):
-        build_warehouse(stage, {"ans_sales_by_product"})
+        build_warehouse(stage, declared_tables(), BuildRequest(selected={"ans_sales_by_product"}))
     with pytest.raises(WarehouseError, match="nonsense is not a model"):
-        build_warehouse(stage, {"nonsense"})
+        build_warehouse(stage, declared_tables(), BuildRequest(selected={"nonsense"}))
 
 
 def test_a_lake_without_a_table_is_named(stage, shop):
     captured(stage, "orders", TODAY)
     with pytest.raises(WarehouseError, match=r"no day of .*classicmodels\.payments.* yet: capture one"):
-        build_warehouse(stage)
+        build_warehouse(stage, declared_tables())
 
 
 def test_raw_objects_that_change_during_a_build_stop_its_publication(served, shop, monkeypatch):
@@ -227,7 +232,7 @@ def test_raw_objects_that_change_during_a_build_stop_its_publication(served, sho
 
     monkeypatch.setattr(building, "run_dbt", meanwhile)
     with pytest.raises(WarehouseError, match=r"Raw objects of classicmodels\.payments changed during the build"):
-        build_warehouse(served)
+        build_warehouse(served, declared_tables())
     assert everything(served) == before
 
 
@@ -254,7 +259,7 @@ def test_the_database_of_a_build_is_gone_afterwards(copied):
 def test_a_red_test_says_how_many_rows_it_found_and_keeps_them(copied):
     before = everything(copied)
     add_a_row_without_a_key(copied, f"classicmodels/payments/day={TODAY}/part-0.parquet")
-    built = build_warehouse(copied)
+    built = build_warehouse(copied, declared_tables())
     assert (built.full_build_reason, built.published) == ("", None), "red, and of the changes alone"
     assert everything(copied) == before
     ((name, address),) = [pair for pair in built.failed_rows if pair[0].startswith("unique_combination_of_columns_stg")]

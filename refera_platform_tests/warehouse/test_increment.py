@@ -10,10 +10,10 @@ import pytest
 from refera_platform.answers.session import open_query_session
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform.warehouse.publish.manifest import Publication, read_publication
 from refera_platform_tests.business import Shop
+from refera_platform_tests.checkout import checkout_project, declared_tables
 from refera_platform_tests.local_stack import captures, evening
 from refera_platform_tests.warehouse.random_business import RandomBusiness
 
@@ -36,7 +36,7 @@ def content(found: Publication) -> dict[str, object]:
 
 def rebuilt(stage: Stage) -> Publication:
     """A warehouse of its own, built from the whole lake."""
-    built = build_warehouse(replace(stage, warehouse=f"{stage.warehouse}-{uuid.uuid4().hex[:6]}"))
+    built = build_warehouse(replace(stage, warehouse=f"{stage.warehouse}-{uuid.uuid4().hex[:6]}"), declared_tables())
     assert built.published is not None, str(built.to_error())
     assert built.full_build_reason
     return built.published
@@ -51,16 +51,16 @@ def test_random_days_of_business_give_what_a_full_rebuild_gives(
         order = f"({number}, '2025-06-10', '2026-03-31', null, 'In Process', null, 10)"
         shop.run(f"insert into orders values {order}")
     stage = stage.at_instant(evening(START))
-    captures(stage, TABLES, START)
-    assert build_warehouse(stage).published is not None
+    captures(stage, declared_tables(), START)
+    assert build_warehouse(stage, declared_tables()).published is not None
     day, until, incremental, days = START - timedelta(days=1), time.monotonic() + stress_seconds, 0, 0
     while days < 4 or time.monotonic() < until:
         day, days = day + timedelta(days=1), days + 1
         for _ in range(1 + (days == 3)):  # every other day is captured and built twice
             business.day(day, 12)
             at = stage.at_instant(evening(day))
-            captures(at, TABLES, day)
-            built = build_warehouse(at)
+            captures(at, declared_tables(), day)
+            built = build_warehouse(at, declared_tables())
             assert built.published is not None, f"seed {seed}, day {day}: {built.to_error()!s}"
             incremental += not built.full_build_reason
         if stress_seconds or days == 4:
@@ -69,7 +69,7 @@ def test_random_days_of_business_give_what_a_full_rebuild_gives(
             assert found == expected, f"seed {seed}, day {day}"
     assert incremental
     if not stress_seconds:
-        with open_query_session(at) as session:
+        with open_query_session(at, checkout_project()) as session:
             late = "order_number > 900 and shipped_late and shipped_date is null"
             (count,) = session.query(f"select count(*) from ans_time_to_ship where {late}").fetchone() or (0,)
             assert count

@@ -14,7 +14,6 @@ from refera_platform.lake.lake import RawObject
 from refera_platform.lake.object_state import RawState
 from refera_platform.lake.objects import ObjectRoot, StoredObject
 from refera_platform.settings.stage import Stage
-from refera_platform.source import catalog
 from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.inputs import BuildInputs
 from refera_platform.warehouse.dbt_project import DbtModel, DbtProject, MonthlyStorage
@@ -29,6 +28,7 @@ from refera_platform.warehouse.publish.manifest import (
 )
 from refera_platform.warehouse.publish.publish import publish_build
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables, find_table
 
 MONTHS = ("2026-01", "2026-02", "2026-03")
 PROJECT = DbtProject(
@@ -47,7 +47,7 @@ ROWS = 2_000
 
 
 def _inputs() -> BuildInputs:
-    table = catalog.find_table("orders")
+    table = find_table("orders")
     state = RawState(
         database="classicmodels",
         table="orders",
@@ -67,6 +67,7 @@ def _context(stage: Stage, project: DbtProject, previous: Publication, run_id: s
     return BuildContext(
         stage=stage,
         root=ObjectRoot(stage.warehouse, stage.store),
+        tables=declared_tables(),
         project=project,
         models_to_build=frozenset(project.models),
         previous=previous,

@@ -8,24 +8,24 @@ import pytest
 from refera_platform.answers.session import open_query_session
 from refera_platform.answers.verify import verify_stage
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.business import TODAY, Shop, open_shop
-from refera_platform_tests.local_stack import captures, checkout_project, evening, own_stage
+from refera_platform_tests.checkout import checkout_project, declared_tables
+from refera_platform_tests.local_stack import captures, evening, own_stage
 
 NEXT = TODAY + timedelta(days=1)
 
 
 def ask(stage: Stage, sql: str) -> list[tuple[Any, ...]]:
-    with open_query_session(stage) as session:
+    with open_query_session(stage, checkout_project()) as session:
         return session.query(sql).fetchall()
 
 
 def day(stage: Stage, *days: Any) -> Any:
     """Capture, build and publish."""
     at = stage.at_instant(evening(days[-1]))
-    captures(at, TABLES, *days)
-    built = build_warehouse(at)
+    captures(at, declared_tables(), *days)
+    built = build_warehouse(at, declared_tables())
     assert built.published is not None, str(built.to_error())
     return at, built
 

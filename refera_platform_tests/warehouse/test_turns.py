@@ -3,11 +3,11 @@
 from datetime import date, timedelta
 
 from refera_platform.lake.lake import Lake
-from refera_platform.source.catalog import TABLES, find_table
 from refera_platform.warehouse.build.result import BuildResult
 from refera_platform.warehouse.build.run import build_warehouse
 from refera_platform_tests.answers.test_versions import ask
 from refera_platform_tests.business import TODAY
+from refera_platform_tests.checkout import declared_tables, find_table
 from refera_platform_tests.local_stack import captures, evening
 from refera_platform_tests.warehouse.test_increment import content, published, rebuilt
 
@@ -17,8 +17,8 @@ APRIL = date(2026, 4, 1)
 
 def run(stage, *days: date) -> BuildResult:
     at = stage.at_instant(evening(days[-1]))
-    captures(at, TABLES, *days)
-    built = build_warehouse(at)
+    captures(at, declared_tables(), *days)
+    built = build_warehouse(at, declared_tables())
     assert built.published is not None, str(built.to_error())
     return built
 

@@ -2,7 +2,7 @@
 
 Renders nothing: ``page`` does.
 
-open_query_session(stage) ──▶ read_figures() ──▶ Figures: headline numbers, series, tables, sources, lineage
+open_query_session(stage, project) ──▶ read_figures() ──▶ Figures: headline numbers, series, tables, sources, lineage
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def read_figures(stage: Stage, project: Project, report: Report) -> Figures:
         WarehouseError: when a table that the page reads was never published.
         QueryError: when nothing was ingested or published at all, or when SQL of the page fails.
     """
-    with open_query_session(stage) as session:
+    with open_query_session(stage, project) as session:
         _require_published(session, report)
         sources = read_source_statuses(stage, project, session)
         newest_days = [source.day for source in sources]

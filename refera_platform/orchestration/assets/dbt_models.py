@@ -6,7 +6,7 @@ saves the ``dbt --version`` call and the second start of Python that ``DbtCliRes
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from dagster_dbt import dbt_assets
@@ -25,7 +25,8 @@ from refera_platform.orchestration.metadata.dbt_translator import DbtTranslator,
 from refera_platform.orchestration.run_history.failed_steps import MAY_SUCCEED_KEY, dagster_failure
 from refera_platform.orchestration.run_request import FULL_REFRESH_TAG
 from refera_platform.settings.stage import Stage
-from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.source.table import SourceTable
+from refera_platform.warehouse.build.run import BuildRequest, build_warehouse
 from refera_platform.warehouse.dbt_manifest import ensure_manifest
 from refera_platform.warehouse.dbt_project import MANIFEST_FILE
 
@@ -34,7 +35,7 @@ UNIQUE_ID_KEY = "dagster_dbt/unique_id"
 DbtAssetEvent = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
-def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
+def build_dbt_assets(stage: Stage, tables: Sequence[SourceTable]) -> dg.AssetsDefinition:
     """Multi-asset of all dbt models; parses the project first when one of its files is newer than the manifest."""
     ensure_manifest()
     manifest = without_published_tables(json.loads(MANIFEST_FILE.read_text()))
@@ -54,13 +55,12 @@ def build_dbt_assets(stage: Stage) -> dg.AssetsDefinition:
         checked_models = {key.asset_key.path[-1] for key in checks.values()}
         try:
             with translate_disk_errors(stage.scratch):
-                built = build_warehouse(
-                    stage,
-                    set(selected_models) or checked_models,
-                    on_node_finished=lambda node: log_node(context.log, node),
+                request = BuildRequest(
+                    selected=set(selected_models) or checked_models,
                     is_publishing=bool(selected_models),
                     full_refresh=FULL_REFRESH_TAG in context.run.tags,
                 )
+                built = build_warehouse(stage, tables, request, lambda node: log_node(context.log, node))
         except ReferaError as error:
             raise dagster_failure(error) from None
         context.log.info(describe_scope(built))

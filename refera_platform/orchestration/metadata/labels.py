@@ -5,13 +5,12 @@ SourceTable ──▶ table_labels()      dbt node ──▶ model_labels()     
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import dagster as dg
 
 from refera_platform.orchestration import keys
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.dbt_project import PUBLISHED_FOLDERS
 
@@ -59,7 +58,7 @@ def table_code_version(table: SourceTable) -> str:
     return hashlib.sha256(repr(declaration).encode()).hexdigest()[:12]
 
 
-def footer_asset_specs() -> list[dg.AssetSpec]:
+def footer_asset_specs(tables: Sequence[SourceTable]) -> list[dg.AssetSpec]:
     """Specs of the tables that dbt reads from the footers of raw objects; nothing materializes them."""
     descriptions = {
         keys.RAW_OBJECTS_KEY: "The raw objects of every table, one a day, as their own footers describe them.",
@@ -69,7 +68,7 @@ def footer_asset_specs() -> list[dg.AssetSpec]:
         dg.AssetSpec(
             key,
             group_name="lake",
-            deps=[keys.raw_table_key(table) for table in TABLES],
+            deps=[keys.raw_table_key(table) for table in tables],
             description=description,
             owners=[PLATFORM],
             tags={"layer": "raw"},

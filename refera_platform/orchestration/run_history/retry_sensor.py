@@ -6,6 +6,7 @@ failed run ───────────────────────
 ``retry_candidates`` finds the failed runs; ``run_process`` finds orphaned ones.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -22,15 +23,17 @@ from refera_platform.orchestration.run_history.retry_candidates import (
 from refera_platform.orchestration.run_history.run_process import ACTIVE_STATUSES, fail_orphaned_runs
 from refera_platform.runners.examination import diagnose_stage
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.doctor.finding import Verdict
+from refera_platform.source.table import SourceTable
 
 MIN_BACKOFF, MAX_BACKOFF = timedelta(seconds=30), timedelta(hours=4)
 MAX_ATTEMPTS = 12
 """Most attempts of one failure; with their backoff they last for more than a day."""
 
 
-def build_recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) -> dg.SensorDefinition:
+def build_recovery_sensor(
+    job: "dg.UnresolvedAssetJobDefinition", stage: Stage, tables: Sequence[SourceTable]
+) -> dg.SensorDefinition:
     """Sensor that searches for failed runs twice a minute; running by default."""
 
     @dg.sensor(
@@ -57,7 +60,7 @@ def build_recovery_sensor(job: "dg.UnresolvedAssetJobDefinition", stage: Stage) 
             wait_reason = _reason_to_wait(candidate, datetime.now(UTC))
             if wait_reason:
                 continue
-            if failed_precondition := _failed_precondition(stage):
+            if failed_precondition := _failed_precondition(stage, tables):
                 return dg.SkipReason(f"The cause still exists: {failed_precondition}")
             return retry_request(candidate)
         return dg.SkipReason(wait_reason or "No failed run has left anything undone.")
@@ -95,9 +98,9 @@ def _reason_to_wait(candidate: RetryCandidate, now: datetime) -> str:
     return f"Run {candidate.run_id} is tried again at {due_at:%H:%M:%S} UTC." if now < due_at else ""
 
 
-def _failed_precondition(stage: Stage) -> str:
+def _failed_precondition(stage: Stage, tables: Sequence[SourceTable]) -> str:
     """The first failed preflight check of the sources, the lake and the warehouse; empty when all pass."""
-    findings = diagnose_stage(stage, TABLES).findings
+    findings = diagnose_stage(stage, tables).findings
     return next(
         (f"{each.about}: {each.found} {each.remedy}".strip() for each in findings if each.verdict is Verdict.FAIL),
         "",

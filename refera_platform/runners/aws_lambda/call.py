@@ -1,5 +1,6 @@
 """Context of one call of the function that reads the source: what every operation takes. Does nothing itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from refera_platform.runners.aws_lambda.event import LambdaRequest
 from refera_platform.runners.aws_lambda.json_logger import JsonLogger
 from refera_platform.runners.aws_lambda.reporter import ResultReporter
 from refera_platform.settings.stage import Stage
+from refera_platform.source.table import SourceTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +17,8 @@ class LambdaCall:
 
     stage: Stage
     request: LambdaRequest
+    declared: Sequence[SourceTable]
+    """Every declared table, also those that the event does not name."""
     reporter: ResultReporter
     """Receives each result as soon as it is committed."""
     logger: JsonLogger

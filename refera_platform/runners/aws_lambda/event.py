@@ -7,7 +7,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 from refera_platform.errors import SettingError, UnavailableDayError
 from refera_platform.lake.days import require_in_calendar
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 
 MAX_DAYS = 3660
@@ -68,8 +67,12 @@ class LambdaRequest:
     chunk_number: int = 0
 
 
-def parse_event(event: object) -> LambdaRequest:
+def parse_event(event: object, declared: Sequence[SourceTable]) -> LambdaRequest:
     """Parse and validate an event.
+
+    Args:
+        event: What Lambda was called with.
+        declared: Every declared table.
 
     Raises:
         SettingError: naming the field that is wrong.
@@ -86,7 +89,7 @@ def parse_event(event: object) -> LambdaRequest:
         raise _event_error("it names no stage")
     if operation is Operation.DOCTOR:
         return LambdaRequest(operation=operation, stage=stage)
-    database, tables = _parse_tables(event)
+    database, tables = _parse_tables(event, declared)
     if operation is Operation.LOG_RETENTION:
         return LambdaRequest(operation=operation, stage=stage, database=database, tables=tables)
     if operation is Operation.CHUNK:
@@ -136,11 +139,11 @@ def require_days_in_calendar(request: LambdaRequest, stage: Stage) -> None:
     require_in_calendar(days, clock, stage.first_day)
 
 
-def _parse_tables(event: Mapping[str, Any]) -> tuple[str, tuple[SourceTable, ...]]:
+def _parse_tables(event: Mapping[str, Any], declared: Sequence[SourceTable]) -> tuple[str, tuple[SourceTable, ...]]:
     database = event.get("database")
-    tables_by_name = {table.name: table for table in TABLES if table.database == database}
+    tables_by_name = {table.name: table for table in declared if table.database == database}
     if not tables_by_name:
-        known_databases = ", ".join(sorted({table.database for table in TABLES}))
+        known_databases = ", ".join(sorted({table.database for table in declared}))
         raise _event_error(f"its database {_abbreviate(database)} is none of {known_databases}")
     names = _parse_names(event.get("tables", list(tables_by_name)), "tables", set(tables_by_name))
     if not names:

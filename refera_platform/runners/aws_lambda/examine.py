@@ -6,12 +6,11 @@ from refera_platform.doctor.log_retention import log_retentions
 from refera_platform.doctor.preflight import LAKE_ROOT, diagnose
 from refera_platform.json_codec import encode_values
 from refera_platform.runners.aws_lambda.call import LambdaCall
-from refera_platform.source.catalog import TABLES
 
 
 def handle_doctor(call: LambdaCall) -> dict[str, Any]:
     """Examine everything that an ingest run needs, with the network and the role of this function."""
-    return dict(encode_values(diagnose(call.stage, TABLES, roots=(LAKE_ROOT,))))
+    return dict(encode_values(diagnose(call.stage, call.declared, roots=(LAKE_ROOT,))))
 
 
 def handle_log_retention(call: LambdaCall) -> dict[str, Any]:

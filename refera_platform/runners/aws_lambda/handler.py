@@ -11,6 +11,7 @@ from typing import Any
 
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import ReferaError, SettingError
+from refera_platform.project.compiled import read_compiled_tables
 from refera_platform.runners.aws_lambda.call import LambdaCall
 from refera_platform.runners.aws_lambda.chunk import handle_chunk
 from refera_platform.runners.aws_lambda.environment import lambda_stage
@@ -19,7 +20,7 @@ from refera_platform.runners.aws_lambda.examine import handle_doctor, handle_log
 from refera_platform.runners.aws_lambda.ingest import handle_ingest
 from refera_platform.runners.aws_lambda.json_logger import JsonLogger, quiet_libraries, stage_secrets
 from refera_platform.runners.aws_lambda.reporter import open_reporter
-from refera_platform.settings.stage import child_environment
+from refera_platform.settings.stage import child_environment, project_folder
 
 Answer = dict[str, Any]
 OPERATION_HANDLERS: Mapping[Operation, Callable[[LambdaCall], Answer]] = {
@@ -50,7 +51,8 @@ def handler(event: object, context: Any) -> Answer:
     quiet_libraries()
     logger = JsonLogger(context.function_name, context.aws_request_id)
     try:
-        request = parse_event(event)
+        declared = read_compiled_tables(project_folder())
+        request = parse_event(event, declared)
         stage = lambda_stage(child_environment(), reads_source=True)
         logger.hide(stage_secrets(stage))
         if request.stage != stage.name:
@@ -68,7 +70,14 @@ def handler(event: object, context: Any) -> Answer:
         )
         pipes = event if isinstance(event, dict) else {}
         with open_reporter(pipes, stage.store, stage.runner.messages_bucket) as reporter:
-            call = LambdaCall(stage=stage, request=request, reporter=reporter, logger=logger, lambda_context=context)
+            call = LambdaCall(
+                stage=stage,
+                request=request,
+                declared=declared,
+                reporter=reporter,
+                logger=logger,
+                lambda_context=context,
+            )
             answer = OPERATION_HANDLERS[request.operation](call)
     except ReferaError as error:
         logger.error("failed", error=type(error).__name__, trouble=str(error), passing=error.is_transient)

@@ -9,13 +9,14 @@ from typing import Any
 
 from refera_platform.duckdb_session.secrets import redact
 from refera_platform.errors import ReferaError, SettingError
+from refera_platform.project.load import load_project
 from refera_platform.runners.aws_lambda import semaphores
 from refera_platform.runners.aws_lambda.environment import lambda_stage
 from refera_platform.runners.aws_lambda.json_logger import JsonLogger, quiet_libraries, stage_secrets
 from refera_platform.settings.stage import child_environment
 from refera_platform.warehouse.build.node_result import NodeResult
 from refera_platform.warehouse.build.result import BuildResult
-from refera_platform.warehouse.build.run import build_warehouse
+from refera_platform.warehouse.build.run import BuildRequest, build_warehouse
 
 EVENT_FIELDS = frozenset({"stage", "full_refresh"})
 
@@ -53,7 +54,8 @@ def handler(event: object, context: Any) -> dict[str, Any]:
             if node.is_failed:
                 logger.error("red", node=node.name, kind=node.kind, failures=node.failures)
 
-        built = build_warehouse(stage, on_node_finished=on_node, full_refresh=is_full)
+        tables = load_project(stage.project_folder).tables
+        built = build_warehouse(stage, tables, BuildRequest(full_refresh=is_full), on_node)
         if built.published is None:
             raise built.to_error()
     except ReferaError as error:

@@ -5,12 +5,14 @@ Inputs, months to rebuild and results are values that the steps take and return;
 build.run ──▶ BuildContext ──▶ incremental, month_lookup, failed_rows, publish, export, publish_catalogs
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.settings.stage import Stage
+from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.dbt_project import DbtModel, DbtProject
 from refera_platform.warehouse.publish.manifest import Publication, PublishedModel
 
@@ -22,7 +24,10 @@ class BuildContext:
     stage: Stage
     root: ObjectRoot
     """The warehouse."""
+    tables: Sequence[SourceTable]
+    """Every declared table; the build reads all of them."""
     project: DbtProject
+    """What dbt says of the models."""
     models_to_build: frozenset[str]
     """Names of the models that the build builds; the others stay as published."""
     previous: Publication

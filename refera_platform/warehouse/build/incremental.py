@@ -15,15 +15,14 @@ import duckdb
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import WarehouseError
 from refera_platform.lake.lake import RawObject, run_sql
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.collation import collation_fold
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.build.collations import collation_of
 from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.inputs import BuildInputs, RawObjectsByDay
 from refera_platform.warehouse.build.month_lookup import months_of_changed_rows, months_of_previous_rows
-from refera_platform.warehouse.dbt_project import PUBLISHED_SCHEMA, DbtProject
-from refera_platform.warehouse.publish.manifest import Publication, published_relation
+from refera_platform.warehouse.dbt_project import PUBLISHED_SCHEMA
+from refera_platform.warehouse.publish.manifest import published_relation
 
 UNKNOWN_MONTH = "unknown"
 """Month of rows without a date."""
@@ -35,8 +34,9 @@ RebuildScope = Mapping[str, frozenset[str]]
 """Months that a build rebuilds, by the column that models are stored by."""
 
 
-def full_build_reason(project: DbtProject, published: Publication, inputs: BuildInputs) -> str:
+def full_build_reason(context: BuildContext, inputs: BuildInputs) -> str:
     """Why a full build is needed; empty when the changes since the previous publication are enough."""
+    project, published = context.project, context.previous
     if not published.complete_run:
         return "no complete publication exists yet"
     if published.logic != project.logic_hash():
@@ -55,7 +55,7 @@ def full_build_reason(project: DbtProject, published: Publication, inputs: Build
     ]
     if built_alone:
         return f"{', '.join(sorted(built_alone))} was built separately since the last complete run"
-    for table in TABLES:
+    for table in context.tables:
         if reason := _full_build_reason_of_table(table, inputs):
             return f"{table.address}: {reason}"
         for model in project.models.values():
@@ -127,10 +127,10 @@ def affected_months(context: BuildContext, inputs: BuildInputs, connection: duck
         inputs: Raw objects of the build, with those that are new.
         connection: Session in which the new raw rows are registered.
     """
-    first = min(min(inputs.new_days(table), default=max(inputs.days[table])) for table in TABLES)
+    first = min(min(inputs.new_days(table), default=max(inputs.days[table])) for table in context.tables)
     since = str(first - timedelta(days=1))[:7]
     models, tables = context.project.models, context.previous_tables
-    months_of_new_days = {str(day)[:7] for table in TABLES for day in inputs.new_days(table)}
+    months_of_new_days = {str(day)[:7] for table in context.tables for day in inputs.new_days(table)}
     scope: dict[str, set[str]] = {}
     for name, model in models.items():
         if not model.months:
@@ -146,7 +146,7 @@ def affected_months(context: BuildContext, inputs: BuildInputs, connection: duck
     for model in models.values():
         if model.months and model.months.found_by:
             months = scope[model.months.by]
-            months |= months_of_changed_rows(model.months, connection)
+            months |= months_of_changed_rows(context, model.months, connection)
             months |= months_of_previous_rows(context, model, frozenset(months), inputs, connection)
     return {by: frozenset(months) for by, months in scope.items()}
 

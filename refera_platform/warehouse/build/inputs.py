@@ -3,7 +3,7 @@
 Lake ──pin_inputs()──▶ BuildInputs ──register_inputs()──▶ views classicmodels.* and refera.* in the build's database
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -17,7 +17,6 @@ from refera_platform.lake.object_state import RawState
 from refera_platform.lake.objects import StoredObject
 from refera_platform.lake.schema_evolution import newest_column_types
 from refera_platform.lake.writer import empty_rows
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.column_names import is_among
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.source.totals import MAX_GROUPS
@@ -105,12 +104,17 @@ class BuildInputs:
 
 
 def pin_inputs(
-    lake: Lake, connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Publication
+    lake: Lake,
+    tables: Sequence[SourceTable],
+    connection: duckdb.DuckDBPyConnection,
+    copies: LocalCopies,
+    published: Publication,
 ) -> BuildInputs:
     """Fix the list of raw objects. The state is read only of objects that the previous publication did not read.
 
     Args:
         lake: Lake with the raw objects.
+        tables: Every declared table.
         connection: Session that can read the lake.
         copies: Local copies of the warehouse's objects.
         published: The previous publication.
@@ -118,8 +122,8 @@ def pin_inputs(
     Raises:
         WarehouseError: naming the tables that have no day in the lake.
     """
-    previous_days = _read_previous_days(connection, copies, published)
-    days = {table: lake.days(table, connection, previous_days.get(table, {})) for table in TABLES}
+    previous_days = _read_previous_days(tables, connection, copies, published)
+    days = {table: lake.days(table, connection, previous_days.get(table, {})) for table in tables}
     if missing_tables := [table.address for table, captured_days in days.items() if not captured_days]:
         raise WarehouseError(
             f"The lake has no day of {', '.join(missing_tables)} yet:", "capture one with `refera run`."
@@ -242,20 +246,20 @@ def save_inputs(connection: duckdb.DuckDBPyConnection, inputs: BuildInputs, path
 
 
 def _read_previous_days(
-    connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Publication
+    tables: Sequence[SourceTable], connection: duckdb.DuckDBPyConnection, copies: LocalCopies, published: Publication
 ) -> Mapping[SourceTable, RawObjectsByDay]:
     """The raw objects that the last complete publication read."""
     if not published.inputs:
         return {}
-    tables = {table.address: table for table in TABLES}
+    table_by_address = {table.address: table for table in tables}
     days: dict[SourceTable, dict[date, RawObject]] = {}
     key = inputs_key(published.inputs)
     path = copies.paths({key: ""}, {key: published.inputs})[key]
     rows = run_sql(connection, f"from read_parquet({literal(path)}, hive_partitioning = false)").fetchall()
     for address, day, key, size, etag, modified, state in rows:
-        if address in tables:
+        if address in table_by_address:
             stored = StoredObject(key=key, url="", size_bytes=size, etag=etag, modified_at=modified)
-            days.setdefault(tables[address], {})[day] = RawObject(
+            days.setdefault(table_by_address[address], {})[day] = RawObject(
                 day=day, stored=stored, state=RawState.from_json(state, key)
             )
     return days

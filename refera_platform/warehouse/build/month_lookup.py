@@ -9,7 +9,6 @@ import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.lake.lake import run_sql
-from refera_platform.source.catalog import TABLES
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.inputs import BuildInputs
@@ -20,10 +19,12 @@ LEAST_KEY_MEASURE, GREATEST_KEY_MEASURE = "least_key", "most_key"
 """Measures of a month: least and greatest value of the first column in ``found_by``."""
 
 
-def months_of_changed_rows(months: MonthlyStorage, connection: duckdb.DuckDBPyConnection) -> set[str]:
+def months_of_changed_rows(
+    context: BuildContext, months: MonthlyStorage, connection: duckdb.DuckDBPyConnection
+) -> set[str]:
     """The months that the changed rows name themselves: by their date now, or by their date when they were deleted."""
     named_months = set()
-    for table in _tables_with_column(months.dated_by):
+    for table in _tables_with_column(context, months.dated_by):
         column = quoted(months.dated_by[table.name])
         rows = run_sql(
             connection,
@@ -67,7 +68,7 @@ def months_of_previous_rows(
     keys = " union all ".join(
         f"select {key_columns_of(table)}, {_is_creation_sql(table, months, inputs)} as created,"
         f" _position as place from {_raw_relation(table)}"
-        for table in _tables_with_column(months.found_by[columns[0]])
+        for table in _tables_with_column(context, months.found_by[columns[0]])
     )
     key_columns = ", ".join(map(quoted, columns))
     run_sql(
@@ -118,9 +119,9 @@ def _is_creation_sql(table: SourceTable, months: MonthlyStorage, inputs: BuildIn
     return f"_op = {literal('c')}" if newest.table_rows is not None else "false"
 
 
-def _tables_with_column(columns: Mapping[str, str]) -> Iterator[SourceTable]:
+def _tables_with_column(context: BuildContext, columns: Mapping[str, str]) -> Iterator[SourceTable]:
     """The declared tables that a mapping names a column of."""
-    return (table for table in TABLES if table.name in columns)
+    return (table for table in context.tables if table.name in columns)
 
 
 def _raw_relation(table: SourceTable) -> str:

@@ -8,7 +8,8 @@ publication and rebuilds the months that they affect. The same SQL on all raw ob
 
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import duckdb
 
@@ -19,7 +20,7 @@ from refera_platform.lake.local_copies import LocalCopies
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.lake.preview import Preview
 from refera_platform.settings.stage import Stage
-from refera_platform.source.catalog import TABLES
+from refera_platform.source.table import SourceTable
 from refera_platform.warehouse import dbt_manifest
 from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.dbt_run import BUILD_DATABASE_FILE, connection_options, run_dbt
@@ -40,44 +41,58 @@ from refera_platform.warehouse.publish.manifest import NO_PUBLICATION, read_publ
 from refera_platform.warehouse.publish.publish import publish_build
 
 
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest:
+    """What a build is asked for."""
+
+    selected: Collection[str] | None = None
+    """Names of models; ``None`` for all. Models that they read and that are not built are read as published."""
+    is_publishing: bool = True
+    """Whether a green build is published; without, the build is only an audit."""
+    full_refresh: bool = False
+    """Whether to read all raw objects even when the changes would be enough."""
+
+
+EVERYTHING = BuildRequest()
+"""All models, published when green."""
+
+
 def build_warehouse(
     stage: Stage,
-    selected: Collection[str] | None = None,
+    tables: Sequence[SourceTable],
+    request: BuildRequest = EVERYTHING,
     on_node_finished: Callable[[NodeResult], None] = lambda node: None,
-    *,
-    is_publishing: bool = True,
-    full_refresh: bool = False,
 ) -> BuildResult:
     """Build models, test them, and publish them when all tests are green.
 
     Args:
         stage: Stage, with the lake and the warehouse.
-        selected: Names of models; ``None`` for all. Models that they read and that are not built are read as published.
+        tables: Every declared table.
+        request: Which models, and how.
         on_node_finished: Called with the result of each dbt node.
-        is_publishing: Whether a green build is published; without, the build is only an audit.
-        full_refresh: Whether to read all raw objects even when the changes would be enough.
 
     Raises:
         WarehouseError: when the build could not run at all. A failed test is in the result instead.
     """
     started, root = time.monotonic(), ObjectRoot(stage.warehouse, stage.store)
     project = dbt_manifest.load_project()
-    models_to_build = project.models_to_build(project.select_models(selected))
+    models_to_build = project.models_to_build(project.select_models(request.selected))
     lake = Lake(stage)
     with scratch_folder(stage) as folder:
         context = BuildContext(
             stage=stage,
             root=root,
+            tables=tables,
             project=project,
             models_to_build=models_to_build,
             previous=read_publication(root),
             run_id=uuid.uuid4().hex[:12],
             folder=folder,
-            full_refresh=full_refresh,
+            full_refresh=request.full_refresh,
         )
         with _open_build_database(context) as connection:
-            known_publication = NO_PUBLICATION if full_refresh else context.previous
-            inputs = pin_inputs(lake, connection, context.copies, known_publication)
+            known_publication = NO_PUBLICATION if request.full_refresh else context.previous
+            inputs = pin_inputs(lake, tables, connection, context.copies, known_publication)
             full_reason = _why_full_build(context, inputs)
             local_inputs = inputs.with_local_copies(LocalCopies(lake.objects, folder / "raw"), only_new=not full_reason)
             register_inputs(connection, local_inputs, only_new=not full_reason)
@@ -92,15 +107,15 @@ def build_warehouse(
         with _open_build_database(context) as connection:
             if failed_nodes:
                 failed_rows = store_failed_rows(context, connection, failed_nodes)
-                if is_publishing:  # repair the fixed keys: a late copy of another run may have overwritten some
+                if request.is_publishing:  # repair the fixed keys: a late copy of another run may have overwritten some
                     sync_fixed_keys(root, context.previous, list_objects_by_key(root))
-            elif is_publishing:
+            elif request.is_publishing:
                 require_unchanged_inputs(lake, inputs)
                 published = publish_build(context, connection, inputs, scope)
                 sql = {node.name: node.sql for node in nodes if node.kind == "model" and node.sql}
                 lineage = publish_catalogs(context, connection, sql, published, is_increment=not full_reason)
                 if stage.is_previewed:
-                    model_previews = preview_models(connection, project.published & models_to_build, lineage, TABLES)
+                    model_previews = preview_models(connection, project.published & models_to_build, lineage, tables)
     return BuildResult(
         run_id=context.run_id,
         nodes=nodes,
@@ -121,7 +136,7 @@ def _why_full_build(context: BuildContext, inputs: BuildInputs) -> str:
         return "it was asked for"
     if context.models_to_build != context.project.models.keys():
         return "only some models are built"
-    return full_build_reason(context.project, context.previous, inputs)
+    return full_build_reason(context, inputs)
 
 
 def _open_build_database(context: BuildContext) -> duckdb.DuckDBPyConnection:

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 
 from refera_platform.errors import SettingError, SourceError
-from refera_platform.source import catalog
 from refera_platform.source.mysql.snapshot import read_source_table
 from refera_platform.source.table import SourceTable
+from refera_platform_tests.checkout import find_table
 from refera_platform_tests.local_stack import source_of
 
 KEY = b"a key of the tests, long enough"
@@ -39,7 +39,7 @@ def rows_of(path):
 def test_rows_come_in_the_order_of_the_key_and_are_counted(stage, shop, tmp_path):
     shop.run("insert into orderdetails values (99 + 1, 'P3', 1, 1.00, 3)")
     with source_of(stage) as source:
-        read = read_source_table(source, catalog.find_table("orderdetails"), tmp_path / "x", stage.clock)
+        read = read_source_table(source, find_table("orderdetails"), tmp_path / "x", stage.clock)
     found = [row[:2] for row in rows_of(read.path)[1]]
     assert found == sorted(found)
     assert (read.rows, read.server_counts, dict(read.quirks), len(found)) == (6, (6, 6), {}, 6)
@@ -47,7 +47,7 @@ def test_rows_come_in_the_order_of_the_key_and_are_counted(stage, shop, tmp_path
 
 
 def test_the_order_costs_the_server_no_sort_when_the_key_is_its_own(stage, shop, tmp_path):
-    table = catalog.find_table("orderdetails")
+    table = find_table("orderdetails")
     with source_of(stage) as source:
 
         def rows_sorted(what):
@@ -61,9 +61,7 @@ def test_the_order_costs_the_server_no_sort_when_the_key_is_its_own(stage, shop,
 
 def test_a_condition_reads_and_counts_its_rows_alone(stage, shop, tmp_path):
     with source_of(stage) as source:
-        read = read_source_table(
-            source, catalog.find_table("payments"), tmp_path / "x", stage.clock, where="`amount` < 50"
-        )
+        read = read_source_table(source, find_table("payments"), tmp_path / "x", stage.clock, where="`amount` < 50")
     assert [row[1] for row in rows_of(read.path)[1]] == ["C1", "C3"]
     assert (read.rows, read.server_counts) == (2, (2, 2))
 
