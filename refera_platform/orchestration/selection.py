@@ -53,7 +53,7 @@ def _resolve_names(definitions: dg.Definitions, select: str) -> frozenset[dg.Ass
         except dg.DagsterError:
             matching_keys = frozenset()
         if not matching_keys:
-            example = f" ({tables[0].path[-1]})" if tables else ""
+            example = f" ({'.'.join(tables[0].path[1:])})" if tables else ""
             raise SettingError(
                 f"--select {part!r} names no asset:",
                 f"write a table{example}, a model (dim_customer), a group ({', '.join(sorted(groups))})"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 ENVIRONMENT_VARIABLES: Mapping[str, str] = {
     "REFERA_STAGE": "Stage, which selects all addresses: `local` (default), `test` or `production`.",
     "REFERA_HOME": "Folder of the local stack, scratch files and Dagster's history; `.refera` in the checkout.",
-    "REFERA_PROJECT": "Folder of the project, which declares the tables; `dbt` in the checkout.",
+    "REFERA_PROJECT": "Folder that declares the tables; `dbt` in the checkout, whose models are built in any case.",
     "REFERA_TIME_ZONE": "IANA zone whose midnight starts a partition; `UTC`.",
     "REFERA_FIRST_DAY": "Oldest daily partition that can exist; `2026-01-01`.",
     "REFERA_NOW": "An ISO instant with offset at which the clock stands still (demo and tests).",

@@ -7,7 +7,7 @@ import pytest
 
 from refera_platform.clock import Clock
 from refera_platform.errors import SettingError
-from refera_platform.settings.stage import load_stage
+from refera_platform.settings.stage import PROJECT_FOLDER, load_stage
 
 URL = "mysql://reader:p%40ss%2Fword@db.example.com:3307/shop"
 PRODUCTION = {
@@ -32,6 +32,11 @@ def test_production_is_told_every_address():
     assert stage.first_day == date(2026, 1, 1)
     assert stage.glue_database == ""
     assert load_stage({**PRODUCTION, "REFERA_GLUE_DATABASE": "refera"}).glue_database == "refera"
+
+
+def test_the_project_is_that_of_the_checkout_unless_another_is_named(tmp_path):
+    assert load_stage(PRODUCTION).project_folder == PROJECT_FOLDER
+    assert load_stage({**PRODUCTION, "REFERA_PROJECT": f"{tmp_path}/x/../shop"}).project_folder == tmp_path / "shop"
 
 
 def test_tls_is_on_for_a_remote_server_unless_it_is_typed_off():
