@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": "Look at every precondition: source, privileges, log, buckets, clocks; each with its remedy.",
     "alert": "Show who is notified when something is wrong, and send a test message.",
     "discover": "Write the table declarations of a new source from its own catalogue.",
+    "schema": "Print the JSON schema of what a project declares in its yml files, for editors.",
     "demo": "Start over and go the whole way: source, lake, warehouse, answers. Forgets earlier local data.",
 }
 """Help of each command, by its name; ``as-of`` is in module ``as_of``."""
