@@ -14,6 +14,7 @@ from refera_platform.answers.session import OUTPUT_FORMATS, QuerySession
 from refera_platform.cli.query import write_result
 from refera_platform.lake.lake import Lake
 from refera_platform.warehouse.publish.manifest import Publication
+from refera_platform_tests.checkout import checkout_project
 
 VALUES = {
     "large": Decimal("12345678901234567.89"),
@@ -47,7 +48,7 @@ def answer(stage, tmp_path, capfdbinary):
     def answered(form):
         with duckdb.connect() as connection:
             nothing = Publication(run_id="", published_at="", models={}, sources={})
-            write_result(QuerySession(connection, nothing, Lake(stage), tmp_path), SQL, form, None)
+            write_result(QuerySession(connection, nothing, Lake(stage), checkout_project(), tmp_path), SQL, form, None)
         return capfdbinary.readouterr().out
 
     return answered

@@ -218,6 +218,7 @@ from datetime import date, datetime
 from refera_platform.definitions import build
 from refera_platform.orchestration import headless, progress
 from refera_platform.orchestration.run_request import DailyRunRequest
+from refera_platform.project.load import load_project
 from refera_platform.settings.stage import load_stage
 stage = load_stage().at_instant(datetime.fromisoformat(sys.argv[3]))
 stage = replace(stage, lake=sys.argv[1], warehouse=sys.argv[2])
@@ -227,7 +228,9 @@ class Printer(logging.Handler):
         print(record.progress.kind.name, record.getMessage(), flush=True)
 progress.LOGGER.addHandler(Printer())
 progress.LOGGER.setLevel(logging.INFO)
-outcome = headless.run_headless(build(stage, checkout_project()), stage, DailyRunRequest(days=(date.fromisoformat(sys.argv[4]),)))
+definitions = build(stage, load_project(stage.project_folder))
+request = DailyRunRequest(days=(date.fromisoformat(sys.argv[4]),))
+outcome = headless.run_headless(definitions, stage, request)
 print(list(outcome.failures), flush=True)
 """
 
