@@ -17,7 +17,7 @@ from refera_platform.answers.checksums import ChecksumResult, checksums_of_publi
 from refera_platform.duckdb_session.quoting import literal, quoted
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import LakeError
-from refera_platform.lake.lake import Lake, RawObject, current_state, run_sql
+from refera_platform.lake.lake import Lake, RawObject, current_state, observed_states, run_sql
 from refera_platform.lake.objects import ObjectRoot
 from refera_platform.lake.schema_evolution import newest_column_types, respell_columns
 from refera_platform.project.model import Mirror, Project
@@ -158,7 +158,7 @@ def _compare_lake_and_warehouse(
             different=0,
             first_difference="the table was never published: refera run",
         )
-    newest = [item.state for item in days.values() if item.state.is_observed][-1]
+    newest = observed_states(days)[-1]
     folds = {name: collation_fold(collation_of(newest, name)) for name in mirror.member_named_columns}
     folded_columns = ", ".join(
         f"{folded_text_sql(quoted(mirror.columns[name]), fold)} as {quoted(mirror.columns[name])}"

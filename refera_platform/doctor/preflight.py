@@ -18,7 +18,7 @@ from msgspec import Struct
 from refera_platform.doctor.store import examine_clock, examine_free_disk, examine_store, store_clock
 from refera_platform.duckdb_session.scratch import scratch_folder
 from refera_platform.errors import LakeError, ReferaError
-from refera_platform.lake.lake import Lake
+from refera_platform.lake.lake import Lake, observed_states
 from refera_platform.settings.stage import Stage
 from refera_platform.source.cascades import find_cascades, reference_grants
 from refera_platform.source.connection import Source, open_source
@@ -197,7 +197,7 @@ def needed_positions(
     """
     lake, positions = Lake(stage), dict[str, tuple[Position, datetime]]()
     for table in tables:
-        states = [item.state for item in lake.days(table, source.connection).values() if item.state.is_observed]
+        states = observed_states(lake.days(table, source.connection))
         if states and states[-1].strategy == Strategy.LOG.value:
             position = Position.parse(states[-1].resume_position or states[-1].end_position)
             midnight = datetime.combine(states[-1].day, datetime.min.time(), ZoneInfo(stage.clock.time_zone))

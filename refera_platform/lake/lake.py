@@ -159,7 +159,7 @@ def observed_states(days: Mapping[date, RawObject]) -> list[RawState]:
 
 def newest_state_until(days: Mapping[date, RawObject], last: date) -> RawState | None:
     """The state of the newest observed day up to ``last``; ``None`` without any."""
-    states = [item.state for day, item in days.items() if item.state.is_observed and day <= last]
+    states = observed_states({day: item for day, item in days.items() if day <= last})
     return states[-1] if states else None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refera_platform.errors import SettingError
 from refera_platform.project.model import Question, Report, ReportSection
-from refera_platform.project.report_declarations import PageDeclaration, SectionDeclaration, TableDeclaration, Text
+from refera_platform.project.report_declarations import PageDeclaration, PageTable, SectionDeclaration, Text
 from refera_platform.project.yaml_file import KeyPath, YamlFile
 
 
@@ -60,7 +60,7 @@ def _default_section(question: Question) -> ReportSection:
 
 def _section_of(question: Question, said: SectionDeclaration) -> ReportSection:
     if not (said.sentences or said.charts or said.tables):
-        tables = [TableDeclaration(of=answer.model, order=answer.order_by) for answer in question.answers]
+        tables = [PageTable(of=answer.model, order=answer.order_by) for answer in question.answers]
         said = said.model_copy(update={"tables": tables})
     title = said.title or Text(en=question.english, pt=question.portuguese)
     return ReportSection(key=str(question.number), title=title, short=said.short or title, said=said, question=question)

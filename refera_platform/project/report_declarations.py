@@ -154,7 +154,7 @@ class Pivot(Declaration):
     first: int = Field(default=12, ge=1, le=24)
 
 
-class TableDeclaration(Declaration):
+class PageTable(Declaration):
     """A table behind the charts: its first rows, and the totals of all rows."""
 
     name: str = Field(default="", pattern=r"^([a-z][a-z0-9_]*)?$", description="`of` when it is missing.")
@@ -171,7 +171,7 @@ class TableDeclaration(Declaration):
     pivot: Pivot | None = None
 
     @model_validator(mode="after")
-    def _require_query(self) -> "TableDeclaration":
+    def _require_query(self) -> "PageTable":
         if bool(self.sql) == bool(self.of):
             raise ValueError("say either sql or of")
         if not self.of and not self.name:
@@ -198,7 +198,7 @@ class SectionDeclaration(Declaration):
     short: Words | None = Field(default=None, description="Title in the contents.")
     sentences: list[SentenceDeclaration] = Field(default=[])
     charts: list[ChartDeclaration] = Field(default=[])
-    tables: list[TableDeclaration] = Field(default=[])
+    tables: list[PageTable] = Field(default=[])
 
     @model_validator(mode="after")
     def _require_title(self) -> "SectionDeclaration":

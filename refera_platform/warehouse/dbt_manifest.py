@@ -42,7 +42,7 @@ def ensure_manifest() -> None:
                 (Path(folder) / file_name).replace(TARGET_FOLDER / file_name)
 
 
-def load_project() -> DbtProject:
+def load_dbt_project() -> DbtProject:
     """The parsed project; parsed again first when one of its files is newer.
 
     Raises:

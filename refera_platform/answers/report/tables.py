@@ -18,9 +18,9 @@ from refera_platform.project.report_declarations import (
     ColumnDeclaration,
     Kind,
     PageDeclaration,
+    PageTable,
     Quotient,
     TableColumn,
-    TableDeclaration,
     Text,
 )
 
@@ -64,7 +64,7 @@ class _TableQuery:
     pivoted: frozenset[str] = frozenset()
 
 
-def read_table(queries: PageQueries, section: str, said: TableDeclaration) -> ReportTable:
+def read_table(queries: PageQueries, section: str, said: PageTable) -> ReportTable:
     """The first rows of a table and the totals of all rows.
 
     Raises:
@@ -122,7 +122,7 @@ def _to_chart_value(value: Any) -> Any:
     return to_json_value(value)
 
 
-def _table_query(queries: PageQueries, said: TableDeclaration, element: str) -> _TableQuery:
+def _table_query(queries: PageQueries, said: PageTable, element: str) -> _TableQuery:
     sql = bare(said.sql) or f"from {quoted(said.of)}"
     if said.pivot is None:
         return _TableQuery(sql=sql, columns=tuple(said.columns))
@@ -155,7 +155,7 @@ def _declared_kind(page: PageDeclaration, column: TableColumn) -> Kind | None:
 def _drawn_column(
     page: PageDeclaration,
     column: TableColumn,
-    said: TableDeclaration,
+    said: PageTable,
     pivoted: frozenset[str],
     rows: Sequence[Mapping[str, Any]],
 ) -> ReportColumn:

@@ -14,7 +14,7 @@ import duckdb
 
 from refera_platform.duckdb_session.quoting import quoted
 from refera_platform.errors import WarehouseError
-from refera_platform.lake.lake import RawObject, run_sql
+from refera_platform.lake.lake import RawObject, observed_states, run_sql
 from refera_platform.source.collation import collation_fold
 from refera_platform.source.table import SourceTable, Strategy
 from refera_platform.warehouse.build.collations import collation_of
@@ -92,9 +92,7 @@ def _full_build_reason_of_table(table: SourceTable, inputs: BuildInputs) -> str:
 
 def _changed_collation_reason(previous_days: RawObjectsByDay, days: RawObjectsByDay) -> str:
     """Why texts may compare differently than in the previous publication, which grouped by the old collation."""
-    previous, current = (
-        [item.state for item in of.values() if item.state.is_observed][-1:] for of in (previous_days, days)
-    )
+    previous, current = (observed_states(of)[-1:] for of in (previous_days, days))
     if not previous or not current:
         return ""
     for column in previous[0].columns.keys() & current[0].columns.keys():

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import duckdb
 
 from refera_platform.duckdb_session.quoting import literal, quoted
-from refera_platform.lake.lake import run_sql
+from refera_platform.lake.lake import observed_states, run_sql
 from refera_platform.source.table import SourceTable
 from refera_platform.warehouse.build.context import BuildContext
 from refera_platform.warehouse.build.inputs import BuildInputs
@@ -115,7 +115,7 @@ def _is_creation_sql(table: SourceTable, months: MonthlyStorage, inputs: BuildIn
     """SQL of whether a raw row creates the row that is looked up; NULL when the row is of another table."""
     if table.name not in months.dated_by:
         return "cast(null as boolean)"
-    newest = [item.state for item in inputs.days[table].values() if item.state.is_observed][-1]
+    newest = observed_states(inputs.days[table])[-1]
     return f"_op = {literal('c')}" if newest.table_rows is not None else "false"
 
 

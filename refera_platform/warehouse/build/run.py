@@ -75,7 +75,7 @@ def build_warehouse(
         WarehouseError: when the build could not run at all. A failed test is in the result instead.
     """
     started, root = time.monotonic(), ObjectRoot(stage.warehouse, stage.store)
-    project = dbt_manifest.load_project()
+    project = dbt_manifest.load_dbt_project()
     models_to_build = project.models_to_build(project.select_models(request.selected))
     lake = Lake(stage)
     with scratch_folder(stage) as folder:
